@@ -1,0 +1,86 @@
+"""Ports of this machine: a free one, whether one is taken, and by whom as far as that can be known."""
+
+import re
+import socket
+import subprocess
+from pathlib import Path
+
+from devstack.errors import CannotRunError
+
+LISTENING = "0A"
+
+
+def free(host: str = "127.0.0.1") -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def require_free(host: str, port: int, wanted_by: str, variable: str) -> None:
+    """Raises where the port cannot be listened on, with who holds it and which variable chooses another."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            # As servers do: connections that linger after their server's end do not make the port busy.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except PermissionError:
+        raise CannotRunError(
+            f"{wanted_by} may not listen on port {port}: ports below 1024 are the administrator's. "
+            f"Choose another: {variable}=…"
+        ) from None
+    except socket.gaierror:
+        raise CannotRunError(f"{wanted_by} cannot listen on {host!r}: no such address on this machine.") from None
+    except OSError as error:
+        by = holder(port)
+        raise CannotRunError(
+            f"Port {port}, which {wanted_by} needs, is busy{f': {by} holds it' if by else ''}. "
+            f"Stop that, or choose another port: {variable}=… ({error.strerror})"
+        ) from None
+
+
+def holder(port: int) -> str:
+    """Who listens on the port: `name (process 123)`; empty where that cannot be known."""
+    inodes = _listening_inodes(port)
+    for process in Path("/proc").glob("[0-9]*") if inodes else ():
+        try:
+            links = [str(entry.readlink()) for entry in (process / "fd").iterdir()]
+        except OSError:
+            # Another user's, or gone meanwhile.
+            continue
+        if any(match[1] in inodes for link in links if (match := re.fullmatch(r"socket:\[(\d+)\]", link))):
+            return f"{command_of(int(process.name))[:80]} (process {process.name})"
+    return ""
+
+
+def command_of(pid: int) -> str:
+    """The command line of a process; empty where there is none or it cannot be known."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        if Path("/proc/self").exists():
+            return ""
+    found = subprocess.run(  # noqa: S603 -- where there is no /proc
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.strip()
+
+
+def _listening_inodes(port: int) -> set[str]:
+    found: set[str] = set()
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        try:
+            rows = table.read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for row in rows:
+            fields = row.split()
+            local, state, inode = fields[1], fields[3], fields[9]
+            if state == LISTENING and int(local.rpartition(":")[2], 16) == port:
+                found.add(inode)
+    return found

@@ -1,0 +1,23 @@
+"""The fixtures that all tests share: a real Postgres, and a database of one's own on it."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack import ROOT, Server, running_postgres
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A Postgres server for the whole session; `postgres.url(database)`, `postgres.database(service)`."""
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture
+async def database(postgres: Server, request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """The address of a fresh database with the tables of the service that the test's folder is named after."""
+    service = Path(request.path).relative_to(ROOT / "tests").parts[0]
+    async with postgres.database(service) as url:
+        yield url
