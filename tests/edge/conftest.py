@@ -1,0 +1,126 @@
+"""An edge of one's own: real Envoy and real pages in front of a service that does what it is told."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STARTS_WITHIN = 20.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Edge:
+    port: int
+    admin_port: int
+    backend_port: int
+    environment: dict[str, str]
+    envoy: subprocess.Popen[str]
+    backend: subprocess.Popen[str]
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def target(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def stat(self, name: str) -> int:
+        answer = httpx.get(f"http://127.0.0.1:{self.admin_port}/stats?filter=^{name}$")
+        return int(answer.text.rpartition(":")[2] or 0)
+
+
+@contextmanager
+def process(*arguments: str, log: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    paths = os.pathsep.join(str(path) for path in (ROOT, ROOT / "gen", ROOT / "client"))
+    with log.open("a") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            env={**os.environ, "PYTHONPATH": paths, **environment},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=ROOT,
+        )
+    try:
+        yield child
+    finally:
+        if child.poll() is None:
+            child.send_signal(signal.SIGTERM)
+            try:
+                child.wait(15)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+
+@contextmanager
+def running_edge(folder: Path, **settings: object) -> Iterator[Edge]:
+    """The three processes, until the context ends. `settings` are fields of gateway/settings.py."""
+    port, admin, grpc_port, metrics, web = (free_port() for _ in range(5))
+    environment = {
+        "QMCP_PORT": str(port),
+        "QMCP_ENVOY_ADMIN_PORT": str(admin),
+        "QMCP_TOOLS_ADDRESS": f"127.0.0.1:{grpc_port}",
+        "QMCP_TOOLS_METRICS_ADDRESS": f"127.0.0.1:{metrics}",
+        "QMCP_WEB_ADDRESS": f"127.0.0.1:{web}",
+        "QMCP_WEB_PORT": str(web),
+        **{f"QMCP_{name.upper()}": str(value) for name, value in settings.items()},
+    }
+    log = folder / "log"
+    with ExitStack() as started:
+        backend = started.enter_context(
+            process("tests.edge.backend", str(grpc_port), str(metrics), log=log, environment={})
+        )
+        started.enter_context(process("gateway.web", log=log, environment=environment))
+        envoy = started.enter_context(process("gateway.envoy", log=folder / "envoy", environment=environment))
+        edge = Edge(port, admin, grpc_port, environment, envoy, backend, folder / "envoy")
+        until = time.monotonic() + STARTS_WITHIN
+        while not healthy(edge.url):
+            if time.monotonic() > until or envoy.poll() is not None:
+                raise RuntimeError(f"the edge did not start: {log.read_text()}\n{edge.log.read_text()}")
+            time.sleep(0.05)
+        yield edge
+
+
+def healthy(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health").status_code == 200 and httpx.get(f"{url}/v1/tools").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    """The edge with times and limits short enough to be met in a test."""
+    with running_edge(
+        tmp_path_factory.mktemp("edge"),
+        edge_timeout_seconds=1,
+        edge_long_timeout_seconds=3,
+        max_body_bytes=1_000_000,
+        cors_origins="https://app.example.com",
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def http(edge: Edge) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=edge.url, timeout=20) as client:
+        yield client

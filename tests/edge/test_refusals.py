@@ -1,0 +1,232 @@
+"""What the edge refuses itself: exact statuses, and a body in the form that the services' own errors have."""
+
+import socket
+import subprocess
+import time
+
+import grpc
+import httpx
+import pytest
+from qmcp.tools.v1.tools_service_pb2 import GetToolRequest, InvokeToolRequest
+from qmcp.tools.v1.tools_service_pb2_grpc import ToolsServiceStub
+
+from tests.edge.conftest import running_edge
+
+
+def reason(answer):
+    """Checks the form of an error and returns its domain and reason."""
+    body = answer.json()
+    assert answer.headers["content-type"] == "application/json"
+    assert set(body) == {"code", "message", "details"}
+    assert isinstance(body["code"], int)
+    assert body["message"]
+    info = body["details"][0]
+    assert info["@type"] == "type.googleapis.com/google.rpc.ErrorInfo"
+    return info["domain"], info["reason"]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [(b"{", ""), (b"[]", ""), (b'{"input": 3}', ""), (b'{"name"', ""), (b"\xff\xfe", ""), (b'{"correlation_id": {}}', "")],
+)
+def test_a_body_that_is_no_json_of_the_message_is_400(http, body, words):
+    answer = http.post("/v1/tools/echo:invoke", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert reason(answer) == ("edge.qmcp", "BAD_REQUEST")
+    assert answer.json()["code"] == 3
+
+
+def test_an_unknown_query_parameter_is_400_and_named(http):
+    answer = http.get("/v1/tools", params={"bogus": "1"})
+    assert answer.status_code == 400
+    assert "bogus" in answer.json()["message"]
+
+
+def test_a_query_value_of_the_wrong_type_is_400(http):
+    assert http.get("/v1/tools", params={"page_size": "many"}).status_code == 400
+
+
+def test_an_unknown_body_field_is_dropped_without_a_word(http):
+    """Envoy's transcoder has no strict form; the documentation says so."""
+    assert http.post("/v1/tools/echo:invoke", json={"bogus": 1}).status_code == 200
+
+
+def test_a_path_and_a_body_that_disagree_are_400(http):
+    answer = http.put("/v1/tools/one", json={"name": "other"})
+    assert answer.status_code == 400
+    assert reason(answer) == ("edge.qmcp", "BAD_REQUEST")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/nowhere"),
+        ("GET", "/v1"),
+        ("GET", "/v1/"),
+        ("GET", "/v1/nowhere"),
+        ("PATCH", "/v1/tools/echo"),
+        ("POST", "/qmcp.tools.v1.ToolsService/ListTools"),
+        ("GET", "/healthy"),
+        ("GET", "/docs/../etc/passwd"),
+        ("OPTIONS", "/v1/tools"),
+    ],
+)
+def test_a_method_and_path_that_mean_nothing_are_404(http, method, path):
+    answer = http.request(method, path)
+    assert answer.status_code == 404
+    assert reason(answer) == ("edge.qmcp", "ROUTE_NOT_FOUND")
+    assert answer.json()["code"] == 5
+
+
+@pytest.mark.parametrize("path", ["/v1/tools", "/v1/tools/echo", "/v1/tools/echo:invoke", "/v1/receipts:verify"])
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/plain", "application/x-www-form-urlencoded", "application/xml", "application/jsonx", "multipart/form-data"],
+)
+def test_a_body_that_is_not_declared_as_json_is_415(http, path, content_type):
+    answer = http.post(path, content=b"{}", headers={"Content-Type": content_type})
+    assert answer.status_code == 415
+    assert reason(answer) == ("edge.qmcp", "CONTENT_TYPE_UNSUPPORTED")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json", "Application/JSON", "application/json; charset=utf-8", "application/json;charset=UTF-8", "application/merge-patch+json"],
+)
+def test_json_is_known_by_all_its_names(http, content_type):
+    assert http.post("/v1/tools/echo:invoke", content=b"{}", headers={"Content-Type": content_type}).status_code == 200
+
+
+def test_a_post_without_body_or_type_is_an_empty_message(http):
+    assert http.post("/v1/tools/echo:invoke").status_code == 200
+
+
+@pytest.mark.parametrize("size", [1_000_001, 5_000_000])
+def test_a_body_past_the_limit_is_413_with_a_declared_length(http, size):
+    answer = http.post("/v1/tools/echo:invoke", content=b" " * size, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+    assert reason(answer) == ("edge.qmcp", "BODY_TOO_LARGE")
+
+
+def test_a_body_past_the_limit_is_413_in_chunks(http):
+    chunks = (b" " * 100_000 for _ in range(30))
+    answer = http.post("/v1/tools/echo:invoke", content=chunks, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+    assert reason(answer) == ("edge.qmcp", "BODY_TOO_LARGE")
+
+
+def test_a_body_under_the_limit_whose_message_is_too_large_for_the_service_is_413(http):
+    """Two bytes of JSON become eleven in a google.protobuf.Struct; the service's own limit is 4 MiB."""
+    body = b'{"input": {"a": [' + b"1," * 490_000 + b"1]}}"
+    assert len(body) < 1_000_000
+    answer = http.post("/v1/tools/echo:invoke", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+    assert reason(answer) == ("edge.qmcp", "BODY_TOO_LARGE")
+
+
+def test_a_body_just_under_the_limit_passes(http):
+    body = b'{"input": {"a": "' + b"x" * 999_900 + b'"}}'
+    answer = http.post("/v1/tools/echo:invoke", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 200
+    assert len(answer.json()["input_params"]["a"]) == 999_900
+
+
+def test_a_large_answer_comes_whole(http):
+    answer = http.post("/v1/tools/big/3000000:invoke", json={})
+    assert answer.status_code == 200
+    assert len(answer.json()["result"]["big"]) == 3_000_000
+
+
+def test_a_call_past_its_time_is_504(http):
+    began = time.monotonic()
+    answer = http.get("/v1/tools/sleep/9")
+    assert answer.status_code == 504
+    assert 0.9 < time.monotonic() - began < 2
+    assert reason(answer) == ("edge.qmcp", "DEADLINE_EXCEEDED")
+
+
+def test_an_invocation_may_take_longer_than_a_quick_call_but_not_for_ever(http):
+    assert http.post("/v1/tools/sleep/1.5:invoke", json={}).status_code == 200
+    began = time.monotonic()
+    assert http.post("/v1/tools/sleep/9:invoke", json={}).status_code == 504
+    assert 2.9 < time.monotonic() - began < 4
+
+
+def test_a_caller_may_limit_its_own_time_over_http(http):
+    began = time.monotonic()
+    answer = http.post("/v1/tools/sleep/2:invoke", json={}, headers={"grpc-timeout": "200m"})
+    assert answer.status_code == 504
+    assert time.monotonic() - began < 1
+    assert answer.json()["code"] == 4
+
+
+def test_a_service_that_is_gone_is_503_without_a_word_about_its_address(tmp_path):
+    with running_edge(tmp_path, envoy_drain_seconds=0.1) as edge:
+        edge.backend.kill()
+        edge.backend.wait()
+        answer = httpx.get(f"{edge.url}/v1/tools")
+        assert answer.status_code == 503
+        assert reason(answer) == ("edge.qmcp", "UPSTREAM_UNAVAILABLE")
+        assert answer.headers["retry-after"] == "1"
+        assert "127.0.0.1" not in answer.text
+        health = httpx.get(f"{edge.url}/health")
+        assert health.status_code == 503
+        assert health.json() == {"status": "unhealthy", "version": "0.1.0", "services": {"tools": "UNAVAILABLE"}}
+        metrics = httpx.get(f"{edge.url}/metrics")
+        assert metrics.status_code == 200
+        assert 'service="tools"} 0' in metrics.text
+
+
+def test_past_its_number_of_calls_in_flight_the_edge_refuses_at_once(tmp_path):
+    with running_edge(tmp_path, edge_max_long_calls=2, envoy_drain_seconds=0.1) as edge:
+        line = ["curl", "-sS", "-o", "/dev/null", "-X", "POST", f"{edge.url}/v1/tools/sleep/2:invoke"]
+        busy = [subprocess.Popen(line) for _ in range(2)]
+        time.sleep(0.5)
+        began = time.monotonic()
+        refused = httpx.post(f"{edge.url}/v1/tools/echo:invoke", json={})
+        assert time.monotonic() - began < 0.5
+        assert refused.status_code == 503
+        assert reason(refused) == ("edge.qmcp", "OVERLOADED")
+        assert refused.headers["retry-after"] == "1"
+        assert httpx.get(f"{edge.url}/v1/tools").status_code == 200, "quick calls have places of their own"
+        for each in busy:
+            assert each.wait() == 0
+        assert httpx.post(f"{edge.url}/v1/tools/echo:invoke", json={}).status_code == 200
+
+
+def test_past_its_rate_an_address_is_429_until_it_waits(tmp_path):
+    with running_edge(tmp_path, edge_rate_limit_per_minute=30, envoy_drain_seconds=0.1) as edge:
+        answers = [httpx.get(f"{edge.url}/v1/tools") for _ in range(40)]
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert 5 <= len(refused) <= 15
+        assert {answer.status_code for answer in answers} == {200, 429}
+        assert reason(refused[0]) == ("edge.qmcp", "RATE_LIMITED")
+        assert "retry-after" in refused[0].headers
+
+
+async def test_refusals_of_native_calls_are_grpc_statuses_with_plain_messages(edge, tmp_path):
+    async with grpc.aio.insecure_channel(edge.target) as channel:
+        unknown = channel.unary_unary("/qmcp.nothing.v1.Service/Method")
+        with pytest.raises(grpc.aio.AioRpcError) as missing:
+            await unknown(b"")
+        assert missing.value.code() == grpc.StatusCode.UNIMPLEMENTED
+        assert "{" not in missing.value.details()
+        with pytest.raises(grpc.aio.AioRpcError) as late:
+            await ToolsServiceStub(channel).GetTool(GetToolRequest(name="sleep/9"))
+        assert late.value.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
+        assert "{" not in late.value.details()
+        big = InvokeToolRequest(name="echo")
+        big.input["a"] = "x" * 5_000_000
+        with pytest.raises(grpc.aio.AioRpcError) as large:
+            await ToolsServiceStub(channel).InvokeTool(big)
+        assert large.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_a_caller_that_sends_its_headers_too_slowly_is_cut(tmp_path, edge):
+    """A slow loris: ten seconds for the headers is the limit, so this only looks that idle sockets hold no call."""
+    with socket.create_connection(("127.0.0.1", edge.port), timeout=15) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n")
+        began = time.monotonic()
+        answer = connection.recv(4096)
+        assert 8 < time.monotonic() - began < 13
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 408")
