@@ -1,0 +1,61 @@
+"""The call that is being served: who makes it, under which ids, and with what headers."""
+
+import os
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from grpc import StatusCode
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who makes a call, and what it may do."""
+
+    # A stable name, recorded with everything the call writes.
+    name: str
+    # `<service>.<verb>`; "*" grants everything.
+    permissions: frozenset[str]
+
+    def may(self, permission: str) -> bool:
+        return permission in self.permissions or "*" in self.permissions
+
+
+# Longer ones are not ids; they would only fill logs and tables.
+LONGEST_ID = 128
+
+NOBODY = Principal("", frozenset())
+
+
+@dataclass(slots=True)
+class Call:
+    """One RPC in progress. The interceptors fill it in; servicers and domain read it."""
+
+    # Headers as they came, lower-case names; of repeated ones the last.
+    metadata: Mapping[str, str | bytes]
+    # The route template, `POST /v1/tools/{name}`, where the call came in over HTTP; else empty.
+    http_method: str = ""
+    request_id: str = ""
+    correlation_id: str = ""
+    principal: Principal = NOBODY
+    # How it ended; set by the errors interceptor.
+    code: StatusCode = field(default=StatusCode.OK)
+    http_status: int = 0
+
+    def header(self, name: str) -> str:
+        """A textual header, empty where there is none."""
+        value = self.metadata.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    @property
+    def idempotency_key(self) -> str:
+        """The client's key from the header; a `request_id` in the body goes before it."""
+        return self.header("idempotency-key")
+
+
+current_call: ContextVar[Call] = ContextVar("current_call")
+
+
+def short_id() -> str:
+    """Eight lower-case hexadecimal characters, the form of the ids that people read in logs."""
+    return os.urandom(4).hex()

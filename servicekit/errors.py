@@ -1,0 +1,139 @@
+"""Errors as callers see them: a gRPC code, a declared reason, a sentence that says what to do next.
+
+A service's errors.py calls these functions with the reasons of its error_reason.proto; the errors interceptor turns the
+exception into `google.rpc.Status` with `ErrorInfo`, `BadRequest` and `RetryInfo`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc import StatusCode
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One field that breaks its rule: the path to it, and a sentence."""
+
+    field: str
+    description: str
+
+
+@dataclass(eq=False)
+class ServiceError(Exception):
+    """What a call ends with instead of an answer."""
+
+    code: StatusCode
+    # The value of the service's ErrorReason enum without its prefix.
+    reason: str
+    # For the caller, who may be a person; nothing internal.
+    message: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    violations: Sequence[Violation] = ()
+    # Seconds after which trying again makes sense; None where it does not.
+    retry_after: float | None = None
+    # An HTTP status other than gRPC's standard mapping.
+    http_status: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.message}"
+
+
+def invalid_argument(reason: str, message: str, violations: Sequence[Violation] = (), **metadata: str) -> ServiceError:
+    return ServiceError(StatusCode.INVALID_ARGUMENT, reason, message, metadata, violations)
+
+
+def not_found(reason: str, message: str, **metadata: str) -> ServiceError:
+    return ServiceError(StatusCode.NOT_FOUND, reason, message, metadata)
+
+
+def already_exists(reason: str, message: str, **metadata: str) -> ServiceError:
+    return ServiceError(StatusCode.ALREADY_EXISTS, reason, message, metadata)
+
+
+def failed_precondition(reason: str, message: str, **metadata: str) -> ServiceError:
+    return ServiceError(StatusCode.FAILED_PRECONDITION, reason, message, metadata)
+
+
+def aborted(reason: str, message: str, **metadata: str) -> ServiceError:
+    return ServiceError(StatusCode.ABORTED, reason, message, metadata)
+
+
+def unauthenticated(message: str) -> ServiceError:
+    return ServiceError(StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED", message)
+
+
+def permission_denied(permission: str) -> ServiceError:
+    return ServiceError(
+        StatusCode.PERMISSION_DENIED,
+        "PERMISSION_DENIED",
+        f"This call needs the permission {permission}, which the caller lacks. Ask an administrator for a role with it.",
+        {"permission": permission},
+    )
+
+
+def exhausted(reason: str, message: str, retry_after: float, **metadata: str) -> ServiceError:
+    return ServiceError(StatusCode.RESOURCE_EXHAUSTED, reason, message, metadata, retry_after=retry_after)
+
+
+def overloaded() -> ServiceError:
+    return exhausted(
+        "OVERLOADED", "The service has as many calls in flight as it may. Try again shortly.", retry_after=1
+    )
+
+
+def unavailable(message: str, retry_after: float = 1) -> ServiceError:
+    return ServiceError(StatusCode.UNAVAILABLE, "UNAVAILABLE", message, retry_after=retry_after)
+
+
+def deadline_exceeded() -> ServiceError:
+    return ServiceError(
+        StatusCode.DEADLINE_EXCEEDED,
+        "DEADLINE_EXCEEDED",
+        "The deadline passed before the answer was ready; the work was stopped.",
+    )
+
+
+def internal() -> ServiceError:
+    return ServiceError(
+        StatusCode.INTERNAL,
+        "INTERNAL",
+        "Something went wrong on our side. Report it with the request id; the log has the cause.",
+    )
+
+
+def to_status(error: ServiceError, *, domain: str, request_id: str) -> Status:
+    """The error as it goes over the wire.
+
+    Args:
+        error: what happened.
+        domain: `<service>.qmcp`, who says so.
+        request_id: under which the log has more.
+    """
+    info = ErrorInfo(reason=error.reason, domain=domain, metadata={**error.metadata, "request_id": request_id})
+    details = [info, *_bad_request(error.violations), *_retry_info(error.retry_after)]
+    return Status(code=error.code.value[0], message=error.message, details=[_pack(detail) for detail in details])
+
+
+def _bad_request(violations: Sequence[Violation]) -> list[BadRequest]:
+    if not violations:
+        return []
+    fields = [BadRequest.FieldViolation(field=v.field, description=v.description) for v in violations]
+    return [BadRequest(field_violations=fields)]
+
+
+def _retry_info(seconds: float | None) -> list[RetryInfo]:
+    if seconds is None:
+        return []
+    delay = Duration()
+    delay.FromMilliseconds(int(seconds * 1000))
+    return [RetryInfo(retry_delay=delay)]
+
+
+def _pack(detail: ErrorInfo | BadRequest | RetryInfo) -> AnyMessage:
+    packed = AnyMessage()
+    packed.Pack(detail)
+    return packed

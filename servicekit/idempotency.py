@@ -1,0 +1,99 @@
+"""The same request_id with the same body gets the first answer; with another body it is refused.
+
+The record commits in the transaction of the effect, so there is never one without the other.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from google.protobuf.message import Message
+
+from servicekit.errors import already_exists
+from servicekit.postgres import Connection
+
+Response = TypeVar("Response", bound=Message)
+
+KEPT_HOURS = 24
+
+
+async def once(
+    connection: Connection,
+    principal: str,
+    method: str,
+    request_id: str,
+    request: Message,
+    response_class: type[Response],
+    effect: Callable[[], Awaitable[Response]],
+) -> Response:
+    """Has the effect unless it was had under this request_id before; returns the (first) answer.
+
+    Args:
+        connection: in a transaction. A concurrent call with the same id waits here until it ends.
+        principal: whose ids these are; two callers may use the same id.
+        method: the RPC's name.
+        request_id: the client's; empty means: no claim to be idempotent.
+        request: the body.
+        response_class: of the answer.
+        effect: what to do within the transaction.
+
+    Raises:
+        ServiceError: ALREADY_EXISTS/REQUEST_ID_REUSED.
+    """
+    if not request_id:
+        return await effect()
+    digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+    inserted = await connection.fetchval(
+        """
+        INSERT INTO idempotency_keys (principal, method, request_id, body_digest)
+        VALUES ($1, $2, $3, $4)
+        ON CONFLICT DO NOTHING
+        RETURNING true
+        """,
+        principal,
+        method,
+        request_id,
+        digest,
+    )
+    if inserted:
+        response = await effect()
+        await connection.execute(
+            """
+            UPDATE idempotency_keys
+            SET response = $4
+            WHERE principal = $1 AND method = $2 AND request_id = $3
+            """,
+            principal,
+            method,
+            request_id,
+            response.SerializeToString(),
+        )
+        return response
+    row = await connection.fetchrow(
+        """
+        SELECT body_digest, response
+        FROM idempotency_keys
+        WHERE principal = $1 AND method = $2 AND request_id = $3
+        """,
+        principal,
+        method,
+        request_id,
+    )
+    if row is None or row["body_digest"] != digest:
+        raise request_id_reused(request_id)
+    return response_class.FromString(row["response"])
+
+
+async def forget(connection: Connection) -> None:
+    """Deletes the records whose time is over."""
+    await connection.execute(
+        "DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(hours => $1)", KEPT_HOURS
+    )
+
+
+def request_id_reused(request_id: str) -> Exception:
+    return already_exists(
+        "REQUEST_ID_REUSED",
+        "This request_id was used with another body. Use a new one for a new request.",
+        used_request_id=request_id,
+    )

@@ -1,0 +1,49 @@
+"""Turns whatever goes wrong inside into `google.rpc.Status` with a declared reason; nothing internal leaks."""
+
+import asyncio
+from typing import Any
+
+import structlog
+from grpc.aio import AbortError, ServicerContext
+
+from servicekit import errors
+from servicekit.calls import Call
+from servicekit.interceptors import Handler
+from servicekit.methods import Method
+from servicekit.postgres import CONNECTION_ERRORS
+
+logger = structlog.get_logger(__name__)
+
+
+def declared_errors(method: Method, handler: Handler) -> Handler:
+    async def with_errors(request: Any, context: "ServicerContext[Any, Any]", call: Call) -> Any:
+        try:
+            return await handler(request, context, call)
+        except (AbortError, asyncio.CancelledError):
+            # AbortError is an Exception, and the answer was given already; a cancelled call has nobody to answer.
+            raise
+        except errors.ServiceError as error:
+            await _abort(context, call, method, error)
+        except CONNECTION_ERRORS as error:
+            logger.warning("database_unavailable", error=str(error), error_type=type(error).__name__)
+            unavailable = errors.unavailable("The database does not answer at the moment. Try again shortly.")
+            await _abort(context, call, method, unavailable)
+        except Exception:
+            logger.exception("request_failed", method=method.path)
+            await _abort(context, call, method, errors.internal())
+
+    return with_errors
+
+
+async def _abort(context: "ServicerContext[Any, Any]", call: Call, method: Method, error: errors.ServiceError) -> None:
+    call.code = error.code
+    trailers: list[tuple[str, str | bytes]] = [
+        ("x-request-id", call.request_id),
+        ("x-correlation-id", call.correlation_id),
+    ]
+    if error.http_status is not None:
+        call.http_status = error.http_status
+        trailers.append(("x-http-status", str(error.http_status)))
+    status = errors.to_status(error, domain=method.domain, request_id=call.request_id)
+    trailers.append(("grpc-status-details-bin", status.SerializeToString()))
+    await context.abort(error.code, error.message, tuple(trailers))

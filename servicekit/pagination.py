@@ -1,0 +1,53 @@
+"""Keyset pages: a token holds where the last page ended and which filter it belongs to; nothing is skipped or repeated."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+
+import orjson
+
+from servicekit.errors import invalid_argument
+
+DEFAULT_PAGE_SIZE = 50
+
+
+def page_size(asked: int) -> int:
+    """How many rows a page has; the proto's rules bound what is asked for."""
+    return asked or DEFAULT_PAGE_SIZE
+
+
+def token(filter_fields: Sequence[object], key: Sequence[str]) -> str:
+    """The token of the page after `key`, the sort key of the last row of this one."""
+    return base64.urlsafe_b64encode(orjson.dumps([_digest(filter_fields), *key])).decode().rstrip("=")
+
+
+def after(page_token: str, filter_fields: Sequence[object], width: int) -> list[str] | None:
+    """The sort key after which the page begins; None for the first page.
+
+    Args:
+        page_token: as the caller sent it.
+        filter_fields: the filter of this call.
+        width: how many parts the sort key has.
+
+    Raises:
+        ServiceError: INVALID_ARGUMENT/PAGE_TOKEN_INVALID.
+    """
+    if not page_token:
+        return None
+    try:
+        parts = orjson.loads(base64.b64decode(page_token + "=" * (-len(page_token) % 4), altchars=b"-_", validate=True))
+    except ValueError:
+        raise _invalid("is not one of ours") from None
+    if not (isinstance(parts, list) and len(parts) == width + 1 and all(isinstance(part, str) for part in parts)):
+        raise _invalid("is not one of ours")
+    if parts[0] != _digest(filter_fields):
+        raise _invalid("belongs to a list with another filter")
+    return parts[1:]
+
+
+def _digest(filter_fields: Sequence[object]) -> str:
+    return hashlib.sha256(orjson.dumps(list(filter_fields), default=str)).hexdigest()[:16]
+
+
+def _invalid(what: str) -> Exception:
+    return invalid_argument("PAGE_TOKEN_INVALID", f"The page_token {what}. Start again without one.")

@@ -1,0 +1,110 @@
+"""The pool of connections to a service's Postgres, and its transactions."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+Record: TypeAlias = asyncpg.Record
+
+# The database cannot be reached, is starting up or going down: worth a retry, not a fault of the call.
+CONNECTION_ERRORS: tuple[type[BaseException], ...] = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+)
+UniqueViolation = asyncpg.UniqueViolationError
+
+# How long a statement of a call may take before the server ends it, milliseconds.
+STATEMENT_TIMEOUT_MS = 30_000
+
+
+class Database:
+    """A pool. The domain opens transactions here; the store's statements run in them."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", url: str) -> None:
+        self._pool = pool
+        self.url = url
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection; each statement is its own transaction."""
+        async with self._pool.acquire(timeout=10) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection with a transaction that commits at the end, and rolls back on an exception."""
+        async with self._pool.acquire(timeout=10) as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """A read-only transaction that sees the database as it is now, whatever is written meanwhile.
+
+        For long reads: the statement timeout does not hold here.
+        """
+        async with (
+            self._pool.acquire(timeout=10) as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            await connection.execute("SET LOCAL statement_timeout = 0")
+            yield connection
+
+    async def ready(self) -> bool:
+        """Whether the database answers, within two seconds."""
+        try:
+            async with asyncio.timeout(2), self.connection() as connection:
+                await connection.fetchval("SELECT 1")
+        except CONNECTION_ERRORS:
+            return False
+        return True
+
+    def size(self) -> tuple[int, int]:
+        """Connections open, and those of them idle."""
+        return self._pool.get_size(), self._pool.get_idle_size()
+
+
+@asynccontextmanager
+async def database(url: str, pool_size: int, application: str) -> AsyncIterator[Database]:
+    """Opens the pool.
+
+    Args:
+        url: postgresql://user:password@host:port/database
+        pool_size: connections at most.
+        application: what pg_stat_activity shows.
+    """
+    pool = await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=pool_size,
+        # Nothing here leaves state in a session, so the round trip that would clean it up at each release is saved.
+        reset=_nothing,
+        server_settings={
+            "application_name": application,
+            "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+            # Short statements never profit from it, and its planning is not free.
+            "jit": "off",
+        },
+    )
+    try:
+        yield Database(pool, url)
+    finally:
+        # Everybody who uses the pool has been stopped by now; what hangs all the same is cut off.
+        try:
+            async with asyncio.timeout(5):
+                await pool.close()
+        except TimeoutError:
+            pool.terminate()
+
+
+async def _nothing(_connection: Connection) -> None:
+    """Resets nothing."""

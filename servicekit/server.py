@@ -1,0 +1,207 @@
+"""Builds a gRPC server around servicers: interceptors, health, reflection, limits, drain."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import structlog
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc.aio import ServicerContext
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from prometheus_client import CollectorRegistry
+
+from servicekit.calls import Call
+from servicekit.health import Check, Readiness
+from servicekit.interceptors import Handler, compose
+from servicekit.interceptors.context import request_context
+from servicekit.interceptors.deadline import deadline
+from servicekit.interceptors.errors import declared_errors
+from servicekit.interceptors.identity import Authenticator, identity
+from servicekit.interceptors.telemetry import telemetry
+from servicekit.interceptors.validation import validation
+from servicekit.methods import Method, methods_of
+from servicekit.metrics import CallMetrics
+from servicekit.settings import ServiceSettings
+from servicekit.tracing import tracing
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A servicer, and what its proto does not say about it."""
+
+    descriptor: ServiceDescriptor
+    servicer: object
+    # RPCs whose default deadline is another than the setting's; None where the RPC bounds itself.
+    deadlines: Mapping[str, float | None] = field(default_factory=dict)
+
+
+class Server:
+    """A gRPC server that serves."""
+
+    def __init__(self, server: grpc.aio.Server, port: int, readiness: Readiness, settings: ServiceSettings) -> None:
+        self._server = server
+        self._readiness = readiness
+        self._settings = settings
+        self.port = port
+
+    async def drain(self) -> None:
+        """Leaves the load balancer, refuses new calls, lets those in flight end."""
+        await self._readiness.leave()
+        if self._settings.drain_seconds:
+            await asyncio.sleep(self._settings.drain_seconds)
+        await self._server.stop(self._settings.shutdown_grace_seconds)
+
+
+@asynccontextmanager
+async def serving(
+    settings: ServiceSettings,
+    services: Sequence[Service],
+    *,
+    authenticator: Authenticator,
+    registry: CollectorRegistry,
+    checks: Mapping[str, Check],
+) -> AsyncIterator[Server]:
+    """Serves until the block is left, then drains.
+
+    Args:
+        settings: where, and how much.
+        services: what to serve.
+        authenticator: who the callers are.
+        registry: where the metrics of the calls go.
+        checks: the dependencies that must answer for the server to be ready.
+    """
+    names = [service.descriptor.full_name for service in services]
+    readiness = Readiness(names, checks)
+    with tracing(f"qmcp-{names[0].split('.')[1]}", settings.otlp_endpoint) as spans:
+        server = grpc.aio.server(interceptors=spans, options=_options(settings))
+        interceptors = (
+            telemetry(CallMetrics(registry)),  # sees every outcome
+            request_context,  # ids, before anything may fail
+            declared_errors,  # all that fails inside becomes a status
+            identity(authenticator),  # who, before what
+            deadline(settings.default_deadline_seconds, _deadlines(services), settings.max_concurrent_calls),
+            validation,  # the servicer sees valid requests only
+        )
+        for service in services:
+            handlers = {
+                method.name: _rpc_handler(method, _servicer_method(service, method), interceptors)
+                for method in methods_of(service.descriptor)
+            }
+            server.add_generic_rpc_handlers(
+                (grpc.method_handlers_generic_handler(service.descriptor.full_name, handlers),)
+            )
+        health_pb2_grpc.add_HealthServicer_to_server(readiness.servicer, server)
+        health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+        reflection.enable_server_reflection((*names, health_name, reflection.SERVICE_NAME), server)
+        port = _bind(server, settings)
+        await readiness.alive()
+        await readiness.check()
+        watch = asyncio.create_task(readiness.watch(), name="readiness")
+        await server.start()
+        logger.info("server_started", services=names, host=settings.grpc_host, port=port)
+        running = Server(server, port, readiness, settings)
+        try:
+            yield running
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+            await running.drain()
+            logger.info("server_stopped", services=names)
+
+
+def _options(settings: ServiceSettings) -> list[tuple[str, int]]:
+    options = [
+        # A busy port must fail, not be shared.
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", settings.max_message_bytes),
+        # gRPC's default of 1,000 not yet accepted calls ends bursts of waiters with CANCELLED.
+        ("grpc.server.max_pending_requests", 100_000),
+        ("grpc.server.max_pending_requests_hard_limit", 200_000),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ]
+    if settings.max_connection_age_seconds:
+        age_ms = settings.max_connection_age_seconds * 1000
+        options += [("grpc.max_connection_age_ms", age_ms), ("grpc.max_connection_age_grace_ms", age_ms)]
+    return options
+
+
+def _bind(server: grpc.aio.Server, settings: ServiceSettings) -> int:
+    try:
+        return server.add_insecure_port(settings.grpc_address)
+    except RuntimeError:
+        raise SystemExit(
+            f"gRPC cannot listen on {settings.grpc_address}: the port is in use or the address is not this machine's. "
+            "Set QMCP_GRPC_PORT to a free port."
+        ) from None
+
+
+def _deadlines(services: Sequence[Service]) -> dict[str, float | None]:
+    return {name: seconds for service in services for name, seconds in service.deadlines.items()}
+
+
+def _servicer_method(service: Service, method: Method) -> Handler:
+    implementation: Callable[[Any, Any], Any] = getattr(service.servicer, method.name)
+    if not method.server_streaming:
+
+        async def answer(request: Any, context: "ServicerContext[Any, Any]", _call: Call) -> Any:
+            return await implementation(request, context)
+
+        return answer
+
+    async def stream(request: Any, context: "ServicerContext[Any, Any]", _call: Call) -> None:
+        async for message in implementation(request, context):
+            await context.write(message)
+
+    return stream
+
+
+def _rpc_handler(
+    method: Method, servicer_method: Handler, interceptors: Sequence[Callable[[Method, Handler], Handler]]
+) -> "grpc.RpcMethodHandler[Any, Any]":
+    handler = compose(interceptors, method, servicer_method)
+
+    async def serve(request: Any, context: "ServicerContext[Any, Any]") -> Any:
+        return await handler(request, context, Call(dict(context.invocation_metadata() or ())))
+
+    build: Callable[..., grpc.RpcMethodHandler[Any, Any]] = {
+        (False, False): grpc.unary_unary_rpc_method_handler,
+        (False, True): grpc.unary_stream_rpc_method_handler,
+        (True, False): grpc.stream_unary_rpc_method_handler,
+        (True, True): grpc.stream_stream_rpc_method_handler,
+    }[method.client_streaming, method.server_streaming]
+    return build(serve, request_deserializer=method.request_class.FromString, response_serializer=_serialize)
+
+
+def _serialize(message: Any) -> bytes:
+    serialized: bytes = message.SerializeToString()
+    return serialized
+
+
+Loop = Callable[[], Awaitable[None]]
+
+
+@asynccontextmanager
+async def background(loops: Mapping[str, Loop]) -> AsyncIterator[None]:
+    """Runs loops beside the server; one that fails is reported and begun anew after a second."""
+    tasks = [asyncio.create_task(_for_ever(name, loop), name=name) for name, loop in loops.items()]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _for_ever(name: str, loop: Loop) -> None:
+    while True:
+        try:
+            await loop()
+        except Exception:
+            logger.exception("background_loop_failed", loop=name)
+        await asyncio.sleep(1)

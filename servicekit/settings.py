@@ -1,0 +1,80 @@
+"""The settings that every service has; a service adds its own by inheriting from this class."""
+
+import ipaddress
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """Read from the environment, prefix `QMCP_`; an unset variable has the default that stands here."""
+
+    model_config = SettingsConfigDict(env_prefix="QMCP_", extra="ignore", frozen=True)
+
+    # Where gRPC listens. 0.0.0.0 in a container, and then see allow_keyless.
+    grpc_host: str = "127.0.0.1"
+    grpc_port: int = 50051
+    # Where Prometheus scrapes (`/metrics`, plain HTTP).
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 9464
+
+    # postgresql://user:password@host:port/database: the service's own database.
+    database_url: str
+    # Connections at most; group committers and the listener take one each of their own besides.
+    database_pool_size: int = Field(default=10, ge=2)
+    # Apply missing migrations at start. False where a job does it before the deployment.
+    migrate_on_start: bool = True
+
+    # True: console logs, level DEBUG.
+    debug: bool = False
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    # json: one object a line; console: for people. Unset: console where debug is true, else json.
+    log_format: Literal["json", "console"] | None = None
+    # OTLP/gRPC address of a collector, `http://collector:4317`; empty: no tracing, and none of its cost.
+    otlp_endpoint: str = ""
+
+    # Unary calls in flight at most; further ones are refused with OVERLOADED instead of making all late.
+    max_concurrent_calls: int = Field(default=1000, ge=1)
+    # The deadline of a unary call whose caller gave none, seconds.
+    default_deadline_seconds: float = 30
+    # The largest message that is taken, bytes.
+    max_message_bytes: int = 4 * 1024 * 1024
+    # After SIGTERM: how long to answer "not serving" before connections are refused, seconds. A few where a
+    # load balancer must notice, 0 on one machine.
+    drain_seconds: float = 0
+    # After that: how long calls in flight may take to end, seconds.
+    shutdown_grace_seconds: float = 10
+    # Connections are closed after this time so that new replicas get their share, seconds; 0: never.
+    max_connection_age_seconds: int = 0
+
+    # True: serve beyond loopback although callers are not authenticated. For networks that others guard.
+    allow_keyless: bool = False
+
+    @property
+    def grpc_address(self) -> str:
+        """`host:port` that gRPC binds."""
+        host = f"[{self.grpc_host}]" if ":" in self.grpc_host else self.grpc_host
+        return f"{host}:{self.grpc_port}"
+
+    def require_guarded(self) -> None:
+        """Refuses to serve strangers: without authentication only loopback is bound, unless told explicitly.
+
+        Raises:
+            SystemExit: with a sentence that says what to change.
+        """
+        if not self.allow_keyless and not is_loopback(self.grpc_host):
+            raise SystemExit(
+                f"QMCP_GRPC_HOST={self.grpc_host} would serve callers beyond this machine, and nothing checks who they "
+                "are. Bind 127.0.0.1, or set QMCP_ALLOW_KEYLESS=true where the network itself is guarded."
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server bound to `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

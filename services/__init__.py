@@ -1,0 +1,1 @@
+"""One folder = one deployable = one database = one proto package."""

@@ -1,0 +1,1 @@
+"""Runs an agent's tools, and proves what ran."""

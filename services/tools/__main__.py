@@ -1,0 +1,5 @@
+"""`python -m services.tools [serve | migrate]`."""
+
+from servicekit.launch import launch
+
+launch("services.tools")

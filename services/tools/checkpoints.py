@@ -1,0 +1,149 @@
+"""Checkpoints: signed statements of where all chains of receipts stand."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from servicekit.postgres import Database
+from services.tools.canonical import canonical
+from services.tools.models import Checkpoint, Fault
+from services.tools.receipts import timestamp
+from services.tools.store import receipts as store
+
+NOTHING_BEFORE = "0" * 64
+
+
+class SigningKey:
+    """The Ed25519 key of this installation."""
+
+    def __init__(self, private: Ed25519PrivateKey) -> None:
+        self._private = private
+        self.public = private.public_key()
+        self.key_id = key_id(self.public)
+
+    @classmethod
+    def load(cls, file: Path) -> "SigningKey":
+        """Reads the key, or makes it where the file does not exist.
+
+        Raises:
+            SystemExit: when it can be neither read nor made.
+        """
+        try:
+            if not file.exists():
+                _make(file)
+            private = serialization.load_pem_private_key(file.read_bytes(), password=None)
+        except (OSError, ValueError) as error:
+            raise SystemExit(
+                f"The key that signs receipts cannot be read from {file} ({error}). Set QMCP_TOOLS_RECEIPT_KEY_FILE to "
+                "a PEM file with an Ed25519 key: openssl genpkey -algorithm ed25519 -out receipt-key.pem"
+            ) from None
+        if not isinstance(private, Ed25519PrivateKey):
+            raise SystemExit(f"{file} holds a key of another kind; receipts are signed with Ed25519.")
+        return cls(private)
+
+    def sign(self, content: str) -> bytes:
+        return self._private.sign(content.encode())
+
+    def public_pem(self) -> str:
+        encoding, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        return self.public.public_bytes(encoding, form).decode()
+
+
+def key_id(public: Ed25519PublicKey) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of the raw public key."""
+    return hashlib.sha256(public.public_bytes_raw()).hexdigest()[:16]
+
+
+async def sign_checkpoint(database: Database, key: SigningKey) -> Checkpoint | None:
+    """Signs where all chains stand now; None where nothing is new, or another replica is at it."""
+    async with database.transaction() as connection:
+        if not await store.lock_checkpoints(connection):
+            return None
+        previous = await store.last_checkpoint(connection)
+        chains = [
+            {"digest": digest.hex(), "id": str(chain_id), "sequence": sequence}
+            for chain_id, sequence, digest in await store.heads(connection)
+        ]
+        if not chains or (previous is not None and orjson.loads(previous.content)["chains"] == chains):
+            return None
+        signed_at = datetime.now(UTC)
+        content = canonical(
+            {
+                "chains": chains,
+                "previous": NOTHING_BEFORE
+                if previous is None
+                else hashlib.sha256(previous.content.encode()).hexdigest(),
+                "sequence": 1 if previous is None else previous.sequence + 1,
+                "signed_at": timestamp(signed_at),
+            }
+        )
+        sequence = 1 if previous is None else previous.sequence + 1
+        checkpoint = Checkpoint(sequence, signed_at, content, key.sign(content), key.key_id)
+        await store.insert_checkpoint(connection, checkpoint)
+        return checkpoint
+
+
+class CheckpointVerifier:
+    """Checks the checkpoints in order, and tells the receipts' verifier what they say of the chains."""
+
+    def __init__(self, public: Sequence[Ed25519PublicKey]) -> None:
+        self._keys = {key_id(key): key for key in public}
+        self._previous = NOTHING_BEFORE
+        self._sequence = 0
+        self.count = 0
+        self.faults: list[Fault] = []
+        # The last place of every chain that a checkpoint covers.
+        self.covered: dict[str, tuple[int, str]] = {}
+
+    def check(self, checkpoint: Checkpoint) -> None:
+        self.count += 1
+        if not self._signed(checkpoint):
+            self._fault("SIGNATURE_WRONG", "the signature does not fit the content and the key", checkpoint)
+            self._advance(checkpoint)
+            return
+        content = orjson.loads(checkpoint.content)
+        if checkpoint.sequence != self._sequence + 1 or content["sequence"] != checkpoint.sequence:
+            self._fault("CHECKPOINT_BROKEN", f"after {self._sequence} comes {checkpoint.sequence}", checkpoint)
+        elif content["previous"] != self._previous:
+            self._fault("CHECKPOINT_BROKEN", "it does not follow the checkpoint before it", checkpoint)
+        for chain in content["chains"]:
+            self.covered[chain["id"]] = (chain["sequence"], chain["digest"])
+        self._advance(checkpoint)
+
+    def _signed(self, checkpoint: Checkpoint) -> bool:
+        key = self._keys.get(checkpoint.key_id)
+        if key is None:
+            return False
+        try:
+            key.verify(checkpoint.signature, checkpoint.content.encode())
+        except InvalidSignature:
+            return False
+        return True
+
+    def _advance(self, checkpoint: Checkpoint) -> None:
+        self._previous = hashlib.sha256(checkpoint.content.encode()).hexdigest()
+        self._sequence = checkpoint.sequence
+
+    def _fault(self, kind: str, detail: str, checkpoint: Checkpoint) -> None:
+        self.faults.append(Fault(kind, detail, sequence=checkpoint.sequence))
+
+
+def _make(file: Path) -> None:
+    """Writes a new key that only its owner may read."""
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(pem)

@@ -1,0 +1,105 @@
+"""The errors of the tools service: every reason stands in error_reason.proto."""
+
+from collections.abc import Sequence
+
+from servicekit.errors import (
+    ServiceError,
+    Violation,
+    aborted,
+    already_exists,
+    exhausted,
+    failed_precondition,
+    invalid_argument,
+    not_found,
+    unavailable,
+)
+
+
+def tool_not_found(name: str) -> ServiceError:
+    return not_found(
+        "TOOL_NOT_FOUND", f"There is no tool named {name!r}. GET /v1/tools lists those there are.", tool=name
+    )
+
+
+def tool_exists(name: str) -> ServiceError:
+    return already_exists("TOOL_EXISTS", f"A tool named {name!r} exists. Update it, or choose another name.", tool=name)
+
+
+def tool_defined_by_code(name: str) -> ServiceError:
+    return failed_precondition(
+        "TOOL_DEFINED_BY_CODE",
+        f"The tool {name!r} is defined by code and cannot be changed here; register yours under another name.",
+        tool=name,
+    )
+
+
+def tool_without_source(name: str) -> ServiceError:
+    message = "Say what stands behind the tool: http or grpc."
+    return invalid_argument("INVALID_REQUEST", message, [Violation("tool.http", message)], tool=name)
+
+
+def schema_invalid(field: str, why: str) -> ServiceError:
+    message = f"{field} is no valid JSON Schema: {why}"
+    return invalid_argument("SCHEMA_INVALID", message, [Violation(field, why)])
+
+
+def arguments_invalid(name: str, violations: Sequence[Violation], invocation_id: str) -> ServiceError:
+    first = violations[0]
+    return invalid_argument(
+        "ARGUMENTS_INVALID",
+        f"The arguments do not fit the input schema of {name!r}: {first.field}: {first.description}",
+        violations,
+        tool=name,
+        invocation_id=invocation_id,
+    )
+
+
+def tool_busy(name: str) -> ServiceError:
+    return exhausted("TOOL_BUSY", f"The tool {name!r} runs as often as it may and its queue is full.", 1, tool=name)
+
+
+def tool_not_loaded(name: str) -> ServiceError:
+    error = unavailable(f"The tool {name!r} is defined by a plug-in that this replica has not loaded.")
+    error.reason = "TOOL_NOT_LOADED"
+    return error
+
+
+def address_not_allowed(field: str, why: str) -> ServiceError:
+    message = f"{why} An operator may allow the network with QMCP_TOOLS_ALLOWED_NETWORKS."
+    return invalid_argument("ADDRESS_NOT_ALLOWED", message, [Violation(field, why)])
+
+
+def secret_not_found(name: str) -> ServiceError:
+    return failed_precondition(
+        "SECRET_NOT_FOUND",
+        f"The server holds no secret named {name!r}. An operator puts it into the folder QMCP_TOOLS_SECRETS_DIR.",
+        secret=name,
+    )
+
+
+def reflection_failed(target: str, why: str) -> ServiceError:
+    return failed_precondition("REFLECTION_FAILED", f"The gRPC server {target} cannot be used: {why}", target=target)
+
+
+def etag_mismatch(name: str) -> ServiceError:
+    return aborted("ETAG_MISMATCH", f"{name!r} was changed by somebody else. Read it again, apply your change, retry.")
+
+
+def invocation_not_found(invocation_id: str) -> ServiceError:
+    return not_found("INVOCATION_NOT_FOUND", f"There is no invocation {invocation_id!r}.", invocation_id=invocation_id)
+
+
+def invocation_ended(invocation_id: str, status: str) -> ServiceError:
+    return failed_precondition(
+        "INVOCATION_ENDED", f"The invocation has ended ({status}); it cannot be cancelled.", invocation_id=invocation_id
+    )
+
+
+def invocation_not_ended(invocation_id: str) -> ServiceError:
+    return failed_precondition(
+        "INVOCATION_NOT_ENDED", "The invocation has not ended, so it has no receipt yet.", invocation_id=invocation_id
+    )
+
+
+def writer_cut_off() -> ServiceError:
+    return unavailable("This replica cannot show the database that it is alive, so it begins nothing. Try again.")

@@ -1,0 +1,199 @@
+"""Reads the audit: lists, watches, exports, summaries, redaction, verification."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from uuid import UUID
+
+from servicekit import pagination
+from servicekit.notifications import Wakeups, wait_for
+from servicekit.postgres import Database
+from services.tools import errors
+from services.tools.checkpoints import CheckpointVerifier, SigningKey
+from services.tools.models import Checkpoint, Event, Invocation, InvocationFilter, ToolSummary, Verification
+from services.tools.receipts import Verifier
+from services.tools.store import invocations as store
+from services.tools.store import receipts as receipts_store
+
+EXPORT_PAGE = 500
+MOST_SUMMARIES = 1_000
+HEARTBEAT_SECONDS = 15.0
+LOOK_AGAIN_SECONDS = 1.0
+# How long CancelInvocation waits for the replica that runs the invocation.
+CANCEL_SECONDS = 5.0
+
+
+class History:
+    """What was recorded."""
+
+    def __init__(self, database: Database, wakeups: Wakeups, key: SigningKey) -> None:
+        self._database = database
+        self._wakeups = wakeups
+        self._key = key
+
+    async def get(self, invocation_id: str) -> Invocation:
+        """One invocation.
+
+        Raises:
+            ServiceError: INVOCATION_NOT_FOUND, also for what is no UUID.
+        """
+        try:
+            parsed = UUID(invocation_id)
+        except ValueError:
+            raise errors.invocation_not_found(invocation_id) from None
+        async with self._database.connection() as connection:
+            found = await store.get(connection, parsed)
+        if found is None:
+            raise errors.invocation_not_found(invocation_id)
+        return found
+
+    async def page(
+        self, wanted: InvocationFilter, page_size: int, page_token: str, offset: int
+    ) -> tuple[list[Invocation], str]:
+        """A page, newest first, and the token of the next."""
+        size = pagination.page_size(page_size)
+        after = pagination.after(page_token, _fields(wanted), width=1)
+        async with self._database.connection() as connection:
+            before = UUID(after[0]) if after else None
+            found = await store.list_before(connection, wanted, before, size + 1, offset)
+        page = found[:size]
+        return page, pagination.token(_fields(wanted), [str(page[-1].intent.id)]) if len(found) > size else ""
+
+    async def watch(self, invocation_id: str, after_sequence: int) -> AsyncIterator[Event | None]:
+        """Events after a sequence number until the invocation has ended; None where nothing happens for a while."""
+        invocation = await self.get(invocation_id)
+        identity = invocation.intent.id
+        sequence = after_sequence
+        with self._wakeups.registered(str(identity)) as woken:
+            beat_at = monotonic() + HEARTBEAT_SECONDS
+            while True:
+                woken.clear()
+                # First the state, then the events: an ending that is there has all events before it.
+                invocation = await self.get(invocation_id)
+                async with self._database.connection() as connection:
+                    events = await store.events_after(connection, identity, max(sequence, 1))
+                    last = events[-1][0] if events else await store.last_event(connection, identity)
+                if sequence < 1:
+                    sequence = 1
+                    intent = invocation.intent
+                    yield Event(1, intent.created_at, Invocation(intent, intent.begun_as))
+                for number, at, progress in events:
+                    sequence = number
+                    yield Event(number, at, progress or Invocation(invocation.intent, "running"))
+                if invocation.ending is not None:
+                    yield Event(last + 1, invocation.ending.completed_at, invocation)
+                    return
+                if events:
+                    beat_at = monotonic() + HEARTBEAT_SECONDS
+                elif monotonic() >= beat_at:
+                    beat_at = monotonic() + HEARTBEAT_SECONDS
+                    yield None
+                await wait_for(woken, LOOK_AGAIN_SECONDS)
+
+    async def cancel(self, invocation_id: str, principal: str) -> Invocation:
+        """Asks the process that runs it to end it, and waits a little for that.
+
+        Raises:
+            ServiceError: INVOCATION_NOT_FOUND, INVOCATION_ENDED.
+        """
+        invocation = await self.get(invocation_id)
+        if invocation.ended:
+            raise errors.invocation_ended(invocation_id, invocation.status)
+        with self._wakeups.registered(str(invocation.intent.id)) as woken:
+            async with self._database.connection() as connection:
+                await store.insert_cancellation(connection, invocation.intent.id, principal)
+            give_up = monotonic() + CANCEL_SECONDS
+            while not invocation.ended and monotonic() < give_up:
+                await wait_for(woken, LOOK_AGAIN_SECONDS)
+                woken.clear()
+                invocation = await self.get(invocation_id)
+        return invocation
+
+    async def summarize(self, wanted: InvocationFilter) -> list[ToolSummary]:
+        """Per tool, over the last 24 hours where no begin is given."""
+        if wanted.created_after is None:
+            wanted = replace(wanted, created_after=datetime.now(UTC) - timedelta(hours=24))
+        async with self._database.connection() as connection:
+            return await store.summary(connection, wanted, MOST_SUMMARIES)
+
+    async def export(self, wanted: InvocationFilter) -> AsyncIterator[list[Invocation]]:
+        """Everything, oldest first, in pages; rows that arrive meanwhile are not in it."""
+        bounded = replace(wanted, created_before=wanted.created_before or datetime.now(UTC))
+        after = None
+        while True:
+            async with self._database.connection() as connection:
+                page = await store.list_after(connection, bounded, after, EXPORT_PAGE)
+            if page:
+                yield page
+                after = page[-1].intent.id
+            if len(page) < EXPORT_PAGE:
+                return
+
+    async def redact(self, invocation_id: str, fields: list[str], principal: str, reason: str) -> Invocation:
+        """Erases documents of an ended invocation; their digests stay."""
+        invocation = await self.get(invocation_id)
+        if not invocation.ended:
+            raise errors.invocation_not_ended(invocation_id)
+        async with self._database.transaction() as connection:
+            for field in fields:
+                await store.redact(connection, invocation.intent.id, field)
+                await store.insert_redaction(connection, invocation.intent.id, field, principal, reason)
+        return await self.get(invocation_id)
+
+    async def receipt(self, invocation_id: str) -> tuple[Invocation, Checkpoint | None]:
+        """An ended invocation with its link, and the first checkpoint that covers it."""
+        invocation = await self.get(invocation_id)
+        if invocation.ending is None or invocation.link is None:
+            raise errors.invocation_not_ended(invocation_id)
+        link = invocation.link
+        async with self._database.connection() as connection:
+            checkpoint = await receipts_store.first_covering(
+                connection, link.chain_id, link.sequence, invocation.ending.completed_at
+            )
+        return invocation, checkpoint
+
+    async def verify(self, completed_after: datetime | None, completed_before: datetime | None) -> Verification:
+        """Recomputes receipts from the rows, and checks chains and checkpoints."""
+        checkpoints = CheckpointVerifier([self._key.public])
+        receipts = Verifier()
+        whole = completed_after is None and completed_before is None
+        # One snapshot, so that what is written meanwhile confuses nothing.
+        async with self._database.snapshot() as connection:
+            async for checkpoint in receipts_store.checkpoints(connection):
+                checkpoints.check(checkpoint)
+            if whole:
+                for chain_id, (sequence, digest) in checkpoints.covered.items():
+                    receipts.expect(UUID(chain_id), sequence, digest)
+            count = 0
+            async for row in receipts_store.rows(connection, completed_after, completed_before):
+                receipts.check(row)
+                count += 1
+                if count % 2_000 == 0:
+                    # Others want to be served meanwhile.
+                    await asyncio.sleep(0)
+        receipts.finish()
+        covered = {chain_id: sequence for chain_id, (sequence, _) in checkpoints.covered.items()}
+        unsigned = sum(max(0, head - covered.get(str(chain_id), 0)) for chain_id, head in receipts.heads.items())
+        return Verification(
+            receipts.receipts,
+            checkpoints.count,
+            min(unsigned, receipts.receipts),
+            [*receipts.faults, *checkpoints.faults],
+        )
+
+    async def export_receipts(
+        self, completed_after: datetime | None, completed_before: datetime | None
+    ) -> AsyncIterator[Invocation | Checkpoint]:
+        """Ended invocations by chain and sequence, then all checkpoints."""
+        async with self._database.snapshot() as connection:
+            async for row in receipts_store.rows(connection, completed_after, completed_before):
+                if row.ending is not None:
+                    yield Invocation(row.ending.intent, row.ending.status, row.ending, row.link, row.redacted_fields)
+            async for checkpoint in receipts_store.checkpoints(connection):
+                yield checkpoint
+
+
+def _fields(wanted: InvocationFilter) -> list[object]:
+    return [getattr(wanted, name) for name in wanted.__slots__]

@@ -1,0 +1,133 @@
+"""Tools that are HTTP endpoints."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from services.tools.addresses import Addresses, AddressNotAllowedError, GuardedResolver, host_of
+from services.tools.models import HttpSource, Json
+from services.tools.named_secrets import Secrets
+
+PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_.-]+)\}")
+WITHOUT_BODY = {"GET", "HEAD", "DELETE"}
+
+
+class UpstreamError(Exception):
+    """The server behind a tool could not be reached or answered with an error; the message is for the caller."""
+
+
+class HttpTools:
+    """Calls endpoints over one pool of connections."""
+
+    def __init__(self, addresses: Addresses, secrets: Secrets, max_response_bytes: int) -> None:
+        self._addresses = addresses
+        self._secrets = secrets
+        self._max_response_bytes = max_response_bytes
+        self._session: aiohttp.ClientSession | None = None
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def call(self, source: HttpSource, arguments: Mapping[str, Json], headers: Mapping[str, str]) -> Json:
+        """Sends the arguments and returns the answer.
+
+        Args:
+            source: where to.
+            arguments: fill the URL; those left over become the query or the body.
+            headers: the ids of the call, sent along.
+
+        Raises:
+            UpstreamError: no answer, another status than 2xx, too large an answer.
+            AddressNotAllowedError: the host is or resolves to an address that is not allowed.
+            ServiceError: SECRET_NOT_FOUND.
+        """
+        method = source.method or "POST"
+        url, rest = _fill(source.url, arguments)
+        self._addresses.require_literal_allowed(host_of(url) or "")
+        sent: dict[str, Any] = {"headers": {**headers, **self._secrets.fill(source.headers)}}
+        if method in WITHOUT_BODY:
+            sent["params"] = [(key, _as_text(value)) for key, value in rest.items()]
+        else:
+            sent["data"] = orjson.dumps(rest)
+            sent["headers"].setdefault("Content-Type", "application/json")
+        try:
+            async with self._client().request(
+                method, URL(url, encoded=True), allow_redirects=False, **sent
+            ) as response:
+                body = await self._read(response)
+        except aiohttp.ClientError as error:
+            refused = _address_error(error)
+            if refused is not None:
+                raise refused from None
+            raise UpstreamError(f"{method} {_origin(url)} failed: {type(error).__name__}: {error}") from None
+        if response.status // 100 != 2:  # noqa: PLR2004 - 2xx
+            text = body[:500].decode(errors="replace")
+            raise UpstreamError(f"{method} {_origin(url)} answered {response.status}: {text}")
+        if "json" in response.content_type and body:
+            try:
+                return orjson.loads(body)
+            except orjson.JSONDecodeError:
+                raise UpstreamError(f"{method} {_origin(url)} answered with JSON that cannot be read") from None
+        return body.decode(errors="replace")
+
+    def _client(self) -> aiohttp.ClientSession:
+        # Made on first use: it must be made within the loop.
+        if self._session is None:
+            connector = aiohttp.TCPConnector(resolver=GuardedResolver(self._addresses), use_dns_cache=False)
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                # The invocation's own timeout ends it; aiohttp's five minutes would come in its way.
+                timeout=aiohttp.ClientTimeout(total=None, connect=10),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        body = bytearray()
+        async for chunk in response.content.iter_chunked(65536):
+            body += chunk
+            if len(body) > self._max_response_bytes:
+                raise UpstreamError(f"The answer is larger than {self._max_response_bytes} bytes.")
+        return bytes(body)
+
+
+def _fill(template: str, arguments: Mapping[str, Json]) -> tuple[str, dict[str, Json]]:
+    rest = dict(arguments)
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in arguments:
+            raise UpstreamError(f"The URL needs the argument {match[1]!r}; make it required in the input schema.")
+        rest.pop(match[1], None)
+        text = _as_text(arguments[match[1]])
+        if text in {".", ".."}:
+            raise UpstreamError(
+                f"The argument {match[1]!r} may not be {text!r}: it would climb out of the tool's path."
+            )
+        return quote(text, safe="")
+
+    return PLACEHOLDER.sub(value, template), rest
+
+
+def _as_text(value: Json) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _origin(url: str) -> str:
+    """The URL without its query, where callers put what nobody should read in an error."""
+    return url.partition("?")[0]
+
+
+def _address_error(error: BaseException) -> AddressNotAllowedError | None:
+    """The refusal of our resolver, which aiohttp wraps."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, AddressNotAllowedError):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return None

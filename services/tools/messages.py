@@ -1,0 +1,329 @@
+"""Domain ↔ protobuf, pure functions in both directions."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
+from google.protobuf.timestamp_pb2 import Timestamp
+from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_pb2
+
+from servicekit.errors import Violation, invalid_argument
+from services.tools import models, receipts
+
+EXACT = 2**53
+
+
+def document(struct: Struct, field: str) -> dict[str, Any]:
+    """A Struct as a dictionary. Whole numbers become integers: that is what schemas and functions expect.
+
+    Raises:
+        ServiceError: INVALID_REQUEST for NaN and infinities, which are no JSON.
+    """
+    return {key: _python(value, field) for key, value in struct.fields.items()}
+
+
+def _python(value: Value, field: str) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "string_value":
+        return value.string_value
+    if kind == "number_value":
+        number = value.number_value
+        if not math.isfinite(number):
+            message = "NaN and infinities are no JSON"
+            raise invalid_argument("INVALID_REQUEST", f"{field}: {message}.", [Violation(field, message)])
+        return int(number) if number.is_integer() and abs(number) < EXACT else number
+    if kind == "bool_value":
+        return value.bool_value
+    if kind == "struct_value":
+        return document(value.struct_value, field)
+    if kind == "list_value":
+        return [_python(item, field) for item in value.list_value.values]
+    return None
+
+
+def fill_struct(struct: Struct, values: Mapping[str, Any]) -> None:
+    """Writes a dictionary into an empty Struct."""
+    fields = struct.fields
+    for key, value in values.items():
+        _fill(fields[key], value)
+    if not values:
+        # An empty object is not an absent one.
+        struct.SetInParent()
+
+
+def _fill(target: Value, value: Any) -> None:
+    if isinstance(value, str):
+        target.string_value = value
+    elif value is None:
+        target.null_value = NULL_VALUE
+    elif isinstance(value, bool):
+        target.bool_value = value
+    elif isinstance(value, int | float):
+        target.number_value = value
+    elif isinstance(value, Mapping):
+        fill_struct(target.struct_value, value)
+        target.struct_value.SetInParent()
+    else:
+        items: ListValue = target.list_value
+        items.SetInParent()
+        for item in value:
+            _fill(items.values.add(), item)
+
+
+def tool_from(message: tool_pb2.Tool) -> models.Tool:
+    """A tool as a caller defines it; what the server sets is left out."""
+    a = message.annotations
+    return models.Tool(
+        name=message.name,
+        kind="",
+        title=message.title,
+        description=message.description,
+        input_schema=document(message.input_schema, "tool.input_schema") if message.HasField("input_schema") else None,
+        output_schema=document(message.output_schema, "tool.output_schema")
+        if message.HasField("output_schema")
+        else None,
+        annotations=models.Annotations(a.read_only, a.destructive, a.idempotent, a.open_world),
+        version=message.version,
+        tags=tuple(message.tags),
+        labels=dict(message.labels),
+        timeout_seconds=message.timeout_seconds,
+        max_concurrency=message.max_concurrency,
+        source=_source_from(message),
+    )
+
+
+def _source_from(message: tool_pb2.Tool) -> models.HttpSource | models.GrpcSource | None:
+    match message.WhichOneof("source"):
+        case "http":
+            return models.HttpSource(message.http.method, message.http.url, dict(message.http.headers))
+        case "grpc":
+            return models.GrpcSource(message.grpc.target, message.grpc.method, message.grpc.tls)
+        case _:
+            return None
+
+
+def tool_to(tool: models.Tool) -> tool_pb2.Tool:
+    a = tool.annotations
+    message = tool_pb2.Tool(
+        name=tool.name,
+        kind=tool.kind,
+        title=tool.title,
+        description=tool.description,
+        annotations=tool_pb2.ToolAnnotations(
+            read_only=a.read_only, destructive=a.destructive, idempotent=a.idempotent, open_world=a.open_world
+        ),
+        version=tool.version,
+        tags=tool.tags,
+        labels=tool.labels,
+        timeout_seconds=tool.timeout_seconds,
+        max_concurrency=tool.max_concurrency,
+        etag=tool.etag,
+        created_at=_timestamp(tool.created_at),
+        updated_at=_timestamp(tool.updated_at),
+    )
+    for schema, target in ((tool.input_schema, message.input_schema), (tool.output_schema, message.output_schema)):
+        if schema is not None:
+            fill_struct(target, schema)
+    match tool.source:
+        case models.HttpSource(method, url, headers):
+            message.http.CopyFrom(tool_pb2.HttpSource(method=method, url=url, headers=headers))
+        case models.GrpcSource(target_address, method, tls):
+            message.grpc.CopyFrom(tool_pb2.GrpcSource(target=target_address, method=method, tls=tls))
+    return message
+
+
+def invocation_to(invocation: models.Invocation) -> invocation_pb2.Invocation:
+    intent = invocation.intent
+    message = invocation_pb2.Invocation(
+        id=str(intent.id),
+        tool_name=intent.tool_name,
+        tool_etag=intent.tool_etag,
+        status=invocation.status,
+        created_at=_timestamp(intent.created_at),
+        correlation_id=intent.correlation_id,
+        request_id=intent.request_id,
+        principal=intent.principal,
+        redacted_fields=invocation.redacted_fields,
+    )
+    if intent.input_params is not None:
+        fill_struct(message.input_params, orjson.loads(intent.input_params))
+    ending = invocation.ending
+    if ending is None or ending.result is None:
+        message.result.null_value = NULL_VALUE
+    else:
+        _fill(message.result, orjson.loads(ending.result))
+    if ending is not None:
+        message.error = ending.error
+        message.error_reason = ending.error_reason
+        message.duration_ms = ending.duration_ms
+        message.completed_at.FromDatetime(ending.completed_at)
+    return message
+
+
+def call_to(invocation: models.Invocation) -> tools_service_pb2.CallToolResponse:
+    """The original QMCP's form of the answer."""
+    message = tools_service_pb2.CallToolResponse(invocation_id=str(invocation.intent.id))
+    ending = invocation.ending
+    failed = ending is not None and ending.status != "success"
+    _fill(message.result, None if ending is None or failed or ending.result is None else orjson.loads(ending.result))
+    _fill(message.error, f"Tool execution failed: {ending.error}" if ending is not None and failed else None)
+    return message
+
+
+def event_to(event: models.Event | None, sequence: int) -> invocation_pb2.InvocationEvent:
+    """An event; None is a heartbeat, which repeats the sequence number."""
+    if event is None:
+        beat = invocation_pb2.InvocationEvent.Heartbeat()
+        return invocation_pb2.InvocationEvent(sequence=sequence, at=_timestamp(datetime.now(UTC)), heartbeat=beat)
+    message = invocation_pb2.InvocationEvent(sequence=event.sequence, at=_timestamp(event.at))
+    match event.happened:
+        case models.Progress(progress, total, text):
+            message.progress.CopyFrom(invocation_pb2.Progress(progress=progress, total=total, message=text))
+        case models.Invocation() as invocation:
+            message.invocation.CopyFrom(invocation_to(invocation))
+            message.last = invocation.ended
+    return message
+
+
+def summary_to(summary: models.ToolSummary) -> invocation_pb2.ToolSummary:
+    return invocation_pb2.ToolSummary(**{name: getattr(summary, name) for name in summary.__slots__})
+
+
+def receipt_to(invocation: models.Invocation, checkpoint: models.Checkpoint | None) -> receipt_pb2.Receipt:
+    """The receipt of an ended invocation."""
+    assert invocation.ending is not None
+    assert invocation.link is not None
+    link = invocation.link
+    content = receipts.content(invocation.ending, link.chain_id, link.sequence, link.result_digest)
+    return receipt_pb2.Receipt(
+        invocation_id=str(invocation.intent.id),
+        chain_id=str(link.chain_id),
+        sequence=link.sequence,
+        previous_digest=link.previous_digest.hex(),
+        digest=link.digest.hex(),
+        content=content.decode(),
+        input_salt=(invocation.intent.input_salt or b"").hex(),
+        result_salt=(link.result_salt or b"").hex(),
+        checkpoint=checkpoint_to(checkpoint) if checkpoint is not None else None,
+    )
+
+
+def checkpoint_to(checkpoint: models.Checkpoint) -> receipt_pb2.Checkpoint:
+    return receipt_pb2.Checkpoint(
+        sequence=checkpoint.sequence,
+        signed_at=_timestamp(checkpoint.signed_at),
+        content=checkpoint.content,
+        signature=checkpoint.signature.hex(),
+        key_id=checkpoint.key_id,
+    )
+
+
+def verification_to(found: models.Verification, most_faults: int) -> tools_service_pb2.VerifyReceiptsResponse:
+    return tools_service_pb2.VerifyReceiptsResponse(
+        valid=not found.faults,
+        receipts_verified=found.receipts,
+        checkpoints_verified=found.checkpoints,
+        receipts_unsigned=found.unsigned,
+        fault_count=len(found.faults),
+        faults=[
+            receipt_pb2.ReceiptFault(
+                kind=fault.kind,
+                invocation_id=fault.invocation_id,
+                chain_id=fault.chain_id,
+                sequence=fault.sequence,
+                detail=fault.detail,
+            )
+            for fault in found.faults[:most_faults]
+        ],
+    )
+
+
+def invocation_line(invocation: models.Invocation) -> bytes:
+    """An Invocation as a JSON line, field by field as the proto has it."""
+    return orjson.dumps(_invocation_fields(invocation)) + b"\n"
+
+
+def _invocation_fields(invocation: models.Invocation) -> dict[str, Any]:
+    intent, ending = invocation.intent, invocation.ending
+    return {
+        "id": str(intent.id),
+        "tool_name": intent.tool_name,
+        "tool_etag": intent.tool_etag,
+        "input_params": receipts.as_json(intent.input_params),
+        "result": receipts.as_json(ending.result) if ending else None,
+        "status": invocation.status,
+        "error": ending.error if ending else "",
+        "error_reason": ending.error_reason if ending else "",
+        "duration_ms": ending.duration_ms if ending else None,
+        "created_at": receipts.timestamp(intent.created_at),
+        "completed_at": receipts.timestamp(ending.completed_at) if ending else None,
+        "correlation_id": intent.correlation_id,
+        "request_id": intent.request_id,
+        "principal": intent.principal,
+        "redacted_fields": list(invocation.redacted_fields),
+    }
+
+
+def receipt_line(invocation: models.Invocation) -> bytes:
+    """An ended invocation and its receipt as a JSON line."""
+    receipt = receipt_to(invocation, None)
+    fields = ("chain_id", "sequence", "previous_digest", "digest", "content", "input_salt", "result_salt")
+    line = {"invocation": _invocation_fields(invocation), "receipt": {name: getattr(receipt, name) for name in fields}}
+    return orjson.dumps(line) + b"\n"
+
+
+def checkpoint_line(checkpoint: models.Checkpoint) -> bytes:
+    line = {
+        "sequence": checkpoint.sequence,
+        "signed_at": receipts.timestamp(checkpoint.signed_at),
+        "content": checkpoint.content,
+        "signature": checkpoint.signature.hex(),
+        "key_id": checkpoint.key_id,
+    }
+    return orjson.dumps({"checkpoint": line}) + b"\n"
+
+
+def done_line(count: int) -> bytes:
+    """The last line of an export; without it the export was cut off."""
+    return orjson.dumps({"done": True, "count": count}) + b"\n"
+
+
+def filter_from(
+    request: "tools_service_pb2.ListInvocationsRequest | tools_service_pb2.ExportInvocationsRequest | tools_service_pb2.SummarizeInvocationsRequest",
+) -> models.InvocationFilter:
+    """The filter in a request; those that a request lacks are empty."""
+    wanted = models.InvocationFilter(
+        tool_name=request.tool_name,
+        created_after=datetime_from(request, "created_after"),
+        created_before=datetime_from(request, "created_before"),
+    )
+    if isinstance(request, tools_service_pb2.ListInvocationsRequest):
+        wanted = replace(
+            wanted, status=request.status, correlation_id=request.correlation_id, principal=request.principal
+        )
+    return wanted
+
+
+def datetime_from(request: Any, field: str) -> datetime | None:
+    """A timestamp field, None where it is absent."""
+    if not request.HasField(field):
+        return None
+    try:
+        found: datetime = getattr(request, field).ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise invalid_argument(
+            "INVALID_REQUEST", f"{field} is out of range.", [Violation(field, "is out of range")]
+        ) from None
+    return found
+
+
+def _timestamp(at: datetime | None) -> Timestamp | None:
+    if at is None:
+        return None
+    message = Timestamp()
+    message.FromDatetime(at)
+    return message

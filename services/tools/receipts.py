@@ -1,0 +1,211 @@
+"""Receipts: digests of what ran, chained so that none can be changed, removed or inserted unnoticed.
+
+The recipe stands in docs/receipts.md; `qmcp receipts verify` implements it a second time, on its own.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from services.tools.canonical import canonical
+from services.tools.models import Ending, Fault, Intent, Link
+
+SALT_BYTES = 16
+
+
+def salted_digest(document: str, salt: bytes) -> bytes:
+    """SHA-256 over the salt and the canonical JSON of a document."""
+    return hashlib.sha256(salt + document.encode()).digest()
+
+
+def new_salt() -> bytes:
+    return os.urandom(SALT_BYTES)
+
+
+def result_document(result: str | None, error: str) -> str:
+    """What the result's digest covers: canonical JSON of `{"error", "result"}`."""
+    return f'{{"error":{canonical(error)},"result":{"null" if result is None else result}}}'
+
+
+def timestamp(at: datetime) -> str:
+    """RFC 3339 in UTC with six digits, `2026-11-21T14:00:00.123456Z`."""
+    return at.isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def content(ending: Ending, chain_id: UUID, sequence: int, result_digest: bytes) -> bytes:
+    """The canonical JSON that a receipt's digest covers.
+
+    Keys are ASCII and stand in order, values are strings and small integers: orjson writes it as RFC 8785 demands.
+    """
+    intent = ending.intent
+    return orjson.dumps(
+        {
+            "begun_as": intent.begun_as,
+            "chain_id": str(chain_id),
+            "completed_at": timestamp(ending.completed_at),
+            "correlation_id": intent.correlation_id,
+            "created_at": timestamp(intent.created_at),
+            "duration_ms": ending.duration_ms,
+            "error_reason": ending.error_reason,
+            "id": str(intent.id),
+            "input_digest": intent.input_digest.hex(),
+            "kind": "invocation/1",
+            "principal": intent.principal,
+            "refused": intent.refused,
+            "request_id": intent.request_id,
+            "result_digest": result_digest.hex(),
+            "sequence": sequence,
+            "status": ending.status,
+            "tool_etag": intent.tool_etag,
+            "tool_name": intent.tool_name,
+            "writer": str(intent.writer),
+        }
+    )
+
+
+def genesis(chain_id: UUID) -> bytes:
+    """What stands before the first receipt of a chain."""
+    return hashlib.sha256(str(chain_id).encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Where a chain stands."""
+
+    id: UUID
+    sequence: int
+    digest: bytes
+
+    @classmethod
+    def begin(cls, chain_id: UUID) -> "Chain":
+        return cls(chain_id, 0, genesis(chain_id))
+
+    def extended(self, endings: Iterable[Ending]) -> tuple["Chain", list[Link]]:
+        """The chain after these endings, and their links. The chain itself stays: a write may yet fail."""
+        sequence, digest = self.sequence, self.digest
+        links = []
+        for ending in endings:
+            sequence += 1
+            salt = new_salt()
+            result_digest = salted_digest(result_document(ending.result, ending.error), salt)
+            previous = digest
+            digest = hashlib.sha256(previous + content(ending, self.id, sequence, result_digest)).digest()
+            links.append(Link(self.id, sequence, previous, digest, salt, result_digest))
+        return Chain(self.id, sequence, digest), links
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An invocation as the database has it, for verification. None where the intent's row is gone."""
+
+    ending: Ending | None
+    link: Link
+    invocation_id: UUID
+    redacted_fields: Sequence[str]
+
+
+class Verifier:
+    """Recomputes receipts in the order of chain and sequence."""
+
+    def __init__(self) -> None:
+        self.receipts = 0
+        self.faults: list[Fault] = []
+        # The digests that stand at the places which checkpoints name.
+        self._wanted: dict[tuple[UUID, int], str] = {}
+        self._found: dict[tuple[UUID, int], str] = {}
+        self._chain: UUID | None = None
+        self._sequence = 0
+        self._digest = b""
+        self.heads: dict[UUID, int] = {}
+
+    def expect(self, chain_id: UUID, sequence: int, digest: str) -> None:
+        """A checkpoint says that this digest stands there."""
+        self._wanted[chain_id, sequence] = digest
+
+    def check(self, row: Row) -> None:
+        """Takes the next receipt."""
+        link = row.link
+        self.receipts += 1
+        if link.chain_id != self._chain:
+            self._begin(row)
+        if link.sequence != self._sequence + 1:
+            self._fault("RECEIPT_MISSING", f"after {self._sequence} comes {link.sequence}", row)
+        elif link.previous_digest != self._digest:
+            self._fault("CHAIN_BROKEN", "its previous_digest is not the digest of the receipt before it", row)
+        self._check_content(row)
+        self._sequence, self._digest = link.sequence, link.digest
+        self.heads[link.chain_id] = link.sequence
+        if (link.chain_id, link.sequence) in self._wanted:
+            self._found[link.chain_id, link.sequence] = link.digest.hex()
+
+    def finish(self) -> None:
+        """Compares what checkpoints said with what was there."""
+        for (chain_id, sequence), digest in self._wanted.items():
+            found = self._found.get((chain_id, sequence))
+            if found is None:
+                detail = (
+                    f"a checkpoint covers {sequence} receipts of this chain; they end at {self.heads.get(chain_id, 0)}"
+                )
+                self.faults.append(Fault("RECEIPT_MISSING", detail, chain_id=str(chain_id), sequence=sequence))
+            elif found != digest:
+                detail = "the digest that a checkpoint signed is another"
+                self.faults.append(Fault("CHECKPOINT_BROKEN", detail, chain_id=str(chain_id), sequence=sequence))
+
+    def _begin(self, row: Row) -> None:
+        link = row.link
+        self._chain = link.chain_id
+        # A range may begin in the middle of a chain; then what is before it is taken on trust.
+        first = link.sequence == 1
+        self._sequence = link.sequence - 1
+        self._digest = genesis(link.chain_id) if first else link.previous_digest
+
+    def _check_content(self, row: Row) -> None:
+        ending, link = row.ending, row.link
+        if ending is None:
+            self._fault("CONTENT_CHANGED", "the record of its intent is gone", row)
+            return
+        intent = ending.intent
+        written = content(ending, link.chain_id, link.sequence, link.result_digest)
+        if hashlib.sha256(link.previous_digest + written).digest() != link.digest:
+            self._fault("DIGEST_WRONG", "the row or its digest was changed", row)
+        if not _holds(
+            intent.input_params, intent.input_salt, intent.input_digest, "input_params" in row.redacted_fields
+        ):
+            self._fault("CONTENT_CHANGED", "input_params are not those that were recorded", row)
+        document = result_document(ending.result, ending.error)
+        if not _holds(document, link.result_salt, link.result_digest, "result" in row.redacted_fields):
+            self._fault("CONTENT_CHANGED", "the result or the error is not that which was recorded", row)
+
+    def _fault(self, kind: str, detail: str, row: Row) -> None:
+        link = row.link
+        self.faults.append(Fault(kind, detail, str(row.invocation_id), str(link.chain_id), link.sequence))
+
+
+def _holds(document: str | None, salt: bytes | None, digest: bytes, redacted: bool) -> bool:
+    if redacted:
+        # Nothing is left to recompute; that the digest itself is genuine, the receipt's digest shows.
+        return salt is None
+    return document is not None and salt is not None and salted_digest(document, salt) == digest
+
+
+def as_json(text: str | None) -> Any:
+    """A stored document as a Python value."""
+    return None if text is None else orjson.loads(text)
+
+
+def intent_digests(arguments: Any) -> tuple[str, bytes, bytes]:
+    """Canonical text of the arguments, a new salt, and the salted digest."""
+    text = canonical(arguments)
+    salt = new_salt()
+    return text, salt, salted_digest(text, salt)
+
+
+def same_arguments(intent: Intent, arguments: Any) -> bool:
+    """Whether an intent has these arguments; after redaction that cannot be known, and it is believed."""
+    return intent.input_salt is None or salted_digest(canonical(arguments), intent.input_salt) == intent.input_digest

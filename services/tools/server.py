@@ -1,0 +1,86 @@
+"""Composes the tools service: database, store → domain → servicer; what must be ready; what runs beside."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, asynccontextmanager
+from uuid import UUID
+
+import uuid_utils.compat as uuid
+from qmcp.tools.v1 import tools_service_pb2
+
+from servicekit.group_commit import CommitMetrics
+from servicekit.interceptors.identity import Keyless
+from servicekit.metrics import MetricsPage, new_registry
+from servicekit.notifications import Wakeups, listening
+from servicekit.postgres import database
+from servicekit.server import Server, Service, background, serving
+from services.tools import plugins
+from services.tools.addresses import Addresses
+from services.tools.checkpoints import SigningKey
+from services.tools.execution import Execution
+from services.tools.grpc_tools import GrpcTools
+from services.tools.history import History
+from services.tools.http_tools import HttpTools
+from services.tools.measures import Measures
+from services.tools.named_secrets import Secrets
+from services.tools.recording import Recorder
+from services.tools.registry import Registry
+from services.tools.servicer import ToolsServicer
+from services.tools.settings import Settings
+from services.tools.worker import Worker
+
+__all__ = ["Settings", "compose"]
+
+DESCRIPTOR = tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"]
+# These wait for a tool, whose own timeout ends them.
+DEADLINES = {"InvokeTool": None, "CallTool": None, "VerifyReceipts": None}
+
+
+@asynccontextmanager
+async def compose(settings: Settings) -> AsyncIterator[Server]:
+    """Everything the service is made of, serving while the block lasts."""
+    key = SigningKey.load(settings.tools_receipt_key_file)
+    metrics = new_registry()
+    measures = Measures(metrics)
+    wakeups = Wakeups()
+    writer: UUID = uuid.uuid7()
+    addresses = Addresses(settings.tools_allowed_networks)
+    secrets = Secrets(settings.tools_secrets_dir)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.tools_threads, "tool"))
+
+    async with (
+        database(settings.database_url, settings.database_pool_size, "qmcp-tools") as db,
+        aclosing(HttpTools(addresses, secrets, settings.tools_max_response_bytes)) as http_tools,
+        aclosing(GrpcTools(addresses, settings.tools_max_response_bytes)) as grpc_tools,
+    ):
+        registry = Registry(db, plugins.load(), http_tools, grpc_tools, addresses, secrets)
+        await registry.register_plugins()
+        # The recorder tells the execution of orphans, the execution writes through the recorder.
+        recorder = Recorder(db, writer, CommitMetrics(metrics), lambda intent: execution.orphaned(intent))  # noqa: PLW0108 - it does not exist yet
+        execution = Execution(registry, recorder, db, wakeups, measures, settings.tools_queue_per_place)
+        history = History(db, wakeups, key)
+        worker = Worker(settings, db, writer, execution, recorder, registry, key, measures)
+        channels = {
+            "tools_changed": registry.forget,
+            "invocations": wakeups.wake,
+            "cancellations": lambda payload: worker.cancel(UUID(payload)) if payload else None,
+        }
+        await worker.show_life()
+        servicer = ToolsServicer(db, registry, execution, history, key)
+        async with (
+            recorder.recording(),
+            execution.executing(settings.shutdown_grace_seconds),
+            listening(settings.database_url, channels),
+            background(worker.loops()),
+            serving(
+                settings,
+                [Service(DESCRIPTOR, servicer, DEADLINES)],
+                authenticator=Keyless(),
+                registry=metrics,
+                checks={"postgres": db.ready},
+            ) as server,
+        ):
+            with MetricsPage(metrics, settings.metrics_host, settings.metrics_port):
+                yield server
+        await worker.leave()

@@ -1,0 +1,215 @@
+"""The gRPC edge of the tools service: takes the request, calls one domain function, returns one message."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from google.api.httpbody_pb2 import HttpBody
+from google.protobuf.empty_pb2 import Empty
+from grpc.aio import ServicerContext
+from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_pb2, tools_service_pb2_grpc
+
+from servicekit import idempotency
+from servicekit.calls import LONGEST_ID, current_call
+from servicekit.errors import Violation, invalid_argument
+from servicekit.postgres import Database
+from services.tools import messages
+from services.tools.checkpoints import SigningKey
+from services.tools.execution import Execution, Order
+from services.tools.history import History
+from services.tools.models import Checkpoint
+from services.tools.registry import Registry
+
+NDJSON = "application/x-ndjson"
+MOST_FAULTS = 100
+LINES_A_CHUNK = 500
+
+Context = ServicerContext[Any, Any]
+
+
+class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
+    """See protos/qmcp/tools/v1/tools_service.proto, where every method is documented."""
+
+    def __init__(
+        self, database: Database, registry: Registry, execution: Execution, history: History, key: SigningKey
+    ) -> None:
+        self._database = database
+        self._registry = registry
+        self._execution = execution
+        self._history = history
+        self._key = key
+
+    async def ListTools(
+        self, request: tools_service_pb2.ListToolsRequest, context: Context
+    ) -> tools_service_pb2.ListToolsResponse:
+        tools, token = await self._registry.page(request.query, request.kind, request.page_size, request.page_token)
+        return tools_service_pb2.ListToolsResponse(tools=map(messages.tool_to, tools), next_page_token=token)
+
+    async def GetTool(self, request: tools_service_pb2.GetToolRequest, context: Context) -> tool_pb2.Tool:
+        return messages.tool_to(await self._registry.get(request.name))
+
+    async def CreateTool(self, request: tools_service_pb2.CreateToolRequest, context: Context) -> tool_pb2.Tool:
+        prepared = await self._registry.prepare(messages.tool_from(request.tool))
+        call = current_call.get()
+        async with self._database.transaction() as connection:
+
+            async def create() -> tool_pb2.Tool:
+                return messages.tool_to(await self._registry.create(connection, prepared))
+
+            message = await idempotency.once(
+                connection, call.principal.name, "CreateTool", _request_id(request), request, tool_pb2.Tool, create
+            )
+        self._registry.forget(prepared.name)
+        await _created(context)
+        return message
+
+    async def UpdateTool(self, request: tools_service_pb2.UpdateToolRequest, context: Context) -> tool_pb2.Tool:
+        prepared = await self._registry.prepare(messages.tool_from(request.tool))
+        call = current_call.get()
+        is_new = False
+        async with self._database.transaction() as connection:
+
+            async def update() -> tool_pb2.Tool:
+                nonlocal is_new
+                tool, is_new = await self._registry.update(connection, prepared, request.tool.etag)
+                return messages.tool_to(tool)
+
+            message = await idempotency.once(
+                connection, call.principal.name, "UpdateTool", _request_id(request), request, tool_pb2.Tool, update
+            )
+        self._registry.forget(prepared.name)
+        if is_new:
+            await _created(context)
+        return message
+
+    async def DeleteTool(self, request: tools_service_pb2.DeleteToolRequest, context: Context) -> Empty:
+        await self._registry.delete(request.name, request.etag)
+        return Empty()
+
+    async def InvokeTool(
+        self, request: tools_service_pb2.InvokeToolRequest, context: Context
+    ) -> invocation_pb2.Invocation:
+        return messages.invocation_to(await self._execution.invoke(_order(request)))
+
+    async def CallTool(
+        self, request: tools_service_pb2.InvokeToolRequest, context: Context
+    ) -> tools_service_pb2.CallToolResponse:
+        return messages.call_to(await self._execution.invoke(_order(request)))
+
+    async def StartInvocation(
+        self, request: tools_service_pb2.InvokeToolRequest, context: Context
+    ) -> invocation_pb2.Invocation:
+        invocation = await self._execution.start(_order(request))
+        await _created(context)
+        return messages.invocation_to(invocation)
+
+    async def GetInvocation(
+        self, request: tools_service_pb2.GetInvocationRequest, context: Context
+    ) -> invocation_pb2.Invocation:
+        return messages.invocation_to(await self._history.get(request.id))
+
+    async def ListInvocations(
+        self, request: tools_service_pb2.ListInvocationsRequest, context: Context
+    ) -> tools_service_pb2.ListInvocationsResponse:
+        page, token = await self._history.page(
+            messages.filter_from(request), request.page_size or request.limit, request.page_token, request.offset
+        )
+        return tools_service_pb2.ListInvocationsResponse(
+            invocations=map(messages.invocation_to, page), next_page_token=token, count=len(page)
+        )
+
+    async def WatchInvocation(
+        self, request: tools_service_pb2.WatchInvocationRequest, context: Context
+    ) -> AsyncIterator[invocation_pb2.InvocationEvent]:
+        sequence = request.after_sequence
+        async for event in self._history.watch(request.id, request.after_sequence):
+            sequence = event.sequence if event is not None else sequence
+            yield messages.event_to(event, sequence)
+
+    async def CancelInvocation(
+        self, request: tools_service_pb2.CancelInvocationRequest, context: Context
+    ) -> invocation_pb2.Invocation:
+        principal = current_call.get().principal.name
+        return messages.invocation_to(await self._history.cancel(request.id, principal))
+
+    async def SummarizeInvocations(
+        self, request: tools_service_pb2.SummarizeInvocationsRequest, context: Context
+    ) -> tools_service_pb2.SummarizeInvocationsResponse:
+        summaries = await self._history.summarize(messages.filter_from(request))
+        return tools_service_pb2.SummarizeInvocationsResponse(tools=map(messages.summary_to, summaries))
+
+    async def ExportInvocations(
+        self, request: tools_service_pb2.ExportInvocationsRequest, context: Context
+    ) -> AsyncIterator[HttpBody]:
+        count = 0
+        async for page in self._history.export(messages.filter_from(request)):
+            count += len(page)
+            yield HttpBody(content_type=NDJSON, data=b"".join(map(messages.invocation_line, page)))
+        yield HttpBody(content_type=NDJSON, data=messages.done_line(count))
+
+    async def RedactInvocation(
+        self, request: tools_service_pb2.RedactInvocationRequest, context: Context
+    ) -> invocation_pb2.Invocation:
+        principal = current_call.get().principal.name
+        redacted = await self._history.redact(request.id, list(request.fields), principal, request.reason)
+        return messages.invocation_to(redacted)
+
+    async def GetReceipt(self, request: tools_service_pb2.GetReceiptRequest, context: Context) -> receipt_pb2.Receipt:
+        return messages.receipt_to(*await self._history.receipt(request.invocation_id))
+
+    async def VerifyReceipts(
+        self, request: tools_service_pb2.VerifyReceiptsRequest, context: Context
+    ) -> tools_service_pb2.VerifyReceiptsResponse:
+        after = messages.datetime_from(request, "completed_after")
+        before = messages.datetime_from(request, "completed_before")
+        return messages.verification_to(await self._history.verify(after, before), MOST_FAULTS)
+
+    async def ExportReceipts(
+        self, request: tools_service_pb2.ExportReceiptsRequest, context: Context
+    ) -> AsyncIterator[HttpBody]:
+        after = messages.datetime_from(request, "completed_after")
+        before = messages.datetime_from(request, "completed_before")
+        count = 0
+        lines: list[bytes] = []
+        async for item in self._history.export_receipts(after, before):
+            if isinstance(item, Checkpoint):
+                lines.append(messages.checkpoint_line(item))
+            else:
+                lines.append(messages.receipt_line(item))
+                count += 1
+            if len(lines) == LINES_A_CHUNK:
+                yield HttpBody(content_type=NDJSON, data=b"".join(lines))
+                lines.clear()
+        lines.append(messages.done_line(count))
+        yield HttpBody(content_type=NDJSON, data=b"".join(lines))
+
+    async def GetReceiptKey(
+        self, request: tools_service_pb2.GetReceiptKeyRequest, context: Context
+    ) -> tools_service_pb2.ReceiptKey:
+        return tools_service_pb2.ReceiptKey(public_key_pem=self._key.public_pem(), key_id=self._key.key_id)
+
+
+def _order(request: tools_service_pb2.InvokeToolRequest) -> Order:
+    call = current_call.get()
+    return Order(
+        request.name,
+        messages.document(request.input, "input"),
+        call.principal.name,
+        request.correlation_id or call.correlation_id,
+        _request_id(request),
+    )
+
+
+def _request_id(request: Any) -> str:
+    """The body's request_id, else the header's."""
+    found: str = request.request_id or current_call.get().idempotency_key
+    if len(found) > LONGEST_ID:
+        message = f"must be at most {LONGEST_ID} characters"
+        raise invalid_argument(
+            "INVALID_REQUEST", f"Idempotency-Key {message}.", [Violation("Idempotency-Key", message)]
+        )
+    return found
+
+
+async def _created(context: Context) -> None:
+    """201 over HTTP."""
+    await context.send_initial_metadata((("x-http-status", "201"),))

@@ -1,0 +1,43 @@
+"""The settings of the tools service; those that every service has stand in servicekit."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
+
+from servicekit.settings import ServiceSettings
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Settings(ServiceSettings):
+    """Read from the environment, prefix `QMCP_`."""
+
+    # PEM file with the Ed25519 key that signs the checkpoints of receipts; the same for all replicas. It is made where
+    # it does not exist and the folder may be written.
+    tools_receipt_key_file: Path = Path("receipt-key.pem")
+    # A checkpoint is signed when this many seconds have passed or this many receipts have been written since the last.
+    tools_checkpoint_seconds: float = Field(default=5, gt=0)
+    tools_checkpoint_rows: int = Field(default=10_000, ge=1)
+
+    # A folder of files: `${secret.NAME}` in the header of an HTTP tool is the content of the file NAME. Empty: none.
+    tools_secrets_dir: Path | None = None
+    # Networks that HTTP and gRPC tools may reach although they are loopback, private or link-local; comma-separated
+    # CIDRs such as `10.20.0.0/16`.
+    tools_allowed_networks: Annotated[tuple[Network, ...], NoDecode] = ()
+    # The largest answer of an HTTP or gRPC tool that is taken, bytes.
+    tools_max_response_bytes: int = 1024 * 1024
+
+    # Invocations that wait for a free place of their tool, per place.
+    tools_queue_per_place: int = Field(default=10, ge=0)
+    # Threads for tools that are plain (not async) Python functions.
+    tools_threads: int = Field(default=16, ge=1)
+    # A replica without a sign of life for this long is taken for dead, and what it left open for interrupted, seconds.
+    tools_writer_lease_seconds: float = Field(default=10, ge=1)
+
+    @field_validator("tools_allowed_networks", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

@@ -1,0 +1,363 @@
+"""SQL of the audit: intents, endings, what happens between them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from servicekit.postgres import Connection, Record
+from services.tools.models import Ending, Event, Intent, Invocation, InvocationFilter, Link, Progress, ToolSummary
+
+# An invocation: the intent, its end where it has ended, and the state between from the events.
+SELECT = """
+    SELECT i.id, i.tool_name, i.tool_etag, i.input_params, i.input_salt, i.input_digest, i.principal,
+           i.correlation_id, i.request_id, i.begun_as, i.refused, i.writer, i.created_at,
+           o.status, o.result, o.error, o.error_reason, o.completed_at,
+           o.chain_id, o.sequence, o.previous_digest, o.digest, o.result_salt, o.result_digest,
+           (o.status IS NULL AND i.begun_as = 'pending' AND EXISTS (
+               SELECT FROM invocation_events e WHERE e.invocation_id = i.id AND e.kind = 'running'
+           )) AS started,
+           ARRAY(SELECT r.field FROM redactions r WHERE r.invocation_id = i.id ORDER BY r.field) AS redacted_fields
+    FROM invocations i
+    LEFT JOIN outcomes o ON o.invocation_id = i.id
+"""
+
+
+async def insert_intents(connection: Connection, intents: Sequence[Intent]) -> set[UUID]:
+    """Inserts what is new and returns its ids. Left out: an id that is there, a request_id that is taken."""
+    rows = await connection.fetch(
+        """
+        INSERT INTO invocations (
+            id, tool_name, tool_etag, input_params, input_salt, input_digest, principal, correlation_id, request_id,
+            begun_as, refused, writer, created_at
+        )
+        SELECT *
+        FROM unnest(
+            $1::uuid[], $2::text[], $3::text[], $4::json[], $5::bytea[], $6::bytea[], $7::text[], $8::text[],
+            $9::text[], $10::text[], $11::boolean[], $12::uuid[], $13::timestamptz[]
+        )
+        ON CONFLICT DO NOTHING
+        RETURNING id
+        """,
+        [i.id for i in intents],
+        [i.tool_name for i in intents],
+        [i.tool_etag for i in intents],
+        [i.input_params for i in intents],
+        [i.input_salt for i in intents],
+        [i.input_digest for i in intents],
+        [i.principal for i in intents],
+        [i.correlation_id for i in intents],
+        [i.request_id for i in intents],
+        [i.begun_as for i in intents],
+        [i.refused for i in intents],
+        [i.writer for i in intents],
+        [i.created_at for i in intents],
+    )
+    return {row["id"] for row in rows}
+
+
+async def existing_ids(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
+    rows = await connection.fetch("SELECT id FROM invocations WHERE id = ANY($1)", ids)
+    return {row["id"] for row in rows}
+
+
+async def id_of_request(connection: Connection, principal: str, request_id: str) -> UUID | None:
+    """The invocation that holds a request_id."""
+    found: UUID | None = await connection.fetchval(
+        """
+        SELECT id
+        FROM invocations
+        WHERE principal = $1 AND request_id = $2 AND request_id <> '' AND NOT refused
+        """,
+        principal,
+        request_id,
+    )
+    return found
+
+
+async def insert_endings(connection: Connection, endings: Sequence[Ending], links: Sequence[Link]) -> None:
+    """Inserts all of them or raises UniqueViolation: a link that is left out would break the chain."""
+    await connection.execute(
+        """
+        INSERT INTO outcomes (
+            invocation_id, status, result, error, error_reason, completed_at,
+            chain_id, sequence, previous_digest, digest, result_salt, result_digest
+        )
+        SELECT *
+        FROM unnest(
+            $1::uuid[], $2::text[], $3::json[], $4::text[], $5::text[], $6::timestamptz[],
+            $7::uuid[], $8::integer[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bytea[]
+        )
+        """,
+        [e.intent.id for e in endings],
+        [e.status for e in endings],
+        [e.result for e in endings],
+        [e.error for e in endings],
+        [e.error_reason for e in endings],
+        [e.completed_at for e in endings],
+        [link.chain_id for link in links],
+        [link.sequence for link in links],
+        [link.previous_digest for link in links],
+        [link.digest for link in links],
+        [link.result_salt for link in links],
+        [link.result_digest for link in links],
+    )
+
+
+async def get(connection: Connection, invocation_id: UUID) -> Invocation | None:
+    row = await connection.fetchrow(f"{SELECT} WHERE i.id = $1", invocation_id)
+    return invocation(row) if row else None
+
+
+async def get_many(connection: Connection, ids: Sequence[UUID]) -> list[Invocation]:
+    return [invocation(row) for row in await connection.fetch(f"{SELECT} WHERE i.id = ANY($1)", ids)]
+
+
+async def list_before(
+    connection: Connection, wanted: InvocationFilter, before: UUID | None, limit: int, offset: int
+) -> list[Invocation]:
+    """Newest first, those before an id."""
+    conditions, values = _conditions(wanted)
+    if before is not None:
+        values.append(before)
+        conditions.append(f"i.id < ${len(values)}")
+    rows = await connection.fetch(
+        f"""
+        {SELECT}
+        WHERE {" AND ".join(conditions) or "true"}
+        ORDER BY i.id DESC
+        LIMIT {limit:d} OFFSET {offset:d}
+        """,
+        *values,
+    )
+    return [invocation(row) for row in rows]
+
+
+async def list_after(
+    connection: Connection, wanted: InvocationFilter, after: UUID | None, limit: int
+) -> list[Invocation]:
+    """Oldest first, those after an id."""
+    conditions, values = _conditions(wanted)
+    if after is not None:
+        values.append(after)
+        conditions.append(f"i.id > ${len(values)}")
+    rows = await connection.fetch(
+        f"""
+        {SELECT}
+        WHERE {" AND ".join(conditions) or "true"}
+        ORDER BY i.id
+        LIMIT {limit:d}
+        """,
+        *values,
+    )
+    return [invocation(row) for row in rows]
+
+
+async def summary(connection: Connection, wanted: InvocationFilter, limit: int) -> list[ToolSummary]:
+    conditions, values = _conditions(wanted)
+    rows = await connection.fetch(
+        f"""
+        SELECT i.tool_name,
+               count(*) AS count,
+               count(*) FILTER (WHERE o.status = 'success') AS success_count,
+               count(*) FILTER (WHERE o.status = 'failed') AS failed_count,
+               count(*) FILTER (WHERE o.status = 'cancelled') AS cancelled_count,
+               percentile_cont(ARRAY[0.5, 0.95, 0.99]) 
+                   WITHIN GROUP (ORDER BY extract(epoch FROM o.completed_at - i.created_at) * 1000) AS percentiles
+        FROM invocations i
+        JOIN outcomes o ON o.invocation_id = i.id
+        WHERE {" AND ".join(conditions) or "true"}
+        GROUP BY i.tool_name
+        ORDER BY i.tool_name
+        LIMIT {limit:d}
+        """,
+        *values,
+    )
+    return [
+        ToolSummary(
+            row["tool_name"],
+            row["count"],
+            row["success_count"],
+            row["failed_count"],
+            row["cancelled_count"],
+            *row["percentiles"],
+        )
+        for row in rows
+    ]
+
+
+async def insert_event(connection: Connection, invocation_id: UUID, event: Event) -> None:
+    """Writes an event and tells the watchers, in one statement."""
+    happened = event.happened
+    kind, payload = "running", "[]"
+    if isinstance(happened, Progress):
+        kind, payload = "progress", orjson.dumps([happened.progress, happened.total, happened.message]).decode()
+    await connection.execute(
+        """
+        WITH written AS (
+            INSERT INTO invocation_events (invocation_id, sequence, kind, payload, at)
+            VALUES ($1, $2, $3, $4, $5)
+            RETURNING invocation_id
+        )
+        SELECT pg_notify('invocations', invocation_id::text)
+        FROM written
+        """,
+        invocation_id,
+        event.sequence,
+        kind,
+        payload,
+        event.at,
+    )
+
+
+async def events_after(
+    connection: Connection, invocation_id: UUID, sequence: int
+) -> list[tuple[int, datetime, Progress | None]]:
+    """Events after a sequence number; None stands for the start of an invocation that had to wait."""
+    rows = await connection.fetch(
+        """
+        SELECT sequence, kind, payload, at
+        FROM invocation_events
+        WHERE invocation_id = $1 AND sequence > $2
+        ORDER BY sequence
+        """,
+        invocation_id,
+        sequence,
+    )
+    return [
+        (row["sequence"], row["at"], Progress(*orjson.loads(row["payload"])) if row["kind"] == "progress" else None)
+        for row in rows
+    ]
+
+
+async def last_event(connection: Connection, invocation_id: UUID) -> int:
+    """The highest sequence number of an invocation's events; 1, the intent itself, where there is none."""
+    found = await connection.fetchval(
+        "SELECT max(sequence) FROM invocation_events WHERE invocation_id = $1", invocation_id
+    )
+    return found or 1
+
+
+async def notify(connection: Connection, ids: Sequence[UUID]) -> None:
+    """Tells the watchers of these invocations to look again. A payload has a bound of 8,000 bytes."""
+    for begin in range(0, len(ids), 200):
+        await connection.execute("SELECT pg_notify('invocations', $1)", " ".join(map(str, ids[begin : begin + 200])))
+
+
+async def insert_cancellation(connection: Connection, invocation_id: UUID, principal: str) -> None:
+    await connection.execute(
+        """
+        WITH written AS (
+            INSERT INTO cancellations (invocation_id, principal)
+            VALUES ($1, $2)
+            ON CONFLICT DO NOTHING
+        )
+        SELECT pg_notify('cancellations', $3)
+        """,
+        invocation_id,
+        principal,
+        str(invocation_id),
+    )
+
+
+async def cancellations_of(connection: Connection, ids: Sequence[UUID]) -> list[UUID]:
+    """Which of these somebody wants to end."""
+    rows = await connection.fetch("SELECT invocation_id FROM cancellations WHERE invocation_id = ANY($1)", ids)
+    return [row["invocation_id"] for row in rows]
+
+
+async def redact(connection: Connection, invocation_id: UUID, field: str) -> None:
+    """Erases a document and its salt; the digest stays."""
+    if field == "input_params":
+        statement = "UPDATE invocations SET input_params = NULL, input_salt = NULL WHERE id = $1"
+    else:
+        statement = "UPDATE outcomes SET result = NULL, error = NULL, result_salt = NULL WHERE invocation_id = $1"
+    await connection.execute(statement, invocation_id)
+
+
+async def insert_redaction(
+    connection: Connection, invocation_id: UUID, field: str, principal: str, reason: str
+) -> None:
+    await connection.execute(
+        """
+        INSERT INTO redactions (invocation_id, field, principal, reason)
+        VALUES ($1, $2, $3, $4)
+        ON CONFLICT DO NOTHING
+        """,
+        invocation_id,
+        field,
+        principal,
+        reason,
+    )
+
+
+def _conditions(wanted: InvocationFilter) -> tuple[list[str], list[Any]]:
+    values: list[Any] = []
+    conditions = []
+    for column, value in (
+        ("i.tool_name =", wanted.tool_name),
+        ("i.correlation_id =", wanted.correlation_id),
+        ("i.principal =", wanted.principal),
+        ("i.created_at >=", wanted.created_after),
+        ("i.created_at <", wanted.created_before),
+    ):
+        if value:
+            values.append(value)
+            conditions.append(f"{column} ${len(values)}")
+    started = "EXISTS (SELECT FROM invocation_events e WHERE e.invocation_id = i.id AND e.kind = 'running')"
+    match wanted.status:
+        case "":
+            pass
+        case "pending":
+            conditions.append(f"o.status IS NULL AND i.begun_as = 'pending' AND NOT {started}")
+        case "running":
+            conditions.append(f"o.status IS NULL AND (i.begun_as = 'running' OR {started})")
+        case final:
+            values.append(final)
+            conditions.append(f"o.status = ${len(values)}")
+    return conditions, values
+
+
+def invocation(row: Record) -> Invocation:
+    """A row of SELECT."""
+    intent = Intent(
+        id=row["id"],
+        tool_name=row["tool_name"],
+        tool_etag=row["tool_etag"],
+        input_params=row["input_params"],
+        input_salt=row["input_salt"],
+        input_digest=row["input_digest"],
+        principal=row["principal"],
+        correlation_id=row["correlation_id"],
+        request_id=row["request_id"],
+        begun_as=row["begun_as"],
+        refused=row["refused"],
+        writer=row["writer"],
+        created_at=row["created_at"],
+    )
+    redacted = tuple(row["redacted_fields"])
+    if row["status"] is None:
+        return Invocation(intent, "running" if row["started"] else intent.begun_as, redacted_fields=redacted)
+    ending = Ending(
+        intent=intent,
+        status=row["status"],
+        result=row["result"],
+        error=row["error"] or "",
+        error_reason=row["error_reason"],
+        completed_at=row["completed_at"],
+    )
+    return Invocation(intent, ending.status, ending, link(row), redacted)
+
+
+def link(row: Record) -> Link:
+    """The receipt's part of a row."""
+    return Link(
+        chain_id=row["chain_id"],
+        sequence=row["sequence"],
+        previous_digest=row["previous_digest"],
+        digest=row["digest"],
+        result_salt=row["result_salt"],
+        result_digest=row["result_digest"],
+    )

@@ -1,0 +1,175 @@
+"""SQL of the catalogue."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from servicekit.postgres import Connection, Record
+from services.tools.models import Annotations, GrpcSource, HttpSource, Tool
+
+COLUMNS = """
+    name, kind, title, description, version, tags, labels, annotations, input_schema, output_schema,
+    timeout_seconds, max_concurrency, source, descriptors, etag, created_at, updated_at
+"""
+# What a search looks through; the name counts most.
+WORDS = """
+    setweight(to_tsvector('simple', regexp_replace($1, '[^A-Za-z0-9]+', ' ', 'g')), 'A')
+    || setweight(to_tsvector('simple', $3), 'A')
+    || setweight(to_tsvector('english', $4), 'B')
+    || setweight(to_tsvector('simple', array_to_string($6::text[], ' ')), 'B')
+"""
+
+
+async def get(connection: Connection, name: str) -> Tool | None:
+    row = await connection.fetchrow(f"SELECT {COLUMNS} FROM tools WHERE name = $1", name)
+    return _tool(row) if row else None
+
+
+async def get_for_update(connection: Connection, name: str) -> Tool | None:
+    row = await connection.fetchrow(f"SELECT {COLUMNS} FROM tools WHERE name = $1 FOR UPDATE", name)
+    return _tool(row) if row else None
+
+
+async def list_after(connection: Connection, after_name: str, query: str, kind: str, limit: int) -> list[Tool]:
+    """Tools in order of their names (by code point), after a name, whose texts hold all words of the query."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {COLUMNS}
+        FROM tools
+        WHERE name COLLATE "C" > $1
+          AND ($2 = '' OR words @@ plainto_tsquery('english', $2) OR words @@ plainto_tsquery('simple', $2))
+          AND ($3 = '' OR kind = $3)
+        ORDER BY name COLLATE "C"
+        LIMIT $4
+        """,
+        after_name,
+        query,
+        kind,
+        limit,
+    )
+    return [_tool(row) for row in rows]
+
+
+async def insert(connection: Connection, tool: Tool) -> Tool | None:
+    """Inserts; None where the name is taken."""
+    row = await connection.fetchrow(
+        f"""
+        INSERT INTO tools (
+            name, kind, title, description, version, tags, labels, annotations, input_schema, output_schema,
+            timeout_seconds, max_concurrency, source, descriptors, etag, words
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, {WORDS})
+        ON CONFLICT (name) DO NOTHING
+        RETURNING {COLUMNS}
+        """,
+        *_values(tool),
+    )
+    return _tool(row) if row else None
+
+
+async def replace(connection: Connection, tool: Tool) -> Tool:
+    """Replaces all but the name and the time of creation; the row must be there."""
+    row = await connection.fetchrow(
+        f"""
+        UPDATE tools
+        SET kind = $2,
+            title = $3,
+            description = $4,
+            version = $5,
+            tags = $6,
+            labels = $7,
+            annotations = $8,
+            input_schema = $9,
+            output_schema = $10,
+            timeout_seconds = $11,
+            max_concurrency = $12,
+            source = $13,
+            descriptors = $14,
+            etag = $15,
+            updated_at = now(),
+            words = {WORDS}
+        WHERE name = $1
+        RETURNING {COLUMNS}
+        """,
+        *_values(tool),
+    )
+    assert row is not None, "the caller holds the row's lock"
+    return _tool(row)
+
+
+async def delete(connection: Connection, name: str) -> None:
+    await connection.execute("DELETE FROM tools WHERE name = $1", name)
+
+
+async def names_defined_by_code(connection: Connection) -> list[str]:
+    rows = await connection.fetch("SELECT name FROM tools WHERE kind IN ('builtin', 'plugin')")
+    return [row["name"] for row in rows]
+
+
+async def announce(connection: Connection, name: str) -> None:
+    """Tells all replicas, after the commit, that a tool changed."""
+    await connection.execute("SELECT pg_notify('tools_changed', $1)", name)
+
+
+async def last_change(connection: Connection) -> Any:
+    """Changes whenever the catalogue does: the newest update and the number of tools."""
+    return tuple(await connection.fetchrow("SELECT max(updated_at), count(*) FROM tools") or ())
+
+
+def _values(tool: Tool) -> Sequence[Any]:
+    return (
+        tool.name,
+        tool.kind,
+        tool.title,
+        tool.description,
+        tool.version,
+        list(tool.tags),
+        _dump(dict(tool.labels)),
+        _dump(_fields(tool.annotations)),
+        _dump(tool.input_schema),
+        _dump(tool.output_schema),
+        tool.timeout_seconds,
+        tool.max_concurrency,
+        _dump(_fields(tool.source)),
+        tool.descriptors,
+        tool.etag,
+    )
+
+
+def _fields(value: Any) -> Any:
+    """A flat dataclass with slots as a dictionary; None stays None."""
+    if value is None:
+        return None
+    return {name: dict(item) if isinstance(item := getattr(value, name), dict) else item for name in value.__slots__}
+
+
+def _dump(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def _load(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)
+
+
+def _tool(row: Record) -> Tool:
+    source = _load(row["source"])
+    return Tool(
+        name=row["name"],
+        kind=row["kind"],
+        title=row["title"],
+        description=row["description"],
+        version=row["version"],
+        tags=tuple(row["tags"]),
+        labels=_load(row["labels"]),
+        annotations=Annotations(**_load(row["annotations"])),
+        input_schema=_load(row["input_schema"]),
+        output_schema=_load(row["output_schema"]),
+        timeout_seconds=row["timeout_seconds"],
+        max_concurrency=row["max_concurrency"],
+        source=None if source is None else GrpcSource(**source) if "target" in source else HttpSource(**source),
+        descriptors=row["descriptors"],
+        etag=row["etag"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

@@ -1,0 +1,61 @@
+"""SQL of the processes that run tools: signs of life, and what the dead left open."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from servicekit.postgres import Connection
+from services.tools.models import Invocation
+from services.tools.store.invocations import SELECT, invocation
+
+
+async def show(connection: Connection, writer: UUID, host: str, oldest_open: UUID) -> None:
+    """A sign of life, and the id before which nothing of this process is open."""
+    await connection.execute(
+        """
+        INSERT INTO writers (id, host, oldest_open)
+        VALUES ($1, $2, $3)
+        ON CONFLICT (id) DO UPDATE
+        SET seen_at = now(),
+            oldest_open = excluded.oldest_open
+        """,
+        writer,
+        host,
+        oldest_open,
+    )
+
+
+async def lock_dead(connection: Connection, lease_seconds: float) -> list[tuple[UUID, UUID]]:
+    """Processes whose sign of life is too old, locked until the transaction ends: id, oldest open invocation."""
+    rows = await connection.fetch(
+        """
+        SELECT id, oldest_open
+        FROM writers
+        WHERE seen_at < now() - make_interval(secs => $1)
+        ORDER BY id
+        FOR UPDATE SKIP LOCKED
+        """,
+        lease_seconds,
+    )
+    return [(row["id"], row["oldest_open"]) for row in rows]
+
+
+async def open_of(connection: Connection, writer: UUID, oldest_open: UUID, limit: int) -> Sequence[Invocation]:
+    """What a process began and did not end."""
+    rows = await connection.fetch(
+        f"""
+        {SELECT}
+        WHERE i.id >= $2
+          AND i.writer = $1
+          AND o.invocation_id IS NULL
+        ORDER BY i.id
+        LIMIT $3
+        """,
+        writer,
+        oldest_open,
+        limit,
+    )
+    return [invocation(row) for row in rows]
+
+
+async def forget(connection: Connection, writer: UUID) -> None:
+    await connection.execute("DELETE FROM writers WHERE id = $1", writer)
