@@ -1,0 +1,76 @@
+"""What the command prints: JSON for programs, tables for people."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+_COLOURS = {"success": "green", "failed": "red", "cancelled": "yellow", "running": "cyan", "pending": "cyan"}
+# Into a pipe nothing may be cut off to fit a terminal that is not there.
+_PIPE_WIDTH = 240
+
+
+def as_json(value: Any) -> None:
+    """One JSON document on one line; times in RFC 3339 with Z."""
+    typer.echo(orjson.dumps(value, option=orjson.OPT_UTC_Z).decode())
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table of text."""
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        drawn.add_column(column, overflow="fold", no_wrap=column in {"id", "name"})
+    for row in rows:
+        drawn.add_row(*map(cell, row))
+    console().print(drawn)
+
+
+def fields(pairs: Iterable[tuple[str, Any]]) -> None:
+    """Names and values, one a line; those without a value are left out."""
+    drawn = Table(box=None, pad_edge=False, show_header=False)
+    drawn.add_column(style="bold")
+    drawn.add_column(overflow="fold")
+    for name, value in pairs:
+        if value not in (None, "", (), [], {}):
+            drawn.add_row(name, cell(value))
+    console().print(drawn)
+
+
+def cell(value: Any) -> str:
+    """A value as a person reads it."""
+    if isinstance(value, str) and value in _COLOURS:
+        return f"[{_COLOURS[value]}]{value}[/]"
+    return escape(_text(value))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, float):
+        return f"{value:.1f}"
+    if value is None or isinstance(value, bool):
+        return {None: "", True: "yes", False: "no"}[value]
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def document(value: Any) -> None:
+    """A result: a string as it is, anything else as indented JSON."""
+    typer.echo(value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def note(text: str) -> None:
+    """A word to the person that is no result, so that it stays out of pipes."""
+    typer.secho(text, err=True, dim=True)
+
+
+def console() -> Console:
+    """The console for results."""
+    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)

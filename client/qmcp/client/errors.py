@@ -1,0 +1,171 @@
+"""What the client raises: few kinds of error, each with the code, the declared reason and what belongs to it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+_DETAILS = "grpc-status-details-bin"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """One field of a request that breaks its rule."""
+
+    field: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What an answer said about why it is an error."""
+
+    # The gRPC code's name, such as NOT_FOUND.
+    code: str
+    message: str
+    # The declared reason (error_reason.proto), such as TOOL_NOT_FOUND; empty where something else than QMCP answered.
+    reason: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    field_violations: tuple[FieldViolation, ...] = ()
+    # After how many seconds to try again; None where nothing was said.
+    retry_after: float | None = None
+    # By these the log of the service has the call.
+    request_id: str = ""
+    correlation_id: str = ""
+
+
+class QmcpError(Exception):
+    """A call that QMCP refused or could not answer. Catch a subclass, or look at `reason`."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+        self.code = refusal.code
+        self.message = refusal.message
+        self.reason = refusal.reason
+        self.metadata = refusal.metadata
+        self.field_violations = refusal.field_violations
+        self.retry_after = refusal.retry_after
+        self.request_id = refusal.request_id
+        self.correlation_id = refusal.correlation_id
+
+    def __str__(self) -> str:
+        """The sentence, what it says of the fields, and the ids to look for in the log."""
+        named = f"{self.reason or self.code}: {self.message}"
+        fields = "".join(f"\n  {violation.field}: {violation.description}" for violation in self.field_violations)
+        return named + fields + (f" (request id {self.request_id})" if self.request_id else "")
+
+
+class InvalidRequestError(QmcpError):
+    """The request, or the tool's arguments, break a rule; `field_violations` names where."""
+
+
+class NotFoundError(QmcpError):
+    """What was asked for does not exist."""
+
+
+class ToolNotFoundError(NotFoundError):
+    """No tool has this name."""
+
+
+class ConflictError(QmcpError):
+    """It exists already, changed meanwhile (`ETAG_MISMATCH`), or the `request_id` was used for something else."""
+
+
+class NotPossibleError(QmcpError):
+    """The state of things forbids it: the invocation has ended, or has not; the tool is defined by code."""
+
+
+class AccessDeniedError(QmcpError):
+    """No valid credential, or one without the permission that is needed."""
+
+
+class OverloadedError(QmcpError):
+    """The service, or the tool's queue, is full; `retry_after` says when to come back."""
+
+
+class UnavailableError(QmcpError):
+    """QMCP, or something it needs, cannot be reached."""
+
+
+class DeadlineExceededError(QmcpError):
+    """The time that the caller gave was not enough."""
+
+
+class RequestExpiredError(QmcpError):
+    """The request to a human expired before it was answered."""
+
+
+class ExportCutOffError(QmcpError):
+    """An export ended before its last line."""
+
+    def __init__(self, lines: int) -> None:
+        super().__init__(Refusal("DATA_LOSS", f"The export was cut off after {lines} lines. Start it again."))
+
+
+_BY_REASON: dict[str, type[QmcpError]] = {"TOOL_NOT_FOUND": ToolNotFoundError}
+_BY_CODE: dict[str, type[QmcpError]] = {
+    "INVALID_ARGUMENT": InvalidRequestError,
+    "OUT_OF_RANGE": InvalidRequestError,
+    "NOT_FOUND": NotFoundError,
+    "ALREADY_EXISTS": ConflictError,
+    "ABORTED": ConflictError,
+    "FAILED_PRECONDITION": NotPossibleError,
+    "UNAUTHENTICATED": AccessDeniedError,
+    "PERMISSION_DENIED": AccessDeniedError,
+    "RESOURCE_EXHAUSTED": OverloadedError,
+    "UNAVAILABLE": UnavailableError,
+    "DEADLINE_EXCEEDED": DeadlineExceededError,
+}
+
+
+def from_refusal(refusal: Refusal) -> QmcpError:
+    """The exception of a refusal: by its reason where there is a class for it, else by its code."""
+    kind = _BY_REASON.get(refusal.reason) or _BY_CODE.get(refusal.code, QmcpError)
+    return kind(refusal)
+
+
+def from_rpc(error: grpc.RpcError) -> QmcpError:
+    """The exception of a failed call, sync or async."""
+    # Every RpcError that a call raises is a call as well; the stubs do not say so.
+    call: Any = error
+    trailing = _texts(call.trailing_metadata() or ())
+    details = _binary(call.trailing_metadata() or (), _DETAILS)
+    status = status_pb2.Status.FromString(details) if details else status_pb2.Status()
+    message = status.message or call.details() or "The call failed without a word."
+    return from_refusal(_refusal(call.code().name, message, status.details, trailing))
+
+
+def from_status(status: status_pb2.Status) -> QmcpError:
+    """The exception of an error that arrived inside a stream."""
+    return from_refusal(_refusal(code_pb2.Code.Name(status.code), status.message, status.details, {}))
+
+
+def _refusal(code: str, message: str, details: Iterable[Any], trailing: Mapping[str, str]) -> Refusal:
+    info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
+    has_retry = False
+    for detail in details:
+        detail.Unpack(info)
+        detail.Unpack(bad)
+        has_retry = detail.Unpack(retry) or has_retry
+    metadata = dict(info.metadata)
+    return Refusal(
+        code=code,
+        message=message,
+        reason=info.reason,
+        metadata=metadata,
+        field_violations=tuple(FieldViolation(item.field, item.description) for item in bad.field_violations),
+        retry_after=retry.retry_delay.ToTimedelta().total_seconds() if has_retry else None,
+        request_id=metadata.get("request_id", "") or trailing.get("x-request-id", ""),
+        correlation_id=metadata.get("correlation_id", "") or trailing.get("x-correlation-id", ""),
+    )
+
+
+def _texts(metadata: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
+    return {key: value for key, value in metadata if isinstance(value, str)}
+
+
+def _binary(metadata: Iterable[tuple[str, str | bytes]], name: str) -> bytes:
+    return next((value for key, value in metadata if key == name and isinstance(value, bytes)), b"")

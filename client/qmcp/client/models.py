@@ -1,0 +1,207 @@
+"""What the client gives back: frozen values of tools, invocations and receipts, without protobuf."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Status = Literal["pending", "running", "success", "failed", "cancelled"]
+FINAL_STATUSES = ("success", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAnnotations:
+    """What the owner says of a tool's behaviour; nothing of it is enforced."""
+
+    read_only: bool = False
+    destructive: bool = False
+    idempotent: bool = False
+    open_world: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSource:
+    """A tool that is an HTTP endpoint."""
+
+    url: str
+    method: str = "POST"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GrpcSource:
+    """A tool that is a unary method of a gRPC server."""
+
+    target: str
+    method: str
+    tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool of the catalogue; to register one, its name and its source are enough."""
+
+    name: str
+    title: str = ""
+    description: str = ""
+    # None means: any object.
+    input_schema: dict[str, Any] | None = None
+    # None means: any JSON value.
+    output_schema: dict[str, Any] | None = None
+    annotations: ToolAnnotations = ToolAnnotations()
+    version: str = ""
+    tags: tuple[str, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
+    # 0 means: the service's default (30 seconds; as many at a time as the service allows).
+    timeout_seconds: int = 0
+    max_concurrency: int = 0
+    # None for tools that are defined by code.
+    source: HttpSource | GrpcSource | None = None
+    # Set by the service, as are the times; None in a tool that is yet to be registered.
+    kind: str = ""
+    # Sent with an update to be refused when somebody else changed the tool meanwhile.
+    etag: str = ""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One attempt to run a tool, as the audit has it."""
+
+    id: str
+    tool_name: str
+    status: str
+    result: Any = None
+    # A sentence on why it failed or was cancelled; empty where it did not.
+    error: str = ""
+    # The declared reason, such as TOOL_TIMEOUT; empty where it did not fail.
+    error_reason: str = ""
+    input_params: dict[str, Any] | None = None
+    # None as long as it has not ended.
+    duration_ms: int | None = None
+    created_at: datetime | None = None
+    completed_at: datetime | None = None
+    correlation_id: str = ""
+    request_id: str = ""
+    principal: str = ""
+    tool_etag: str = ""
+    redacted_fields: tuple[str, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """True once its status is final."""
+        return self.status in FINAL_STATUSES
+
+    @property
+    def succeeded(self) -> bool:
+        """True when the tool ran and gave a result."""
+        return self.status == "success"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a long tool has come, in its own unit; `total` is None where it does not know."""
+
+    progress: float
+    total: float | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InvocationEvent:
+    """What happened to an invocation: either progress, or a change of its state."""
+
+    sequence: int
+    at: datetime | None
+    last: bool
+    progress: Progress | None = None
+    invocation: Invocation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSummary:
+    """How often a tool ran within a time, and how it went; durations in milliseconds."""
+
+    tool_name: str
+    count: int
+    success_count: int
+    failed_count: int
+    cancelled_count: int
+    duration_ms_p50: float
+    duration_ms_p95: float
+    duration_ms_p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A signed statement of where every chain of receipts stood."""
+
+    sequence: int
+    signed_at: datetime | None
+    content: str
+    signature: str
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The proof of one ended invocation; `checkpoint` is None until it is signed, which takes seconds."""
+
+    invocation_id: str
+    chain_id: str
+    sequence: int
+    previous_digest: str
+    digest: str
+    content: str
+    input_salt: str
+    result_salt: str
+    checkpoint: Checkpoint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptKey:
+    """The public key that checkpoints are signed with."""
+
+    public_key_pem: str
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptFault:
+    """One thing that does not hold; the kinds are those of receipt.proto."""
+
+    kind: str
+    invocation_id: str
+    chain_id: str
+    # The place in the chain, or the checkpoint's number.
+    sequence: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptVerification:
+    """What a verification of receipts found."""
+
+    valid: bool
+    receipts_verified: int
+    checkpoints_verified: int
+    # The newest, which no checkpoint covers yet.
+    receipts_unsigned: int
+    fault_count: int
+    faults: tuple[ReceiptFault, ...] = ()
+    # These two only where the verification ran here: how many receipts have an erased field, and since when
+    # receipts are unsigned. More than a minute ago means that the service does not sign, or that signatures were cut.
+    receipts_redacted: int | None = None
+    unsigned_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the services answer: `serving`, or `not_serving` and the like."""
+
+    status: str
+
+    @property
+    def healthy(self) -> bool:
+        """True when everything that the door leads to is ready."""
+        return self.status == "serving"

@@ -1,0 +1,45 @@
+"""Canonical JSON (RFC 8785): the one form of a value that its digest covers."""
+
+import hashlib
+from typing import Any
+
+import orjson
+import rfc8785
+
+# From here on a double no longer holds every whole number, and RFC 8785 knows doubles only.
+LARGEST_EXACT_INTEGER = 2**53
+
+
+def canonical(value: Any) -> bytes:
+    """The canonical JSON of a value as `json.loads` gives it; ValueError or TypeError where there is none."""
+    if _is_plain(value):
+        # Without floats and with ASCII keys only, a compact dump sorted by bytes is the canonical form already.
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return rfc8785.dumps(_with_doubles(value))
+
+
+def salted_digest(salt: bytes, value: Any) -> str:
+    """Hexadecimal SHA-256 over the salt and the canonical JSON of the value."""
+    return hashlib.sha256(salt + canonical(value)).hexdigest()
+
+
+def _is_plain(value: Any) -> bool:
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return True
+    if kind is int:
+        return bool(-LARGEST_EXACT_INTEGER < value < LARGEST_EXACT_INTEGER)
+    if kind is dict:
+        return all(key.isascii() and _is_plain(item) for key, item in value.items())
+    return kind is list and all(map(_is_plain, value))
+
+
+def _with_doubles(value: Any) -> Any:
+    """The same value with integers that a double cannot hold as the doubles that they are in JSON."""
+    if isinstance(value, dict):
+        return {key: _with_doubles(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_doubles(item) for item in value]
+    if type(value) is int and abs(value) >= LARGEST_EXACT_INTEGER:
+        return float(value)
+    return value

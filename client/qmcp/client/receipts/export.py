@@ -1,0 +1,137 @@
+"""Reads an export of receipts line by line and gathers every fault in it."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from qmcp.client.models import ReceiptFault, ReceiptVerification
+from qmcp.client.receipts.chains import Chains
+from qmcp.client.receipts.checkpoints import Checkpoint, CheckpointTrail, read_checkpoint
+from qmcp.client.receipts.keys import PublicKeys
+from qmcp.client.receipts.rows import check_row, read_receipt
+
+# More than anybody reads; the count goes on.
+MOST_FAULTS = 1000
+_ID = re.compile(rb'"id":\s*"([^"]{1,64})"')
+
+
+class ExportVerifier:
+    """Takes the lines of an export one by one, so that it can be verified while it is downloaded."""
+
+    def __init__(self, keys: PublicKeys, *, from_start: bool = True, to_end: bool = True) -> None:
+        """`from_start` and `to_end` are False for an export of a time, which may lack what lies outside of it."""
+        self._chains = Chains(from_start=from_start)
+        self._trail = CheckpointTrail(keys, self._chains, from_start=from_start, to_end=to_end)
+        self._checkpoints: list[Checkpoint] = []
+        self._ended: list[tuple[str, int, str]] = []
+        self._faults: list[ReceiptFault] = []
+        self._fault_count = 0
+        self._redacted = 0
+        self._line = 0
+        self._done = False
+        self.receipts = 0
+
+    def take(self, line: bytes) -> None:
+        """Checks one line. Nothing in it raises: whatever is wrong with it becomes a fault."""
+        self._line += 1
+        if self._done:
+            self._fault("CHAIN_BROKEN", f"line {self._line} stands after the end of the export")
+            return
+        try:
+            parsed = orjson.loads(line)
+            if type(parsed) is not dict:
+                raise TypeError("it is not a JSON object")  # noqa: TRY301 - one place tells all that is unreadable
+            self._take_parsed(parsed)
+        # Hostile input ends in many exceptions of three kinds, a nesting too deep among them.
+        except (ValueError, TypeError, RecursionError, KeyError) as unreadable:
+            named = _ID.search(line)
+            self._fault(
+                "CONTENT_CHANGED",
+                f"line {self._line} cannot be read: {unreadable}",
+                invocation_id=named[1].decode(errors="replace") if named else "",
+            )
+
+    def finish(self) -> ReceiptVerification:
+        """What the whole export came to; call it after the last line."""
+        for chain in self._chains:
+            for first, last in chain.gaps():
+                places = f"place {first} is" if first == last else f"places {first} to {last} are"
+                self._fault("RECEIPT_MISSING", f"{places} missing", chain_id=chain.id, sequence=first)
+        for checkpoint in self._checkpoints:
+            self._add(self._trail.check(checkpoint))
+        self._add(self._trail.missing_tails())
+        if not self._done:
+            self._fault("RECEIPT_MISSING", f"the export was cut off after line {self._line}: its last line is missing")
+        unsigned = [time for chain, sequence, time in self._ended if sequence > self._trail.covered.get(chain, 0)]
+        return ReceiptVerification(
+            valid=self._fault_count == 0,
+            receipts_verified=self.receipts,
+            checkpoints_verified=len(self._checkpoints),
+            receipts_unsigned=len(unsigned),
+            fault_count=self._fault_count,
+            faults=tuple(self._faults),
+            receipts_redacted=self._redacted,
+            unsigned_since=_time(min(unsigned, default="")),
+        )
+
+    def _take_parsed(self, line: dict[str, Any]) -> None:
+        if "receipt" in line:
+            self._take_receipt(line)
+        elif "checkpoint" in line:
+            self._checkpoints.append(read_checkpoint(line))
+        elif line.get("done") is True:
+            self._done = True
+            if line.keys() != {"done", "count"} or type(line["count"]) is not int or line["count"] != self.receipts:
+                detail = f"the export says it holds {line.get('count')!r} receipts, it holds {self.receipts}"
+                self._fault("RECEIPT_MISSING", detail)
+        else:
+            raise ValueError("it is neither a receipt nor a checkpoint nor the end")
+
+    def _take_receipt(self, line: dict[str, Any]) -> None:
+        row, receipt = read_receipt(line)
+        chain_id, sequence = receipt["chain_id"], receipt["sequence"]
+        self.receipts += 1
+        checked = check_row(row, receipt)
+        self._redacted += checked.redacted
+        faults = checked.faults
+        broken = self._chains.follow(receipt, checked.digest)
+        if broken:
+            faults = (*faults, ("CHAIN_BROKEN", broken))
+        if self._checkpoints:
+            faults = (*faults, ("CHAIN_BROKEN", "it stands after a checkpoint"))
+        for kind, detail in faults:
+            self._fault(kind, detail, invocation_id=str(row.get("id", "")), chain_id=chain_id, sequence=sequence)
+        self._ended.append((chain_id, sequence, str(row.get("completed_at", ""))))
+
+    def _fault(self, kind: str, detail: str, *, invocation_id: str = "", chain_id: str = "", sequence: int = 0) -> None:
+        self._add([ReceiptFault(kind, invocation_id, chain_id, sequence, detail)])
+
+    def _add(self, faults: Iterable[ReceiptFault]) -> None:
+        for fault in faults:
+            self._fault_count += 1
+            if len(self._faults) < MOST_FAULTS:
+                self._faults.append(fault)
+
+
+def verify_export(
+    lines: Iterable[bytes],
+    keys: PublicKeys,
+    *,
+    from_start: bool = True,
+    to_end: bool = True,
+) -> ReceiptVerification:
+    """Verifies a whole export. Blank lines are passed over; `from_start` and `to_end` as ExportVerifier has them."""
+    verifier = ExportVerifier(keys, from_start=from_start, to_end=to_end)
+    for line in lines:
+        if not line.isspace() and line:
+            verifier.take(line)
+    return verifier.finish()
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        return None

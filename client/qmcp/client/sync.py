@@ -1,0 +1,291 @@
+"""The client for ordinary code; `qmcp.client.aio` has the same for asyncio."""
+
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import grpc
+import tenacity
+from grpc_health.v1 import health_pb2_grpc
+from qmcp.client import address, calls, channels, errors, messages, models
+from qmcp.client.lines import Lines, is_end
+from qmcp.client.retries import Deadline, Retries
+from qmcp.client.watching import Watch
+from qmcp.tools.v1.tools_service_pb2_grpc import ToolsServiceStub
+
+ResultT = TypeVar("ResultT")
+ItemT = TypeVar("ItemT")
+
+
+class Client:
+    """Calls QMCP over gRPC, through the edge or straight at the tools service. Safe to share between threads.
+
+    Every method raises a `QmcpError` when it fails, and has sent the call again before where that could help.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        api_key: str | None = None,
+        correlation_id: str = "",
+        timeout: float = calls.DEFAULT_TIMEOUT,
+        retries: Retries | None = None,
+    ) -> None:
+        """`url` is `http://HOST:PORT`, `https://HOST` or `HOST:PORT`; None takes QMCP_URL, or QMCP_HOST and QMCP_PORT.
+
+        `correlation_id` goes with every call; `timeout` is in seconds and holds for one method with all its retries.
+        """
+        self.address = address.resolve(url)
+        self._timeout = timeout
+        self._retries = retries or Retries()
+        self._metadata = channels.metadata(address.api_key(api_key), correlation_id)
+        if self.address.tls:
+            secure = grpc.ssl_channel_credentials()
+            self._channel = grpc.secure_channel(self.address.target, secure, options=channels.OPTIONS)
+        else:
+            self._channel = grpc.insecure_channel(self.address.target, options=channels.OPTIONS)
+        self._tools = ToolsServiceStub(self._channel)
+        self._health = health_pb2_grpc.HealthStub(self._channel)
+
+    def close(self) -> None:
+        """Closes the connection; calls that are under way end with an error."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def health(self, service: str = "") -> models.Health:
+        """Whether everything behind the door is ready, or one service."""
+        return self._send(channels.health(service), stub=self._health)
+
+    def list_tools(self, query: str = "", *, kind: str = "") -> list[models.Tool]:
+        """All tools in order of their names, or those that hold all words of the query."""
+        return self._all(calls.list_tools(query, kind))
+
+    def get_tool(self, name: str) -> models.Tool:
+        """One tool."""
+        return self._send(calls.get_tool(name))
+
+    def create_tool(self, tool: models.Tool, *, request_id: str | None = None) -> models.Tool:
+        """Registers a new tool."""
+        return self._send(calls.create_tool(tool, request_id))
+
+    def update_tool(self, tool: models.Tool, *, request_id: str | None = None) -> models.Tool:
+        """Replaces a tool, or registers it where there is none of its name."""
+        return self._send(calls.update_tool(tool, request_id))
+
+    def delete_tool(self, name: str, *, etag: str = "") -> None:
+        """Removes a tool from the catalogue; with an etag, only if it is still that one."""
+        self._send(calls.delete_tool(name, etag))
+
+    def invoke_tool(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        correlation_id: str = "",
+        request_id: str | None = None,
+        timeout: float | None = None,
+    ) -> models.Invocation:
+        """Runs a tool and waits for its end. A tool that fails is an answer whose `status` says so.
+
+        The same `request_id` never runs a tool twice; without one, each call of this method has its own.
+        """
+        call = calls.invoke_tool("InvokeTool", name, arguments, correlation_id, request_id)
+        return self._send(call, timeout=timeout)
+
+    def start_invocation(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        correlation_id: str = "",
+        request_id: str | None = None,
+    ) -> models.Invocation:
+        """Starts a tool and returns at once; watch it or wait for it by the id."""
+        return self._send(calls.invoke_tool("StartInvocation", name, arguments, correlation_id, request_id))
+
+    def watch_invocation(
+        self,
+        invocation_id: str,
+        *,
+        after_sequence: int = 0,
+        timeout: float | None = None,
+    ) -> Generator[models.InvocationEvent]:
+        """Every event of an invocation up to its end, each once, over as many connections as that takes."""
+        watch = Watch(invocation_id, after_sequence, Deadline.within(timeout), self._retries)
+        while not watch.ended:
+            cut: errors.QmcpError | None = None
+            try:
+                with _Stream(self._tools.WatchInvocation, watch.request(), watch.leg(), self._metadata) as stream:
+                    for message in stream:
+                        event = watch.take(message)
+                        if event:
+                            yield event
+                        if watch.ended:
+                            return
+            except errors.QmcpError as error:
+                cut = error
+            time.sleep(watch.cut(cut))
+
+    def wait_for_invocation(self, invocation_id: str, *, timeout: float | None = None) -> models.Invocation:
+        """The invocation once it has ended."""
+        for event in self.watch_invocation(invocation_id, timeout=timeout):
+            if event.invocation and event.invocation.ended:
+                return event.invocation
+        return self.get_invocation(invocation_id)
+
+    def get_invocation(self, invocation_id: str) -> models.Invocation:
+        """One row of the audit."""
+        return self._send(calls.get_invocation(invocation_id))
+
+    def list_invocations(
+        self,
+        limit: int | None = 50,
+        *,
+        tool_name: str = "",
+        status: str = "",
+        correlation_id: str = "",
+        principal: str = "",
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+    ) -> list[models.Invocation]:
+        """The newest invocations for which all filters hold; `limit` None means all there are."""
+        first = calls.list_invocations(
+            limit,
+            tool_name=tool_name,
+            status=status,
+            correlation_id=correlation_id,
+            principal=principal,
+            created_after=created_after,
+            created_before=created_before,
+        )
+        return self._all(first)
+
+    def cancel_invocation(self, invocation_id: str) -> models.Invocation:
+        """Asks for the end of an invocation, wherever it runs."""
+        return self._send(calls.cancel_invocation(invocation_id))
+
+    def summarize(
+        self,
+        tool_name: str = "",
+        *,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+    ) -> list[models.ToolSummary]:
+        """Counts and latencies per tool, of the last 24 hours unless said otherwise."""
+        return self._send(calls.summarize(tool_name, created_after, created_before))
+
+    def export_invocations(
+        self,
+        tool_name: str = "",
+        *,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+    ) -> Generator[models.Invocation]:
+        """All invocations, oldest first, as they arrive; ExportCutOffError where the last did not arrive."""
+        request = calls.export_invocations(tool_name, created_after, created_before)
+        for line in self._lines(self._tools.ExportInvocations, request):
+            if not is_end(line):
+                yield messages.invocation_line(line)
+
+    def export_invocation_lines(
+        self,
+        tool_name: str = "",
+        *,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+    ) -> Iterator[bytes]:
+        """The same as the lines of JSON that the service sends, the last one (`{"done": true}`) among them."""
+        request = calls.export_invocations(tool_name, created_after, created_before)
+        return self._lines(self._tools.ExportInvocations, request)
+
+    def export_receipts(
+        self,
+        *,
+        completed_after: datetime | None = None,
+        completed_before: datetime | None = None,
+    ) -> Iterator[bytes]:
+        """Lines of JSON with everything that `qmcp.client.receipts` verifies."""
+        return self._lines(self._tools.ExportReceipts, calls.export_receipts(completed_after, completed_before))
+
+    def get_receipt(self, invocation_id: str) -> models.Receipt:
+        """The proof of one ended invocation."""
+        return self._send(calls.get_receipt(invocation_id))
+
+    def get_receipt_key(self) -> models.ReceiptKey:
+        """The public key that checkpoints are signed with."""
+        return self._send(calls.get_receipt_key())
+
+    def verify_receipts(
+        self,
+        *,
+        completed_after: datetime | None = None,
+        completed_before: datetime | None = None,
+        timeout: float | None = None,
+    ) -> models.ReceiptVerification:
+        """Has the service verify its receipts itself. To trust nobody, verify an export (`qmcp receipts verify`)."""
+        return self._send(calls.verify_receipts(completed_after, completed_before), timeout=timeout)
+
+    def redact(self, invocation_id: str, fields: Sequence[str], reason: str) -> models.Invocation:
+        """Erases `input_params`, `result` or both of an ended invocation for good; its receipt stays valid."""
+        return self._send(calls.redact(invocation_id, fields, reason))
+
+    def _send(self, call: calls.Call[ResultT], *, timeout: float | None = None, stub: Any = None) -> ResultT:
+        deadline = Deadline.within(self._timeout if timeout is None else timeout)
+        send = getattr(stub or self._tools, call.method)
+
+        def once() -> Any:
+            try:
+                return send(call.request, timeout=deadline.remaining, metadata=self._metadata)
+            except grpc.RpcError as error:
+                raise errors.from_rpc(error) from error
+
+        policy = self._retries.policy(repeatable=call.repeatable, deadline=deadline)
+        return call.read(tenacity.Retrying(**policy)(once))
+
+    def _all(self, first: calls.Call[calls.Page[ItemT]]) -> list[ItemT]:
+        items: list[ItemT] = []
+        following: calls.Call[calls.Page[ItemT]] | None = first
+        while following:
+            page = self._send(following)
+            items += page.items
+            following = page.following
+        return items
+
+    def _lines(self, method: Any, request: Any) -> Generator[bytes]:
+        lines = Lines()
+        with _Stream(method, request, None, self._metadata) as stream:
+            for body in stream:
+                yield from lines.feed(body.data)
+        yield from lines.finish()
+
+
+class _Stream:
+    """A server stream that is cancelled when its reader leaves, and whose errors are ours."""
+
+    def __init__(self, method: Any, request: Any, timeout: float | None, metadata: tuple[tuple[str, str], ...]) -> None:
+        self._call = method(request, timeout=timeout, metadata=metadata)
+
+    def __enter__(self) -> Iterator[Any]:
+        return self._messages()
+
+    def __exit__(self, *_: object) -> None:
+        self._call.cancel()
+
+    def _messages(self) -> Iterator[Any]:
+        try:
+            yield from self._call
+        except grpc.RpcError as error:
+            raise errors.from_rpc(error) from error
