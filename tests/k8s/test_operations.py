@@ -1,0 +1,149 @@
+"""docs/operations.md: its commands run, and what needs a cluster names things that are there."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from google.api import annotations_pb2
+from qmcp.tools.v1 import tools_service_pb2
+
+from tests.k8s.objects import System
+from tests.k8s.render import K8S, OVERLAYS, ROOT, overlay, render
+from tests.k8s.test_configuration import SETTINGS, settings_of, variables
+from tests.k8s.test_rendering import VERSIONS, complaint
+
+PAGE = (ROOT / "docs" / "operations.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)(?: ([\w.-]+))?\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def _commands(mark: str) -> list[str]:
+    return [
+        line for kind, found, text in BLOCKS if kind == "sh" and found == mark for line in text.splitlines() if line
+    ]
+
+
+def test_every_block_says_what_it_needs() -> None:
+    assert {(kind, mark) for kind, mark, _ in BLOCKS} == {
+        ("sh", ""), ("sh", "cluster"), ("sh", "docker"), ("sh", "running"), ("yaml", "overlay"), ("yaml", "database-policy.yaml"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("command", _commands(""))
+def test_a_command_that_needs_nothing_runs(command: str, tmp_path: Path, database: str, renderer: str) -> None:
+    assert renderer
+    arguments = shlex.split(command)
+    if arguments[0] == "python":
+        arguments[0] = sys.executable
+    paths = [ROOT, ROOT / "gen", ROOT / "client"]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(Path.home()),
+        "PYTHONPATH": ":".join(map(str, paths)),
+        "QMCP_DATABASE_URL": database,
+    }
+    done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout or list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", _commands("cluster"))
+def test_a_command_for_a_cluster_names_what_is_there(command: str, renderer: str) -> None:
+    assert renderer
+    _names_what_is_there(command)
+
+
+@pytest.mark.parametrize("command", re.findall(r"`(kubectl [^`]+)`", PAGE))
+def test_a_command_in_a_sentence_names_what_is_there(command: str, renderer: str) -> None:
+    assert renderer
+    _names_what_is_there(command)
+
+
+def _names_what_is_there(command: str) -> None:
+    system = System("dev", overlay("dev"))
+    for folder in re.findall(r"-k (\S+)", command):
+        assert (ROOT / folder / "kustomization.yaml").is_file()
+    for kind, name in re.findall(r"\b(deployment|service)/([a-z]+)", command):
+        assert system.has(kind.capitalize(), name)
+    (namespace,) = (each["metadata"]["name"] for each in system.of("Namespace"))
+    assert set(re.findall(r"-n (\S+)", command)) <= {namespace, "qmcp"}
+    for secret, key in re.findall(r"secret generic (\S+) --from-(?:literal|file)=([a-z.]+)", command):
+        tools = system.named("Deployment", "tools")
+        base = (K8S / "base" / "tools" / "deployment.yaml").read_text()
+        assert secret in base
+        assert key in base or key in str(tools) + str(system.of("ConfigMap"))
+    for image in re.findall(r"qmcp:[\d.]+", command):
+        assert image == system.named("Deployment", "web")["spec"]["template"]["spec"]["containers"][0]["image"]
+    for container in re.findall(r"--container=(\S+)", command):
+        assert container in str(system.named("Deployment", "tools"))
+
+
+def test_commands_for_docker_name_services_of_compose() -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    for command in _commands("docker"):
+        for service in re.findall(r"compose exec -T (\S+)", command):
+            assert service in compose["services"]
+    key = compose["services"]["tools"]["environment"]["QMCP_TOOLS_RECEIPT_KEY_FILE"]
+    assert any(f"cat {key}" in command for command in _commands("docker"))
+
+
+def test_addresses_that_are_fetched_are_in_the_contract() -> None:
+    bindings = {
+        method.GetOptions().Extensions[annotations_pb2.http].get
+        for method in tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"].methods
+    }
+    for command in _commands("running"):
+        path = command.partition("3333")[2]
+        assert path in bindings
+
+
+def test_the_overlay_of_the_page_renders_into_what_kubernetes_takes(renderer: str, tmp_path: Path) -> None:
+    assert renderer
+    up = os.path.relpath(K8S, tmp_path.resolve())
+    for kind, mark, text in BLOCKS:
+        if kind == "yaml":
+            file = tmp_path / ("kustomization.yaml" if mark == "overlay" else mark)
+            file.write_text(text.replace("- ../../", f"- {up}/"))
+    objects = [each for each in yaml.safe_load_all(render(tmp_path)) if each]
+    system = System("page", tuple(objects))
+    assert not system.of("Secret")
+    assert {complaint(json.dumps(each), VERSIONS[-1]) for each in objects} == {""}
+    for workload in system.deployments:
+        scaled = system.has("HorizontalPodAutoscaler", workload["metadata"]["name"])
+        assert scaled or workload["spec"]["replicas"] >= 2
+
+
+def test_sentences_that_are_quoted_are_said_by_the_code() -> None:
+    code = " ".join(
+        re.sub(r'"\s*\n\s*f?"', "", path.read_text())
+        for folder in ("servicekit", "services", "gateway")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".yaml")
+    )
+    for sentence in (
+        "The edge cannot listen on",
+        "gRPC cannot listen on",
+        "The metrics page cannot listen on",
+        "The environment is not right.",
+        "would serve callers beyond this machine",
+        "was changed after it had been applied.",
+        "The key that signs receipts cannot be read from",
+        "UPSTREAM_UNAVAILABLE",
+    ):
+        assert sentence in PAGE
+        assert sentence in code, sentence
+
+
+@pytest.mark.parametrize("variable", sorted(set(re.findall(r"`(QMCP_[A-Z_]+)(?:=\w+)?`", PAGE))))
+def test_every_variable_of_the_page_is_one_of_the_code(variable: str) -> None:
+    compose_only = {"QMCP_PUBLISH_ADDRESS"}
+    assert variable in set.union(compose_only, *(variables(settings_of(name)) for name in SETTINGS))
+
+
+def test_every_overlay_is_one_that_the_page_tells_of() -> None:
+    assert all(f"k8s/overlays/{name}" in PAGE for name in OVERLAYS)

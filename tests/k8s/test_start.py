@@ -1,0 +1,80 @@
+"""The image's entrypoint starts the tools service with the environment of the manifests, and its probes tell the truth."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.k8s.objects import System, environment, main
+from tests.k8s.render import ROOT, overlay
+from tests.k8s.test_image import ENTRYPOINT
+
+STARTS_WITHIN = 20.0
+
+
+def _free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+@pytest.fixture
+def variables(tmp_path: Path, database: str, renderer: str) -> dict[str, str]:
+    """What the pod of development has, at free ports, with files of this test and without the wait for a balancer."""
+    assert renderer
+    system = System("dev", overlay("dev"))
+    found = environment(main(system.named("Deployment", "tools")), system)
+    (tmp_path / "secrets").mkdir()
+    own = {
+        "QMCP_DATABASE_URL": database,
+        "QMCP_GRPC_HOST": "127.0.0.1",
+        "QMCP_GRPC_PORT": _free_port(),
+        "QMCP_METRICS_HOST": "127.0.0.1",
+        "QMCP_METRICS_PORT": _free_port(),
+        "QMCP_DRAIN_SECONDS": "0",
+        "QMCP_TOOLS_RECEIPT_KEY_FILE": str(tmp_path / "receipt.pem"),
+        "QMCP_TOOLS_SECRETS_DIR": str(tmp_path / "secrets"),
+    }
+    paths = ":".join(map(str, (ROOT, ROOT / "gen", ROOT / "client")))
+    # The Python of this test, also where its environment is not activated.
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    process = {"PATH": path, "HOME": str(tmp_path), "PYTHONPATH": paths}
+    return {**process, **{name: str(value) for name, value in found.items()}, **own}
+
+
+def _run(variables: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [ENTRYPOINT, *arguments], env=variables, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def _wait_until_healthy(variables: dict[str, str], process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + STARTS_WITHIN
+    while (asked := _run(variables, "health", "tools")).returncode:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until, asked.stderr
+
+
+def test_the_pod_migrates_serves_and_leaves(variables: dict[str, str]) -> None:
+    migrated = _run(variables, "tools", "migrate")
+    assert migrated.returncode == 0, migrated.stderr
+    assert _run(variables, "health", "tools").returncode == 1
+    with subprocess.Popen(
+        [ENTRYPOINT, "tools"], env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            _wait_until_healthy(variables, process)
+            target = f"127.0.0.1:{variables['QMCP_GRPC_PORT']}"
+            liveness = subprocess.run(
+                [sys.executable, "-m", "servicekit.probe", target, "liveness"], env=variables, timeout=30, check=False
+            )
+            assert liveness.returncode == 0
+            assert Path(variables["QMCP_TOOLS_RECEIPT_KEY_FILE"]).exists()
+        finally:
+            process.terminate()
+        _, errors = process.communicate(timeout=20)
+        assert process.returncode == 0, errors
