@@ -1,5 +1,6 @@
-"""The descriptor sets that Envoy and the OpenAPI document are made from: in the image they are there, on a laptop they
-are built when they are missing or older than the protos.
+"""The descriptor sets that Envoy and the OpenAPI document are made from.
+
+In the image they are there; on a laptop they are built when they are missing or older than the protos.
 """
 
 import subprocess

@@ -30,9 +30,9 @@ def main() -> int:
     except ValidationError as error:
         print(f"The edge's settings do not hold: {error}", file=sys.stderr)  # noqa: T201
         return 2
-    busy = _busy_port(settings)
-    if busy:
-        print(busy, file=sys.stderr)  # noqa: T201
+    refusal = settings.refusal() or _busy_port(settings)
+    if refusal:
+        print(refusal, file=sys.stderr)  # noqa: T201
         return 1
     with tempfile.TemporaryDirectory(prefix="qmcp-edge-") as folder:
         rendered = Path(folder) / "envoy.yaml"
@@ -88,8 +88,11 @@ async def _drain(settings: EdgeSettings) -> None:
 
 
 def _busy_port(settings: EdgeSettings) -> str:
-    """A sentence where a port is taken, else nothing. Envoy itself would share the port without a word (SO_REUSEPORT)."""
-    ports = [(settings.host, settings.port, "QMCP_PORT"), ("127.0.0.1", settings.envoy_admin_port, "QMCP_ENVOY_ADMIN_PORT")]
+    """A sentence where a port is taken, else nothing: Envoy itself would share it without a word (SO_REUSEPORT)."""
+    ports = [
+        (settings.host, settings.port, "QMCP_PORT"),
+        ("127.0.0.1", settings.envoy_admin_port, "QMCP_ENVOY_ADMIN_PORT"),
+    ]
     if settings.envoy_metrics_port:
         ports.append((settings.envoy_metrics_host, settings.envoy_metrics_port, "QMCP_ENVOY_METRICS_PORT"))
     for host, port, variable in ports:

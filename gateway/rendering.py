@@ -16,7 +16,9 @@ DIRECTIVE = re.compile(r"^\s*#(if|end)\b ?([a-z_]*)\s*$")
 def render(settings: EdgeSettings, descriptors: Path) -> str:
     """What Envoy reads. Values are written as JSON, which is YAML too, so that none can break out of its place."""
     values = _values(settings, descriptors)
-    return PLACEHOLDER.sub(lambda found: json.dumps(values[found[1]]), _without_what_is_off(TEMPLATE.read_text(), values))
+    return PLACEHOLDER.sub(
+        lambda found: json.dumps(values[found[1]]), _without_what_is_off(TEMPLATE.read_text(), values)
+    )
 
 
 def _values(settings: EdgeSettings, descriptors: Path) -> dict[str, Any]:

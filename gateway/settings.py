@@ -1,5 +1,6 @@
 """Every setting of the edge: what Envoy is told, and what the pages need to know."""
 
+import ipaddress
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urlsplit
 
@@ -51,6 +52,8 @@ class EdgeSettings(PeerSettings):
     # Where the edge listens.
     host: str = "127.0.0.1"
     port: int = 3333
+    # True: listen beyond loopback although callers are not authenticated. For networks that others guard.
+    allow_keyless: bool = False
     # host:port of the pages (gateway.web).
     web_address: str = "127.0.0.1:3380"
 
@@ -99,6 +102,22 @@ class EdgeSettings(PeerSettings):
         if value and (urlsplit(value).scheme not in DEFAULT_PORT or not urlsplit(value).hostname):
             raise ValueError(f"{value!r} is not http://host:port or https://host:port")
         return value
+
+    def refusal(self) -> str:
+        """A sentence on why the edge should not listen where it is told to; empty where it may."""
+        if self.allow_keyless or _is_loopback(self.host):
+            return ""
+        return (
+            f"QMCP_HOST={self.host} would let in callers from beyond this machine, and nothing checks who they are. "
+            "Keep 127.0.0.1, or set QMCP_ALLOW_KEYLESS=true where the network itself is guarded."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class WebSettings(PeerSettings):

@@ -18,7 +18,7 @@ declared below; those of the edge itself have the domain `edge.qmcp`. A call may
 
 
 def document(descriptor_set: bytes, version: str) -> dict[str, Any]:
-    """The document of every RPC that has a `google.api.http` rule. `descriptor_set` has its source information in it."""
+    """The document of every RPC that has a `google.api.http` rule; `descriptor_set` must hold its comments."""
     contract = Contract(descriptor_set)
     schemas = Schemas(contract)
     operations = Operations(contract, schemas)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from buf.validate import validate_pb2
 from google.api import annotations_pb2
@@ -76,12 +77,14 @@ def rules(method: MethodDescriptor) -> list[HttpRule]:
 
 def permission(method: MethodDescriptor) -> str:
     """The permission that an RPC declares; empty where it declares none."""
-    return str(method.GetOptions().Extensions[options_pb2.permission])
+    extensions: Any = method.GetOptions().Extensions
+    return str(extensions[options_pb2.permission])
 
 
 def constraints(field: FieldDescriptor) -> validate_pb2.FieldRules:
     """The buf.validate rules of a field."""
-    found: validate_pb2.FieldRules = field.GetOptions().Extensions[validate_pb2.field]
+    extensions: Any = field.GetOptions().Extensions
+    found: validate_pb2.FieldRules = extensions[validate_pb2.field]
     return found
 
 
@@ -104,7 +107,9 @@ def _comments(file: FileDescriptorProto) -> dict[str, str]:
     }
 
 
-def _name_message(names: dict[tuple[int, ...], str], path: tuple[int, ...], name: str, message: DescriptorProto) -> None:
+def _name_message(
+    names: dict[tuple[int, ...], str], path: tuple[int, ...], name: str, message: DescriptorProto
+) -> None:
     names[path] = name
     for place, field in enumerate(message.field):
         names[*path, FIELDS, place] = f"{name}.{field.name}"

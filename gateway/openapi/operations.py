@@ -249,7 +249,10 @@ def _path(template: str) -> str:
 def _leaf(message: Descriptor, path: str) -> FieldDescriptor:
     *outer, last = path.split(".")
     for name in outer:
-        message = message.fields_by_name[name].message_type
+        inner = message.fields_by_name[name].message_type
+        if inner is None:
+            raise ValueError(f"{path} leads through {name}, which is no message")
+        message = inner
     return message.fields_by_name[last]
 
 
@@ -258,7 +261,10 @@ def _missing(template: str, comment: str) -> set[str]:
     if re.search(r"\b201\b", comment):
         return set()
     found = re.findall(r"/([a-z]+)s/\{([a-z_.]+)", template)
-    return {f"{variable.removesuffix('_id') if variable.endswith('_id') else noun}_NOT_FOUND".upper() for noun, variable in found}
+    return {
+        f"{variable.removesuffix('_id') if variable.endswith('_id') else noun}_NOT_FOUND".upper()
+        for noun, variable in found
+    }
 
 
 def _first_sentence(comment: str) -> str:

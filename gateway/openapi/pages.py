@@ -39,7 +39,9 @@ _FIGURES: dict[str, Any] = {
 
 PAGES: dict[str, dict[str, Any]] = {
     "/health": _get("Health", "Whether every service is ready", "application/json", _HEALTH),
-    "/metrics": _get("Metrics", "The figures of all services, as Prometheus reads them", "text/plain", {"type": "string"}),
+    "/metrics": _get(
+        "Metrics", "The figures of all services, as Prometheus reads them", "text/plain", {"type": "string"}
+    ),
     "/metrics/json": _get("MetricsJson", "The same figures as JSON", "application/json", _FIGURES),
 }
 PAGES["/health"]["get"]["responses"]["503"] = {

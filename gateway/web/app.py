@@ -17,13 +17,19 @@ from gateway.web.figures import as_json, as_text, collect
 from gateway.web.health import unhealthy
 
 PAGES = Path(__file__).with_name("docs")
-TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+}
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 # What a moment says is not what the next one says.
 FRESH = {"Cache-Control": "no-store"}
 # The page runs its own script and asks its own origin, nothing else.
 GUARDED = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    ),
     "Referrer-Policy": "no-referrer",
 }
 

@@ -30,12 +30,12 @@ Families = dict[str, Family]
 
 
 async def collect(services: Mapping[str, str], seconds: float) -> Families:
-    """Reads every replica behind every `host:port`. Who does not answer in time is missing, and named by
-    `qmcp_service_up`.
-    """
+    """Reads every replica behind every `host:port`; `qmcp_service_up` is 0 for one that did not answer in time."""
     places = [(name, address) for name, address in services.items()]
     targets = await asyncio.gather(*(replicas(address) for _, address in places))
-    asked = [(name, each) for (name, address), found in zip(places, targets, strict=True) for each in found or [address]]
+    asked = [
+        (name, each) for (name, address), found in zip(places, targets, strict=True) for each in found or [address]
+    ]
     async with httpx.AsyncClient(timeout=seconds) as client:
         pages = await asyncio.gather(*(_page(client, target, seconds) for _, target in asked))
     families: Families = {"qmcp_service_up": Family("gauge", "Whether the replica's figures could be read.")}
@@ -83,7 +83,7 @@ def _lines(families: Families) -> Iterable[str]:
         kind = "untyped" if family.kind == "unknown" else family.kind
         yield f"# HELP {name} {_escaped(family.help)}\n# TYPE {name} {kind}\n"
         for (sample, labels), value in family.samples.items():
-            yield f"{_series(sample, labels)} {floatToGoString(value)}\n"
+            yield f"{_series(sample, labels)} {floatToGoString(value)}\n"  # type: ignore[no-untyped-call]
 
 
 def as_json(families: Families) -> dict[str, Any]:
@@ -112,4 +112,3 @@ def _series(name: str, labels: Labels) -> str:
 def _escaped(text: str, *, quotes: bool = False) -> str:
     text = text.replace("\\", r"\\").replace("\n", r"\n")
     return text.replace('"', r"\"") if quotes else text
-

@@ -3,6 +3,8 @@
 `python -m tests.edge.backend GRPC_PORT METRICS_PORT`. The name of the tool says what happens.
 """
 
+# ruff: noqa: N802 - gRPC chooses the methods' names
+
 import asyncio
 import sys
 from collections import Counter
@@ -113,7 +115,9 @@ async def refuse(context, code, http_status):
     status.details.add().Pack(info)
     verdict = rpc_status.to_status(status)
     extra = (("x-http-status", http_status),) if http_status else ()
-    await context.abort(verdict.code, verdict.details, (*verdict.trailing_metadata, *extra, ("x-request-id", "trailing")))
+    await context.abort(
+        verdict.code, verdict.details, (*verdict.trailing_metadata, *extra, ("x-request-id", "trailing"))
+    )
 
 
 async def main(port, metrics_port):

@@ -72,8 +72,11 @@ def process(*arguments: str, log: Path, environment: dict[str, str]) -> Iterator
 
 
 @contextmanager
-def running_edge(folder: Path, **settings: object) -> Iterator[Edge]:
-    """The three processes, until the context ends. `settings` are fields of gateway/settings.py."""
+def running_edge(folder: Path, database_url: str = "", **settings: object) -> Iterator[Edge]:
+    """The three processes, until the context ends; with a database, the real tools service stands behind the edge.
+
+    `settings` are fields of gateway/settings.py.
+    """
     port, admin, grpc_port, metrics, web = (free_port() for _ in range(5))
     environment = {
         "QMCP_PORT": str(port),
@@ -86,9 +89,16 @@ def running_edge(folder: Path, **settings: object) -> Iterator[Edge]:
     }
     log = folder / "log"
     with ExitStack() as started:
-        backend = started.enter_context(
-            process("tests.edge.backend", str(grpc_port), str(metrics), log=log, environment={})
-        )
+        command = ("tests.edge.backend", str(grpc_port), str(metrics))
+        if database_url:
+            command = ("services.tools", "serve")
+            environment |= {
+                "QMCP_DATABASE_URL": database_url,
+                "QMCP_GRPC_PORT": str(grpc_port),
+                "QMCP_METRICS_PORT": str(metrics),
+                "QMCP_TOOLS_RECEIPT_KEY_FILE": str(folder / "receipt-key.pem"),
+            }
+        backend = started.enter_context(process(*command, log=log, environment=environment))
         started.enter_context(process("gateway.web", log=log, environment=environment))
         envoy = started.enter_context(process("gateway.envoy", log=folder / "envoy", environment=environment))
         edge = Edge(port, admin, grpc_port, environment, envoy, backend, folder / "envoy")

@@ -129,7 +129,9 @@ def test_only_the_edge_may_say_what_only_it_knows(http):
     answer = http.post("/v1/tools/echo:invoke", json={}, headers=spoofed)
     assert answer.status_code == 200
     seen = answer.json()["result"]["metadata"]
-    assert not {"x-qmcp-principal", "x-qmcp-anything", "x-qmcp-seed", "x-envoy-max-retries", "x-http-status"} & set(seen)
+    assert not {"x-qmcp-principal", "x-qmcp-anything", "x-qmcp-seed", "x-envoy-max-retries", "x-http-status"} & set(
+        seen
+    )
     assert "x-forwarded-client-cert" not in seen
     assert seen["x-envoy-original-path"] == "/v1/tools/echo:invoke"
 

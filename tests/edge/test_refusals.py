@@ -27,7 +27,14 @@ def reason(answer):
 
 @pytest.mark.parametrize(
     ("body", "words"),
-    [(b"{", ""), (b"[]", ""), (b'{"input": 3}', ""), (b'{"name"', ""), (b"\xff\xfe", ""), (b'{"correlation_id": {}}', "")],
+    [
+        (b"{", ""),
+        (b"[]", ""),
+        (b'{"input": 3}', ""),
+        (b'{"name"', ""),
+        (b"\xff\xfe", ""),
+        (b'{"correlation_id": {}}', ""),
+    ],
 )
 def test_a_body_that_is_no_json_of_the_message_is_400(http, body, words):
     answer = http.post("/v1/tools/echo:invoke", content=body, headers={"Content-Type": "application/json"})
@@ -91,7 +98,13 @@ def test_a_body_that_is_not_declared_as_json_is_415(http, path, content_type):
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/json", "Application/JSON", "application/json; charset=utf-8", "application/json;charset=UTF-8", "application/merge-patch+json"],
+    [
+        "application/json",
+        "Application/JSON",
+        "application/json; charset=utf-8",
+        "application/json;charset=UTF-8",
+        "application/merge-patch+json",
+    ],
 )
 def test_json_is_known_by_all_its_names(http, content_type):
     assert http.post("/v1/tools/echo:invoke", content=b"{}", headers={"Content-Type": content_type}).status_code == 200

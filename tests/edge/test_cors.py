@@ -1,0 +1,56 @@
+"""What a browser on another origin may do."""
+
+import httpx
+import pytest
+
+from tests.edge.conftest import running_edge
+
+MINE = "https://app.example.com"
+ASKING = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type,x-correlation-id"}
+
+
+@pytest.mark.parametrize("path", ["/v1/tools/echo:invoke", "/v1/tools", "/qmcp.tools.v1.ToolsService/ListTools"])
+def test_a_preflight_of_an_allowed_origin_is_answered(http, path):
+    answer = http.options(path, headers={"Origin": MINE, **ASKING})
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == MINE
+    assert "idempotency-key" in answer.headers["access-control-allow-headers"]
+    assert "x-request-id" in answer.headers
+
+
+def test_a_preflight_of_another_origin_is_not(http):
+    answer = http.options("/v1/tools", headers={"Origin": "https://evil.example.com", **ASKING})
+    assert "access-control-allow-origin" not in answer.headers
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/tools", 200),
+        ("GET", "/v1/tools?bogus=1", 400),
+        ("GET", "/v1/nowhere", 404),
+        ("POST", "/v1/tools/fail/NOT_FOUND:invoke", 404),
+        ("GET", "/v1/tools/sleep/9", 504),
+        ("GET", "/health", 200),
+    ],
+)
+def test_a_page_may_read_answers_and_errors_and_their_ids(http, method, path, status):
+    answer = http.request(method, path, headers={"Origin": MINE})
+    assert answer.status_code == status
+    assert answer.headers["access-control-allow-origin"] == MINE
+    assert "x-request-id" in answer.headers["access-control-expose-headers"]
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_by_default_no_other_origin_may(tmp_path):
+    with running_edge(tmp_path, envoy_drain_seconds=0.1) as edge:
+        answer = httpx.get(f"{edge.url}/v1/tools", headers={"Origin": MINE})
+        assert "access-control-allow-origin" not in answer.headers
+        assert httpx.options(f"{edge.url}/v1/tools", headers={"Origin": MINE, **ASKING}).status_code == 404
+
+
+def test_a_star_allows_every_origin(tmp_path):
+    with running_edge(tmp_path, cors_origins="*", envoy_drain_seconds=0.1) as edge:
+        answer = httpx.get(f"{edge.url}/v1/tools", headers={"Origin": "https://any.example.com"})
+        assert answer.headers["access-control-allow-origin"] in ("*", "https://any.example.com")

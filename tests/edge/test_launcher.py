@@ -1,0 +1,177 @@
+"""`python -m gateway.envoy`: it refuses plainly, stops without cutting calls off, and leaves nothing behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.edge.conftest import ROOT, free_port, running_edge
+
+
+def launch(**environment):
+    paths = os.pathsep.join(str(path) for path in (ROOT, ROOT / "gen", ROOT / "client"))
+    return subprocess.run(
+        [sys.executable, "-m", "gateway.envoy"],
+        env={**os.environ, "PYTHONPATH": paths, "QMCP_ENVOY_ADMIN_PORT": str(free_port()), **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def calling(url):
+    return subprocess.Popen(
+        ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-X", "POST", url], stdout=subprocess.PIPE, text=True
+    )
+
+
+def children(pid):
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def gone(pid, seconds=5.0):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.promise("Q41")
+@pytest.mark.parametrize("variable", ["QMCP_PORT", "QMCP_ENVOY_ADMIN_PORT"])
+def test_a_busy_port_is_told_in_a_sentence(variable):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = launch(**{"QMCP_PORT": str(free_port()), variable: str(port)})
+    assert ended.returncode == 1
+    assert str(port) in ended.stderr
+    assert variable in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_settings_that_do_not_hold_are_told_in_a_sentence():
+    ended = launch(QMCP_TOOLS_ADDRESS="nowhere")
+    assert ended.returncode == 2
+    assert "host:port" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_beyond_loopback_it_wants_to_be_told_explicitly():
+    ended = launch(QMCP_HOST="0.0.0.0", QMCP_PORT=str(free_port()))
+    assert ended.returncode == 1
+    assert "QMCP_ALLOW_KEYLESS" in ended.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_call_in_flight_ends_well_when_the_edge_is_stopped(tmp_path, number):
+    with running_edge(tmp_path, envoy_drain_seconds=10) as edge:
+        call = calling(f"{edge.url}/v1/tools/sleep/1.5:invoke")
+        time.sleep(0.5)
+        (envoy,) = children(edge.envoy.pid)
+        edge.envoy.send_signal(number)
+        time.sleep(0.3)
+        assert httpx.get(f"{edge.url}/ready").status_code == 503
+        draining = httpx.get(f"{edge.url}/v1/tools")
+        assert draining.status_code == 200
+        assert draining.headers["connection"] == "close"
+        assert call.communicate()[0] == "200"
+        began = time.monotonic()
+        assert edge.envoy.wait(10) == 0
+        assert time.monotonic() - began < 2
+        assert gone(envoy)
+
+
+def test_a_stop_waits_no_longer_than_it_is_told(tmp_path):
+    with running_edge(tmp_path, envoy_drain_seconds=0.5) as edge:
+        call = calling(f"{edge.url}/v1/tools/sleep/20:invoke")
+        time.sleep(0.5)
+        began = time.monotonic()
+        edge.envoy.terminate()
+        assert edge.envoy.wait(10) == 0
+        assert time.monotonic() - began < 3
+        call.communicate()
+
+
+def test_killing_the_launcher_leaves_no_envoy_behind(tmp_path):
+    with running_edge(tmp_path) as edge:
+        (envoy,) = children(edge.envoy.pid)
+        edge.envoy.kill()
+        edge.envoy.wait()
+        assert gone(envoy)
+
+
+def test_when_envoy_dies_the_launcher_says_so_by_its_status(tmp_path):
+    with running_edge(tmp_path) as edge:
+        (envoy,) = children(edge.envoy.pid)
+        os.kill(envoy, signal.SIGKILL)
+        assert edge.envoy.wait(5) != 0
+
+
+@pytest.mark.promise("Q11")
+def test_each_request_leaves_one_line_of_json(tmp_path):
+    with running_edge(tmp_path, envoy_drain_seconds=1) as edge:
+        httpx.post(
+            f"{edge.url}/v1/tools/echo:invoke?", json={}, headers={"X-Request-ID": "line-1", "X-Correlation-ID": "c-1"}
+        )
+        httpx.get(f"{edge.url}/v1/nowhere?secret=1", headers={"X-Request-ID": 'quote" and \\'})
+        edge.envoy.terminate()
+        edge.envoy.wait(10)
+        lines = [json.loads(line) for line in edge.log.read_text().splitlines() if line.startswith("{")]
+    invoked = next(line for line in lines if line["request_id"] == "line-1")
+    assert invoked["event"] == "request_completed"
+    assert invoked["level"] == "info"
+    assert invoked["correlation_id"] == "c-1"
+    assert (invoked["method"], invoked["path"], invoked["status_code"]) == ("POST", "/v1/tools/echo:invoke", 200)
+    assert invoked["rpc"] == "/qmcp.tools.v1.ToolsService/InvokeTool"
+    assert invoked["duration_ms"] >= 0
+    assert invoked["timestamp"].endswith("Z")
+    refused = next(line for line in lines if line["request_id"].startswith("quote"))
+    assert (refused["path"], refused["status_code"]) == ("/v1/nowhere", 404)
+    assert "secret" not in json.dumps(lines)
+
+
+def test_the_access_log_can_be_off(tmp_path):
+    with running_edge(tmp_path, edge_access_log="false", envoy_drain_seconds=0.1) as edge:
+        httpx.get(f"{edge.url}/v1/tools")
+        edge.envoy.terminate()
+        edge.envoy.wait(10)
+        assert "request_completed" not in edge.log.read_text()
+
+
+def test_envoys_own_figures_are_had_where_asked_for_and_only_they(tmp_path):
+    port = free_port()
+    with running_edge(tmp_path, envoy_metrics_port=port, envoy_drain_seconds=0.1) as edge:
+        httpx.post(f"{edge.url}/v1/tools/echo:invoke", json={})
+        page = httpx.get(f"http://127.0.0.1:{port}/metrics")
+        assert page.status_code == 200
+        assert 'grpc_service="qmcp.tools.v1.ToolsService"' in page.text
+        assert 'grpc_method="InvokeTool"' in page.text
+        assert httpx.get(f"http://127.0.0.1:{port}/config_dump").status_code == 404
+        assert httpx.get(f"{edge.url}/stats").status_code == 404
+
+
+def test_a_replica_that_is_not_ready_is_known_within_seconds(tmp_path):
+    with running_edge(tmp_path, envoy_drain_seconds=0.1) as edge:
+        httpx.post(f"{edge.url}/v1/tools/health/NOT_SERVING:invoke", json={})
+        until = time.monotonic() + 8
+        while edge.stat("cluster.tools.membership_healthy") and time.monotonic() < until:
+            time.sleep(0.1)
+        assert edge.stat("cluster.tools.membership_healthy") == 0
+        health = httpx.get(f"{edge.url}/health")
+        assert (health.status_code, health.json()["services"]) == (503, {"tools": "NOT_SERVING"})
+        # The only replica there is gets the calls nevertheless: its own error says more than the edge could.
+        assert httpx.get(f"{edge.url}/v1/tools").status_code == 200

