@@ -184,6 +184,16 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """An invocation as the database has it, for verification. None where the intent's row is gone."""
+
+    ending: Ending | None
+    link: Link
+    invocation_id: UUID
+    redacted_fields: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One thing in the receipts that does not hold; the kinds stand in receipt.proto."""
 

@@ -5,7 +5,7 @@ The recipe stands in docs/receipts.md; `qmcp receipts verify` implements it a se
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 
 from services.tools.canonical import canonical
-from services.tools.models import Ending, Fault, Intent, Link
+from services.tools.models import Ending, Fault, Intent, Link, Row
 
 SALT_BYTES = 16
 
@@ -98,16 +98,6 @@ class Chain:
             digest = hashlib.sha256(previous + content(ending, self.id, sequence, result_digest)).digest()
             links.append(Link(self.id, sequence, previous, digest, salt, result_digest))
         return Chain(self.id, sequence, digest), links
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An invocation as the database has it, for verification. None where the intent's row is gone."""
-
-    ending: Ending | None
-    link: Link
-    invocation_id: UUID
-    redacted_fields: Sequence[str]
 
 
 class Verifier:

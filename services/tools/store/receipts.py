@@ -5,8 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from servicekit.postgres import Connection, Record
-from services.tools.models import Checkpoint
-from services.tools.receipts import Row
+from services.tools.models import Checkpoint, Row
 from services.tools.store import invocations
 
 # One process signs at a time. Any number will do, as long as every process uses the same.
