@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import ROOT, Server, running_postgres
+from tests.stack import ROOT, Server, Stack, running_postgres, running_stack
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +21,10 @@ async def database(postgres: Server, request: pytest.FixtureRequest) -> AsyncIte
     service = Path(request.path).relative_to(ROOT / "tests").parts[0]
     async with postgres.database(service) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole system for the whole session: embedded Postgres, every service, the pages, Envoy."""
+    with running_stack(tmp_path_factory.mktemp("stack") / "home") as stack:
+        yield stack

@@ -1,6 +1,10 @@
-"""What tests start and stop: a Postgres server, and databases cloned from migrated templates."""
+"""What tests start and stop: a Postgres server, databases cloned from migrated templates, and the whole system."""
 
+import json
+import os
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -9,11 +13,13 @@ from pathlib import Path
 
 import asyncpg
 
-from devstack import postgres
+from devstack import ports, postgres
 from servicekit import migrations
 
 ROOT = Path(__file__).resolve().parent.parent
 STARTS_WITHIN = 20.0
+STACK_STARTS_WITHIN = 90.0
+STACK_STOPS_WITHIN = 60.0
 # The machine does not lose power during a test. A server that is killed loses nothing by these: what it has written is
 # with the kernel. The fault tests use the settings of `make run` nevertheless.
 FAST = {"fsync": "off", "full_page_writes": "off"}
@@ -79,3 +85,95 @@ def running_postgres(folder: Path) -> Iterator[Server]:
     finally:
         process.send_signal(postgres.STOP)
         process.wait(STARTS_WITHIN)
+
+
+class Stack:
+    """The whole system as `make run` starts it, on free ports, with a home folder of its own."""
+
+    def __init__(self, home: Path, **variables: str) -> None:
+        self.home = home
+        self.log = home.with_suffix(".log")
+        self._process: subprocess.Popen[bytes] | None = None
+        addresses = {name: f"127.0.0.1:{ports.free()}" for name in ("TOOLS", "TOOLS_METRICS", "WEB")}
+        self.env = {
+            # A developer's own settings are not what is tested.
+            **{name: value for name, value in os.environ.items() if not name.startswith("QMCP_")},
+            "QMCP_HOME": str(home),
+            "QMCP_PORT": str(ports.free()),
+            "QMCP_ENVOY_ADMIN_PORT": str(ports.free()),
+            **{f"QMCP_{name}_ADDRESS": address for name, address in addresses.items()},
+            **variables,
+        }
+
+    @property
+    def edge_url(self) -> str:
+        return f"http://127.0.0.1:{self.env['QMCP_PORT']}"
+
+    @property
+    def grpc_target(self) -> str:
+        """Where gRPC enters the edge."""
+        return f"127.0.0.1:{self.env['QMCP_PORT']}"
+
+    @property
+    def tools_target(self) -> str:
+        """Where the tools service itself listens."""
+        return self.env["QMCP_TOOLS_ADDRESS"]
+
+    @property
+    def database_url(self) -> str:
+        """The database of the tools service."""
+        server = json.loads((self.home / "running.json").read_text())["database_server"]
+        host = server.rpartition("@")[2].partition("/")[0]
+        password = (self.home / "postgres" / "password").read_text().strip()
+        return f"postgresql://{postgres.USER}:{password}@{host}/qmcp_tools"
+
+    @property
+    def processes(self) -> dict[str, int]:
+        """The process ids by name."""
+        found: dict[str, int] = json.loads((self.home / "running.json").read_text())["processes"]
+        return found
+
+    @property
+    def supervisor(self) -> subprocess.Popen[bytes]:
+        """The process that keeps the others."""
+        assert self._process is not None
+        return self._process
+
+    def launch(self) -> None:
+        """Starts it without waiting."""
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "devstack", "serve"], env=self.env, cwd=ROOT, stdout=output, stderr=output
+            )
+
+    def start(self) -> None:
+        """Starts it and waits until it serves."""
+        written = len(self.output())
+        self.launch()
+        until = time.monotonic() + STACK_STARTS_WITHIN
+        while "QMCP stands" not in self.output()[written:]:
+            if self.supervisor.poll() is not None or time.monotonic() > until:
+                self.stop()
+                raise RuntimeError(f"The system did not start:\n{self.output()[written:]}")
+            time.sleep(0.05)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Asks it to stop, waits until it has, and returns its exit status."""
+        if self.supervisor.poll() is None:
+            self.supervisor.send_signal(number)
+        return self.supervisor.wait(STACK_STOPS_WITHIN)
+
+    def output(self) -> str:
+        """All that was written to its terminal."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+
+@contextmanager
+def running_stack(home: Path, **variables: str) -> Iterator[Stack]:
+    """The whole system for as long as the context lasts; `variables` are added to its environment."""
+    stack = Stack(home, **variables)
+    stack.start()
+    try:
+        yield stack
+    finally:
+        stack.stop()

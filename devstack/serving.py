@@ -1,0 +1,158 @@
+"""`serve`: everything from the lock of the home folder to the last stop. `status`: what runs."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx
+
+from devstack import databases, ports, postgres, processes, reloading
+from devstack.errors import CannotRunError
+from devstack.home import Home, Running, running
+from devstack.settings import StackSettings
+from devstack.supervisor import Supervisor
+from devstack.terminal import Terminal, is_terminal
+from servicekit.settings import is_loopback
+
+
+def serve(settings: StackSettings, variables: Mapping[str, str], *, reload: bool = False) -> int:
+    """Runs the whole system until it is asked to stop or a part of it dies; returns the exit status."""
+    if not settings.allow_keyless and not is_loopback(settings.host):
+        raise CannotRunError(
+            f"QMCP_HOST={settings.host} would let other machines in, and nothing checks who they are. Listen on "
+            "127.0.0.1, or set QMCP_ALLOW_KEYLESS=true where the network itself is guarded."
+        )
+    terminal = Terminal(["postgres", *(row.name for row in processes.table(settings, ""))])
+    with Home(settings.home) as home:
+        engine = None
+        if not settings.database_url:
+            engine = postgres.prepare(home.folder / "postgres", settings.postgres_port, say=terminal.say)
+        server = settings.database_url if engine is None else engine.url()
+        rows = processes.table(settings, server)
+        for row in rows:
+            for port in row.ports:
+                ports.require_free(port.host, port.port, row.name, port.variable)
+        if engine is not None:
+            rows = [processes.embedded_postgres(engine, terminal.say), *rows]
+        environment = dict(variables)
+        if is_terminal() and not settings.log_format:
+            environment["QMCP_LOG_FORMAT"] = "console"
+        system = System(home, settings, server, Supervisor(rows, environment, terminal), terminal)
+        return asyncio.run(system.run(reload=reload))
+
+
+def status(settings: StackSettings) -> int:
+    """Prints what runs from the home folder; returns 0 when it is well, 1 when it is not, 3 when nothing runs."""
+    state = running(settings.home)
+    if state is None:
+        print(f"Nothing runs from {settings.home}.")  # noqa: T201 -- the command's answer
+        return 3
+    print(f"QMCP runs from {settings.home}, process {state.pid}, {state.edge or 'starting'}")  # noqa: T201
+    for name, pid in state.processes.items():
+        print(f"  {name:<10} process {pid}")  # noqa: T201
+    if not state.edge:
+        return 1
+    try:
+        answer = httpx.get(f"{state.edge}/health", trust_env=False, timeout=5.0)
+    except httpx.HTTPError as error:
+        print(f"  the edge does not answer: {error}")  # noqa: T201
+        return 1
+    print(f"  {answer.text}")  # noqa: T201
+    return 0 if answer.status_code == httpx.codes.OK else 1
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The running system: its parts, and the words for who started it."""
+
+    home: Home
+    settings: StackSettings
+    database_server: str
+    supervisor: Supervisor
+    terminal: Terminal
+
+    async def run(self, *, reload: bool) -> int:
+        """Starts, stays, stops; returns the exit status."""
+        asked = asyncio.Event()
+
+        def ask() -> None:
+            if asked.is_set():
+                self.terminal.say("Asked again: killing everything.")
+                self.supervisor.kill()
+            asked.set()
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, ask)
+        work = asyncio.create_task(self._work(reload=reload))
+        stop = asyncio.create_task(asked.wait())
+        try:
+            await asyncio.wait([work, stop], return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+        except CannotRunError as error:
+            self.terminal.say(str(error))
+            return 1
+        else:
+            return 0
+        finally:
+            work.cancel()
+            stop.cancel()
+            await asyncio.wait([work, stop])
+            self.terminal.say("Stopping.")
+            await self.supervisor.stop()
+            self.terminal.say(f"Stopped. The data stays in {self.home.folder}.")
+
+    async def _work(self, *, reload: bool) -> None:
+        began = time.monotonic()
+        if self.settings.database_url:
+            await databases.make_missing(self.database_server, processes.SERVICES)
+        await self.supervisor.start()
+        self._tell()
+        self.supervisor.on_change = self._tell
+        self.terminal.say(self._welcome(time.monotonic() - began))
+        if not reload:
+            await self.supervisor.watch()
+            return
+        watching = asyncio.create_task(self.supervisor.watch())
+        changes = asyncio.create_task(self._reload())
+        try:
+            await asyncio.wait([watching, changes], return_when=asyncio.FIRST_COMPLETED)
+            # Neither ends but by an error.
+            for task in (watching, changes):
+                if task.done():
+                    task.result()
+        finally:
+            watching.cancel()
+            changes.cancel()
+
+    async def _reload(self) -> None:
+        while True:
+            path = await reloading.changed()
+            self.terminal.say(f"{path} changed; starting the services again.")
+            try:
+                await self.supervisor.reload()
+            except CannotRunError as error:
+                self.terminal.say(f"{error}\nWaiting for the next change.")
+            else:
+                self.terminal.say("The new code serves.")
+
+    def _tell(self) -> None:
+        edge = processes.edge_url(self.settings)
+        self.home.tell(Running(os.getpid(), edge, databases.shown(self.database_server), self.supervisor.pids))
+
+    def _welcome(self, seconds: float) -> str:
+        edge = processes.edge_url(self.settings)
+        return f"""
+QMCP stands, {seconds:.1f} s. Ctrl-C stops it; the data stays in {self.home.folder}.
+
+    HTTP, gRPC and gRPC-Web   {edge}
+    documentation of the API  {edge}/docs
+    health and metrics        {edge}/health  {edge}/metrics
+    Postgres                  {databases.shown(self.database_server)}
+
+Try:  curl -s {edge}/v1/tools/echo -H 'content-type: application/json' -d '{{"input": {{"message": "hello"}}}}'
+"""
