@@ -30,7 +30,11 @@ def _is_plain(value: Any) -> bool:
     if kind is int:
         return bool(-LARGEST_EXACT_INTEGER < value < LARGEST_EXACT_INTEGER)
     if kind is dict:
-        return all(key.isascii() and _is_plain(item) for key, item in value.items())
+        for key, item in value.items():
+            # Most values are texts; asking here saves a call for each.
+            if not key.isascii() or (type(item) is not str and not _is_plain(item)):
+                return False
+        return True
     return kind is list and all(map(_is_plain, value))
 
 

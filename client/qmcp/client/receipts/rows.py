@@ -65,7 +65,7 @@ def check_row(row: dict[str, Any], receipt: dict[str, Any]) -> RowCheck:
     digest = "" if previous is None else hashlib.sha256(previous + content).hexdigest()
     redacted = bool(row.get("redacted_fields"))
     faults: list[tuple[str, str]] = []
-    if redacted or _expected_content(row, receipt) != content:
+    if redacted or _expected_content(row, receipt, content) != content:
         faults += [("CONTENT_CHANGED", detail) for detail in _differences(row, receipt, content)]
     faults += [("CONTENT_CHANGED", detail) for detail in _foreign_fields(row, receipt)]
     if digest != receipt["digest"]:
@@ -73,12 +73,19 @@ def check_row(row: dict[str, Any], receipt: dict[str, Any]) -> RowCheck:
     return RowCheck(digest, tuple(faults), redacted)
 
 
-def _expected_content(row: dict[str, Any], receipt: dict[str, Any]) -> bytes | None:
+def _expected_content(row: dict[str, Any], receipt: dict[str, Any], content: bytes) -> bytes | None:
     """The content that a sound receipt of this row has; None where it cannot be told without a closer look."""
     input_salt, result_salt = unhex(receipt["input_salt"]), unhex(receipt["result_salt"])
     if not input_salt or not result_salt or type(row.get("duration_ms")) is not int:
         return None
-    expected: dict[str, Any] = {name: row.get(name) or "" for name in _TEXTS}
+    try:
+        # What the row does not show is taken over; everything else is put in anew, and nothing else may stand in it.
+        stated = orjson.loads(content)
+        expected: dict[str, Any] = {key: stated[key] for key in _UNSHOWN_KEYS if key in stated}
+    except (ValueError, TypeError):
+        return None
+    for name in _TEXTS:
+        expected[name] = row.get(name) or ""
     expected["created_at"] = _microseconds(row.get("created_at"))
     expected["completed_at"] = _microseconds(row.get("completed_at"))
     expected["chain_id"] = receipt["chain_id"]
@@ -87,16 +94,7 @@ def _expected_content(row: dict[str, Any], receipt: dict[str, Any]) -> bytes | N
     expected["kind"] = KIND
     expected["input_digest"] = salted_digest(input_salt, _arguments(row))
     expected["result_digest"] = salted_digest(result_salt, _outcome(row))
-    expected |= _unshown(receipt["content"])
     return orjson.dumps(expected, option=orjson.OPT_SORT_KEYS)
-
-
-def _unshown(content: str) -> dict[str, Any]:
-    try:
-        stated = orjson.loads(content)
-    except ValueError:
-        return {}
-    return {key: stated[key] for key in _UNSHOWN_KEYS if key in stated} if type(stated) is dict else {}
 
 
 def _differences(row: dict[str, Any], receipt: dict[str, Any], content: bytes) -> list[str]:
