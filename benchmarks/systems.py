@@ -1,0 +1,138 @@
+"""What is measured: the tools service, alone or behind its edge, on an embedded Postgres with the settings of `make run`."""
+
+import asyncio
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import asyncpg
+from qmcp.tools.v1 import tools_service_pb2
+
+from benchmarks.processes import ROOT, accepts, cpu_seconds, python, running, wait_until
+from devstack import databases, ports, postgres
+
+INVOKE = "qmcp.tools.v1.ToolsService/InvokeTool"
+MESSAGE = "The quick brown fox jumps over the lazy dog."
+
+
+@cache
+def descriptors() -> Path:
+    """The descriptor set of the contract, for ghz."""
+    file = Path(tempfile.mkdtemp(prefix="qmcp-bench-")) / "descriptors.binpb"
+    subprocess.run(python("protos/generate.py", "descriptors", str(file)), cwd=ROOT, check=True)
+    return file
+
+
+def echo_body() -> bytes:
+    """The call that is measured, as gRPC takes it."""
+    request = tools_service_pb2.InvokeToolRequest(name="echo")
+    request.input.update({"message": MESSAGE})
+    return request.SerializeToString()
+
+
+@dataclass(slots=True)
+class System:
+    """Processes that serve calls together."""
+
+    pids: dict[str, int] = field(default_factory=dict)
+    grpc_port: int = 0
+    http_port: int = 0
+    database_url: str = ""
+
+    @property
+    def target(self) -> str:
+        """Where gRPC is served."""
+        return f"127.0.0.1:{self.grpc_port}"
+
+    def cpu(self, *names: str) -> float:
+        """CPU seconds used so far by these processes, or by all."""
+        return cpu_seconds([pid for name, pid in self.pids.items() if not names or name in names])
+
+    def rows(self) -> int:
+        """How many invocations have their ending on record."""
+        return asyncio.run(_count(self.database_url))
+
+
+async def _count(url: str) -> int:
+    connection = await asyncpg.connect(url)
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM outcomes"))
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def engine(folder: Path) -> Iterator[tuple[postgres.Postgres, int]]:
+    """An embedded Postgres as `make run` has it: every commit reaches the disk."""
+    made = postgres.prepare(folder, say=lambda _: None)
+    log = folder / "postgres.log"
+    with running(made.command(), log, stop=postgres.STOP, folder=Path("/")) as pid:
+        wait_until(lambda: made.ready(pid), pid, log)
+        yield made, pid
+
+
+@contextmanager
+def tools(
+    folder: Path, *, edge: bool = False, environment: Mapping[str, str] | None = None, command: Sequence[str] = ()
+) -> Iterator[System]:
+    """The tools service on its own Postgres; with `edge`, Envoy and the pages in front of it.
+
+    `command` replaces `python -m services.tools serve`.
+    """
+    system = System(grpc_port=ports.free())
+    metrics_port = ports.free()
+    with ExitStack() as started:
+        database, system.pids["postgres"] = started.enter_context(engine(folder / "postgres"))
+        asyncio.run(databases.make_missing(database.url(), ("tools",)))
+        system.database_url = databases.url_of(database.url(), "tools")
+        log = folder / "tools.log"
+        service = started.enter_context(
+            running(
+                command or python("-m", "services.tools", "serve"),
+                log,
+                {
+                    "QMCP_GRPC_PORT": str(system.grpc_port),
+                    "QMCP_METRICS_PORT": str(metrics_port),
+                    "QMCP_DATABASE_URL": system.database_url,
+                    "QMCP_TOOLS_RECEIPT_KEY_FILE": str(folder / "receipt-key.pem"),
+                    **(environment or {}),
+                },
+            )
+        )
+        system.pids["tools"] = service
+        wait_until(lambda: accepts(system.grpc_port), service, log)
+        if edge:
+            _start_edge(started, system, folder, metrics_port)
+        yield system
+
+
+def _start_edge(started: ExitStack, system: System, folder: Path, metrics_port: int) -> None:
+    system.http_port, web_port, admin_port = ports.free(), ports.free(), ports.free()
+    environment = {
+        "QMCP_PORT": str(system.http_port),
+        "QMCP_ENVOY_ADMIN_PORT": str(admin_port),
+        "QMCP_TOOLS_ADDRESS": system.target,
+        "QMCP_TOOLS_METRICS_ADDRESS": f"127.0.0.1:{metrics_port}",
+        "QMCP_WEB_ADDRESS": f"127.0.0.1:{web_port}",
+        "QMCP_WEB_PORT": str(web_port),
+    }
+    for name in ("web", "envoy"):
+        log = folder / f"{name}.log"
+        system.pids[name] = started.enter_context(running(python("-m", f"gateway.{name}"), log, environment))
+        port = web_port if name == "web" else system.http_port
+        wait_until(lambda port=port: accepts(port), system.pids[name], log)  # type: ignore[misc]
+
+
+@contextmanager
+def echo_server(kind: str, folder: Path) -> Iterator[System]:
+    """A bare InvokeTool; see benchmarks.echo_server."""
+    system = System(grpc_port=ports.free())
+    log = folder / f"echo-{kind}.log"
+    with running(python("-m", "benchmarks.echo_server", kind, str(system.grpc_port)), log) as pid:
+        system.pids["server"] = pid
+        wait_until(lambda: accepts(system.grpc_port), pid, log)
+        yield system
