@@ -3,6 +3,7 @@
 In the image they are there; on a laptop they are built when they are missing or older than the protos.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ def _fresh(kind: str, file: Path) -> Path:
     if not sources:
         raise SystemExit(f"{file} is missing, and there is no protos/ to build it from.")
     # Beside it and then moved, so that two who build at the same time cannot read half a file.
-    scratch = file.with_suffix(f".{id(file)}.tmp")
+    scratch = file.with_suffix(f".{os.getpid()}.tmp")
     subprocess.run([sys.executable, str(PROTOS / "generate.py"), kind, str(scratch)], check=True)  # noqa: S603
     scratch.replace(file)
     return file

@@ -1,21 +1,12 @@
 """Every setting of the edge: what Envoy is told, and what the pages need to know."""
 
 import ipaddress
-from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_PORT = {"http": 4317, "https": 443}
-
-
-def product_version() -> str:
-    """The version of the installed distribution, as every page and answer shows it."""
-    try:
-        return version("qmcp")
-    except PackageNotFoundError:
-        return "0.1.0"
 
 
 def host_and_port(address: str) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
+from importlib import metadata
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -12,7 +13,7 @@ from starlette.routing import Route
 
 from gateway import contract
 from gateway.openapi import document
-from gateway.settings import WebSettings, product_version
+from gateway.settings import WebSettings
 from gateway.web.figures import as_json, as_text, collect
 from gateway.web.health import unhealthy
 
@@ -40,7 +41,7 @@ def application(settings: WebSettings) -> Starlette:
     """Builds the pages; the OpenAPI document is made once, here."""
     services = {"tools": settings.tools_address}
     figures = {"tools": settings.tools_metrics_address}
-    version = product_version()
+    version = metadata.version("qmcp")
 
     async def health(_: Request) -> Response:
         missing = await unhealthy(services, settings.web_probe_seconds)

@@ -36,7 +36,7 @@ class Backend(tools_service_pb2_grpc.ToolsServiceServicer):
             code, _, http_status = rest.partition("/")
             await refuse(context, code, http_status)
         if word == "sleep":
-            await asyncio.sleep(float(rest))
+            await self.sleep(float(rest))
         if word == "health":
             await self.healthy.set("", getattr(health_pb2.HealthCheckResponse, rest))
         if word == "created":
@@ -55,6 +55,13 @@ class Backend(tools_service_pb2_grpc.ToolsServiceServicer):
         ParseDict(result, answer.result)
         answer.input_params.CopyFrom(request.input)
         return answer
+
+    async def sleep(self, seconds):
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            self.attempts["cancelled"] += 1
+            raise
 
     async def CallTool(self, request, context):
         return tools_service_pb2.CallToolResponse(invocation_id=f"called {request.name}")
@@ -113,6 +120,10 @@ async def refuse(context, code, http_status):
     status = status_pb2.Status(code=getattr(code_pb2, code), message="told to fail")
     info = error_details_pb2.ErrorInfo(reason="TOLD_TO", domain="tools.qmcp", metadata={"request_id": "12345678"})
     status.details.add().Pack(info)
+    if code == "RESOURCE_EXHAUSTED":
+        wait = error_details_pb2.RetryInfo()
+        wait.retry_delay.FromMilliseconds(2500)
+        status.details.add().Pack(wait)
     verdict = rpc_status.to_status(status)
     extra = (("x-http-status", http_status),) if http_status else ()
     await context.abort(

@@ -1,6 +1,5 @@
 """What the edge refuses itself: exact statuses, and a body in the form that the services' own errors have."""
 
-import socket
 import subprocess
 import time
 
@@ -198,7 +197,7 @@ def test_past_its_number_of_calls_in_flight_the_edge_refuses_at_once(tmp_path):
         began = time.monotonic()
         refused = httpx.post(f"{edge.url}/v1/tools/echo:invoke", json={})
         assert time.monotonic() - began < 0.5
-        assert refused.status_code == 503
+        assert refused.status_code == 429
         assert reason(refused) == ("edge.qmcp", "OVERLOADED")
         assert refused.headers["retry-after"] == "1"
         assert httpx.get(f"{edge.url}/v1/tools").status_code == 200, "quick calls have places of their own"
@@ -233,13 +232,3 @@ async def test_refusals_of_native_calls_are_grpc_statuses_with_plain_messages(ed
         with pytest.raises(grpc.aio.AioRpcError) as large:
             await ToolsServiceStub(channel).InvokeTool(big)
         assert large.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-
-
-def test_a_caller_that_sends_its_headers_too_slowly_is_cut(tmp_path, edge):
-    """A slow loris: ten seconds for the headers is the limit, so this only looks that idle sockets hold no call."""
-    with socket.create_connection(("127.0.0.1", edge.port), timeout=15) as connection:
-        connection.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n")
-        began = time.monotonic()
-        answer = connection.recv(4096)
-        assert 8 < time.monotonic() - began < 13
-        assert answer == b"" or answer.startswith(b"HTTP/1.1 408")

@@ -95,6 +95,13 @@ def test_admin_never_leaves_loopback():
     assert shown["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
 
 
+def test_callers_that_dawdle_and_overload_are_bounded():
+    shown = rendered(edge_max_connections=77, envoy_max_heap_bytes=1_000_000)
+    assert list(find(shown, "request_headers_timeout")) == ["10s"]
+    assert list(find(shown, "max_active_downstream_connections")) == [77]
+    assert list(find(shown, "max_heap_size_bytes")) == [1_000_000]
+
+
 def test_a_value_cannot_break_out_of_its_place():
     origin = 'https://x"}\n#if port\n- {evil: "'
     (policies,) = find(rendered(cors_origins=origin), "allow_origin_string_match")

@@ -104,7 +104,7 @@ def test_a_services_error_keeps_its_details_and_has_the_status_of_its_code(http,
     assert answer.headers["content-type"] == "application/json"
     body = answer.json()
     assert (body["code"], body["message"]) == (number, "told to fail")
-    assert body["details"] == [
+    assert body["details"][:1] == [
         {
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": "TOLD_TO",
@@ -112,6 +112,12 @@ def test_a_services_error_keeps_its_details_and_has_the_status_of_its_code(http,
             "metadata": {"request_id": "12345678"},
         }
     ]
+
+
+def test_the_time_to_wait_is_a_header_too(http):
+    answer = http.post("/v1/tools/fail/RESOURCE_EXHAUSTED:invoke", json={})
+    assert answer.json()["details"][1]["retry_delay"] == "2.500s"
+    assert answer.headers["retry-after"] == "3"
 
 
 @pytest.mark.parametrize("status", [408, 410, 413, 418, 422])
@@ -210,6 +216,19 @@ def test_an_export_comes_as_it_is_in_pieces(http):
         pieces = [(time.monotonic() - began, piece) for piece in answer.iter_raw()]
     assert b"".join(piece for _, piece in pieces) == b'{"number": 0}\n{"number": 1}\n{"number": 2}\n'
     assert pieces[-1][0] - pieces[0][0] > 0.3
+
+
+def test_a_caller_that_goes_away_ends_the_call_in_the_service(http):
+    def cancelled():
+        return http.post("/v1/tools/counted/cancelled:invoke", json={}).json()["result"]["attempts"]
+
+    before = cancelled()
+    with pytest.raises(httpx.ReadTimeout):
+        http.post("/v1/tools/sleep/2:invoke", json={}, timeout=0.3)
+    until = time.monotonic() + 1
+    while cancelled() == before and time.monotonic() < until:
+        time.sleep(0.05)
+    assert cancelled() == before + 1
 
 
 def test_large_answers_are_compressed_for_who_asks(http):
