@@ -97,7 +97,7 @@ def test_no_value_of_a_row_can_be_changed_unnoticed(ended: list[Ended], data: st
     name = data.draw(st.sampled_from(sorted(row)), label="field")
     value = data.draw(json_values, label="value")
     before = row[name]
-    assume(not _same(before, value))
+    assume(not _same(name, before, value))
     row[name] = value
     found = verify(lines)
     assert not found.valid
@@ -134,6 +134,14 @@ def test_no_line_can_be_dropped_doubled_or_moved_unnoticed(ended: list[Ended], d
     found = verify(lines)
     # Without the last checkpoint what it covers is unsigned again, and is said to be.
     assert not found.valid or found.receipts_unsigned > 0
+
+
+@pytest.mark.parametrize("name", ["error", "error_reason", "request_id", "redacted_fields"])
+@pytest.mark.parametrize("value", [False, 0, {}])
+def test_nothing_is_not_false_nor_zero(name: str, value: Any) -> None:
+    lines = signed(1)
+    lines[0]["invocation"][name] = value
+    assert kinds(verify(lines)) == {"CONTENT_CHANGED"}
 
 
 def test_a_gap_names_the_places_that_are_missing() -> None:
@@ -266,11 +274,10 @@ def test_the_recipe_holds_for_one_receipt_computed_by_hand() -> None:
     assert KEY.public_key() is not None
 
 
-def _same(before: Any, after: Any) -> bool:
-    """True where the change says the same: nothing may be written as null, as empty text or as an empty list."""
-    if before in (None, "", [], {}) and after in (None, "", [], {}):
-        return True
-    return canonical(before) == canonical(after)
+def _same(name: str, before: Any, after: Any) -> bool:
+    """True where both say the same: what is not there may stand as null or as the field's own nothing."""
+    nothing: Any = {"result": None, "input_params": {}, "redacted_fields": []}.get(name, "")
+    return canonical(nothing if before is None else before) == canonical(nothing if after is None else after)
 
 
 def _types(value: Any) -> Any:

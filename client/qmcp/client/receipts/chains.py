@@ -26,6 +26,8 @@ class Chain:
 
     id: str
     runs: list[_Run]
+    # The digest of the receipt seen last, as it stands.
+    head: str = ""
     # Where a receipt's digest does not fit its content, either of the two may be the one that was changed.
     recomputed: dict[int, str] = field(default_factory=dict)
     late: set[int] = field(default_factory=set)
@@ -99,6 +101,8 @@ class Chains:
         if sequence == 1:
             origin = hashlib.sha256(chain.id.encode()).hexdigest()
             return "" if previous == origin else f"the chain begins with {previous!r} instead of {origin!r}"
+        if previous == chain.head and sequence == chain.end:
+            return ""
         before = chain.digests_at(sequence - 1)
         if not before or previous in before:
             return ""
@@ -114,5 +118,6 @@ def _append(chain: Chain, sequence: int, digest: str, recomputed: str) -> None:
         raw = b""
     # A digest that is no digest at all is a fault of its row already; the place it takes is kept.
     chain.runs[-1].digests += raw if len(raw) == _DIGEST_BYTES else bytes(_DIGEST_BYTES)
+    chain.head = digest
     if recomputed != digest:
         chain.recomputed[sequence] = recomputed

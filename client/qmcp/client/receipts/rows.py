@@ -63,7 +63,7 @@ def check_row(row: dict[str, Any], receipt: dict[str, Any]) -> RowCheck:
     content = receipt["content"].encode()
     previous = unhex(receipt["previous_digest"])
     digest = "" if previous is None else hashlib.sha256(previous + content).hexdigest()
-    redacted = bool(row.get("redacted_fields"))
+    redacted = row.get("redacted_fields") not in (None, [])
     faults: list[tuple[str, str]] = []
     if redacted or _expected_content(row, receipt, content) != content:
         faults += [("CONTENT_CHANGED", detail) for detail in _differences(row, receipt, content)]
@@ -85,7 +85,8 @@ def _expected_content(row: dict[str, Any], receipt: dict[str, Any], content: byt
     except (ValueError, TypeError):
         return None
     for name in _TEXTS:
-        expected[name] = row.get(name) or ""
+        value = row.get(name)
+        expected[name] = "" if value is None else value
     expected["created_at"] = _microseconds(row.get("created_at"))
     expected["completed_at"] = _microseconds(row.get("completed_at"))
     expected["chain_id"] = receipt["chain_id"]
@@ -112,7 +113,7 @@ def _differences(row: dict[str, Any], receipt: dict[str, Any], content: bytes) -
         found.append(f"the content is of the kind {stated['kind']!r}, not {KIND!r}")
     found += [_difference(name, receipt[name], stated[name]) for name in ("chain_id", "sequence")]
     # A text that is not there may stand as null or as an empty string: the digest says which it was.
-    found += [_difference(name, row.get(name) or None, stated[name] or None) for name in _TEXTS]
+    found += [_difference(name, _text(row.get(name)), _text(stated[name])) for name in _TEXTS]
     found += [_difference(name, _microseconds(row.get(name)), stated[name]) for name in _TIMES]
     found.append(_difference("duration_ms", row.get("duration_ms"), stated["duration_ms"]))
     found += _redactions(row)
@@ -140,8 +141,9 @@ def _redactions(row: dict[str, Any]) -> list[str]:
 def _salted(name: str, row: dict[str, Any], value: Any, salt: str, stated: Any) -> list[str]:
     if type(stated) is not str or len(stated) != _DIGEST_DIGITS or unhex(stated) is None:
         return [f"the digest of {name} in the content is not 64 hexadecimal digits"]
-    if name in (row.get("redacted_fields") or ()):
-        gone = row.get(name) is None and (name != "result" or not row.get("error"))
+    named = row.get("redacted_fields")
+    if type(named) is list and name in named:
+        gone = row.get(name) is None and (name != "result" or _text(row.get("error")) is None)
         return [] if gone and salt == "" else [f"{name} is said to be redacted, but its value or its salt is there"]
     if salt == "":
         return [f"the salt of {name} is gone, but redacted_fields does not name it"]
@@ -168,7 +170,13 @@ def _arguments(row: dict[str, Any]) -> Any:
 
 
 def _outcome(row: dict[str, Any]) -> dict[str, Any]:
-    return {"error": row.get("error") or "", "result": row.get("result")}
+    error = row.get("error")
+    return {"error": "" if error is None else error, "result": row.get("result")}
+
+
+def _text(value: Any) -> Any:
+    # Only the empty text says the same as none: false and 0 are other values.
+    return None if value == "" else value
 
 
 def _microseconds(time: Any) -> Any:
