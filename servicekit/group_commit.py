@@ -17,6 +17,9 @@ from servicekit.postgres import CONNECTION_ERRORS
 
 logger = structlog.get_logger(__name__)
 
+# A batch is taken when this many turns of the loop have brought nothing more.
+QUIET_TURNS = 3
+
 Operation = TypeVar("Operation")
 Answer = TypeVar("Answer")
 
@@ -122,10 +125,20 @@ class GroupCommit(Generic[Operation, Answer]):
                 self._arrived.clear()
                 await self._arrived.wait()
                 continue
+            await self._until_quiet()
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._max_batch))]
             self._size.observe(len(batch))
             with self._duration.time():
                 await self._write(batch)
+
+    async def _until_quiet(self) -> None:
+        """Lets the loop run what is ready, as long as that brings more operations: no timer, only what is due anyway."""
+        quiet = 0
+        queued = len(self._queue)
+        while quiet < QUIET_TURNS and queued < self._max_batch:
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._queue) == queued else 0
+            queued = len(self._queue)
 
     async def _write(self, batch: "list[tuple[Operation, asyncio.Future[Answer]]]") -> None:
         try:

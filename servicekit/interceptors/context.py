@@ -3,7 +3,6 @@
 from typing import Any
 
 from grpc.aio import ServicerContext
-from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from servicekit.calls import LONGEST_ID, Call, current_call, short_id
 from servicekit.interceptors import Handler
@@ -15,8 +14,6 @@ def request_context(_method: Method, handler: Handler) -> Handler:
         call.request_id = call.header("x-request-id")[:LONGEST_ID] or short_id()
         call.correlation_id = call.header("x-correlation-id")[:LONGEST_ID] or short_id()
         current_call.set(call)
-        clear_contextvars()
-        bind_contextvars(request_id=call.request_id, correlation_id=call.correlation_id)
         context.set_trailing_metadata((("x-request-id", call.request_id), ("x-correlation-id", call.correlation_id)))
         return await handler(request, context, call)
 

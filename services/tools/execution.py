@@ -1,8 +1,8 @@
 """Runs tools: at most once, within their time and their number of places, and always with an ending on record."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -111,6 +111,7 @@ class Execution:
         # Until when the database has been shown that this process is alive.
         self.alive_until = 0.0
         self.open: dict[UUID, Running] = {}
+        measures.in_flight = lambda: len(self.open)
 
     @asynccontextmanager
     async def executing(self, grace_seconds: float) -> AsyncIterator[None]:
@@ -133,12 +134,15 @@ class Execution:
         loaded = await self._admit(order)
         if isinstance(loaded, Invocation):
             return await self._ended(loaded)
-        with self._begun(loaded, order) as (intent, running):
+        intent, running = self._begin(loaded, order)
+        try:
             holder = await self._recorder.begin(intent)
-            if holder != intent.id:
-                return await self._ended(await self._earlier(holder, order))
-            ending = await self._run(loaded, intent, order, running)
-        return Invocation(intent, ending.status, ending)
+            if holder == intent.id:
+                ending = await self._run(loaded, intent, order, running)
+                return Invocation(intent, ending.status, ending)
+        finally:
+            self._close(intent)
+        return await self._ended(await self._earlier(holder, order))
 
     async def start(self, order: Order) -> Invocation:
         """Records an order and runs it in the background; returns it as it was begun, or the earlier one as it stands.
@@ -151,8 +155,9 @@ class Execution:
             return loaded
         if len(self._detached) >= MOST_DETACHED:
             raise overloaded()
+        intent, running = self._begin(loaded, order)
         begun: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._run_detached(loaded, order, begun))
+        task = asyncio.create_task(self._run_detached(loaded, order, intent, running, begun))
         self._detached.add(task)
         task.add_done_callback(self._detached.discard)
         return await asyncio.shield(begun)
@@ -161,16 +166,17 @@ class Execution:
         """An intent was recorded, but its caller had gone: nothing was run."""
         self._recorder.end_unwatched(_cancelled(intent, "CALLER_GONE"))
 
-    async def _run_detached(self, loaded: LoadedTool, order: Order, begun: "asyncio.Future[Invocation]") -> None:
+    async def _run_detached(
+        self, loaded: LoadedTool, order: Order, intent: Intent, running: Running, begun: "asyncio.Future[Invocation]"
+    ) -> None:
         try:
-            with self._begun(loaded, order) as (intent, running):
-                holder = await self._recorder.begin(intent)
-                if holder != intent.id:
-                    begun.set_result(await self._earlier(holder, order))
-                    return
-                self._recorder.announce(intent.id)
-                begun.set_result(Invocation(intent, intent.begun_as))
-                await self._run(loaded, intent, order, running)
+            holder = await self._recorder.begin(intent)
+            if holder != intent.id:
+                begun.set_result(await self._earlier(holder, order))
+                return
+            self._recorder.announce(intent.id)
+            begun.set_result(Invocation(intent, intent.begun_as))
+            await self._run(loaded, intent, order, running)
         except Exception as error:
             if not begun.done():
                 begun.set_exception(error)
@@ -178,6 +184,8 @@ class Execution:
                 begun.exception()
             else:
                 logger.exception("detached_invocation_failed", tool=order.tool_name)
+        finally:
+            self._close(intent)
 
     async def _admit(self, order: Order) -> LoadedTool | Invocation:
         """The tool to run; or the earlier invocation, where a refused order repeats one that was accepted."""
@@ -220,8 +228,7 @@ class Execution:
         error.metadata = {**error.metadata, "invocation_id": str(intent.id)}
         raise error
 
-    @contextmanager
-    def _begun(self, loaded: LoadedTool, order: Order) -> Iterator[tuple[Intent, Running]]:
+    def _begin(self, loaded: LoadedTool, order: Order) -> tuple[Intent, Running]:
         intent = self._recorder.intent(
             tool_name=order.tool_name,
             tool_etag=loaded.tool.etag,
@@ -233,10 +240,11 @@ class Execution:
         )
         running = Running(intent.id, self._database)
         self.open[intent.id] = running
-        try:
-            yield intent, running
-        finally:
-            del self.open[intent.id]
+        return intent, running
+
+    def _close(self, intent: Intent) -> None:
+        del self.open[intent.id]
+        if self._wakeups:
             self._wakeups.wake(str(intent.id))
 
     async def _run(self, loaded: LoadedTool, intent: Intent, order: Order, running: Running) -> Ending:
@@ -250,8 +258,7 @@ class Execution:
             async with self._places.taken(loaded.tool):
                 if intent.begun_as == "pending":
                     await running.happened(Invocation(intent, "running"))
-                with self._measures.running(loaded.tool.name):
-                    ending = await _outcome(loaded, intent, order, running)
+                ending = await _outcome(loaded, intent, order, running)
         except asyncio.CancelledError:
             if not running.ending_because:
                 # The caller went away or its deadline passed; there is nobody to wait for the record.

@@ -1,11 +1,14 @@
 """The metrics of the tools service."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
-from servicekit.metrics import BUCKETS
+from servicekit.metrics import Observations
 
 # Tools come and go; the label must not grow for ever. Those past this many share one.
 MOST_LABELS = 1_000
@@ -13,61 +16,54 @@ OTHER = "_other"
 UNKNOWN = "_unknown"
 
 
-class Measures:
-    """Counts and times invocations by tool."""
+class Measures(Collector):
+    """Counts and times invocations by tool; plain numbers, see servicekit.metrics.Observations."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._invocations = Counter(
-            "qmcp_tool_invocations_total", "Invocations that ended.", ("tool", "status"), registry=registry
-        )
-        self._durations = Histogram(
-            "qmcp_tool_duration_seconds", "From the intent to the end.", ("tool",), registry=registry, buckets=BUCKETS
-        )
-        self._in_flight = Gauge("qmcp_tool_in_flight", "Tools running.", registry=registry)
-        self._refusals = Counter(
-            "qmcp_tool_refusals_total",
-            "Invocations refused before anything ran.",
-            ("tool", "reason"),
-            registry=registry,
-        )
-        self._interrupted = Counter(
-            "qmcp_tool_interrupted_total",
-            "Invocations that a dead replica left open, found by the sweep.",
-            registry=registry,
-        )
-        self._unsigned = Gauge(
-            "qmcp_receipts_checkpoint_age_seconds", "Time since the last checkpoint.", registry=registry
-        )
-        self._known: set[str] = set()
-
-    @contextmanager
-    def running(self, tool: str) -> Iterator[None]:
-        del tool
-        self._in_flight.inc()
-        try:
-            yield
-        finally:
-            self._in_flight.dec()
+        self._ended: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._refused: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._durations: defaultdict[str, Observations] = defaultdict(Observations)
+        self._interrupted = 0
+        # Read when the page is scraped: invocations open here, seconds since the last checkpoint.
+        self.in_flight: Callable[[], int] = int
+        self.checkpoint_age: Callable[[], float] = float
+        registry.register(self)
 
     def ended(self, tool: str, status: str, seconds: float) -> None:
         label = self._label(tool)
-        self._invocations.labels(label, status).inc()
-        self._durations.labels(label).observe(seconds)
+        self._ended[label, status] += 1
+        self._durations[label].observe(seconds)
 
     def refused(self, tool: str, reason: str) -> None:
         """A refusal; the name of an unknown tool is no label, because callers choose it."""
-        self._refusals.labels(self._label(tool) if tool else UNKNOWN, reason).inc()
+        self._refused[self._label(tool) if tool else UNKNOWN, reason] += 1
 
     def interrupted(self, count: int) -> None:
-        self._interrupted.inc(count)
+        self._interrupted += count
 
-    def checkpoint_age(self, seconds: Callable[[], float]) -> None:
-        self._unsigned.set_function(seconds)
+    def collect(self) -> Iterator[Metric]:
+        """Called by the metrics page."""
+        ended = CounterMetricFamily("qmcp_tool_invocations", "Invocations that ended.", labels=("tool", "status"))
+        for labels, count in list(self._ended.items()):
+            ended.add_metric(labels, count)
+        yield ended
+        refused = CounterMetricFamily(
+            "qmcp_tool_refusals", "Invocations refused before anything ran.", labels=("tool", "reason")
+        )
+        for labels, count in list(self._refused.items()):
+            refused.add_metric(labels, count)
+        yield refused
+        durations = HistogramMetricFamily("qmcp_tool_duration_seconds", "From the intent to the end.", labels=("tool",))
+        for tool, observed in list(self._durations.items()):
+            observed.add_to(durations, (tool,))
+        yield durations
+        yield CounterMetricFamily(
+            "qmcp_tool_interrupted", "Invocations that a dead replica left open, found by the sweep.", self._interrupted
+        )
+        yield GaugeMetricFamily("qmcp_tool_in_flight", "Invocations begun and not ended.", self.in_flight())
+        yield GaugeMetricFamily(
+            "qmcp_receipts_checkpoint_age_seconds", "Time since the last checkpoint was due.", self.checkpoint_age()
+        )
 
     def _label(self, tool: str) -> str:
-        if tool in self._known:
-            return tool
-        if len(self._known) >= MOST_LABELS:
-            return OTHER
-        self._known.add(tool)
-        return tool
+        return tool if tool in self._durations or len(self._durations) < MOST_LABELS else OTHER

@@ -38,12 +38,13 @@ class FunctionTool:
     function: Callable[..., Any]
     # The name of the parameter that takes the Run; empty where there is none.
     run_parameter: str
+    is_async: bool
 
     async def __call__(self, arguments: dict[str, Json], run: Run) -> Json:
         """Runs it: an async function on the loop, a plain one in a thread."""
         if self.run_parameter:
             arguments = {**arguments, self.run_parameter: run}
-        if inspect.iscoroutinefunction(self.function):
+        if self.is_async:
             return await self.function(**arguments)
         return await asyncio.to_thread(self.function, **arguments)
 
@@ -94,7 +95,9 @@ def tool(
             timeout_seconds=timeout_seconds,
             max_concurrency=max_concurrency,
         )
-        setattr(function, MARK, FunctionTool(definition, function, run_parameter))
+        setattr(
+            function, MARK, FunctionTool(definition, function, run_parameter, inspect.iscoroutinefunction(function))
+        )
         return function
 
     return mark

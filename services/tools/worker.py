@@ -50,7 +50,7 @@ class Worker:
         self._measures = measures
         self._host = socket.gethostname()
         self._checkpoint_at = monotonic()
-        measures.checkpoint_age(lambda: monotonic() - self._checkpoint_at)
+        measures.checkpoint_age = lambda: monotonic() - self._checkpoint_at
 
     def loops(self) -> Mapping[str, Loop]:
         """What to run beside the server."""

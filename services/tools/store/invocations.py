@@ -25,10 +25,31 @@ SELECT = """
 """
 
 
-async def insert_intents(connection: Connection, intents: Sequence[Intent]) -> set[UUID]:
-    """Inserts what is new and returns its ids. Left out: an id that is there, a request_id that is taken."""
+async def append(
+    connection: Connection, intents: Sequence[Intent], endings: Sequence[Ending], links: Sequence[Link]
+) -> set[UUID]:
+    """Inserts intents and endings in one statement, which is one round trip and one commit.
+
+    Returns:
+        The ids of the intents that are new. Left out: an id that is there, a request_id that is taken.
+
+    Raises:
+        UniqueViolation: one of the endings is there already. Nothing was inserted then: a link that is left out would
+            break the chain.
+    """
     rows = await connection.fetch(
         """
+        WITH ended AS (
+            INSERT INTO outcomes (
+                invocation_id, status, result, error, error_reason, completed_at,
+                chain_id, sequence, previous_digest, digest, result_salt, result_digest
+            )
+            SELECT *
+            FROM unnest(
+                $14::uuid[], $15::text[], $16::json[], $17::text[], $18::text[], $19::timestamptz[],
+                $20::uuid[], $21::integer[], $22::bytea[], $23::bytea[], $24::bytea[], $25::bytea[]
+            )
+        )
         INSERT INTO invocations (
             id, tool_name, tool_etag, input_params, input_salt, input_digest, principal, correlation_id, request_id,
             begun_as, refused, writer, created_at
@@ -54,6 +75,18 @@ async def insert_intents(connection: Connection, intents: Sequence[Intent]) -> s
         [i.refused for i in intents],
         [i.writer for i in intents],
         [i.created_at for i in intents],
+        [e.intent.id for e in endings],
+        [e.status for e in endings],
+        [e.result for e in endings],
+        [e.error for e in endings],
+        [e.error_reason for e in endings],
+        [e.completed_at for e in endings],
+        [link.chain_id for link in links],
+        [link.sequence for link in links],
+        [link.previous_digest for link in links],
+        [link.digest for link in links],
+        [link.result_salt for link in links],
+        [link.result_digest for link in links],
     )
     return {row["id"] for row in rows}
 
@@ -75,35 +108,6 @@ async def id_of_request(connection: Connection, principal: str, request_id: str)
         request_id,
     )
     return found
-
-
-async def insert_endings(connection: Connection, endings: Sequence[Ending], links: Sequence[Link]) -> None:
-    """Inserts all of them or raises UniqueViolation: a link that is left out would break the chain."""
-    await connection.execute(
-        """
-        INSERT INTO outcomes (
-            invocation_id, status, result, error, error_reason, completed_at,
-            chain_id, sequence, previous_digest, digest, result_salt, result_digest
-        )
-        SELECT *
-        FROM unnest(
-            $1::uuid[], $2::text[], $3::json[], $4::text[], $5::text[], $6::timestamptz[],
-            $7::uuid[], $8::integer[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bytea[]
-        )
-        """,
-        [e.intent.id for e in endings],
-        [e.status for e in endings],
-        [e.result for e in endings],
-        [e.error for e in endings],
-        [e.error_reason for e in endings],
-        [e.completed_at for e in endings],
-        [link.chain_id for link in links],
-        [link.sequence for link in links],
-        [link.previous_digest for link in links],
-        [link.digest for link in links],
-        [link.result_salt for link in links],
-        [link.result_digest for link in links],
-    )
 
 
 async def get(connection: Connection, invocation_id: UUID) -> Invocation | None:
@@ -164,7 +168,7 @@ async def summary(connection: Connection, wanted: InvocationFilter, limit: int) 
                count(*) FILTER (WHERE o.status = 'success') AS success_count,
                count(*) FILTER (WHERE o.status = 'failed') AS failed_count,
                count(*) FILTER (WHERE o.status = 'cancelled') AS cancelled_count,
-               percentile_cont(ARRAY[0.5, 0.95, 0.99]) 
+               percentile_cont(ARRAY[0.5, 0.95, 0.99])
                    WITHIN GROUP (ORDER BY extract(epoch FROM o.completed_at - i.created_at) * 1000) AS percentiles
         FROM invocations i
         JOIN outcomes o ON o.invocation_id = i.id
