@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,14 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from devstack import ports
+
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN = 20.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -53,7 +48,12 @@ def process(*arguments: str, log: Path, environment: dict[str, str]) -> Iterator
     with log.open("a") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", *arguments],
-            env={**os.environ, "PYTHONPATH": paths, **environment},
+            # A developer's own settings are not what is tested.
+            env={
+                **{name: value for name, value in os.environ.items() if not name.startswith("QMCP_")},
+                "PYTHONPATH": paths,
+                **environment,
+            },
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
@@ -72,12 +72,9 @@ def process(*arguments: str, log: Path, environment: dict[str, str]) -> Iterator
 
 
 @contextmanager
-def running_edge(folder: Path, database_url: str = "", **settings: object) -> Iterator[Edge]:
-    """The three processes, until the context ends; with a database, the real tools service stands behind the edge.
-
-    `settings` are fields of gateway/settings.py.
-    """
-    port, admin, grpc_port, metrics, web = (free_port() for _ in range(5))
+def running_edge(folder: Path, **settings: object) -> Iterator[Edge]:
+    """The three processes, until the context ends. `settings` are fields of gateway/settings.py."""
+    port, admin, grpc_port, metrics, web = (ports.free() for _ in range(5))
     environment = {
         "QMCP_PORT": str(port),
         "QMCP_ENVOY_ADMIN_PORT": str(admin),
@@ -89,16 +86,9 @@ def running_edge(folder: Path, database_url: str = "", **settings: object) -> It
     }
     log = folder / "log"
     with ExitStack() as started:
-        command = ("tests.edge.backend", str(grpc_port), str(metrics))
-        if database_url:
-            command = ("services.tools", "serve")
-            environment |= {
-                "QMCP_DATABASE_URL": database_url,
-                "QMCP_GRPC_PORT": str(grpc_port),
-                "QMCP_METRICS_PORT": str(metrics),
-                "QMCP_TOOLS_RECEIPT_KEY_FILE": str(folder / "receipt-key.pem"),
-            }
-        backend = started.enter_context(process(*command, log=log, environment=environment))
+        backend = started.enter_context(
+            process("tests.edge.backend", str(grpc_port), str(metrics), log=log, environment={})
+        )
         started.enter_context(process("gateway.web", log=log, environment=environment))
         envoy = started.enter_context(process("gateway.envoy", log=folder / "envoy", environment=environment))
         edge = Edge(port, admin, grpc_port, environment, envoy, backend, folder / "envoy")

@@ -12,14 +12,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.edge.conftest import ROOT, free_port, running_edge
+from devstack import ports
+from tests.edge.conftest import ROOT, running_edge
 
 
 def launch(**environment):
     paths = os.pathsep.join(str(path) for path in (ROOT, ROOT / "gen", ROOT / "client"))
     return subprocess.run(
         [sys.executable, "-m", "gateway.envoy"],
-        env={**os.environ, "PYTHONPATH": paths, "QMCP_ENVOY_ADMIN_PORT": str(free_port()), **environment},
+        env={**os.environ, "PYTHONPATH": paths, "QMCP_ENVOY_ADMIN_PORT": str(ports.free()), **environment},
         capture_output=True,
         text=True,
         timeout=30,
@@ -56,7 +57,7 @@ def test_a_busy_port_is_told_in_a_sentence(variable):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        ended = launch(**{"QMCP_PORT": str(free_port()), variable: str(port)})
+        ended = launch(**{"QMCP_PORT": str(ports.free()), variable: str(port)})
     assert ended.returncode == 1
     assert str(port) in ended.stderr
     assert variable in ended.stderr
@@ -71,7 +72,7 @@ def test_settings_that_do_not_hold_are_told_in_a_sentence():
 
 
 def test_beyond_loopback_it_wants_to_be_told_explicitly():
-    ended = launch(QMCP_HOST="0.0.0.0", QMCP_PORT=str(free_port()))
+    ended = launch(QMCP_HOST="0.0.0.0", QMCP_PORT=str(ports.free()))
     assert ended.returncode == 1
     assert "QMCP_ALLOW_KEYLESS" in ended.stderr
 
@@ -153,7 +154,7 @@ def test_the_access_log_can_be_off(tmp_path):
 
 
 def test_envoys_own_figures_are_had_where_asked_for_and_only_they(tmp_path):
-    port = free_port()
+    port = ports.free()
     with running_edge(tmp_path, envoy_metrics_port=port, envoy_drain_seconds=0.1) as edge:
         httpx.post(f"{edge.url}/v1/tools/echo:invoke", json={})
         page = httpx.get(f"http://127.0.0.1:{port}/metrics")

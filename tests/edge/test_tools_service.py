@@ -1,43 +1,16 @@
 """The edge in front of the real tools service: what the original's users rely on, over plain HTTP."""
 
-import asyncio
 import json
-import threading
 import time
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.edge.conftest import running_edge
-
-
-@pytest.fixture(scope="module")
-def real(postgres, tmp_path_factory):
-    """The edge and the tools service on a database of their own."""
-    opened, closed, found = threading.Event(), threading.Event(), []
-
-    async def hold():
-        async with postgres.database("tools") as url:
-            found.append(url)
-            opened.set()
-            await asyncio.to_thread(closed.wait)
-
-    # The database lives as long as the module; a fixture's own loop would not.
-    holder = threading.Thread(target=lambda: asyncio.run(hold()))
-    holder.start()
-    opened.wait(60)
-    try:
-        with running_edge(tmp_path_factory.mktemp("real"), database_url=found[0], envoy_drain_seconds=1) as running:
-            yield running
-    finally:
-        closed.set()
-        holder.join()
-
 
 @pytest.fixture
-def http(real):
-    with httpx.Client(base_url=real.url, timeout=20) as client:
+def http(stack):
+    with httpx.Client(base_url=stack.edge_url, timeout=20) as client:
         yield client
 
 
