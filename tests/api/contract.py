@@ -1,0 +1,128 @@
+"""Checks the contract: buf's lint rules, no breaking change against main, and gen/ as the protos would make it.
+
+`python -m tests.api.contract [lint | breaking | drift …]`; without an argument all of them.
+"""
+
+import filecmp
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+RULES = ROOT / "protos" / "buf.yaml"
+# BASE names another commit to compare with.
+BASES = (os.environ.get("BASE", ""), "origin/main", "main")
+
+
+def lint(scratch: Path) -> list[str]:
+    """What buf finds in style and comments."""
+    return _buf("lint", _documented(ROOT, scratch / "now.binpb"))
+
+
+def breaking(scratch: Path) -> list[str]:
+    """What would break callers that were built against main."""
+    base = _base()
+    if base is None:
+        print("breaking: NOT CHECKED, because there is no commit to compare with (BASE, origin/main, main)")
+        return []
+    before = scratch / "before"
+    archive = _git("archive", base, "protos")
+    with tarfile.open(fileobj=BytesIO(archive)) as tar:
+        tar.extractall(before, filter="data")
+    old = _documented(before, scratch / "before.binpb")
+    return _buf("breaking", _documented(ROOT, scratch / "now.binpb"), "--against", f"{old}#format=binpb")
+
+
+def drift(scratch: Path) -> list[str]:
+    """Where gen/ is not what the protos make."""
+    fresh = scratch / "gen"
+    _generate(ROOT, "code", fresh)
+    made = {str(path.relative_to(fresh)) for path in fresh.rglob("*.py*")}
+    kept = {
+        str(path.relative_to(ROOT / "gen"))
+        for path in (ROOT / "gen").rglob("*.py*")
+        if "__pycache__" not in path.parts
+    }
+    differ = {name for name in made & kept if not filecmp.cmp(fresh / name, ROOT / "gen" / name, shallow=False)}
+    faults = [f"gen/{name} is not what the protos make" for name in differ]
+    faults += [f"gen/{name} is missing" for name in made - kept]
+    faults += [f"gen/{name} is made from no proto" for name in kept - made]
+    return [*sorted(faults), "Run `make protos`."] if faults else []
+
+
+CHECKS: dict[str, Callable[[Path], list[str]]] = {"lint": lint, "breaking": breaking, "drift": drift}
+
+
+def main(names: list[str]) -> int:
+    """Prints what the checks find; returns the exit status."""
+    failed = False
+    for name in names or CHECKS:
+        with tempfile.TemporaryDirectory() as scratch:
+            faults = CHECKS[name](Path(scratch))
+        failed = failed or bool(faults)
+        print("\n".join([f"{name}: {'FAILED' if faults else 'ok'}", *(f"  {fault}" for fault in faults)]))
+    return int(failed)
+
+
+def _documented(tree: Path, file: Path) -> Path:
+    _generate(tree, "documented", file)
+    return file
+
+
+def _generate(tree: Path, kind: str, target: Path) -> None:
+    subprocess.run([sys.executable, str(tree / "protos" / "generate.py"), kind, str(target)], check=True)
+
+
+def _buf(command: str, image: Path, *options: str) -> list[str]:
+    buf = shutil.which("buf", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    assert buf is not None, "buf comes with requirements.lock: make"
+    # buf keeps a cache and asks for a folder of its own.
+    environment = {**os.environ, "XDG_CACHE_HOME": str(image.parent), "XDG_RUNTIME_DIR": str(image.parent)}
+    found = subprocess.run(
+        [buf, command, f"{image}#format=binpb", "--config", str(RULES), *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    if found.returncode == 0:
+        return []
+    return (found.stdout + found.stderr).strip().splitlines() or [f"buf {command} ended with {found.returncode}"]
+
+
+def _base() -> str | None:
+    """The commit to compare with; where that is the one checked out, its parent."""
+    head = _commit("HEAD")
+    for name in filter(None, BASES):
+        commit = _commit(name)
+        if commit is not None:
+            chosen = _commit("HEAD~1") if commit == head else commit
+            return chosen if chosen and _git("ls-tree", chosen, "protos/generate.py") else None
+    return None
+
+
+def _commit(name: str) -> str | None:
+    if shutil.which("git") is None:
+        return None
+    found = subprocess.run(
+        ["git", "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.strip() or None
+
+
+def _git(*arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=True).stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,111 @@
+"""Reasons of errors: what a service gives is declared, what is declared is given, and each says what to do."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.api import descriptors
+
+ROOT = descriptors.ROOT
+PREFIX = "ERROR_REASON_"
+SERVICES = [service.file.package.split(".")[1] for service in descriptors.services()]
+# What every service gives, by the code that all share.
+SHARED = {
+    "INVALID_REQUEST",
+    "UNAUTHENTICATED",
+    "PERMISSION_DENIED",
+    "OVERLOADED",
+    "DEADLINE_EXCEEDED",
+    "UNAVAILABLE",
+    "INTERNAL",
+    "REQUEST_ID_REUSED",
+    "PAGE_TOKEN_INVALID",
+    "ETAG_MISMATCH",
+}
+# Calls whose first argument is a reason; ServiceError has it second.
+GIVERS = {"invalid_argument", "not_found", "already_exists", "failed_precondition", "aborted", "exhausted"}
+WORD = re.compile(r"^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$")
+CODE = re.compile(r"^(On an? (failed|cancelled) invocation|[A-Z_]+( at \w+, `failed` at an invocation)?\b)")
+
+every_service = pytest.mark.parametrize("service", SERVICES)
+
+
+@every_service
+def test_every_reason_that_is_given_is_declared(service: str) -> None:
+    given = {reason for path in _sources(service) for reason in _given(path)}
+    assert given <= _declared(service)
+    shared = {reason for path in (ROOT / "servicekit").rglob("*.py") for reason in _given(path)}
+    assert shared <= _declared(service), "servicekit gives it in the name of every service"
+
+
+@every_service
+def test_every_declared_reason_is_given_somewhere(service: str) -> None:
+    words = {word for path in (*_sources(service), *(ROOT / "servicekit").rglob("*.py")) for word in _words(path)}
+    assert _declared(service) <= words
+
+
+@every_service
+def test_the_shared_reasons_have_the_same_numbers_everywhere(service: str) -> None:
+    numbers = _numbers(service)
+    assert {reason: numbers[reason] for reason in SHARED} == {r: _numbers(SERVICES[0])[r] for r in SHARED}
+    assert sorted(numbers[reason] for reason in SHARED) == list(range(1, len(SHARED) + 1))
+
+
+@every_service
+def test_each_reason_begins_with_its_code_and_says_more(service: str) -> None:
+    file = next(f for f in descriptors.file_protos() if f.name == f"qmcp/{service}/v1/error_reason.proto")
+    for element in descriptors.elements(file):
+        if element.kind == "value" and not element.name.endswith("UNSPECIFIED"):
+            assert CODE.match(element.comment), element
+            assert len(element.comment.split()) > 4, element
+
+
+@every_service
+def test_comments_name_only_reasons_that_are_declared(service: str) -> None:
+    declared = _declared(service)
+    for file in descriptors.file_protos():
+        if file.package != f"qmcp.{service}.v1":
+            continue
+        for element in descriptors.elements(file):
+            # NOT_FOUND/`TOOL_NOT_FOUND`: the code, then the reason.
+            named = set(re.findall(r"[A-Z_]+/`([A-Z_]+)`", element.comment))
+            assert named <= declared, element.name
+
+
+def _declared(service: str) -> set[str]:
+    return set(_numbers(service))
+
+
+def _numbers(service: str) -> dict[str, int]:
+    file = descriptors.pool().FindFileByName(f"qmcp/{service}/v1/error_reason.proto")
+    values = file.enum_types_by_name["ErrorReason"].values
+    return {value.name.removeprefix(PREFIX): value.number for value in values if value.number}
+
+
+def _sources(service: str) -> list[Path]:
+    return sorted((ROOT / "services" / service).rglob("*.py"))
+
+
+def _given(path: Path) -> Iterator[str]:
+    """The reasons in calls that make an error, and in `error_reason=` and `.reason =`."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(reason)), *_]) if name in GIVERS:
+                yield reason
+            case ast.Call(func=ast.Name(id="ServiceError"), args=[_, ast.Constant(value=str(reason)), *_]):
+                yield reason
+            case ast.keyword(arg="error_reason", value=ast.Constant(value=str(reason))) if reason:
+                yield reason
+            case ast.Assign(targets=[ast.Attribute(attr="reason")], value=ast.Constant(value=str(reason))):
+                yield reason
+            case _:
+                pass
+
+
+def _words(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and WORD.fullmatch(node.value):
+            yield node.value

@@ -1,0 +1,116 @@
+"""What every RPC declares: a binding to HTTP, a permission, and what makes it safe to page and to retry."""
+
+import re
+
+import pytest
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
+
+from tests.api import descriptors
+
+METHODS = {method.full_name: method for method in descriptors.methods()}
+BODYLESS = {"get", "delete"}
+VERB = re.compile(r"^[a-z]+$")
+PLACEHOLDER = re.compile(r"\{([a-z_.]+)(?:=[^}]*)?\}")
+STANDARD = re.compile(r"^(Get|List|Create|Update|Delete)[A-Z]")
+MOST_ON_A_PAGE = 500
+LONGEST_REQUEST_ID = 128
+
+# These change something and need no request_id: had twice, their effect is that of once.
+REPEATABLE = {
+    "qmcp.tools.v1.ToolsService.DeleteTool": "what is deleted stays deleted; the second call is told NOT_FOUND",
+    "qmcp.tools.v1.ToolsService.CancelInvocation": "an invocation ends once; the second call is told INVOCATION_ENDED",
+    "qmcp.tools.v1.ToolsService.RedactInvocation": "what is erased stays erased",
+}
+READING_VERBS = {"read"}
+
+every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
+
+
+@every_method
+def test_an_rpc_has_an_http_binding(method: MethodDescriptor) -> None:
+    rule = descriptors.http(method)
+    verb = rule.WhichOneof("pattern")
+    assert verb is not None, "declare google.api.http"
+    path = getattr(rule, verb)
+    assert path.startswith("/v1/")
+    assert bool(rule.body) == (verb not in BODYLESS), "a GET and a DELETE have no body, the others have one"
+    for placeholder in PLACEHOLDER.findall(path):
+        message = method.input_type
+        *outer, last = placeholder.split(".")
+        for name in outer:
+            message = message.fields_by_name[name].message_type
+        assert last in message.fields_by_name, f"{path} names a field that the request lacks"
+
+
+def test_no_two_rpcs_have_the_same_binding() -> None:
+    seen: dict[tuple[str, str], str] = {}
+    for method in METHODS.values():
+        rule = descriptors.http(method)
+        for each in (rule, *rule.additional_bindings):
+            verb = str(each.WhichOneof("pattern"))
+            key = verb, PLACEHOLDER.sub("{}", getattr(each, verb))
+            assert key not in seen, f"{method.full_name} and {seen[key]} share {key}"
+            seen[key] = method.full_name
+
+
+@every_method
+def test_an_rpc_demands_a_permission_of_its_own_service(method: MethodDescriptor) -> None:
+    service, _, verb = descriptors.permission(method).partition(".")
+    assert service == method.containing_service.file.package.split(".")[1]
+    assert VERB.fullmatch(verb), "the permission is <service>.<verb>"
+
+
+@every_method
+def test_what_only_reads_is_a_get_or_computes(method: MethodDescriptor) -> None:
+    reads = descriptors.permission(method).endswith(".read")
+    is_get = descriptors.http(method).WhichOneof("pattern") == "get"
+    assert not is_get or reads, "a GET must not need more than .read, since browsers and proxies repeat it at will"
+    assert not method.name.startswith(("Get", "List")) or is_get
+
+
+@every_method
+def test_a_standard_method_returns_the_resource(method: MethodDescriptor) -> None:
+    match = STANDARD.match(method.name)
+    if match is None:
+        return
+    verb, noun = match[1], method.name.removeprefix(match[1])
+    returned = method.output_type.name
+    expected = {"List": f"{method.name}Response", "Delete": "Empty"}.get(verb, noun)
+    assert returned == expected
+    assert method.input_type.name == f"{method.name}Request"
+
+
+@every_method
+def test_a_list_can_be_paged(method: MethodDescriptor) -> None:
+    if not method.name.startswith("List"):
+        return
+    request, response = method.input_type.fields_by_name, method.output_type.fields_by_name
+    size = descriptors.rules(request["page_size"]).int32
+    assert (size.gte, size.lte) == (0, MOST_ON_A_PAGE)
+    assert request["page_token"].type == FieldDescriptor.TYPE_STRING
+    assert response["next_page_token"].type == FieldDescriptor.TYPE_STRING
+    repeated = [field for field in method.output_type.fields if field.is_repeated]
+    assert len(repeated) == 1, "one page holds one kind of thing"
+    assert repeated[0].number == 1
+
+
+@every_method
+def test_what_creates_or_triggers_takes_a_request_id(method: MethodDescriptor) -> None:
+    verb = descriptors.permission(method).partition(".")[2]
+    field = method.input_type.fields_by_name.get("request_id")
+    if verb in READING_VERBS or method.full_name in REPEATABLE:
+        assert field is None, "a request_id that does nothing would deceive"
+        return
+    assert field is not None, "a caller that hears no answer must be able to ask again"
+    assert descriptors.rules(field).string.max_len == LONGEST_REQUEST_ID
+
+
+def test_no_exception_outlives_its_rpc() -> None:
+    assert set(REPEATABLE) <= set(METHODS)
+
+
+def test_a_service_is_named_after_its_package() -> None:
+    for service in descriptors.services():
+        _, name, version = service.file.package.split(".")
+        assert service.full_name == f"qmcp.{name}.{version}.{name.capitalize()}Service"
+        assert service.file.name == f"qmcp/{name}/{version}/{name}_service.proto"
