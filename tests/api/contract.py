@@ -45,9 +45,7 @@ def drift(scratch: Path) -> list[str]:
     _generate(ROOT, "code", fresh)
     made = {str(path.relative_to(fresh)) for path in fresh.rglob("*.py*")}
     kept = {
-        str(path.relative_to(ROOT / "gen"))
-        for path in (ROOT / "gen").rglob("*.py*")
-        if "__pycache__" not in path.parts
+        str(path.relative_to(ROOT / "gen")) for path in (ROOT / "gen").rglob("*.py*") if "__pycache__" not in path.parts
     }
     differ = {name for name in made & kept if not filecmp.cmp(fresh / name, ROOT / "gen" / name, shallow=False)}
     faults = [f"gen/{name} is not what the protos make" for name in differ]
