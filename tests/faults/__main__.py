@@ -1,0 +1,57 @@
+"""`python -m tests.faults`: the long form. kill -9 by the dozen, a million acknowledged calls, 100,000 disconnects."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.faults.crashes import IN_FLIGHT, crash
+from tests.faults.disconnects import storm
+
+
+async def run(arguments: argparse.Namespace) -> bool:
+    good = True
+    seed = arguments.seed
+    if arguments.kills:
+        with tempfile.TemporaryDirectory(prefix="qmcp-faults-") as folder:
+            kills = ["service", "postgres"] * arguments.kills
+            report = await crash(Path(folder), kills, acknowledged=arguments.acknowledged, seed=seed)
+        found = report.findings
+        holds = (
+            (found.lost, found.doubled, found.open, found.faults, found.violations) == (0, 0, 0, [], [])
+            and found.receipts == found.recorded
+            and found.unacknowledged <= len(kills) * IN_FLIGHT
+        )
+        good &= _say("kill -9", report.text(), holds)
+        with tempfile.TemporaryDirectory(prefix="qmcp-faults-") as folder:
+            report = await crash(Path(folder), ["postgres"] * 4, synchronous_commit="off", seed=seed)
+        good &= _say("negative control: synchronous_commit=off must lose", report.text(), report.findings.lost > 0)
+    if arguments.disconnects:
+        with tempfile.TemporaryDirectory(prefix="qmcp-faults-") as folder:
+            after = await storm(Path(folder), arguments.disconnects, seed)
+        holds = (
+            (after.open, after.in_flight, after.queued) == (0, 0, 0)
+            and len(after.tasks_after) <= len(after.tasks_before) + 2
+            and after.memory_after_mb < after.memory_before_mb + 50
+        )
+        good &= _say("disconnects", after.text(), holds)
+    return good
+
+
+def _say(what: str, text: str, holds: bool) -> bool:
+    print(f"== {what}: {'holds' if holds else 'DOES NOT HOLD'}\n{text}\n", flush=True)
+    return holds
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--kills", type=int, default=50, help="of the service, and as many of Postgres; 0: none")
+    parser.add_argument("--acknowledged", type=int, default=1_000_000, help="calls answered at the end, at least")
+    parser.add_argument("--disconnects", type=int, default=100_000, help="calls that are left; 0: none")
+    parser.add_argument("--seed", type=int, help="repeats the random points of a run")
+    return 0 if asyncio.run(run(parser.parse_args())) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

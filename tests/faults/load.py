@@ -1,0 +1,79 @@
+"""Callers that keep a number of calls in flight whatever happens to the service, and note what they were told."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+import grpc
+from qmcp.tools.v1 import invocation_pb2, tools_service_pb2, tools_service_pb2_grpc
+
+from tests.faults.ledger import Ledger
+
+OPTIONS = [
+    # A service that is back is found at once; the default waits for seconds after some failures.
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 200),
+    # Retries are ours to make and to note.
+    ("grpc.enable_retries", 0),
+]
+# What a caller may see of a crash, and repeats.
+TRANSIENT = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}
+DEADLINE_SECONDS = 20.0
+
+
+class Callers:
+    """Each of them calls `echo` with a request_id of its own as the message, over and over."""
+
+    def __init__(self, target: str, in_flight: int) -> None:
+        self._target = target
+        self._in_flight = in_flight
+        self._prefix = os.urandom(4).hex()
+        self._numbers = count(1)
+        self._stopping = False
+        self.ledger = Ledger()
+
+    @asynccontextmanager
+    async def calling(self) -> "AsyncIterator[tools_service_pb2_grpc.ToolsServiceAsyncStub]":
+        """Calls while the block lasts; gives a stub for questions besides."""
+        async with grpc.aio.insecure_channel(self._target, options=OPTIONS) as channel:
+            stub: tools_service_pb2_grpc.ToolsServiceAsyncStub = tools_service_pb2_grpc.ToolsServiceStub(channel)
+            tasks = [asyncio.create_task(self._call_on(stub)) for _ in range(self._in_flight)]
+            try:
+                yield stub
+            finally:
+                self._stopping = True
+                await asyncio.gather(*tasks)
+
+    async def until_acknowledged(self, number: int) -> None:
+        """Waits until that many calls have been answered."""
+        while len(self.ledger.acknowledged) < number:  # noqa: ASYNC110 - no call should pay for telling us
+            await asyncio.sleep(0.05)
+
+    async def _call_on(self, stub: "tools_service_pb2_grpc.ToolsServiceAsyncStub") -> None:
+        while not self._stopping:
+            request_id = f"{self._prefix}-{next(self._numbers)}"
+            request = tools_service_pb2.InvokeToolRequest(name="echo", request_id=request_id)
+            request.input.update({"message": request_id})
+            while True:
+                try:
+                    answer = await stub.InvokeTool(request, timeout=DEADLINE_SECONDS, wait_for_ready=True)
+                except grpc.aio.AioRpcError as error:
+                    self.ledger.unanswered.add(request_id)
+                    if error.code() not in TRANSIENT:
+                        self.ledger.violations.append(f"{request_id}: {error.code().name} {error.details()}")
+                        break
+                    await asyncio.sleep(0.02)
+                else:
+                    self._note(request_id, answer)
+                    break
+
+    def _note(self, request_id: str, answer: invocation_pb2.Invocation) -> None:
+        succeeded = answer.status == "success"
+        if succeeded and answer.result.string_value != request_id:
+            self.ledger.violations.append(f"{request_id} was answered {answer.result.string_value!r}")
+        elif not succeeded and answer.error_reason not in {"INTERRUPTED", "CALLER_GONE"}:
+            self.ledger.violations.append(f"{request_id} ended as {answer.status}: {answer.error}")
+        self.ledger.acknowledged[request_id] = (answer.id, succeeded)

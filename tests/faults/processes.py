@@ -1,0 +1,176 @@
+"""A Postgres and a tools service that can be killed at any moment and started again on the same data and ports."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import asyncpg
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from devstack import databases, ports, postgres
+
+ROOT = Path(__file__).resolve().parents[2]
+STARTS_WITHIN = 30.0
+# After twice this long a dead replica's open invocations are ended by another; the default would make each kill last 20 s.
+LEASE_SECONDS = 2.0
+
+
+class Engine:
+    """Postgres with the settings of `make run`: every commit reaches the disk before it is acknowledged."""
+
+    def __init__(self, folder: Path) -> None:
+        self._engine = postgres.prepare(folder / "postgres", say=_nothing)
+        self._log = folder / "postgres.log"
+        self.server_url = self._engine.url()
+        self.url = databases.url_of(self.server_url, "tools")
+
+    async def start(self) -> None:
+        postgres.clear_leftovers(self._engine.data, _nothing)
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: ASYNC220 - killing it must not need the event loop
+                self._engine.command(), cwd="/", stdout=output, stderr=output
+            )
+        until = time.monotonic() + STARTS_WITHIN
+        while not self._engine.ready(self._process.pid):
+            assert self._process.poll() is None, self._log.read_text()[-2000:]
+            assert time.monotonic() < until, "Postgres does not start"
+            await asyncio.sleep(0.02)
+
+    def kill(self) -> None:
+        """The postmaster and every back end, as the kernel's out-of-memory killer would."""
+        pids = [self._process.pid, *children(self._process.pid)]
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> None:
+        self._process.send_signal(postgres.STOP)
+        self._process.wait(STARTS_WITHIN)
+
+    async def execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.server_url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+class Replica:
+    """One process of the tools service."""
+
+    def __init__(self, folder: Path, database_url: str, settings: Mapping[str, object]) -> None:
+        self.port = ports.free()
+        self.metrics_port = ports.free()
+        self.tasks_file = folder / "tasks"
+        self.log = folder / "tools.log"
+        self._environment = {
+            "QMCP_GRPC_PORT": str(self.port),
+            "QMCP_METRICS_PORT": str(self.metrics_port),
+            "QMCP_DATABASE_URL": database_url,
+            "QMCP_TOOLS_RECEIPT_KEY_FILE": str(folder / "receipt-key.pem"),
+            "QMCP_TOOLS_WRITER_LEASE_SECONDS": str(LEASE_SECONDS),
+            **{f"QMCP_{name.upper()}": str(value) for name, value in settings.items()},
+        }
+
+    @property
+    def target(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Starts it; gives back when its health is SERVING."""
+        paths = os.pathsep.join(str(path) for path in (ROOT, ROOT / "gen", ROOT / "client"))
+        # So that a killed test run leaves nothing behind.
+        dies_with_us = [sys.executable, "-I", "-S", str(ROOT / "devstack" / "child.py"), "--parent", str(os.getpid())]
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: ASYNC220 - as above
+                [*dies_with_us, "--", sys.executable, "-m", "tests.faults.observed_service", str(self.tasks_file)],
+                env={**os.environ, "PYTHONPATH": paths, **self._environment},
+                stdout=output,
+                stderr=output,
+                cwd=ROOT,
+            )
+        until = time.monotonic() + STARTS_WITHIN
+        while not await self._serving():
+            assert self._process.poll() is None, self.log.read_text()[-3000:]
+            assert time.monotonic() < until, "the service does not start"
+            await asyncio.sleep(0.05)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> int:
+        """Ends it in good order; the exit status."""
+        self._process.terminate()
+        try:
+            return self._process.wait(STARTS_WITHIN)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+
+    async def tasks(self) -> list[str]:
+        """The names of the asyncio tasks in the service now."""
+        self.tasks_file.unlink(missing_ok=True)
+        os.kill(self.pid, signal.SIGUSR1)
+        until = time.monotonic() + 5
+        while not self.tasks_file.exists():
+            assert time.monotonic() < until, "the event loop of the service does not turn"
+            await asyncio.sleep(0.02)
+        return self.tasks_file.read_text().splitlines()
+
+    def memory_mb(self) -> float:
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    async def _serving(self) -> bool:
+        async with grpc.aio.insecure_channel(self.target) as channel:
+            try:
+                answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2)
+            except grpc.aio.AioRpcError:
+                return False
+            return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+@asynccontextmanager
+async def running(folder: Path, **settings: object) -> AsyncIterator[tuple[Engine, Replica]]:
+    """Both, until the block ends. `settings` are fields of the service's Settings."""
+    engine = Engine(folder)
+    await engine.start()
+    try:
+        await databases.make_missing(engine.server_url, ["tools"])
+        replica = Replica(folder, engine.url, settings)
+        await replica.start()
+        try:
+            yield engine, replica
+        finally:
+            replica.stop()
+    finally:
+        engine.stop()
+
+
+def children(parent: int) -> list[int]:
+    """The process ids of the children of a process."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                if int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
+                    found.append(int(folder.name))
+    return found
+
+
+def _nothing(_: str) -> None:
+    pass
