@@ -22,6 +22,8 @@ CONNECTION_ERRORS: tuple[type[BaseException], ...] = (
     asyncpg.TooManyConnectionsError,
 )
 UniqueViolation = asyncpg.UniqueViolationError
+# A text with a zero character, which protobuf and JSON hold and Postgres does not.
+TextNotStorable = asyncpg.CharacterNotInRepertoireError
 
 # How long a statement of a call may take before the server ends it, milliseconds.
 STATEMENT_TIMEOUT_MS = 30_000
