@@ -24,7 +24,7 @@ from servicekit.interceptors.context import request_context
 from servicekit.interceptors.deadline import deadline
 from servicekit.interceptors.errors import declared_errors
 from servicekit.interceptors.identity import Keyless, identity
-from servicekit.interceptors.telemetry import telemetry
+from servicekit.interceptors.telemetry import RequestLines, telemetry
 from servicekit.interceptors.validation import validation
 from servicekit.methods import methods_of
 from servicekit.metrics import CallMetrics, new_registry
@@ -75,7 +75,7 @@ async def serve(kind: str, port: int) -> None:
 def _intercepted(names: list[str], settings: ServiceSettings) -> "grpc.GenericRpcHandler[Any, Any]":
     """The servicer as servicekit.server registers it, with some of the interceptors."""
     known: dict[str, Interceptor] = {
-        "telemetry": telemetry(CallMetrics(new_registry())),
+        "telemetry": telemetry(CallMetrics(new_registry()), RequestLines()),
         "context": request_context,
         "errors": declared_errors,
         "identity": identity(Keyless()),

@@ -33,7 +33,7 @@ class Call:
 
     # Headers as they came, lower-case names; of repeated ones the last.
     metadata: Mapping[str, str | bytes]
-    # The route template, `POST /v1/tools/{name}`, where the call came in over HTTP; else empty.
+    # The HTTP method where the call came in as HTTP/JSON; else empty. Set when it has ended.
     http_method: str = ""
     request_id: str = ""
     correlation_id: str = ""

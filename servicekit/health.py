@@ -32,7 +32,7 @@ class Readiness:
 
     async def check(self) -> None:
         """Asks every dependency once."""
-        answers = await asyncio.gather(*(check() for check in self._checks.values()))
+        answers = await asyncio.gather(*(_answers(name, check) for name, check in self._checks.items()))
         failing = [name for name, answer in zip(self._checks, answers, strict=True) if not answer]
         ready = not failing
         if ready != self._ready:
@@ -51,3 +51,12 @@ class Readiness:
         status = health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
         for name in self._names:
             await self.servicer.set(name, status)
+
+
+async def _answers(name: str, check: Check) -> bool:
+    """What the check says; one that fails says no, and must not end the watch."""
+    try:
+        return await check()
+    except Exception:
+        logger.exception("check_failed", check=name)
+        return False

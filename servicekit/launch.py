@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import importlib
 import os
 import signal
@@ -35,6 +36,7 @@ def launch(package: str) -> None:
     # grpc reads this when it is imported. Without its event engine's listener and client a call costs 19 to 24 % less
     # (measured with 1.85; to be measured again with each release).
     os.environ.setdefault("GRPC_EXPERIMENTS", "-event_engine_listener,-event_engine_client")
+    _collect_rarely()
     server: Runnable = importlib.import_module(f"{package}.server")
     arguments = _arguments(package)
     settings = _settings(server.Settings)
@@ -48,6 +50,14 @@ def launch(package: str) -> None:
         uvloop.run(_migrate(settings, migrations.of_service(name, folder), only_status=arguments.status))
     else:
         uvloop.run(_serve(server, settings, migrations.of_service(name, folder)))
+
+
+def _collect_rarely() -> None:
+    """Lets the cycle collector run after 50,000 new objects instead of 700.
+
+    A call makes some hundred objects and no cycles; looking for some after every few calls was 15 % of its cost.
+    """
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _arguments(package: str) -> argparse.Namespace:

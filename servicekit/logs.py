@@ -27,7 +27,7 @@ def configure(level: str, form: Literal["json", "console"]) -> None:
         structlog.contextvars.merge_contextvars,
         _add_call,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.MaybeTimeStamper(fmt="iso", utc=True),
     ]
     if form == "json":
         render: list[Processor] = [
@@ -108,7 +108,7 @@ def _add_logger_name(logger: WrappedLogger, _name: str, event: EventDict) -> Eve
 def _add_call(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     """The ids of the call in whose course the line is written."""
     call = current_call.get(None)
-    if call is not None:
+    if call is not None and "request_id" not in event:
         event["request_id"] = call.request_id
         event["correlation_id"] = call.correlation_id
     return event

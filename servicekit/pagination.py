@@ -37,12 +37,22 @@ def after(page_token: str, filter_fields: Sequence[object], width: int) -> list[
     try:
         parts = orjson.loads(base64.b64decode(page_token + "=" * (-len(page_token) % 4), altchars=b"-_", validate=True))
     except ValueError:
-        raise _invalid("is not one of ours") from None
-    if not (isinstance(parts, list) and len(parts) == width + 1 and all(isinstance(part, str) for part in parts)):
-        raise _invalid("is not one of ours")
+        raise not_ours() from None
+    if not (isinstance(parts, list) and len(parts) == width + 1 and all(map(_is_key, parts))):
+        raise not_ours()
     if parts[0] != _digest(filter_fields):
         raise _invalid("belongs to a list with another filter")
     return parts[1:]
+
+
+def not_ours() -> Exception:
+    """For a token whose key is none: somebody made it up."""
+    return _invalid("is not one of ours")
+
+
+def _is_key(part: object) -> bool:
+    # Postgres has no NUL in its text.
+    return isinstance(part, str) and "\0" not in part
 
 
 def _digest(filter_fields: Sequence[object]) -> str:

@@ -66,7 +66,8 @@ class Database:
         try:
             async with asyncio.timeout(2), self.connection() as connection:
                 await connection.fetchval("SELECT 1")
-        except CONNECTION_ERRORS:
+        except (*CONNECTION_ERRORS, asyncpg.PostgresError):
+            # Also a database that was dropped, is closed to us, or no longer takes our password.
             return False
         return True
 

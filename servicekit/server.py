@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import structlog
 from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import DecodeError
 from grpc.aio import ServicerContext
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -21,7 +22,7 @@ from servicekit.interceptors.context import request_context
 from servicekit.interceptors.deadline import deadline
 from servicekit.interceptors.errors import declared_errors
 from servicekit.interceptors.identity import Authenticator, identity
-from servicekit.interceptors.telemetry import telemetry
+from servicekit.interceptors.telemetry import RequestLines, telemetry
 from servicekit.interceptors.validation import validation
 from servicekit.methods import Method, methods_of
 from servicekit.metrics import CallMetrics
@@ -80,8 +81,9 @@ async def serving(
     readiness = Readiness(names, checks)
     with tracing(f"qmcp-{names[0].split('.')[1]}", settings.otlp_endpoint) as spans:
         server = grpc.aio.server(interceptors=spans, options=_options(settings))
+        lines = RequestLines()
         interceptors = (
-            telemetry(CallMetrics(registry)),  # sees every outcome
+            telemetry(CallMetrics(registry), lines),  # sees every outcome
             request_context,  # ids, before anything may fail
             declared_errors,  # all that fails inside becomes a status
             identity(authenticator),  # who, before what
@@ -112,6 +114,7 @@ async def serving(
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
             await running.drain()
+            lines.write()
             logger.info("server_stopped", services=names)
 
 
@@ -175,7 +178,20 @@ def _rpc_handler(
         (True, False): grpc.stream_unary_rpc_method_handler,
         (True, True): grpc.stream_stream_rpc_method_handler,
     }[method.client_streaming, method.server_streaming]
-    return build(serve, request_deserializer=method.request_class.FromString, response_serializer=_serialize)
+    return build(serve, request_deserializer=_deserializer(method), response_serializer=_serialize)
+
+
+def _deserializer(method: Method) -> Callable[[bytes], Any]:
+    """Reads a request; what is none becomes None, which the validation refuses in our own words."""
+    read = method.request_class.FromString
+
+    def deserialize(serialized: bytes) -> Any:
+        try:
+            return read(serialized)
+        except DecodeError:
+            return None
+
+    return deserialize
 
 
 def _serialize(message: Any) -> bytes:

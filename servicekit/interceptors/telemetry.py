@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 
@@ -15,6 +16,9 @@ from servicekit.methods import Method
 from servicekit.metrics import CallMetrics
 
 logger = structlog.get_logger("servicekit.requests")
+
+WRITE_SECONDS = 0.05
+MOST_ENDED = 512
 
 # How Envoy's transcoder maps codes to HTTP, measured; google.rpc.Code documents the same but for the last digits.
 HTTP_STATUS: Mapping[StatusCode, int] = {
@@ -38,7 +42,7 @@ HTTP_STATUS: Mapping[StatusCode, int] = {
 }
 
 
-def telemetry(metrics: CallMetrics) -> Interceptor:
+def telemetry(metrics: CallMetrics, lines: "RequestLines") -> Interceptor:
     def interceptor(method: Method, handler: Handler) -> Handler:
         async def with_telemetry(request: Any, context: "ServicerContext[Any, Any]", call: Call) -> Any:
             started = perf_counter()
@@ -51,27 +55,52 @@ def telemetry(metrics: CallMetrics) -> Interceptor:
             finally:
                 seconds = perf_counter() - started
                 metrics.end(method.path, call.code, seconds)
-                _report(metrics, method, call, seconds)
+                _report(metrics, lines, method, call, seconds)
 
         return with_telemetry
 
     return interceptor
 
 
-def _report(metrics: CallMetrics, method: Method, call: Call, seconds: float) -> None:
+def _report(metrics: CallMetrics, lines: "RequestLines", method: Method, call: Call, seconds: float) -> None:
     # Envoy's transcoder tells what the client really asked for; without it the call came in as gRPC.
-    http_method = call.header("x-envoy-original-method")
-    duration_ms = round(seconds * 1000, 3)
-    if not http_method:
-        logger.info("request_completed", method=method.path, code=call.code.name, duration_ms=duration_ms)
-        return
-    status = call.http_status or HTTP_STATUS[call.code]
-    metrics.end_http(http_method, method.route, status, seconds)
-    logger.info(
-        "request_completed",
-        method=http_method,
-        path=method.route,
-        status_code=status,
-        code=call.code.name,
-        duration_ms=duration_ms,
-    )
+    call.http_method = call.header("x-envoy-original-method")
+    if call.http_method:
+        call.http_status = call.http_status or HTTP_STATUS[call.code]
+        metrics.end_http(call.http_method, method.route, call.http_status, seconds)
+    lines.add(method, call, seconds)
+
+
+class RequestLines:
+    """The lines `request_completed`, made together a moment later.
+
+    One by one, each in the midst of its call, they cost three times as much: 65 us of a call's 300.
+    """
+
+    def __init__(self) -> None:
+        self._ended: list[tuple[Method, Call, float, datetime]] = []
+
+    def add(self, method: Method, call: Call, seconds: float) -> None:
+        if not self._ended:
+            asyncio.get_running_loop().call_later(WRITE_SECONDS, self.write)
+        self._ended.append((method, call, seconds, datetime.now(UTC)))
+        if len(self._ended) >= MOST_ENDED:
+            self.write()
+
+    def write(self) -> None:
+        """Writes what is due; the server calls it once more when it stops."""
+        ended, self._ended = self._ended, []
+        for method, call, seconds, at in ended:
+            fields: dict[str, Any] = {"method": method.path}
+            if call.http_method:
+                fields = {"method": call.http_method, "path": method.route, "status_code": call.http_status}
+            logger.info(
+                "request_completed",
+                **fields,
+                code=call.code.name,
+                duration_ms=round(seconds * 1000, 3),
+                principal=call.principal.name,
+                request_id=call.request_id,
+                correlation_id=call.correlation_id,
+                timestamp=at.isoformat().replace("+00:00", "Z"),
+            )

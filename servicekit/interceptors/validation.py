@@ -17,6 +17,9 @@ def validation(method: Method, handler: Handler) -> Handler:
     validator = Validator()
 
     async def with_validation(request: Any, context: "ServicerContext[Any, Any]", call: Call) -> Any:
+        if request is None:
+            expected = method.request_class.DESCRIPTOR.full_name
+            raise invalid_argument("INVALID_REQUEST", f"The bytes that were sent are no {expected}.")
         try:
             validator.validate(request)
         except ValidationError as error:

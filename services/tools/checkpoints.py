@@ -17,6 +17,7 @@ from services.tools.models import Checkpoint, Fault
 from services.tools.receipts import timestamp
 from services.tools.store import receipts as store
 
+PEM_END = "-----END PUBLIC KEY-----"
 NOTHING_BEFORE = "0" * 64
 
 
@@ -54,6 +55,24 @@ class SigningKey:
     def public_pem(self) -> str:
         encoding, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         return self.public.public_bytes(encoding, form).decode()
+
+
+def old_keys(file: Path | None) -> list[Ed25519PublicKey]:
+    """The public keys in a PEM file; none where there is no file.
+
+    Raises:
+        SystemExit: when the file holds anything else.
+    """
+    if file is None:
+        return []
+    try:
+        pems = [part + PEM_END for part in file.read_text().split(PEM_END)[:-1]]
+        keys = [serialization.load_pem_public_key(pem.strip().encode()) for pem in pems]
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"QMCP_TOOLS_RECEIPT_OLD_KEYS_FILE={file} cannot be read: {error}") from None
+    if not keys or not all(isinstance(key, Ed25519PublicKey) for key in keys):
+        raise SystemExit(f"QMCP_TOOLS_RECEIPT_OLD_KEYS_FILE={file} must hold public Ed25519 keys as PEM.")
+    return [key for key in keys if isinstance(key, Ed25519PublicKey)]
 
 
 def key_id(public: Ed25519PublicKey) -> str:

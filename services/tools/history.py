@@ -1,17 +1,19 @@
 """Reads the audit: lists, watches, exports, summaries, redaction, verification."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from servicekit import pagination
 from servicekit.notifications import Wakeups, wait_for
 from servicekit.postgres import Database
 from services.tools import errors
-from services.tools.checkpoints import CheckpointVerifier, SigningKey
+from services.tools.checkpoints import CheckpointVerifier
 from services.tools.models import Checkpoint, Event, Invocation, InvocationFilter, ToolSummary, Verification
 from services.tools.receipts import Verifier
 from services.tools.store import invocations as store
@@ -28,10 +30,10 @@ CANCEL_SECONDS = 5.0
 class History:
     """What was recorded."""
 
-    def __init__(self, database: Database, wakeups: Wakeups, key: SigningKey) -> None:
+    def __init__(self, database: Database, wakeups: Wakeups, keys: Sequence[Ed25519PublicKey]) -> None:
         self._database = database
         self._wakeups = wakeups
-        self._key = key
+        self._keys = keys
 
     async def get(self, invocation_id: str) -> Invocation:
         """One invocation.
@@ -55,8 +57,11 @@ class History:
         """A page, newest first, and the token of the next."""
         size = pagination.page_size(page_size)
         after = pagination.after(page_token, _fields(wanted), width=1)
-        async with self._database.connection() as connection:
+        try:
             before = UUID(after[0]) if after else None
+        except ValueError:
+            raise pagination.not_ours() from None
+        async with self._database.connection() as connection:
             found = await store.list_before(connection, wanted, before, size + 1, offset)
         page = found[:size]
         return page, pagination.token(_fields(wanted), [str(page[-1].intent.id)]) if len(found) > size else ""
@@ -156,7 +161,7 @@ class History:
 
     async def verify(self, completed_after: datetime | None, completed_before: datetime | None) -> Verification:
         """Recomputes receipts from the rows, and checks chains and checkpoints."""
-        checkpoints = CheckpointVerifier([self._key.public])
+        checkpoints = CheckpointVerifier(self._keys)
         receipts = Verifier()
         whole = completed_after is None and completed_before is None
         # One snapshot, so that what is written meanwhile confuses nothing.

@@ -17,7 +17,7 @@ from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
 from services.tools import plugins
 from services.tools.addresses import Addresses
-from services.tools.checkpoints import SigningKey
+from services.tools.checkpoints import SigningKey, old_keys
 from services.tools.execution import Execution
 from services.tools.grpc_tools import GrpcTools
 from services.tools.history import History
@@ -41,6 +41,7 @@ DEADLINES = {"InvokeTool": None, "CallTool": None, "VerifyReceipts": None}
 async def compose(settings: Settings) -> AsyncIterator[Server]:
     """Everything the service is made of, serving while the block lasts."""
     key = SigningKey.load(settings.tools_receipt_key_file)
+    previous_keys = old_keys(settings.tools_receipt_old_keys_file)
     metrics = new_registry()
     measures = Measures(metrics)
     wakeups = Wakeups()
@@ -59,7 +60,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         # The recorder tells the execution of orphans, the execution writes through the recorder.
         recorder = Recorder(db, writer, CommitMetrics(metrics), lambda intent: execution.orphaned(intent))  # noqa: PLW0108 - it does not exist yet
         execution = Execution(registry, recorder, db, wakeups, measures, settings.tools_queue_per_place)
-        history = History(db, wakeups, key)
+        history = History(db, wakeups, [key.public, *previous_keys])
         worker = Worker(settings, db, writer, execution, recorder, registry, key, measures)
         channels = {
             "tools_changed": registry.forget,

@@ -18,6 +18,9 @@ class Settings(ServiceSettings):
     # PEM file with the Ed25519 key that signs the checkpoints of receipts; the same for all replicas. It is made where
     # it does not exist and the folder may be written.
     tools_receipt_key_file: Path = Path("receipt-key.pem")
+    # PEM file with the public keys that signed checkpoints before this one, one after the other: what they signed still
+    # verifies after the key was changed. Empty: only the present key counts.
+    tools_receipt_old_keys_file: Path | None = None
     # A checkpoint is signed when this many seconds have passed or this many receipts have been written since the last.
     tools_checkpoint_seconds: float = Field(default=5, gt=0)
     tools_checkpoint_rows: int = Field(default=10_000, ge=1)

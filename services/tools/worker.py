@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 
 from servicekit import idempotency
-from servicekit.postgres import Database
+from servicekit.postgres import CONNECTION_ERRORS, Database
 from servicekit.server import Loop
 from services.tools.checkpoints import SigningKey, sign_checkpoint
 from services.tools.execution import WHY, Execution
@@ -73,8 +73,12 @@ class Worker:
 
     async def leave(self) -> None:
         """Everything has ended: there is nothing to sweep after this process."""
-        async with self._database.connection() as connection:
-            await writers.forget(connection, self._writer)
+        try:
+            async with self._database.connection() as connection:
+                await writers.forget(connection, self._writer)
+        except CONNECTION_ERRORS as error:
+            # Another replica takes it for dead then, and finds nothing to end.
+            logger.warning("writer_not_signed_off", error=str(error))
 
     async def sweep(self) -> int:
         """Ends what dead processes left open as INTERRUPTED; returns how many those were.

@@ -90,9 +90,19 @@ async def first_covering(
 async def rows(
     connection: Connection, completed_after: datetime | None, completed_before: datetime | None
 ) -> AsyncIterator[Row]:
-    """Receipts by chain and sequence with everything that their digests cover; needs a transaction."""
+    """Receipts by chain and sequence with everything that their digests cover; needs a transaction.
+
+    A time selects a piece of each chain without holes, although neighbours may have ended in another order.
+    """
     found = connection.cursor(
         """
+        WITH pieces AS (
+            SELECT chain_id, min(sequence) AS first, max(sequence) AS last
+            FROM outcomes
+            WHERE ($1::timestamptz IS NULL OR completed_at >= $1)
+              AND ($2::timestamptz IS NULL OR completed_at < $2)
+            GROUP BY chain_id
+        )
         SELECT i.id, i.tool_name, i.tool_etag, i.input_params, i.input_salt, i.input_digest, i.principal,
                i.correlation_id, i.request_id, i.begun_as, i.refused, i.writer, i.created_at,
                o.invocation_id, o.status, o.result, o.error, o.error_reason, o.completed_at,
@@ -100,14 +110,13 @@ async def rows(
                false AS started,
                coalesce(r.fields, '{}') AS redacted_fields
         FROM outcomes o
+        JOIN pieces p ON p.chain_id = o.chain_id AND o.sequence BETWEEN p.first AND p.last
         LEFT JOIN invocations i ON i.id = o.invocation_id
         LEFT JOIN (
             SELECT invocation_id, array_agg(field ORDER BY field) AS fields
             FROM redactions
             GROUP BY invocation_id
         ) AS r ON r.invocation_id = o.invocation_id
-        WHERE ($1::timestamptz IS NULL OR o.completed_at >= $1)
-          AND ($2::timestamptz IS NULL OR o.completed_at < $2)
         ORDER BY o.chain_id, o.sequence
         """,
         completed_after,
