@@ -105,6 +105,13 @@ def internal() -> ServiceError:
     )
 
 
+# An error travels in the trailers, of which gRPC takes 8 KB: one that is larger reaches the caller as a broken stream.
+# The message stands in them twice, and both times in a longer spelling.
+MESSAGE_BYTES = 500
+VIOLATIONS_BYTES = 3_000
+VIOLATION_BYTES = 500
+
+
 def to_status(error: ServiceError, *, domain: str, request_id: str) -> Status:
     """The error as it goes over the wire.
 
@@ -115,14 +122,32 @@ def to_status(error: ServiceError, *, domain: str, request_id: str) -> Status:
     """
     info = ErrorInfo(reason=error.reason, domain=domain, metadata={**error.metadata, "request_id": request_id})
     details = [info, *_bad_request(error.violations), *_retry_info(error.retry_after)]
-    return Status(code=error.code.value[0], message=error.message, details=[_pack(detail) for detail in details])
+    message = _cut(error.message, MESSAGE_BYTES)
+    return Status(code=error.code.value[0], message=message, details=[_pack(detail) for detail in details])
 
 
 def _bad_request(violations: Sequence[Violation]) -> list[BadRequest]:
     if not violations:
         return []
-    fields = [BadRequest.FieldViolation(field=v.field, description=v.description) for v in violations]
+    fields = []
+    left = VIOLATIONS_BYTES
+    for violation in violations:
+        named = BadRequest.FieldViolation(
+            field=_cut(violation.field, VIOLATION_BYTES), description=_cut(violation.description, VIOLATION_BYTES)
+        )
+        left -= named.ByteSize()
+        if left < 0:
+            break
+        fields.append(named)
     return [BadRequest(field_violations=fields)]
+
+
+def _cut(text: str, most_bytes: int) -> str:
+    """The text, or as much of it as the bytes allow and an ellipsis."""
+    encoded = text.encode()
+    if len(encoded) <= most_bytes:
+        return text
+    return encoded[: most_bytes - 3].decode(errors="ignore") + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _retry_info(seconds: float | None) -> list[RetryInfo]:

@@ -49,4 +49,4 @@ async def _abort(context: "ServicerContext[Any, Any]", call: Call, method: Metho
         trailers.append(("x-http-status", str(error.http_status)))
     status = errors.to_status(error, domain=method.domain, request_id=call.request_id)
     trailers.append(("grpc-status-details-bin", status.SerializeToString()))
-    await context.abort(error.code, error.message, tuple(trailers))
+    await context.abort(error.code, status.message, tuple(trailers))

@@ -1,0 +1,162 @@
+"""The services that the suite runs against: one row each, made of what no descriptor says."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
+from qmcp.tools.v1 import tool_pb2, tools_service_pb2
+
+from services.tools import server as tools_server
+from tests.contract.running import Running
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A List RPC: how to make rows, and how to tell them apart. Rows that exist anyway are left out by the filter."""
+
+    make: Callable[[Running, int], Awaitable[list[str]]]
+    key: str
+    filter: Mapping[str, Any] = field(default_factory=dict)
+    other_filter: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """An RPC with a request_id: a body for each number, and what of the answer says that it is the same effect."""
+
+    request: Callable[[int], Message]
+    identity: Callable[[Any], object]
+
+
+@dataclass
+class Slow:
+    """A call that goes on until it is released or stopped."""
+
+    method: str
+    request: Message
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    release: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A service under the contract."""
+
+    name: str
+    service: ServiceDescriptor
+    settings: Callable[..., Any]
+    compose: Callable[[Any], AbstractAsyncContextManager[Any]]
+    # Its own variables, besides those that every service has; the folder is the test's.
+    variables: Callable[[Path], Mapping[str, str]]
+    listings: Mapping[str, Listing]
+    effects: Mapping[str, Effect]
+    slow: Callable[[Running], AbstractAsyncContextManager[Slow]]
+    # Words by which generated requests get past the first look.
+    words: tuple[str, ...]
+
+
+def _echo(number: int) -> Message:
+    arguments = Struct()
+    arguments.update({"message": f"hello {number}"})
+    return tools_service_pb2.InvokeToolRequest(name="echo", input=arguments)
+
+
+def _tool(number: int, name: str = "") -> tool_pb2.Tool:
+    source = tool_pb2.HttpSource(method="GET", url=f"https://example.com/{number}")
+    return tool_pb2.Tool(name=name or f"made/{number}", title=f"Tool {number}", http=source)
+
+
+async def _make_tools(running: Running, number: int) -> list[str]:
+    names = [f"made/{next(_numbers):06}" for _ in range(number)]
+    for name in names:
+        tool = _tool(0, name)
+        await running.must("CreateTool", running.request("CreateTool", tool=tool))
+    return names
+
+
+async def _invoke_echo(running: Running, number: int) -> list[str]:
+    return [(await running.must("InvokeTool", _echo(each))).id for each in range(number)]
+
+
+_numbers = count(1)
+
+
+@asynccontextmanager
+async def _slow_tool(running: Running) -> AsyncIterator[Slow]:
+    """A tool whose server answers when it is told to, and notices when nobody waits for it any more."""
+    slow = Slow("InvokeTool", running.request("InvokeTool", name="slow"))
+
+    async def answer(_: web.Request) -> web.Response:
+        slow.started.set()
+        try:
+            await slow.release.wait()
+        except asyncio.CancelledError:
+            slow.stopped.set()
+            raise
+        return web.json_response({"slept": True})
+
+    application = web.Application()
+    application.router.add_route("*", "/slow", answer)
+    runner = web.AppRunner(application, handler_cancellation=True)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        host, port = runner.addresses[0][:2]
+        source = tool_pb2.HttpSource(method="POST", url=f"http://{host}:{port}/slow")
+        await running.must("CreateTool", running.request("CreateTool", tool=tool_pb2.Tool(name="slow", http=source)))
+        yield slow
+    finally:
+        slow.release.set()
+        await runner.cleanup()
+
+
+TOOLS = Subject(
+    name="tools",
+    service=tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"],
+    settings=tools_server.Settings,
+    compose=tools_server.compose,
+    variables=lambda folder: {
+        "tools_receipt_key_file": str(folder / "receipt-key.pem"),
+        "tools_allowed_networks": "127.0.0.0/8",
+    },
+    listings={
+        "ListTools": Listing(_make_tools, "name", {"kind": "http"}, {"kind": "grpc"}),
+        "ListInvocations": Listing(_invoke_echo, "id", {"tool_name": "echo"}, {"status": "failed"}),
+    },
+    effects={
+        "CreateTool": Effect(
+            lambda number: tools_service_pb2.CreateToolRequest(tool=_tool(number)), lambda tool: (tool.name, tool.etag)
+        ),
+        "UpdateTool": Effect(
+            lambda number: tools_service_pb2.UpdateToolRequest(tool=_tool(number)), lambda tool: (tool.name, tool.etag)
+        ),
+        "InvokeTool": Effect(_echo, lambda invocation: invocation.id),
+        "CallTool": Effect(_echo, lambda answer: answer.invocation_id),
+        "StartInvocation": Effect(_echo, lambda invocation: invocation.id),
+    },
+    slow=_slow_tool,
+    words=(
+        "echo",
+        "planner",
+        "message",
+        "goal",
+        "made/1",
+        "https://example.com/{city}",
+        "GET",
+        "object",
+        "type",
+        "result",
+    ),
+)
+
+SUBJECTS = (TOOLS,)

@@ -1,0 +1,189 @@
+"""Whatever is sent, the answer is an answer or a declared error; and both carry the ids."""
+
+import re
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import message_factory
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from google.protobuf.message import Message
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.contract.running import Refusal, Running, refusal, request_class
+from tests.contract.subjects import SUBJECTS, Subject
+
+EIGHT_HEX = re.compile(r"^[0-9a-f]{8}$")
+LIMIT = 4 * 1024 * 1024
+NEVER = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS, grpc.StatusCode.UNIMPLEMENTED}
+DEEPEST = 3
+UNARY = [
+    pytest.param(subject, method, id=f"{subject.name}-{method.name}")
+    for subject in SUBJECTS
+    for method in subject.service.methods
+    if not method.server_streaming and not method.client_streaming
+]
+every_unary_rpc = pytest.mark.parametrize(("subject", "method"), UNARY)
+
+INTS = {
+    FieldDescriptor.TYPE_INT32: st.one_of(st.integers(-2, 501), st.sampled_from([-(2**31), 2**31 - 1])),
+    FieldDescriptor.TYPE_UINT32: st.one_of(st.integers(0, 501), st.just(2**32 - 1)),
+    FieldDescriptor.TYPE_INT64: st.one_of(st.integers(-2, 2), st.sampled_from([-(2**63), 2**63 - 1])),
+}
+
+
+def texts(words: tuple[str, ...]) -> st.SearchStrategy[str]:
+    # Surrogates cannot be sent; NUL and all other control characters can.
+    anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+    return st.one_of(st.sampled_from(["", *words]), anything, st.just("x" * 10_000), st.uuids().map(str))
+
+
+@st.composite
+def garbage(draw: Any, message: Descriptor, words: tuple[str, ...], depth: int = 0) -> Message:
+    """A message with fields of any content: sometimes valid, mostly not."""
+    made = message_factory.GetMessageClass(message)()
+    for field in message.fields:
+        if field.containing_oneof is not None and made.WhichOneof(field.containing_oneof.name):
+            continue
+        if depth < DEEPEST and draw(st.booleans()):
+            _fill(draw, made, field, words, depth)
+    return made
+
+
+def _fill(draw: Any, made: Message, field: FieldDescriptor, words: tuple[str, ...], depth: int) -> None:
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        target = getattr(made, field.name)
+        value = field.message_type.fields_by_name["value"]
+        for key in draw(st.lists(texts(words), max_size=3)):
+            if value.message_type is None:
+                target[key] = draw(texts(words))
+            else:
+                target[key].CopyFrom(draw(garbage(value.message_type, words, depth + 1)))
+    elif field.is_repeated:
+        target = getattr(made, field.name)
+        for _ in range(draw(st.integers(0, 3))):
+            if field.message_type is None:
+                target.append(draw(_scalars(field, words)))
+            else:
+                target.add().CopyFrom(draw(garbage(field.message_type, words, depth + 1)))
+    elif field.message_type is not None:
+        getattr(made, field.name).CopyFrom(draw(garbage(field.message_type, words, depth + 1)))
+        getattr(made, field.name).SetInParent()
+    else:
+        setattr(made, field.name, draw(_scalars(field, words)))
+
+
+def _scalars(field: FieldDescriptor, words: tuple[str, ...]) -> st.SearchStrategy[Any]:
+    if field.type in INTS:
+        return INTS[field.type]
+    if field.type in (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT):
+        return st.floats()
+    if field.type == FieldDescriptor.TYPE_BOOL:
+        return st.booleans()
+    if field.type == FieldDescriptor.TYPE_ENUM:
+        return st.sampled_from([value.number for value in field.enum_type.values])
+    assert field.type == FieldDescriptor.TYPE_STRING, field.full_name
+    return texts(words)
+
+
+def require_declared(running: Running, refused: Refusal) -> None:
+    assert refused.code not in NEVER, refused
+    assert refused.reason in running.declared(), refused
+    assert refused.domain == f"{running.service.full_name.split('.')[1]}.qmcp"
+    assert refused.message
+    assert refused.metadata["request_id"] == refused.trailers["x-request-id"]
+
+
+@every_unary_rpc
+@settings(
+    max_examples=25,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(data=st.data())
+async def test_garbage_is_answered_or_refused_with_a_declared_reason(
+    running: Running, subject: Subject, method: MethodDescriptor, data: st.DataObject
+) -> None:
+    request = data.draw(garbage(method.input_type, subject.words))
+    answer = await running.call(method.name, request, seconds=10)
+    if isinstance(answer, Refusal):
+        require_declared(running, answer)
+
+
+@every_unary_rpc
+async def test_a_text_past_its_bound_is_named(running: Running, method: MethodDescriptor) -> None:
+    fields = [f for f in method.input_type.fields if f.type == FieldDescriptor.TYPE_STRING and not f.is_repeated]
+    for field in fields:
+        refused = await running.refused(method.name, request_class(method)(**{field.name: "x" * 5_000}))
+        require_declared(running, refused)
+        assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
+        assert field.name in refused.fields
+
+
+@every_unary_rpc
+async def test_an_error_of_a_call_carries_the_callers_ids(running: Running, method: MethodDescriptor) -> None:
+    fields = [f for f in method.input_type.fields if f.type == FieldDescriptor.TYPE_STRING and not f.is_repeated]
+    if not fields:
+        return
+    ids = {"x-request-id": "request-7", "x-correlation-id": "piece-of-work-9"}
+    request = request_class(method)(**{fields[0].name: "x" * 5_000})
+    refused = await running.refused(method.name, request, ids)
+    assert ids.items() <= refused.trailers.items()
+
+
+async def test_an_answer_carries_the_callers_ids_and_else_new_ones(running: Running, subject: Subject) -> None:
+    name = next(iter(subject.listings))
+    ids = {"x-request-id": "request-7", "x-correlation-id": "piece-of-work-9"}
+    answer = await running.call(name, metadata=ids)
+    assert ids.items() <= answer.trailers.items()
+    made = await running.call(name)
+    assert EIGHT_HEX.fullmatch(made.trailers["x-request-id"])
+    assert EIGHT_HEX.fullmatch(made.trailers["x-correlation-id"])
+    assert made.trailers["x-request-id"] != (await running.call(name)).trailers["x-request-id"]
+
+
+async def test_a_message_past_the_limit_is_refused_and_the_next_is_served(running: Running, subject: Subject) -> None:
+    name = next(iter(subject.listings))
+    rpc = running.channel.unary_unary(f"/{running.service.full_name}/{name}")
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await rpc(b"\x7a" + b"x" * (LIMIT + 1))
+    assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    await running.must(name)
+
+
+async def test_bytes_that_are_no_message_fail_that_call_only(running: Running, subject: Subject) -> None:
+    name = next(iter(subject.listings))
+    rpc = running.channel.unary_unary(f"/{running.service.full_name}/{name}")
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await rpc(b"\xff\xff\xff")
+    require_declared(running, refusal(refused.value))
+    await running.must(name)
+
+
+async def test_an_error_about_long_and_many_things_still_arrives(running: Running, subject: Subject) -> None:
+    """Trailers past 8 KB do not reach the caller, so an error says as much as there is room for."""
+    for method in subject.service.methods:
+        maps = [f for f in method.input_type.fields if f.message_type is not None and not f.is_repeated]
+        for field in maps:
+            request = request_class(method)()
+            if not _fill_maps(getattr(request, field.name), field.message_type):
+                continue
+            refused = await running.refused(method.name, request)
+            require_declared(running, refused)
+            assert refused.fields
+
+
+def _fill_maps(message: Message, described: Descriptor) -> bool:
+    """Long keys into every map of texts; whether there was one."""
+    filled = False
+    for field in described.fields:
+        entry = field.message_type
+        if entry is not None and entry.GetOptions().map_entry and entry.fields_by_name["value"].message_type is None:
+            for number in range(40):
+                getattr(message, field.name)[f"{number}" + "\N{SNOWMAN}" * 3_000] = "x" * 5_000
+            filled = True
+    return filled

@@ -1,0 +1,78 @@
+"""Every RPC that takes a request_id has its effect once, however often it is called."""
+
+import asyncio
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+
+from tests.contract.running import Answer, Running
+from tests.contract.subjects import SUBJECTS, Subject
+
+EFFECTS = [pytest.param(subject, name, id=f"{subject.name}-{name}") for subject in SUBJECTS for name in subject.effects]
+every_effect = pytest.mark.parametrize(("subject", "name"), EFFECTS)
+
+
+def body(subject: Subject, name: str, number: int, request_id: str = "") -> Message:
+    request = subject.effects[name].request(number)
+    request.request_id = request_id
+    return request
+
+
+def test_every_rpc_with_a_request_id_is_here() -> None:
+    for subject in SUBJECTS:
+        with_id = {m.name for m in subject.service.methods if "request_id" in m.input_type.fields_by_name}
+        assert with_id == set(subject.effects)
+
+
+@every_effect
+async def test_the_same_id_with_the_same_body_gets_the_first_answer(
+    running: Running, subject: Subject, name: str
+) -> None:
+    identity = subject.effects[name].identity
+    first = await running.must(name, body(subject, name, 1, "once"))
+    again = await running.must(name, body(subject, name, 1, "once"))
+    assert identity(first) == identity(again)
+
+
+@every_effect
+async def test_the_same_id_with_another_body_is_refused(running: Running, subject: Subject, name: str) -> None:
+    await running.must(name, body(subject, name, 1, "once"))
+    refused = await running.refused(name, body(subject, name, 2, "once"))
+    assert (refused.code, refused.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+
+
+@every_effect
+async def test_the_header_does_what_the_field_does(running: Running, subject: Subject, name: str) -> None:
+    identity = subject.effects[name].identity
+    key = {"idempotency-key": "once"}
+    first = await running.must(name, body(subject, name, 1), key)
+    assert identity(await running.must(name, body(subject, name, 1), key)) == identity(first)
+    refused = await running.refused(name, body(subject, name, 2), key)
+    assert refused.reason == "REQUEST_ID_REUSED"
+
+
+@every_effect
+async def test_many_at_the_same_time_have_one_effect(running: Running, subject: Subject, name: str) -> None:
+    identity = subject.effects[name].identity
+    calls = [running.call(name, body(subject, name, 1, "once")) for _ in range(20)]
+    answers = await asyncio.gather(*calls)
+    assert all(isinstance(answer, Answer) for answer in answers), answers
+    assert len({identity(answer.message) for answer in answers}) == 1
+
+
+@every_effect
+async def test_without_an_id_every_call_is_its_own(running: Running, subject: Subject, name: str) -> None:
+    if name in {"CreateTool", "UpdateTool"}:
+        return
+    identity = subject.effects[name].identity
+    first, second = [await running.must(name, body(subject, name, 1)) for _ in range(2)]
+    assert identity(first) != identity(second)
+
+
+@every_effect
+async def test_an_id_that_is_too_long_is_named(running: Running, subject: Subject, name: str) -> None:
+    refused = await running.refused(name, body(subject, name, 1, "x" * 129))
+    assert refused.fields == ("request_id",)
+    refused = await running.refused(name, body(subject, name, 1), {"idempotency-key": "x" * 129})
+    assert refused.code == grpc.StatusCode.INVALID_ARGUMENT
