@@ -34,7 +34,7 @@ bench: $(READY) ## measure every figure that the documentation claims
 	$(BIN)/python -m benchmarks
 
 faults: $(READY) ## the long fault tests: kill -9 again and again under load
-	FAULTS=long $(BIN)/python -m pytest -m fault -s
+	$(BIN)/python -m tests.faults
 
 render: $(READY) ## render every Kubernetes overlay
 	$(BIN)/python -m tests.k8s.render

@@ -1,8 +1,8 @@
 """Ports of this machine: a free one, whether one is taken, and by whom as far as that can be known."""
 
-import re
 import socket
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from devstack.errors import CannotRunError
@@ -45,12 +45,7 @@ def holder(port: int) -> str:
     """Who listens on the port: `name (process 123)`; empty where that cannot be known."""
     inodes = _listening_inodes(port)
     for process in Path("/proc").glob("[0-9]*") if inodes else ():
-        try:
-            links = [str(entry.readlink()) for entry in (process / "fd").iterdir()]
-        except OSError:
-            # Another user's, or gone meanwhile.
-            continue
-        if any(match[1] in inodes for link in links if (match := re.fullmatch(r"socket:\[(\d+)\]", link))):
+        if inodes & _sockets(process):
             return f"{command_of(int(process.name))[:80]} (process {process.name})"
     return ""
 
@@ -69,6 +64,17 @@ def command_of(pid: int) -> str:
         check=False,
     )
     return found.stdout.strip()
+
+
+def _sockets(process: Path) -> set[str]:
+    """The inodes of the sockets that a process has open; none where it is another user's."""
+    found = set()
+    with suppress(OSError):
+        for entry in (process / "fd").iterdir():
+            # A file may be closed while we look.
+            with suppress(OSError):
+                found.add(str(entry.readlink()).removeprefix("socket:[").removesuffix("]"))
+    return found
 
 
 def _listening_inodes(port: int) -> set[str]:

@@ -139,11 +139,15 @@ class Stack:
         assert self._process is not None
         return self._process
 
-    def launch(self) -> None:
+    def launch(self, *arguments: str) -> None:
         """Starts it without waiting."""
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "devstack", "serve"], env=self.env, cwd=ROOT, stdout=output, stderr=output
+                [sys.executable, "-m", "devstack", "serve", *arguments],
+                env=self.env,
+                cwd=ROOT,
+                stdout=output,
+                stderr=output,
             )
 
     def start(self) -> None:

@@ -1,0 +1,275 @@
+"""The whole system on one machine: it starts, tells what is in its way, survives, and leaves nothing behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.stack import ROOT, Server, Stack
+
+ECHO = "/v1/tools/echo"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One home folder for all starts of this module, as a person has one."""
+    return tmp_path_factory.mktemp("run") / "home"
+
+
+@pytest.fixture
+def run(home: Path) -> Iterator[Stack]:
+    stack = Stack(home)
+    stack.start()
+    yield stack
+    if stack.supervisor.poll() is None:
+        stack.stop()
+    assert left_by(stack) == []
+
+
+def serve(env: dict[str, str], *arguments: str, cwd: Path = ROOT) -> tuple[int, str]:
+    """Runs `serve` for a start that fails; gives exit status and words."""
+    found = subprocess.run(
+        [sys.executable, "-m", "devstack", "serve", *arguments],
+        env={"PYTHONPATH": str(ROOT), **env},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return found.returncode, found.stdout + found.stderr
+
+
+def left_by(stack: Stack) -> list[str]:
+    """The processes that this system started, by its home folder in their environment or command line."""
+    mark = str(stack.home).encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            text = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if mark in text and int(process.name) != os.getpid():
+            found.append(f"{process.name}: {(process / 'cmdline').read_bytes()!r}")
+    return found
+
+
+def echo(stack: Stack, message: str) -> str:
+    answer = httpx.post(stack.edge_url + ECHO, json={"input": {"message": message}}, timeout=10)
+    answer.raise_for_status()
+    return str(answer.json()["invocation_id"])
+
+
+def wait_for(what: str, stack: Stack, seconds: float = 20) -> None:
+    until = time.monotonic() + seconds
+    while what not in stack.output():
+        assert time.monotonic() < until, f"{what!r} is not in:\n{stack.output()}"
+        time.sleep(0.05)
+
+
+def test_one_curl_works_and_ctrl_c_leaves_nothing_behind(run: Stack) -> None:
+    command = next(line for line in run.output().splitlines() if line.startswith("Try:")).removeprefix("Try:")
+    answer = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert '"result":"hello"' in answer.stdout.replace(" ", "")
+    # Ctrl-C goes to the supervisor alone: the others are in sessions of their own.
+    assert all(os.getsid(pid) == pid for pid in run.processes.values())
+    ports = [
+        int(run.env["QMCP_PORT"]),
+        *(int(run.env[name].rpartition(":")[2]) for name in run.env if "ADDRESS" in name),
+    ]
+    assert run.stop(signal.SIGINT) == 0
+    assert left_by(run) == []
+    for port in ports:
+        socket.create_server(("127.0.0.1", port)).close()
+
+
+@pytest.mark.promise("Q34")
+def test_the_second_start_is_quick_and_everything_is_still_there(home: Path) -> None:
+    stack = Stack(home)
+    stack.start()
+    kept = echo(stack, "before the restart")
+    assert stack.stop() == 0
+    began = time.monotonic()
+    stack.start()
+    took = time.monotonic() - began
+    try:
+        invocation = httpx.get(f"{stack.edge_url}/v1/invocations/{kept}").json()
+        assert invocation["result"] == "before the restart"
+        listed = httpx.get(f"{stack.edge_url}/v1/invocations", params={"limit": 500}).json()
+        assert kept in [row["id"] for row in listed["invocations"]]
+        verified = httpx.post(f"{stack.edge_url}/v1/receipts:verify", json={}).json()
+        assert verified["valid"] is True
+        assert verified["receipts_verified"] >= 1
+    finally:
+        stack.stop()
+    assert took < 10
+
+
+def test_a_second_run_on_the_same_home_is_told_who_runs_there(run: Stack) -> None:
+    status, words = serve(run.env)
+    assert status == 1
+    assert f"process {run.supervisor.pid}" in words
+    assert run.edge_url in words
+    assert "QMCP_HOME" in words
+    assert httpx.get(f"{run.edge_url}/health").status_code == 200
+
+
+def test_a_busy_port_is_told_with_its_holder_and_the_variable(run: Stack, tmp_path: Path) -> None:
+    other = Stack(tmp_path / "other", QMCP_PORT=run.env["QMCP_PORT"])
+    status, words = serve(other.env)
+    assert status == 1
+    assert f"Port {run.env['QMCP_PORT']}, which envoy needs, is busy" in words
+    assert "envoy" in words.partition("busy:")[2]
+    assert "QMCP_PORT=" in words
+    assert left_by(other) == []
+
+
+def test_status_tells_what_runs_and_whether_it_is_well(run: Stack, tmp_path: Path) -> None:
+    def status(env: dict[str, str]) -> tuple[int, str]:
+        command = [sys.executable, "-m", "devstack", "status"]
+        found = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+        return found.returncode, found.stdout
+
+    code, words = status(run.env)
+    assert code == 0
+    assert all(f"{name}" in words and str(pid) in words for name, pid in run.processes.items())
+    assert '"healthy"' in words
+    assert status({**run.env, "QMCP_HOME": str(tmp_path)}) == (3, f"Nothing runs from {tmp_path}.\n")
+
+
+def test_a_killed_postgres_is_started_again_and_nothing_is_lost(run: Stack) -> None:
+    kept = [echo(run, f"before {number}") for number in range(20)]
+    killed = run.processes["postgres"]
+    os.kill(killed, signal.SIGKILL)
+    wait_for("postgres is back", run)
+    assert "postgres was ended by SIGKILL" in run.output()
+    until = time.monotonic() + 20
+    while httpx.get(f"{run.edge_url}/health").status_code != 200:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    for invocation in [*kept, echo(run, "after")]:
+        assert httpx.get(f"{run.edge_url}/v1/invocations/{invocation}").json()["status"] == "success"
+    assert run.processes["postgres"] != killed
+
+
+@pytest.mark.parametrize("name", ["tools", "web", "envoy"])
+def test_the_death_of_one_ends_all_with_a_word_on_which_and_why(run: Stack, name: str) -> None:
+    os.kill(run.processes[name], signal.SIGKILL)
+    assert run.supervisor.wait(30) == 1
+    assert f"{name} was ended by SIGKILL" in run.output()
+    assert left_by(run) == []
+
+
+def test_a_killed_supervisor_takes_everything_with_it_and_the_next_start_works(home: Path) -> None:
+    stack = Stack(home)
+    stack.start()
+    kept = echo(stack, "before")
+    stack.stop(signal.SIGKILL)
+    # At once, while Postgres may still be writing its last page.
+    stack.start()
+    try:
+        assert httpx.get(f"{stack.edge_url}/v1/invocations/{kept}").json()["result"] == "before"
+    finally:
+        stack.stop()
+    assert left_by(stack) == []
+
+
+def test_a_stop_during_the_start_leaves_nothing_behind(home: Path) -> None:
+    for seconds in (0.3, 1.5):
+        stack = Stack(home)
+        stack.launch()
+        time.sleep(seconds)
+        assert stack.stop() in (0, -signal.SIGTERM, 130)
+        assert left_by(stack) == []
+
+
+def test_a_server_of_ones_own_gets_the_services_databases(postgres: Server, tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "home", QMCP_DATABASE_URL=postgres.url("postgres"))
+    stack.start()
+    try:
+        assert "postgres" not in stack.processes
+        assert not (stack.home / "postgres").exists()
+        echo(stack, "elsewhere")
+    finally:
+        stack.stop()
+
+
+async def test_a_server_that_does_not_answer_is_told_without_its_password(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "home", QMCP_DATABASE_URL="postgresql://me:secret@127.0.0.1:1/main")
+    status, words = serve(stack.env)
+    assert status == 1
+    assert "No Postgres can be used at postgresql://me@127.0.0.1:1/main" in words
+    assert "secret" not in words
+
+
+async def test_a_user_who_may_not_make_databases_is_told_what_to_ask_for(postgres: Server, tmp_path: Path) -> None:
+    await postgres.execute("CREATE ROLE guest LOGIN PASSWORD 'guest'")
+    await postgres.execute("CREATE DATABASE guests OWNER guest")
+    await postgres.execute('DROP DATABASE IF EXISTS "qmcp_tools" WITH (FORCE)')
+    url = postgres.url("guests").partition("@")[2]
+    status, words = serve(Stack(tmp_path / "home", QMCP_DATABASE_URL=f"postgresql://guest:guest@{url}").env)
+    assert status == 1
+    assert 'CREATE DATABASE "qmcp_tools" OWNER guest' in words
+
+
+def test_strangers_are_not_let_in_unless_told(tmp_path: Path) -> None:
+    status, words = serve(Stack(tmp_path / "home").env, "--host", "0.0.0.0")
+    assert status == 1
+    assert "QMCP_ALLOW_KEYLESS" in words
+
+
+@pytest.mark.promise("Q03")
+def test_host_and_port_come_from_the_command_line_too(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "home")
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        status, words = serve(stack.env, "--host", "127.0.0.1", "--port", str(port))
+    assert status == 1
+    assert f"Port {port}, which envoy needs" in words
+
+
+def test_an_env_file_in_the_working_folder_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("QMCP_HOST=0.0.0.0\n")
+    status, words = serve(Stack(tmp_path / "home").env, cwd=tmp_path)
+    assert status == 1
+    assert "QMCP_HOST=0.0.0.0" in words
+
+
+def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    status, words = serve(Stack(tmp_path / "file" / "home").env)
+    assert status == 1
+    assert "cannot be written" in words
+
+
+@pytest.mark.promise("Q01")
+def test_changed_code_is_served_without_a_new_start(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "home")
+    stack.launch("--reload")
+    try:
+        wait_for("QMCP stands", stack, 60)
+        before = stack.processes
+        (ROOT / "services" / "tools" / "__init__.py").touch()
+        wait_for("The new code serves", stack, 60)
+        assert stack.processes["tools"] != before["tools"]
+        assert stack.processes["postgres"] == before["postgres"]
+        echo(stack, "the new code")
+    finally:
+        stack.stop()
+
+
+async def test_the_databases_of_the_services_have_names_of_their_own(stack: Stack) -> None:
+    connection = await asyncpg.connect(stack.database_url)
+    try:
+        assert await connection.fetchval("SELECT current_database()") == "qmcp_tools"
+        assert await connection.fetchval("SELECT count(*) FROM schema_migrations") >= 2
+    finally:
+        await connection.close()
