@@ -1,25 +1,49 @@
-"""Which rows of docs/compatibility.md a test proves: `python -m tests.promises`.
+"""Which promises of docs/compatibility.md a test proves: `python -m tests.promises`.
 
-A row is a line of a table that begins with an id, `| Q25 | ✔ … |`. One that carries only `—` is advice to an operator
-and needs no test. Ends with 1 where a test claims to prove a row that is not there.
+The page has a table a system: id, mark, promise, how ours keeps it, proof. Where the proof is `test`, a test carries the id,
+`@pytest.mark.promise("Q25")`. Other rows wait for a service (`with hitl`), for somebody to keep them (`not yet`), or are advice.
+Ends with 1 where page and tests disagree.
 """
 
 import ast
 import re
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "compatibility.md"
-ROW = re.compile(r"^\|\s*\**([A-Z]\d{2})\**\s*\|(.*)$", re.MULTILINE)
-NEEDS_PROOF = re.compile("[✔◐✘]")
+SYSTEM = re.compile(r"^## (.+)$")
+ID = re.compile(r"[A-Z]\d{2}")
+TESTED = "test"
 
 
-def rows() -> dict[str, str]:
-    """The promises by id."""
-    return dict(ROW.findall(PAGE.read_text())) if PAGE.exists() else {}
+@dataclass(frozen=True)
+class Promise:
+    """A row of the page."""
+
+    id: str
+    system: str
+    mark: str
+    text: str
+    kept: str
+    proof: str
+
+
+def promises() -> dict[str, Promise]:
+    """The rows by id, in the page's order."""
+    found: dict[str, Promise] = {}
+    system = ""
+    for line in PAGE.read_text().splitlines():
+        heading = SYSTEM.match(line)
+        system = heading[1] if heading else system
+        cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")] if line.startswith("|") else [""]
+        if ID.fullmatch(cells[0]):
+            identity, mark, text, kept, proof = cells
+            found[identity] = Promise(identity, system, mark, text, kept, proof)
+    return found
 
 
 def proofs() -> dict[str, list[str]]:
@@ -31,20 +55,43 @@ def proofs() -> dict[str, list[str]]:
     return found
 
 
+def disagreements() -> list[str]:
+    """Sentences on where the page claims a proof that is not there, or a test one that the page does not know."""
+    promised, proven = promises(), proofs()
+    found = [
+        f"{each.id} says that a test proves it, but none carries its id"
+        for each in promised.values()
+        if each.proof == TESTED and each.id not in proven
+    ]
+    for identity, tests in sorted(proven.items()):
+        promise = promised.get(identity)
+        if promise is None:
+            found.append(f"{identity} has no row, but {', '.join(tests)} claims to prove it")
+        elif promise.proof != TESTED:
+            found.append(f"{identity} says {promise.proof!r}, but {', '.join(tests)} proves it: make the row say so")
+    return found
+
+
 def main() -> int:
-    """Prints what is proven, what is not, and what is claimed without a row."""
-    promised, proven = rows(), proofs()
-    if not promised:
-        print(f"{PAGE.relative_to(ROOT)} has no rows yet; {len(proven)} ids stand in tests.")
-    needed = {each for each, text in promised.items() if NEEDS_PROOF.search(text)}
-    missing = sorted(needed - proven.keys())
-    unknown = sorted(proven.keys() - promised.keys()) if promised else []
-    for each in missing:
-        print(f"{each} not proven: {promised[each].strip(' |')}")
-    for each in unknown:
-        print(f"{each} has no row, but {', '.join(proven[each])} claims to prove it")
-    print(f"{len(needed) - len(missing)} of {len(needed)} promises proven")
-    return 1 if unknown else 0
+    """Prints, for each system, how many promises are proven and which are not."""
+    promised, proven = promises(), proofs()
+    systems = dict.fromkeys(each.system for each in promised.values())
+    for system in systems:
+        rows = [each for each in promised.values() if each.system == system]
+        counts = Counter(each.proof for each in rows)
+        needed = len(rows) - counts["advice"]
+        tested = sum(each.proof == TESTED and each.id in proven for each in rows)
+        print(f"{system}: {tested} of {needed} proven by tests, {counts['advice']} are advice")
+        for each in rows:
+            if each.proof == "not yet":
+                print(f"  {each.id} not yet: {each.text}")
+        for proof, count in sorted(counts.items()):
+            if proof.startswith("with "):
+                ids = ", ".join(each.id for each in rows if each.proof == proof)
+                print(f"  {count} {proof}: {ids}")
+    faults = disagreements()
+    print("\n".join(faults) or "The page and the tests agree.")
+    return 1 if faults else 0
 
 
 def _marks(tree: ast.Module) -> Iterator[tuple[str, str]]:
@@ -62,7 +109,7 @@ def _marks(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 def _ids(mark: ast.expr) -> Iterator[str]:
     if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.promise":
-        yield from (argument.value for argument in mark.args if isinstance(argument, ast.Constant))
+        yield from (str(argument.value) for argument in mark.args if isinstance(argument, ast.Constant))
 
 
 if __name__ == "__main__":
