@@ -70,7 +70,7 @@ def permission_denied(permission: str) -> ServiceError:
     return ServiceError(
         StatusCode.PERMISSION_DENIED,
         "PERMISSION_DENIED",
-        f"This call needs the permission {permission}, which the caller lacks. Ask an administrator for a role with it.",
+        f"This call needs the permission {permission}, which you lack. Ask an administrator for a role that has it.",
         {"permission": permission},
     )
 

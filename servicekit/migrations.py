@@ -116,8 +116,8 @@ async def _states(connection: Connection, migrations: Sequence[Migration]) -> li
         row = applied.get((migration.component, migration.version))
         if row is not None and row["checksum"] != migration.checksum:
             raise SystemExit(
-                f"The migration {migration.version:04}_{migration.name} of {migration.component} was changed after it had "
-                "been applied. Migrations go forward only: restore the file and write a new one."
+                f"The migration {migration.version:04}_{migration.name} of {migration.component} was changed after it "
+                "had been applied. Migrations go forward only: restore the file and write a new one."
             )
         states.append(Applied(migration, row["applied_at"] if row else None))
     return states

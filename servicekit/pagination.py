@@ -1,4 +1,4 @@
-"""Keyset pages: a token holds where the last page ended and which filter it belongs to; nothing is skipped or repeated."""
+"""Keyset pages: a token holds where the last page ended and for which filter; nothing is skipped or repeated."""
 
 import base64
 import hashlib

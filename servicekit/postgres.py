@@ -21,6 +21,17 @@ CONNECTION_ERRORS: tuple[type[BaseException], ...] = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
 )
+
+
+def unreachable(error: BaseException) -> bool:
+    """Whether an error means that the database cannot be reached.
+
+    asyncpg's InterfaceError is also what it raises for an argument that does not fit its column; that is a ValueError
+    besides, and no retry will mend it.
+    """
+    return isinstance(error, CONNECTION_ERRORS) and not isinstance(error, ValueError)
+
+
 UniqueViolation = asyncpg.UniqueViolationError
 # A text with a zero character, which protobuf and JSON hold and Postgres does not.
 TextNotStorable = asyncpg.CharacterNotInRepertoireError

@@ -10,7 +10,7 @@ from servicekit import errors
 from servicekit.calls import Call
 from servicekit.interceptors import Handler
 from servicekit.methods import Method
-from servicekit.postgres import CONNECTION_ERRORS, TextNotStorable
+from servicekit.postgres import TextNotStorable, unreachable
 
 logger = structlog.get_logger(__name__)
 
@@ -27,11 +27,11 @@ def declared_errors(method: Method, handler: Handler) -> Handler:
         except TextNotStorable:
             message = "A text of the request holds a zero character (U+0000), which cannot be stored."
             await _abort(context, call, method, errors.invalid_argument("INVALID_REQUEST", message))
-        except CONNECTION_ERRORS as error:
-            logger.warning("database_unavailable", error=str(error), error_type=type(error).__name__)
-            unavailable = errors.unavailable("The database does not answer at the moment. Try again shortly.")
-            await _abort(context, call, method, unavailable)
-        except Exception:
+        except Exception as error:
+            if unreachable(error):
+                logger.warning("database_unavailable", error=str(error), error_type=type(error).__name__)
+                unavailable = errors.unavailable("The database does not answer at the moment. Try again shortly.")
+                await _abort(context, call, method, unavailable)
             logger.exception("request_failed", method=method.path)
             await _abort(context, call, method, errors.internal())
 

@@ -3,15 +3,20 @@
 import asyncio
 import ipaddress
 import socket
+import unicodedata
 from collections.abc import Sequence
-from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.helpers import is_ip_address
+from yarl import URL
 
 from services.tools.settings import Network
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Prefixes whose last 32 bits are an IPv4 address.
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
 class AddressNotAllowedError(Exception):
@@ -29,10 +34,14 @@ class Addresses:
 
         Raises:
             AddressNotAllowedError: when one of them is not.
-            OSError: when the name has none.
+            OSError: when the name has none, or is none.
         """
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        try:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (UnicodeError, OverflowError) as error:
+            # A label that is empty or too long; a port beyond 65535.
+            raise OSError(f"{host}:{port} is no address: {error}") from None
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         for address in addresses:
             self.require_allowed(host, address)
@@ -45,25 +54,51 @@ class Addresses:
             AddressNotAllowedError: naming the host that resolved to it.
         """
         ip = ipaddress.ip_address(address.partition("%")[0])
-        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-            ip = ip.ipv4_mapped
         if not self._allows(ip):
             raise AddressNotAllowedError(f"{host} is {ip}, an address that tools may not reach.")
 
     def require_literal_allowed(self, host: str) -> None:
-        """The same for a host that is written as an address, or is plainly this machine; other names pass."""
-        if host == "localhost" or host.endswith(".localhost"):
+        """The same for a host that is written as an address, or is plainly this machine; other names pass.
+
+        aiohttp asks no resolver for what looks like an address to it: digits and dots, or a colon. The C library then
+        reads `2130706433`, `127.1` and `0177.0.0.1` as 127.0.0.1, so they are read here as it would.
+        """
+        # Full-width digits and dots become plain ones on the way to the C library.
+        name = unicodedata.normalize("NFKC", host).replace("\N{IDEOGRAPHIC FULL STOP}", ".").lower().rstrip(".")
+        if name == "localhost" or name.endswith(".localhost"):
             self.require_allowed(host, "127.0.0.1")
-        try:
-            address = str(ipaddress.ip_address(host.strip("[]")))
-        except ValueError:
-            return
-        self.require_allowed(host, address)
+        address = _literal(name)
+        if address is not None:
+            self.require_allowed(host, address)
+        elif is_ip_address(host) or is_ip_address(name):
+            raise AddressNotAllowedError(f"{host} looks like an address and is none.")
 
     def _allows(self, ip: Address) -> bool:
-        if any(ip.version == network.version and ip in network for network in self._allowed):
+        meant = _within(ip)
+        if any(one.version == network.version and one in network for network in self._allowed for one in (ip, meant)):
             return True
-        return ip.is_global and not ip.is_multicast
+        return ip.is_global and meant.is_global and not meant.is_multicast
+
+
+def _literal(name: str) -> str | None:
+    """The address that a host name spells, in any form that the C library takes; None where it is a name."""
+    try:
+        return str(ipaddress.ip_address(name.strip("[]")))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(name))
+    except (OSError, UnicodeError):
+        return None
+
+
+def _within(ip: Address) -> Address:
+    """The IPv4 address that an IPv6 address stands for, where it does."""
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip
+    if ip in NAT64 or ip in IPV4_COMPATIBLE:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
+    return ip.ipv4_mapped or ip.sixtofour or ip
 
 
 class GuardedResolver(AbstractResolver):
@@ -92,6 +127,13 @@ class GuardedResolver(AbstractResolver):
         """There is nothing to close."""
 
 
-def host_of(url: str) -> Any:
-    """The host of a URL, None where it has none."""
-    return urlsplit(url).hostname
+def host_of(url: str) -> str:
+    """The host of a URL as the HTTP client reads it: a second parser could be made to read another one.
+
+    Raises:
+        ValueError: when it has none, or is no URL.
+    """
+    host = URL(url, encoded=True).raw_host
+    if not host:
+        raise ValueError("it names no host")
+    return host

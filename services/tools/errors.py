@@ -38,6 +38,10 @@ def tool_without_source(name: str) -> ServiceError:
     return invalid_argument("INVALID_REQUEST", message, [Violation("tool.http", message)], tool=name)
 
 
+def url_invalid(field: str, why: str) -> ServiceError:
+    return invalid_argument("INVALID_REQUEST", f"{field} is no URL: {why}.", [Violation(field, why)])
+
+
 def schema_invalid(field: str, why: str) -> ServiceError:
     message = f"{field} is no valid JSON Schema: {why}"
     return invalid_argument("SCHEMA_INVALID", message, [Violation(field, why)])

@@ -74,6 +74,11 @@ class Running:
             if self.task is not None:
                 self.task.cancel()
 
+    def require_wanted(self) -> None:
+        """Begins nothing that was ended before it began."""
+        if self.ending_because:
+            raise asyncio.CancelledError
+
     async def report(self, progress: float, total: float | None = None, message: str = "") -> None:
         """Implements `plugins.Run`."""
         now = monotonic()
@@ -110,6 +115,8 @@ class Execution:
         self._detached: set[asyncio.Task[None]] = set()
         # Until when the database has been shown that this process is alive.
         self.alive_until = 0.0
+        # True once the server is being stopped: what is cut off then was interrupted, not abandoned by its caller.
+        self.stopping = False
         self.open: dict[UUID, Running] = {}
         measures.in_flight = lambda: len(self.open)
 
@@ -253,16 +260,16 @@ class Execution:
         assert task is not None
         running.task = task
         try:
-            if running.ending_because:
-                raise asyncio.CancelledError
+            running.require_wanted()
             async with self._places.taken(loaded.tool):
                 if intent.begun_as == "pending":
                     await running.happened(Invocation(intent, "running"))
                 ending = await _outcome(loaded, intent, order, running)
         except asyncio.CancelledError:
             if not running.ending_because:
-                # The caller went away or its deadline passed; there is nobody to wait for the record.
-                self._recorder.end_unwatched(_cancelled(intent, "CALLER_GONE"))
+                # Nobody waits for the record: the caller went away, its deadline passed, or the server stops.
+                reason = "INTERRUPTED" if self.stopping else "CALLER_GONE"
+                self._recorder.end_unwatched(_cancelled(intent, reason))
                 self._measures.ended(loaded.tool.name, "cancelled", 0)
                 raise
             task.uncancel()
@@ -301,21 +308,28 @@ async def _outcome(loaded: LoadedTool, intent: Intent, order: Order, running: Ru
     try:
         async with limit:
             value = await loaded.run(order.arguments, running, order.headers(intent.id))
-    except AddressNotAllowedError as error:
-        return _failed(intent, "ADDRESS_NOT_ALLOWED", str(error))
-    except UpstreamError as error:
-        return _failed(intent, "UPSTREAM_FAILED", str(error))
-    except ServiceError as error:
-        return _failed(intent, error.reason, error.message)
     except asyncio.CancelledError:
         if running.task is not None and running.task.cancelling():
             raise
         return _failed(intent, "TOOL_RAISED", "CancelledError: the tool cancelled itself")
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a tool may raise whatever it likes
         if isinstance(error, TimeoutError) and limit.expired():
             return _failed(intent, "TOOL_TIMEOUT", f"The tool did not end within {loaded.timeout_seconds} s.")
-        return _failed(intent, "TOOL_RAISED", f"{type(error).__name__}: {error}")
+        return _failed(intent, *_why(error))
     return _checked(loaded, intent, value)
+
+
+def _why(error: BaseException) -> tuple[str, str]:
+    """The reason and the sentence for what a tool raised."""
+    match error:
+        case AddressNotAllowedError():
+            return "ADDRESS_NOT_ALLOWED", str(error)
+        case UpstreamError():
+            return "UPSTREAM_FAILED", str(error)
+        case ServiceError():
+            return error.reason, error.message
+        case _:
+            return "TOOL_RAISED", f"{type(error).__name__}: {error}"
 
 
 def _checked(loaded: LoadedTool, intent: Intent, value: Any) -> Ending:

@@ -14,6 +14,7 @@ from services.tools.models import HttpSource, Json
 from services.tools.named_secrets import Secrets
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_.-]+)\}")
+DOTS = {".", ".."}
 WITHOUT_BODY = {"GET", "HEAD", "DELETE"}
 
 
@@ -49,7 +50,7 @@ class HttpTools:
         """
         method = source.method or "POST"
         url, rest = _fill(source.url, arguments)
-        self._addresses.require_literal_allowed(host_of(url) or "")
+        self._addresses.require_literal_allowed(host_of(url))
         sent: dict[str, Any] = {"headers": {**headers, **self._secrets.fill(source.headers)}}
         if method in WITHOUT_BODY:
             sent["params"] = [(key, _as_text(value)) for key, value in rest.items()]
@@ -104,14 +105,16 @@ def _fill(template: str, arguments: Mapping[str, Json]) -> tuple[str, dict[str, 
         if match[1] not in arguments:
             raise UpstreamError(f"The URL needs the argument {match[1]!r}; make it required in the input schema.")
         rest.pop(match[1], None)
-        text = _as_text(arguments[match[1]])
-        if text in {".", ".."}:
-            raise UpstreamError(
-                f"The argument {match[1]!r} may not be {text!r}: it would climb out of the tool's path."
-            )
-        return quote(text, safe="")
+        return quote(_as_text(arguments[match[1]]), safe="")
 
-    return PLACEHOLDER.sub(value, template), rest
+    filled = PLACEHOLDER.sub(value, template)
+    if (DOTS & _segments(filled)) - _segments(template):
+        raise UpstreamError("The arguments may not make '.' or '..' of a part of the path: it would climb out of it.")
+    return filled, rest
+
+
+def _segments(url: str) -> set[str]:
+    return set(url.partition("?")[0].split("/"))
 
 
 def _as_text(value: Json) -> str:

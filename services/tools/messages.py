@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
@@ -291,9 +291,14 @@ def done_line(count: int) -> bytes:
     return orjson.dumps({"done": True, "count": count}) + b"\n"
 
 
-def filter_from(
-    request: "tools_service_pb2.ListInvocationsRequest | tools_service_pb2.ExportInvocationsRequest | tools_service_pb2.SummarizeInvocationsRequest",
-) -> models.InvocationFilter:
+Filtering: TypeAlias = (
+    tools_service_pb2.ListInvocationsRequest
+    | tools_service_pb2.ExportInvocationsRequest
+    | tools_service_pb2.SummarizeInvocationsRequest
+)
+
+
+def filter_from(request: Filtering) -> models.InvocationFilter:
     """The filter in a request; those that a request lacks are empty."""
     wanted = models.InvocationFilter(
         tool_name=request.tool_name,

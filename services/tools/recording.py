@@ -143,6 +143,8 @@ class Recorder:
             # Somebody else has ended one of them: the sweep of another replica, or this very batch names one twice.
             standing, fresh = await _unrecorded(connection, endings)
             inserted = await self._append(connection, intents, fresh)
+        # Whoever ended these before us has told their watchers.
+        self._announced.difference_update(standing)
         standing.update((ending.intent.id, ending) for ending in fresh)
         return await self._holders(connection, intents, inserted), standing
 

@@ -201,9 +201,11 @@ class Registry:
 
     def _check_http(self, source: HttpSource) -> None:
         try:
-            self._addresses.require_literal_allowed(host_of(source.url) or "")
+            self._addresses.require_literal_allowed(host_of(source.url))
         except AddressNotAllowedError as error:
             raise errors.address_not_allowed("tool.http.url", str(error)) from None
+        except ValueError as error:
+            raise errors.url_invalid("tool.http.url", str(error)) from None
         self._secrets.require(source.headers)
 
     def _load(self, tool: Tool) -> LoadedTool:

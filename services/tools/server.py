@@ -84,4 +84,5 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         ):
             with MetricsPage(metrics, settings.metrics_host, settings.metrics_port):
                 yield server
+                execution.stopping = True
         await worker.leave()

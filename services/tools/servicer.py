@@ -1,6 +1,6 @@
 """The gRPC edge of the tools service: takes the request, calls one domain function, returns one message."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from google.api.httpbody_pb2 import HttpBody
@@ -11,7 +11,7 @@ from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_p
 from servicekit import idempotency
 from servicekit.calls import LONGEST_ID, current_call
 from servicekit.errors import Violation, invalid_argument
-from servicekit.postgres import Database
+from servicekit.postgres import Connection, Database
 from services.tools import messages
 from services.tools.checkpoints import SigningKey
 from services.tools.execution import Execution, Order
@@ -49,37 +49,27 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
 
     async def CreateTool(self, request: tools_service_pb2.CreateToolRequest, context: Context) -> tool_pb2.Tool:
         prepared = await self._registry.prepare(messages.tool_from(request.tool))
-        call = current_call.get()
-        async with self._database.transaction() as connection:
 
-            async def create() -> tool_pb2.Tool:
-                return messages.tool_to(await self._registry.create(connection, prepared))
+        async def create(connection: Connection) -> tool_pb2.Tool:
+            return messages.tool_to(await self._registry.create(connection, prepared))
 
-            message = await idempotency.once(
-                connection, call.principal.name, "CreateTool", _request_id(request), request, tool_pb2.Tool, create
-            )
-        self._registry.forget(prepared.name)
+        created = await self._once("CreateTool", request, create)
         await _created(context)
-        return message
+        return created
 
     async def UpdateTool(self, request: tools_service_pb2.UpdateToolRequest, context: Context) -> tool_pb2.Tool:
         prepared = await self._registry.prepare(messages.tool_from(request.tool))
-        call = current_call.get()
         is_new = False
-        async with self._database.transaction() as connection:
 
-            async def update() -> tool_pb2.Tool:
-                nonlocal is_new
-                tool, is_new = await self._registry.update(connection, prepared, request.tool.etag)
-                return messages.tool_to(tool)
+        async def update(connection: Connection) -> tool_pb2.Tool:
+            nonlocal is_new
+            tool, is_new = await self._registry.update(connection, prepared, request.tool.etag)
+            return messages.tool_to(tool)
 
-            message = await idempotency.once(
-                connection, call.principal.name, "UpdateTool", _request_id(request), request, tool_pb2.Tool, update
-            )
-        self._registry.forget(prepared.name)
+        updated = await self._once("UpdateTool", request, update)
         if is_new:
             await _created(context)
-        return message
+        return updated
 
     async def DeleteTool(self, request: tools_service_pb2.DeleteToolRequest, context: Context) -> Empty:
         await self._registry.delete(request.name, request.etag)
@@ -186,6 +176,18 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         self, request: tools_service_pb2.GetReceiptKeyRequest, context: Context
     ) -> tools_service_pb2.ReceiptKey:
         return tools_service_pb2.ReceiptKey(public_key_pem=self._key.public_pem(), key_id=self._key.key_id)
+
+    async def _once(
+        self, method: str, request: Any, effect: Callable[[Connection], Awaitable[tool_pb2.Tool]]
+    ) -> tool_pb2.Tool:
+        """Changes the catalogue unless this request_id has done so, in one transaction with the record of it."""
+        principal = current_call.get().principal.name
+        async with self._database.transaction() as connection:
+            answer = await idempotency.once(
+                connection, principal, method, _request_id(request), request, tool_pb2.Tool, lambda: effect(connection)
+            )
+        self._registry.forget(request.tool.name)
+        return answer
 
 
 def _order(request: tools_service_pb2.InvokeToolRequest) -> Order:

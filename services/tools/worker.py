@@ -1,4 +1,4 @@
-"""What runs beside the calls: signs of life, the sweep for interrupted invocations, checkpoints, missed notifications."""
+"""What runs beside the calls: signs of life, the sweep for what was interrupted, checkpoints, missed notifications."""
 
 import asyncio
 import socket
@@ -88,7 +88,7 @@ class Worker:
         count = 0
         async with self._database.transaction() as connection:
             lease = 2 * self._settings.tools_writer_lease_seconds
-            for writer, oldest_open in await writers.lock_dead(connection, lease):
+            for writer, oldest_open in await writers.lock_dead(connection, self._writer, lease):
                 while left := await writers.open_of(connection, writer, oldest_open, SWEEP_BATCH):
                     why = WHY["INTERRUPTED"]
                     endings = [ended(i.intent, "failed", error=why, error_reason="INTERRUPTED") for i in left]
@@ -121,7 +121,10 @@ class Worker:
         """Until the next checkpoint is due: by time, or by the number of receipts written."""
         written = self._recorder.written
         give_up = monotonic() + self._settings.tools_checkpoint_seconds
-        while monotonic() < give_up and self._recorder.written - written < self._settings.tools_checkpoint_rows:
+        while (  # noqa: ASYNC110 - see below
+            monotonic() < give_up and self._recorder.written - written < self._settings.tools_checkpoint_rows
+        ):
+            # Polled: an event set by every ending would cost each of them something.
             await asyncio.sleep(min(0.2, self._settings.tools_checkpoint_seconds))
 
     async def _cancel(self) -> None:

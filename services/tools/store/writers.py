@@ -24,16 +24,21 @@ async def show(connection: Connection, writer: UUID, host: str, oldest_open: UUI
     )
 
 
-async def lock_dead(connection: Connection, lease_seconds: float) -> list[tuple[UUID, UUID]]:
-    """Processes whose sign of life is too old, locked until the transaction ends: id, oldest open invocation."""
+async def lock_dead(connection: Connection, living: UUID, lease_seconds: float) -> list[tuple[UUID, UUID]]:
+    """Processes whose sign of life is too old, locked until the transaction ends: id, oldest open invocation.
+
+    The caller is left out: it lives, and its own sign may be old because the database was away.
+    """
     rows = await connection.fetch(
         """
         SELECT id, oldest_open
         FROM writers
-        WHERE seen_at < now() - make_interval(secs => $1)
+        WHERE id <> $1
+          AND seen_at < now() - make_interval(secs => $2)
         ORDER BY id
         FOR UPDATE SKIP LOCKED
         """,
+        living,
         lease_seconds,
     )
     return [(row["id"], row["oldest_open"]) for row in rows]
