@@ -28,7 +28,7 @@ check: $(READY) ## style, types, contract, imports
 	$(BIN)/python -m tests.api.contract
 
 protos: $(READY) ## generate gen/ from protos/
-	$(BIN)/python protos/generate.py code
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python protos/generate.py code
 
 bench: $(READY) ## measure every figure that the documentation claims
 	$(BIN)/python -m benchmarks

@@ -74,11 +74,17 @@ def _documented(tree: Path, file: Path) -> Path:
 
 
 def _generate(tree: Path, kind: str, target: Path) -> None:
-    subprocess.run([sys.executable, str(tree / "protos" / "generate.py"), kind, str(target)], check=True)
+    command = [sys.executable, str(tree / "protos" / "generate.py"), kind, str(target)]
+    subprocess.run(command, check=True, env={**os.environ, "PATH": _path()})
+
+
+def _path() -> str:
+    """Where programs are looked for: buf and protoc's plugins stand beside the interpreter."""
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
 def _buf(command: str, image: Path, *options: str) -> list[str]:
-    buf = shutil.which("buf", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    buf = shutil.which("buf", path=_path())
     assert buf is not None, "buf comes with requirements.lock: make"
     # buf keeps a cache and asks for a folder of its own.
     environment = {**os.environ, "XDG_CACHE_HOME": str(image.parent), "XDG_RUNTIME_DIR": str(image.parent)}
