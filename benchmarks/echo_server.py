@@ -1,14 +1,13 @@
 """`python -m benchmarks.echo_server KIND PORT`: an InvokeTool that answers at once and records nothing.
 
 KIND `serving` is servicekit's server whole. `tuned` and `defaults` are grpc.aio itself, with and without what
-servicekit.server and servicekit.launch set. `with:` and names of interceptors separated by commas is `tuned` with these.
+servicekit.server and servicekit.launch set. `with:` and names of interceptors, comma-separated, is `tuned` with these.
 """
 
 import asyncio
 import os
 import signal
 import sys
-from typing import Any
 
 if sys.argv[1] != "defaults":
     # Before grpc is imported, as servicekit.launch has it.
@@ -37,9 +36,10 @@ DESCRIPTOR = tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"]
 class EchoServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     """The same messages as the real one."""
 
-    async def InvokeTool(
+    async def InvokeTool(  # noqa: N802 - named as the RPC is
         self, request: tools_service_pb2.InvokeToolRequest, context: object
     ) -> invocation_pb2.Invocation:
+        del context
         answer = invocation_pb2.Invocation(
             id="01940000-0000-7000-8000-000000000000", tool_name=request.name, status="success", principal="local"
         )
@@ -72,7 +72,7 @@ async def serve(kind: str, port: int) -> None:
     await server.stop(1)
 
 
-def _intercepted(names: list[str], settings: ServiceSettings) -> "grpc.GenericRpcHandler[Any, Any]":
+def _intercepted(names: list[str], settings: ServiceSettings) -> grpc.GenericRpcHandler:
     """The servicer as servicekit.server registers it, with some of the interceptors."""
     known: dict[str, Interceptor] = {
         "telemetry": telemetry(CallMetrics(new_registry()), RequestLines()),

@@ -1,6 +1,7 @@
 """The generators of load, compiled programs all: ghz for gRPC, wrk for HTTP/1.1, h2load for open loops."""
 
 import json
+import os
 import re
 import resource
 import shutil
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.processes import LOAD_CORES, on_cores
+from benchmarks.processes import LOAD_CORES, ROOT, on_cores
 
 HOW_TO_GET = {
     "ghz": "go install github.com/bojand/ghz/cmd/ghz@latest",
@@ -58,10 +59,18 @@ def connections(in_flight: int) -> int:
     return max(1, in_flight // 8)
 
 
-def _run(command: Sequence[str]) -> tuple[str, float]:
-    """Its output, and the CPU seconds it used."""
+def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> tuple[str, float]:
+    """Runs a program on the cores of the load; gives its output, and the CPU seconds it used."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(on_cores(LOAD_CORES, command), capture_output=True, text=True, check=False)
+    paths = os.pathsep.join(str(path) for path in (ROOT, ROOT / "gen", ROOT / "client"))
+    done = subprocess.run(
+        on_cores(LOAD_CORES, command),
+        env={**os.environ, "PYTHONPATH": paths, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != 0:
         raise RuntimeError(f"{Path(command[0]).name} failed: {done.stderr[-2000:]}{done.stdout[-2000:]}")
@@ -82,7 +91,7 @@ def grpc(
         # Serialized once and for all: made from JSON anew each call, it would cost more than the call.
         data = Path(folder) / "body.bin"
         data.write_bytes(body)
-        output, cpu = _run(
+        output, cpu = run(
             [
                 *(tool("ghz"), "--insecure", "--protoset", str(descriptors), "--call", method),
                 *("--binary-file", str(data), "--metadata", json.dumps(dict(metadata or {}))),
@@ -129,7 +138,7 @@ def http(url: str, body: str, in_flight: int, seconds: float, headers: Mapping[s
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(WRK_SCRIPT.replace("%HEADERS%", given).replace("%BODY%", json.dumps(body)))
         script.flush()
-        output, cpu = _run(
+        output, cpu = run(
             [
                 *(tool("wrk"), "--threads", "1", "--connections", str(in_flight), "--duration", f"{seconds:.0f}s"),
                 *("--timeout", "20s", "--script", script.name, url),
@@ -141,3 +150,58 @@ def http(url: str, body: str, in_flight: int, seconds: float, headers: Mapping[s
     count, failed, microseconds, p50, p99 = map(int, found.groups())
     elapsed = microseconds / 1e6
     return Load(in_flight, elapsed, count - failed, failed, p50 / 1e3, p99 / 1e3, cpu / elapsed)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What became of an open loop: calls come at a rate, whether earlier ones have been answered or not."""
+
+    rate: float
+    seconds: float
+    calls: int
+    # Answered well within the deadline, and p99 of all that were answered well.
+    in_time: int
+    answered: int
+    refused: int
+    p99_ms: float
+    generator: float
+
+    @property
+    def goodput(self) -> float:
+        """Answers in time, a second."""
+        return self.in_time / self.seconds
+
+
+def open_loop(
+    url: str, body: str, rate: float, seconds: float, deadline_ms: int, headers: Mapping[str, str] | None = None
+) -> Offered:
+    """Offers POSTs over HTTP/2 at a rate, spread over many connections so that none of them holds a call back."""
+    clients = 50
+    with tempfile.TemporaryDirectory() as name:
+        data, log = Path(name) / "body.json", Path(name) / "log.tsv"
+        data.write_text(body)
+        given = [part for header in (headers or {}).items() for part in ("--header", ": ".join(header))]
+        total = max(clients, round(rate * seconds))
+        _, cpu = run(
+            [
+                *(tool("h2load"), "--clients", str(clients), "--threads", "1", "--max-concurrent-streams", "100"),
+                *("--rps", f"{rate / clients:.2f}", "--requests", str(total), "--log-file", str(log)),
+                *("--connection-inactivity-timeout", "10", "--data", str(data)),
+                *("--header", "content-type: application/json", *given, url),
+            ]
+        )
+        # Start in microseconds, HTTP status, microseconds until the answer.
+        entries = [tuple(map(int, line.split("\t")[:3])) for line in log.read_text().splitlines()]
+    starts = [start for start, _, _ in entries]
+    elapsed = max((max(starts) - min(starts)) / 1e6, 0.001) if starts else seconds
+    good = sorted(took for _, status, took in entries if 200 <= status < 300)
+    return Offered(
+        len(entries) / elapsed,
+        elapsed,
+        len(entries),
+        sum(took <= deadline_ms * 1000 for took in good),
+        len(good),
+        len(entries) - len(good),
+        good[len(good) * 99 // 100] / 1000 if good else 0.0,
+        cpu / elapsed,
+    )

@@ -1,4 +1,4 @@
-"""What is measured: the tools service, alone or behind its edge, on an embedded Postgres with the settings of `make run`."""
+"""What is measured: the tools service, alone or behind its edge, on a Postgres with the settings of `make run`."""
 
 import asyncio
 import subprocess
@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncpg
 from qmcp.tools.v1 import tools_service_pb2
 
-from benchmarks.processes import ROOT, accepts, cpu_seconds, python, running, wait_until
+from benchmarks.processes import ROOT, SERVER_CORES, accepts, cpu_seconds, python, running, wait_until
 from devstack import databases, ports, postgres
 
 INVOKE = "qmcp.tools.v1.ToolsService/InvokeTool"
@@ -66,33 +66,34 @@ async def _count(url: str) -> int:
 
 
 @contextmanager
-def engine(folder: Path) -> Iterator[tuple[postgres.Postgres, int]]:
+def engine(folder: Path, cores: Sequence[int] = SERVER_CORES) -> Iterator[tuple[postgres.Postgres, int]]:
     """An embedded Postgres as `make run` has it: every commit reaches the disk."""
     made = postgres.prepare(folder, say=lambda _: None)
     log = folder / "postgres.log"
-    with running(made.command(), log, stop=postgres.STOP, folder=Path("/")) as pid:
+    with running(made.command(), log, stop=postgres.STOP, cores=cores, folder=Path("/")) as pid:
         wait_until(lambda: made.ready(pid), pid, log)
         yield made, pid
 
 
 @contextmanager
 def tools(
-    folder: Path, *, edge: bool = False, environment: Mapping[str, str] | None = None, command: Sequence[str] = ()
+    folder: Path,
+    *,
+    edge: bool = False,
+    environment: Mapping[str, str] | None = None,
+    cores: Sequence[int] = SERVER_CORES,
 ) -> Iterator[System]:
-    """The tools service on its own Postgres; with `edge`, Envoy and the pages in front of it.
-
-    `command` replaces `python -m services.tools serve`.
-    """
+    """The tools service on its own Postgres; with `edge`, Envoy and the pages in front of it."""
     system = System(grpc_port=ports.free())
     metrics_port = ports.free()
     with ExitStack() as started:
-        database, system.pids["postgres"] = started.enter_context(engine(folder / "postgres"))
+        database, system.pids["postgres"] = started.enter_context(engine(folder / "postgres", cores))
         asyncio.run(databases.make_missing(database.url(), ("tools",)))
         system.database_url = databases.url_of(database.url(), "tools")
         log = folder / "tools.log"
         service = started.enter_context(
             running(
-                command or python("-m", "services.tools", "serve"),
+                python("-m", "services.tools", "serve"),
                 log,
                 {
                     "QMCP_GRPC_PORT": str(system.grpc_port),
@@ -101,6 +102,7 @@ def tools(
                     "QMCP_TOOLS_RECEIPT_KEY_FILE": str(folder / "receipt-key.pem"),
                     **(environment or {}),
                 },
+                cores=cores,
             )
         )
         system.pids["tools"] = service
@@ -128,11 +130,11 @@ def _start_edge(started: ExitStack, system: System, folder: Path, metrics_port: 
 
 
 @contextmanager
-def echo_server(kind: str, folder: Path) -> Iterator[System]:
+def echo_server(kind: str, folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[System]:
     """A bare InvokeTool; see benchmarks.echo_server."""
     system = System(grpc_port=ports.free())
-    log = folder / f"echo-{kind}.log"
-    with running(python("-m", "benchmarks.echo_server", kind, str(system.grpc_port)), log) as pid:
+    log = folder / f"echo-{system.grpc_port}.log"
+    with running(python("-m", "benchmarks.echo_server", kind, str(system.grpc_port)), log, environment) as pid:
         system.pids["server"] = pid
         wait_until(lambda: accepts(system.grpc_port), pid, log)
         yield system

@@ -1,7 +1,7 @@
 """The shape of the original QMCP, rebuilt: FastAPI, SQLAlchemy's ORM and aiosqlite in one process.
 
-`POST /v1/tools/echo` writes a pending row, runs the tool and updates the row, each in a transaction of its own. It runs in
-an environment of its own and imports nothing of this project.
+`POST /v1/tools/echo` writes a pending row, runs the tool and updates the row, each in a transaction of its own. It runs
+in an environment of its own and imports nothing of this project.
 """
 
 import sys
