@@ -1,0 +1,90 @@
+"""What READMEs and docs say of the tree is what the tree has: settings, metrics, files, links."""
+
+import ast
+import importlib
+import re
+from pathlib import PurePosixPath
+
+import pytest
+
+from servicekit.settings import ServiceSettings
+from tests.architecture import tree
+
+PAGES = [name for name in tree.written() if name.endswith(".md")]
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+METRIC = re.compile(r"qmcp_[a-z]+(?:_[a-z]+)+")
+SETTING = re.compile(r"`([A-Z]+(?:_[A-Z]+)+|DEBUG)`")
+
+every_service = pytest.mark.parametrize("service", tree.services())
+
+
+@every_service
+def test_a_readme_lists_exactly_the_settings_of_its_service(service: str) -> None:
+    settings = importlib.import_module(f"services.{service}.settings").Settings
+    named = SETTING.findall(tree.text(f"services/{service}/README.md"))
+    assert sorted(named) == sorted(name.upper() for name in settings.model_fields)
+
+
+@every_service
+def test_a_readme_gives_the_defaults_that_the_code_has(service: str) -> None:
+    settings = importlib.import_module(f"services.{service}.settings").Settings
+    own = settings.model_fields.keys() - ServiceSettings.model_fields.keys()
+    rows = [line for line in tree.text(f"services/{service}/README.md").splitlines() if line.startswith("| `")]
+    given: dict[str, str] = {}
+    for row in rows:
+        names, defaults = row.split(" | ")[:2]
+        values = re.findall(r"`([^`]*)`", defaults) or ["" for _ in SETTING.findall(names)]
+        given.update(zip(SETTING.findall(names), values, strict=True))
+    assert given == {name.upper(): _shown(settings.model_fields[name].default) for name in own}
+
+
+@every_service
+def test_a_page_lists_exactly_the_metrics_that_its_service_exports(service: str) -> None:
+    named = {_stem(name) for name in METRIC.findall(tree.text(f"docs/{service}.md"))}
+    exported = {_stem(name) for name in _exported(f"services/{service}/", "servicekit/", "gateway/")}
+    assert named == exported
+
+
+@every_service
+def test_a_readme_lists_exactly_the_tables_of_its_service(service: str) -> None:
+    folders = (f"services/{service}/migrations/", "servicekit/schema/")
+    sql = "".join(tree.text(name) for name in tree.files() if name.startswith(folders))
+    tables = set(re.findall(r"CREATE TABLE (\w+)", sql))
+    stated = re.search(r"\*\*Tables:\*\*(.*?)(?:\n- |\n\n)", tree.text(f"services/{service}/README.md"), re.DOTALL)
+    assert stated
+    assert set(re.findall(r"`(\w+)`", stated[1])) == tables
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    folder = tree.ROOT / PurePosixPath(page).parent
+    targets = [target for target in LINK.findall(tree.text(page)) if "://" not in target]
+    assert not [target for target in targets if not (folder / target).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_path_in_a_page_exists(page: str) -> None:
+    tops = {name.split("/")[0] for name in tree.files() if "/" in name}
+    named = re.findall(r"`((?:[\w.-]+/)+[\w.-]*)`", tree.text(page))
+    folder = tree.ROOT / PurePosixPath(page).parent
+    paths = [path for path in named if path.split("/")[0] in tops]
+    assert not [path for path in paths if not (tree.ROOT / path).exists() and not (folder / path).exists()]
+
+
+def _shown(default: object) -> str:
+    return "" if default in (None, ()) else str(default)
+
+
+def _stem(name: str) -> str:
+    return name.removesuffix("_total")
+
+
+def _exported(*folders: str) -> set[str]:
+    """The names of metrics in the code: they are constants, because a name that is put together cannot be searched."""
+    found = set()
+    for name in tree.python():
+        if name.startswith(folders):
+            for node in ast.walk(ast.parse(tree.text(name))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and METRIC.fullmatch(node.value):
+                    found.add(node.value)
+    return found
