@@ -1,3 +1,5 @@
+"""Where the client finds QMCP: what it is told, else the environment, else this machine."""
+
 import pytest
 from qmcp.client.address import resolve
 

@@ -1,3 +1,5 @@
+"""The offline verifier: a sound export passes, and every kind of change to one is found and named."""
+
 import copy
 import hashlib
 import itertools
