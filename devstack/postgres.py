@@ -169,6 +169,15 @@ def explain(log: Iterable[str]) -> str:
     return (serious or lines or ["It said nothing."])[-1]
 
 
+def notice(line: str) -> str:
+    """What a line of the log asks of a person while the server runs on; mostly nothing."""
+    if "No space left on device" in line or "Disk quota exceeded" in line:
+        return (
+            "The disk is full. Make room, or move the folder QMCP_HOME to another disk; what was acknowledged is kept."
+        )
+    return ""
+
+
 def _make_cluster(folder: Path, data: Path) -> None:
     """Makes the cluster aside and moves it into place whole, so that an interrupted start leaves no half of one."""
     making = folder / "data.making"

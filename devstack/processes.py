@@ -43,6 +43,8 @@ class Process:
     recover: Callable[[], None] | None = None
     # Why it ended, from its last lines.
     explain: Callable[[list[str]], str] = "\n".join
+    # What a line of its log means for the person at the keyboard; mostly nothing.
+    notice: Callable[[str], str] = lambda _: ""
 
 
 def embedded_postgres(engine: postgres.Postgres, say: postgres.Say) -> Process:
@@ -61,6 +63,7 @@ def embedded_postgres(engine: postgres.Postgres, say: postgres.Say) -> Process:
         stop=postgres.STOP,
         recover=lambda: postgres.clear_leftovers(engine.data, say),
         explain=postgres.explain,
+        notice=postgres.notice,
     )
 
 

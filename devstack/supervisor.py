@@ -20,6 +20,8 @@ READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.05
 LAST_LINES = 20
+# The cause of a notice repeats itself in the log with every call.
+NOTICE_AGAIN_SECONDS = 60.0
 # A process that is recovered dies again at once where the cause has stayed, a full disk for one.
 RECOVERIES = 5
 RECOVERIES_WITHIN_SECONDS = 60.0
@@ -43,6 +45,7 @@ class Supervisor:
         self._environment = environment
         self._terminal = terminal
         self._children: dict[str, Child] = {}
+        self._noticed: dict[str, float] = {}
         self._spawned = asyncio.Event()
         # Called when process ids have changed.
         self.on_change: Callable[[], None] = lambda: None
@@ -139,23 +142,28 @@ class Supervisor:
         )
         last: deque[str] = deque(maxlen=LAST_LINES)
         assert process.stdout is not None
-        lines = asyncio.create_task(self._pass_on(row.name, process.stdout, last))
+        lines = asyncio.create_task(self._pass_on(row, process.stdout, last))
         self._children[row.name] = Child(row, process, lines, last)
         self._spawned.set()
         self.on_change()
 
-    async def _pass_on(self, name: str, stream: asyncio.StreamReader, last: deque[str]) -> None:
+    async def _pass_on(self, row: Process, stream: asyncio.StreamReader, last: deque[str]) -> None:
         rest = b""
         # By blocks, because a line may be longer than any limit.
         while block := await stream.read(1 << 16):
             *lines, rest = (rest + block).split(b"\n")
             for line in lines:
-                text = line.decode(errors="replace").rstrip("\r")
-                last.append(text)
-                self._terminal.log(name, text)
+                self._take(row, line.decode(errors="replace").rstrip("\r"), last)
         if rest:
-            last.append(rest.decode(errors="replace"))
-            self._terminal.log(name, last[-1])
+            self._take(row, rest.decode(errors="replace"), last)
+
+    def _take(self, row: Process, line: str, last: deque[str]) -> None:
+        last.append(line)
+        self._terminal.log(row.name, line)
+        word = row.notice(line)
+        if word and time.monotonic() - self._noticed.get(word, -NOTICE_AGAIN_SECONDS) >= NOTICE_AGAIN_SECONDS:
+            self._noticed[word] = time.monotonic()
+            self._terminal.say(word)
 
     async def _until_ready(self, row: Process) -> None:
         child = self._children[row.name]
