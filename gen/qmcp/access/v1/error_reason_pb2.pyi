@@ -1,0 +1,48 @@
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from typing import ClassVar as _ClassVar
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ERROR_REASON_UNSPECIFIED: _ClassVar[ErrorReason]
+    ERROR_REASON_INVALID_REQUEST: _ClassVar[ErrorReason]
+    ERROR_REASON_UNAUTHENTICATED: _ClassVar[ErrorReason]
+    ERROR_REASON_PERMISSION_DENIED: _ClassVar[ErrorReason]
+    ERROR_REASON_OVERLOADED: _ClassVar[ErrorReason]
+    ERROR_REASON_DEADLINE_EXCEEDED: _ClassVar[ErrorReason]
+    ERROR_REASON_UNAVAILABLE: _ClassVar[ErrorReason]
+    ERROR_REASON_INTERNAL: _ClassVar[ErrorReason]
+    ERROR_REASON_REQUEST_ID_REUSED: _ClassVar[ErrorReason]
+    ERROR_REASON_PAGE_TOKEN_INVALID: _ClassVar[ErrorReason]
+    ERROR_REASON_ETAG_MISMATCH: _ClassVar[ErrorReason]
+    ERROR_REASON_RATE_LIMITED: _ClassVar[ErrorReason]
+    ERROR_REASON_KEY_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_KEY_NOT_VALID: _ClassVar[ErrorReason]
+    ERROR_REASON_ROLE_UNKNOWN: _ClassVar[ErrorReason]
+    ERROR_REASON_ROLE_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_ROLE_EXISTS: _ClassVar[ErrorReason]
+    ERROR_REASON_ROLE_BUILT_IN: _ClassVar[ErrorReason]
+    ERROR_REASON_ROLE_IN_USE: _ClassVar[ErrorReason]
+    ERROR_REASON_ROLE_EXCEEDS_CALLER: _ClassVar[ErrorReason]
+ERROR_REASON_UNSPECIFIED: ErrorReason
+ERROR_REASON_INVALID_REQUEST: ErrorReason
+ERROR_REASON_UNAUTHENTICATED: ErrorReason
+ERROR_REASON_PERMISSION_DENIED: ErrorReason
+ERROR_REASON_OVERLOADED: ErrorReason
+ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason
+ERROR_REASON_UNAVAILABLE: ErrorReason
+ERROR_REASON_INTERNAL: ErrorReason
+ERROR_REASON_REQUEST_ID_REUSED: ErrorReason
+ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason
+ERROR_REASON_ETAG_MISMATCH: ErrorReason
+ERROR_REASON_RATE_LIMITED: ErrorReason
+ERROR_REASON_KEY_NOT_FOUND: ErrorReason
+ERROR_REASON_KEY_NOT_VALID: ErrorReason
+ERROR_REASON_ROLE_UNKNOWN: ErrorReason
+ERROR_REASON_ROLE_NOT_FOUND: ErrorReason
+ERROR_REASON_ROLE_EXISTS: ErrorReason
+ERROR_REASON_ROLE_BUILT_IN: ErrorReason
+ERROR_REASON_ROLE_IN_USE: ErrorReason
+ERROR_REASON_ROLE_EXCEEDS_CALLER: ErrorReason
