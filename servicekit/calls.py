@@ -14,11 +14,14 @@ class Principal:
 
     # A stable name, recorded with everything the call writes.
     name: str
-    # `<service>.<verb>`; "*" grants everything.
+    # `<service>.<verb>`; `<service>.*` grants all of a service, `*` everything. `self` everybody may.
     permissions: frozenset[str]
 
     def may(self, permission: str) -> bool:
-        return permission in self.permissions or "*" in self.permissions
+        if permission in self.permissions or "*" in self.permissions:
+            return True
+        service, _, verb = permission.partition(".")
+        return verb == "self" or f"{service}.*" in self.permissions
 
 
 # Longer ones are not ids; they would only fill logs and tables.

@@ -1,6 +1,7 @@
 """The settings that every service has; a service adds its own by inheriting from this class."""
 
 import ipaddress
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -48,6 +49,22 @@ class ServiceSettings(BaseSettings):
     # Connections are closed after this time so that new replicas get their share, seconds; 0: never.
     max_connection_age_seconds: int = 0
 
+    # off: every caller is the principal `local` and may do everything. on: callers need an API key, or a token of the
+    # issuer below.
+    auth: Literal["off", "on"] = "off"
+    # The access service, `host:port`, and the file with the key by which this service asks it.
+    access_address: str = "127.0.0.1:50052"
+    access_key_file: Path | None = None
+    # How long an answer of access counts, and how long it goes on counting while access is away, seconds.
+    access_remember_seconds: float = 30
+    access_stale_seconds: float = 300
+    # OpenID Connect: the issuer of tokens and the audience they must name; empty: no tokens. Where the keys are: empty
+    # asks the issuer. Which claim names the roles.
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
+    oidc_jwks_url: str = ""
+    oidc_roles_claim: str = "roles"
+
     # True: serve beyond loopback although callers are not authenticated. For networks that others guard.
     allow_keyless: bool = False
 
@@ -63,10 +80,10 @@ class ServiceSettings(BaseSettings):
         Raises:
             SystemExit: with a sentence that says what to change.
         """
-        if not self.allow_keyless and not is_loopback(self.grpc_host):
+        if self.auth == "off" and not self.allow_keyless and not is_loopback(self.grpc_host):
             raise SystemExit(
                 f"QMCP_GRPC_HOST={self.grpc_host} would serve callers beyond this machine, and nothing checks who they "
-                "are. Bind 127.0.0.1, or set QMCP_ALLOW_KEYLESS=true where the network itself is guarded."
+                "are. Set QMCP_AUTH=on, bind 127.0.0.1, or set QMCP_ALLOW_KEYLESS=true where the network is guarded."
             )
 
 

@@ -2,10 +2,11 @@
 
 from typing import Any, Protocol
 
+from grpc import StatusCode
 from grpc.aio import ServicerContext
 
 from servicekit.calls import Call, Principal
-from servicekit.errors import permission_denied
+from servicekit.errors import ServiceError, permission_denied
 from servicekit.interceptors import Handler, Interceptor
 from servicekit.methods import Method
 
@@ -20,6 +21,9 @@ class Authenticator(Protocol):
             ServiceError: UNAUTHENTICATED where they are missing or not valid, UNAVAILABLE where that cannot be known.
         """
 
+    def denied(self, call: Call, method: Method, error: ServiceError) -> None:
+        """Told of every refusal."""
+
 
 class Keyless:
     """Development on one machine: every caller is the principal `local` and may do everything."""
@@ -30,13 +34,21 @@ class Keyless:
         del call
         return self.local
 
+    def denied(self, call: Call, method: Method, error: ServiceError) -> None:
+        """Never happens."""
+
 
 def identity(authenticator: Authenticator) -> Interceptor:
     def interceptor(method: Method, handler: Handler) -> Handler:
         async def with_identity(request: Any, context: "ServicerContext[Any, Any]", call: Call) -> Any:
-            call.principal = await authenticator.authenticate(call)
-            if not call.principal.may(method.permission):
-                raise permission_denied(method.permission)
+            try:
+                call.principal = await authenticator.authenticate(call)
+                if not call.principal.may(method.permission):
+                    raise permission_denied(method.permission)
+            except ServiceError as error:
+                if error.code is not StatusCode.UNAVAILABLE:
+                    authenticator.denied(call, method, error)
+                raise
             return await handler(request, context, call)
 
         return with_identity

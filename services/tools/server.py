@@ -9,8 +9,8 @@ from uuid import UUID
 import uuid_utils.compat as uuid
 from qmcp.tools.v1 import tools_service_pb2
 
+from servicekit.authentication import authenticator
 from servicekit.group_commit import CommitMetrics
-from servicekit.interceptors.identity import Keyless
 from servicekit.metrics import MetricsPage, new_registry
 from servicekit.notifications import Wakeups, listening
 from servicekit.postgres import database
@@ -24,6 +24,7 @@ from services.tools.history import History
 from services.tools.http_tools import HttpTools
 from services.tools.measures import Measures
 from services.tools.named_secrets import Secrets
+from services.tools.peers import access
 from services.tools.recording import Recorder
 from services.tools.registry import Registry
 from services.tools.servicer import ToolsServicer
@@ -74,10 +75,12 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             execution.executing(settings.shutdown_grace_seconds),
             listening(settings.database_url, channels),
             background(worker.loops()),
+            access(settings, "tools") as directory,
+            authenticator(settings, directory, metrics) as who,
             serving(
                 settings,
                 [Service(DESCRIPTOR, servicer, DEADLINES)],
-                authenticator=Keyless(),
+                authenticator=who,
                 registry=metrics,
                 checks={"postgres": db.ready},
             ) as server,

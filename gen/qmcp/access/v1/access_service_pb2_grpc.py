@@ -199,7 +199,7 @@ class AccessServiceServicer:
 
     def ResolveKey(self, request, context):
         """For services: who stands behind a key. They send the digest of its secret, never the secret.
-        UNAUTHENTICATED where the key is unknown, wrong, expired or revoked. Not at the edge.
+        NOT_FOUND where the key is unknown, wrong, expired or revoked. Not at the edge.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -62,7 +62,7 @@ class AccessServiceStub:
     """Lists refusals of all services, newest first, kept for 90 days."""
     ResolveKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ResolveKeyRequest, _access_service_pb2.Identity]
     """For services: who stands behind a key. They send the digest of its secret, never the secret.
-    UNAUTHENTICATED where the key is unknown, wrong, expired or revoked. Not at the edge.
+    NOT_FOUND where the key is unknown, wrong, expired or revoked. Not at the edge.
     """
     ResolveRoles: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ResolveRolesRequest, _access_service_pb2.ResolveRolesResponse]
     """For services: what roles grant, for callers whose token names them. Unknown roles grant nothing. Not at the edge."""
@@ -102,7 +102,7 @@ class AccessServiceAsyncStub(AccessServiceStub):
     """Lists refusals of all services, newest first, kept for 90 days."""
     ResolveKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ResolveKeyRequest, _access_service_pb2.Identity]  # type: ignore[assignment]
     """For services: who stands behind a key. They send the digest of its secret, never the secret.
-    UNAUTHENTICATED where the key is unknown, wrong, expired or revoked. Not at the edge.
+    NOT_FOUND where the key is unknown, wrong, expired or revoked. Not at the edge.
     """
     ResolveRoles: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ResolveRolesRequest, _access_service_pb2.ResolveRolesResponse]  # type: ignore[assignment]
     """For services: what roles grant, for callers whose token names them. Unknown roles grant nothing. Not at the edge."""
@@ -211,7 +211,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.Identity, _abc.Awaitable[_access_service_pb2.Identity]]:
         """For services: who stands behind a key. They send the digest of its secret, never the secret.
-        UNAUTHENTICATED where the key is unknown, wrong, expired or revoked. Not at the edge.
+        NOT_FOUND where the key is unknown, wrong, expired or revoked. Not at the edge.
         """
 
     @_abc_1.abstractmethod

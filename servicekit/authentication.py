@@ -1,0 +1,332 @@
+"""Who calls: API keys and tokens, checked locally against remembered answers of the access service.
+
+A remembered answer counts for 30 seconds and is dropped at once when access says that it changed. While access is away,
+what is remembered goes on counting for a stated time; who is not remembered is told to come back, and never let in.
+"""
+
+import asyncio
+import hmac
+import time
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+import structlog
+from grpc import StatusCode
+from prometheus_client import CollectorRegistry
+from prometheus_client import Counter as Counted
+
+from servicekit import credentials
+from servicekit.calls import Call, Principal
+from servicekit.errors import ServiceError, exhausted, unauthenticated
+from servicekit.interceptors.identity import Authenticator, Keyless
+from servicekit.methods import Method
+from servicekit.settings import ServiceSettings
+from servicekit.tokens import Tokens
+
+logger = structlog.get_logger(__name__)
+
+MOST_REMEMBERED = 10_000
+# A key that is not valid is not asked for again for this time.
+REFUSED_SECONDS = 5.0
+REPORT_SECONDS = 1.0
+MOST_DENIALS = 1_000
+NOT_VALID = "The credential is not valid: unknown, expired or revoked."
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What access says of a key."""
+
+    principal: str
+    permissions: frozenset[str]
+    # Calls a minute; 0: no limit.
+    rate_per_minute: int
+    # Unix time; None: does not end by itself.
+    valid_until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A refusal, or several that are alike."""
+
+    at: datetime
+    method: str
+    reason: str
+    permission: str
+    principal: str
+    correlation_id: str
+    request_id: str
+    count: int
+
+
+class Directory(Protocol):
+    """The access service, as this module needs it."""
+
+    async def resolve_key(self, key: credentials.ApiKey) -> Grant | None:
+        """Who stands behind a key; None where it is not valid.
+
+        Raises:
+            ServiceError: UNAVAILABLE where that cannot be known now.
+        """
+
+    async def resolve_roles(self, roles: Sequence[str]) -> frozenset[str]:
+        """What roles grant together; unknown ones grant nothing."""
+
+    def changes(self) -> AsyncIterator[str]:
+        """Ids of keys that changed; "" where anything may have, and first of all. Ends when the connection is lost."""
+
+    async def report(self, denials: Sequence[Denial], used: Sequence[str]) -> None:
+        """Tells what was refused and which keys were used."""
+
+
+@dataclass(slots=True)
+class _Known:
+    grant: Grant
+    principal: Principal
+    checked_at: float
+    # What is left of the calls of this minute, and when that was reckoned.
+    calls_left: float
+    reckoned_at: float
+
+
+class Authentication:
+    """Implements `interceptors.identity.Authenticator`."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        tokens: Tokens | None,
+        registry: CollectorRegistry,
+        *,
+        remember_seconds: float,
+        stale_seconds: float,
+    ) -> None:
+        self._directory = directory
+        self._tokens = tokens
+        self._remember_seconds = remember_seconds
+        self._stale_seconds = stale_seconds
+        self._known: OrderedDict[str, dict[bytes, _Known]] = OrderedDict()
+        self._refused: OrderedDict[credentials.ApiKey, float] = OrderedDict()
+        self._asking: dict[credentials.ApiKey, asyncio.Task[Grant | None]] = {}
+        self._roles: OrderedDict[tuple[str, ...], tuple[frozenset[str], float]] = OrderedDict()
+        # Counts the announced changes: an answer that was asked for before one is not remembered after it.
+        self._changes = 0
+        self._denials: dict[tuple[str, str, str, str], Denial] = {}
+        self._denied: Counter[tuple[str, str, str, str]] = Counter()
+        self._used: set[str] = set()
+        self._denials_total = Counted(
+            "qmcp_access_denials_total",
+            "Calls refused for want of a credential or a permission.",
+            ("method", "reason"),
+            registry=registry,
+        )
+        self._checks = Counted(
+            "qmcp_access_checks_total",
+            "Keys checked: remembered, asked for, remembered while access is away.",
+            ("answer",),
+            registry=registry,
+        )
+        self._remembered = self._checks.labels("remembered")
+
+    async def authenticate(self, call: Call) -> Principal:
+        """See Authenticator."""
+        text = call.header("x-api-key") or _bearer(call.header("authorization"))
+        if not text:
+            raise unauthenticated("This needs a credential. Send X-API-Key or Authorization: Bearer.")
+        key = credentials.parse(text)
+        if key is not None:
+            return await self._by_key(key)
+        if self._tokens is not None and text.count(".") == 2:  # noqa: PLR2004 - a JWT has three parts
+            return await self._by_token(text)
+        raise unauthenticated(NOT_VALID)
+
+    def denied(self, call: Call, method: Method, error: ServiceError) -> None:
+        """Counts a refusal and keeps it for the next report. Alike ones within a second are one."""
+        self._denials_total.labels(method.path, error.reason).inc()
+        key = credentials.parse(call.header("x-api-key") or _bearer(call.header("authorization")))
+        principal = call.principal.name or (key.id if key else "")
+        permission = error.metadata.get("permission", "")
+        like = (method.path, error.reason, permission, principal)
+        if like not in self._denials and len(self._denials) >= MOST_DENIALS:
+            like = (method.path, error.reason, permission, "_other")
+        self._denied[like] += 1
+        self._denials[like] = Denial(
+            datetime.now(UTC), *like, correlation_id=call.correlation_id, request_id=call.request_id, count=0
+        )
+
+    async def _by_key(self, key: credentials.ApiKey) -> Principal:
+        now = time.monotonic()
+        known = self._remembered_key(key)
+        if known is not None and now - known.checked_at < self._remember_seconds:
+            self._remembered.inc()
+        else:
+            known = await self._ask(key, known, now)
+        if known.grant.valid_until is not None and known.grant.valid_until <= time.time():
+            raise unauthenticated(NOT_VALID)
+        _take_call(known, now)
+        self._used.add(key.id)
+        return known.principal
+
+    def _remembered_key(self, key: credentials.ApiKey) -> _Known | None:
+        # Digests are compared in constant time, although an attacker would have to find SHA-256 preimages to profit.
+        for digest, known in self._known.get(key.id, {}).items():
+            if hmac.compare_digest(digest, key.digest):
+                return known
+        return None
+
+    async def _ask(self, key: credentials.ApiKey, known: _Known | None, now: float) -> _Known:
+        if self._refused.get(key, 0) > now:
+            raise unauthenticated(NOT_VALID)
+        changes = self._changes
+        try:
+            grant = await self._answer(key)
+        except ServiceError as error:
+            still_counts = known is not None and now - known.checked_at < self._stale_seconds
+            if error.code is not StatusCode.UNAVAILABLE or known is None or not still_counts:
+                raise
+            self._checks.labels("stale").inc()
+            return known
+        self._checks.labels("asked").inc()
+        if grant is None:
+            self._refused[key] = now + REFUSED_SECONDS
+            if len(self._refused) > MOST_REMEMBERED:
+                self._refused.popitem(last=False)
+            self._known.get(key.id, {}).pop(key.digest, None)
+            raise unauthenticated(NOT_VALID)
+        found = _Known(grant, Principal(grant.principal, grant.permissions), now, float(grant.rate_per_minute), now)
+        if known is not None:
+            found.calls_left, found.reckoned_at = known.calls_left, known.reckoned_at
+        if changes == self._changes:
+            self._known.setdefault(key.id, {})[key.digest] = found
+            self._known.move_to_end(key.id)
+            if len(self._known) > MOST_REMEMBERED:
+                self._known.popitem(last=False)
+        return found
+
+    async def _answer(self, key: credentials.ApiKey) -> Grant | None:
+        """Asks once, however many calls wait for the answer."""
+        task = self._asking.get(key)
+        if task is None:
+            task = asyncio.create_task(self._directory.resolve_key(key))
+            self._asking[key] = task
+            task.add_done_callback(lambda _: self._asking.pop(key, None))
+        # One caller that goes away must not take the answer from the others.
+        return await asyncio.shield(task)
+
+    async def _by_token(self, text: str) -> Principal:
+        assert self._tokens is not None
+        identity = await self._tokens.verify(text)
+        roles = tuple(sorted(identity.roles))
+        now = time.monotonic()
+        permissions, asked_at = self._roles.get(roles, (frozenset[str](), -self._stale_seconds))
+        if now - asked_at >= self._remember_seconds:
+            try:
+                permissions = await self._directory.resolve_roles(roles)
+            except ServiceError:
+                if now - asked_at >= self._stale_seconds:
+                    raise
+            else:
+                self._roles[roles] = (permissions, now)
+                if len(self._roles) > MOST_REMEMBERED:
+                    self._roles.popitem(last=False)
+        return Principal(identity.principal, permissions)
+
+    async def follow_changes(self) -> None:
+        """Forgets what changed, as soon as access says so. Ends when the connection is lost."""
+        async for key_id in self._directory.changes():
+            self._changes += 1
+            self._refused.clear()
+            if key_id:
+                self._known.pop(key_id, None)
+            else:
+                self._known.clear()
+                self._roles.clear()
+
+    async def send_reports(self) -> None:
+        """Tells access each second what was refused and which keys were used."""
+        while True:
+            await asyncio.sleep(REPORT_SECONDS)
+            if not self._denied and not self._used:
+                continue
+            counts, self._denied = self._denied, Counter()
+            denials, self._denials = self._denials, {}
+            used, self._used = self._used, set()
+            try:
+                await self._directory.report(_counted(denials, counts), sorted(used)[:MOST_REMEMBERED])
+            except ServiceError as error:
+                # The log and the counter have them; a queue would have to be bounded and lose them anyway.
+                logger.warning("denials_not_reported", count=sum(counts.values()), error=str(error))
+
+
+def _counted(
+    denials: Mapping[tuple[str, str, str, str], Denial], counts: Mapping[tuple[str, str, str, str], int]
+) -> list[Denial]:
+    return [
+        Denial(d.at, d.method, d.reason, d.permission, d.principal, d.correlation_id, d.request_id, counts[like])
+        for like, d in denials.items()
+    ]
+
+
+def _bearer(header: str) -> str:
+    scheme, _, text = header.partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else ""
+
+
+def _take_call(known: _Known, now: float) -> None:
+    """Takes one of the calls of this minute.
+
+    Raises:
+        ServiceError: RATE_LIMITED.
+    """
+    rate = known.grant.rate_per_minute
+    if not rate:
+        return
+    known.calls_left = min(float(rate), known.calls_left + (now - known.reckoned_at) * rate / 60)
+    known.reckoned_at = now
+    if known.calls_left < 1:
+        wait = (1 - known.calls_left) * 60 / rate
+        raise exhausted("RATE_LIMITED", f"The key may make {rate} calls a minute and has made them.", wait)
+    known.calls_left -= 1
+
+
+@asynccontextmanager
+async def authenticator(
+    settings: ServiceSettings, directory: Directory, registry: CollectorRegistry
+) -> AsyncIterator[Authenticator]:
+    """Who checks callers under these settings, with what it does beside the calls."""
+    if settings.auth == "off":
+        yield Keyless()
+        return
+    tokens = None
+    if settings.oidc_issuer:
+        tokens = Tokens(settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url, settings.oidc_roles_claim)
+    authentication = Authentication(
+        directory,
+        tokens,
+        registry,
+        remember_seconds=settings.access_remember_seconds,
+        stale_seconds=settings.access_stale_seconds,
+    )
+    tasks = [
+        asyncio.create_task(_follow(authentication), name="access changes"),
+        asyncio.create_task(authentication.send_reports(), name="access reports"),
+    ]
+    try:
+        yield authentication
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _follow(authentication: Authentication) -> None:
+    while True:
+        try:
+            await authentication.follow_changes()
+        except ServiceError as error:
+            logger.warning("access_unreachable", error=error.message)
+        await asyncio.sleep(0.5)

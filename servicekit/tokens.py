@@ -1,0 +1,130 @@
+"""JWTs of an OpenID Connect issuer, verified here with the issuer's published keys."""
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import httpx
+import jwt
+import structlog
+
+from servicekit.errors import unauthenticated, unavailable
+
+logger = structlog.get_logger(__name__)
+
+# Only what is signed with the issuer's private key: with HS256 whoever knows the public key could sign.
+ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+KEYS_SECONDS = 600.0
+# A token that names an unknown key makes us look for new keys, but not more often than this.
+SOONEST_SECONDS = 10.0
+LEEWAY_SECONDS = 30
+MOST_REMEMBERED = 10_000
+LONGEST_PRINCIPAL = 128
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIdentity:
+    """Who a token speaks for."""
+
+    principal: str
+    roles: tuple[str, ...]
+    # Unix time.
+    valid_until: float
+
+
+class Tokens:
+    """Verifies tokens; remembers those that are good until they expire."""
+
+    def __init__(self, issuer: str, audience: str, jwks_url: str, roles_claim: str) -> None:
+        """Prepares.
+
+        Args:
+            issuer: what `iss` must be.
+            audience: what `aud` must hold.
+            jwks_url: where the keys are; empty: the issuer's discovery document tells.
+            roles_claim: which claim names the roles, `roles` or `realm_access.roles`.
+        """
+        self._issuer = issuer
+        self._audience = audience
+        self._jwks_url = jwks_url
+        self._roles_claim = roles_claim
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._fetched_at = -KEYS_SECONDS
+        self._fetching = asyncio.Lock()
+        self._good: OrderedDict[bytes, TokenIdentity] = OrderedDict()
+
+    async def verify(self, token: str) -> TokenIdentity:
+        """Who the token speaks for.
+
+        Raises:
+            ServiceError: UNAUTHENTICATED; UNAVAILABLE where the issuer's keys were never had.
+        """
+        fingerprint = hashlib.sha256(token.encode()).digest()
+        known = self._good.get(fingerprint)
+        if known is not None and known.valid_until > time.time():
+            return known
+        try:
+            key_id = str(jwt.get_unverified_header(token).get("kid", ""))
+            key = await self._key(key_id)
+            claims = jwt.decode(
+                token,
+                key.key,
+                algorithms=ALGORITHMS,
+                audience=self._audience,
+                issuer=self._issuer,
+                leeway=LEEWAY_SECONDS,
+                options={"require": ["exp", "iss", "aud", "sub"]},
+            )
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            raise unauthenticated(f"The token is not valid: {type(error).__name__}.") from None
+        identity = TokenIdentity(_principal(claims["sub"]), self._roles(claims), float(claims["exp"]))
+        self._good[fingerprint] = identity
+        if len(self._good) > MOST_REMEMBERED:
+            self._good.popitem(last=False)
+        return identity
+
+    async def _key(self, key_id: str) -> jwt.PyJWK:
+        now = time.monotonic()
+        age = now - self._fetched_at
+        if age > KEYS_SECONDS or (key_id not in self._keys and age > SOONEST_SECONDS):
+            async with self._fetching:
+                if self._fetched_at < now:
+                    await self._fetch()
+        key = self._keys.get(key_id)
+        if key is None:
+            raise unauthenticated("The token names a key that its issuer does not publish.")
+        return key
+
+    async def _fetch(self) -> None:
+        try:
+            async with httpx.AsyncClient(timeout=5) as client:
+                url = self._jwks_url or await self._discovered(client)
+                answer = (await client.get(url)).raise_for_status()
+                self._keys = {str(key.key_id): key for key in jwt.PyJWKSet.from_dict(answer.json()).keys}
+            self._fetched_at = time.monotonic()
+        except (httpx.HTTPError, jwt.PyJWTError, ValueError, KeyError) as error:
+            logger.warning("issuer_keys_not_fetched", issuer=self._issuer, error=str(error))
+            if not self._keys:
+                raise unavailable("The issuer of tokens does not answer, so yours cannot be checked now.") from None
+            # The keys that are there go on counting; the next look is due in a while.
+            self._fetched_at = time.monotonic() - KEYS_SECONDS + SOONEST_SECONDS
+
+    async def _discovered(self, client: httpx.AsyncClient) -> str:
+        url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
+        return str((await client.get(url)).raise_for_status().json()["jwks_uri"])
+
+    def _roles(self, claims: object) -> tuple[str, ...]:
+        found = claims
+        for name in self._roles_claim.split("."):
+            found = found.get(name) if isinstance(found, dict) else None
+        if isinstance(found, str):
+            return tuple(found.split())
+        return tuple(role for role in found if isinstance(role, str)) if isinstance(found, list) else ()
+
+
+def _principal(subject: object) -> str:
+    if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_PRINCIPAL or not subject.isprintable():
+        raise ValueError("sub is no name")
+    return subject

@@ -1,0 +1,1 @@
+"""Knows who may do what: keys, roles, and what was refused."""

@@ -1,0 +1,5 @@
+"""`python -m services.access [serve | migrate]`."""
+
+from servicekit.launch import launch
+
+launch("services.access")

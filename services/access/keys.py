@@ -1,0 +1,144 @@
+"""Keys: made, rotated, revoked, and told apart from what only looks like one."""
+
+import asyncio
+import hmac
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from servicekit import credentials, pagination
+from servicekit.calls import Principal
+from servicekit.errors import Violation, invalid_argument
+from servicekit.postgres import Connection, Database
+from services.access import errors
+from services.access.models import Identity, IssuedKey, Key, NewKey
+from services.access.roles import granted, require_roles
+from services.access.store import keys as store
+from services.access.store import roles as roles_store
+
+logger = structlog.get_logger(__name__)
+
+DEFAULT_GRACE_SECONDS = 86_400
+BOOTSTRAP = NewKey("admin", "", "made at the first start", ("admin",), 0, None)
+
+
+class Keys:
+    """Reads and changes keys."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, connection: Connection, wanted: NewKey, by: Principal) -> IssuedKey:
+        """Makes a key, in the caller's transaction."""
+        if wanted.expires_at is not None and wanted.expires_at <= datetime.now(UTC):
+            message = "must be in the future"
+            raise invalid_argument("INVALID_REQUEST", f"expires_at {message}.", [Violation("expires_at", message)])
+        await require_roles(connection, wanted.roles, by)
+        return await _make(connection, wanted)
+
+    async def get(self, key_id: str) -> Key:
+        async with self._database.connection() as connection:
+            key = await store.get(connection, key_id)
+        if key is None:
+            raise errors.key_not_found(key_id)
+        return key
+
+    async def page(self, owner: str, include_invalid: bool, page_size: int, page_token: str) -> tuple[list[Key], str]:
+        """A page, newest first, and the token of the next."""
+        size = pagination.page_size(page_size)
+        filtered = (owner, include_invalid)
+        after = pagination.after(page_token, filtered, width=2)
+        before = (datetime.fromisoformat(after[0]), after[1]) if after else None
+        async with self._database.connection() as connection:
+            found = await store.list_before(connection, owner, include_invalid, before, size + 1)
+        page = found[:size]
+        if len(found) <= size:
+            return page, ""
+        return page, pagination.token(filtered, [page[-1].created_at.isoformat(), page[-1].id])
+
+    async def rotate(self, connection: Connection, key_id: str, grace_seconds: int | None, by: Principal) -> IssuedKey:
+        """Gives a key a new secret, in the caller's transaction; the old one stays valid for the grace time."""
+        key = await store.get_for_update(connection, key_id)
+        if key is None:
+            raise errors.key_not_found(key_id)
+        if not key.valid:
+            raise errors.key_not_valid(key_id, key.status)
+        # Whoever learns the new secret may do what the key may.
+        await require_roles(connection, key.roles, by)
+        text, new = credentials.with_new_secret(key_id)
+        grace = DEFAULT_GRACE_SECONDS if grace_seconds is None else grace_seconds
+        rotated = await store.rotate(connection, key_id, new.digest, grace)
+        await store.announce(connection, key_id)
+        return IssuedKey(rotated, text)
+
+    async def revoke(self, key_id: str) -> Key:
+        """Ends a key for good, everywhere."""
+        async with self._database.transaction() as connection:
+            key = await store.revoke(connection, key_id)
+            if key is None:
+                raise errors.key_not_found(key_id)
+            await store.announce(connection, key_id)
+        return key
+
+    async def resolve(self, asked: credentials.ApiKey) -> Identity | None:
+        """Who stands behind a key; None where it is not valid."""
+        async with self._database.connection() as connection:
+            key = await store.get(connection, asked.id)
+            if key is None or not key.valid:
+                return None
+            valid_until = key.expires_at
+            if not hmac.compare_digest(key.digest, asked.digest):
+                old = key.old_digest if key.status == "rotated" else None
+                if old is None or not hmac.compare_digest(old, asked.digest):
+                    return None
+                valid_until = min(filter(None, (valid_until, key.old_valid_until)))
+            roles = await roles_store.named(connection, key.roles)
+        return Identity(key.owner, tuple(key.roles), granted(roles), key.rate_per_minute, valid_until)
+
+    async def bootstrap(self, file: Path | None) -> None:
+        """Makes an admin key where nobody has one, and writes it where only the owner may read it."""
+        if file is None:
+            return
+        async with self._database.transaction() as connection:
+            # Replicas may start at once; one of them makes it.
+            await connection.execute("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE")
+            if await store.has_admin(connection):
+                return
+            issued = await _make(connection, BOOTSTRAP)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as out:
+                out.write(issued.api_key + "\n")
+        logger.info("admin_key_made", key_id=issued.key.id, file=str(file))
+
+    async def write_preshared(self, file: Path | None) -> None:
+        """Brings the keys that the environment gives in line with their file.
+
+        Raises:
+            SystemExit: when a line is not `<key> <owner> <role>[,<role>]`; it is named by its number, not shown.
+        """
+        if file is None:
+            return
+        lines = await asyncio.to_thread(lambda: file.read_text().splitlines())
+        async with self._database.transaction() as connection:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip() or line.startswith("#"):
+                    continue
+                parts = line.split()
+                key = credentials.parse(parts[0])
+                if len(parts) != 3 or key is None:  # noqa: PLR2004 - key, owner, roles
+                    raise SystemExit(f"{file}, line {number}, is not: <key> <owner> <role>[,<role>]")
+                if await store.insert_preshared(connection, key.id, parts[1], _sorted(parts[2]), key.digest):
+                    await store.announce(connection, key.id)
+
+
+async def _make(connection: Connection, wanted: NewKey) -> IssuedKey:
+    text, key = credentials.generate()
+    return IssuedKey(await store.insert(connection, key.id, wanted, key.digest), text)
+
+
+def _sorted(roles: str) -> Sequence[str]:
+    return sorted(set(roles.split(",")))

@@ -1,0 +1,89 @@
+"""The nouns of the access service."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key as it is kept: the secret's digest, never the secret."""
+
+    id: str
+    owner: str
+    service_name: str
+    description: str
+    roles: Sequence[str]
+    rate_per_minute: int
+    digest: bytes
+    old_digest: bytes | None
+    old_valid_until: datetime | None
+    expires_at: datetime | None
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+    # By the database's clock when it was read: active, rotated, expired or revoked.
+    status: str
+
+    @property
+    def valid(self) -> bool:
+        return self.status in {"active", "rotated"}
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """What somebody wants a key to be."""
+
+    owner: str
+    service_name: str
+    description: str
+    roles: Sequence[str]
+    rate_per_minute: int
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A key, and the text that its holder sends; empty where the secret is not known any more."""
+
+    key: Key
+    api_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A set of permissions."""
+
+    name: str
+    permissions: Sequence[str]
+    description: str
+    built_in: bool = False
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who somebody is and what they may do."""
+
+    principal: str
+    roles: Sequence[str]
+    permissions: Sequence[str]
+    rate_per_minute: int
+    valid_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A refusal, or several that are alike."""
+
+    at: datetime
+    service: str
+    method: str
+    reason: str
+    permission: str
+    principal: str
+    correlation_id: str
+    request_id: str
+    count: int
+    # Made by the database; empty before.
+    id: str = ""

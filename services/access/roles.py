@@ -1,0 +1,122 @@
+"""Roles: which there are, what they grant, and who may hand them out."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+import orjson
+
+from servicekit import pagination
+from servicekit.calls import Principal
+from servicekit.postgres import Connection, Database
+from services.access import errors
+from services.access.models import Role
+from services.access.store import keys as keys_store
+from services.access.store import roles as store
+
+BUILT_IN = (
+    Role("admin", ("*",), "Everything."),
+    Role("agent", ("tools.read", "tools.invoke"), "Runs tools and reads what came of it."),
+    Role("human", ("tools.read", "hitl.read", "hitl.respond"), "Answers what agents ask."),
+    Role("reader", ("tools.read", "access.read"), "Reads everything and changes nothing."),
+    Role("ingest", ("metrics.write",), "Sends metrics."),
+    Role("service", ("access.resolve",), "A service of QMCP, which asks who its callers are."),
+)
+
+
+class Roles:
+    """Reads and changes roles."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def write_built_in(self) -> None:
+        """Brings the built-in roles in line with this version."""
+        async with self._database.transaction() as connection:
+            changed = False
+            for role in BUILT_IN:
+                wanted = replace(role, built_in=True, etag=_etag(role))
+                standing = await store.get_for_update(connection, role.name)
+                if standing is None:
+                    await store.insert(connection, wanted)
+                elif standing != wanted:
+                    await store.replace(connection, wanted)
+                    changed = True
+            if changed:
+                await keys_store.announce(connection, "")
+
+    async def page(self, page_size: int, page_token: str) -> tuple[list[Role], str]:
+        """A page in order of the names, and the token of the next."""
+        size = pagination.page_size(page_size)
+        after = pagination.after(page_token, (), width=1)
+        async with self._database.connection() as connection:
+            found = await store.list_after(connection, after[0] if after else "", size + 1)
+        page = found[:size]
+        return page, pagination.token((), [page[-1].name]) if len(found) > size else ""
+
+    async def create(self, connection: Connection, role: Role, by: Principal) -> Role:
+        """Makes a role, in the caller's transaction."""
+        require_held(by, role.permissions)
+        made = replace(role, built_in=False, etag=_etag(role))
+        if not await store.insert(connection, made):
+            raise errors.role_exists(role.name)
+        return made
+
+    async def update(self, role: Role, by: Principal) -> Role:
+        """Replaces permissions and description; holders feel it at once."""
+        require_held(by, role.permissions)
+        async with self._database.transaction() as connection:
+            await _changeable(connection, role.name, role.etag)
+            made = replace(role, built_in=False, etag=_etag(role))
+            await store.replace(connection, made)
+            await keys_store.announce(connection, "")
+        return made
+
+    async def delete(self, name: str) -> None:
+        """Removes a role that nobody has."""
+        async with self._database.transaction() as connection:
+            await _changeable(connection, name, "")
+            if await store.in_use(connection, name):
+                raise errors.role_in_use(name)
+            await store.delete(connection, name)
+            await keys_store.announce(connection, "")
+
+    async def permissions(self, names: Sequence[str]) -> list[str]:
+        """What roles grant together; unknown ones grant nothing."""
+        async with self._database.connection() as connection:
+            return granted(await store.named(connection, names))
+
+
+async def require_roles(connection: Connection, names: Sequence[str], by: Principal) -> None:
+    """Checks that roles exist and that their permissions are the caller's to hand out."""
+    found = await store.named(connection, names)
+    missing = set(names) - {role.name for role in found}
+    if missing:
+        raise errors.role_unknown(missing)
+    require_held(by, granted(found))
+
+
+def require_held(by: Principal, permissions: Sequence[str]) -> None:
+    exceeding = [permission for permission in permissions if not by.may(permission)]
+    if exceeding:
+        raise errors.role_exceeds_caller(exceeding)
+
+
+def granted(roles: Sequence[Role]) -> list[str]:
+    """The permissions of all roles together."""
+    return sorted({permission for role in roles for permission in role.permissions})
+
+
+async def _changeable(connection: Connection, name: str, etag: str) -> None:
+    standing = await store.get_for_update(connection, name)
+    if standing is None:
+        raise errors.role_not_found(name)
+    if standing.built_in:
+        raise errors.role_built_in(name)
+    if etag and etag != standing.etag:
+        raise errors.etag_mismatch(name)
+
+
+def _etag(role: Role) -> str:
+    covered = orjson.dumps([role.name, sorted(role.permissions), role.description])
+    return hashlib.sha256(covered).hexdigest()[:16]

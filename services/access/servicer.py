@@ -1,0 +1,146 @@
+"""The gRPC edge of the access service: takes the request, calls one domain function, returns one message."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from google.protobuf.empty_pb2 import Empty
+from grpc.aio import ServicerContext
+from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc, key_pb2, role_pb2
+
+from servicekit import idempotency
+from servicekit.calls import current_call
+from servicekit.credentials import ApiKey
+from servicekit.postgres import Connection, Database
+from services.access import errors, messages
+from services.access.changes import Changes
+from services.access.keys import Keys
+from services.access.models import IssuedKey
+from services.access.refusals import Refusals
+from services.access.roles import Roles
+
+HEARTBEAT_SECONDS = 10.0
+
+Context = ServicerContext[Any, Any]
+
+
+class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
+    """See protos/qmcp/access/v1/access_service.proto, where every method is documented."""
+
+    def __init__(self, database: Database, keys: Keys, roles: Roles, refusals: Refusals, changes: Changes) -> None:
+        self._database = database
+        self._keys = keys
+        self._roles = roles
+        self._refusals = refusals
+        self._changes = changes
+
+    async def CreateKey(
+        self, request: access_service_pb2.CreateKeyRequest, context: Context
+    ) -> access_service_pb2.IssuedKey:
+        wanted, by = messages.new_key_from(request), current_call.get().principal
+        issued = await self._issue("CreateKey", request, lambda c: self._keys.create(c, wanted, by))
+        await context.send_initial_metadata((("x-http-status", "201"),))
+        return issued
+
+    async def GetKey(self, request: access_service_pb2.GetKeyRequest, context: Context) -> key_pb2.Key:
+        return messages.key_to(await self._keys.get(request.id))
+
+    async def ListKeys(
+        self, request: access_service_pb2.ListKeysRequest, context: Context
+    ) -> access_service_pb2.ListKeysResponse:
+        page, token = await self._keys.page(
+            request.owner, request.include_invalid, request.page_size, request.page_token
+        )
+        return access_service_pb2.ListKeysResponse(keys=map(messages.key_to, page), next_page_token=token)
+
+    async def RotateKey(
+        self, request: access_service_pb2.RotateKeyRequest, context: Context
+    ) -> access_service_pb2.IssuedKey:
+        grace = request.grace_seconds if request.HasField("grace_seconds") else None
+        by = current_call.get().principal
+        return await self._issue("RotateKey", request, lambda c: self._keys.rotate(c, request.id, grace, by))
+
+    async def RevokeKey(self, request: access_service_pb2.RevokeKeyRequest, context: Context) -> key_pb2.Key:
+        return messages.key_to(await self._keys.revoke(request.id))
+
+    async def ListRoles(
+        self, request: access_service_pb2.ListRolesRequest, context: Context
+    ) -> access_service_pb2.ListRolesResponse:
+        page, token = await self._roles.page(request.page_size, request.page_token)
+        return access_service_pb2.ListRolesResponse(roles=map(messages.role_to, page), next_page_token=token)
+
+    async def CreateRole(self, request: access_service_pb2.CreateRoleRequest, context: Context) -> role_pb2.Role:
+        call = current_call.get()
+        async with self._database.transaction() as connection:
+
+            async def create() -> role_pb2.Role:
+                role = messages.role_from(request.role)
+                return messages.role_to(await self._roles.create(connection, role, call.principal))
+
+            created = await idempotency.once(
+                connection, call.principal.name, "CreateRole", request.request_id, request, role_pb2.Role, create
+            )
+        await context.send_initial_metadata((("x-http-status", "201"),))
+        return created
+
+    async def UpdateRole(self, request: access_service_pb2.UpdateRoleRequest, context: Context) -> role_pb2.Role:
+        by = current_call.get().principal
+        return messages.role_to(await self._roles.update(messages.role_from(request.role), by))
+
+    async def DeleteRole(self, request: access_service_pb2.DeleteRoleRequest, context: Context) -> Empty:
+        await self._roles.delete(request.name)
+        return Empty()
+
+    async def WhoAmI(self, request: access_service_pb2.WhoAmIRequest, context: Context) -> access_service_pb2.Identity:
+        principal = current_call.get().principal
+        return access_service_pb2.Identity(principal=principal.name, permissions=sorted(principal.permissions))
+
+    async def ListDenials(
+        self, request: access_service_pb2.ListDenialsRequest, context: Context
+    ) -> access_service_pb2.ListDenialsResponse:
+        page, token = await self._refusals.page(request.principal, request.page_size, request.page_token)
+        return access_service_pb2.ListDenialsResponse(denials=map(messages.denial_to, page), next_page_token=token)
+
+    async def ResolveKey(
+        self, request: access_service_pb2.ResolveKeyRequest, context: Context
+    ) -> access_service_pb2.Identity:
+        identity = await self._keys.resolve(ApiKey(request.id, request.secret_digest))
+        if identity is None:
+            raise errors.key_not_found(request.id)
+        return messages.identity_to(identity)
+
+    async def ResolveRoles(
+        self, request: access_service_pb2.ResolveRolesRequest, context: Context
+    ) -> access_service_pb2.ResolveRolesResponse:
+        permissions = await self._roles.permissions(request.roles)
+        return access_service_pb2.ResolveRolesResponse(permissions=permissions)
+
+    async def WatchChanges(
+        self, request: access_service_pb2.WatchChangesRequest, context: Context
+    ) -> AsyncIterator[access_service_pb2.AccessChange]:
+        async for changed in self._changes.watch(HEARTBEAT_SECONDS):
+            yield access_service_pb2.AccessChange(key_id=changed or "", heartbeat=changed is None)
+
+    async def ReportUse(self, request: access_service_pb2.ReportUseRequest, context: Context) -> Empty:
+        await self._refusals.report([messages.denial_from(d) for d in request.denials], request.used_key_ids)
+        return Empty()
+
+    async def _issue(
+        self, method: str, request: Any, effect: Callable[[Connection], Awaitable[IssuedKey]]
+    ) -> access_service_pb2.IssuedKey:
+        """Issues a secret once: what is kept for a retry of the request is the key without it."""
+        secret = ""
+        async with self._database.transaction() as connection:
+
+            async def issue() -> access_service_pb2.IssuedKey:
+                nonlocal secret
+                issued = await effect(connection)
+                secret = issued.api_key
+                return access_service_pb2.IssuedKey(key=messages.key_to(issued.key))
+
+            call = current_call.get()
+            request_id = request.request_id or call.idempotency_key
+            answer = await idempotency.once(
+                connection, call.principal.name, method, request_id, request, access_service_pb2.IssuedKey, issue
+            )
+        answer.api_key = secret
+        return answer

@@ -1,0 +1,19 @@
+"""The settings of the access service; those that every service has stand in servicekit."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from servicekit.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Read from the environment, prefix `QMCP_`."""
+
+    # Where an admin key is written when the service starts and nobody has one. Empty: none is made.
+    access_bootstrap_key_file: Path | None = None
+    # Keys that shall exist without being created, a line each: `<key> <owner> <role>[,<role>]`. So services get theirs,
+    # with the role `service`, which lets them ask who their callers are. Empty: none.
+    access_preshared_keys_file: Path | None = None
+    # How long refusals are kept, days.
+    access_denials_days: int = Field(default=90, ge=1)

@@ -1,0 +1,160 @@
+"""SQL of the keys."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from servicekit.postgres import Connection, Record
+from services.access.models import Key, NewKey
+
+# The status by the clock of the database, not that of a process.
+COLUMNS = """
+    id, owner, service_name, description, roles, rate_per_minute, digest, old_digest, old_valid_until, expires_at,
+    created_at, last_used_at, revoked_at,
+    CASE
+        WHEN revoked_at IS NOT NULL THEN 'revoked'
+        WHEN expires_at <= now() THEN 'expired'
+        WHEN old_valid_until > now() THEN 'rotated'
+        ELSE 'active'
+    END AS status
+"""
+
+
+async def insert(connection: Connection, key_id: str, wanted: NewKey, digest: bytes) -> Key:
+    row = await connection.fetchrow(
+        f"""
+        INSERT INTO keys (id, owner, service_name, description, roles, rate_per_minute, expires_at, digest)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        RETURNING {COLUMNS}
+        """,
+        key_id,
+        wanted.owner,
+        wanted.service_name,
+        wanted.description,
+        list(wanted.roles),
+        wanted.rate_per_minute,
+        wanted.expires_at,
+        digest,
+    )
+    assert row is not None
+    return _key(row)
+
+
+async def insert_preshared(
+    connection: Connection, key_id: str, owner: str, roles: Sequence[str], digest: bytes
+) -> bool:
+    """Inserts or brings in line a key that the environment gives; whether that changed anything."""
+    changed = await connection.fetchval(
+        """
+        INSERT INTO keys (id, owner, service_name, description, roles, rate_per_minute, digest)
+        VALUES ($1, $2, '', 'given by the environment', $3, 0, $4)
+        ON CONFLICT (id) DO UPDATE
+        SET owner = excluded.owner,
+            roles = excluded.roles,
+            digest = excluded.digest
+        WHERE (keys.owner, keys.roles, keys.digest) IS DISTINCT FROM (excluded.owner, excluded.roles, excluded.digest)
+        RETURNING true
+        """,
+        key_id,
+        owner,
+        list(roles),
+        digest,
+    )
+    return bool(changed)
+
+
+async def get(connection: Connection, key_id: str) -> Key | None:
+    row = await connection.fetchrow(f"SELECT {COLUMNS} FROM keys WHERE id = $1", key_id)
+    return _key(row) if row else None
+
+
+async def get_for_update(connection: Connection, key_id: str) -> Key | None:
+    row = await connection.fetchrow(f"SELECT {COLUMNS} FROM keys WHERE id = $1 FOR UPDATE", key_id)
+    return _key(row) if row else None
+
+
+async def list_before(
+    connection: Connection, owner: str, include_invalid: bool, before: tuple[datetime, str] | None, limit: int
+) -> list[Key]:
+    """Newest first, those before a time and id."""
+    before_at, before_id = before or (None, None)
+    rows = await connection.fetch(
+        f"""
+        SELECT {COLUMNS}
+        FROM keys
+        WHERE ($1 = '' OR owner = $1)
+          AND ($2 OR (revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())))
+          AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4))
+        ORDER BY created_at DESC, id DESC
+        LIMIT $5
+        """,
+        owner,
+        include_invalid,
+        before_at,
+        before_id,
+        limit,
+    )
+    return [_key(row) for row in rows]
+
+
+async def rotate(connection: Connection, key_id: str, digest: bytes, grace_seconds: int) -> Key:
+    row = await connection.fetchrow(
+        f"""
+        UPDATE keys
+        SET old_digest = digest,
+            old_valid_until = now() + make_interval(secs => $3),
+            digest = $2
+        WHERE id = $1
+        RETURNING {COLUMNS}
+        """,
+        key_id,
+        digest,
+        grace_seconds,
+    )
+    assert row is not None, "the caller holds the row's lock"
+    return _key(row)
+
+
+async def revoke(connection: Connection, key_id: str) -> Key | None:
+    """Revokes; a key that is revoked already keeps its time."""
+    row = await connection.fetchrow(
+        f"UPDATE keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING {COLUMNS}", key_id
+    )
+    return _key(row) if row else None
+
+
+async def used(connection: Connection, ids: Sequence[str]) -> None:
+    """Notes the use of keys, at most once a minute each."""
+    await connection.execute(
+        """
+        UPDATE keys
+        SET last_used_at = now()
+        WHERE id = ANY($1)
+          AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+        """,
+        ids,
+    )
+
+
+async def has_admin(connection: Connection) -> bool:
+    """Whether somebody holds a valid key with the role admin."""
+    found = await connection.fetchval(
+        """
+        SELECT EXISTS (
+            SELECT
+            FROM keys
+            WHERE roles @> ARRAY['admin']
+              AND revoked_at IS NULL
+              AND (expires_at IS NULL OR expires_at > now())
+        )
+        """
+    )
+    return bool(found)
+
+
+async def announce(connection: Connection, key_id: str) -> None:
+    """Tells all replicas, after the commit, that a key changed; an empty id says that anything may have."""
+    await connection.execute("SELECT pg_notify('access_changed', $1)", key_id)
+
+
+def _key(row: Record) -> Key:
+    return Key(**{name: row[name] for name in Key.__slots__})

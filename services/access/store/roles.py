@@ -1,0 +1,87 @@
+"""SQL of the roles."""
+
+from collections.abc import Sequence
+
+from servicekit.postgres import Connection, Record
+from services.access.models import Role
+
+COLUMNS = "name, permissions, description, built_in, etag"
+
+
+async def get_for_update(connection: Connection, name: str) -> Role | None:
+    row = await connection.fetchrow(f"SELECT {COLUMNS} FROM roles WHERE name = $1 FOR UPDATE", name)
+    return _role(row) if row else None
+
+
+async def named(connection: Connection, names: Sequence[str]) -> list[Role]:
+    """Those of these roles that exist, in order of their names."""
+    rows = await connection.fetch(f"SELECT {COLUMNS} FROM roles WHERE name = ANY($1) ORDER BY name", names)
+    return [_role(row) for row in rows]
+
+
+async def list_after(connection: Connection, after: str, limit: int) -> list[Role]:
+    rows = await connection.fetch(
+        f"""
+        SELECT {COLUMNS}
+        FROM roles
+        WHERE name COLLATE "C" > $1
+        ORDER BY name COLLATE "C"
+        LIMIT $2
+        """,
+        after,
+        limit,
+    )
+    return [_role(row) for row in rows]
+
+
+async def insert(connection: Connection, role: Role) -> bool:
+    """Inserts; False where the name is taken."""
+    inserted = await connection.fetchval(
+        """
+        INSERT INTO roles (name, permissions, description, built_in, etag)
+        VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT DO NOTHING
+        RETURNING true
+        """,
+        role.name,
+        list(role.permissions),
+        role.description,
+        role.built_in,
+        role.etag,
+    )
+    return bool(inserted)
+
+
+async def replace(connection: Connection, role: Role) -> None:
+    await connection.execute(
+        """
+        UPDATE roles
+        SET permissions = $2,
+            description = $3,
+            built_in = $4,
+            etag = $5
+        WHERE name = $1
+        """,
+        role.name,
+        list(role.permissions),
+        role.description,
+        role.built_in,
+        role.etag,
+    )
+
+
+async def delete(connection: Connection, name: str) -> None:
+    await connection.execute("DELETE FROM roles WHERE name = $1", name)
+
+
+async def in_use(connection: Connection, name: str) -> bool:
+    """Whether a key that is not revoked has the role."""
+    return bool(
+        await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM keys WHERE roles @> ARRAY[$1] AND revoked_at IS NULL)", name
+        )
+    )
+
+
+def _role(row: Record) -> Role:
+    return Role(row["name"], tuple(row["permissions"]), row["description"], row["built_in"], row["etag"])
