@@ -1,4 +1,5 @@
-# One image for everything that is ours; its first argument picks what runs: `tools`, `gateway` (Envoy) or `web`.
+# One image for everything that is ours; its first argument picks what runs: `tools`, `access`, `gateway` (Envoy) or
+# `web`.
 #
 #   docker build -t qmcp:0.1.0 .
 #   docker build --target sbom --output type=local,dest=. .      the software bill of materials, qmcp.cdx.json
@@ -49,6 +50,7 @@ LABEL org.opencontainers.image.title="qmcp" \
 # No name, only a number: Kubernetes can tell that it is not root. It owns the folders that volumes are mounted at, and
 # nothing else; the root may be read-only, with /tmp in memory.
 RUN install -d -o 10001 -g 10001 -m 0750 /var/lib/qmcp
+RUN install -d -o 10001 -g 10001 -m 0700 /var/lib/qmcp-services
 COPY --from=application /opt/qmcp /opt/qmcp
 COPY --chmod=0755 k8s/image/entrypoint.sh /usr/local/bin/qmcp-entrypoint
 ENV PATH=/opt/qmcp/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \

@@ -9,11 +9,11 @@ import grpc
 import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from devstack import databases, postgres
+from devstack import databases, keys, postgres
 from devstack.settings import StackSettings
 
 PROBE_SECONDS = 2.0
-SERVICES = ("tools",)
+SERVICES = ("tools", "access")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +69,57 @@ def embedded_postgres(engine: postgres.Postgres, say: postgres.Say) -> Process:
 
 def table(settings: StackSettings, database_server: str) -> list[Process]:
     """Everything but Postgres, which is embedded only where no other server is given."""
-    return [tools(settings, database_server), web(settings), envoy(settings)]
+    return [access(settings, database_server), tools(settings, database_server), web(settings), envoy(settings)]
+
+
+def access(settings: StackSettings, database_server: str) -> Process:
+    """The access service: who may do what."""
+    own = {}
+    if settings.auth == "on":
+        own = {
+            "QMCP_ACCESS_BOOTSTRAP_KEY_FILE": str(keys.admin_file(settings.home)),
+            "QMCP_ACCESS_PRESHARED_KEYS_FILE": str(keys.preshared_file(settings.home)),
+        }
+    return _service("access", settings, database_server, own)
 
 
 def tools(settings: StackSettings, database_server: str) -> Process:
-    """The tools service."""
-    grpc_port = _port(settings.tools_address, "QMCP_TOOLS_ADDRESS")
-    metrics_port = _port(settings.tools_metrics_address, "QMCP_TOOLS_METRICS_ADDRESS")
+    """The tools service, which asks access who its callers are."""
+    own = {"QMCP_TOOLS_RECEIPT_KEY_FILE": str(settings.home / "receipt_key.pem")}
+    return _service("tools", settings, database_server, own, needs=("access",))
+
+
+def _service(
+    name: str,
+    settings: StackSettings,
+    database_server: str,
+    environment: Mapping[str, str],
+    needs: tuple[str, ...] = (),
+) -> Process:
+    """A gRPC service; `environment` is what it alone takes."""
+    address, metrics = f"{name}_address", f"{name}_metrics_address"
+    target = str(getattr(settings, address))
+    grpc_port = _port(target, f"QMCP_{address.upper()}")
+    metrics_port = _port(getattr(settings, metrics), f"QMCP_{metrics.upper()}")
+    guarded = {}
+    if settings.auth == "on" and name in keys.ASKING:
+        guarded["QMCP_ACCESS_KEY_FILE"] = str(keys.service_file(settings.home, name))
     return Process(
-        name="tools",
-        command=_module("services.tools", "serve"),
-        ready=lambda _: _serving(settings.tools_address),
+        name=name,
+        command=_module(f"services.{name}", "serve"),
+        ready=lambda _: _serving(target),
         environment={
             "QMCP_GRPC_HOST": grpc_port.host,
             "QMCP_GRPC_PORT": str(grpc_port.port),
             "QMCP_METRICS_HOST": metrics_port.host,
             "QMCP_METRICS_PORT": str(metrics_port.port),
-            "QMCP_DATABASE_URL": databases.url_of(database_server, "tools"),
-            "QMCP_TOOLS_RECEIPT_KEY_FILE": str(settings.home / "receipt_key.pem"),
+            "QMCP_DATABASE_URL": databases.url_of(database_server, name),
+            "QMCP_AUTH": settings.auth,
+            **guarded,
+            **environment,
         },
         ports=(grpc_port, metrics_port),
-        needs=("postgres",),
+        needs=("postgres", *needs),
         reloads=True,
     )
 
@@ -113,12 +143,12 @@ def envoy(settings: StackSettings) -> Process:
         name="envoy",
         command=_module("gateway.envoy"),
         ready=lambda _: _answers(f"{edge_url(settings)}/health"),
-        environment={"QMCP_HOST": settings.host, "QMCP_PORT": str(settings.port)},
+        environment={"QMCP_HOST": settings.host, "QMCP_PORT": str(settings.port), "QMCP_AUTH": settings.auth},
         ports=(
             Port(settings.host, settings.port, "QMCP_PORT"),
             Port("127.0.0.1", settings.envoy_admin_port, "QMCP_ENVOY_ADMIN_PORT"),
         ),
-        needs=("tools", "web"),
+        needs=("access", "tools", "web"),
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import signal
 import time
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from devstack import databases, ports, postgres, processes, reloading
+from devstack import databases, keys, ports, postgres, processes, reloading
 from devstack.errors import CannotRunError
 from devstack.home import Home, Running, running
 from devstack.settings import StackSettings
@@ -20,13 +21,16 @@ from servicekit.settings import is_loopback
 
 def serve(settings: StackSettings, variables: Mapping[str, str], *, reload: bool = False) -> int:
     """Runs the whole system until it is asked to stop or a part of it dies; returns the exit status."""
-    if not settings.allow_keyless and not is_loopback(settings.host):
+    if settings.auth == "off" and not settings.allow_keyless and not is_loopback(settings.host):
         raise CannotRunError(
-            f"QMCP_HOST={settings.host} would let other machines in, and nothing checks who they are. Listen on "
-            "127.0.0.1, or set QMCP_ALLOW_KEYLESS=true where the network itself is guarded."
+            f"QMCP_HOST={settings.host} would let other machines in, and nothing checks who they are. Set "
+            "QMCP_AUTH=on, so that callers need a key; or set QMCP_ALLOW_KEYLESS=true where the network itself is "
+            "guarded. On 127.0.0.1 neither is needed."
         )
     terminal = Terminal(["postgres", *(row.name for row in processes.table(settings, ""))])
     with Home(settings.home) as home:
+        if settings.auth == "on":
+            keys.prepare(home.folder)
         engine = None
         if not settings.database_url:
             engine = postgres.prepare(home.folder / "postgres", settings.postgres_port, say=terminal.say)
@@ -146,13 +150,19 @@ class System:
 
     def _welcome(self, seconds: float) -> str:
         edge = processes.edge_url(self.settings)
+        admin, key = "", ""
+        if self.settings.auth == "on":
+            file = keys.admin_file(self.home.folder)
+            where = file if file.exists() else f"made at an earlier start, and no longer in {file}"
+            admin = f"\n    admin key                 {where}"
+            key = f' -H "x-api-key: $(cat {shlex.quote(str(file))})"'
         return f"""
 QMCP stands, {seconds:.1f} s. Ctrl-C stops it; the data stays in {self.home.folder}.
 
     HTTP, gRPC and gRPC-Web   {edge}
     documentation of the API  {edge}/docs
     health and metrics        {edge}/health  {edge}/metrics
-    Postgres                  {databases.shown(self.database_server)}
+    Postgres                  {databases.shown(self.database_server)}{admin}
 
-Try:  curl -s {edge}/v1/tools/echo -H 'content-type: application/json' -d '{{"input": {{"message": "hello"}}}}'
+Try:  curl -s {edge}/v1/tools/echo -H 'content-type: application/json'{key} -d '{{"input": {{"message": "hello"}}}}'
 """

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -26,6 +27,8 @@ class StackSettings(BaseModel):
     # host:port of each process behind the edge; who listens there and who calls it read the same variable.
     tools_address: str = "127.0.0.1:50051"
     tools_metrics_address: str = "127.0.0.1:9464"
+    access_address: str = "127.0.0.1:50052"
+    access_metrics_address: str = "127.0.0.1:9466"
     web_address: str = "127.0.0.1:3380"
     # The embedded Postgres; 0: any free port.
     postgres_port: int = Field(default=0, ge=0, le=65535)
@@ -34,6 +37,8 @@ class StackSettings(BaseModel):
     # console | json; unset: console on a terminal.
     log_format: str = ""
     debug: bool = False
+    # on: callers need an API key or a token; an admin key is made at the first start.
+    auth: Literal["off", "on"] = "off"
     # True: let others than this machine in although nothing checks who they are.
     allow_keyless: bool = False
 
@@ -42,7 +47,9 @@ class StackSettings(BaseModel):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
-    @field_validator("tools_address", "tools_metrics_address", "web_address")
+    @field_validator(
+        "tools_address", "tools_metrics_address", "access_address", "access_metrics_address", "web_address"
+    )
     @classmethod
     def _host_and_port(cls, value: str) -> str:
         host, _, port = value.rpartition(":")

@@ -1,6 +1,7 @@
 """Every setting of the edge: what Envoy is told, and what the pages need to know."""
 
 import ipaddress
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -27,6 +28,8 @@ class PeerSettings(BaseSettings):
 
     # host:port of the tools service's gRPC; a name with several addresses means several replicas.
     tools_address: str = "127.0.0.1:50051"
+    # The same of the access service.
+    access_address: str = "127.0.0.1:50052"
 
     @field_validator("*", mode="after")
     @classmethod
@@ -43,6 +46,8 @@ class EdgeSettings(PeerSettings):
     # Where the edge listens.
     host: str = "127.0.0.1"
     port: int = 3333
+    # Whether services check who calls; the edge passes credentials on and checks nothing itself.
+    auth: Literal["off", "on"] = "off"
     # True: listen beyond loopback although callers are not authenticated. For networks that others guard.
     allow_keyless: bool = False
     # host:port of the pages (gateway.web).
@@ -96,11 +101,11 @@ class EdgeSettings(PeerSettings):
 
     def refusal(self) -> str:
         """A sentence on why the edge should not listen where it is told to; empty where it may."""
-        if self.allow_keyless or _is_loopback(self.host):
+        if self.auth == "on" or self.allow_keyless or _is_loopback(self.host):
             return ""
         return (
             f"QMCP_HOST={self.host} would let in callers from beyond this machine, and nothing checks who they are. "
-            "Keep 127.0.0.1, or set QMCP_ALLOW_KEYLESS=true where the network itself is guarded."
+            "Set QMCP_AUTH=on, keep 127.0.0.1, or set QMCP_ALLOW_KEYLESS=true where the network itself is guarded."
         )
 
 
@@ -117,7 +122,8 @@ class WebSettings(PeerSettings):
     # Where the pages listen; only Envoy has to reach it.
     web_host: str = "127.0.0.1"
     web_port: int = 3380
-    # host:port of the tools service's Prometheus page; every address behind the name is read.
+    # host:port of each service's Prometheus page; every address behind the name is read.
     tools_metrics_address: str = "127.0.0.1:9464"
+    access_metrics_address: str = "127.0.0.1:9466"
     # How long a service may take to answer for its health or its figures, in seconds.
     web_probe_seconds: float = 2.0

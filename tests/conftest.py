@@ -28,3 +28,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole system for the whole session: embedded Postgres, every service, the pages, Envoy."""
     with running_stack(tmp_path_factory.mktemp("stack") / "home") as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The same with auth on: callers need a key, and `guarded.admin_key` may make them."""
+    with running_stack(tmp_path_factory.mktemp("guarded") / "home", QMCP_AUTH="on") as stack:
+        yield stack

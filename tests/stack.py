@@ -94,7 +94,9 @@ class Stack:
         self.home = home
         self.log = home.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
-        addresses = {name: f"127.0.0.1:{ports.free()}" for name in ("TOOLS", "TOOLS_METRICS", "WEB")}
+        addresses = {
+            name: f"127.0.0.1:{ports.free()}" for name in ("TOOLS", "TOOLS_METRICS", "ACCESS", "ACCESS_METRICS", "WEB")
+        }
         self.env = {
             # A developer's own settings are not what is tested.
             **{name: value for name, value in os.environ.items() if not name.startswith("QMCP_")},
@@ -120,12 +122,26 @@ class Stack:
         return self.env["QMCP_TOOLS_ADDRESS"]
 
     @property
+    def access_target(self) -> str:
+        """Where the access service itself listens."""
+        return self.env["QMCP_ACCESS_ADDRESS"]
+
+    @property
+    def admin_key(self) -> str:
+        """The key of the administrator, where auth is on."""
+        return (self.home / "admin-key").read_text().strip()
+
+    @property
     def database_url(self) -> str:
         """The database of the tools service."""
+        return self.database_url_of("tools")
+
+    def database_url_of(self, service: str) -> str:
+        """The database of a service."""
         server = json.loads((self.home / "running.json").read_text())["database_server"]
         host = server.rpartition("@")[2].partition("/")[0]
         password = (self.home / "postgres" / "password").read_text().strip()
-        return f"postgresql://{postgres.USER}:{password}@{host}/qmcp_tools"
+        return f"postgresql://{postgres.USER}:{password}@{host}/qmcp_{service}"
 
     @property
     def processes(self) -> dict[str, int]:

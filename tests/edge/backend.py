@@ -1,6 +1,7 @@
 """A service that does what a test tells it to: the edge's behaviour must not depend on what stands behind it.
 
-`python -m tests.edge.backend GRPC_PORT METRICS_PORT`. The name of the tool says what happens.
+`python -m tests.edge.backend GRPC_PORT METRICS_PORT ACCESS_METRICS_PORT`. The name of the tool says what happens; as the
+access service it answers WhoAmI with what it was sent.
 """
 
 # ruff: noqa: N802 - gRPC chooses the methods' names
@@ -17,8 +18,9 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
+from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client import Counter as Figure
-from prometheus_client import start_http_server
+from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc
 from qmcp.tools.v1 import invocation_pb2, tool_pb2, tools_service_pb2, tools_service_pb2_grpc
 
 SERVICE = "qmcp.tools.v1.ToolsService"
@@ -116,6 +118,12 @@ class Backend(tools_service_pb2_grpc.ToolsServiceServicer):
             await asyncio.sleep(0.2)
 
 
+class AccessBackend(access_service_pb2_grpc.AccessServiceServicer):
+    async def WhoAmI(self, request, context):
+        headers = dict(context.invocation_metadata())
+        return access_service_pb2.Identity(principal=headers.get("x-api-key", ""), roles=sorted(headers))
+
+
 async def refuse(context, code, http_status):
     status = status_pb2.Status(code=getattr(code_pb2, code), message="told to fail")
     info = error_details_pb2.ErrorInfo(reason="TOLD_TO", domain="tools.qmcp", metadata={"request_id": "12345678"})
@@ -131,18 +139,20 @@ async def refuse(context, code, http_status):
     )
 
 
-async def main(port, metrics_port):
+async def main(port, metrics_port, access_metrics_port):
     healthy = health.aio.HealthServicer()
     await healthy.set("", health_pb2.HealthCheckResponse.SERVING)
     server = grpc.aio.server()
     tools_service_pb2_grpc.add_ToolsServiceServicer_to_server(Backend(healthy), server)
+    access_service_pb2_grpc.add_AccessServiceServicer_to_server(AccessBackend(), server)
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     reflection.enable_server_reflection([SERVICE, reflection.SERVICE_NAME, health.SERVICE_NAME], server)
     server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     start_http_server(metrics_port, "127.0.0.1")
+    start_http_server(access_metrics_port, "127.0.0.1", CollectorRegistry())
     await server.wait_for_termination()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(main(*map(int, sys.argv[1:])))

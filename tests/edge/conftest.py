@@ -74,12 +74,14 @@ def process(*arguments: str, log: Path, environment: dict[str, str]) -> Iterator
 @contextmanager
 def running_edge(folder: Path, **settings: object) -> Iterator[Edge]:
     """The three processes, until the context ends. `settings` are fields of gateway/settings.py."""
-    port, admin, grpc_port, metrics, web = (ports.free() for _ in range(5))
+    port, admin, grpc_port, metrics, access_metrics, web = (ports.free() for _ in range(6))
     environment = {
         "QMCP_PORT": str(port),
         "QMCP_ENVOY_ADMIN_PORT": str(admin),
         "QMCP_TOOLS_ADDRESS": f"127.0.0.1:{grpc_port}",
         "QMCP_TOOLS_METRICS_ADDRESS": f"127.0.0.1:{metrics}",
+        "QMCP_ACCESS_ADDRESS": f"127.0.0.1:{grpc_port}",
+        "QMCP_ACCESS_METRICS_ADDRESS": f"127.0.0.1:{access_metrics}",
         "QMCP_WEB_ADDRESS": f"127.0.0.1:{web}",
         "QMCP_WEB_PORT": str(web),
         **{f"QMCP_{name.upper()}": str(value) for name, value in settings.items()},
@@ -87,7 +89,7 @@ def running_edge(folder: Path, **settings: object) -> Iterator[Edge]:
     log = folder / "log"
     with ExitStack() as started:
         backend = started.enter_context(
-            process("tests.edge.backend", str(grpc_port), str(metrics), log=log, environment={})
+            process("tests.edge.backend", *map(str, (grpc_port, metrics, access_metrics)), log=log, environment={})
         )
         started.enter_context(process("gateway.web", log=log, environment=environment))
         envoy = started.enter_context(process("gateway.envoy", log=folder / "envoy", environment=environment))

@@ -75,6 +75,12 @@ def test_beyond_loopback_it_wants_to_be_told_explicitly():
     ended = launch(QMCP_HOST="0.0.0.0", QMCP_PORT=str(ports.free()))
     assert ended.returncode == 1
     assert "QMCP_ALLOW_KEYLESS" in ended.stderr
+    assert "QMCP_AUTH=on" in ended.stderr
+
+
+def test_beyond_loopback_it_serves_where_callers_are_checked(tmp_path):
+    with running_edge(tmp_path, host="0.0.0.0", auth="on", envoy_drain_seconds=0.1) as edge:
+        assert httpx.get(f"{edge.url}/v1/tools").status_code == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

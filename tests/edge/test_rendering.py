@@ -69,13 +69,14 @@ def test_every_setting_has_an_effect():
     used = set(PLACEHOLDER.findall(TEMPLATE.read_text())) | set(re.findall(r"#if ([a-z_]+)", TEMPLATE.read_text()))
     derived = {
         "tools_address": "tools_endpoints",
+        "access_address": "access_endpoints",
         "web_address": "web_endpoints",
         "cors_origins": "cors_origin_matchers",
         "edge_timeout_seconds": "edge_timeout",
         "edge_long_timeout_seconds": "edge_long_timeout",
     }
     # The launcher's own.
-    elsewhere = {"envoy_concurrency", "envoy_log_level", "envoy_drain_seconds", "allow_keyless"}
+    elsewhere = {"envoy_concurrency", "envoy_log_level", "envoy_drain_seconds", "allow_keyless", "auth"}
     for name in EdgeSettings.model_fields:
         assert derived.get(name, name) in used or name in elsewhere, name
 
@@ -114,7 +115,7 @@ def test_safe_methods_alone_are_tried_again_after_they_may_have_arrived():
     again = {
         route["name"] for route in routes if "unavailable" in json.dumps(route.get("route", {}).get("retry_policy"))
     }
-    assert again == {"tools-reads"}
+    assert again == {"tools-reads", "access-reads"}
 
 
 @pytest.mark.parametrize("address", ["host", "host:", ":1", "host:port", "http://host:1", "host:1/path", "host:99999"])

@@ -7,11 +7,12 @@ import compose_spec
 import pytest
 import yaml
 
+from devstack.keys import ASKING, PRESHARED
 from gateway.settings import EdgeSettings
 from tests.k8s.render import ROOT
 from tests.k8s.test_configuration import read, settings_of, variables
 
-OURS = ("qmcp", "web", "tools")
+OURS = ("qmcp", "web", "tools", "access")
 PASSWORD = "0123456789abcdef"
 
 
@@ -105,12 +106,19 @@ def test_the_volume_qmcp_data_is_where_postgres_keeps_its_data() -> None:
     assert "qmcp-data" in compose["volumes"]
     postgres = compose["services"]["postgres"]
     major = int(re.search(r":(\d+)", postgres["image"])[1])  # type: ignore[index]
-    assert postgres["volumes"] == [f"qmcp-data:/var/lib/postgresql{'/data' if major < 18 else ''}"]
+    data, databases = postgres["volumes"]
+    assert data == f"qmcp-data:/var/lib/postgresql{'/data' if major < 18 else ''}"
+    assert databases.split(":")[1:] == ["/docker-entrypoint-initdb.d/databases.sql", "ro"]
+    assert "CREATE DATABASE qmcp_access;" in (ROOT / databases.split(":")[0]).read_text()
 
 
 def test_no_health_check_needs_what_its_image_lacks() -> None:
     known = {"qmcp": "python", "postgres": "pg_isready", "prom/prometheus": "promtool"}
     for name, service in _compose()["services"].items():
+        if service["healthcheck"].get("disable"):
+            # It ends, and others wait for that.
+            assert (name, service["restart"]) == ("keys", "no")
+            continue
         assert service["healthcheck"]["test"][1] == known[service["image"].partition(":")[0]], name
 
 
@@ -125,19 +133,35 @@ def test_health_checks_ask_the_port_that_the_service_listens_on(name: str) -> No
 def test_the_key_that_signs_receipts_outlives_its_container() -> None:
     service = _service("tools")
     folder = service["environment"]["QMCP_TOOLS_RECEIPT_KEY_FILE"].rpartition("/")[0]
-    assert service["volumes"] == [f"qmcp-keys:{folder}"]
+    assert f"qmcp-keys:{folder}" in service["volumes"]
     # A new volume takes its owner from the folder of the image.
     assert f"install -d -o 10001 -g 10001 -m 0750 {folder}\n" in (ROOT / "Dockerfile").read_text()
 
 
 def test_the_password_of_the_database_has_no_default_and_both_sides_get_it() -> None:
     text = (ROOT / "compose.yaml").read_text()
-    assert text.count("${QMCP_POSTGRES_PASSWORD:?") == text.count("QMCP_POSTGRES_PASSWORD:") == 2
+    assert text.count("${QMCP_POSTGRES_PASSWORD:?") == text.count("QMCP_POSTGRES_PASSWORD:") == 3
     services = _compose()["services"]
     postgres = services["postgres"]["environment"]
     assert services["tools"]["environment"]["QMCP_DATABASE_URL"] == (
         f"postgresql://{postgres['POSTGRES_USER']}:{PASSWORD}@postgres:5432/{postgres['POSTGRES_DB']}"
     )
+
+
+def test_callers_need_a_key_and_services_have_theirs() -> None:
+    services = _compose()["services"]
+    for name in ("qmcp", "tools", "access"):
+        assert services[name]["environment"]["QMCP_AUTH"] == "on"
+        assert "QMCP_ALLOW_KEYLESS" not in services[name]["environment"]
+    command, folder, *asking = services["keys"]["command"]
+    assert (command, asking) == ("keys", list(ASKING))
+    assert services["keys"]["volumes"] == [f"qmcp-service-keys:{folder}"]
+    assert services["access"]["environment"]["QMCP_ACCESS_PRESHARED_KEYS_FILE"] == f"{folder}/{PRESHARED}"
+    assert f"install -d -o 10001 -g 10001 -m 0700 {folder}\n" in (ROOT / "Dockerfile").read_text()
+    for name in asking:
+        assert services[name]["environment"]["QMCP_ACCESS_KEY_FILE"] == f"{folder}/{name}"
+    for name in ("access", *asking):
+        assert f"qmcp-service-keys:{folder}:ro" in services[name]["volumes"]
 
 
 def test_only_loopback_is_published() -> None:
@@ -150,6 +174,7 @@ def test_the_database_is_reached_by_its_service_alone() -> None:
     assert compose["networks"]["database"] == {"internal": True}
     assert [name for name, each in compose["services"].items() if "database" in each["networks"]] == [
         "tools",
+        "access",
         "postgres",
     ]
 

@@ -13,18 +13,22 @@ from pydantic_settings import BaseSettings
 from gateway import contract
 from gateway.rendering import render as render_envoy
 from gateway.settings import EdgeSettings
+from servicekit import credentials
+from servicekit.settings import ServiceSettings
 from tests.k8s.objects import System, containers, environment, main, name_of, pod
 from tests.k8s.render import ROOT, Object, overlay
 
 # Whose settings a container reads, by the first argument of the image.
 SETTINGS = {
     "tools": ("services.tools.settings", "Settings"),
+    "access": ("services.access.settings", "Settings"),
     "gateway": ("gateway.settings", "EdgeSettings"),
     "web": ("gateway.settings", "WebSettings"),
 }
 PREFIX = "QMCP_"
 # The one overlay that brings passwords: they open a database that nobody outside can reach.
 WITH_PASSWORDS = "dev"
+OF_DEVELOPMENT = ["access-database", "access-preshared-keys", "postgres", "tools-access-key", "tools-database"]
 
 
 def settings_of(argument: str) -> type[BaseSettings]:
@@ -153,7 +157,7 @@ def test_containers_take_passwords_from_secrets(system: System) -> None:
 
 def test_only_development_brings_secrets_of_its_own(system: System) -> None:
     names = [name_of(each).rpartition("-")[0] for each in system.of("Secret")]
-    assert sorted(names) == (["postgres", "tools-database"] if system.name == WITH_PASSWORDS else [])
+    assert sorted(names) == (OF_DEVELOPMENT if system.name == WITH_PASSWORDS else [])
 
 
 def test_the_database_of_development_is_opened_by_the_password_that_it_has(renderer: str) -> None:
@@ -165,6 +169,33 @@ def test_the_database_of_development_is_opened_by_the_password_that_it_has(rende
     user, database = environment_of_postgres["POSTGRES_USER"], environment_of_postgres["POSTGRES_DB"]
     url = base64.b64decode(data["tools-database"]["url"]).decode()
     assert url == f"postgresql://{user}:{password}@postgres:5432/{database}"
+    url = base64.b64decode(data["access-database"]["url"]).decode()
+    assert url == f"postgresql://{user}:{password}@postgres:5432/qmcp_access"
+    (made,) = [each["data"] for each in system.of("ConfigMap") if name_of(each).startswith("postgres-databases-")]
+    assert "CREATE DATABASE qmcp_access;" in made["databases.sql"]
+
+
+def test_the_key_by_which_development_asks_access_is_preshared_and_opens_nothing_else(renderer: str) -> None:
+    assert renderer
+    system = System(WITH_PASSWORDS, overlay(WITH_PASSWORDS))
+    data = {name_of(each).rpartition("-")[0]: each["data"] for each in system.of("Secret")}
+    key = base64.b64decode(data["tools-access-key"]["key"]).decode()
+    assert credentials.parse(key)
+    assert base64.b64decode(data["access-preshared-keys"]["preshared"]).decode().split() == [key, "tools", "service"]
+
+
+def test_callers_are_checked_by_every_service(system: System) -> None:
+    for argument, container in _ours(system):
+        found = environment(container, system)
+        assert "QMCP_ALLOW_KEYLESS" not in found
+        if container["name"] == "main" and argument != "web":
+            assert found["QMCP_AUTH"] == "on", argument
+            found = {name: value or "postgresql://u:p@h:5432/d" for name, value in found.items()}
+            settings = read(argument, found)
+            if isinstance(settings, EdgeSettings):
+                assert settings.refusal() == ""
+            if isinstance(settings, ServiceSettings):
+                settings.require_guarded()
 
 
 def test_git_holds_no_secret_of_a_cluster() -> None:

@@ -160,6 +160,8 @@ def _enter(folder: Path, *arguments: str, **variables: str) -> subprocess.Comple
         (["web"], "-m gateway.web"),
         (["tools"], "-m services.tools"),
         (["tools", "migrate", "--status"], "-m services.tools migrate --status"),
+        (["access"], "-m services.access"),
+        (["keys", "/keys", "tools"], "-m devstack.keys /keys tools"),
         (["health", "gateway"], "-m servicekit.probe http://127.0.0.1:3333/ready"),
         (["health", "web"], "-m servicekit.probe http://127.0.0.1:3380/docs"),
         (["health", "tools"], "-m servicekit.probe 127.0.0.1:50051"),
@@ -186,7 +188,9 @@ def test_health_asks_where_the_settings_say(tmp_path: Path) -> None:
 def test_an_unknown_argument_is_told_what_there_is(tmp_path: Path) -> None:
     done = _enter(tmp_path, "tolls")
     assert done.returncode == 64
-    assert "'tolls' is nothing that this image runs; it runs tools, gateway, web and health." in done.stderr
+    assert (
+        "'tolls' is nothing that this image runs; it runs tools, access, gateway, web, keys and health." in done.stderr
+    )
 
 
 class _Page(BaseHTTPRequestHandler):

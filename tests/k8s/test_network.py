@@ -10,6 +10,11 @@ GRAPH = {
     ("clients", "gateway", 3333),
     ("gateway", "tools", 50051),
     ("gateway", "web", 3380),
+    ("gateway", "access", 50051),
+    ("tools", "access", 50051),
+    ("web", "access", 50051),
+    ("web", "access", 9464),
+    ("prometheus", "access", 9464),
     ("web", "tools", 50051),
     ("web", "tools", 9464),
     ("prometheus", "tools", 9464),
@@ -17,7 +22,7 @@ GRAPH = {
     ("tools", "internet", 80),
     ("tools", "internet", 443),
 }
-DATABASE = {("tools", "postgres", 5432)}
+DATABASE = {("tools", "postgres", 5432), ("access", "postgres", 5432)}
 METADATA = "169.254.0.0/16"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from servicekit import credentials
 from tests.k8s.objects import System, environment, main
 from tests.k8s.render import ROOT, overlay
 from tests.k8s.test_image import ENTRYPOINT
@@ -29,6 +30,7 @@ def variables(tmp_path: Path, database: str, renderer: str) -> dict[str, str]:
     system = System("dev", overlay("dev"))
     found = environment(main(system.named("Deployment", "tools")), system)
     (tmp_path / "secrets").mkdir()
+    (tmp_path / "access-key").write_text(credentials.generate()[0])
     own = {
         "QMCP_DATABASE_URL": database,
         "QMCP_GRPC_HOST": "127.0.0.1",
@@ -36,6 +38,8 @@ def variables(tmp_path: Path, database: str, renderer: str) -> dict[str, str]:
         "QMCP_METRICS_HOST": "127.0.0.1",
         "QMCP_METRICS_PORT": _free_port(),
         "QMCP_DRAIN_SECONDS": "0",
+        "QMCP_ACCESS_ADDRESS": f"127.0.0.1:{_free_port()}",
+        "QMCP_ACCESS_KEY_FILE": str(tmp_path / "access-key"),
         "QMCP_TOOLS_RECEIPT_KEY_FILE": str(tmp_path / "receipt.pem"),
         "QMCP_TOOLS_SECRETS_DIR": str(tmp_path / "secrets"),
     }

@@ -1,0 +1,89 @@
+"""The keys of the system itself: made once, kept where only their owner reads them.
+
+`python -m devstack.keys FOLDER NAME[=ROLE] …` makes them for a cluster: a file for each name, with the role `service`
+unless said otherwise, and the file `preshared` for QMCP_ACCESS_PRESHARED_KEYS_FILE. What is there stays as it is.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from devstack.errors import CannotRunError
+from servicekit import credentials
+
+# The services that ask access who their callers are.
+ASKING = ("tools",)
+SERVICE_ROLE = "service"
+PRESHARED = "preshared"
+
+
+def admin_file(home: Path) -> Path:
+    """Where access writes the admin key that it makes when nobody has one."""
+    return home / "admin-key"
+
+
+def service_file(home: Path, service: str) -> Path:
+    """Where a service finds the key by which it asks access."""
+    return home / "keys" / service
+
+
+def preshared_file(home: Path) -> Path:
+    """Where access reads the keys of all services."""
+    return home / "keys" / PRESHARED
+
+
+def prepare(home: Path) -> None:
+    """Makes the keys of the services in a home folder, as far as they are missing.
+
+    Raises:
+        CannotRunError: where a file cannot be read or written, or holds no key.
+    """
+    try:
+        make(home / "keys", dict.fromkeys(ASKING, SERVICE_ROLE))
+    except OSError as error:
+        raise CannotRunError(f"The keys of the services cannot be kept in {home / 'keys'}: {error}") from None
+
+
+def make(folder: Path, roles: Mapping[str, str]) -> None:
+    """Makes a key for each name that has none, and `preshared` with all of them and their roles."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lines = []
+    for name, role in roles.items():
+        file = folder / name
+        if not file.exists():
+            _write(file, credentials.generate()[0] + "\n")
+        key = file.read_text().strip()
+        if credentials.parse(key) is None:
+            raise CannotRunError(f"{file} holds no key. Remove it, and a new one is made.")
+        lines.append(f"{key} {name} {role}\n")
+    _write(folder / PRESHARED, "".join(lines))
+
+
+def _write(file: Path, text: str) -> None:
+    """Whole or not at all, and never readable for others."""
+    scratch = file.with_name(f"{file.name}.new")
+    scratch.unlink(missing_ok=True)
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(text)
+    scratch.replace(file)
+
+
+def main(arguments: list[str]) -> int:
+    """Makes what the arguments name; prints where."""
+    if len(arguments) < 2:  # noqa: PLR2004 -- a folder and a name
+        print(__doc__, file=sys.stderr)  # noqa: T201 -- the command's answer
+        return 2
+    folder, *names = arguments
+    pairs = (name.partition("=") for name in names)
+    try:
+        make(Path(folder), {name: role or SERVICE_ROLE for name, _, role in pairs})
+    except (OSError, CannotRunError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 -- the command's answer
+        return 1
+    print(f"The keys of {', '.join(name.partition('=')[0] for name in names)} are in {folder}.")  # noqa: T201 -- as above
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
