@@ -43,7 +43,7 @@ class Page(Generic[ResultT]):
 def list_tools(query: str, kind: str) -> Call[Page[models.Tool]]:
     """The first page of the catalogue."""
     request = api.ListToolsRequest(page_size=LARGEST_PAGE, query=query, kind=kind)
-    return _pages("ListTools", request, "tools", messages.tool, limit=None)
+    return pages("ListTools", request, "tools", messages.tool, limit=None)
 
 
 def get_tool(name: str) -> Call[models.Tool]:
@@ -66,7 +66,7 @@ def update_tool(tool: models.Tool, request_id: str | None) -> Call[models.Tool]:
 def delete_tool(name: str, etag: str) -> Call[None]:
     """Removes a tool."""
     # A second one would be answered with NOT_FOUND though the first did what was asked.
-    return Call("DeleteTool", api.DeleteToolRequest(name=name, etag=etag), _nothing, repeatable=False)
+    return Call("DeleteTool", api.DeleteToolRequest(name=name, etag=etag), nothing, repeatable=False)
 
 
 def invoke_tool(
@@ -111,7 +111,7 @@ def list_invocations(
         created_after=to_timestamp(created_after),
         created_before=to_timestamp(created_before),
     )
-    return _pages("ListInvocations", request, "invocations", messages.invocation, limit=limit)
+    return pages("ListInvocations", request, "invocations", messages.invocation, limit=limit)
 
 
 def cancel_invocation(invocation_id: str) -> Call[models.Invocation]:
@@ -180,7 +180,7 @@ def new_request_id() -> str:
     return secrets.token_hex(16)
 
 
-def _pages(
+def pages(
     method: str,
     request: Any,
     field: str,
@@ -188,6 +188,7 @@ def _pages(
     *,
     limit: int | None,
 ) -> Call[Page[ResultT]]:
+    """The first page of a list, which leads to the others; `read` makes an item of each message in `field`."""
     if limit is not None:
         request.page_size = min(limit, LARGEST_PAGE)
 
@@ -199,10 +200,10 @@ def _pages(
         following = type(request)()
         following.CopyFrom(request)
         following.page_token = answer.next_page_token
-        return Page(items, _pages(method, following, field, read, limit=left))
+        return Page(items, pages(method, following, field, read, limit=left))
 
     return Call(method, request, read_page)
 
 
-def _nothing(_answer: Any) -> None:
-    return None
+def nothing(_answer: Any) -> None:
+    """Reads an answer that says nothing."""

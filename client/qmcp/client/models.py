@@ -1,4 +1,4 @@
-"""What the client gives back: frozen values of tools, invocations and receipts, without protobuf."""
+"""What the client gives back: frozen values of tools, invocations, receipts and keys, without protobuf."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -205,3 +205,69 @@ class Health:
     def healthy(self) -> bool:
         """True when everything that the door leads to is ready."""
         return self.status == "serving"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key without its secret, which is nowhere kept."""
+
+    id: str
+    owner: str
+    roles: tuple[str, ...]
+    # active, rotated (the old secret is valid too, for its grace time), expired or revoked.
+    status: str
+    service_name: str = ""
+    description: str = ""
+    # 0 means: no limit.
+    rate_per_minute: int = 0
+    expires_at: datetime | None = None
+    created_at: datetime | None = None
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A key with its secret, which is shown this once."""
+
+    key: Key
+    # Empty where this is the answer to a retry: then the secret is lost, and `rotate_key` makes another.
+    api_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A set of permissions under a name."""
+
+    name: str
+    permissions: tuple[str, ...]
+    description: str = ""
+    # These come with QMCP and cannot be changed.
+    built_in: bool = False
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who somebody is and what they may do."""
+
+    principal: str
+    roles: tuple[str, ...]
+    permissions: tuple[str, ...]
+    rate_per_minute: int = 0
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A refusal, or `count` of them within a second that were alike."""
+
+    at: datetime | None
+    service: str
+    method: str
+    reason: str
+    permission: str
+    principal: str
+    correlation_id: str
+    request_id: str
+    count: int

@@ -9,7 +9,8 @@ from typing import Any, Self, TypeVar
 import grpc
 import tenacity
 from grpc_health.v1 import health_pb2_grpc
-from qmcp.client import address, calls, channels, errors, messages, models
+from qmcp.access.v1.access_service_pb2_grpc import AccessServiceStub
+from qmcp.client import access, address, calls, channels, errors, messages, models
 from qmcp.client.lines import Lines, is_end
 from qmcp.client.retries import Deadline, Retries
 from qmcp.client.watching import Watch
@@ -20,7 +21,7 @@ ItemT = TypeVar("ItemT")
 
 
 class Client:
-    """Calls QMCP over gRPC, through the edge or straight at the tools service. Safe to share between threads.
+    """Calls QMCP over gRPC: all of it through the edge, or the tools service alone. Safe to share between threads.
 
     Every method raises a `QmcpError` when it fails, and has sent the call again before where that could help.
     """
@@ -48,6 +49,7 @@ class Client:
         else:
             self._channel = grpc.insecure_channel(self.address.target, options=channels.OPTIONS)
         self._tools = ToolsServiceStub(self._channel)
+        self._access = AccessServiceStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._channel)
 
     def close(self) -> None:
@@ -242,6 +244,75 @@ class Client:
         """Erases `input_params`, `result` or both of an ended invocation for good; its receipt stays valid."""
         return self._send(calls.redact(invocation_id, fields, reason))
 
+    def create_key(
+        self,
+        owner: str,
+        roles: Sequence[str],
+        *,
+        service_name: str = "",
+        description: str = "",
+        rate_per_minute: int = 0,
+        expires_at: datetime | None = None,
+        request_id: str | None = None,
+    ) -> models.IssuedKey:
+        """Makes an API key; its secret is in this answer and nowhere else. A rate of 0 means no limit."""
+        call = access.create_key(
+            owner,
+            roles,
+            service_name=service_name,
+            description=description,
+            rate_per_minute=rate_per_minute,
+            expires_at=expires_at,
+            request_id=request_id,
+        )
+        return self._send(call, stub=self._access)
+
+    def get_key(self, key_id: str) -> models.Key:
+        """One key, without its secret."""
+        return self._send(access.get_key(key_id), stub=self._access)
+
+    def list_keys(self, owner: str = "", *, include_invalid: bool = False) -> list[models.Key]:
+        """All keys that are valid, newest first, or those of one owner."""
+        return self._all(access.list_keys(owner, include_invalid=include_invalid), stub=self._access)
+
+    def rotate_key(
+        self, key_id: str, *, grace_seconds: int | None = None, request_id: str | None = None
+    ) -> models.IssuedKey:
+        """Makes a new secret for a key; the old one stays valid for the grace time, a day unless said otherwise."""
+        return self._send(access.rotate_key(key_id, grace_seconds, request_id), stub=self._access)
+
+    def revoke_key(self, key_id: str) -> models.Key:
+        """Makes a key invalid for good, everywhere within a second."""
+        return self._send(access.revoke_key(key_id), stub=self._access)
+
+    def list_roles(self) -> list[models.Role]:
+        """All roles in order of their names."""
+        return self._all(access.list_roles(), stub=self._access)
+
+    def create_role(
+        self, name: str, permissions: Sequence[str], *, description: str = "", request_id: str | None = None
+    ) -> models.Role:
+        """Makes a role."""
+        return self._send(access.create_role(name, permissions, description, request_id), stub=self._access)
+
+    def update_role(
+        self, name: str, permissions: Sequence[str], *, description: str = "", etag: str = ""
+    ) -> models.Role:
+        """Replaces a role's permissions and description; with an etag, only if it is still that one."""
+        return self._send(access.update_role(name, permissions, description, etag), stub=self._access)
+
+    def delete_role(self, name: str) -> None:
+        """Removes a role that no key has."""
+        self._send(access.delete_role(name), stub=self._access)
+
+    def whoami(self) -> models.Identity:
+        """Who the caller is, and what they may do."""
+        return self._send(access.whoami(), stub=self._access)
+
+    def list_denials(self, principal: str = "", *, limit: int | None = 50) -> list[models.Denial]:
+        """The newest refusals of all services; `limit` None means all there are."""
+        return self._all(access.list_denials(principal, limit), stub=self._access)
+
     def _send(self, call: calls.Call[ResultT], *, timeout: float | None = None, stub: Any = None) -> ResultT:
         deadline = Deadline.within(self._timeout if timeout is None else timeout)
         send = getattr(stub or self._tools, call.method)
@@ -255,11 +326,11 @@ class Client:
         policy = self._retries.policy(repeatable=call.repeatable, deadline=deadline)
         return call.read(tenacity.Retrying(**policy)(once))
 
-    def _all(self, first: calls.Call[calls.Page[ItemT]]) -> list[ItemT]:
+    def _all(self, first: calls.Call[calls.Page[ItemT]], *, stub: Any = None) -> list[ItemT]:
         items: list[ItemT] = []
         following: calls.Call[calls.Page[ItemT]] | None = first
         while following:
-            page = self._send(following)
+            page = self._send(following, stub=stub)
             items += page.items
             following = page.following
         return items

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from qmcp.client.cli import database, information, invocations, receipts, serving, testing, tools
+from qmcp.client.cli import access, database, information, invocations, receipts, serving, testing, tools
 from qmcp.client.cli.connection import Connection
 from qmcp.client.cli.failures import EXIT_CODES, report
 from qmcp.client.errors import QmcpError
@@ -25,6 +25,10 @@ app.command("test", context_settings={"help_option_names": ["--help"]})(testing.
 app.add_typer(tools.app, name="tools")
 app.add_typer(invocations.app, name="invocations")
 app.add_typer(receipts.app, name="receipts")
+app.add_typer(access.keys, name="keys")
+app.add_typer(access.roles, name="roles")
+app.command("whoami")(access.whoami)
+app.command("denials")(access.denials)
 app.add_typer(database.app, name="db")
 
 

@@ -55,6 +55,14 @@ def moment(text: str | None) -> datetime | None:
         raise ValueError(f"{text!r} is no time; write 2026-11-21T14:00:00Z, or 24h for a day ago") from None
 
 
+def coming(text: str | None) -> datetime | None:
+    """A time to come: RFC 3339 (local where it has no zone), or how long from now, as `90s`, `15m`, `24h`, `7d`."""
+    ahead = _AGO.fullmatch(text or "")
+    if ahead:
+        return datetime.now(UTC) + timedelta(**{_UNITS[ahead[2]]: int(ahead[1])})
+    return moment(text)
+
+
 def _pair(word: str) -> tuple[str, Any]:
     match = _PAIR.fullmatch(word)
     if match is None:

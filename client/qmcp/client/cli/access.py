@@ -1,0 +1,202 @@
+"""`qmcp keys`, `qmcp roles`, `qmcp whoami`, `qmcp denials`: who may do what."""
+
+from typing import Annotated
+
+import typer
+from qmcp.client import models
+from qmcp.client.cli import output, reading
+from qmcp.client.cli.connection import connect
+
+keys = typer.Typer(help="The API keys of those who call.", no_args_is_help=True)
+roles = typer.Typer(help="The roles that keys have: sets of permissions.", no_args_is_help=True)
+Id = Annotated[str, typer.Argument(help="The key's id, the first part of the key: 16 digits after `qmcp_`.")]
+RoleName = Annotated[str, typer.Argument(help="The role's name.")]
+Permissions = Annotated[list[str], typer.Argument(help="What it grants: tools.invoke, tools.*, *.")]
+RequestId = Annotated[str | None, typer.Option(help="Makes a retry change nothing more.")]
+
+
+@keys.command()
+def create(
+    context: typer.Context,
+    *,
+    owner: Annotated[str, typer.Option(help="Who will hold it; recorded with all that is done with it.")],
+    role: Annotated[list[str], typer.Option(help="A role it has; may be given several times.")],
+    rate: Annotated[int, typer.Option(min=0, help="Calls a minute; 0 means no limit.")] = 0,
+    expires: Annotated[str | None, typer.Option(help="When it ends: 2027-01-31T12:00:00Z, or 90d from now.")] = None,
+    description: Annotated[str, typer.Option(help="What it is for.")] = "",
+    service_name: Annotated[str, typer.Option(help="What the holder is.")] = "",
+    request_id: RequestId = None,
+    json: output.AsJson = False,
+) -> None:
+    """Make a key and print it, this once.
+
+    Example: qmcp keys create --owner builder --role agent --expires 90d
+    """
+    with connect(context) as client:
+        issued = client.create_key(
+            owner,
+            role,
+            service_name=service_name,
+            description=description,
+            rate_per_minute=rate,
+            expires_at=reading.coming(expires),
+            request_id=request_id,
+        )
+    _show_once(issued, json=json)
+
+
+@keys.command("list")
+def list_keys(
+    context: typer.Context,
+    owner: Annotated[str, typer.Option(help="Only of this owner.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Revoked and expired ones too.")] = False,
+    json: output.AsJson = False,
+) -> None:
+    """List the keys, newest first, without their secrets."""
+    with connect(context) as client:
+        found = client.list_keys(owner, include_invalid=everything)
+    if json:
+        output.as_json(found)
+        return
+    rows = (
+        (key.id, key.owner, " ".join(key.roles), key.status, key.last_used_at, key.expires_at, key.description)
+        for key in found
+    )
+    output.table(("id", "owner", "roles", "status", "last used", "expires", "description"), rows)
+
+
+@keys.command()
+def get(context: typer.Context, key_id: Id, json: output.AsJson = False) -> None:
+    """Show one key, without its secret."""
+    with connect(context) as client:
+        _show(client.get_key(key_id), json=json)
+
+
+@keys.command()
+def rotate(
+    context: typer.Context,
+    key_id: Id,
+    grace: Annotated[
+        int | None, typer.Option(min=0, help="Seconds for which the old secret stays valid; a day unless given.")
+    ] = None,
+    request_id: RequestId = None,
+    json: output.AsJson = False,
+) -> None:
+    """Make a new secret for a key and print it, this once."""
+    with connect(context) as client:
+        issued = client.rotate_key(key_id, grace_seconds=grace, request_id=request_id)
+    _show_once(issued, json=json)
+
+
+@keys.command()
+def revoke(
+    context: typer.Context,
+    key_id: Id,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: output.AsJson = False,
+) -> None:
+    """Make a key invalid for good."""
+    if not yes:
+        typer.confirm(f"Revoke {key_id} for good?", abort=True)
+    with connect(context) as client:
+        revoked = client.revoke_key(key_id)
+    if json:
+        output.as_json(revoked)
+    else:
+        typer.echo(f"{revoked.id} of {revoked.owner} is revoked.")
+
+
+@roles.command("list")
+def list_roles(context: typer.Context, json: output.AsJson = False) -> None:
+    """List the roles in order of their names."""
+    with connect(context) as client:
+        found = client.list_roles()
+    if json:
+        output.as_json(found)
+    else:
+        rows = ((role.name, " ".join(role.permissions), role.built_in, role.description) for role in found)
+        output.table(("name", "permissions", "built in", "description"), rows)
+
+
+@roles.command("create")
+def create_role(
+    context: typer.Context,
+    name: RoleName,
+    permissions: Permissions,
+    description: Annotated[str, typer.Option(help="What it is for.")] = "",
+    json: output.AsJson = False,
+) -> None:
+    """Make a role."""
+    with connect(context) as client:
+        _show(client.create_role(name, permissions, description=description), json=json)
+
+
+@roles.command("update")
+def update_role(
+    context: typer.Context,
+    name: RoleName,
+    permissions: Permissions,
+    description: Annotated[str, typer.Option(help="What it is for.")] = "",
+    etag: Annotated[str, typer.Option(help="Only if the role is still the one with this etag.")] = "",
+    json: output.AsJson = False,
+) -> None:
+    """Replace a role's permissions and description; what its holders may do changes at once."""
+    with connect(context) as client:
+        _show(client.update_role(name, permissions, description=description, etag=etag), json=json)
+
+
+@roles.command("delete")
+def delete_role(context: typer.Context, name: RoleName, json: output.AsJson = False) -> None:
+    """Remove a role that no key has."""
+    with connect(context) as client:
+        client.delete_role(name)
+    if json:
+        output.as_json({"deleted": name})
+    else:
+        typer.echo(f"{name} is removed.")
+
+
+def whoami(context: typer.Context, json: output.AsJson = False) -> None:
+    """Show who you are to QMCP, and what you may do."""
+    with connect(context) as client:
+        _show(client.whoami(), json=json)
+
+
+def denials(
+    context: typer.Context,
+    principal: Annotated[str, typer.Option(help="Only of this caller, or of the key with this id.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    json: output.AsJson = False,
+) -> None:
+    """List what was refused for want of a credential or a permission, newest first."""
+    with connect(context) as client:
+        found = client.list_denials(principal, limit=limit)
+    if json:
+        output.as_json(found)
+        return
+    rows = ((each.at, each.principal, each.reason, each.permission, each.method, each.count) for each in found)
+    output.table(("at", "principal", "reason", "permission", "method", "count"), rows)
+
+
+def _show(value: models.Key | models.Role | models.Identity, *, json: bool) -> None:
+    if json:
+        output.as_json(value)
+    else:
+        output.fields((name, getattr(value, name)) for name in value.__slots__)
+
+
+def _show_once(issued: models.IssuedKey, *, json: bool) -> None:
+    """The key alone on stdout, so that a script can take it; the words on stderr."""
+    if json:
+        output.as_json(issued)
+    elif issued.api_key:
+        typer.echo(issued.api_key)
+    if issued.api_key:
+        output.note(
+            f"This is the only time that the secret of {issued.key.id} is shown. Keep it where secrets are kept."
+        )
+    else:
+        output.note(
+            f"The key {issued.key.id} was made by an earlier try, and its secret was shown then. If it is lost, "
+            f"make another with `qmcp keys rotate {issued.key.id} --grace 0`."
+        )
