@@ -6,13 +6,14 @@ what is remembered goes on counting for a stated time; who is not remembered is 
 
 import asyncio
 import hmac
+import math
 import time
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from grpc import StatusCode
@@ -32,8 +33,12 @@ logger = structlog.get_logger(__name__)
 MOST_REMEMBERED = 10_000
 # A key that is not valid is not asked for again for this time.
 REFUSED_SECONDS = 5.0
+# While access does not answer, it is asked for a remembered key this often.
+ASK_AGAIN_SECONDS = 1.0
 REPORT_SECONDS = 1.0
+# What one report takes.
 MOST_DENIALS = 1_000
+MOST_USED = 10_000
 NOT_VALID = "The credential is not valid: unknown, expired or revoked."
 
 
@@ -91,6 +96,8 @@ class _Known:
     # What is left of the calls of this minute, and when that was reckoned.
     calls_left: float
     reckoned_at: float
+    # Access did not answer: until then it is not asked again, so that not every call waits for it.
+    ask_again_at: float = -math.inf
 
 
 class Authentication:
@@ -111,10 +118,13 @@ class Authentication:
         self._stale_seconds = stale_seconds
         self._known: OrderedDict[str, dict[bytes, _Known]] = OrderedDict()
         self._refused: OrderedDict[credentials.ApiKey, float] = OrderedDict()
-        self._asking: dict[credentials.ApiKey, asyncio.Task[Grant | None]] = {}
+        self._asking: dict[credentials.ApiKey, asyncio.Task[_Known | None]] = {}
+        self._asking_roles: dict[tuple[str, ...], asyncio.Task[frozenset[str]]] = {}
         self._roles: OrderedDict[tuple[str, ...], tuple[frozenset[str], float]] = OrderedDict()
         # Counts the announced changes: an answer that was asked for before one is not remembered after it.
         self._changes = 0
+        # What was checked before this is asked for again, but counts while access is away.
+        self._doubted_at = -math.inf
         self._denials: dict[tuple[str, str, str, str], Denial] = {}
         self._denied: Counter[tuple[str, str, str, str]] = Counter()
         self._used: set[str] = set()
@@ -134,7 +144,7 @@ class Authentication:
 
     async def authenticate(self, call: Call) -> Principal:
         """See Authenticator."""
-        text = call.header("x-api-key") or _bearer(call.header("authorization"))
+        text = call.header("x-api-key") or credentials.bearer(call.header("authorization"))
         if not text:
             raise unauthenticated("This needs a credential. Send X-API-Key or Authorization: Bearer.")
         key = credentials.parse(text)
@@ -147,7 +157,7 @@ class Authentication:
     def denied(self, call: Call, method: Method, error: ServiceError) -> None:
         """Counts a refusal and keeps it for the next report. Alike ones within a second are one."""
         self._denials_total.labels(method.path, error.reason).inc()
-        key = credentials.parse(call.header("x-api-key") or _bearer(call.header("authorization")))
+        key = credentials.parse(call.header("x-api-key") or credentials.bearer(call.header("authorization")))
         principal = call.principal.name or (key.id if key else "")
         permission = error.metadata.get("permission", "")
         like = (method.path, error.reason, permission, principal)
@@ -161,7 +171,7 @@ class Authentication:
     async def _by_key(self, key: credentials.ApiKey) -> Principal:
         now = time.monotonic()
         known = self._remembered_key(key)
-        if known is not None and now - known.checked_at < self._remember_seconds:
+        if known is not None and self._fresh(known.checked_at, now):
             self._remembered.inc()
         else:
             known = await self._ask(key, known, now)
@@ -171,6 +181,9 @@ class Authentication:
         self._used.add(key.id)
         return known.principal
 
+    def _fresh(self, checked_at: float, now: float) -> bool:
+        return now - checked_at < self._remember_seconds and checked_at > self._doubted_at
+
     def _remembered_key(self, key: credentials.ApiKey) -> _Known | None:
         # Digests are compared in constant time, although an attacker would have to find SHA-256 preimages to profit.
         for digest, known in self._known.get(key.id, {}).items():
@@ -179,25 +192,44 @@ class Authentication:
         return None
 
     async def _ask(self, key: credentials.ApiKey, known: _Known | None, now: float) -> _Known:
+        """Asks access, once however many calls wait for the answer."""
         if self._refused.get(key, 0) > now:
             raise unauthenticated(NOT_VALID)
-        changes = self._changes
-        try:
-            grant = await self._answer(key)
-        except ServiceError as error:
-            still_counts = known is not None and now - known.checked_at < self._stale_seconds
-            if error.code is not StatusCode.UNAVAILABLE or known is None or not still_counts:
-                raise
+        still_counts = known is not None and now - known.checked_at < self._stale_seconds
+        if known is not None and still_counts and now < known.ask_again_at:
             self._checks.labels("stale").inc()
             return known
+        task = self._asking.get(key)
+        if task is None:
+            task = self._asking[key] = asyncio.create_task(self._resolve(key))
+            task.add_done_callback(lambda done: _drop(self._asking, key, done))
+        try:
+            # One caller that goes away must not take the answer from the others.
+            found = await asyncio.shield(task)
+        except ServiceError as error:
+            if error.code is not StatusCode.UNAVAILABLE or known is None or not still_counts:
+                raise
+            known.ask_again_at = time.monotonic() + ASK_AGAIN_SECONDS
+            self._checks.labels("stale").inc()
+            return known
+        if found is None:
+            raise unauthenticated(NOT_VALID)
+        return found
+
+    async def _resolve(self, key: credentials.ApiKey) -> _Known | None:
+        """What access says now, remembered unless something changed meanwhile."""
+        changes, now = self._changes, time.monotonic()
+        grant = await self._directory.resolve_key(key)
         self._checks.labels("asked").inc()
         if grant is None:
-            self._refused[key] = now + REFUSED_SECONDS
-            if len(self._refused) > MOST_REMEMBERED:
-                self._refused.popitem(last=False)
-            self._known.get(key.id, {}).pop(key.digest, None)
-            raise unauthenticated(NOT_VALID)
+            if changes == self._changes:
+                self._refused[key] = now + REFUSED_SECONDS
+                if len(self._refused) > MOST_REMEMBERED:
+                    self._refused.popitem(last=False)
+            self._forget(key)
+            return None
         found = _Known(grant, Principal(grant.principal, grant.permissions), now, float(grant.rate_per_minute), now)
+        known = self._remembered_key(key)
         if known is not None:
             found.calls_left, found.reckoned_at = known.calls_left, known.reckoned_at
         if changes == self._changes:
@@ -207,44 +239,60 @@ class Authentication:
                 self._known.popitem(last=False)
         return found
 
-    async def _answer(self, key: credentials.ApiKey) -> Grant | None:
-        """Asks once, however many calls wait for the answer."""
-        task = self._asking.get(key)
-        if task is None:
-            task = asyncio.create_task(self._directory.resolve_key(key))
-            self._asking[key] = task
-            task.add_done_callback(lambda _: self._asking.pop(key, None))
-        # One caller that goes away must not take the answer from the others.
-        return await asyncio.shield(task)
+    def _forget(self, key: credentials.ApiKey) -> None:
+        of_id = self._known.get(key.id)
+        if of_id is not None:
+            of_id.pop(key.digest, None)
+            if not of_id:
+                del self._known[key.id]
 
     async def _by_token(self, text: str) -> Principal:
         assert self._tokens is not None
         identity = await self._tokens.verify(text)
-        roles = tuple(sorted(identity.roles))
+        roles = tuple(sorted(set(identity.roles)))
         now = time.monotonic()
-        permissions, asked_at = self._roles.get(roles, (frozenset[str](), -self._stale_seconds))
-        if now - asked_at >= self._remember_seconds:
+        permissions, asked_at = self._roles.get(roles, (frozenset[str](), -math.inf))
+        if not self._fresh(asked_at, now):
+            task = self._asking_roles.get(roles)
+            if task is None:
+                task = self._asking_roles[roles] = asyncio.create_task(self._resolve_roles(roles))
+                task.add_done_callback(lambda done: _drop(self._asking_roles, roles, done))
             try:
-                permissions = await self._directory.resolve_roles(roles)
+                permissions = await asyncio.shield(task)
             except ServiceError:
                 if now - asked_at >= self._stale_seconds:
                     raise
-            else:
-                self._roles[roles] = (permissions, now)
-                if len(self._roles) > MOST_REMEMBERED:
-                    self._roles.popitem(last=False)
         return Principal(identity.principal, permissions)
+
+    async def _resolve_roles(self, roles: tuple[str, ...]) -> frozenset[str]:
+        changes, now = self._changes, time.monotonic()
+        permissions = await self._directory.resolve_roles(roles)
+        if changes == self._changes:
+            self._roles[roles] = (permissions, now)
+            self._roles.move_to_end(roles)
+            if len(self._roles) > MOST_REMEMBERED:
+                self._roles.popitem(last=False)
+        return permissions
 
     async def follow_changes(self) -> None:
         """Forgets what changed, as soon as access says so. Ends when the connection is lost."""
+        connected = False
         async for key_id in self._directory.changes():
             self._changes += 1
             self._refused.clear()
+            # Whoever comes now must not be given an answer that was asked for before.
+            self._asking.clear()
+            self._asking_roles.clear()
             if key_id:
                 self._known.pop(key_id, None)
-            else:
+            elif connected:
                 self._known.clear()
                 self._roles.clear()
+            else:
+                # Nothing is known to have changed: we may only have missed it. Access may be gone again before we have
+                # asked for all, so what is remembered is doubted and not thrown away.
+                self._doubted_at = time.monotonic()
+            connected = True
 
     async def send_reports(self) -> None:
         """Tells access each second what was refused and which keys were used."""
@@ -256,10 +304,19 @@ class Authentication:
             denials, self._denials = self._denials, {}
             used, self._used = self._used, set()
             try:
-                await self._directory.report(_counted(denials, counts), sorted(used)[:MOST_REMEMBERED])
+                await self._report(_counted(denials, counts), sorted(used))
             except ServiceError as error:
                 # The log and the counter have them; a queue would have to be bounded and lose them anyway.
                 logger.warning("denials_not_reported", count=sum(counts.values()), error=str(error))
+            except Exception:
+                logger.exception("denials_not_reported", count=sum(counts.values()))
+
+    async def _report(self, denials: Sequence[Denial], used: Sequence[str]) -> None:
+        """Reports in parts that access takes."""
+        first = True
+        while first or denials or used:
+            await self._directory.report(denials[:MOST_DENIALS], used[:MOST_USED])
+            denials, used, first = denials[MOST_DENIALS:], used[MOST_USED:], False
 
 
 def _counted(
@@ -271,9 +328,16 @@ def _counted(
     ]
 
 
-def _bearer(header: str) -> str:
-    scheme, _, text = header.partition(" ")
-    return text.strip() if scheme.lower() == "bearer" else ""
+Asked = TypeVar("Asked")
+
+
+def _drop(asking: dict[Asked, Any], what: Asked, done: "asyncio.Task[Any]") -> None:
+    """Takes a question that was answered from those that are open, unless it was asked anew meanwhile."""
+    if asking.get(what) is done:
+        del asking[what]
+    # Whoever asked may have gone away; then nobody else looks at what went wrong.
+    if not done.cancelled():
+        done.exception()
 
 
 def _take_call(known: _Known, now: float) -> None:
@@ -329,4 +393,7 @@ async def _follow(authentication: Authentication) -> None:
             await authentication.follow_changes()
         except ServiceError as error:
             logger.warning("access_unreachable", error=error.message)
+        except Exception:
+            # Whatever it was: without this loop no revocation would be heard any more.
+            logger.exception("access_not_followed")
         await asyncio.sleep(0.5)

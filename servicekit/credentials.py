@@ -22,6 +22,12 @@ def parse(text: str) -> ApiKey | None:
     return ApiKey(match[1], hashlib.sha256(match[2].encode()).digest()) if match else None
 
 
+def bearer(header: str) -> str:
+    """The credential in `Authorization: Bearer …`; empty where the scheme is another."""
+    scheme, _, text = header.partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else ""
+
+
 def generate() -> tuple[str, ApiKey]:
     """A new key: the text for its holder, and what is kept."""
     return with_new_secret(secrets.token_hex(8))

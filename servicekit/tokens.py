@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -19,9 +20,15 @@ ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 KEYS_SECONDS = 600.0
 # A token that names an unknown key makes us look for new keys, but not more often than this.
 SOONEST_SECONDS = 10.0
+# While there are no keys at all, an issuer that did not answer is asked again after this time.
+AGAIN_SECONDS = 1.0
 LEEWAY_SECONDS = 30
 MOST_REMEMBERED = 10_000
 LONGEST_PRINCIPAL = 128
+# What is no name of a role grants nothing, and access need not be asked.
+ROLE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+# Anybody may send anything, and parsers trip over it in their own ways: a thousand brackets, an exp past all dates.
+MALFORMED = (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,7 @@ class Tokens:
         self._roles_claim = roles_claim
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = -KEYS_SECONDS
+        self._failed_at = -KEYS_SECONDS
         self._fetching = asyncio.Lock()
         self._good: OrderedDict[bytes, TokenIdentity] = OrderedDict()
 
@@ -77,9 +85,9 @@ class Tokens:
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "iss", "aud", "sub"]},
             )
-        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            identity = TokenIdentity(_principal(claims["sub"]), self._roles(claims), float(claims["exp"]))
+        except (jwt.PyJWTError, *MALFORMED) as error:
             raise unauthenticated(f"The token is not valid: {type(error).__name__}.") from None
-        identity = TokenIdentity(_principal(claims["sub"]), self._roles(claims), float(claims["exp"]))
         self._good[fingerprint] = identity
         if len(self._good) > MOST_REMEMBERED:
             self._good.popitem(last=False)
@@ -90,26 +98,36 @@ class Tokens:
         age = now - self._fetched_at
         if age > KEYS_SECONDS or (key_id not in self._keys and age > SOONEST_SECONDS):
             async with self._fetching:
-                if self._fetched_at < now:
+                # Whoever waited for somebody else's look has its result.
+                if max(self._fetched_at, self._failed_at) < now:
                     await self._fetch()
+            if not self._keys:
+                raise unavailable("The issuer of tokens does not answer, so yours cannot be checked now.")
         key = self._keys.get(key_id)
         if key is None:
             raise unauthenticated("The token names a key that its issuer does not publish.")
         return key
 
     async def _fetch(self) -> None:
+        if not self._keys and time.monotonic() - self._failed_at < AGAIN_SECONDS:
+            return
         try:
             async with httpx.AsyncClient(timeout=5) as client:
                 url = self._jwks_url or await self._discovered(client)
                 answer = (await client.get(url)).raise_for_status()
-                self._keys = {str(key.key_id): key for key in jwt.PyJWKSet.from_dict(answer.json()).keys}
-            self._fetched_at = time.monotonic()
-        except (httpx.HTTPError, jwt.PyJWTError, ValueError, KeyError) as error:
-            logger.warning("issuer_keys_not_fetched", issuer=self._issuer, error=str(error))
-            if not self._keys:
-                raise unavailable("The issuer of tokens does not answer, so yours cannot be checked now.") from None
+                keys = {str(key.key_id): key for key in jwt.PyJWKSet.from_dict(answer.json()).keys}
+        except (httpx.HTTPError, httpx.InvalidURL, jwt.PyJWTError, LookupError, *MALFORMED) as error:
+            logger.warning("issuer_keys_not_fetched", issuer=self._issuer, error=str(error) or type(error).__name__)
+            self._failed_at = time.monotonic()
             # The keys that are there go on counting; the next look is due in a while.
-            self._fetched_at = time.monotonic() - KEYS_SECONDS + SOONEST_SECONDS
+            if self._keys:
+                self._fetched_at = time.monotonic() - KEYS_SECONDS + SOONEST_SECONDS
+            return
+        if keys.keys() != self._keys.keys():
+            # What was signed with a key that the issuer has withdrawn is good no longer.
+            self._good.clear()
+        self._keys = keys
+        self._fetched_at = time.monotonic()
 
     async def _discovered(self, client: httpx.AsyncClient) -> str:
         url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
@@ -119,9 +137,10 @@ class Tokens:
         found = claims
         for name in self._roles_claim.split("."):
             found = found.get(name) if isinstance(found, dict) else None
-        if isinstance(found, str):
-            return tuple(found.split())
-        return tuple(role for role in found if isinstance(role, str)) if isinstance(found, list) else ()
+        named = found.split() if isinstance(found, str) else found
+        if not isinstance(named, list):
+            return ()
+        return tuple(role for role in named if isinstance(role, str) and ROLE.fullmatch(role))
 
 
 def _principal(subject: object) -> str:

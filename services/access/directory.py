@@ -1,10 +1,12 @@
 """The access service asks itself who its own callers are, without a detour over the wire."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from servicekit.authentication import Denial, Grant
 from servicekit.credentials import ApiKey
-from servicekit.postgres import Database
+from servicekit.errors import unavailable
+from servicekit.postgres import Database, unreachable
 from services.access import models
 from services.access.changes import Changes
 from services.access.keys import Keys
@@ -26,7 +28,8 @@ class LocalDirectory:
 
     async def resolve_key(self, key: ApiKey) -> Grant | None:
         """See Directory."""
-        identity = await self._keys.resolve(key)
+        async with _answering():
+            identity = await self._keys.resolve(key)
         if identity is None:
             return None
         until = identity.valid_until.timestamp() if identity.valid_until else None
@@ -34,7 +37,8 @@ class LocalDirectory:
 
     async def resolve_roles(self, roles: Sequence[str]) -> frozenset[str]:
         """See Directory."""
-        return frozenset(await self._roles.permissions(roles))
+        async with _answering():
+            return frozenset(await self._roles.permissions(roles))
 
     async def changes(self) -> AsyncIterator[str]:
         """See Directory."""
@@ -50,6 +54,17 @@ class LocalDirectory:
             )
             for d in denials
         ]
-        async with self._database.connection() as connection:
+        async with _answering(), self._database.transaction() as connection:
             await denials_store.insert(connection, rows)
             await keys_store.used(connection, used)
+
+
+@asynccontextmanager
+async def _answering() -> AsyncIterator[None]:
+    """While the database is away, what is remembered of our own callers goes on counting, as in every service."""
+    try:
+        yield
+    except Exception as error:
+        if not unreachable(error):
+            raise
+        raise unavailable("The database does not answer at the moment. Try again shortly.") from error

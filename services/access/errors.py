@@ -1,8 +1,7 @@
 """The errors of the access service: every reason stands in error_reason.proto."""
 
 from collections.abc import Iterable
-
-from grpc import StatusCode
+from dataclasses import replace
 
 from servicekit.errors import (
     ServiceError,
@@ -12,6 +11,7 @@ from servicekit.errors import (
     failed_precondition,
     invalid_argument,
     not_found,
+    permission_denied,
 )
 
 
@@ -49,11 +49,9 @@ def role_in_use(name: str) -> ServiceError:
 
 def role_exceeds_caller(permissions: Iterable[str]) -> ServiceError:
     listed = ", ".join(sorted(permissions))
-    return ServiceError(
-        StatusCode.PERMISSION_DENIED,
-        "ROLE_EXCEEDS_CALLER",
-        f"Nobody can hand out what they do not have themselves: {listed}.",
-        {"permissions": listed},
+    message = f"Nobody can hand out what they do not have themselves: {listed}."
+    return replace(
+        permission_denied(listed), reason="ROLE_EXCEEDS_CALLER", message=message, metadata={"permissions": listed}
     )
 
 

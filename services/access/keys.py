@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import os
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,8 @@ from services.access.store import roles as roles_store
 logger = structlog.get_logger(__name__)
 
 DEFAULT_GRACE_SECONDS = 86_400
+# As in key.proto, which nobody checks for what a file gives.
+OWNER = re.compile(r"[A-Za-z0-9_.:@-]{1,64}")
 BOOTSTRAP = NewKey("admin", "", "made at the first start", ("admin",), 0, None)
 
 
@@ -51,7 +54,10 @@ class Keys:
         size = pagination.page_size(page_size)
         filtered = (owner, include_invalid)
         after = pagination.after(page_token, filtered, width=2)
-        before = (datetime.fromisoformat(after[0]), after[1]) if after else None
+        try:
+            before = (datetime.fromisoformat(after[0]).astimezone(UTC), after[1]) if after else None
+        except (ValueError, OverflowError):
+            raise pagination.not_ours() from None
         async with self._database.connection() as connection:
             found = await store.list_before(connection, owner, include_invalid, before, size + 1)
         page = found[:size]
@@ -108,10 +114,10 @@ class Keys:
             if await store.has_admin(connection):
                 return
             issued = await _make(connection, BOOTSTRAP)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w") as out:
-                out.write(issued.api_key + "\n")
+            try:
+                await asyncio.to_thread(_write_private, file, issued.api_key + "\n")
+            except OSError as error:
+                raise SystemExit(f"QMCP_ACCESS_BOOTSTRAP_KEY_FILE={file} cannot be written: {error}") from None
         logger.info("admin_key_made", key_id=issued.key.id, file=str(file))
 
     async def write_preshared(self, file: Path | None) -> None:
@@ -122,16 +128,24 @@ class Keys:
         """
         if file is None:
             return
-        lines = await asyncio.to_thread(lambda: file.read_text().splitlines())
+        try:
+            lines = (await asyncio.to_thread(file.read_text)).splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            # What cannot be decoded may be part of a secret, so the error is named and not shown.
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise SystemExit(f"QMCP_ACCESS_PRESHARED_KEYS_FILE={file} cannot be read: {why}") from None
         async with self._database.transaction() as connection:
+            standing = await roles_store.names(connection)
             for number, line in enumerate(lines, start=1):
                 if not line.strip() or line.startswith("#"):
                     continue
-                parts = line.split()
-                key = credentials.parse(parts[0])
-                if len(parts) != 3 or key is None:  # noqa: PLR2004 - key, owner, roles
+                key, owner, roles = _preshared(line)
+                if key is None:
                     raise SystemExit(f"{file}, line {number}, is not: <key> <owner> <role>[,<role>]")
-                if await store.insert_preshared(connection, key.id, parts[1], _sorted(parts[2]), key.digest):
+                missing = set(roles) - standing
+                if missing:
+                    raise SystemExit(f"{file}, line {number}: there is no role {', '.join(sorted(missing))}.")
+                if await store.insert_preshared(connection, key.id, owner, roles, key.digest):
                     await store.announce(connection, key.id)
 
 
@@ -140,5 +154,18 @@ async def _make(connection: Connection, wanted: NewKey) -> IssuedKey:
     return IssuedKey(await store.insert(connection, key.id, wanted, key.digest), text)
 
 
-def _sorted(roles: str) -> Sequence[str]:
-    return sorted(set(roles.split(",")))
+def _preshared(line: str) -> tuple[credentials.ApiKey | None, str, Sequence[str]]:
+    """Key, owner and roles of a line; no key where it has another form."""
+    parts = line.split()
+    if len(parts) != 3 or not OWNER.fullmatch(parts[1]):  # noqa: PLR2004 - key, owner, roles
+        return None, "", ()
+    return credentials.parse(parts[0]), parts[1], sorted(set(parts[2].split(",")))
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Writes what only the owner may read, whatever mode a file that stood there had."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(descriptor, 0o600)
+    with os.fdopen(descriptor, "w") as out:
+        out.write(text)

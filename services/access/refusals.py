@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
-from servicekit import pagination
+from servicekit import idempotency, pagination
 from servicekit.postgres import Database
 from services.access.models import Denial
 from services.access.store import denials as store
@@ -29,14 +29,19 @@ class Refusals:
         """A page, newest first, and the token of the next."""
         size = pagination.page_size(page_size)
         after = pagination.after(page_token, (principal,), width=1)
+        try:
+            before = UUID(after[0]) if after else None
+        except ValueError:
+            raise pagination.not_ours() from None
         async with self._database.connection() as connection:
-            found = await store.list_before(connection, principal, UUID(after[0]) if after else None, size + 1)
+            found = await store.list_before(connection, principal, before, size + 1)
         page = found[:size]
         return page, pagination.token((principal,), [page[-1].id]) if len(found) > size else ""
 
     async def forget(self) -> None:
-        """Deletes what is too old, again and again."""
+        """Deletes what is too old, again and again: refusals, and the answers kept for retries."""
         while True:
             async with self._database.connection() as connection:
                 await store.forget(connection, self._days)
+                await idempotency.forget(connection)
             await asyncio.sleep(FORGET_SECONDS)

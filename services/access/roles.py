@@ -8,11 +8,15 @@ import orjson
 
 from servicekit import pagination
 from servicekit.calls import Principal
+from servicekit.errors import Violation, invalid_argument
 from servicekit.postgres import Connection, Database
 from services.access import errors
 from services.access.models import Role
 from services.access.store import keys as keys_store
 from services.access.store import roles as store
+
+# The rule in role.proto says of what a permission is made, not how long it is.
+LONGEST_PERMISSION = 64
 
 BUILT_IN = (
     Role("admin", ("*",), "Everything."),
@@ -56,14 +60,18 @@ class Roles:
 
     async def create(self, connection: Connection, role: Role, by: Principal) -> Role:
         """Makes a role, in the caller's transaction."""
+        _require_short(role.permissions)
         require_held(by, role.permissions)
         made = replace(role, built_in=False, etag=_etag(role))
         if not await store.insert(connection, made):
             raise errors.role_exists(role.name)
+        # Callers whose token names it are remembered as having nothing by it.
+        await keys_store.announce(connection, "")
         return made
 
     async def update(self, role: Role, by: Principal) -> Role:
         """Replaces permissions and description; holders feel it at once."""
+        _require_short(role.permissions)
         require_held(by, role.permissions)
         async with self._database.transaction() as connection:
             await _changeable(connection, role.name, role.etag)
@@ -89,7 +97,7 @@ class Roles:
 
 async def require_roles(connection: Connection, names: Sequence[str], by: Principal) -> None:
     """Checks that roles exist and that their permissions are the caller's to hand out."""
-    found = await store.named(connection, names)
+    found = await store.named(connection, names, keep=True)
     missing = set(names) - {role.name for role in found}
     if missing:
         raise errors.role_unknown(missing)
@@ -100,6 +108,14 @@ def require_held(by: Principal, permissions: Sequence[str]) -> None:
     exceeding = [permission for permission in permissions if not by.may(permission)]
     if exceeding:
         raise errors.role_exceeds_caller(exceeding)
+
+
+def _require_short(permissions: Sequence[str]) -> None:
+    for number, permission in enumerate(permissions):
+        if len(permission) > LONGEST_PERMISSION:
+            message = f"must be at most {LONGEST_PERMISSION} characters"
+            violation = Violation(f"role.permissions[{number}]", message)
+            raise invalid_argument("INVALID_REQUEST", f"{violation.field} {message}.", [violation])
 
 
 def granted(roles: Sequence[Role]) -> list[str]:

@@ -8,8 +8,9 @@ from grpc.aio import ServicerContext
 from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc, key_pb2, role_pb2
 
 from servicekit import idempotency
-from servicekit.calls import current_call
-from servicekit.credentials import ApiKey
+from servicekit.calls import LONGEST_ID, current_call
+from servicekit.credentials import ApiKey, bearer, parse
+from servicekit.errors import Violation, invalid_argument
 from servicekit.postgres import Connection, Database
 from services.access import errors, messages
 from services.access.changes import Changes
@@ -69,7 +70,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         return access_service_pb2.ListRolesResponse(roles=map(messages.role_to, page), next_page_token=token)
 
     async def CreateRole(self, request: access_service_pb2.CreateRoleRequest, context: Context) -> role_pb2.Role:
-        call = current_call.get()
+        call, request_id = current_call.get(), _request_id(request)
         async with self._database.transaction() as connection:
 
             async def create() -> role_pb2.Role:
@@ -77,7 +78,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
                 return messages.role_to(await self._roles.create(connection, role, call.principal))
 
             created = await idempotency.once(
-                connection, call.principal.name, "CreateRole", request.request_id, request, role_pb2.Role, create
+                connection, call.principal.name, "CreateRole", request_id, request, role_pb2.Role, create
             )
         await context.send_initial_metadata((("x-http-status", "201"),))
         return created
@@ -91,8 +92,14 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         return Empty()
 
     async def WhoAmI(self, request: access_service_pb2.WhoAmIRequest, context: Context) -> access_service_pb2.Identity:
-        principal = current_call.get().principal
-        return access_service_pb2.Identity(principal=principal.name, permissions=sorted(principal.permissions))
+        call = current_call.get()
+        key = parse(call.header("x-api-key") or bearer(call.header("authorization")))
+        identity = await self._keys.resolve(key) if key else None
+        if identity is not None:
+            return messages.identity_to(identity)
+        return access_service_pb2.Identity(
+            principal=call.principal.name, permissions=sorted(call.principal.permissions)
+        )
 
     async def ListDenials(
         self, request: access_service_pb2.ListDenialsRequest, context: Context
@@ -129,6 +136,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
     ) -> access_service_pb2.IssuedKey:
         """Issues a secret once: what is kept for a retry of the request is the key without it."""
         secret = ""
+        principal, request_id = current_call.get().principal.name, _request_id(request)
         async with self._database.transaction() as connection:
 
             async def issue() -> access_service_pb2.IssuedKey:
@@ -137,10 +145,19 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
                 secret = issued.api_key
                 return access_service_pb2.IssuedKey(key=messages.key_to(issued.key))
 
-            call = current_call.get()
-            request_id = request.request_id or call.idempotency_key
             answer = await idempotency.once(
-                connection, call.principal.name, method, request_id, request, access_service_pb2.IssuedKey, issue
+                connection, principal, method, request_id, request, access_service_pb2.IssuedKey, issue
             )
         answer.api_key = secret
         return answer
+
+
+def _request_id(request: Any) -> str:
+    """The body's request_id, else the header's."""
+    found: str = request.request_id or current_call.get().idempotency_key
+    if len(found) > LONGEST_ID:
+        message = f"must be at most {LONGEST_ID} characters"
+        raise invalid_argument(
+            "INVALID_REQUEST", f"Idempotency-Key {message}.", [Violation("Idempotency-Key", message)]
+        )
+    return found

@@ -13,10 +13,22 @@ async def get_for_update(connection: Connection, name: str) -> Role | None:
     return _role(row) if row else None
 
 
-async def named(connection: Connection, names: Sequence[str]) -> list[Role]:
-    """Those of these roles that exist, in order of their names."""
-    rows = await connection.fetch(f"SELECT {COLUMNS} FROM roles WHERE name = ANY($1) ORDER BY name", names)
+async def named(connection: Connection, wanted: Sequence[str], *, keep: bool = False) -> list[Role]:
+    """Those of these roles that exist, in order of their names.
+
+    Args:
+        connection: in a transaction, where they are to be kept.
+        wanted: names.
+        keep: nobody shall delete or change them before the transaction ends.
+    """
+    lock = "FOR SHARE" if keep else ""
+    rows = await connection.fetch(f"SELECT {COLUMNS} FROM roles WHERE name = ANY($1) ORDER BY name {lock}", wanted)
     return [_role(row) for row in rows]
+
+
+async def names(connection: Connection) -> set[str]:
+    """The names of all roles."""
+    return {row["name"] for row in await connection.fetch("SELECT name FROM roles")}
 
 
 async def list_after(connection: Connection, after: str, limit: int) -> list[Role]:

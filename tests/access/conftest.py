@@ -1,0 +1,34 @@
+"""The access service with authentication on, and a tools service that asks it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.access import house
+from tests.access.house import Access, Files
+from tests.contract.running import Running
+from tests.stack import Server
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files.made(tmp_path / "keys")
+
+
+@pytest.fixture
+async def access(database: str, files: Files) -> AsyncIterator[Access]:
+    async with house.access(database, files) as access:
+        yield access
+
+
+@pytest.fixture
+async def tools_database(postgres: Server) -> AsyncIterator[str]:
+    async with postgres.database("tools") as url:
+        yield url
+
+
+@pytest.fixture
+async def tools(access: Access, tools_database: str, files: Files) -> AsyncIterator[Running]:
+    async with house.tools(tools_database, files, access.port) as tools:
+        yield tools
