@@ -32,6 +32,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The same with auth on: callers need a key, and `guarded.admin_key` may make them."""
-    with running_stack(tmp_path_factory.mktemp("guarded") / "home", QMCP_AUTH="on") as stack:
+    """The same with auth on: callers need a key, and `guarded.admin_key` may make them. Its log has everything."""
+    with running_stack(tmp_path_factory.mktemp("guarded") / "home", QMCP_AUTH="on", QMCP_LOG_LEVEL="DEBUG") as stack:
         yield stack

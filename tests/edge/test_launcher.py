@@ -179,6 +179,9 @@ def test_a_replica_that_is_not_ready_is_known_within_seconds(tmp_path):
             time.sleep(0.1)
         assert edge.stat("cluster.tools.membership_healthy") == 0
         health = httpx.get(f"{edge.url}/health")
-        assert (health.status_code, health.json()["services"]) == (503, {"tools": "NOT_SERVING"})
+        assert (health.status_code, health.json()["services"]) == (
+            503,
+            {"tools": "NOT_SERVING", "access": "NOT_SERVING"},
+        )
         # The only replica there is gets the calls nevertheless: its own error says more than the edge could.
         assert httpx.get(f"{edge.url}/v1/tools").status_code == 200

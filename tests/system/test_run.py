@@ -160,7 +160,7 @@ def test_a_killed_postgres_is_started_again_and_nothing_is_lost(run: Stack) -> N
     assert run.processes["postgres"] != killed
 
 
-@pytest.mark.parametrize("name", ["tools", "web", "envoy"])
+@pytest.mark.parametrize("name", ["access", "tools", "web", "envoy"])
 def test_the_death_of_one_ends_all_with_a_word_on_which_and_why(run: Stack, name: str) -> None:
     os.kill(run.processes[name], signal.SIGKILL)
     assert run.supervisor.wait(30) == 1
@@ -223,7 +223,8 @@ async def test_a_user_who_may_not_make_databases_is_told_what_to_ask_for(postgre
 def test_strangers_are_not_let_in_unless_told(tmp_path: Path) -> None:
     status, words = serve(Stack(tmp_path / "home").env, "--host", "0.0.0.0")
     assert status == 1
-    assert "QMCP_ALLOW_KEYLESS" in words
+    assert "QMCP_AUTH=on" in words
+    assert "QMCP_ALLOW_KEYLESS=true" in words
 
 
 @pytest.mark.promise("Q03")

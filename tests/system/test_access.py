@@ -1,0 +1,396 @@
+"""Who may do what, on the system that `make run` starts with QMCP_AUTH=on."""
+
+import asyncio
+import random
+import re
+import stat
+import string
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import asyncpg
+import grpc
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc
+from qmcp.tools.v1 import tools_service_pb2, tools_service_pb2_grpc
+
+from devstack.keys import ASKING
+from servicekit import credentials
+from tests.stack import Stack, running_stack
+from tests.system.test_readme import COMMANDS, at
+
+CURL = next(line for line in COMMANDS if "/v1/tools/echo" in line)
+ECHO = "/v1/tools/echo"
+HELLO = {"input": {"message": "hello"}}
+REALM = 'Bearer realm="qmcp"'
+WITHIN_SECONDS = 1.0
+
+
+class Caller:
+    """Calls the edge of the guarded system with any key."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.http = httpx.Client(base_url=stack.edge_url, timeout=10)
+
+    def echo(self, key: str = "", **headers: str) -> httpx.Response:
+        return self.http.post(ECHO, json=HELLO, headers={**_key(key), **headers})
+
+    def create(self, *roles: str, **fields: object) -> tuple[str, str]:
+        """A new key: its id and itself."""
+        body = {"owner": "system-test", "roles": list(roles), **fields}
+        answer = self.http.post("/v1/keys", json=body, headers=_key(self.stack.admin_key))
+        assert answer.status_code == 201, answer.text
+        return answer.json()["key"]["id"], answer.json()["api_key"]
+
+    def admin(self, path: str, **body: object) -> dict[str, object]:
+        answer = self.http.post(path, json=body, headers=_key(self.stack.admin_key))
+        answer.raise_for_status()
+        return dict(answer.json())
+
+    def refused_within(self, key: str) -> float:
+        """After how long a key is refused, asking as fast as one can."""
+        began = time.monotonic()
+        while self.echo(key).status_code == 200:
+            assert time.monotonic() - began < 10, "it goes on working"
+        assert self.echo(key).status_code == 401
+        return time.monotonic() - began
+
+
+@pytest.fixture
+def caller(guarded: Stack) -> Iterator[Caller]:
+    made = Caller(guarded)
+    yield made
+    made.http.close()
+
+
+def _key(key: str) -> dict[str, str]:
+    return {"x-api-key": key} if key else {}
+
+
+def test_the_curl_of_the_readme_needs_a_key_that_may(caller: Caller) -> None:
+    def curl(key: str) -> int:
+        header = f" -H 'x-api-key: {key}'" if key else ""
+        line = at(caller.stack, CURL) + header + " -o /dev/null -w '%{http_code}'"
+        return int(subprocess.run(line, shell=True, capture_output=True, text=True, check=True).stdout)
+
+    assert curl("") == 401
+    assert curl(caller.create("reader")[1]) == 403
+    assert curl(caller.create("agent")[1]) == 200
+
+
+def test_the_curl_of_the_welcome_works_and_shows_no_key(guarded: Stack) -> None:
+    welcome = guarded.output().partition("QMCP stands")[2]
+    assert f"admin key                 {guarded.home / 'admin-key'}" in welcome
+    command = next(line for line in welcome.splitlines() if line.startswith("Try:")).removeprefix("Try:")
+    answer = subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout
+    assert '"result":"hello"' in answer.replace(" ", "")
+
+
+def test_refusals_have_a_reason_and_say_how_to_come_back(caller: Caller) -> None:
+    for key in ("", "nonsense", credentials.generate()[0]):
+        answer = caller.echo(key)
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, REALM)
+        assert answer.json()["details"][0]["reason"] == "UNAUTHENTICATED"
+        assert answer.headers["x-request-id"]
+    answer = caller.echo(caller.create("reader")[1])
+    assert answer.status_code == 403
+    assert "www-authenticate" not in answer.headers
+    info = answer.json()["details"][0]
+    assert (info["reason"], info["metadata"]["permission"]) == ("PERMISSION_DENIED", "tools.invoke")
+
+
+def test_a_key_works_as_bearer_too_and_over_grpc(caller: Caller) -> None:
+    key = caller.create("agent")[1]
+    assert caller.echo(Authorization=f"Bearer {key}").status_code == 200
+    request = tools_service_pb2.InvokeToolRequest(name="echo")
+    request.input.update({"message": "hello"})
+    for target in (caller.stack.grpc_target, caller.stack.tools_target):
+        with grpc.insecure_channel(target) as channel:
+            invoke = tools_service_pb2_grpc.ToolsServiceStub(channel).InvokeTool
+            assert invoke(request, metadata=(("x-api-key", key),)).principal == "system-test"
+            with pytest.raises(grpc.RpcError) as refused:
+                invoke(request)
+            assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_a_revoked_key_stops_working_within_a_second(caller: Caller) -> None:
+    key_id, key = caller.create("agent")
+    assert caller.echo(key).status_code == 200
+    caller.admin(f"/v1/keys/{key_id}:revoke")
+    assert caller.refused_within(key) < WITHIN_SECONDS
+
+
+def test_a_rotated_key_has_two_secrets_for_its_grace_time(caller: Caller) -> None:
+    key_id, old = caller.create("agent")
+    assert caller.echo(old).status_code == 200
+    new = str(caller.admin(f"/v1/keys/{key_id}:rotate", grace_seconds=2)["api_key"])
+    assert caller.echo(new).status_code == 200
+    assert caller.echo(old).status_code == 200
+    assert 1 < caller.refused_within(old) < 2 + WITHIN_SECONDS
+    assert caller.echo(new).status_code == 200
+    newest = str(caller.admin(f"/v1/keys/{key_id}:rotate", grace_seconds=0)["api_key"])
+    assert caller.refused_within(new) < WITHIN_SECONDS
+    assert caller.echo(newest).status_code == 200
+
+
+def test_a_role_that_changes_changes_what_its_holders_may(caller: Caller) -> None:
+    caller.admin("/v1/roles", name="runner", permissions=["tools.invoke"])
+    key = caller.create("runner")[1]
+    assert caller.echo(key).status_code == 200
+    body = {"permissions": ["tools.read"]}
+    caller.http.put("/v1/roles/runner", json=body, headers=_key(caller.stack.admin_key)).raise_for_status()
+    began = time.monotonic()
+    while caller.echo(key).status_code != 403:
+        assert time.monotonic() - began < WITHIN_SECONDS
+
+
+def test_a_key_makes_as_many_calls_as_its_rate_says(caller: Caller) -> None:
+    key = caller.create("agent", rate_per_minute=3)[1]
+    answers = [caller.echo(key) for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+    assert answers[-1].json()["details"][0]["reason"] == "RATE_LIMITED"
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 20
+
+
+@pytest.mark.parametrize("method", ["ResolveKey", "ResolveRoles", "WatchChanges", "ReportUse"])
+def test_what_is_for_services_is_not_reached_at_the_edge_by_any_key(caller: Caller, method: str) -> None:
+    service_key = (caller.stack.home / "keys" / "tools").read_text().strip()
+    for key in (caller.stack.admin_key, service_key):
+        with grpc.insecure_channel(caller.stack.grpc_target) as channel:
+            call = channel.unary_unary(f"/qmcp.access.v1.AccessService/{method}")
+            with pytest.raises(grpc.RpcError) as refused:
+                call(b"", metadata=(("x-api-key", key),), timeout=5)
+        assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        answer = caller.http.post(f"/qmcp.access.v1.AccessService/{method}", json={}, headers=_key(key))
+        assert answer.status_code == 404
+    # They are there, for services that come directly.
+    with grpc.insecure_channel(caller.stack.access_target) as channel:
+        resolve = access_service_pb2_grpc.AccessServiceStub(channel).ResolveRoles
+        request = access_service_pb2.ResolveRolesRequest(roles=["reader"])
+        assert resolve(request, metadata=(("x-api-key", service_key),)).permissions
+        with pytest.raises(grpc.RpcError) as refused:
+            resolve(request, metadata=(("x-api-key", caller.create("agent")[1]),))
+        assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_the_key_of_a_service_opens_nothing_of_the_others(caller: Caller) -> None:
+    service_key = (caller.stack.home / "keys" / "tools").read_text().strip()
+    assert caller.echo(service_key).status_code == 403
+    assert caller.http.get("/v1/keys", headers=_key(service_key)).status_code == 403
+
+
+def test_headers_that_claim_an_identity_change_nothing(caller: Caller) -> None:
+    names = ("x-principal", "x-user", "x-remote-user", "x-forwarded-user", "x-auth-request-user")
+    names += ("x-qmcp-principal", "x-qmcp-permissions", "x-qmcp-roles", "x-forwarded-client-cert")
+    claims = dict.fromkeys(names, "admin")
+    assert caller.echo(**claims).status_code == 401
+    key = caller.create("reader")[1]
+    assert caller.echo(key, **claims).status_code == 403
+    told = caller.http.get("/v1/whoami", headers={**_key(key), **claims}).json()
+    assert told["principal"] == "system-test"
+    assert "*" not in told["permissions"]
+
+
+def test_nobody_gives_more_than_they_have(caller: Caller) -> None:
+    caller.admin("/v1/roles", name="doorkeeper", permissions=["access.admin", "access.read"])
+    doorkeeper = caller.create("doorkeeper")[1]
+    body = {"owner": "mallory", "roles": ["admin"]}
+    answer = caller.http.post("/v1/keys", json=body, headers=_key(doorkeeper))
+    assert (answer.status_code, answer.json()["details"][0]["reason"]) == (403, "ROLE_EXCEEDS_CALLER")
+
+
+def test_refusals_are_listed_and_counted(caller: Caller) -> None:
+    key_id, key = caller.create("reader", owner="denied-one")
+    assert caller.echo(key).status_code == 403
+    caller.admin(f"/v1/keys/{key_id}:revoke")
+    caller.refused_within(key)
+
+    def reasons() -> set[str]:
+        found = set()
+        for principal in ("denied-one", key_id):
+            params = {"principal": principal}
+            listed = caller.http.get("/v1/denials", params=params, headers=_key(caller.stack.admin_key)).json()
+            found |= {str(each["reason"]) for each in listed["denials"]}
+        return found
+
+    _until(lambda: reasons() == {"PERMISSION_DENIED", "UNAUTHENTICATED"})
+    figures = caller.http.get("/metrics").text
+    assert re.search(r"^qmcp_access_denials_total\{[^}]*(Invoke|Call)Tool[^}]*\} \d", figures, re.MULTILINE)
+
+
+def test_a_thousand_malformed_credentials_are_refused_and_nothing_else(caller: Caller) -> None:
+    chosen = random.Random(3)
+    good = caller.create("agent")[1]
+    alphabet = string.ascii_letters + string.digits + string.punctuation + " "
+
+    def malformed() -> str:
+        match chosen.randrange(5):
+            case 0:
+                return "".join(chosen.choices(alphabet, k=chosen.randrange(1, 300))).strip() or "x"
+            case 1:
+                return good[: chosen.randrange(1, len(good))]
+            case 2:
+                place = chosen.randrange(5, len(good))
+                return good[:place] + chosen.choice("!=.+/ é") + good[place:]
+            case 3:
+                return ".".join("".join(chosen.choices(string.ascii_letters, k=40)) for _ in range(3))
+            case _:
+                return credentials.generate()[0]
+
+    seen = set()
+    for number in range(1000):
+        name, prefix = chosen.choice([("x-api-key", ""), ("authorization", "Bearer "), ("authorization", "")])
+        value = (prefix + malformed()).encode()
+        answer = caller.http.get("/v1/tools", headers=[(name.encode(), value)])
+        assert answer.status_code in (401, 403), (number, name, value, answer.text)
+        seen.add(answer.status_code)
+    assert seen == {401}
+    assert caller.echo(good).status_code == 200
+
+
+async def test_a_secret_is_nowhere_but_with_its_holder(caller: Caller) -> None:
+    """Canary: every secret that was handed out, and those of the services, looked for in all that is kept or written."""
+    key_id, first = caller.create("agent", description="canary")
+    second = str(caller.admin(f"/v1/keys/{key_id}:rotate", grace_seconds=60)["api_key"])
+    for key in (first, second):
+        assert caller.echo(key).status_code == 200
+        assert caller.http.get("/v1/nowhere", headers=_key(key)).status_code == 404
+        assert caller.http.get("/v1/keys", headers={"authorization": f"Bearer {key}"}).status_code == 403
+        assert caller.echo(f"{key}x").status_code == 401
+    # As if it had been made: what is kept for a retry has no secret either.
+    again = {"owner": "canary", "roles": ["agent"], "request_id": "canary-1"}
+    third = str(caller.admin("/v1/keys", **again)["api_key"])
+    assert caller.admin("/v1/keys", **again)["api_key"] == ""
+    files = [caller.stack.home / "admin-key", *(caller.stack.home / "keys" / name for name in ASKING)]
+    keys = [first, second, third, *(file.read_text().strip() for file in files)]
+    secrets = [key.split("_", 2)[2] for key in keys]
+    assert all(len(secret) == 43 for secret in secrets)
+    await asyncio.sleep(1.5)
+
+    dump = ""
+    for service in ("access", "tools"):
+        dump += await _dump(caller.stack.database_url_of(service))
+    assert key_id in dump, "the dump has the table of keys"
+    output = caller.stack.output()
+    assert key_id in output or "ResolveKey" in output, "the log has the calls"
+    pages = "".join(
+        caller.http.get(path, headers=_key(caller.stack.admin_key)).text
+        for path in ("/metrics", "/metrics/json", "/v1/keys?include_invalid=true", f"/v1/keys/{key_id}", "/v1/denials")
+    )
+    stored = b"".join(path.read_bytes() for path in (caller.stack.home / "postgres").rglob("*") if path.is_file())
+    assert key_id.encode() in stored, "the files have the table of keys, and what led to it"
+    for secret in secrets:
+        assert secret not in dump
+        assert secret not in output
+        assert secret not in pages
+        assert secret.encode() not in stored
+    assert all(secret.encode() not in _command_lines(caller.stack) for secret in secrets)
+
+
+async def _dump(url: str) -> str:
+    """Every row of every table as text."""
+    connection = await asyncpg.connect(url)
+    try:
+        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        rows = [await connection.fetch(f'SELECT t::text FROM "{table[0]}" t') for table in tables]
+    finally:
+        await connection.close()
+    return "\n".join(row[0] for table in rows for row in table)
+
+
+def _command_lines(stack: Stack) -> bytes:
+    """The command lines and environments of all processes of the system."""
+    found = b""
+    for pid in stack.processes.values():
+        for name in ("cmdline", "environ"):
+            found += (Path("/proc") / str(pid) / name).read_bytes() if Path("/proc").exists() else b""
+    return found
+
+
+def test_files_with_keys_are_for_their_owner_alone(guarded: Stack) -> None:
+    files = [guarded.home / "admin-key", *(guarded.home / "keys").iterdir()]
+    assert {file.name for file in files} == {"admin-key", "preshared", *ASKING}
+    for file in files:
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+    assert stat.S_IMODE((guarded.home / "keys").stat().st_mode) == 0o700
+
+
+def test_without_auth_nobody_needs_a_key_and_none_is_made(stack: Stack) -> None:
+    assert httpx.post(stack.edge_url + ECHO, json=HELLO).status_code == 200
+    told = httpx.get(f"{stack.edge_url}/v1/whoami").json()
+    assert (told["principal"], told["permissions"]) == ("local", ["*"])
+    assert httpx.get(f"{stack.edge_url}/v1/roles").status_code == 200
+    assert not (stack.home / "admin-key").exists()
+    assert not (stack.home / "keys").exists()
+    assert "admin key" not in stack.output()
+
+
+def test_with_auth_it_serves_other_machines_knows_tokens_and_keeps_its_keys(tmp_path: Path) -> None:
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    with _issuer(private) as issuer:
+        variables = {"QMCP_HOST": "0.0.0.0", "QMCP_AUTH": "on"}
+        variables |= {"QMCP_OIDC_ISSUER": issuer, "QMCP_OIDC_AUDIENCE": "qmcp", "QMCP_OIDC_ROLES_CLAIM": "groups"}
+        with running_stack(tmp_path / "home", **variables) as stack:
+            kept = stack.admin_key
+            agent, reader, stranger = (
+                _token(private, issuer, **claims)
+                for claims in ({"groups": ["agent"]}, {"groups": ["reader"]}, {"groups": ["agent"], "aud": "others"})
+            )
+            answers = [
+                httpx.post(stack.edge_url + ECHO, json=HELLO, headers={"authorization": f"Bearer {token}"})
+                for token in (agent, reader, stranger)
+            ]
+            assert [answer.status_code for answer in answers] == [200, 403, 401]
+            told = httpx.get(f"{stack.edge_url}/v1/whoami", headers={"authorization": f"Bearer {agent}"}).json()
+            assert told["principal"] == "somebody@example.com"
+            service_key = (stack.home / "keys" / "tools").read_text()
+            assert all(token not in stack.output() for token in (agent, reader, stranger))
+        with running_stack(tmp_path / "home", QMCP_AUTH="on") as stack:
+            assert stack.admin_key == kept
+            assert (stack.home / "keys" / "tools").read_text() == service_key
+            assert httpx.post(stack.edge_url + ECHO, json=HELLO, headers=_key(kept)).status_code == 200
+
+
+def _token(private: rsa.RSAPrivateKey, issuer: str, **claims: object) -> str:
+    now = int(time.time())
+    body = {"iss": issuer, "aud": "qmcp", "sub": "somebody@example.com", "iat": now, "exp": now + 300, **claims}
+    return jwt.encode(body, private, algorithm="RS256", headers={"kid": "one"})
+
+
+@contextmanager
+def _issuer(private: rsa.RSAPrivateKey) -> Iterator[str]:
+    """An issuer of tokens with the two documents that it publishes."""
+    published = jwt.algorithms.RSAAlgorithm.to_jwk(private.public_key())
+    jwks = '{"keys": [' + published.replace("{", '{"kid": "one", "use": "sig", "alg": "RS256", ', 1) + "]}"
+
+    class Documents(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            url = f"http://127.0.0.1:{self.server.server_port}"  # type: ignore[attr-defined]
+            discovery = f'{{"issuer": "{url}", "jwks_uri": "{url}/jwks"}}'
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write((jwks if self.path == "/jwks" else discovery).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Documents) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def _until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.1)
