@@ -13,10 +13,12 @@ import yaml
 from google.api import annotations_pb2
 from qmcp.tools.v1 import tools_service_pb2
 
+from tests.client.command import qmcp
 from tests.k8s.objects import System
 from tests.k8s.render import K8S, OVERLAYS, ROOT, overlay, render
 from tests.k8s.test_configuration import SETTINGS, settings_of, variables
 from tests.k8s.test_rendering import VERSIONS, complaint
+from tests.stack import Stack
 
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)(?: ([\w.-]+))?\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -30,7 +32,7 @@ def _commands(mark: str) -> list[str]:
 
 def test_every_block_says_what_it_needs() -> None:
     assert {(kind, mark) for kind, mark, _ in BLOCKS} == {
-        ("sh", ""), ("sh", "cluster"), ("sh", "docker"), ("sh", "running"), ("yaml", "overlay"), ("yaml", "database-policy.yaml"),
+        ("sh", ""), ("sh", "cluster"), ("sh", "docker"), ("sh", "running"), ("sh", "keys"), ("yaml", "overlay"), ("yaml", "database-policy.yaml"),
     }  # fmt: skip
 
 
@@ -73,14 +75,24 @@ def _names_what_is_there(command: str) -> None:
     (namespace,) = (each["metadata"]["name"] for each in system.of("Namespace"))
     assert set(re.findall(r"-n (\S+)", command)) <= {namespace, "qmcp"}
     for secret, key in re.findall(r"secret generic (\S+) --from-(?:literal|file)=([a-z.]+)", command):
-        tools = system.named("Deployment", "tools")
-        base = (K8S / "base" / "tools" / "deployment.yaml").read_text()
+        base = "".join(file.read_text() for file in K8S.glob("base/*/deployment.yaml"))
         assert secret in base
-        assert key in base or key in str(tools) + str(system.of("ConfigMap"))
+        assert key in base or key in str(system.deployments) + str(system.of("ConfigMap"))
     for image in re.findall(r"qmcp:[\d.]+", command):
         assert image == system.named("Deployment", "web")["spec"]["template"]["spec"]["containers"][0]["image"]
     for container in re.findall(r"--container=(\S+)", command):
         assert container in str(system.named("Deployment", "tools"))
+
+
+def test_the_commands_for_keys_run(guarded: Stack) -> None:
+    assert _commands("keys")
+    for command in _commands("keys"):
+        words = shlex.split(command)
+        assert words[0] == "qmcp"
+        env = {"QMCP_URL": guarded.edge_url, "QMCP_API_KEY": guarded.admin_key}
+        done = qmcp(*words[1:], env=env)
+        assert done.code == 0, done.err
+        assert done.out
 
 
 def test_commands_for_docker_name_services_of_compose() -> None:
@@ -90,6 +102,8 @@ def test_commands_for_docker_name_services_of_compose() -> None:
             assert service in compose["services"]
     key = compose["services"]["tools"]["environment"]["QMCP_TOOLS_RECEIPT_KEY_FILE"]
     assert any(f"cat {key}" in command for command in _commands("docker"))
+    admin = compose["services"]["access"]["environment"]["QMCP_ACCESS_BOOTSTRAP_KEY_FILE"]
+    assert any(f"access cat {admin}" in command for command in _commands("docker"))
 
 
 def test_addresses_that_are_fetched_are_in_the_contract() -> None:
@@ -133,6 +147,8 @@ def test_sentences_that_are_quoted_are_said_by_the_code() -> None:
         "would serve callers beyond this machine",
         "was changed after it had been applied.",
         "The key that signs receipts cannot be read from",
+        "QMCP_AUTH=on needs QMCP_ACCESS_KEY_FILE",
+        "Who you are cannot be checked now",
         "UPSTREAM_UNAVAILABLE",
     ):
         assert sentence in PAGE

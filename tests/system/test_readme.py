@@ -62,6 +62,20 @@ def test_the_python_of_the_readme_runs(stack: Stack) -> None:
             assert done.stdout == "success hello\n", done.stdout + done.stderr
 
 
+def test_the_commands_about_keys_do_what_is_shown(guarded: Stack) -> None:
+    (shown,) = (block for language, block in BLOCKS if language == "console")
+    commands = [line.removeprefix("$ ") for line in shown.splitlines() if line.startswith("$ ")]
+    script = at(guarded, "\n".join(commands)).replace(".qmcp/", f"{guarded.home}/")
+    script = script.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
+    env = {**guarded.env, "QMCP_URL": guarded.edge_url}
+    done = subprocess.run(["sh", "-ec", script], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    key, told = done.stdout.splitlines()
+    assert re.fullmatch(r"qmcp_[0-9a-f]{16}_[A-Za-z0-9_-]{43}", key)
+    assert "This is the only time that the secret of" in done.stderr
+    assert '"principal":"admin"' in told.replace(" ", "")
+
+
 def test_make_run_starts_everything_and_ctrl_c_stops_it(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "home")
     with stack.log.open("wb") as log:

@@ -119,6 +119,8 @@ function trial(path, verb, operation) {
       else if (input.value) headers[each.name] = input.value;
     }
     if (body) headers["Content-Type"] = "application/json";
+    const key = document.getElementById("key").value.trim();
+    if (key) headers["X-API-Key"] = key;
     return { url: url + (query.size ? `?${query}` : ""), options: { method: verb.toUpperCase(), headers, body: body?.value } };
   };
 
@@ -154,7 +156,10 @@ function trial(path, verb, operation) {
     const { url, options } = request();
     const parts = ["curl -sS"];
     if (options.method !== "GET") parts.push(`-X ${options.method}`);
-    for (const [name, value] of Object.entries(options.headers)) parts.push(`-H ${quoted(`${name}: ${value}`)}`);
+    for (const [name, value] of Object.entries(options.headers)) {
+      // What is copied is kept and shown around; a key is not for that.
+      parts.push(`-H ${name === "X-API-Key" ? '"X-API-Key: $QMCP_API_KEY"' : quoted(`${name}: ${value}`)}`);
+    }
     if (options.body) parts.push(`-d ${quoted(options.body)}`);
     const line = [...parts, quoted(location.origin + url)].join(" ");
     output.replaceChildren(el("pre", { tabindex: "0" }, line));
