@@ -177,7 +177,7 @@ class Authentication:
             known = await self._ask(key, known, now)
         if known.grant.valid_until is not None and known.grant.valid_until <= time.time():
             raise unauthenticated(NOT_VALID)
-        _take_call(known, now)
+        _take_call(known, time.monotonic())
         self._used.add(key.id)
         return known.principal
 

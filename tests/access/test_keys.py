@@ -130,7 +130,6 @@ async def test_a_key_makes_as_many_calls_a_minute_as_it_may(access: Access, tool
     assert isinstance(await tools.call("ListTools", request, with_key(issued.api_key)), Refusal)
 
 
-@pytest.mark.promise("M25")
 async def test_a_rotated_secret_stays_valid_for_its_time_of_grace_and_no_longer(access: Access, tools: Running) -> None:
     issued = await access.key("agent")
     assert await who(tools, issued.api_key) == "somebody"

@@ -1,0 +1,114 @@
+"""Refusals are on record: who, what, how often."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+from qmcp.access.v1 import key_pb2
+
+from servicekit import credentials
+from services.access.store import denials as store
+from tests.access.house import Access, who, who_with
+from tests.contract.running import Running
+
+
+async def reported(access: Access, wanted: int, **filters: Any) -> list[Any]:
+    """The denials, when as many have arrived as are wanted, counted with their counts."""
+    for _ in range(60):
+        denials = list((await access.must("ListDenials", page_size=500, **filters)).denials)
+        if sum(denial.count for denial in denials) >= wanted:
+            return denials
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{denials} within six seconds")
+
+
+async def test_a_refusal_is_on_record_with_who_what_and_why(access: Access, tools: Running) -> None:
+    reader = await access.key("reader", owner="curious")
+    ids = {"x-correlation-id": "work-1", "x-request-id": "request-1"}
+    assert await who_with(tools, {"x-api-key": reader.api_key, **ids}) == "PERMISSION_DENIED"
+    [denial] = await reported(access, 1, principal="curious")
+    assert (denial.service, denial.method, denial.reason, denial.permission, denial.count) == (
+        "tools", "/qmcp.tools.v1.ToolsService/InvokeTool", "PERMISSION_DENIED", "tools.invoke", 1,
+    )  # fmt: skip
+    assert (denial.correlation_id, denial.request_id) == ("work-1", "request-1")
+    assert abs(denial.at.ToDatetime(UTC) - datetime.now(UTC)) < timedelta(seconds=10)
+
+
+async def test_refusals_that_are_alike_are_counted_together(access: Access, tools: Running) -> None:
+    unknown, key = credentials.generate()
+    assert {await who(tools, unknown) for _ in range(20)} == {"UNAUTHENTICATED"}
+    denials = await reported(access, 20, principal=key.id)
+    assert sum(denial.count for denial in denials) == 20
+    assert len(denials) <= 3
+    assert {(denial.reason, denial.permission) for denial in denials} == {("UNAUTHENTICATED", "")}
+
+
+async def test_a_caller_without_any_credential_is_on_record_without_a_name(access: Access, tools: Running) -> None:
+    assert await who(tools, "") == "UNAUTHENTICATED"
+    assert await who(tools, "hunter2-is-no-key") == "UNAUTHENTICATED"
+    denials = await reported(access, 2)
+    assert {denial.principal for denial in denials} == {""}
+    assert "hunter2" not in str(denials)
+
+
+async def test_a_rate_that_is_used_up_is_on_record(access: Access, tools: Running) -> None:
+    issued = await access.key("agent", rate_per_minute=1)
+    assert [await who(tools, issued.api_key) for _ in range(3)] == ["somebody", *["RESOURCE_EXHAUSTED"] * 2]
+    denials = await reported(access, 2, principal=issued.key.id)
+    assert {denial.reason for denial in denials} == {"RATE_LIMITED"}
+
+
+async def test_access_records_its_own_refusals(access: Access) -> None:
+    issued = await access.key("agent", owner="curious")
+    assert (await access.refused("ListKeys", key=issued.api_key)).code.name == "PERMISSION_DENIED"
+    [denial] = await reported(access, 1, principal="curious")
+    assert (denial.service, denial.permission) == ("access", "access.read")
+
+
+async def test_a_burst_of_many_kinds_is_counted_whole(access: Access, tools: Running) -> None:
+    """More kinds at once than one report takes."""
+    keys = [credentials.generate()[0] for _ in range(1_500)]
+    await asyncio.gather(*(who_with(tools, {"x-api-key": key}, 60) for key in keys))
+    await asyncio.sleep(1.5)
+    total, token = 0, ""
+    while True:
+        page = await access.must("ListDenials", page_size=500, page_token=token)
+        total += sum(denial.count for denial in page.denials)
+        token = page.next_page_token
+        if not token:
+            break
+    assert total == 1_500
+
+
+async def test_denials_are_counted_for_alerts(access: Access, tools_database: str) -> None:
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    from servicekit.authentication import Authentication
+    from servicekit.calls import Call
+    from servicekit.errors import permission_denied
+    from servicekit.methods import methods_of
+    from tests.access.house import TOOLS
+
+    registry = CollectorRegistry()
+    authentication = Authentication(None, None, registry, remember_seconds=1, stale_seconds=1)  # type: ignore[arg-type]
+    [method] = [method for method in methods_of(TOOLS) if method.name == "InvokeTool"]
+    for _ in range(3):
+        authentication.denied(Call({}), method, permission_denied("tools.invoke"))
+    page = generate_latest(registry).decode()
+    assert f'qmcp_access_denials_total{{method="{method.path}",reason="PERMISSION_DENIED"}} 3.0' in page
+
+
+async def test_old_denials_are_forgotten(access: Access, database: str) -> None:
+    for days in (100, 89, 0):
+        at = datetime.now(UTC) - timedelta(days=days)
+        denial = key_pb2.Denial(service="tools", method="/m", reason="UNAUTHENTICATED", principal=f"{days}", count=1)
+        denial.at.FromDatetime(at)
+        await access.must("ReportUse", denials=[denial])
+    connection = await asyncpg.connect(database)
+    try:
+        await store.forget(connection, 90)
+    finally:
+        await connection.close()
+    kept = (await access.must("ListDenials")).denials
+    assert [denial.principal for denial in kept] == ["0", "89"]

@@ -1,0 +1,90 @@
+"""Every RPC of every service demands its permission, before anything is looked up: of the built-in roles and of every permission alone."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+
+from servicekit.methods import Method, methods_of
+from services.access.roles import BUILT_IN
+from tests.access.house import ACCESS, TOOLS, Access, code, with_key
+from tests.contract.running import Refusal, Running, request_class
+
+SERVICES = (ACCESS, TOOLS)
+METHODS = [method for service in SERVICES for method in methods_of(service)]
+ALONE = sorted({method.permission for method in METHODS})
+
+
+def grants(permissions: tuple[str, ...], wanted: str) -> bool:
+    """What the documentation says, written once more: `*`, `<service>.*`, itself; and `self` everybody may."""
+    service, _, verb = wanted.partition(".")
+    return verb == "self" or bool({"*", f"{service}.*", wanted} & set(permissions))
+
+
+async def outcome(access: Access, tools: Running, method: Method, key: str) -> str:
+    running = {ACCESS.full_name: access.running, TOOLS.full_name: tools}[method.service]
+    return await code(running, method.name, with_key(key))
+
+
+def test_every_service_of_the_contract_is_here() -> None:
+    from tests.api import descriptors
+
+    assert {service.full_name for service in descriptors.services()} == {service.full_name for service in SERVICES}
+
+
+@pytest.mark.promise("Q40")
+@pytest.mark.parametrize("role", BUILT_IN, ids=lambda role: role.name)
+async def test_a_built_in_role_opens_exactly_what_it_grants(access: Access, tools: Running, role: Any) -> None:
+    key = (await access.key(role.name)).api_key
+    for method in METHODS:
+        answer = await outcome(access, tools, method, key)
+        assert answer not in {"UNAUTHENTICATED", "UNAVAILABLE", "INTERNAL", "UNKNOWN"}, (method.path, answer)
+        assert (answer != "PERMISSION_DENIED") == grants(role.permissions, method.permission), (method.path, answer)
+
+
+@pytest.mark.parametrize("permission", ["tools.*", "access.*", "hitl.*", "toolsx.read", *ALONE])
+async def test_a_permission_alone_opens_exactly_its_rpcs(access: Access, tools: Running, permission: str) -> None:
+    await access.role("alone", permission)
+    key = (await access.key("alone")).api_key
+    answers = await asyncio.gather(*(outcome(access, tools, method, key) for method in METHODS))
+    for method, answer in zip(METHODS, answers, strict=True):
+        assert (answer != "PERMISSION_DENIED") == grants((permission,), method.permission), (method.path, answer)
+
+
+async def test_nobody_without_a_credential_reaches_any_rpc(access: Access, tools: Running) -> None:
+    for method in METHODS:
+        running = access.running if method.service == ACCESS.full_name else tools
+        assert await code(running, method.name, {}) == "UNAUTHENTICATED", method.path
+
+
+def by_id(service: ServiceDescriptor) -> list[tuple[MethodDescriptor, str]]:
+    """The RPCs that name a resource, with the field that does."""
+    return [
+        (method, field)
+        for method in service.methods
+        for field in ("id", "name")
+        if field in method.input_type.fields_by_name and not method.server_streaming
+    ]
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+async def test_a_refusal_says_nothing_of_what_exists(
+    access: Access, tools: Running, service: ServiceDescriptor
+) -> None:
+    """The same to the letter for what exists, what does not, and what breaks the rules."""
+    issued = await access.key("ingest")
+    key = with_key(issued.api_key)
+    running = access.running if service is ACCESS else tools
+    for method, field in by_id(service):
+        if method.name == "WhoAmI":
+            continue
+        refusals = []
+        for value in (issued.key.id, "echo", "agent", "nothing-like-it", "x" * 5_000, "\0"):
+            answer = await running.call(method.name, request_class(method)(**{field: value}), key)
+            assert isinstance(answer, Refusal)
+            refusals.append(
+                (answer.code.name, answer.reason, answer.message, answer.fields, answer.metadata["permission"])
+            )
+        assert len(set(refusals)) == 1, method.name
+        assert refusals[0][0] == "PERMISSION_DENIED"

@@ -1,0 +1,309 @@
+"""A revocation is felt by every replica of every service: within a second when it is announced, by the time of memory when not."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from servicekit import credentials
+from tests.access import house
+from tests.access.cable import cable
+from tests.access.house import Access, Files, who
+from tests.access.processes import Child, child
+from tests.contract.running import Answer, Running
+from tests.stack import Server
+
+ANNOUNCED_WITHIN = 1.0
+
+
+async def refused_after(replicas: list[Running], key: str, most: float) -> float:
+    """The seconds until the last of them refuses, asked without a pause."""
+    started = time.monotonic()
+
+    async def watch(replica: Running) -> float:
+        while await who(replica, key) != "UNAUTHENTICATED":
+            assert time.monotonic() - started < most
+            await asyncio.sleep(0.005)
+        return time.monotonic() - started
+
+    return max(await asyncio.gather(*(watch(replica) for replica in replicas)))
+
+
+@asynccontextmanager
+async def three_processes(
+    database: str, tools_database: str, files: Files, folder: Path, **of_tools: object
+) -> AsyncIterator[tuple[Access, Child, list[Running]]]:
+    """Access and three replicas of tools as production runs them, each a process of its own."""
+    async with AsyncExitStack() as started:
+        port = house.free_port()
+        access = await started.enter_async_context(
+            child("access", house.ACCESS, database, folder, files.of_access(grpc_port=port))
+        )
+        replicas = [
+            (
+                await started.enter_async_context(
+                    child("tools", house.TOOLS, tools_database, folder / f"{n}", files.of_tools(port, **of_tools))
+                )
+            ).running
+            for n in range(3)
+        ]
+        yield Access(access.running, files, port), access, replicas
+
+
+@pytest.mark.promise("Q40")
+async def test_three_processes_refuse_a_revoked_key_within_a_second(
+    database: str, tools_database: str, files: Files, tmp_path: Path
+) -> None:
+    async with three_processes(database, tools_database, files, tmp_path) as (access, _, replicas):
+        for _ in range(3):
+            issued = await access.key("agent")
+            assert [await who(replica, issued.api_key) for replica in replicas] == ["somebody"] * 3
+            await access.must("RevokeKey", id=issued.key.id)
+            assert await refused_after(replicas, issued.api_key, 10) < ANNOUNCED_WITHIN
+
+
+async def test_a_revocation_in_one_replica_of_access_reaches_those_who_ask_another(
+    database: str, tools_database: str, files: Files
+) -> None:
+    async with (
+        house.access(database, files) as one,
+        house.access(database, files) as other,
+        house.tools(tools_database, files, one.port) as tools,
+    ):
+        issued = await one.key("agent")
+        assert await who(tools, issued.api_key) == "somebody"
+        await other.must("RevokeKey", id=issued.key.id)
+        assert await refused_after([tools], issued.api_key, 10) < ANNOUNCED_WITHIN
+        # And access itself has forgotten whom it remembered.
+        admin = await one.key("admin")
+        assert (await one.must("WhoAmI", key=admin.api_key)).principal == "somebody"
+        await other.must("RevokeKey", id=admin.key.id)
+        started = time.monotonic()
+        while isinstance(await one.running.call("WhoAmI", None, house.with_key(admin.api_key)), Answer):
+            assert time.monotonic() - started < ANNOUNCED_WITHIN
+
+
+async def revoke_silently(database: str, key_id: str) -> None:
+    """As an announcement that is lost on every way looks: the row has changed, and nobody was told."""
+    connection = await asyncpg.connect(database)
+    try:
+        await connection.execute("UPDATE keys SET revoked_at = now() WHERE id = $1", key_id)
+    finally:
+        await connection.close()
+
+
+async def test_an_announcement_that_is_lost_delays_a_revocation_by_the_time_of_memory_at_most(
+    database: str, tools_database: str, files: Files
+) -> None:
+    remembered = 1.5
+    async with AsyncExitStack() as started:
+        access = await started.enter_async_context(house.access(database, files))
+        replicas = [
+            await started.enter_async_context(
+                house.tools(tools_database, files, access.port, access_remember_seconds=remembered)
+            )
+            for _ in range(3)
+        ]
+        issued = await access.key("agent")
+        assert [await who(replica, issued.api_key) for replica in replicas] == ["somebody"] * 3
+        await revoke_silently(database, issued.key.id)
+        # The negative control: the announcement is really lost, or it would be quicker.
+        assert 0.5 < await refused_after(replicas, issued.api_key, 10) < remembered + 0.5
+
+
+async def test_what_was_missed_while_access_did_not_listen_is_doubted_when_it_listens_again(
+    database: str, tools_database: str, files: Files, postgres: Server
+) -> None:
+    name = urlsplit(database).path.strip("/")
+    async with (
+        house.access(database, files) as access,
+        house.tools(tools_database, files, access.port, access_remember_seconds=600) as tools,
+    ):
+        issued = await access.key("agent")
+        assert await who(tools, issued.api_key) == "somebody"
+        await postgres.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            f"WHERE datname = '{name}' AND application_name <> 'qmcp-access'"
+        )
+        await access.must("RevokeKey", id=issued.key.id)
+        assert await refused_after([tools], issued.api_key, 10) < 2
+
+
+async def test_what_was_missed_while_the_stream_to_a_service_was_broken_is_doubted_when_it_stands_again(
+    database: str, tools_database: str, files: Files
+) -> None:
+    async with (
+        house.access(database, files) as access,
+        cable(access.port) as line,
+        house.tools(tools_database, files, line.port, access_remember_seconds=600) as tools,
+    ):
+        issued = await access.key("agent")
+        assert await who(tools, issued.api_key) == "somebody"
+        await line.cut()
+        await access.must("RevokeKey", id=issued.key.id)
+        await asyncio.sleep(0.5)
+        # Cut off, it cannot know.
+        assert await who(tools, issued.api_key) == "somebody"
+        await line.mend()
+        assert await refused_after([tools], issued.api_key, 10) < 4
+
+
+async def test_a_key_that_is_revoked_while_a_service_is_cut_off_from_access_ends_when_it_is_back(
+    database: str, tools_database: str, files: Files
+) -> None:
+    port = house.free_port()
+    async with AsyncExitStack() as started:
+        first = started.enter_async_context
+        async with house.access(database, files, grpc_port=port) as access:
+            tools = await first(house.tools(tools_database, files, port, access_remember_seconds=600))
+            issued = await access.key("agent")
+            assert await who(tools, issued.api_key) == "somebody"
+        await revoke_silently(database, issued.key.id)
+        assert await who(tools, issued.api_key) == "somebody"
+        async with house.access(database, files, grpc_port=port):
+            assert await refused_after([tools], issued.api_key, 10) < 5
+
+
+async def test_without_access_whom_a_service_knows_goes_on_for_the_stated_time_and_nobody_else_comes_in(
+    database: str, tools_database: str, files: Files
+) -> None:
+    port = house.free_port()
+    async with AsyncExitStack() as started:
+        async with house.access(database, files, grpc_port=port) as access:
+            tools = await started.enter_async_context(
+                house.tools(tools_database, files, port, access_remember_seconds=0.3, access_stale_seconds=3)
+            )
+            known = (await access.key("agent")).api_key
+            unseen = (await access.key("agent")).api_key
+            unknown = credentials.generate()[0]
+            assert await who(tools, known) == "somebody"
+            last_asked = time.monotonic()
+        while time.monotonic() < last_asked + 2.7:
+            before = time.monotonic()
+            assert await who(tools, known) == "somebody"
+            assert time.monotonic() - before < 2.5
+            assert await who(tools, unseen) == "UNAVAILABLE"
+            assert await who(tools, unknown) == "UNAVAILABLE"
+            assert await who(tools, "no key at all") == "UNAUTHENTICATED"
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(max(0, last_asked + 3.1 - time.monotonic()))
+        assert [await who(tools, key) for key in (known, unseen, unknown)] == ["UNAVAILABLE"] * 3
+        async with house.access(database, files, grpc_port=port):
+            give_up = time.monotonic() + 5
+            while await who(tools, known) == "UNAVAILABLE":
+                assert time.monotonic() < give_up
+                await asyncio.sleep(0.05)
+            answers = [await who(tools, key) for key in (known, unseen, unknown)]
+            assert answers == ["somebody", "somebody", "UNAUTHENTICATED"]
+
+
+async def test_access_that_hangs_holds_nobody_up_for_long(
+    database: str, tools_database: str, files: Files, tmp_path: Path
+) -> None:
+    port = house.free_port()
+    async with (
+        child("access", house.ACCESS, database, tmp_path, files.of_access(grpc_port=port)) as hanging,
+        house.tools(tools_database, files, port, access_remember_seconds=0.2, access_stale_seconds=60) as tools,
+    ):
+        access = Access(hanging.running, files, port)
+        known = (await access.key("agent")).api_key
+        assert await who(tools, known) == "somebody"
+        hanging.freeze()
+        try:
+            took = []
+            for _ in range(40):
+                before = time.monotonic()
+                assert await who(tools, known) == "somebody"
+                took.append(time.monotonic() - before)
+                await asyncio.sleep(0.05)
+            # Now and then one call finds out that access still does not answer.
+            assert sorted(took)[len(took) // 2] < 0.5
+            assert max(took) < 3
+            assert await who(tools, credentials.generate()[0]) == "UNAVAILABLE"
+        finally:
+            hanging.thaw()
+
+
+async def test_a_restart_of_access_under_load_lets_nobody_in_and_refuses_nobody(
+    database: str, tools_database: str, files: Files, tmp_path: Path
+) -> None:
+    of_tools = {"access_remember_seconds": 0.3, "access_stale_seconds": 60}
+    async with three_processes(database, tools_database, files, tmp_path, **of_tools) as (access, process, replicas):
+        good = (await access.key("agent")).api_key
+        reader = (await access.key("reader")).api_key
+        gone = await access.key("agent")
+        assert [await who(replica, good) for replica in replicas] == ["somebody"] * 3
+        await access.must("RevokeKey", id=gone.key.id)
+        await refused_after(replicas, gone.api_key, 5)
+        outcomes: dict[str, set[str]] = {name: set() for name in ("good", "reader", "gone", "unknown")}
+        stop = asyncio.Event()
+        calls = 0
+
+        async def load(replica: Running, name: str) -> None:
+            nonlocal calls
+            while not stop.is_set():
+                key = {"good": good, "reader": reader, "gone": gone.api_key}.get(name) or credentials.generate()[0]
+                outcomes[name].add(await who(replica, key))
+                calls += 1
+                await asyncio.sleep(0.01)
+
+        # Whom a service shall know while access is away, it has to have seen before.
+        assert [await who(replica, reader) for replica in replicas] == ["PERMISSION_DENIED"] * 3
+        tasks = [asyncio.create_task(load(replica, name)) for replica in replicas for name in outcomes]
+        try:
+            for _ in range(3):
+                await asyncio.sleep(0.7)
+                await process.restart()
+            await asyncio.sleep(1)
+        finally:
+            stop.set()
+            await asyncio.gather(*tasks)
+        assert calls > 300
+        assert outcomes["good"] == {"somebody"}
+        assert outcomes["reader"] == {"PERMISSION_DENIED"}
+        assert outcomes["gone"] <= {"UNAUTHENTICATED", "UNAVAILABLE"}
+        assert outcomes["unknown"] <= {"UNAUTHENTICATED", "UNAVAILABLE"}
+
+
+async def test_while_the_database_of_access_is_away_whom_access_knows_goes_on_too(database: str, files: Files) -> None:
+    address = urlsplit(database)
+    assert address.port is not None
+    async with cable(address.port) as line:
+        url = database.replace(f":{address.port}/", f":{line.port}/")
+        async with house.access(url, files, access_remember_seconds=0.1, access_stale_seconds=60) as access:
+            await access.must("ListRoles")
+            await line.cut()
+            await asyncio.sleep(1.5)
+            assert (await access.refused("ListRoles")).code.name == "UNAVAILABLE"
+            refused = await access.refused("CreateKey", owner="o", roles=[])
+            assert refused.reason == "INVALID_REQUEST", "the caller was known, and only then the request was looked at"
+            stranger = await access.refused("WhoAmI", key=credentials.generate()[0])
+            assert stranger.code.name == "UNAVAILABLE"
+            await line.mend()
+            issued = await asyncio.wait_for(_made(access), 10)
+            # What hears of changes and what reports have come back too.
+            await asyncio.sleep(1.5)
+            assert (await access.must("WhoAmI", key=issued.api_key)).principal == "somebody"
+            await access.must("RevokeKey", id=issued.key.id)
+            give_up = time.monotonic() + ANNOUNCED_WITHIN
+            while isinstance(await access.running.call("WhoAmI", None, house.with_key(issued.api_key)), Answer):
+                assert time.monotonic() < give_up
+            give_up = time.monotonic() + 5
+            while not (await access.must("ListDenials", principal=issued.key.id)).denials:
+                assert time.monotonic() < give_up
+                await asyncio.sleep(0.1)
+
+
+async def _made(access: Access) -> Any:
+    while True:
+        request = access.running.request("CreateKey", owner="somebody", roles=["agent"])
+        answer = await access.running.call("CreateKey", request, access.admin)
+        if isinstance(answer, Answer):
+            return answer.message
+        await asyncio.sleep(0.1)
