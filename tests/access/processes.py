@@ -77,7 +77,7 @@ async def child(
     name: str, service: ServiceDescriptor, database: str, folder: Path, settings: Mapping[str, Any]
 ) -> AsyncIterator[Child]:
     """A service as a process; killed at the end."""
-    folder.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     port = settings["grpc_port"] or free_port()
     given = {**settings, "database_url": database, "grpc_port": port, "metrics_port": free_port()}
     environment = {

@@ -5,11 +5,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
+from prometheus_client import CollectorRegistry, generate_latest
 from qmcp.access.v1 import key_pb2
 
 from servicekit import credentials
+from servicekit.authentication import Authentication
+from servicekit.calls import Call
+from servicekit.errors import permission_denied
+from servicekit.methods import methods_of
 from services.access.store import denials as store
-from tests.access.house import Access, who, who_with
+from tests.access.house import TOOLS, Access, who, who_with
 from tests.contract.running import Running
 
 
@@ -81,15 +86,7 @@ async def test_a_burst_of_many_kinds_is_counted_whole(access: Access, tools: Run
     assert total == 1_500
 
 
-async def test_denials_are_counted_for_alerts(access: Access, tools_database: str) -> None:
-    from prometheus_client import CollectorRegistry, generate_latest
-
-    from servicekit.authentication import Authentication
-    from servicekit.calls import Call
-    from servicekit.errors import permission_denied
-    from servicekit.methods import methods_of
-    from tests.access.house import TOOLS
-
+async def test_denials_are_counted_for_alerts() -> None:
     registry = CollectorRegistry()
     authentication = Authentication(None, None, registry, remember_seconds=1, stale_seconds=1)  # type: ignore[arg-type]
     [method] = [method for method in methods_of(TOOLS) if method.name == "InvokeTool"]

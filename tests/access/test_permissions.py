@@ -9,6 +9,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from servicekit.methods import Method, methods_of
 from services.access.roles import BUILT_IN
 from tests.access.house import ACCESS, TOOLS, Access, code, with_key
+from tests.api import descriptors
 from tests.contract.running import Refusal, Running, request_class
 
 SERVICES = (ACCESS, TOOLS)
@@ -28,8 +29,6 @@ async def outcome(access: Access, tools: Running, method: Method, key: str) -> s
 
 
 def test_every_service_of_the_contract_is_here() -> None:
-    from tests.api import descriptors
-
     assert {service.full_name for service in descriptors.services()} == {service.full_name for service in SERVICES}
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import hashlib
+import hmac
 import json
 import time
 from collections.abc import AsyncIterator
@@ -92,9 +94,6 @@ def by_hand(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b
 
 
 async def test_a_public_key_is_no_secret_to_sign_with(issuer: Issuer) -> None:
-    import hashlib
-    import hmac
-
     for name in ("rsa", "ec"):
         public = issuer.keys[name][1].public_key()
         for encoding, form in (

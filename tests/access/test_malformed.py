@@ -1,0 +1,113 @@
+"""More than a thousand credentials that are none are refused as such, quickly, and leave no trace of what they held."""
+
+import asyncio
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+
+from servicekit import credentials
+from tests.access import house
+from tests.access.corpus import CANARY, malformed
+from tests.access.house import Access, Files, who_with
+from tests.access.processes import child
+from tests.contract.running import Running
+from tests.servicekit.issuer import AUDIENCE, serving_issuer
+from tests.stack import Stack
+
+AT_ONCE = 20
+REFUSED = {"UNAUTHENTICATED", "PERMISSION_DENIED"}
+
+
+async def refusals(running: Running, corpus: list[dict[str, str]]) -> Counter[str]:
+    """How the calls end; each within its time."""
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def one(headers: dict[str, str]) -> str:
+        async with room:
+            return await who_with(running, headers, 5)
+
+    return Counter(await asyncio.gather(*map(one, corpus)))
+
+
+async def test_over_grpc_all_are_refused_and_nothing_of_them_is_seen_again(
+    database: str, tools_database: str, files: Files, tmp_path: Path
+) -> None:
+    async with serving_issuer() as issuer:
+        port = house.free_port()
+        oidc = {"oidc_issuer": issuer.url, "oidc_audience": AUDIENCE, "log_level": "DEBUG"}
+        async with (
+            child(
+                "access", house.ACCESS, database, tmp_path, files.of_access(grpc_port=port, **oidc)
+            ) as access_process,
+            child("tools", house.TOOLS, tools_database, tmp_path, files.of_tools(port, **oidc)) as tools_process,
+        ):
+            access = Access(access_process.running, files, port)
+            issued = await access.key("agent")
+            corpus = malformed(issued.api_key)
+            assert len(corpus) > 1_500
+            started = time.monotonic()
+            ended = await refusals(tools_process.running, corpus)
+            took = time.monotonic() - started
+            assert set(ended) <= REFUSED, ended
+            assert took < 30, f"{1000 * took / len(corpus):.1f} ms each"
+            # The one of nobody's is not let in while the right one is.
+            assert await house.who(tools_process.running, issued.api_key) == "somebody"
+            assert await who_with(tools_process.running, {"authorization": f"Bearer {issuer.token()}"}) == "alice"
+            # Access itself is as careful as those who ask it.
+            answers = await asyncio.gather(*(access.running.call("WhoAmI", None, headers) for headers in corpus[::5]))
+            assert {answer.code.name for answer in answers} <= REFUSED  # type: ignore[union-attr]
+            said = "".join(answer.message for answer in answers)  # type: ignore[misc]
+            async with httpx.AsyncClient() as http:
+                pages = [(await http.get(each.metrics_url)).text for each in (access_process, tools_process)]
+            await asyncio.sleep(1.5)
+            denials = await access.must("ListDenials", page_size=500)
+            logs = access_process.log + tools_process.log
+            seen = "".join([said, *pages, str(denials), logs])
+            assert "request_completed" in logs
+            assert "request_failed" not in logs
+            secrets = [text[22:] for text in (issued.api_key, files.admin, files.service)]
+            assert not [word for word in (CANARY, *secrets, issuer.token().split(".")[2]) if word in seen]
+
+
+async def test_a_credential_larger_than_headers_may_be_is_refused_too(access: Access, tools: Running) -> None:
+    """gRPC refuses these before we see them: with a code of its own, and never in."""
+    for size in (9_000, 20_000, 100_000):
+        for headers in ({"x-api-key": "k" * size}, {"authorization": f"Bearer {'a.' * (size // 2)}"}):
+            assert await who_with(tools, headers) in {"UNAUTHENTICATED", "RESOURCE_EXHAUSTED"}
+
+
+@pytest.mark.promise("Q40")
+def test_over_http_all_are_refused(guarded: Stack) -> None:
+    body = {"input": {"message": "hello"}}
+    with httpx.Client(base_url=guarded.edge_url, timeout=10) as http:
+        admin = {"x-api-key": guarded.admin_key}
+        issued = http.post("/v1/keys", json={"owner": "somebody", "roles": ["agent"]}, headers=admin).raise_for_status()
+        corpus = malformed(issued.json()["api_key"])
+        started = time.monotonic()
+        ended = Counter(
+            http.post("/v1/tools/echo:invoke", json=body, headers=headers).status_code for headers in corpus
+        )
+        took = time.monotonic() - started
+        assert set(ended) <= {401, 403}, ended
+        assert took < 60
+        assert http.post("/v1/tools/echo:invoke", json=body, headers={"x-api-key": issued.json()["api_key"]}).is_success
+    time.sleep(0.3)
+    secret = issued.json()["api_key"][22:]
+    assert CANARY not in guarded.output()
+    assert secret not in guarded.output()
+
+
+@pytest.mark.parametrize("times", [2, 3])
+async def test_of_several_credentials_the_last_counts_and_a_wrong_one_is_not_passed_over(
+    access: Access, tools: Running, times: int
+) -> None:
+    issued = (await access.key("agent")).api_key
+    wrong = credentials.generate()[0]
+    request = tools.request("ListTools")
+    rpc = tools.channel.unary_unary("/qmcp.tools.v1.ToolsService/ListTools")
+    for order, allowed in (([wrong] * (times - 1) + [issued], True), ([issued] * (times - 1) + [wrong], False)):
+        call = rpc(request.SerializeToString(), metadata=tuple(("x-api-key", key) for key in order))
+        assert (await call.code()).name == ("OK" if allowed else "UNAUTHENTICATED")
