@@ -32,4 +32,5 @@ async def running(subject: Subject, database: str, tmp_path: Path) -> AsyncItera
         **subject.variables(tmp_path),
     )
     async with subject.compose(settings) as server, connected(subject.service, server.port) as service:
+        service.database = database
         yield service

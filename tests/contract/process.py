@@ -49,6 +49,7 @@ async def process(
         )
     try:
         async with connected(subject.service, port) as running:
+            running.database = database
             await _serving(running, child, folder / "log")
             yield child, running
     finally:

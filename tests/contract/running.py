@@ -45,6 +45,8 @@ class Running:
     def __init__(self, service: ServiceDescriptor, channel: grpc.aio.Channel) -> None:
         self.service = service
         self.channel = channel
+        # The address of its database, where the fixture tells.
+        self.database = ""
 
     def request(self, method: str, **fields: Any) -> Any:
         """A request of an RPC."""

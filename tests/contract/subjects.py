@@ -8,12 +8,15 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from aiohttp import web
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
+from qmcp.access.v1 import access_service_pb2, key_pb2, role_pb2
 from qmcp.tools.v1 import tool_pb2, tools_service_pb2
 
+from services.access import server as access_server
 from services.tools import server as tools_server
 from tests.contract.running import Running
 
@@ -34,6 +37,8 @@ class Effect:
 
     request: Callable[[int], Message]
     identity: Callable[[Any], object]
+    # False where doing it twice on purpose changes nothing that can be seen, or is refused.
+    repeats: bool = True
 
 
 @dataclass
@@ -135,10 +140,14 @@ TOOLS = Subject(
     },
     effects={
         "CreateTool": Effect(
-            lambda number: tools_service_pb2.CreateToolRequest(tool=_tool(number)), lambda tool: (tool.name, tool.etag)
+            lambda number: tools_service_pb2.CreateToolRequest(tool=_tool(number)),
+            lambda tool: (tool.name, tool.etag),
+            repeats=False,
         ),
         "UpdateTool": Effect(
-            lambda number: tools_service_pb2.UpdateToolRequest(tool=_tool(number)), lambda tool: (tool.name, tool.etag)
+            lambda number: tools_service_pb2.UpdateToolRequest(tool=_tool(number)),
+            lambda tool: (tool.name, tool.etag),
+            repeats=False,
         ),
         "InvokeTool": Effect(_echo, lambda invocation: invocation.id),
         "CallTool": Effect(_echo, lambda answer: answer.invocation_id),
@@ -159,4 +168,114 @@ TOOLS = Subject(
     ),
 )
 
-SUBJECTS = (TOOLS,)
+STANDING_KEY = f"qmcp_{'5' * 16}_{'s' * 43}"
+_times = count(1)
+
+
+def _access_variables(folder: Path) -> Mapping[str, str]:
+    """A key that is there, for what needs one."""
+    file = folder / "preshared-keys"
+    file.write_text(f"{STANDING_KEY} standing agent\n")
+    return {"access_preshared_keys_file": str(file)}
+
+
+async def _make_keys(running: Running, number: int) -> list[str]:
+    made = [
+        await running.must("CreateKey", running.request("CreateKey", owner="maker", roles=["agent"]))
+        for _ in range(number)
+    ]
+    return [issued.key.id for issued in made]
+
+
+async def _make_roles(running: Running, number: int) -> list[str]:
+    # No filter leaves the built-in ones out.
+    connection = await asyncpg.connect(running.database)
+    try:
+        await connection.execute("DELETE FROM roles WHERE built_in")
+    finally:
+        await connection.close()
+    names = [f"made{next(_numbers):06}" for _ in range(number)]
+    for name in names:
+        await running.must("CreateRole", running.request("CreateRole", role=_role(0, name)))
+    return names
+
+
+async def _make_denials(running: Running, number: int) -> list[str]:
+    ids = [f"denied-{next(_times):06}" for _ in range(number)]
+    for each in ids:
+        denial = key_pb2.Denial(
+            service="x", method="/m", reason="UNAUTHENTICATED", principal="maker", request_id=each, count=1
+        )
+        denial.at.GetCurrentTime()
+        await running.must("ReportUse", running.request("ReportUse", denials=[denial]))
+    return ids
+
+
+def _role(number: int, name: str = "") -> role_pb2.Role:
+    return role_pb2.Role(name=name or f"made{number}", permissions=["tools.read"], description=f"Role {number}")
+
+
+@asynccontextmanager
+async def _slow_list(running: Running) -> AsyncIterator[Slow]:
+    """A list whose table somebody holds: the database knows when it waits, and when nobody waits any more."""
+    slow = Slow("ListDenials", running.request("ListDenials"))
+    holder, watcher = [await asyncpg.connect(running.database) for _ in range(2)]
+
+    async def watch() -> None:
+        while not slow.release.is_set():
+            waiting = await watcher.fetchval(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM denials%'"
+                " AND datname = current_database()"
+            )
+            if waiting:
+                slow.started.set()
+            elif slow.started.is_set():
+                slow.stopped.set()
+            await asyncio.sleep(0.02)
+        await holding.rollback()
+
+    # What forgets old rows at the start has been by then.
+    holding = holder.transaction()
+    await holding.start()
+    await holder.execute("LOCK TABLE denials IN ACCESS EXCLUSIVE MODE")
+    watching = asyncio.create_task(watch())
+    try:
+        yield slow
+    finally:
+        slow.release.set()
+        await watching
+        await asyncio.gather(holder.close(), watcher.close())
+
+
+ACCESS = Subject(
+    name="access",
+    service=access_service_pb2.DESCRIPTOR.services_by_name["AccessService"],
+    settings=access_server.Settings,
+    compose=access_server.compose,
+    variables=_access_variables,
+    listings={
+        "ListKeys": Listing(_make_keys, "id", {"owner": "maker"}, {"owner": "other"}),
+        "ListRoles": Listing(_make_roles, "name"),
+        "ListDenials": Listing(_make_denials, "request_id", {"principal": "maker"}, {"principal": "other"}),
+    },
+    effects={
+        "CreateKey": Effect(
+            lambda number: access_service_pb2.CreateKeyRequest(owner=f"maker{number}", roles=["agent"]),
+            lambda issued: issued.key.id,
+        ),
+        "RotateKey": Effect(
+            lambda number: access_service_pb2.RotateKeyRequest(id="5" * 16, grace_seconds=number),
+            lambda issued: (issued.key.id, issued.key.status),
+            repeats=False,
+        ),
+        "CreateRole": Effect(
+            lambda number: access_service_pb2.CreateRoleRequest(role=_role(number)),
+            lambda role: (role.name, role.etag),
+            repeats=False,
+        ),
+    },
+    slow=_slow_list,
+    words=("5" * 16, "agent", "admin", "made1", "tools.read", "*", "maker", "active"),
+)
+
+SUBJECTS = (TOOLS, ACCESS)

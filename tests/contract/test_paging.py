@@ -92,6 +92,8 @@ async def test_a_size_out_of_range_is_named(running: Running, subject: Subject, 
 @every_listing
 async def test_a_token_of_another_filter_is_refused(running: Running, subject: Subject, name: str) -> None:
     listing = subject.listings[name]
+    if set(running.service.methods_by_name[name].input_type.fields_by_name) == {"page_size", "page_token"}:
+        return
     await listing.make(running, 2)
     first = await running.must(name, running.request(name, page_size=1, **listing.filter))
     other = running.request(name, page_size=1, page_token=first.next_page_token, **listing.other_filter)
