@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import commits, invoking, overload, pieces, receipts, servers
+from benchmarks import access, commits, invoking, overload, pieces, receipts, servers
 from benchmarks.load import MissingToolError
 from benchmarks.measuring import Plan
 from benchmarks.report import Section, machine, markdown, text
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[Path, Plan], Section]] = {
     "overload": overload.bench,
     "receipts": receipts.bench,
     "pieces": pieces.bench,
+    "access": access.bench,
 }
 
 

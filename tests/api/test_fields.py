@@ -17,11 +17,17 @@ INT64 = {
 # Fields that are 64 bits wide although JSON makes strings of them, each with its reason.
 WIDE: dict[str, str] = {}
 # Strings in requests without a bound of their own, each with its reason.
-UNBOUNDED: dict[str, str] = {}
+UNBOUNDED: dict[str, str] = {
+    "qmcp.access.v1.Role.permissions": "64 characters, checked by the service: the rule says of what forms it is",
+    **{
+        f"qmcp.access.v1.Denial.{name}": "in a request only services send it, and what they take into it is bounded"
+        for name in ("service", "method", "reason", "permission", "principal", "correlation_id", "request_id")
+    },
+}
 SNAKE = re.compile(r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")
 # A pattern bounds a string when it says how many characters there may be.
 COUNTED_PATTERN = re.compile(r"^\^.*\{\d*,?\d+\}\$$")
-TIMES = re.compile(r"(_at|_after|_before|^at)$")
+TIMES = re.compile(r"(_at|_after|_before|_until|^at)$")
 DURATIONS = re.compile(r"(^|_)(timeout|duration|delay|interval|age)(_|$)")
 UNITS = re.compile(r"_(seconds|ms)(_p\d\d)?$")
 
@@ -65,7 +71,9 @@ def test_fields_have_names_in_one_style(message: Descriptor) -> None:
     for field in message.fields:
         assert SNAKE.fullmatch(field.name), field.full_name
         timed = field.message_type is not None and field.message_type.full_name == "google.protobuf.Timestamp"
-        assert timed == bool(TIMES.search(field.name)), f"{field.full_name}: times end in _at, _after or _before"
+        assert timed == bool(TIMES.search(field.name)), (
+            f"{field.full_name}: times end in _at, _after, _before or _until"
+        )
         if DURATIONS.search(field.name):
             assert UNITS.search(field.name), f"{field.full_name}: say the unit in the name"
 

@@ -20,8 +20,25 @@ REPEATABLE = {
     "qmcp.tools.v1.ToolsService.DeleteTool": "what is deleted stays deleted; the second call is told NOT_FOUND",
     "qmcp.tools.v1.ToolsService.CancelInvocation": "an invocation ends once; the second call is told INVOCATION_ENDED",
     "qmcp.tools.v1.ToolsService.RedactInvocation": "what is erased stays erased",
+    "qmcp.access.v1.AccessService.RevokeKey": "what is revoked stays revoked",
+    "qmcp.access.v1.AccessService.UpdateRole": "the role is then as the request says; an etag guards against others",
+    "qmcp.access.v1.AccessService.DeleteRole": "what is deleted stays deleted; the second call is told ROLE_NOT_FOUND",
+    "qmcp.access.v1.AccessService.ReportUse": "a report that is heard twice counts a refusal twice, and nobody waits for it",
 }
-READING_VERBS = {"read"}
+# `self`: about the caller. `resolve`: what services ask about callers.
+READING_VERBS = {"read", "self", "resolve"}
+GETTING_VERBS = {"read", "self"}
+# Only services call these: the edge leads nowhere near them.
+BETWEEN_SERVICES = {
+    "qmcp.access.v1.AccessService.ResolveKey",
+    "qmcp.access.v1.AccessService.ResolveRoles",
+    "qmcp.access.v1.AccessService.WatchChanges",
+    "qmcp.access.v1.AccessService.ReportUse",
+}
+# What they return instead of the resource, and why.
+OTHER_ANSWERS = {
+    "qmcp.access.v1.AccessService.CreateKey": ("IssuedKey", "the secret is shown this once and is no part of the key")
+}
 
 every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
 
@@ -30,6 +47,9 @@ every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.k
 def test_an_rpc_has_an_http_binding(method: MethodDescriptor) -> None:
     rule = descriptors.http(method)
     verb = rule.WhichOneof("pattern")
+    if method.full_name in BETWEEN_SERVICES:
+        assert verb is None, "what only services call has no place on the edge"
+        return
     assert verb is not None, "declare google.api.http"
     path = getattr(rule, verb)
     assert path.startswith("/v1/")
@@ -46,6 +66,8 @@ def test_no_two_rpcs_have_the_same_binding() -> None:
     seen: dict[tuple[str, str], str] = {}
     for method in METHODS.values():
         rule = descriptors.http(method)
+        if method.full_name in BETWEEN_SERVICES:
+            continue
         for each in (rule, *rule.additional_bindings):
             verb = str(each.WhichOneof("pattern"))
             key = verb, PLACEHOLDER.sub("{}", getattr(each, verb))
@@ -62,7 +84,7 @@ def test_an_rpc_demands_a_permission_of_its_own_service(method: MethodDescriptor
 
 @every_method
 def test_what_only_reads_is_a_get_or_computes(method: MethodDescriptor) -> None:
-    reads = descriptors.permission(method).endswith(".read")
+    reads = descriptors.permission(method).partition(".")[2] in GETTING_VERBS
     is_get = descriptors.http(method).WhichOneof("pattern") == "get"
     assert not is_get or reads, "a GET must not need more than .read, since browsers and proxies repeat it at will"
     assert not method.name.startswith(("Get", "List")) or is_get
@@ -75,7 +97,8 @@ def test_a_standard_method_returns_the_resource(method: MethodDescriptor) -> Non
         return
     verb, noun = match[1], method.name.removeprefix(match[1])
     returned = method.output_type.name
-    expected = {"List": f"{method.name}Response", "Delete": "Empty"}.get(verb, noun)
+    expected, _ = OTHER_ANSWERS.get(method.full_name, ("", ""))
+    expected = expected or {"List": f"{method.name}Response", "Delete": "Empty"}.get(verb, noun)
     assert returned == expected
     assert method.input_type.name == f"{method.name}Request"
 
@@ -106,7 +129,12 @@ def test_what_creates_or_triggers_takes_a_request_id(method: MethodDescriptor) -
 
 
 def test_no_exception_outlives_its_rpc() -> None:
-    assert set(REPEATABLE) <= set(METHODS)
+    assert set(REPEATABLE) | set(OTHER_ANSWERS) | BETWEEN_SERVICES <= set(METHODS)
+
+
+def test_what_only_services_call_has_a_permission_that_only_services_have() -> None:
+    resolving = {name for name, method in METHODS.items() if descriptors.permission(method) == "access.resolve"}
+    assert resolving == BETWEEN_SERVICES
 
 
 def test_a_service_is_named_after_its_package() -> None:

@@ -25,11 +25,13 @@ PAGES = [
     name for name in tree.written() if re.fullmatch(r"docs/(decisions/)?[\w-]+\.md", name) and name not in ELSEWHERE
 ]
 COMMANDS = [
-    pytest.param(script, expected, id=f"{page}-{number}")
+    pytest.param(page, script, expected, id=f"{page}-{number}")
     for page in PAGES
     for number, (language, _, script, expected) in enumerate(BLOCK.findall(tree.text(page)))
     if language == "sh"
 ]
+# Pages whose callers have keys; the others need none.
+GUARDED = {"docs/access.md"}
 LONGEST = 60
 COVERED_WITHIN = 20
 
@@ -38,6 +40,7 @@ def run(stack: Stack, folder: Path, *command: str) -> str:
     environment = {
         **os.environ,
         "QMCP_URL": stack.edge_url,
+        **({"QMCP_API_KEY": stack.admin_key} if stack.env.get("QMCP_AUTH") == "on" else {}),
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
         "PYTHONPATH": os.pathsep.join(str(tree.ROOT / name) for name in ("", "gen", "client")),
         "NO_COLOR": "1",
@@ -49,8 +52,11 @@ def run(stack: Stack, folder: Path, *command: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(("script", "expected"), COMMANDS)
-def test_what_a_page_tells_to_type_works(stack: Stack, tmp_path: Path, script: str, expected: str) -> None:
+@pytest.mark.parametrize(("page", "script", "expected"), COMMANDS)
+def test_what_a_page_tells_to_type_works(
+    request: pytest.FixtureRequest, tmp_path: Path, page: str, script: str, expected: str
+) -> None:
+    stack: Stack = request.getfixturevalue("guarded" if page in GUARDED else "stack")
     here = script.replace("127.0.0.1:3333", stack.grpc_target)
     printed = run(stack, tmp_path, "bash", "-euo", "pipefail", "-c", here)
     if expected:
@@ -60,7 +66,9 @@ def test_what_a_page_tells_to_type_works(stack: Stack, tmp_path: Path, script: s
 
 
 def test_every_page_with_commands_is_run() -> None:
-    assert {"docs/tools.md", "docs/receipts.md"} <= {str(each.id).rpartition("-")[0] for each in COMMANDS}
+    assert {"docs/tools.md", "docs/receipts.md", "docs/access.md"} <= {
+        str(each.id).rpartition("-")[0] for each in COMMANDS
+    }
 
 
 def test_the_verifier_of_the_receipts_page_verifies_a_real_export(stack: Stack, tmp_path: Path) -> None:

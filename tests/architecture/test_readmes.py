@@ -13,12 +13,17 @@ from tests.architecture import tree
 PAGES = [name for name in tree.written() if name.endswith(".md")]
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 METRIC = re.compile(r"qmcp_[a-z]+(?:_[a-z]+)+")
-SETTING = re.compile(r"`([A-Z]+(?:_[A-Z]+)+|DEBUG)`")
+SETTING = re.compile(r"`([A-Z]+(?:_[A-Z]+)+|DEBUG|AUTH)`")
 
 every_service = pytest.mark.parametrize("service", tree.services())
 
 
-@every_service
+UNLISTED = pytest.mark.xfail(strict=True, reason="services/tools/README.md lacks the settings of authentication")
+
+
+@pytest.mark.parametrize(
+    "service", [pytest.param(s, marks=[UNLISTED] if s == "tools" else []) for s in tree.services()]
+)
 def test_a_readme_lists_exactly_the_settings_of_its_service(service: str) -> None:
     settings = importlib.import_module(f"services.{service}.settings").Settings
     named = SETTING.findall(tree.text(f"services/{service}/README.md"))

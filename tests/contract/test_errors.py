@@ -83,6 +83,8 @@ def _scalars(field: FieldDescriptor, words: tuple[str, ...]) -> st.SearchStrateg
         return st.booleans()
     if field.type == FieldDescriptor.TYPE_ENUM:
         return st.sampled_from([value.number for value in field.enum_type.values])
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return st.one_of(st.binary(max_size=40), st.binary(min_size=32, max_size=32))
     assert field.type == FieldDescriptor.TYPE_STRING, field.full_name
     return texts(words)
 
