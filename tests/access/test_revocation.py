@@ -277,6 +277,8 @@ async def test_while_the_database_of_access_is_away_whom_access_knows_goes_on_to
     async with cable(address.port) as line:
         url = database.replace(f":{address.port}/", f":{line.port}/")
         async with house.access(url, files, access_remember_seconds=0.1, access_stale_seconds=60) as access:
+            # When it begins to listen, it forgets whom it knew.
+            await asyncio.wait_for(_listening(database), 10)
             await access.must("ListRoles")
             await line.cut()
             await asyncio.sleep(1.5)
@@ -298,6 +300,19 @@ async def test_while_the_database_of_access_is_away_whom_access_knows_goes_on_to
             while not (await access.must("ListDenials", principal=issued.key.id)).denials:
                 assert time.monotonic() < give_up
                 await asyncio.sleep(0.1)
+
+
+async def _listening(database: str) -> None:
+    connection = await asyncpg.connect(database)
+    try:
+        while not await connection.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+            " AND state = 'idle'"
+        ):
+            await asyncio.sleep(0.02)
+    finally:
+        await connection.close()
+    await asyncio.sleep(0.2)
 
 
 async def _made(access: Access) -> Any:
