@@ -75,9 +75,11 @@ class EdgeSettings(PeerSettings):
     edge_timeout_seconds: int = Field(default=30, ge=1)
     # The same for calls that wait for a tool; the longest that a tool may run.
     edge_long_timeout_seconds: int = Field(default=3600, ge=1)
-    # Calls in flight towards one service; those past it are 503 at once. Quick ones, and those that wait or stream.
+    # Calls in flight towards one service, by each Envoy; those past it are 429 at once. Quick ones; those that wait for
+    # a tool; streams. Where tools are slow, raise the second, or let agents use StartInvocation, which waits for none.
     edge_max_quick_calls: int = Field(default=1024, ge=1)
-    edge_max_long_calls: int = Field(default=4096, ge=1)
+    edge_max_invocations: int = Field(default=128, ge=1)
+    edge_max_streams: int = Field(default=4096, ge=1)
     # Connections of callers; those past it are closed.
     edge_max_connections: int = Field(default=10000, ge=1)
     # Requests a minute from one address, by each Envoy; 0 for no limit.

@@ -191,7 +191,7 @@ def test_a_service_that_is_gone_is_503_without_a_word_about_its_address(tmp_path
 
 
 def test_past_its_number_of_calls_in_flight_the_edge_refuses_at_once(tmp_path):
-    with running_edge(tmp_path, edge_max_long_calls=2, envoy_drain_seconds=0.1) as edge:
+    with running_edge(tmp_path, edge_max_invocations=2, envoy_drain_seconds=0.1) as edge:
         line = ["curl", "-sS", "-o", "/dev/null", "-X", "POST", f"{edge.url}/v1/tools/sleep/2:invoke"]
         busy = [subprocess.Popen(line) for _ in range(2)]
         time.sleep(0.5)
