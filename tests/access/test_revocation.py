@@ -305,11 +305,14 @@ async def test_while_the_database_of_access_is_away_whom_access_knows_goes_on_to
 async def _listening(database: str) -> None:
     connection = await asyncpg.connect(database)
     try:
-        while not await connection.fetchval(
+        statement = (
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
             " AND state = 'idle'"
-        ):
+        )
+        found = 0
+        while not found:
             await asyncio.sleep(0.02)
+            found = await connection.fetchval(statement)
     finally:
         await connection.close()
     await asyncio.sleep(0.2)
