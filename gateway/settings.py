@@ -78,7 +78,7 @@ class EdgeSettings(PeerSettings):
     # Calls in flight towards one service, by each Envoy; those past it are 429 at once. Quick ones; those that wait for
     # a tool; streams. Where tools are slow, raise the second, or let agents use StartInvocation, which waits for none.
     edge_max_quick_calls: int = Field(default=1024, ge=1)
-    edge_max_invocations: int = Field(default=128, ge=1)
+    edge_max_invocations: int = Field(default=100, ge=1)
     edge_max_streams: int = Field(default=4096, ge=1)
     # Connections of callers; those past it are closed.
     edge_max_connections: int = Field(default=10000, ge=1)
