@@ -77,6 +77,9 @@ async def _listen_for_ever(url: str, channels: Mapping[str, Told]) -> None:
             await _listen(url, channels)
         except CONNECTION_ERRORS as error:
             logger.warning("notifications_interrupted", error=str(error))
+        except Exception:
+            # Whatever it was (a password that changed, a database closed to us): without this loop nothing is heard.
+            logger.exception("notifications_failed")
         await asyncio.sleep(0.5)
 
 

@@ -17,6 +17,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_REQUEST_ID_REUSED: _ClassVar[ErrorReason]
     ERROR_REASON_PAGE_TOKEN_INVALID: _ClassVar[ErrorReason]
     ERROR_REASON_ETAG_MISMATCH: _ClassVar[ErrorReason]
+    ERROR_REASON_RATE_LIMITED: _ClassVar[ErrorReason]
     ERROR_REASON_TOOL_NOT_FOUND: _ClassVar[ErrorReason]
     ERROR_REASON_TOOL_EXISTS: _ClassVar[ErrorReason]
     ERROR_REASON_TOOL_DEFINED_BY_CODE: _ClassVar[ErrorReason]
@@ -48,6 +49,7 @@ ERROR_REASON_INTERNAL: ErrorReason
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason
 ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason
 ERROR_REASON_ETAG_MISMATCH: ErrorReason
+ERROR_REASON_RATE_LIMITED: ErrorReason
 ERROR_REASON_TOOL_NOT_FOUND: ErrorReason
 ERROR_REASON_TOOL_EXISTS: ErrorReason
 ERROR_REASON_TOOL_DEFINED_BY_CODE: ErrorReason
