@@ -89,6 +89,7 @@ def _peer(name: str, peer: serving.Peer) -> Contender:
         lambda in_flight, seconds: load.http(peer.url, peer.body, in_flight, seconds, peer.headers),
         lambda: {"server": cpu_seconds(peer.pids)},
         peer.rows if peer.database else None,
+        slow=name == CONTEXTFORGE,
     )
 
 

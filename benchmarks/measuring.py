@@ -6,6 +6,8 @@ from statistics import median
 
 from benchmarks.load import SATURATED, Load
 
+SLOW_SECONDS = 15.0
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -27,6 +29,8 @@ class Contender:
     cpu: Callable[[], Mapping[str, float]]
     # How many calls are on record; None where nothing is recorded.
     rows: Callable[[], int] | None = None
+    # It answers so slowly that a round of the usual length would see no answer: one long round does.
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +75,12 @@ def measure(contenders: Sequence[Contender], plan: Plan) -> dict[tuple[str, int]
         # Connections, plans of statements, caches; and page faults of a process that has just started.
         acknowledged[contender.name] += contender.call(16, 1).acknowledged
     for in_flight in plan.in_flight:
-        for _ in range(plan.rounds):
+        for number in range(plan.rounds):
             for contender in contenders:
+                if contender.slow and number > 0:
+                    continue
                 used = contender.cpu()
-                load = contender.call(in_flight, plan.seconds)
+                load = contender.call(in_flight, SLOW_SECONDS if contender.slow else plan.seconds)
                 spent = {name: seconds - used[name] for name, seconds in contender.cpu().items()}
                 acknowledged[contender.name] += load.acknowledged
                 loads.setdefault((contender.name, in_flight), []).append((load, spent))

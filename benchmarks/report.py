@@ -57,10 +57,10 @@ def ratio(figures: Mapping[tuple[str, int], Figure], ours: str, theirs: str, in_
 
 
 INTRODUCTION = """\
-Measured by `python -m benchmarks --write docs/benchmarks.md` (`make bench`). Each figure is a ratio within one run, against
-a peer that ran on the same machine in turn with us; every call has an idempotency key of its own, and the rows on record
-were counted after each run. Calls a second move with the machine and with what else it does, ratios and CPU a call much
-less."""
+Measured by `python -m benchmarks --write docs/benchmarks.md` (`make bench`). Each figure is a ratio within one run,
+against a peer that ran on the same machine in turn with us; every call has an idempotency key of its own, and the rows
+on record were counted after each run. Calls a second move with the machine and with what else it does, ratios and CPU a
+call much less."""
 
 
 def machine() -> str:
