@@ -20,6 +20,8 @@ CONNECTION_ERRORS: tuple[type[BaseException], ...] = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    # "The database is not accepting connections": an operator has closed it for a while.
+    asyncpg.ObjectNotInPrerequisiteStateError,
 )
 
 
