@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import structlog
@@ -51,7 +52,9 @@ class Order:
 
     def headers(self, invocation_id: UUID) -> Mapping[str, str]:
         """What goes along to HTTP and gRPC tools, so that their logs can be joined with ours."""
-        return {"x-correlation-id": self.correlation_id, "x-qmcp-invocation-id": str(invocation_id)}
+        # gRPC's metadata takes ASCII only.
+        correlation_id = self.correlation_id if self.correlation_id.isascii() else quote(self.correlation_id)
+        return {"x-correlation-id": correlation_id, "x-qmcp-invocation-id": str(invocation_id)}
 
 
 class Running:

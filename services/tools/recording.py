@@ -191,7 +191,6 @@ async def _unrecorded(connection: Connection, endings: Sequence[Ending]) -> tupl
 def ended(
     intent: Intent, status: FinalStatus, *, result: str | None = None, error: str = "", error_reason: str = ""
 ) -> Ending:
-    """An ending now. Text that Postgres cannot hold is replaced."""
-    return Ending(
-        intent, status, result, error.replace("\0", "\N{REPLACEMENT CHARACTER}"), error_reason, datetime.now(UTC)
-    )
+    """An ending now. Text that Postgres cannot hold is replaced: zero characters, and halves of surrogate pairs."""
+    text = error.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    return Ending(intent, status, result, text, error_reason, datetime.now(UTC))
