@@ -8,7 +8,7 @@ from services.tools.models import Tool
 
 
 class Places:
-    """Counts the runs of each tool that has a limit, from their admission on: a commit lies between it and the place."""
+    """Counts the runs of each tool that has a limit from their admission on: a commit lies between it and the place."""
 
     def __init__(self, queue_per_place: int) -> None:
         self._queue_per_place = queue_per_place
