@@ -19,7 +19,8 @@ CONNECTION_ERRORS: tuple[type[BaseException], ...] = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    # A full disk, no memory, too many connections.
+    asyncpg.InsufficientResourcesError,
     # "The database is not accepting connections": an operator has closed it for a while.
     asyncpg.ObjectNotInPrerequisiteStateError,
 )

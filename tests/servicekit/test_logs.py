@@ -48,3 +48,8 @@ def test_every_line_is_an_object_with_time_level_logger_event_and_the_ids_of_its
 def test_debug_shows_everything_and_the_console_form_is_no_json():
     assert any("hidden" in line for line in lines("DEBUG", "console"))
     assert not any(line.startswith("{") for line in lines("INFO", "console"))
+
+
+def test_a_traceback_shows_no_values():
+    failed = next(line for line in lines("INFO", "json") if "ZeroDivisionError" in line)
+    assert "locals" not in failed
