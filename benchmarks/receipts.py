@@ -105,7 +105,7 @@ async def _signed(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         async with asyncio.timeout(30):
-            while not await connection.fetchval(SIGNED):
+            while not await connection.fetchval(SIGNED):  # noqa: ASYNC110 - another process writes it
                 await asyncio.sleep(0.2)
     finally:
         await connection.close()

@@ -1,6 +1,8 @@
 """What is measured: the tools service, alone or behind its edge, on a Postgres with the settings of `make run`."""
 
 import asyncio
+import atexit
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +24,9 @@ MESSAGE = "The quick brown fox jumps over the lazy dog."
 @cache
 def descriptors() -> Path:
     """The descriptor set of the contract, for ghz."""
-    file = Path(tempfile.mkdtemp(prefix="qmcp-bench-")) / "descriptors.binpb"
+    folder = Path(tempfile.mkdtemp(prefix="qmcp-bench-"))
+    atexit.register(shutil.rmtree, folder)
+    file = folder / "descriptors.binpb"
     subprocess.run(python("protos/generate.py", "descriptors", str(file)), cwd=ROOT, check=True)
     return file
 

@@ -1,5 +1,6 @@
 """Ports of this machine: a free one, whether one is taken, and by whom as far as that can be known."""
 
+import secrets
 import socket
 import subprocess
 from contextlib import suppress
@@ -8,14 +9,23 @@ from pathlib import Path
 from devstack.errors import CannotRunError
 
 LISTENING = "0A"
+# Below what Linux (32768) and macOS (49152) give to outgoing connections, above what services are known by.
+RANGE = range(15000, 32768)
+ATTEMPTS = 100
 
 
 def free(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on.
+
+    Not one that the kernel would choose: it gives those to outgoing connections too, and another program may have it
+    before its listener starts.
+    """
+    for _ in range(ATTEMPTS):
+        port = secrets.choice(RANGE)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((host, port))
+            return port
+    raise CannotRunError(f"No port from {RANGE.start} to {RANGE.stop - 1} is free on {host}.")
 
 
 def require_free(host: str, port: int, wanted_by: str, variable: str) -> None:

@@ -36,7 +36,9 @@ def code(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     _protoc(f"--python_out={folder}", f"--pyi_out={folder}", *contract(), VALIDATE)
     services = [path for path in contract() if path.endswith("_service.proto")]
-    _protoc(f"--grpc_python_out={folder}", f"--mypy_grpc_out={folder}", *services)
+    # Beside this interpreter, which need not be on the PATH.
+    typed = f"--plugin=protoc-gen-mypy_grpc={Path(sys.executable).parent / 'protoc-gen-mypy_grpc'}"
+    _protoc(typed, f"--grpc_python_out={folder}", f"--mypy_grpc_out={folder}", *services)
 
 
 def descriptors(file: Path) -> None:

@@ -1,6 +1,6 @@
 """The call that is being served: who makes it, under which ids, and with what headers."""
 
-import os
+import random
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -61,4 +61,4 @@ current_call: ContextVar[Call] = ContextVar("current_call")
 
 def short_id() -> str:
     """Eight lower-case hexadecimal characters, the form of the ids that people read in logs."""
-    return os.urandom(4).hex()
+    return f"{random.getrandbits(32):08x}"

@@ -42,7 +42,6 @@ async def once(
     """
     if not request_id:
         return await effect()
-    digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
     inserted = await connection.fetchval(
         """
         INSERT INTO idempotency_keys (principal, method, request_id, body_digest)
@@ -53,7 +52,7 @@ async def once(
         principal,
         method,
         request_id,
-        digest,
+        _digest(request),
     )
     if inserted:
         response = await effect()
@@ -69,6 +68,26 @@ async def once(
             response.SerializeToString(),
         )
         return response
+    earlier = await answered(connection, principal, method, request_id, request, response_class)
+    if earlier is None:
+        # It was forgotten in this very moment.
+        raise request_id_reused(request_id)
+    return earlier
+
+
+async def answered(
+    connection: Connection,
+    principal: str,
+    method: str,
+    request_id: str,
+    request: Message,
+    response_class: type[Response],
+) -> Response | None:
+    """What was answered under this request_id; None where nothing was. For work that need not be done again.
+
+    Raises:
+        ServiceError: ALREADY_EXISTS/REQUEST_ID_REUSED.
+    """
     row = await connection.fetchrow(
         """
         SELECT body_digest, response
@@ -79,7 +98,9 @@ async def once(
         method,
         request_id,
     )
-    if row is None or row["body_digest"] != digest:
+    if row is None:
+        return None
+    if row["body_digest"] != _digest(request):
         raise request_id_reused(request_id)
     return response_class.FromString(row["response"])
 
@@ -89,6 +110,10 @@ async def forget(connection: Connection) -> None:
     await connection.execute(
         "DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(hours => $1)", KEPT_HOURS
     )
+
+
+def _digest(request: Message) -> bytes:
+    return hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
 
 
 def request_id_reused(request_id: str) -> Exception:

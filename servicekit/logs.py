@@ -31,7 +31,8 @@ def configure(level: str, form: Literal["json", "console"]) -> None:
     ]
     if form == "json":
         render: list[Processor] = [
-            structlog.processors.dict_tracebacks,
+            # Without local variables: arguments and secrets would stand in the log.
+            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(serializer=_as_json),
         ]
     else:

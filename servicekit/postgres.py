@@ -19,7 +19,10 @@ CONNECTION_ERRORS: tuple[type[BaseException], ...] = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    # A full disk, no memory, too many connections.
+    asyncpg.InsufficientResourcesError,
+    # "The database is not accepting connections": an operator has closed it for a while.
+    asyncpg.ObjectNotInPrerequisiteStateError,
 )
 
 
@@ -43,9 +46,10 @@ STATEMENT_TIMEOUT_MS = 30_000
 class Database:
     """A pool. The domain opens transactions here; the store's statements run in them."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", url: str) -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", url: str, application: str) -> None:
         self._pool = pool
         self.url = url
+        self._application = application
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -72,6 +76,15 @@ class Database:
             await connection.execute("SET LOCAL statement_timeout = 0")
             yield connection
 
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator["HeldConnection"]:
+        """A connection of one's own, besides the pool."""
+        held = HeldConnection(self.url, self._application)
+        try:
+            yield held
+        finally:
+            await held.close()
+
     async def ready(self) -> bool:
         """Whether the database answers, within two seconds."""
         try:
@@ -85,6 +98,47 @@ class Database:
     def size(self) -> tuple[int, int]:
         """Connections open, and those of them idle."""
         return self._pool.get_size(), self._pool.get_idle_size()
+
+
+class HeldConnection:
+    """One connection for one user at a time, opened anew after it broke.
+
+    A pool makes a task for each acquire and one for each release; for a committer, which does nothing else, that was
+    half of the cost of a commit.
+    """
+
+    def __init__(self, url: str, application: str) -> None:
+        self._url = url
+        self._application = application
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+
+    async def get(self) -> Connection:
+        if self._connection is None or self._connection.is_closed():
+            settings = _server_settings(self._application)
+            self._connection = await asyncpg.connect(self._url, timeout=10, server_settings=settings)
+        return self._connection
+
+    def drop(self) -> None:
+        """Gives a connection up that is broken, or may be."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            try:
+                await self._connection.close(timeout=5)
+            except CONNECTION_ERRORS:  # a timeout is one of them
+                self.drop()
+
+
+def _server_settings(application: str) -> dict[str, str]:
+    return {
+        "application_name": application,
+        "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+        # Short statements never profit from it, and its planning is not free.
+        "jit": "off",
+    }
 
 
 @asynccontextmanager
@@ -102,15 +156,10 @@ async def database(url: str, pool_size: int, application: str) -> AsyncIterator[
         max_size=pool_size,
         # Nothing here leaves state in a session, so the round trip that would clean it up at each release is saved.
         reset=_nothing,
-        server_settings={
-            "application_name": application,
-            "statement_timeout": str(STATEMENT_TIMEOUT_MS),
-            # Short statements never profit from it, and its planning is not free.
-            "jit": "off",
-        },
+        server_settings=_server_settings(application),
     )
     try:
-        yield Database(pool, url)
+        yield Database(pool, url, application)
     finally:
         # Everybody who uses the pool has been stopped by now; what hangs all the same is cut off.
         try:

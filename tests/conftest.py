@@ -1,5 +1,6 @@
 """The fixtures that all tests share: a real Postgres, and a database of one's own on it."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -35,3 +36,11 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The same with auth on: callers need a key, and `guarded.admin_key` may make them. Its log has everything."""
     with running_stack(tmp_path_factory.mktemp("guarded") / "home", QMCP_AUTH="on", QMCP_LOG_LEVEL="DEBUG") as stack:
         yield stack
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Names what could not be tested here, each reason once: a skip that nobody sees looks like a success."""
+    reasons = Counter(str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", []))
+    for reason, tests in sorted(reasons.items()):
+        text = reason.removeprefix("Skipped: ").removeprefix("NOT TESTED: ")
+        terminalreporter.write_line(f"NOT TESTED ({tests}): {text}", yellow=True)

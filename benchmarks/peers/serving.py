@@ -70,6 +70,8 @@ def contextforge(folder: Path) -> Iterator[Peer]:
     port, tool_port = ports.free(), ports.free()
     secret = secrets.token_urlsafe(32)
     environment = {
+        # It leaves lock files behind.
+        "TMPDIR": str(folder),
         "DATABASE_URL": f"sqlite:///{folder / 'contextforge.db'}",
         "AUTH_REQUIRED": "false",
         "AUTH_ENCRYPTION_SECRET": secret,

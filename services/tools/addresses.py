@@ -55,7 +55,8 @@ class Addresses:
         """
         ip = ipaddress.ip_address(address.partition("%")[0])
         if not self._allows(ip):
-            raise AddressNotAllowedError(f"{host} is {ip}, an address that tools may not reach.")
+            what = host if host == str(ip) else f"{host}, which is {ip},"
+            raise AddressNotAllowedError(f"{what} is an address that tools may not reach.")
 
     def require_literal_allowed(self, host: str) -> None:
         """The same for a host that is written as an address, or is plainly this machine; other names pass.

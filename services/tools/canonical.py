@@ -7,6 +7,9 @@ import rfc8785
 
 # Beyond it a double no longer holds every integer, and JSON's numbers are doubles.
 EXACT = 2**53
+# Objects and lists within each other. Protobuf parsers go 100 messages deep and a level of a Struct takes three: beyond
+# this there would be answers, and lists that hold them, that no client can read.
+DEEPEST = 30
 
 
 def canonical(document: Any) -> str:
@@ -15,24 +18,36 @@ def canonical(document: Any) -> str:
     rfc8785 is the reference and is slow; where orjson writes the same (ASCII keys, no floats), orjson does it.
 
     Raises:
-        ValueError: for what is no JSON: NaN, infinities, integers beyond 2^53, keys that are not strings, other types.
+        ValueError: for what is no JSON: NaN, infinities, integers beyond 2^53, keys that are not strings, other types;
+            and for what is nested deeper than 30 levels.
     """
-    if _plain(document):
+    if _plain(document, DEEPEST):
         return orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode()
+    _require_shallow(document, DEEPEST)
     try:
         return rfc8785.dumps(document).decode()
     except rfc8785.CanonicalizationError as error:
         raise ValueError(str(error) or type(error).__name__) from None
 
 
-def _plain(value: Any) -> bool:
+def _plain(value: Any, levels: int) -> bool:
     kind = type(value)
     if kind is str or kind is bool or value is None:
         return True
     if kind is int:
         return bool(-EXACT < value < EXACT)
+    if levels == 0:
+        return False
     if kind is dict:
-        return all(type(key) is str and key.isascii() and _plain(item) for key, item in value.items())
+        return all(type(key) is str and key.isascii() and _plain(item, levels - 1) for key, item in value.items())
     if kind is list:
-        return all(map(_plain, value))
+        return all(_plain(item, levels - 1) for item in value)
     return False
+
+
+def _require_shallow(value: Any, levels: int) -> None:
+    if isinstance(value, dict | list | tuple):
+        if levels == 0:
+            raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+        for item in value.values() if isinstance(value, dict) else value:
+            _require_shallow(item, levels - 1)

@@ -119,7 +119,10 @@ class CheckpointVerifier:
         self.count = 0
         self.faults: list[Fault] = []
         # The last place of every chain that a checkpoint covers.
-        self.covered: dict[str, tuple[int, str]] = {}
+        self.covered: dict[str, int] = {}
+        # The digest at every place of a chain that a checkpoint names. All of them, not the last: who rewrites a chain
+        # has it signed anew within seconds, but what was signed before stays.
+        self.stated: dict[tuple[str, int], str] = {}
 
     def check(self, checkpoint: Checkpoint) -> None:
         self.count += 1
@@ -132,9 +135,20 @@ class CheckpointVerifier:
             self._fault("CHECKPOINT_BROKEN", f"after {self._sequence} comes {checkpoint.sequence}", checkpoint)
         elif content["previous"] != self._previous:
             self._fault("CHECKPOINT_BROKEN", "it does not follow the checkpoint before it", checkpoint)
+        elif content["signed_at"] != timestamp(checkpoint.signed_at):
+            self._fault("CHECKPOINT_BROKEN", "signed_at is not the time that was signed", checkpoint)
         for chain in content["chains"]:
-            self.covered[chain["id"]] = (chain["sequence"], chain["digest"])
+            self._take(chain["id"], chain["sequence"], chain["digest"], checkpoint)
         self._advance(checkpoint)
+
+    def _take(self, chain_id: str, sequence: int, digest: str, checkpoint: Checkpoint) -> None:
+        covered = self.covered.get(chain_id, 0)
+        if sequence < covered:
+            self._fault("CHECKPOINT_BROKEN", f"the chain {chain_id} had {covered} receipts, now {sequence}", checkpoint)
+        if self.stated.setdefault((chain_id, sequence), digest) != digest:
+            detail = f"receipt {sequence} of the chain {chain_id} had another digest in an earlier checkpoint"
+            self._fault("CHECKPOINT_BROKEN", detail, checkpoint)
+        self.covered[chain_id] = max(covered, sequence)
 
     def _signed(self, checkpoint: Checkpoint) -> bool:
         key = self._keys.get(checkpoint.key_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import structlog
@@ -51,7 +52,9 @@ class Order:
 
     def headers(self, invocation_id: UUID) -> Mapping[str, str]:
         """What goes along to HTTP and gRPC tools, so that their logs can be joined with ours."""
-        return {"x-correlation-id": self.correlation_id, "x-qmcp-invocation-id": str(invocation_id)}
+        # gRPC's metadata takes ASCII only.
+        correlation_id = self.correlation_id if self.correlation_id.isascii() else quote(self.correlation_id)
+        return {"x-correlation-id": correlation_id, "x-qmcp-invocation-id": str(invocation_id)}
 
 
 class Running:
@@ -148,7 +151,7 @@ class Execution:
                 ending = await self._run(loaded, intent, order, running)
                 return Invocation(intent, ending.status, ending)
         finally:
-            self._close(intent)
+            self._close(intent, loaded)
         return await self._ended(await self._earlier(holder, order))
 
     async def start(self, order: Order) -> Invocation:
@@ -192,7 +195,7 @@ class Execution:
             else:
                 logger.exception("detached_invocation_failed", tool=order.tool_name)
         finally:
-            self._close(intent)
+            self._close(intent, loaded)
 
     async def _admit(self, order: Order) -> LoadedTool | Invocation:
         """The tool to run; or the earlier invocation, where a refused order repeats one that was accepted."""
@@ -243,14 +246,15 @@ class Execution:
             principal=order.principal,
             correlation_id=order.correlation_id,
             request_id=order.request_id,
-            begun_as="running" if self._places.free(loaded.tool) else "pending",
+            begun_as="running" if self._places.enter(loaded.tool) else "pending",
         )
         running = Running(intent.id, self._database)
         self.open[intent.id] = running
         return intent, running
 
-    def _close(self, intent: Intent) -> None:
+    def _close(self, intent: Intent, loaded: LoadedTool) -> None:
         del self.open[intent.id]
+        self._places.leave(loaded.tool)
         if self._wakeups:
             self._wakeups.wake(str(intent.id))
 

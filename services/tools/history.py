@@ -162,14 +162,14 @@ class History:
     async def verify(self, completed_after: datetime | None, completed_before: datetime | None) -> Verification:
         """Recomputes receipts from the rows, and checks chains and checkpoints."""
         checkpoints = CheckpointVerifier(self._keys)
-        receipts = Verifier()
         whole = completed_after is None and completed_before is None
+        receipts = Verifier(whole=whole)
         # One snapshot, so that what is written meanwhile confuses nothing.
         async with self._database.snapshot() as connection:
             async for checkpoint in receipts_store.checkpoints(connection):
                 checkpoints.check(checkpoint)
             if whole:
-                for chain_id, (sequence, digest) in checkpoints.covered.items():
+                for (chain_id, sequence), digest in checkpoints.stated.items():
                     receipts.expect(UUID(chain_id), sequence, digest)
             count = 0
             async for row in receipts_store.rows(connection, completed_after, completed_before):
@@ -179,7 +179,7 @@ class History:
                     # Others want to be served meanwhile.
                     await asyncio.sleep(0)
         receipts.finish()
-        covered = {chain_id: sequence for chain_id, (sequence, _) in checkpoints.covered.items()}
+        covered = checkpoints.covered
         unsigned = sum(max(0, head - covered.get(str(chain_id), 0)) for chain_id, head in receipts.heads.items())
         return Verification(
             receipts.receipts,

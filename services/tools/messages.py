@@ -13,21 +13,24 @@ from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_p
 
 from servicekit.errors import Violation, invalid_argument
 from services.tools import models, receipts
+from services.tools.canonical import DEEPEST
 
 EXACT = 2**53
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def document(struct: Struct, field: str) -> dict[str, Any]:
+def document(struct: Struct, field: str, levels: int = DEEPEST) -> dict[str, Any]:
     """A Struct as a dictionary. Whole numbers become integers: that is what schemas and functions expect.
 
     Raises:
-        ServiceError: INVALID_REQUEST for NaN and infinities, which are no JSON.
+        ServiceError: INVALID_REQUEST for NaN and infinities, which are no JSON, and for what is nested too deeply.
     """
-    return {key: _python(value, field) for key, value in struct.fields.items()}
+    if levels == 0:
+        raise _nested_too_deeply(field)
+    return {key: _python(value, field, levels - 1) for key, value in struct.fields.items()}
 
 
-def _python(value: Value, field: str) -> Any:
+def _python(value: Value, field: str, levels: int) -> Any:
     kind = value.WhichOneof("kind")
     if kind == "string_value":
         return value.string_value
@@ -40,10 +43,17 @@ def _python(value: Value, field: str) -> Any:
     if kind == "bool_value":
         return value.bool_value
     if kind == "struct_value":
-        return document(value.struct_value, field)
+        return document(value.struct_value, field, levels)
     if kind == "list_value":
-        return [_python(item, field) for item in value.list_value.values]
+        if levels == 0:
+            raise _nested_too_deeply(field)
+        return [_python(item, field, levels - 1) for item in value.list_value.values]
     return None
+
+
+def _nested_too_deeply(field: str) -> Exception:
+    message = f"is nested deeper than {DEEPEST} levels"
+    return invalid_argument("INVALID_REQUEST", f"{field} {message}.", [Violation(field, message)])
 
 
 def fill_struct(struct: Struct, values: Mapping[str, Any]) -> None:

@@ -8,48 +8,47 @@ from services.tools.models import Tool
 
 
 class Places:
-    """A semaphore for each tool that has a limit."""
+    """Counts the runs of each tool that has a limit from their admission on: a commit lies between it and the place."""
 
     def __init__(self, queue_per_place: int) -> None:
         self._queue_per_place = queue_per_place
+        self._entered: dict[tuple[str, int], int] = {}
         self._limits: dict[tuple[str, int], asyncio.Semaphore] = {}
-        self._waiting: dict[tuple[str, int], int] = {}
-
-    def free(self, tool: Tool) -> bool:
-        """Whether a run could begin at once."""
-        return tool.max_concurrency == 0 or not self._limit(tool).locked()
 
     def has_room(self, tool: Tool) -> bool:
-        """Whether a run could begin at once or wait."""
-        if self.free(tool):
+        """Whether a run may enter: to begin at once, or to wait."""
+        most = tool.max_concurrency * (1 + self._queue_per_place)
+        return tool.max_concurrency == 0 or self._entered.get(_key(tool), 0) < most
+
+    def enter(self, tool: Tool) -> bool:
+        """Counts a run in, until it leaves; returns whether it begins at once."""
+        if tool.max_concurrency == 0:
             return True
-        return self._waiting.get(_key(tool), 0) < self._queue_per_place * tool.max_concurrency
+        key = _key(tool)
+        before = self._entered.get(key, 0)
+        self._entered[key] = before + 1
+        return before < tool.max_concurrency
+
+    def leave(self, tool: Tool) -> None:
+        """Counts a run out, after it gave its place back."""
+        key = _key(tool)
+        if tool.max_concurrency == 0:
+            return
+        self._entered[key] -= 1
+        if not self._entered[key]:
+            # Forgotten, so that deleted tools leave nothing behind.
+            del self._entered[key]
+            self._limits.pop(key, None)
 
     @asynccontextmanager
     async def taken(self, tool: Tool) -> AsyncIterator[None]:
-        """Waits for a place and holds it."""
+        """Waits for a place and holds it; for runs that have entered."""
         if tool.max_concurrency == 0:
             yield
             return
-        key = _key(tool)
-        limit = self._limit(tool)
-        self._waiting[key] = self._waiting.get(key, 0) + 1
-        try:
-            await limit.acquire()
-        finally:
-            self._waiting[key] -= 1
-        try:
-            yield
-        finally:
-            limit.release()
-            if not limit.locked() and not self._waiting[key] and limit._value == tool.max_concurrency:  # noqa: SLF001
-                # Nobody holds or wants one: forgotten, so that deleted tools leave nothing behind.
-                self._limits.pop(key, None)
-                self._waiting.pop(key, None)
-
-    def _limit(self, tool: Tool) -> asyncio.Semaphore:
         # The limit is part of the key: after a change of it, new runs count anew and old ones run out.
-        return self._limits.setdefault(_key(tool), asyncio.Semaphore(tool.max_concurrency))
+        async with self._limits.setdefault(_key(tool), asyncio.Semaphore(tool.max_concurrency)):
+            yield
 
 
 def _key(tool: Tool) -> tuple[str, int]:

@@ -46,7 +46,14 @@ class FunctionTool:
             arguments = {**arguments, self.run_parameter: run}
         if self.is_async:
             return await self.function(**arguments)
-        return await asyncio.to_thread(self.function, **arguments)
+        return await asyncio.to_thread(self._in_thread, arguments)
+
+    def _in_thread(self, arguments: dict[str, Any]) -> Any:
+        try:
+            return self.function(**arguments)
+        except StopIteration as error:
+            # A future cannot carry it: whoever waits would wait until the timeout.
+            raise RuntimeError("the function raised StopIteration") from error
 
 
 def tool(

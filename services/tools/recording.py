@@ -41,7 +41,7 @@ class Recorder:
     @asynccontextmanager
     async def recording(self) -> AsyncIterator[None]:
         """Takes records while the block lasts, and writes what is queued when it ends."""
-        async with self._commits:
+        async with self._database.held() as self._held, self._commits:
             yield
 
     def intent(
@@ -118,9 +118,10 @@ class Recorder:
         intents = [operation for operation in batch if isinstance(operation, Intent)]
         endings = [operation for operation in batch if isinstance(operation, Ending)]
         try:
-            async with self._database.connection() as connection:
-                holders, standing = await self._write_both(connection, intents, endings)
+            connection = await self._held.get()
+            holders, standing = await self._write_both(connection, intents, endings)
         except CONNECTION_ERRORS:
+            self._held.drop()
             # Whether the last batch is in the chain cannot be known now; a new chain begins behind what is on record.
             self._chain = None
             raise
@@ -191,7 +192,6 @@ async def _unrecorded(connection: Connection, endings: Sequence[Ending]) -> tupl
 def ended(
     intent: Intent, status: FinalStatus, *, result: str | None = None, error: str = "", error_reason: str = ""
 ) -> Ending:
-    """An ending now. Text that Postgres cannot hold is replaced."""
-    return Ending(
-        intent, status, result, error.replace("\0", "\N{REPLACEMENT CHARACTER}"), error_reason, datetime.now(UTC)
-    )
+    """An ending now. Text that Postgres cannot hold is replaced: zero characters, and halves of surrogate pairs."""
+    text = error.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    return Ending(intent, status, result, text, error_reason, datetime.now(UTC))

@@ -48,6 +48,10 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         return messages.tool_to(await self._registry.get(request.name))
 
     async def CreateTool(self, request: tools_service_pb2.CreateToolRequest, context: Context) -> tool_pb2.Tool:
+        earlier = await self._earlier("CreateTool", request)
+        if earlier is not None:
+            await _created(context)
+            return earlier
         prepared = await self._registry.prepare(messages.tool_from(request.tool))
 
         async def create(connection: Connection) -> tool_pb2.Tool:
@@ -58,6 +62,9 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         return created
 
     async def UpdateTool(self, request: tools_service_pb2.UpdateToolRequest, context: Context) -> tool_pb2.Tool:
+        earlier = await self._earlier("UpdateTool", request)
+        if earlier is not None:
+            return earlier
         prepared = await self._registry.prepare(messages.tool_from(request.tool))
         is_new = False
 
@@ -70,6 +77,15 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         if is_new:
             await _created(context)
         return updated
+
+    async def _earlier(self, method: str, request: Any) -> tool_pb2.Tool | None:
+        """The answer to a retry, before anything is prepared: that may ask a gRPC server which is gone by now."""
+        request_id = _request_id(request)
+        if not request_id:
+            return None
+        principal = current_call.get().principal.name
+        async with self._database.connection() as connection:
+            return await idempotency.answered(connection, principal, method, request_id, request, tool_pb2.Tool)
 
     async def DeleteTool(self, request: tools_service_pb2.DeleteToolRequest, context: Context) -> Empty:
         await self._registry.delete(request.name, request.etag)

@@ -10,10 +10,8 @@ from tests.access import house
 from tests.access.house import Access, Files
 from tests.access.processes import child
 
-LOCALS = pytest.mark.xfail(strict=True, reason="servicekit/logs.py writes the local variables of every frame as JSON")
 
-
-@pytest.mark.parametrize("form", [pytest.param("json", marks=LOCALS), "console"])
+@pytest.mark.parametrize("form", ["json", "console"])
 async def test_a_traceback_in_the_log_shows_no_key(database: str, files: Files, tmp_path: Path, form: str) -> None:
     settings = files.of_access(grpc_port=house.free_port(), log_format=form)
     async with child("access", house.ACCESS, database, tmp_path, settings) as process:

@@ -39,10 +39,7 @@ def test_every_reason_that_is_given_is_declared(service: str) -> None:
     assert given <= _declared(service)
 
 
-UNDECLARED = pytest.mark.xfail(strict=True, reason="the tools service's error_reason.proto lacks RATE_LIMITED")
-
-
-@pytest.mark.parametrize("service", [pytest.param(s, marks=[UNDECLARED] if s == "tools" else []) for s in SERVICES])
+@pytest.mark.parametrize("service", SERVICES)
 def test_every_reason_that_all_services_give_is_declared(service: str) -> None:
     shared = {reason for path in (ROOT / "servicekit").rglob("*.py") for reason in _given(path)}
     assert shared <= _declared(service), "servicekit gives it in the name of every service"

@@ -18,12 +18,7 @@ SETTING = re.compile(r"`([A-Z]+(?:_[A-Z]+)+|DEBUG|AUTH)`")
 every_service = pytest.mark.parametrize("service", tree.services())
 
 
-UNLISTED = pytest.mark.xfail(strict=True, reason="services/tools/README.md lacks the settings of authentication")
-
-
-@pytest.mark.parametrize(
-    "service", [pytest.param(s, marks=[UNLISTED] if s == "tools" else []) for s in tree.services()]
-)
+@pytest.mark.parametrize("service", tree.services())
 def test_a_readme_lists_exactly_the_settings_of_its_service(service: str) -> None:
     settings = importlib.import_module(f"services.{service}.settings").Settings
     named = SETTING.findall(tree.text(f"services/{service}/README.md"))

@@ -189,3 +189,20 @@ def _fill_maps(message: Message, described: Descriptor) -> bool:
                 getattr(message, field.name)[f"{number}" + "\N{SNOWMAN}" * 3_000] = "x" * 5_000
             filled = True
     return filled
+
+
+async def test_a_stream_refuses_as_a_single_answer_does(running: Running, subject: Subject) -> None:
+    for method in subject.service.methods:
+        fields = [f for f in method.input_type.fields if f.type == FieldDescriptor.TYPE_STRING]
+        if not method.server_streaming or not fields:
+            continue
+        rpc = running.channel.unary_stream(
+            f"/{subject.service.full_name}/{method.name}",
+            request_serializer=lambda message: message.SerializeToString(),
+        )
+        request = request_class(method)(**{fields[0].name: "x" * 5_000})
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            async for _ in rpc(request, metadata=(("x-request-id", "request-7"),)):
+                pass
+        require_declared(running, refusal(refused.value))
+        assert refusal(refused.value).metadata["request_id"] == "request-7"

@@ -4,8 +4,6 @@
 access service it answers WhoAmI with what it was sent.
 """
 
-# ruff: noqa: N802 - gRPC chooses the methods' names
-
 import asyncio
 import sys
 from collections import Counter

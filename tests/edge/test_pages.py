@@ -152,7 +152,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
     def __init__(self):
         self.spans = []
 
-    async def Export(self, request, context):  # noqa: N802 - gRPC chooses the name
+    async def Export(self, request, context):
         for resource in request.resource_spans:
             for scope in resource.scope_spans:
                 self.spans.extend(scope.spans)

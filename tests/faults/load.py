@@ -49,7 +49,7 @@ class Callers:
 
     async def until_acknowledged(self, number: int) -> None:
         """Waits until that many calls have been answered."""
-        while len(self.ledger.acknowledged) < number:  # noqa: ASYNC110 - no call should pay for telling us
+        while len(self.ledger.acknowledged) < number:
             await asyncio.sleep(0.05)
 
     async def _call_on(self, stub: "tools_service_pb2_grpc.ToolsServiceAsyncStub") -> None:

@@ -82,7 +82,7 @@ def test_nothing_else_is_sent_to_the_builder() -> None:
 def test_the_wheel_has_all_that_it_is_made_of() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
-    folders = {name.split("/")[0] for name in [*wheel["packages"], *wheel["force-include"]]}
+    folders = {name.split("/")[0] for name in wheel["packages"]}
     copied = {source for word, rest in _stages()["application"] if word == "COPY" for source in _sources(rest)}
     assert folders | {"pyproject.toml", project["project"]["readme"], "protos"} <= copied
 

@@ -30,7 +30,7 @@ async def test_what_was_acknowledged_through_the_door_is_there_once_however_ofte
                 killed = stack.processes["postgres"]
                 os.kill(killed, signal.SIGKILL)
                 async with asyncio.timeout(30):
-                    while stack.processes["postgres"] == killed:  # noqa: ASYNC110 - another process changes it
+                    while stack.processes["postgres"] == killed:
                         await asyncio.sleep(0.05)
             await callers.until_acknowledged(BETWEEN * (KILLS + 1))
         async with Callers(stack.tools_target, 0).calling() as stub:

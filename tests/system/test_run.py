@@ -71,6 +71,7 @@ def echo(stack: Stack, message: str) -> str:
 def wait_for(what: str, stack: Stack, seconds: float = 20) -> None:
     until = time.monotonic() + seconds
     while what not in stack.output():
+        assert stack.supervisor.poll() is None, stack.output()
         assert time.monotonic() < until, f"{what!r} is not in:\n{stack.output()}"
         time.sleep(0.05)
 

@@ -1,0 +1,123 @@
+"""Group commit: batches without a timer, one bad row, callers that go away, a database that is away."""
+
+import asyncio
+import time
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from servicekit.errors import ServiceError
+from servicekit.group_commit import CommitMetrics, GroupCommit
+
+
+class Written:
+    """A flush that remembers its batches, and fails where it is told to."""
+
+    def __init__(self):
+        self.batches = []
+        self.away_until = 0.0
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def flush(self, batch):
+        await self.gate.wait()
+        if time.monotonic() < self.away_until:
+            raise ConnectionRefusedError("the database is away")
+        if "bad" in batch:
+            raise LookupError("a bad row")
+        self.batches.append(list(batch))
+        return [f"{item} written" for item in batch]
+
+
+@pytest.fixture
+def written():
+    return Written()
+
+
+def committer(written, **options):
+    return GroupCommit("test", written.flush, CommitMetrics(CollectorRegistry()), **options)
+
+
+async def test_what_queues_while_a_batch_is_written_goes_into_the_next_one(written):
+    written.gate.clear()
+    async with committer(written) as commits:
+        first = commits.submit("a")
+        await asyncio.sleep(0.01)
+        rest = [commits.submit(str(number)) for number in range(100)]
+        written.gate.set()
+        assert await first == "a written"
+        assert await asyncio.gather(*rest) == [f"{number} written" for number in range(100)]
+    assert [len(batch) for batch in written.batches] == [1, 100]
+
+
+async def test_a_lone_caller_waits_for_no_timer(written):
+    async with committer(written) as commits:
+        await commits.submit("warm")
+        started = time.perf_counter()
+        for number in range(100):
+            await commits.submit(str(number))
+        assert (time.perf_counter() - started) / 100 < 0.002
+
+
+async def test_one_bad_row_fails_alone(written):
+    written.gate.clear()
+    async with committer(written) as commits:
+        commits.submit("first")
+        await asyncio.sleep(0.01)
+        futures = [commits.submit(item) for item in ("a", "b", "bad", "c", "d")]
+        written.gate.set()
+        answers = await asyncio.gather(*futures, return_exceptions=True)
+    assert [answer for answer in answers if isinstance(answer, str)] == [f"{i} written" for i in "abcd"]
+    assert isinstance(answers[2], LookupError)
+
+
+async def test_a_caller_that_goes_away_in_the_middle_of_a_flush_stops_nobody_and_is_told_on(written):
+    abandoned = []
+    written.gate.clear()
+    async with committer(written, abandoned=lambda item, answer: abandoned.append((item, answer))) as commits:
+        gone = commits.submit("gone")
+        await asyncio.sleep(0.01)
+        gone.cancel()
+        stays = commits.submit("stays")
+        written.gate.set()
+        assert await stays == "stays written"
+    assert abandoned == [("gone", "gone written")]
+
+
+async def test_a_full_queue_refuses_instead_of_growing(written):
+    written.gate.clear()
+    async with committer(written, max_queued=3) as commits:
+        commits.submit("being written")
+        await asyncio.sleep(0.01)
+        waiting = [commits.submit(str(number)) for number in range(3)]
+        with pytest.raises(ServiceError, match="OVERLOADED"):
+            commits.submit("one too many")
+        written.gate.set()
+        await asyncio.gather(*waiting)
+
+
+async def test_callers_wait_while_the_database_comes_back(written):
+    written.away_until = time.monotonic() + 0.3
+    async with committer(written) as commits:
+        assert await commits.submit("a") == "a written"
+
+
+async def test_a_caller_is_told_after_a_while_and_the_row_is_written_all_the_same(written):
+    abandoned = []
+    written.away_until = time.monotonic() + 0.6
+    async with committer(written, retry_seconds=0.1, abandoned=lambda item, answer: abandoned.append(item)) as commits:
+        with pytest.raises(ConnectionRefusedError):
+            await commits.submit("a")
+        async with asyncio.timeout(10):
+            while not written.batches:
+                await asyncio.sleep(0.01)
+    assert written.batches == [["a"]]
+    assert abandoned == ["a"]
+
+
+async def test_what_is_queued_is_written_when_the_committer_is_closed(written):
+    async with committer(written) as commits:
+        futures = [commits.submit(str(number)) for number in range(10)]
+    assert all(future.done() for future in futures)
+    with pytest.raises(ServiceError, match="UNAVAILABLE"):
+        commits.submit("late")

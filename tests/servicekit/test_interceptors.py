@@ -1,0 +1,131 @@
+"""What surrounds every call: ids, errors that leak nothing, identity before existence, deadlines and room."""
+
+import asyncio
+
+import grpc
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from qmcp.tools.v1 import tools_service_pb2, tools_service_pb2_grpc
+
+from servicekit.calls import Principal, current_call
+from servicekit.errors import ServiceError, not_found, unauthenticated
+from servicekit.server import Service, serving
+from servicekit.settings import ServiceSettings
+
+DESCRIPTOR = tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"]
+CANARY = "secret-of-the-inside"
+
+
+class Servicer(tools_service_pb2_grpc.ToolsServiceServicer):
+    """Does what a test asks for by the name of the tool."""
+
+    async def GetTool(self, request, context):
+        match request.name:
+            case "slow":
+                await asyncio.sleep(30)
+            case "known":
+                raise not_found("TOOL_NOT_FOUND", "none", tool="known")
+            case "database":
+                raise ConnectionRefusedError(CANARY)
+            case "ids":
+                call = current_call.get()
+                raise not_found("TOOL_NOT_FOUND", f"{call.request_id} {call.correlation_id} {call.principal.name}")
+            case _:
+                raise LookupError(CANARY)
+
+
+class Doors:
+    """An authenticator: the key `good` may read, `idle` may nothing."""
+
+    async def authenticate(self, call):
+        match call.header("x-api-key"):
+            case "good":
+                return Principal("good", frozenset({"tools.read"}))
+            case "idle":
+                return Principal("idle", frozenset())
+            case _:
+                raise unauthenticated("No.")
+
+    def denied(self, call, method, error):
+        """Not looked at here."""
+
+
+@pytest.fixture
+def registry():
+    return CollectorRegistry()
+
+
+@pytest.fixture
+async def stub(registry):
+    settings = ServiceSettings(
+        database_url="postgresql://nowhere", grpc_port=0, default_deadline_seconds=0.3, max_concurrent_calls=2
+    )
+    service = [Service(DESCRIPTOR, Servicer())]
+    async with (
+        serving(settings, service, authenticator=Doors(), registry=registry, checks={}) as server,
+        grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        yield tools_service_pb2_grpc.ToolsServiceStub(channel)
+
+
+async def refused(stub, name="any", key="good", **metadata):
+    headers = (("x-api-key", key), *((k.replace("_", "-"), v) for k, v in metadata.items()))
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stub.GetTool(tools_service_pb2.GetToolRequest(name=name), metadata=headers)
+    return caught.value
+
+
+async def test_what_was_not_foreseen_is_internal_and_tells_nothing(stub):
+    error = await refused(stub)
+    assert error.code() is grpc.StatusCode.INTERNAL
+    assert CANARY not in error.details() + repr(error.trailing_metadata())
+
+
+async def test_a_database_that_is_away_is_unavailable(stub):
+    error = await refused(stub, "database")
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert CANARY not in error.details()
+
+
+async def test_ids_of_the_caller_are_kept_and_missing_ones_are_made(stub):
+    given = await refused(stub, "ids", x_request_id="mine", x_correlation_id="ours")
+    assert given.details() == "mine ours good"
+    assert dict(given.trailing_metadata())["x-correlation-id"] == "ours"
+    made = (await refused(stub, "ids")).details().split()
+    assert all(len(part) == 8 and int(part, 16) >= 0 for part in made[:2])
+    long = await refused(stub, "ids", x_correlation_id="x" * 500)
+    assert len(long.details().split()[1]) == 128
+
+
+async def test_who_may_not_is_told_before_anything_is_looked_up(stub):
+    assert (await refused(stub, "known", key="idle")).code() is grpc.StatusCode.PERMISSION_DENIED
+    assert (await refused(stub, "known", key="bad")).code() is grpc.StatusCode.UNAUTHENTICATED
+    assert (await refused(stub, "known")).code() is grpc.StatusCode.NOT_FOUND
+
+
+async def test_a_call_without_a_deadline_gets_one(stub):
+    assert (await refused(stub, "slow")).code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_calls_past_the_bound_are_refused_at_once(stub):
+    waiting = [asyncio.create_task(refused(stub, "slow")) for _ in range(2)]
+    await asyncio.sleep(0.1)
+    error = await refused(stub, "known")
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    await asyncio.gather(*waiting)
+    assert (await refused(stub, "known")).code() is grpc.StatusCode.NOT_FOUND
+
+
+async def test_every_outcome_is_counted(stub, registry):
+    await refused(stub, "known")
+    await refused(stub, "known", key="bad")
+    page = generate_latest(registry).decode()
+    method = "/qmcp.tools.v1.ToolsService/GetTool"
+    for code in ("NOT_FOUND", "UNAUTHENTICATED"):
+        assert f'qmcp_grpc_requests_total{{code="{code}",method="{method}"}} 1.0' in page
+    assert f'qmcp_grpc_request_duration_seconds_count{{method="{method}"}} 2.0' in page
+
+
+def test_an_error_says_what_it_is():
+    assert str(not_found("TOOL_NOT_FOUND", "There is none.")) == "TOOL_NOT_FOUND: There is none."
+    assert isinstance(unauthenticated("x"), ServiceError)

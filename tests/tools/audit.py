@@ -1,0 +1,28 @@
+"""What must be true of every audit at rest, read from the tables themselves."""
+
+import asyncpg
+
+from tests.tools.service import Replica, query
+
+
+async def require_whole(replica: Replica, url: str) -> int:
+    """Every intent has one ending, every request_id one run, the chain verifies; returns how many invocations there are."""
+    assert not await query(
+        url,
+        "SELECT i.id FROM invocations i LEFT JOIN outcomes o ON o.invocation_id = i.id WHERE o.invocation_id IS NULL",
+    ), "an intent without an ending"
+    assert not await query(
+        url, "SELECT FROM outcomes o LEFT JOIN invocations i ON i.id = o.invocation_id WHERE i.id IS NULL"
+    ), "an ending without an intent"
+    assert not await query(
+        url,
+        """
+        SELECT chain_id, count(*), max(sequence) FROM outcomes GROUP BY chain_id
+        HAVING count(*) <> max(sequence) OR min(sequence) <> 1
+        """,
+    ), "a chain with a gap"
+    found = await replica.verify()
+    rows: list[asyncpg.Record] = await query(url, "SELECT count(*) AS n FROM invocations")
+    count: int = rows[0]["n"]
+    assert (found.valid, found.receipts_verified) == (True, count), found
+    return count

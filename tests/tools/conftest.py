@@ -1,0 +1,68 @@
+"""Replicas on a database of the test's own, and an installed plug-in package."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import structlog
+import uvloop
+
+from tests.stack import Server
+from tests.tools.service import Replica, Start, replica, settings_for
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that the service runs on in production."""
+    return {"uvloop": uvloop.new_event_loop}
+
+
+# structlog's own default renders tracebacks with all local variables, which takes minutes for deep documents.
+structlog.configure(
+    processors=[structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+)
+
+INSTALLED = Path(__file__).parent / "installed"
+
+
+@pytest.fixture
+def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts the package in `installed/` where Python finds installed packages."""
+    monkeypatch.syspath_prepend(str(INSTALLED))
+
+
+@pytest.fixture
+async def start(database: str, tmp_path: Path) -> AsyncIterator[Start]:
+    """Starts replicas on one database: `await start(tools_queue_per_place=1)`."""
+    async with AsyncExitStack() as stack:
+
+        async def one_more(**changes: Any) -> Replica:
+            return await stack.enter_async_context(replica(settings_for(database, tmp_path, **changes)))
+
+        yield one_more
+
+
+@pytest.fixture
+async def service(plugins: None, start: Start) -> Replica:
+    """One replica with the plug-in package."""
+    return await start()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Replica]:
+    """One replica with the plug-in package for all tests of a module, which must not mind each other's rows."""
+    folder = tmp_path_factory.mktemp("shared")
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "token").write_text("s3cret\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(INSTALLED))
+        async with (
+            postgres.database("tools") as url,
+            replica(
+                settings_for(url, folder, tools_secrets_dir=folder / "secrets", tools_max_response_bytes=100_000)
+            ) as shared_replica,
+        ):
+            yield shared_replica

@@ -1,0 +1,187 @@
+"""What the tests of the tools service work with: replicas composed in this process, real stubs, and short forms of calls."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+import grpc
+from google.protobuf import json_format
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+from prometheus_client.parser import text_string_to_metric_families
+from qmcp.tools.v1 import invocation_pb2, tool_pb2, tools_service_pb2, tools_service_pb2_grpc
+
+from devstack import ports
+from services.tools.server import compose
+from services.tools.settings import Settings
+
+pb = tools_service_pb2
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+
+
+@dataclass
+class Replica:
+    """A running tools service and a stub on it."""
+
+    port: int
+    stub: tools_service_pb2_grpc.ToolsServiceStub
+    channel: grpc.aio.Channel
+    settings: Settings
+
+    async def invoke(
+        self, name: str, arguments: dict[str, Any] | None = None, **fields: Any
+    ) -> invocation_pb2.Invocation:
+        return await self.stub.InvokeTool(order(name, arguments, **fields))
+
+    async def start(
+        self, name: str, arguments: dict[str, Any] | None = None, **fields: Any
+    ) -> invocation_pb2.Invocation:
+        return await self.stub.StartInvocation(order(name, arguments, **fields))
+
+    async def get(self, invocation_id: str) -> invocation_pb2.Invocation:
+        return await self.stub.GetInvocation(pb.GetInvocationRequest(id=invocation_id))
+
+    async def create(self, **fields: Any) -> tool_pb2.Tool:
+        return await self.stub.CreateTool(pb.CreateToolRequest(tool=tool(**fields)))
+
+    async def update(self, **fields: Any) -> tool_pb2.Tool:
+        return await self.stub.UpdateTool(pb.UpdateToolRequest(tool=tool(**fields)))
+
+    async def cancel(self, invocation_id: str) -> invocation_pb2.Invocation:
+        return await self.stub.CancelInvocation(pb.CancelInvocationRequest(id=invocation_id))
+
+    async def verify(self, **fields: Any) -> tools_service_pb2.VerifyReceiptsResponse:
+        return await self.stub.VerifyReceipts(pb.VerifyReceiptsRequest(**fields))
+
+    async def listed(self, **fields: Any) -> list[invocation_pb2.Invocation]:
+        return list((await self.stub.ListInvocations(pb.ListInvocationsRequest(page_size=500, **fields))).invocations)
+
+    async def events(self, invocation_id: str, after_sequence: int = 0) -> list[invocation_pb2.InvocationEvent]:
+        request = pb.WatchInvocationRequest(id=invocation_id, after_sequence=after_sequence)
+        return [event async for event in self.stub.WatchInvocation(request)]
+
+    async def metrics(self) -> dict[str, float]:
+        """The samples of the metrics page, by name and sorted labels."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{self.settings.metrics_port}/metrics") as page,
+        ):
+            text = await page.text()
+        samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+        return {series(sample.name, sample.labels): sample.value for sample in samples}
+
+
+def series(name: str, labels: Mapping[str, str]) -> str:
+    return name + "{" + ",".join(f'{key}="{labels[key]}"' for key in sorted(labels)) + "}"
+
+
+Start = Callable[..., Awaitable[Replica]]
+
+
+def order(name: str, arguments: dict[str, Any] | None = None, **fields: Any) -> tools_service_pb2.InvokeToolRequest:
+    request = pb.InvokeToolRequest(name=name, **fields)
+    if arguments is not None:
+        json_format.ParseDict(arguments, request.input)
+        request.input.SetInParent()
+    return request
+
+
+def tool(**fields: Any) -> tool_pb2.Tool:
+    """A tool from its JSON form."""
+    return json_format.ParseDict(fields, tool_pb2.Tool())
+
+
+def python(value: Any) -> Any:
+    """A Struct or a Value as Python has it; JSON numbers are doubles."""
+    return json_format.MessageToDict(value, preserving_proto_field_name=True)
+
+
+@asynccontextmanager
+async def replica(settings: Settings) -> AsyncIterator[Replica]:
+    async with compose(settings) as server:
+        channel = grpc.aio.insecure_channel(f"127.0.0.1:{server.port}", options=[("grpc.use_local_subchannel_pool", 1)])
+        async with channel:
+            yield Replica(server.port, tools_service_pb2_grpc.ToolsServiceStub(channel), channel, settings)
+
+
+def settings_for(url: str, folder: Path, **changes: Any) -> Settings:
+    wanted = {
+        "database_url": url,
+        "grpc_port": 0,
+        "metrics_port": ports.free(),
+        "database_pool_size": 5,
+        "shutdown_grace_seconds": 0.5,
+        "tools_receipt_key_file": folder / "receipt-key.pem",
+        "tools_checkpoint_seconds": 3600,
+        "tools_allowed_networks": ",".join(LOOPBACK),
+    }
+    return Settings(**{**wanted, **changes})
+
+
+@dataclass
+class Refusal:
+    """An error as a client sees it."""
+
+    code: grpc.StatusCode
+    reason: str
+    message: str
+    metadata: dict[str, str]
+    fields: list[str]
+    retry_after: float | None
+    trailers: dict[str, Any]
+
+
+async def refusal(call: Awaitable[Any]) -> Refusal:
+    """The error that a call ends with; it fails where the call does not."""
+    try:
+        answer = await call
+    except grpc.aio.AioRpcError as error:
+        return read_refusal(error)
+    raise AssertionError(f"it was answered: {answer}")
+
+
+def read_refusal(error: grpc.aio.AioRpcError) -> Refusal:
+    status = rpc_status.from_call(error)
+    assert isinstance(status, status_pb2.Status), error
+    info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
+    for detail in status.details:
+        for message in (info, bad, retry):
+            detail.Unpack(message)
+    assert info.domain == "tools.qmcp"
+    return Refusal(
+        error.code(),
+        info.reason,
+        status.message,
+        dict(info.metadata),
+        [violation.field for violation in bad.field_violations],
+        retry.retry_delay.ToTimedelta().total_seconds() if retry.HasField("retry_delay") else None,
+        dict(error.trailing_metadata() or ()),
+    )
+
+
+def runs(key: str) -> int:
+    """How often the plug-in package was run with this key, in this process."""
+    ran: list[str] = sys.modules["acme_tools"].ran
+    return ran.count(key)
+
+
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 8) -> Any:
+    """What the condition returns as soon as that is true."""
+    async with asyncio.timeout(seconds):
+        while not (found := await condition()):
+            await asyncio.sleep(0.02)
+        return found
+
+
+async def query(url: str, statement: str, *values: Any) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetch(statement, *values)
+    finally:
+        await connection.close()

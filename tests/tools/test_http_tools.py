@@ -1,0 +1,196 @@
+"""HTTP tools against a real server: what is sent, what is taken as the answer, what fails."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import pytest
+import pytest_asyncio
+
+from tests.tools.service import Replica, pb, python, refusal
+from tests.tools.upstream import Upstream, upstream
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def peer() -> AsyncIterator[Upstream]:
+    async with upstream() as running:
+        yield running
+
+
+async def run(
+    replica: Replica, peer: Upstream, path: str, arguments: dict[str, Any] | None = None, **source: Any
+) -> Any:
+    """Registers a tool for a path of the peer and runs it once."""
+    fields = {key: source.pop(key) for key in ("timeout_seconds", "output_schema") if key in source}
+    await replica.update(name="under/test", http={"url": peer.url(path), **source}, **fields)
+    return await replica.invoke("under/test", arguments, correlation_id="c-1")
+
+
+@pytest.mark.parametrize("method", ["", "POST", "PUT", "PATCH"])
+async def test_arguments_become_the_json_body(shared: Replica, peer: Upstream, method: str) -> None:
+    made = await run(shared, peer, "/x", {"a": [1, None, "ü"], "b": {"c": 0.1}}, method=method)
+    request = peer.requests[-1]
+    assert (made.status, request.method) == ("success", method or "POST")
+    assert orjson.loads(peer.bodies[-1]) == {"a": [1, None, "ü"], "b": {"c": 0.1}}
+    assert request.content_type == "application/json"
+    assert request.headers["x-correlation-id"] == "c-1"
+    assert request.headers["x-qmcp-invocation-id"] == made.id
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_arguments_become_the_query_where_there_is_no_body(shared: Replica, peer: Upstream, method: str) -> None:
+    await run(shared, peer, "/x?fixed=1", {"q": "a b&c=d", "n": 2, "f": True, "l": [1, "x"], "z": None}, method=method)
+    assert dict(peer.requests[-1].query) == {
+        "fixed": "1",
+        "q": "a b&c=d",
+        "n": "2",
+        "f": "true",
+        "l": '[1,"x"]',
+        "z": "null",
+    }
+    assert peer.bodies[-1] == b""
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ("Paris", "/cities/Paris/weather"),
+        ("a/b", "/cities/a%2Fb/weather"),
+        ("../admin", "/cities/..%2Fadmin/weather"),
+        ("%2e%2e", "/cities/%252e%252e/weather"),
+        ("a?b#c d", "/cities/a%3Fb%23c%20d/weather"),
+        ("köln", "/cities/k%C3%B6ln/weather"),
+        ("a\r\nX-Evil: 1", "/cities/a%0D%0AX-Evil%3A%201/weather"),
+        (7, "/cities/7/weather"),
+        ("", "/cities//weather"),
+    ],
+)
+async def test_a_placeholder_is_filled_and_can_never_leave_its_place(
+    shared: Replica, peer: Upstream, value: object, path: str
+) -> None:
+    made = await run(shared, peer, "/cities/{city}/weather", {"city": value, "days": 3})
+    assert made.status == "success", made.error
+    assert python(made.result)["path"] == path
+    assert orjson.loads(peer.bodies[-1]) == {"days": 3}, "what filled the URL is not sent a second time"
+
+
+@pytest.mark.parametrize("value", [".", ".."])
+async def test_a_placeholder_cannot_climb(shared: Replica, peer: Upstream, value: str) -> None:
+    before = len(peer.requests)
+    made = await run(shared, peer, "/cities/{city}", {"city": value})
+    assert (made.error_reason, len(peer.requests)) == ("UPSTREAM_FAILED", before)
+
+
+async def test_placeholders_side_by_side_cannot_climb_together(shared: Replica, peer: Upstream) -> None:
+    before = len(peer.requests)
+    made = await run(shared, peer, "/base/{a}{b}/x", {"a": ".", "b": "."})
+    assert (made.error_reason, len(peer.requests)) == ("UPSTREAM_FAILED", before)
+
+
+async def test_an_argument_that_the_url_needs_is_missed_by_name(shared: Replica, peer: Upstream) -> None:
+    made = await run(shared, peer, "/cities/{city}", {"town": "x"})
+    assert (made.error_reason, "'city'" in made.error) == ("UPSTREAM_FAILED", True)
+
+
+async def test_a_secret_reaches_the_peer_and_nobody_else(shared: Replica, peer: Upstream) -> None:
+    header = {"Authorization": "Bearer ${secret.token}", "X-Two": "${secret.token}-${secret.token}", "X-No": "${token}"}
+    made = await run(shared, peer, "/status/401", {}, headers=header)
+    sent = peer.requests[-1].headers
+    assert (sent["Authorization"], sent["X-Two"], sent["X-No"]) == ("Bearer s3cret", "s3cret-s3cret", "${token}")
+    tool = await shared.stub.GetTool(pb.GetToolRequest(name="under/test"))
+    assert "s3cret" not in f"{made}{tool}"
+
+
+@pytest.mark.parametrize("name", ["missing", "..", ".", ".hidden"])
+async def test_a_secret_that_is_not_there_is_missed_at_registration(shared: Replica, name: str) -> None:
+    source = {"url": "https://a.example", "headers": {"X": f"${{secret.{name}}}"}}
+    refused = await refusal(shared.create(name="secretive", http=source))
+    assert (refused.code.name, refused.reason) == ("FAILED_PRECONDITION", "SECRET_NOT_FOUND")
+
+
+async def test_a_secret_that_was_taken_away_fails_the_run(shared: Replica, peer: Upstream) -> None:
+    file = shared.settings.tools_secrets_dir / "passing"
+    file.write_text("here")
+    source = {"url": peer.url("/x"), "headers": {"X": "${secret.passing}"}}
+    await shared.update(name="passing", http=source)
+    assert (await shared.invoke("passing")).status == "success"
+    file.write_text("rotated")
+    await shared.invoke("passing")
+    assert peer.requests[-1].headers["X"] == "rotated"
+    file.unlink()
+    made = await shared.invoke("passing")
+    assert (made.status, made.error_reason) == ("failed", "SECRET_NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("path", "result"),
+    [
+        ("/text", "grüß dich"),
+        ("/latin", "\ufffd\ufffd"),
+        ("/empty", ""),
+        ("/problem", {"a": [1, 2.5, None]}),
+        ('/json?text={"a":"\\u0000"}', {"a": "\0"}),
+        ("/json?text=null", None),
+        ("/json?text=9007199254740991", 2**53 - 1),
+        ("/large?n=100000", "x" * 100_000),
+    ],
+)
+async def test_a_2xx_answer_is_the_result(shared: Replica, peer: Upstream, path: str, result: object) -> None:
+    await shared.update(name="answers", http={"url": peer.url(path.replace("{", "%7B").replace("}", "%7D"))})
+    made = await shared.invoke("answers")
+    assert (made.status, python(made.result)) == ("success", result)
+    assert python((await shared.get(made.id)).result) == result
+
+
+@pytest.mark.parametrize(
+    ("path", "reason", "part"),
+    [
+        ("/status/404", "UPSTREAM_FAILED", "answered 404: upstream says no"),
+        ("/status/500", "UPSTREAM_FAILED", "answered 500"),
+        ("/status/304", "UPSTREAM_FAILED", "answered 304"),
+        ("/redirect", "UPSTREAM_FAILED", "answered 302"),
+        ("/cut", "UPSTREAM_FAILED", "failed"),
+        ("/large?n=100001", "UPSTREAM_FAILED", "larger than 100000"),
+        ("/bomb", "UPSTREAM_FAILED", "larger than 100000"),
+        ("/json?text=nope", "UPSTREAM_FAILED", "cannot be read"),
+        ("/json?text=NaN", "UPSTREAM_FAILED", "cannot be read"),
+        ("/json?text=9007199254740993", "OUTPUT_INVALID", "no JSON"),
+        ("/nested/700", "OUTPUT_INVALID", "no JSON"),
+        ("/nested/2000", "UPSTREAM_FAILED", "cannot be read"),
+    ],
+)
+async def test_any_other_answer_fails_the_invocation(
+    shared: Replica, peer: Upstream, path: str, reason: str, part: str
+) -> None:
+    await shared.update(name="fails", http={"url": peer.url(path)})
+    before = len(peer.requests)
+    made = await shared.invoke("fails")
+    assert (made.status, made.error_reason) == ("failed", reason)
+    assert part in made.error
+    assert len(peer.requests) == before + 1, "neither redirected nor tried again"
+
+
+async def test_the_query_stays_out_of_errors(shared: Replica, peer: Upstream) -> None:
+    made = await run(shared, peer, "/status/500?key={key}", {"key": "confidential"}, method="GET")
+    assert "confidential" not in made.error
+
+
+async def test_a_peer_that_does_not_answer_is_left_in_time(shared: Replica, peer: Upstream) -> None:
+    made = await run(shared, peer, "/slow", timeout_seconds=1)
+    assert (made.error_reason, 1000 <= made.duration_ms < 2000) == ("TOOL_TIMEOUT", True)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/x", "http://no-such-host.invalid/x", "http://a..b/x"])
+async def test_a_peer_that_is_not_there_fails_the_invocation(shared: Replica, url: str) -> None:
+    await shared.update(name="nowhere", http={"url": url})
+    assert (await shared.invoke("nowhere")).error_reason == "UPSTREAM_FAILED"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1/x", "http://a.example:99999/x", "http://a.example:x/y", "http://:80/", "http://?/"]
+)
+async def test_an_address_that_is_none_is_refused_at_registration(shared: Replica, url: str) -> None:
+    refused = await refusal(shared.create(name="malformed", http={"url": url}))
+    assert (refused.reason, refused.fields) == ("INVALID_REQUEST", ["tool.http.url"])

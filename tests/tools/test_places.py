@@ -1,0 +1,85 @@
+"""Places: how many runs of a tool there are at a time, how many wait, and who is refused."""
+
+import asyncio
+
+import grpc
+import pytest
+
+from tests.tools.service import Replica, Start, order, refusal, runs, until
+
+
+@pytest.fixture
+async def narrow(plugins: None, start: Start) -> Replica:
+    """One place and a queue of two."""
+    return await start(tools_queue_per_place=2)
+
+
+async def statuses(replica: Replica) -> list[str]:
+    return sorted(one.status for one in await replica.listed(tool_name="narrow"))
+
+
+async def test_a_burst_fills_place_and_queue_and_the_rest_is_refused(narrow: Replica) -> None:
+    outcomes = await asyncio.gather(
+        *(narrow.invoke("narrow", {"seconds": 0.2}) for _ in range(10)), return_exceptions=True
+    )
+    refused = [one for one in outcomes if isinstance(one, grpc.aio.AioRpcError)]
+    assert (len(outcomes) - len(refused), len(refused)) == (3, 7)
+    for error in refused:
+        assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    recorded = await narrow.listed(tool_name="narrow")
+    assert sorted(one.error_reason for one in recorded) == [""] * 3 + ["TOOL_BUSY"] * 7
+
+
+async def test_one_after_the_other_is_refused_too_and_told_when_to_come_again(narrow: Replica) -> None:
+    begun = [await narrow.start("narrow", {"seconds": 30}) for _ in range(3)]
+    assert [one.status for one in begun] == ["running", "pending", "pending"]
+    busy = await refusal(narrow.start("narrow"))
+    assert (busy.reason, busy.retry_after) == ("TOOL_BUSY", 1)
+    assert await statuses(narrow) == ["failed", "pending", "pending", "running"]
+    for status in ("pending", "running", "failed"):
+        assert {one.status for one in await narrow.listed(status=status)} == {status}
+    for one in begun:
+        await narrow.cancel(one.id)
+    assert (await narrow.invoke("narrow")).status == "success", "the places are free again"
+
+
+async def test_who_waits_is_pending_then_running_and_runs_in_turn(narrow: Replica) -> None:
+    first = await narrow.start("narrow", {"seconds": 0.3})
+    second = await narrow.start("narrow", {"seconds": 0.3})
+    third = await narrow.start("narrow", {"seconds": 0})
+    events = await narrow.events(second.id)
+    assert [event.invocation.status for event in events] == ["pending", "running", "success"]
+    ended = [(await narrow.events(one.id))[-1].invocation for one in (first, second, third)]
+    moments = [one.completed_at.ToNanoseconds() for one in ended]
+    assert moments == sorted(moments)
+    assert ended[1].duration_ms >= 550, "it counts from the record of the intent"
+
+
+async def test_a_pending_invocation_is_cancelled_in_the_queue_and_never_runs(narrow: Replica) -> None:
+    before = runs("narrow")
+    running = await narrow.start("narrow", {"seconds": 30})
+    pending = await narrow.start("narrow", {"seconds": 0})
+    assert (await narrow.cancel(pending.id)).status == "cancelled"
+    assert (await narrow.cancel(running.id)).status == "cancelled"
+    assert (await narrow.invoke("narrow")).status == "success"
+    assert runs("narrow") == before + 2
+
+
+async def test_a_caller_that_leaves_the_queue_leaves_its_place_to_others(narrow: Replica) -> None:
+    running = await narrow.start("narrow", {"seconds": 30})
+    for _ in range(6):
+        with pytest.raises(grpc.aio.AioRpcError):
+            await narrow.stub.InvokeTool(order("narrow", {"seconds": 0}), timeout=0.1)
+
+    async def all_gone() -> bool:
+        return len(await narrow.listed(status="cancelled")) == 6
+
+    await until(all_gone)
+    assert [(await narrow.start("narrow")).status for _ in range(2)] == ["pending", "pending"]
+    await narrow.cancel(running.id)
+
+
+async def test_the_limit_holds_at_every_moment(narrow: Replica) -> None:
+    await narrow.update(name="wide/enough", http={"url": "http://127.0.0.1:9/"}, max_concurrency=3)
+    outcomes = await asyncio.gather(*(narrow.invoke("wide/enough") for _ in range(30)), return_exceptions=True)
+    assert sum(isinstance(one, BaseException) for one in outcomes) == 30 - 3 * 3
