@@ -63,7 +63,7 @@ def greeter() -> Iterator[str]:
 def command(stack: Stack, *arguments: str) -> "subprocess.CompletedProcess[str]":
     program = [str(Path(sys.executable).parent / "qmcp"), *arguments]
     return subprocess.run(
-        program, env={**stack.env, "QMCP_URL": stack.edge_url}, capture_output=True, text=True, timeout=60
+        program, check=False, env={**stack.env, "QMCP_URL": stack.edge_url}, capture_output=True, text=True, timeout=60
     )
 
 
