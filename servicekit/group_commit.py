@@ -19,6 +19,8 @@ logger = structlog.get_logger(__name__)
 
 # A batch is taken when this many turns of the loop have brought nothing more.
 QUIET_TURNS = 3
+# How long a committer that is being closed tries to reach the database.
+CLOSING_SECONDS = 5.0
 
 Operation = TypeVar("Operation")
 Answer = TypeVar("Answer")
@@ -86,7 +88,8 @@ class GroupCommit(Generic[Operation, Answer]):
         self._retry_seconds = retry_seconds
         self._queue: deque[tuple[Operation, asyncio.Future[Answer]]] = deque()
         self._arrived = asyncio.Event()
-        self._closing = False
+        self._closing_since: float | None = None
+        self._closed = False
         self._name = name
         self._size = metrics.size.labels(name)
         self._duration = metrics.duration.labels(name)
@@ -97,8 +100,8 @@ class GroupCommit(Generic[Operation, Answer]):
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Writes what is queued, then ends."""
-        self._closing = True
+        """Writes what is queued, and what that brings, then ends."""
+        self._closing_since = asyncio.get_running_loop().time()
         self._arrived.set()
         await self._task
 
@@ -108,7 +111,7 @@ class GroupCommit(Generic[Operation, Answer]):
         Raises:
             ServiceError: OVERLOADED when the queue is full, UNAVAILABLE when the committer has been closed.
         """
-        if self._closing:
+        if self._closed:
             raise unavailable("The service is shutting down. Try again; another replica will take it.")
         if len(self._queue) >= self._max_queued:
             raise overloaded()
@@ -120,7 +123,8 @@ class GroupCommit(Generic[Operation, Answer]):
     async def _run(self) -> None:
         while True:
             if not self._queue:
-                if self._closing:
+                if self._closing_since is not None:
+                    self._closed = True
                     return
                 self._arrived.clear()
                 await self._arrived.wait()
@@ -159,12 +163,20 @@ class GroupCommit(Generic[Operation, Answer]):
             if not future.done():
                 future.set_result(answer)
             elif self._abandoned is not None:
-                self._abandoned(operation, answer)
+                self._tell_abandoned(operation, answer)
+
+    def _tell_abandoned(self, operation: Operation, answer: Answer) -> None:
+        assert self._abandoned is not None
+        try:
+            self._abandoned(operation, answer)
+        except Exception:
+            # The committer must live, for the others.
+            logger.exception("abandoned_not_told", name=self._name)
 
     async def _flush_until_connected(self, batch: "list[tuple[Operation, asyncio.Future[Answer]]]") -> Sequence[Answer]:
         """Tries until the database is back. Callers are told after a while; what was taken is written all the same.
 
-        Dropped only when the committer is closed meanwhile: somebody else must then find what is missing.
+        Dropped only some time after the committer was closed: somebody else must then find what is missing.
         """
         operations = [operation for operation, _ in batch]
         loop = asyncio.get_running_loop()
@@ -179,8 +191,8 @@ class GroupCommit(Generic[Operation, Answer]):
                 logger.warning("commit_retried", name=self._name, size=len(operations), error=str(error))
                 if loop.time() > patient_until:
                     _tell(batch, error)
-                    if self._closing:
-                        raise
+                if self._closing_since is not None and loop.time() > self._closing_since + CLOSING_SECONDS:
+                    raise
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1)
 

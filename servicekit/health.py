@@ -23,6 +23,7 @@ class Readiness:
         self._names = ["", *services]
         self._checks = checks
         self._ready: bool | None = None
+        self._leaving = False
 
     async def watch(self) -> None:
         """Checks for ever."""
@@ -38,14 +39,16 @@ class Readiness:
         if ready != self._ready:
             logger.info("readiness_changed", ready=ready, failing=failing)
             self._ready = ready
-        await self._tell(ready)
+        await self._tell(ready and not self._leaving)
 
     async def alive(self) -> None:
         await self.servicer.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
 
     async def leave(self) -> None:
         """Says "not serving" from now on, whatever the dependencies say."""
-        await self.servicer.enter_graceful_shutdown()
+        self._leaving = True
+        # Not by enter_graceful_shutdown, which would take liveness away as well.
+        await self._tell(False)
 
     async def _tell(self, ready: bool) -> None:
         status = health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING

@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import io
 import logging
 import sys
 from typing import Literal
@@ -36,7 +37,11 @@ def configure(level: str, form: Literal["json", "console"]) -> None:
             structlog.processors.JSONRenderer(serializer=_as_json),
         ]
     else:
-        render = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        plain = structlog.dev.plain_traceback
+        render = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=plain)]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file name or an error may hold what UTF-8 does not; a line about it must not become an error of its own.
+        sys.stdout.reconfigure(errors="backslashreplace")
     output = _Output()
     structlog.configure(
         processors=[_add_logger_name, *shared, *render],
@@ -116,4 +121,20 @@ def _add_call(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict
 
 
 def _as_json(event: EventDict, **_: object) -> str:
-    return orjson.dumps(event, default=str).decode()
+    try:
+        return orjson.dumps(event, default=str).decode()
+    except TypeError:
+        # Halves of surrogate pairs, integers past 64 bits, keys that are no strings: a line that says less, but a line.
+        return orjson.dumps({_utf8(key): _plain(value) for key, value in event.items()}).decode()
+
+
+def _plain(value: object) -> object:
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return _utf8(value if isinstance(value, str) else repr(value))
+    return value
+
+
+def _utf8(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -133,7 +133,9 @@ class Execution:
                 await asyncio.wait(self._detached, timeout=grace_seconds)
             for running in list(self.open.values()):
                 running.stop("INTERRUPTED")
-            await asyncio.gather(*self._detached, return_exceptions=True)
+            if self._detached:
+                # Bounded, for their endings may wait for a database that is away.
+                await asyncio.wait(self._detached, timeout=grace_seconds)
 
     async def invoke(self, order: Order) -> Invocation:
         """Runs a tool and waits for its end.

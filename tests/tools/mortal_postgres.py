@@ -17,6 +17,7 @@ class MortalPostgres:
         self.start()
 
     def start(self) -> None:
+        """Only from the main thread: the server ends with the thread that started it."""
         until = time.monotonic() + STARTS_WITHIN
         while not self._started():
             # What is left of the killed one needs a moment to notice, and holds its shared memory until then.

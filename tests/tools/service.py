@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,10 +104,13 @@ def python(value: Any) -> Any:
 
 @asynccontextmanager
 async def replica(settings: Settings) -> AsyncIterator[Replica]:
-    async with compose(settings) as server:
-        channel = grpc.aio.insecure_channel(f"127.0.0.1:{server.port}", options=[("grpc.use_local_subchannel_pool", 1)])
-        async with channel:
-            yield Replica(server.port, tools_service_pb2_grpc.ToolsServiceStub(channel), channel, settings)
+    # The channel outlives the server, so that callers see how their calls end when it stops.
+    async with AsyncExitStack() as after, compose(settings) as server:
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        channel = await after.enter_async_context(
+            grpc.aio.insecure_channel(f"127.0.0.1:{server.port}", options=options)
+        )
+        yield Replica(server.port, tools_service_pb2_grpc.ToolsServiceStub(channel), channel, settings)
 
 
 def settings_for(url: str, folder: Path, **changes: Any) -> Settings:

@@ -88,7 +88,7 @@ async def test_while_the_database_is_away_nothing_begins_and_what_has_begun_ends
                 return refused.value.code() == grpc.StatusCode.UNAVAILABLE
 
             await until(cut_off, 4)
-            await asyncio.to_thread(postgres.start)
+            postgres.start()
             assert (await waiting).status == "success", "the caller waited until the record was durable"
 
             async def ended() -> bool:
