@@ -1,4 +1,4 @@
-"""Checkpoints: signed statements of where all chains of receipts stand."""
+"""Checkpoints: signed statements of where the chains of receipts stand."""
 
 import hashlib
 import os
@@ -81,17 +81,17 @@ def key_id(public: Ed25519PublicKey) -> str:
 
 
 async def sign_checkpoint(database: Database, key: SigningKey) -> Checkpoint | None:
-    """Signs where all chains stand now; None where nothing is new, or another replica is at it."""
+    """Signs where the chains stand that moved; None where none did, or another replica is at it."""
     async with database.transaction() as connection:
         if not await store.lock_checkpoints(connection):
             return None
         previous = await store.last_checkpoint(connection)
-        chains = [
-            {"digest": digest.hex(), "id": str(chain_id), "sequence": sequence}
-            for chain_id, sequence, digest in await store.heads(connection)
-        ]
-        if not chains or (previous is not None and orjson.loads(previous.content)["chains"] == chains):
+        heads = await store.unsigned_heads(connection)
+        if not heads:
             return None
+        chains = [
+            {"digest": digest.hex(), "id": str(chain_id), "sequence": sequence} for chain_id, sequence, digest in heads
+        ]
         signed_at = datetime.now(UTC)
         content = canonical(
             {
@@ -106,6 +106,7 @@ async def sign_checkpoint(database: Database, key: SigningKey) -> Checkpoint | N
         sequence = 1 if previous is None else previous.sequence + 1
         checkpoint = Checkpoint(sequence, signed_at, content, key.sign(content), key.key_id)
         await store.insert_checkpoint(connection, checkpoint)
+        await store.note_signed(connection, heads)
         return checkpoint
 
 

@@ -16,7 +16,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from servicekit.errors import ServiceError, overloaded
 from servicekit.idempotency import request_id_reused
 from servicekit.notifications import Wakeups, wait_for
-from servicekit.postgres import Database
+from servicekit.postgres import CONNECTION_ERRORS, Database
 from services.tools import errors
 from services.tools.addresses import AddressNotAllowedError
 from services.tools.canonical import canonical
@@ -88,7 +88,11 @@ class Running:
         if now - self._reported_at < 1 / REPORTS_A_SECOND or self._sequence > MOST_REPORTS:
             return
         self._reported_at = now
-        await self.happened(Progress(float(progress), None if total is None else float(total), message[:1024]))
+        try:
+            await self.happened(Progress(float(progress), None if total is None else float(total), message[:1024]))
+        except CONNECTION_ERRORS as error:
+            # A report that nobody sees is no reason for the tool to fail.
+            logger.warning("progress_not_recorded", invocation_id=str(self._id), error=str(error))
 
     async def happened(self, what: Progress | Invocation) -> None:
         """Writes an event and tells the watchers."""

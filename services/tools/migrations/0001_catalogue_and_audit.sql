@@ -103,11 +103,13 @@ CREATE TABLE writers (
 
 -- Every process writes chains of its own, so no two processes wait for each other.
 CREATE TABLE chains (
-    id        uuid        PRIMARY KEY,
-    opened_at timestamptz NOT NULL DEFAULT now()
+    id              uuid        PRIMARY KEY,
+    opened_at       timestamptz NOT NULL DEFAULT now(),
+    -- Up to which receipt a checkpoint has signed it; 0: none has.
+    signed_sequence integer     NOT NULL DEFAULT 0
 );
 
--- Signed statements of where all chains stood.
+-- Signed statements of where chains stood.
 CREATE TABLE checkpoints (
     sequence  integer     PRIMARY KEY,
     signed_at timestamptz NOT NULL,

@@ -1,7 +1,7 @@
 """SQL of the receipts: chains, checkpoints, and the rows a verification reads."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -35,8 +35,11 @@ async def lock_checkpoints(connection: Connection) -> bool:
     return bool(await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", CHECKPOINT_LOCK))
 
 
-async def heads(connection: Connection) -> list[tuple[UUID, int, bytes]]:
-    """The last receipt of every chain that has one: chain, sequence, digest."""
+async def unsigned_heads(connection: Connection) -> list[tuple[UUID, int, bytes]]:
+    """The last receipt of every chain that is not where it was signed last: chain, sequence, digest.
+
+    Every process leaves a chain behind: with all of them in it, each checkpoint would be longer than the one before.
+    """
     rows = await connection.fetch(
         """
         SELECT c.id, last.sequence, last.digest
@@ -48,10 +51,25 @@ async def heads(connection: Connection) -> list[tuple[UUID, int, bytes]]:
             ORDER BY o.sequence DESC
             LIMIT 1
         ) AS last
+        WHERE last.sequence <> c.signed_sequence
         ORDER BY c.id
         """
     )
     return [(row["id"], row["sequence"], row["digest"]) for row in rows]
+
+
+async def note_signed(connection: Connection, signed: Sequence[tuple[UUID, int, bytes]]) -> None:
+    """Notes up to where chains have been signed."""
+    await connection.execute(
+        """
+        UPDATE chains c
+        SET signed_sequence = s.sequence
+        FROM unnest($1::uuid[], $2::integer[]) AS s (id, sequence)
+        WHERE c.id = s.id
+        """,
+        [chain_id for chain_id, _, _ in signed],
+        [sequence for _, sequence, _ in signed],
+    )
 
 
 async def last_checkpoint(connection: Connection) -> Checkpoint | None:
