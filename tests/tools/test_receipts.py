@@ -196,7 +196,11 @@ async def test_what_was_forged_stays_forged_although_the_service_signs_on(
     else:
         await chain.execute("DELETE FROM outcomes WHERE sequence > 6")
     before = await chain.fetchval("SELECT count(*) FROM checkpoints")
-    async with replica(signed.settings.model_copy(update={"tools_checkpoint_seconds": 0.02, "metrics_port": 0})):
+    async with replica(
+        signed.settings.model_copy(update={"tools_checkpoint_seconds": 0.02, "metrics_port": 0})
+    ) as other:
+        # A checkpoint is signed where a chain moved; the forged one stands where it stood.
+        await other.invoke("echo", {"message": "on"})
 
         async def signed_anew() -> bool:
             return await chain.fetchval("SELECT count(*) FROM checkpoints") > before
