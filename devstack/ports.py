@@ -4,6 +4,7 @@ import secrets
 import socket
 import subprocess
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from devstack.errors import CannotRunError
@@ -12,6 +13,8 @@ LISTENING = "0A"
 # Below what Linux (32768) and macOS (49152) give to outgoing connections, above what services are known by.
 RANGE = range(15000, 32768)
 ATTEMPTS = 100
+# In an order of its own for each process, and each port once: two that ask before either listens must not get the same.
+_UNTRIED = iter(secrets.SystemRandom().sample(RANGE, len(RANGE)))
 
 
 def free(host: str = "127.0.0.1") -> int:
@@ -20,8 +23,7 @@ def free(host: str = "127.0.0.1") -> int:
     Not one that the kernel would choose: it gives those to outgoing connections too, and another program may have it
     before its listener starts.
     """
-    for _ in range(ATTEMPTS):
-        port = secrets.choice(RANGE)
+    for port in islice(_UNTRIED, ATTEMPTS):
         with socket.socket() as probe, suppress(OSError):
             probe.bind((host, port))
             return port
