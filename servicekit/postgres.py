@@ -95,16 +95,11 @@ class Database:
             return False
         return True
 
-    def size(self) -> tuple[int, int]:
-        """Connections open, and those of them idle."""
-        return self._pool.get_size(), self._pool.get_idle_size()
-
 
 class HeldConnection:
     """One connection for one user at a time, opened anew after it broke.
 
-    A pool makes a task for each acquire and one for each release; for a committer, which does nothing else, that was
-    half of the cost of a commit.
+    A pool makes a task for each acquire and one for each release, which a committer that does nothing else can spare.
     """
 
     def __init__(self, url: str, application: str) -> None:
