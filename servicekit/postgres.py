@@ -1,8 +1,8 @@
 """The pool of connections to a service's Postgres, and its transactions."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeAlias
 
 import asyncpg
@@ -16,6 +16,9 @@ CONNECTION_ERRORS: tuple[type[BaseException], ...] = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    # Its protocol is in a state that it does not expect. Seen when Postgres is killed while a statement is prepared
+    # ("cannot switch to state 12; another operation (2) is in progress"), from connections that the pool took for open.
+    asyncpg.InternalClientError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -55,12 +58,13 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection; each statement is its own transaction."""
         async with self._pool.acquire(timeout=10) as connection:
-            yield connection
+            with _given_up_if_broken(connection):
+                yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection with a transaction that commits at the end, and rolls back on an exception."""
-        async with self._pool.acquire(timeout=10) as connection, connection.transaction():
+        async with self.connection() as connection, connection.transaction():
             yield connection
 
     @asynccontextmanager
@@ -70,7 +74,7 @@ class Database:
         For long reads: the statement timeout does not hold here.
         """
         async with (
-            self._pool.acquire(timeout=10) as connection,
+            self.connection() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             await connection.execute("SET LOCAL statement_timeout = 0")
@@ -162,6 +166,16 @@ async def database(url: str, pool_size: int, application: str) -> AsyncIterator[
                 await pool.close()
         except TimeoutError:
             pool.terminate()
+
+
+@contextmanager
+def _given_up_if_broken(connection: Connection) -> Iterator[None]:
+    """Keeps a connection whose protocol is confused out of the pool: it would fail whoever gets it next, too."""
+    try:
+        yield
+    except asyncpg.InternalClientError:
+        connection.terminate()
+        raise
 
 
 async def _nothing(_connection: Connection) -> None:

@@ -26,6 +26,7 @@ from servicekit.interceptors.telemetry import RequestLines, telemetry
 from servicekit.interceptors.validation import validation
 from servicekit.methods import Method, methods_of
 from servicekit.metrics import CallMetrics
+from servicekit.postgres import unreachable
 from servicekit.settings import ServiceSettings
 from servicekit.tracing import tracing
 
@@ -218,6 +219,10 @@ async def _for_ever(name: str, loop: Loop) -> None:
     while True:
         try:
             await loop()
-        except Exception:
-            logger.exception("background_loop_failed", loop=name)
+        except Exception as error:
+            if unreachable(error):
+                # Expected where a database restarts; a page of stack for each loop would hide what matters.
+                logger.warning("background_loop_waits", loop=name, error=str(error), error_type=type(error).__name__)
+            else:
+                logger.exception("background_loop_failed", loop=name)
         await asyncio.sleep(1)
