@@ -52,6 +52,7 @@ class Grant:
     rate_per_minute: int
     # Unix time; None: does not end by itself.
     valid_until: float | None
+    roles: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +229,9 @@ class Authentication:
                     self._refused.popitem(last=False)
             self._forget(key)
             return None
-        found = _Known(grant, Principal(grant.principal, grant.permissions), now, float(grant.rate_per_minute), now)
+        found = _Known(
+            grant, Principal(grant.principal, grant.permissions, grant.roles), now, float(grant.rate_per_minute), now
+        )
         known = self._remembered_key(key)
         if known is not None:
             found.calls_left, found.reckoned_at = known.calls_left, known.reckoned_at
@@ -262,7 +265,7 @@ class Authentication:
             except ServiceError:
                 if now - asked_at >= self._stale_seconds:
                     raise
-        return Principal(identity.principal, permissions)
+        return Principal(identity.principal, permissions, frozenset(roles))
 
     async def _resolve_roles(self, roles: tuple[str, ...]) -> frozenset[str]:
         changes, now = self._changes, time.monotonic()

@@ -16,6 +16,8 @@ class Principal:
     name: str
     # `<service>.<verb>`; `<service>.*` grants all of a service, `*` everything. `self` everybody may.
     permissions: frozenset[str]
+    # The roles that grant them: the groups that questions to people are addressed to.
+    roles: frozenset[str] = frozenset()
 
     def may(self, permission: str) -> bool:
         if permission in self.permissions or "*" in self.permissions:

@@ -33,7 +33,13 @@ class LocalDirectory:
         if identity is None:
             return None
         until = identity.valid_until.timestamp() if identity.valid_until else None
-        return Grant(identity.principal, frozenset(identity.permissions), identity.rate_per_minute, until)
+        return Grant(
+            identity.principal,
+            frozenset(identity.permissions),
+            identity.rate_per_minute,
+            until,
+            frozenset(identity.roles),
+        )
 
     async def resolve_roles(self, roles: Sequence[str]) -> frozenset[str]:
         """See Directory."""

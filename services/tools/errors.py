@@ -42,11 +42,6 @@ def url_invalid(field: str, why: str) -> ServiceError:
     return invalid_argument("INVALID_REQUEST", f"{field} is no URL: {why}.", [Violation(field, why)])
 
 
-def schema_invalid(field: str, why: str) -> ServiceError:
-    message = f"{field} is no valid JSON Schema: {why}"
-    return invalid_argument("SCHEMA_INVALID", message, [Violation(field, why)])
-
-
 def arguments_invalid(name: str, violations: Sequence[Violation], invocation_id: str) -> ServiceError:
     first = violations[0]
     return invalid_argument(

@@ -13,12 +13,12 @@ from uuid import UUID
 import structlog
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from servicekit.addresses import AddressNotAllowedError
 from servicekit.errors import ServiceError, overloaded
 from servicekit.idempotency import request_id_reused
 from servicekit.notifications import Wakeups, wait_for
 from servicekit.postgres import CONNECTION_ERRORS, Database
 from services.tools import errors
-from services.tools.addresses import AddressNotAllowedError
 from services.tools.canonical import canonical
 from services.tools.http_tools import UpstreamError
 from services.tools.measures import Measures

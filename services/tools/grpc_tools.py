@@ -12,8 +12,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from servicekit.addresses import Addresses, AddressNotAllowedError
 from services.tools import errors
-from services.tools.addresses import Addresses, AddressNotAllowedError
 from services.tools.http_tools import UpstreamError
 from services.tools.models import GrpcSource, Json
 

@@ -9,7 +9,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from services.tools.addresses import Addresses, AddressNotAllowedError, GuardedResolver, host_of
+from servicekit.addresses import Addresses, AddressNotAllowedError, GuardedResolver, host_of
 from services.tools.models import HttpSource, Json
 from services.tools.named_secrets import Secrets
 

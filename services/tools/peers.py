@@ -1,99 +1,13 @@
 """The services that tools calls: access, which knows who the callers are."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
-import grpc.aio
-from grpc import StatusCode
 from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc
 
-from servicekit.authentication import Denial, Grant
-from servicekit.channels import channel
-from servicekit.credentials import ApiKey
-from servicekit.errors import ServiceError, unavailable
+from servicekit.directory import RemoteDirectory, remote_directory
 from servicekit.settings import ServiceSettings
 
-SECONDS = 2.0
 
-
-class AccessDirectory:
-    """Implements `servicekit.authentication.Directory` over gRPC."""
-
-    def __init__(self, channel_: grpc.aio.Channel, key: str, service: str) -> None:
-        self._stub = access_service_pb2_grpc.AccessServiceStub(channel_)
-        self._metadata = (("x-api-key", key),)
-        self._service = service
-
-    async def resolve_key(self, key: ApiKey) -> Grant | None:
-        """See Directory."""
-        request = access_service_pb2.ResolveKeyRequest(id=key.id, secret_digest=key.digest)
-        try:
-            identity = await self._stub.ResolveKey(request, timeout=SECONDS, metadata=self._metadata)
-        except grpc.aio.AioRpcError as error:
-            if error.code() is StatusCode.NOT_FOUND:
-                return None
-            raise _away(error) from None
-        until = identity.valid_until.ToMicroseconds() / 1e6 if identity.HasField("valid_until") else None
-        return Grant(identity.principal, frozenset(identity.permissions), identity.rate_per_minute, until)
-
-    async def resolve_roles(self, roles: Sequence[str]) -> frozenset[str]:
-        """See Directory."""
-        request = access_service_pb2.ResolveRolesRequest(roles=roles[:64])
-        try:
-            answer = await self._stub.ResolveRoles(request, timeout=SECONDS, metadata=self._metadata)
-        except grpc.aio.AioRpcError as error:
-            raise _away(error) from None
-        return frozenset(answer.permissions)
-
-    async def changes(self) -> AsyncIterator[str]:
-        """See Directory."""
-        try:
-            request = access_service_pb2.WatchChangesRequest()
-            async for change in self._stub.WatchChanges(request, metadata=self._metadata):
-                if not change.heartbeat:
-                    yield change.key_id
-        except grpc.aio.AioRpcError as error:
-            raise _away(error) from None
-
-    async def report(self, denials: Sequence[Denial], used: Sequence[str]) -> None:
-        """See Directory."""
-        request = access_service_pb2.ReportUseRequest(used_key_ids=used)
-        for denial in denials:
-            message = request.denials.add(
-                service=self._service,
-                method=denial.method,
-                reason=denial.reason,
-                permission=denial.permission,
-                principal=denial.principal,
-                correlation_id=denial.correlation_id,
-                request_id=denial.request_id,
-                count=denial.count,
-            )
-            message.at.FromDatetime(denial.at)
-        try:
-            await self._stub.ReportUse(request, timeout=SECONDS, metadata=self._metadata)
-        except grpc.aio.AioRpcError as error:
-            raise _away(error) from None
-
-
-@asynccontextmanager
-async def access(settings: ServiceSettings, service: str) -> AsyncIterator[AccessDirectory]:
-    """Access as this service's directory of callers.
-
-    Raises:
-        SystemExit: when callers shall be checked and the key to ask with cannot be read.
-    """
-    key = ""
-    if settings.auth == "on":
-        try:
-            key = settings.access_key_file.read_text().strip() if settings.access_key_file else ""
-        except OSError as error:
-            raise SystemExit(f"QMCP_ACCESS_KEY_FILE={settings.access_key_file} cannot be read: {error}") from None
-        if not key:
-            raise SystemExit("QMCP_AUTH=on needs QMCP_ACCESS_KEY_FILE: the key by which this service asks access.")
-    async with channel(settings.access_address) as opened:
-        yield AccessDirectory(opened, key, service)
-
-
-def _away(error: grpc.aio.AioRpcError) -> ServiceError:
-    return unavailable(f"Who you are cannot be checked now: access answers {error.code().name}. Try again shortly.")
+def access(settings: ServiceSettings) -> AbstractAsyncContextManager[RemoteDirectory]:
+    """Who may call tools."""
+    return remote_directory(settings, "tools", access_service_pb2_grpc.AccessServiceStub, access_service_pb2)

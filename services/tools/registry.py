@@ -9,16 +9,16 @@ from typing import Any
 import orjson
 
 from servicekit import pagination
+from servicekit.addresses import Addresses, AddressNotAllowedError, host_of
 from servicekit.postgres import Connection, Database
+from servicekit.schemas import Schema, schema_invalid
 from services.tools import errors
-from services.tools.addresses import Addresses, AddressNotAllowedError, host_of
 from services.tools.grpc_tools import GrpcTools, find_method
 from services.tools.http_tools import HttpTools
 from services.tools.message_schemas import schema_of
 from services.tools.models import GrpcSource, HttpSource, Json, Tool
 from services.tools.named_secrets import Secrets
 from services.tools.plugins import BUILTIN_MODULE, FunctionTool, Run
-from services.tools.schemas import Schema, input_schema, output_schema
 from services.tools.store import tools as store
 
 DEFAULT_TIMEOUT_SECONDS = 30
@@ -132,8 +132,8 @@ class Registry:
                 )
             case None:
                 raise errors.tool_without_source(tool.name)
-        input_schema(prepared.input_schema)
-        output_schema(prepared.output_schema)
+        _input_schema(prepared.input_schema)
+        Schema(prepared.output_schema, "output_schema")
         return replace(prepared, etag=_etag(prepared))
 
     async def create(self, connection: Connection, prepared: Tool) -> Tool:
@@ -181,8 +181,8 @@ class Registry:
     async def _register(self, connection: Connection, name: str, plugin: FunctionTool) -> None:
         kind = "builtin" if plugin.function.__module__ == BUILTIN_MODULE else "plugin"
         tool = replace(plugin.definition, kind=kind)
-        input_schema(tool.input_schema)
-        output_schema(tool.output_schema)
+        _input_schema(tool.input_schema)
+        Schema(tool.output_schema, "output_schema")
         tool = replace(tool, etag=_etag(tool))
         standing = await store.get_for_update(connection, name)
         if standing is not None and standing.etag == tool.etag:
@@ -211,8 +211,8 @@ class Registry:
     def _load(self, tool: Tool) -> LoadedTool:
         return LoadedTool(
             tool,
-            input_schema(tool.input_schema),
-            output_schema(tool.output_schema),
+            _input_schema(tool.input_schema),
+            Schema(tool.output_schema, "output_schema"),
             self._runner(tool),
             tool.timeout_seconds or DEFAULT_TIMEOUT_SECONDS,
         )
@@ -254,3 +254,10 @@ def _etag(tool: Tool) -> str:
     covered = replace(tool, etag="", created_at=None, updated_at=None, descriptors=None)
     document = orjson.dumps(covered, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(document + (tool.descriptors or b"")).hexdigest()[:16]
+
+
+def _input_schema(document: Json) -> Schema:
+    """The schema of arguments, which are always an object."""
+    if document is not None and document.get("type", "object") != "object":
+        raise schema_invalid("input_schema", "its type must be object, because arguments have names")
+    return Schema(document, "input_schema")

@@ -9,6 +9,7 @@ from uuid import UUID
 import uuid_utils.compat as uuid
 from qmcp.tools.v1 import tools_service_pb2
 
+from servicekit.addresses import Addresses
 from servicekit.authentication import authenticator
 from servicekit.group_commit import CommitMetrics
 from servicekit.metrics import MetricsPage, new_registry
@@ -16,7 +17,6 @@ from servicekit.notifications import Wakeups, listening
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
 from services.tools import plugins
-from services.tools.addresses import Addresses
 from services.tools.checkpoints import SigningKey, old_keys
 from services.tools.execution import Execution
 from services.tools.grpc_tools import GrpcTools
@@ -75,7 +75,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             execution.executing(settings.shutdown_grace_seconds),
             listening(settings.database_url, channels),
             background(worker.loops()),
-            access(settings, "tools") as directory,
+            access(settings) as directory,
             authenticator(settings, directory, metrics) as who,
             serving(
                 settings,

@@ -1,15 +1,13 @@
 """The settings of the tools service; those that every service has stand in servicekit."""
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
+from servicekit.addresses import Network
 from servicekit.settings import ServiceSettings
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Settings(ServiceSettings):

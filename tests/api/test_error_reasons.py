@@ -28,7 +28,9 @@ SHARED = {
 # Calls whose first argument is a reason; ServiceError has it second.
 GIVERS = {"invalid_argument", "not_found", "already_exists", "failed_precondition", "aborted", "exhausted"}
 WORD = re.compile(r"^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$")
-CODE = re.compile(r"^(On an? (failed|cancelled) invocation|[A-Z_]+( at \w+, `failed` at an invocation)?\b)")
+CODE = re.compile(
+    r"^(On an? (failed|cancelled|rejected|expired) invocation|[A-Z_]+( at \w+, `failed` at an invocation)?\b)"
+)
 
 every_service = pytest.mark.parametrize("service", SERVICES)
 

@@ -20,14 +20,29 @@ REPEATABLE = {
     "qmcp.tools.v1.ToolsService.DeleteTool": "what is deleted stays deleted; the second call is told NOT_FOUND",
     "qmcp.tools.v1.ToolsService.CancelInvocation": "an invocation ends once; the second call is told INVOCATION_ENDED",
     "qmcp.tools.v1.ToolsService.RedactInvocation": "what is erased stays erased",
+    **{
+        f"qmcp.hitl.v1.HitlService.{name}": why
+        for name, why in {
+            "ViewHumanRequest": "who has looked is recorded once",
+            "ClaimHumanRequest": "what is claimed stays claimed by the same",
+            "ReleaseHumanRequest": "what is released stays released",
+            "AssignHumanRequest": "the same are asked then",
+            "CancelHumanRequest": "it ends once; the second call is told HUMAN_REQUEST_ENDED",
+            "AnswerActionLink": "a link answers once; the second call is told LINK_NOT_VALID",
+            "UpdateWebhook": "the webhook is then as the request says; an etag guards against others",
+            "DeleteWebhook": "what is deleted stays deleted; the second call is told WEBHOOK_NOT_FOUND",
+            "RetryDelivery": "it is tried soon, and receivers know it by the same webhook-id",
+        }.items()
+    },
     "qmcp.access.v1.AccessService.RevokeKey": "what is revoked stays revoked",
     "qmcp.access.v1.AccessService.UpdateRole": "the role is then as the request says; an etag guards against others",
     "qmcp.access.v1.AccessService.DeleteRole": "what is deleted stays deleted; the second call is told ROLE_NOT_FOUND",
     "qmcp.access.v1.AccessService.ReportUse": "a report that is heard twice counts a refusal twice, and nobody waits for it",
 }
-# `self`: about the caller. `resolve`: what services ask about callers.
+# `self`: about the caller. `anyone`: the request itself holds what admits the caller. `resolve`: what services ask
+# about callers.
 READING_VERBS = {"read", "self", "resolve"}
-GETTING_VERBS = {"read", "self"}
+GETTING_VERBS = {"read", "self", "anyone"}
 # Only services call these: the edge leads nowhere near them.
 BETWEEN_SERVICES = {
     "qmcp.access.v1.AccessService.ResolveKey",
@@ -37,7 +52,8 @@ BETWEEN_SERVICES = {
 }
 # What they return instead of the resource, and why.
 OTHER_ANSWERS = {
-    "qmcp.access.v1.AccessService.CreateKey": ("IssuedKey", "the secret is shown this once and is no part of the key")
+    "qmcp.access.v1.AccessService.CreateKey": ("IssuedKey", "the secret is shown this once and is no part of the key"),
+    "qmcp.hitl.v1.HitlService.GetHumanRequest": ("GetHumanRequestResponse", "the original's clients poll this form"),
 }
 
 every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
@@ -121,7 +137,8 @@ def test_a_list_can_be_paged(method: MethodDescriptor) -> None:
 def test_what_creates_or_triggers_takes_a_request_id(method: MethodDescriptor) -> None:
     verb = descriptors.permission(method).partition(".")[2]
     field = method.input_type.fields_by_name.get("request_id")
-    if verb in READING_VERBS or method.full_name in REPEATABLE:
+    reads = verb in READING_VERBS or descriptors.http(method).WhichOneof("pattern") == "get"
+    if reads or method.full_name in REPEATABLE:
         assert field is None, "a request_id that does nothing would deceive"
         return
     assert field is not None, "a caller that hears no answer must be able to ask again"

@@ -13,7 +13,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Invocation(_message.Message):
-    __slots__ = ("id", "tool_name", "tool_etag", "input_params", "result", "status", "error", "error_reason", "duration_ms", "created_at", "completed_at", "correlation_id", "request_id", "principal", "redacted_fields")
+    __slots__ = ("id", "tool_name", "tool_etag", "input_params", "result", "status", "error", "error_reason", "duration_ms", "created_at", "completed_at", "correlation_id", "request_id", "principal", "redacted_fields", "approval")
     ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_NAME_FIELD_NUMBER: _ClassVar[int]
     TOOL_ETAG_FIELD_NUMBER: _ClassVar[int]
@@ -29,6 +29,7 @@ class Invocation(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
     REDACTED_FIELDS_FIELD_NUMBER: _ClassVar[int]
+    APPROVAL_FIELD_NUMBER: _ClassVar[int]
     id: str
     tool_name: str
     tool_etag: str
@@ -44,7 +45,26 @@ class Invocation(_message.Message):
     request_id: str
     principal: str
     redacted_fields: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, id: _Optional[str] = ..., tool_name: _Optional[str] = ..., tool_etag: _Optional[str] = ..., input_params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., result: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., status: _Optional[str] = ..., error: _Optional[str] = ..., error_reason: _Optional[str] = ..., duration_ms: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., correlation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., principal: _Optional[str] = ..., redacted_fields: _Optional[_Iterable[str]] = ...) -> None: ...
+    approval: Approval
+    def __init__(self, id: _Optional[str] = ..., tool_name: _Optional[str] = ..., tool_etag: _Optional[str] = ..., input_params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., result: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., status: _Optional[str] = ..., error: _Optional[str] = ..., error_reason: _Optional[str] = ..., duration_ms: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., correlation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., principal: _Optional[str] = ..., redacted_fields: _Optional[_Iterable[str]] = ..., approval: _Optional[_Union[Approval, _Mapping]] = ...) -> None: ...
+
+class Approval(_message.Message):
+    __slots__ = ("human_request_id", "status", "decided_by", "decided_at", "comment", "edited_arguments", "arguments_digest")
+    HUMAN_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_BY_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_AT_FIELD_NUMBER: _ClassVar[int]
+    COMMENT_FIELD_NUMBER: _ClassVar[int]
+    EDITED_ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
+    ARGUMENTS_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    human_request_id: str
+    status: str
+    decided_by: _containers.RepeatedScalarFieldContainer[str]
+    decided_at: _timestamp_pb2.Timestamp
+    comment: str
+    edited_arguments: _struct_pb2.Struct
+    arguments_digest: str
+    def __init__(self, human_request_id: _Optional[str] = ..., status: _Optional[str] = ..., decided_by: _Optional[_Iterable[str]] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., comment: _Optional[str] = ..., edited_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., arguments_digest: _Optional[str] = ...) -> None: ...
 
 class ToolSummary(_message.Message):
     __slots__ = ("tool_name", "count", "success_count", "failed_count", "cancelled_count", "duration_ms_p50", "duration_ms_p95", "duration_ms_p99")

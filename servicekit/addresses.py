@@ -1,4 +1,4 @@
-"""Keeps tools from reaching what only the server may reach: loopback, private and link-local addresses (SSRF)."""
+"""Keeps what users point us at from being what only we may reach: loopback, private, link-local addresses (SSRF)."""
 
 import asyncio
 import ipaddress
@@ -10,9 +10,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.helpers import is_ip_address
 from yarl import URL
 
-from services.tools.settings import Network
-
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # Prefixes whose last 32 bits are an IPv4 address.
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -20,11 +19,11 @@ IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
 class AddressNotAllowedError(Exception):
-    """A tool points where it may not; the message is for the caller."""
+    """An address is not for those whom we call for others; the message is for the caller."""
 
 
 class Addresses:
-    """Which addresses tools may reach: public ones, and those of the allowed networks."""
+    """Which addresses may be reached for others: public ones, and those of the allowed networks."""
 
     def __init__(self, allowed_networks: Sequence[Network]) -> None:
         self._allowed = allowed_networks
@@ -48,7 +47,7 @@ class Addresses:
         return addresses
 
     def require_allowed(self, host: str, address: str) -> None:
-        """Refuses an address that tools may not reach.
+        """Refuses an address that may not be reached.
 
         Raises:
             AddressNotAllowedError: naming the host that resolved to it.
@@ -56,7 +55,7 @@ class Addresses:
         ip = ipaddress.ip_address(address.partition("%")[0])
         if not self._allows(ip):
             what = host if host == str(ip) else f"{host}, which is {ip},"
-            raise AddressNotAllowedError(f"{what} is an address that tools may not reach.")
+            raise AddressNotAllowedError(f"{what} is an address that may not be reached.")
 
     def require_literal_allowed(self, host: str) -> None:
         """The same for a host that is written as an address, or is plainly this machine; other names pass.

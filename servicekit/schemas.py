@@ -1,12 +1,11 @@
-"""JSON Schema 2020-12: compiled once a version of a tool, asked on each invocation."""
+"""JSON Schema 2020-12: compiled once, asked often."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import jsonschema_rs
 
-from servicekit.errors import Violation
-from services.tools import errors
+from servicekit.errors import ServiceError, Violation, invalid_argument
 
 MOST_FAULTS = 20
 
@@ -39,16 +38,10 @@ class Schema:
         return found
 
 
-def input_schema(document: Any) -> Schema:
-    """The schema of arguments, which are always an object."""
-    if document is not None and document.get("type", "object") != "object":
-        raise errors.schema_invalid("input_schema", "its type must be object, because arguments have names")
-    return Schema(document, "input_schema")
-
-
-def output_schema(document: Any) -> Schema:
-    """The schema of a result."""
-    return Schema(document, "output_schema")
+def schema_invalid(field: str, why: str) -> ServiceError:
+    """For a schema that is none."""
+    message = f"{field} is no valid JSON Schema: {why}"
+    return invalid_argument("SCHEMA_INVALID", message, [Violation(field, why)])
 
 
 def _compile(document: Any, field: str) -> jsonschema_rs.Draft202012Validator:
@@ -60,7 +53,7 @@ def _compile(document: Any, field: str) -> jsonschema_rs.Draft202012Validator:
             pattern_options=jsonschema_rs.RegexOptions(),
         )
     except (ValueError, jsonschema_rs.ReferencingError) as error:
-        raise errors.schema_invalid(field, str(error).splitlines()[0][:500]) from None
+        raise schema_invalid(field, str(error).splitlines()[0][:500]) from None
 
 
 def _refuse(uri: str) -> Any:

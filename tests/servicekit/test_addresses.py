@@ -8,7 +8,7 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from services.tools.addresses import Addresses, AddressNotAllowedError
+from servicekit.addresses import Addresses, AddressNotAllowedError
 from services.tools.settings import Settings
 from tests.stack import Server
 from tests.tools.service import Replica, read_refusal, refusal, replica, settings_for
@@ -102,7 +102,7 @@ async def test_one_private_address_among_public_ones_is_enough_to_refuse(
         async def getaddrinfo(self, *_: object, **__: object) -> object:
             return answers
 
-    monkeypatch.setattr("services.tools.addresses.asyncio.get_running_loop", Loop)
+    monkeypatch.setattr("servicekit.addresses.asyncio.get_running_loop", Loop)
     with pytest.raises(AddressNotAllowedError):
         await Addresses(()).resolve("mixed.example", 80)
     answers.pop()
