@@ -46,10 +46,18 @@ class Service:
 class Server:
     """A gRPC server that serves."""
 
-    def __init__(self, server: grpc.aio.Server, port: int, readiness: Readiness, settings: ServiceSettings) -> None:
+    def __init__(
+        self,
+        server: grpc.aio.Server,
+        port: int,
+        readiness: Readiness,
+        settings: ServiceSettings,
+        leaving: Callable[[], None],
+    ) -> None:
         self._server = server
         self._readiness = readiness
         self._settings = settings
+        self._leaving = leaving
         self.port = port
 
     async def drain(self) -> None:
@@ -57,6 +65,7 @@ class Server:
         await self._readiness.leave()
         if self._settings.drain_seconds:
             await asyncio.sleep(self._settings.drain_seconds)
+        self._leaving()
         await self._server.stop(self._settings.shutdown_grace_seconds)
 
 
@@ -68,6 +77,7 @@ async def serving(
     authenticator: Authenticator,
     registry: CollectorRegistry,
     checks: Mapping[str, Check],
+    leaving: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[Server]:
     """Serves until the block is left, then drains.
 
@@ -77,6 +87,8 @@ async def serving(
         authenticator: who the callers are.
         registry: where the metrics of the calls go.
         checks: the dependencies that must answer for the server to be ready.
+        leaving: told when connections are about to be refused, for streams and waits that would not end by themselves:
+            each of them would hold the stop up for the whole grace time.
     """
     names = [service.descriptor.full_name for service in services]
     readiness = Readiness(names, checks)
@@ -108,7 +120,7 @@ async def serving(
         watch = asyncio.create_task(readiness.watch(), name="readiness")
         await server.start()
         logger.info("server_started", services=names, host=settings.grpc_host, port=port)
-        running = Server(server, port, readiness, settings)
+        running = Server(server, port, readiness, settings, leaving)
         try:
             yield running
         finally:
