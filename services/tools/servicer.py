@@ -10,6 +10,7 @@ from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_p
 
 from servicekit import idempotency
 from servicekit.calls import current_call
+from servicekit.json_values import document
 from servicekit.postgres import Connection, Database
 from services.tools import messages
 from services.tools.checkpoints import SigningKey
@@ -215,7 +216,7 @@ def _order(request: tools_service_pb2.InvokeToolRequest) -> Order:
     call = current_call.get()
     return Order(
         request.name,
-        messages.document(request.input, "input"),
+        document(request.input, "input"),
         call.principal.name,
         request.correlation_id or call.correlation_id,
         idempotency.request_id_of(request),
