@@ -1,7 +1,7 @@
 """Builds a gRPC server around servicers: interceptors, health, reflection, limits, drain."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +41,8 @@ class Service:
     servicer: object
     # RPCs whose default deadline is another than the setting's; None where the RPC bounds itself.
     deadlines: Mapping[str, float | None] = field(default_factory=dict)
+    # RPCs that only wait for something: neither a default deadline nor the bound on calls in flight is for them.
+    waits: Collection[str] = ()
 
 
 class Server:
@@ -100,7 +102,12 @@ async def serving(
             request_context,  # ids, before anything may fail
             declared_errors,  # all that fails inside becomes a status
             identity(authenticator),  # who, before what
-            deadline(settings.default_deadline_seconds, _deadlines(services), settings.max_concurrent_calls),
+            deadline(
+                settings.default_deadline_seconds,
+                _deadlines(services),
+                {name for service in services for name in service.waits},
+                settings.max_concurrent_calls,
+            ),
             validation,  # the servicer sees valid requests only
         )
         for service in services:

@@ -74,6 +74,9 @@ class Response:
     edited_arguments: Json
     decides: bool
     via: Via
+    # Of the caller, by which a retry gets this answer; "" where there was none. The digest covers what was answered.
+    idempotency_key: str = ""
+    body_digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

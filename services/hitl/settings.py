@@ -17,6 +17,9 @@ class Settings(ServiceSettings):
     hitl_max_timeout_seconds: int = Field(default=86_400, ge=60, le=31_536_000)
     # How often requests whose time is up are looked for, seconds. Reads do not depend on it.
     hitl_sweep_seconds: float = Field(default=1, gt=0)
+    # Calls that wait for an answer and streams of events, in one replica at most.
+    hitl_max_waiters: int = Field(default=20_000, ge=1)
+    hitl_max_watchers: int = Field(default=1_000, ge=1)
     # Whether similar past requests are looked for, by the words of their prompts.
     hitl_similar_requests: bool = False
 
