@@ -1,4 +1,0 @@
-"""stub"""
-
-
-async def queue(connection, sequences): ...

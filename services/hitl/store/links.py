@@ -1,5 +1,0 @@
-"""stub"""
-
-
-async def use(connection, token_digest):
-    return False
