@@ -175,3 +175,104 @@ class EventFilter:
     assignee: str = ""
     group: str = ""
     tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookDefinition:
+    """What somebody wants to be told, and where."""
+
+    url: str
+    # Empty: those that every webhook is told of.
+    kinds: Sequence[str] = ()
+    # Empty: all.
+    request_types: Sequence[str] = ()
+    description: str = ""
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A webhook as it stands, without its secret."""
+
+    id: UUID
+    definition: WebhookDefinition
+    etag: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedWebhook:
+    """A webhook and its secret, `whsec_...`, in the one moment where that is known; "" where it is not new."""
+
+    webhook: Webhook
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event on its way to one address."""
+
+    id: UUID
+    # None: it goes to the callback of the request itself.
+    webhook_id: UUID | None
+    request_id: str
+    event_sequence: int
+    event_kind: str
+    url: str
+    status: Literal["pending", "delivered", "failed"]
+    attempts: int
+    next_attempt_at: datetime
+    # The HTTP status of the last try; 0 where there was no answer.
+    last_status: int
+    last_error: str
+    created_at: datetime
+    delivered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this process is to try now, and all that is sent but the request itself."""
+
+    id: UUID
+    # Of this try: who finds another one in the row was too slow and has no say any more.
+    claim: UUID
+    webhook_id: UUID | None
+    request_id: str
+    event_sequence: int
+    event_kind: str
+    url: str
+    # This one included.
+    attempts: int
+    # Sealed; None: the secret of callbacks signs.
+    secret: bytes | None
+    at: datetime
+    principal: str
+    detail: Json
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """Which deliveries; None and "" mean any."""
+
+    webhook_id: UUID | None = None
+    request_id: str = ""
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionLink:
+    """A link by which one person answers one request once; its token is known to nobody but who asked for it."""
+
+    request_id: str
+    person: str
+    created_by: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedLink:
+    """A link and its token, in the one moment where that is known."""
+
+    link: ActionLink
+    token: str

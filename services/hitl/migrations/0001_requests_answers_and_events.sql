@@ -103,6 +103,8 @@ CREATE TABLE deliveries (
     -- While it is pending: when it is tried next. Whoever tries it moves this past the time that a try may take, so it
     -- is tried again when that process dies.
     next_attempt_at timestamptz NOT NULL DEFAULT now(),
+    -- Of the try that is under way, null where none is: one that took too long cannot write over the next one's outcome.
+    claim           uuid,
     last_status     integer     NOT NULL DEFAULT 0,
     last_error      text        NOT NULL DEFAULT '',
     created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -111,7 +113,8 @@ CREATE TABLE deliveries (
 
 CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE status = 'pending';
 CREATE INDEX deliveries_newest ON deliveries (created_at, id);
-CREATE INDEX deliveries_request ON deliveries (request_id);
+CREATE INDEX deliveries_request ON deliveries (request_id, created_at, id);
+CREATE INDEX deliveries_webhook ON deliveries (webhook_id, created_at, id);
 
 -- Links by which one person answers one request once. Of the token only the SHA-256 is kept.
 CREATE TABLE action_links (
