@@ -129,7 +129,9 @@ class Requests:
         _require_sound_expiry(question)
         _require_sound_quorum(question)
         await self._require_allowed(question.callback_url)
-        body = orjson.dumps(asdict(question), option=orjson.OPT_SORT_KEYS)
+        # Where the caller names no correlation id each try has another.
+        asked = asdict(question) | {"correlation_id": ""}
+        body = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
         return Asking(question, hashlib.sha256(body).digest())
 
     async def _require_allowed(self, url: str) -> None:
