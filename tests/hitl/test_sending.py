@@ -12,7 +12,7 @@ from services.hitl import sending
 from services.hitl.models import WebhookDefinition
 from services.hitl.sealing import new_secret
 from services.hitl.store import deliveries, webhooks
-from tests.hitl.telling import CALLBACK_SECRET, house, receiver, until
+from tests.hitl.telling import CALLBACK_SECRET, House, house, receiver, until
 
 
 async def test_an_event_arrives_signed_and_the_history_says_so(database: str, tmp_path: Path) -> None:
@@ -96,15 +96,19 @@ async def test_several_events_are_queued_by_one_call_with_one_notification(datab
         await listener.close()
 
 
+async def decide_and_fail(home: House, error: BaseException) -> None:
+    async with home.database.transaction() as connection:
+        await deliveries.queue(connection, [await home.record(connection, "r1", "decided")])
+        raise error
+
+
 async def test_what_rolls_back_is_not_sent(database: str, tmp_path: Path) -> None:
     async with house(database, tmp_path) as home, receiver() as peer:
         await home.webhook(peer.url())
         await home.request()
         await home.start()
         with pytest.raises(ZeroDivisionError):
-            async with home.database.transaction() as connection:
-                await deliveries.queue(connection, [await home.record(connection, "r1", "decided")])
-                raise ZeroDivisionError
+            await decide_and_fail(home, ZeroDivisionError())
         await home.event(kind="cancelled")
         await until(lambda: home.all("delivered"))
         assert [message["type"] for message in peer.messages] == ["human_request.cancelled"]
