@@ -25,7 +25,7 @@ from services.hitl.store import links as store
 
 # The request of this id; HUMAN_REQUEST_NOT_FOUND where there is none.
 Find = Callable[[Connection, str], Awaitable[HumanRequest]]
-# Records an event in the transaction of that connection.
+# Records an event in the transaction of that connection, and takes the lock of its request.
 Happened = Callable[[Connection, Happening], Awaitable[None]]
 # Gives an answer and uses its link up, in one transaction; LINK_NOT_VALID where it is used already.
 Decide = Callable[[Answer], Awaitable[Response]]
@@ -85,12 +85,12 @@ class Links:
             raise errors.four_eyes(request_id)
         if (question.assignees or question.groups) and person not in question.assignees:
             raise errors.not_assigned(request_id)
+        # First, because it takes the lock of the request: two who only shared it until then would wait for each other.
+        await self._happened(connection, Happening(request_id, "linked", by.name, {"person": person}))
         token = secrets.token_urlsafe(TOKEN_BYTES)
         link = await store.insert(connection, digest(token), request_id, person, by.name, timeout_seconds)
         if link is None:
             raise errors.ended(request_id, request.status if request.ended else "expired")
-        detail = {"person": person, "expires_at": link.expires_at.isoformat()}
-        await self._happened(connection, Happening(request_id, "linked", by.name, detail))
         return IssuedLink(link, token)
 
     async def show(self, token: str, *, for_people: bool) -> Page:

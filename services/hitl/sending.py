@@ -31,7 +31,7 @@ logger = structlog.get_logger(__name__)
 
 # The request as the API shows it, by its id.
 Load = Callable[[str], Awaitable[dict[str, Any]]]
-# Records an event in the transaction of that connection, and takes the lock of the events first.
+# Records an event in the transaction of that connection, and takes the locks of its request and of the events.
 Happened = Callable[[Connection, Happening], Awaitable[None]]
 
 # Who tells others, in the history of a request.
@@ -88,7 +88,12 @@ class Sender:
         try:
             while True:
                 self._woken.clear()
-                await wait_for(self._woken, await self._look())
+                began = monotonic()
+                look_in = await self._look()
+                # A look past a long queue to a receiver that is busy takes a while: never spend more than half the
+                # database's time on it.
+                await asyncio.sleep(monotonic() - began)
+                await wait_for(self._woken, look_in)
         except asyncio.CancelledError:
             await self._drain()
             raise

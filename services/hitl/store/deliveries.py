@@ -1,6 +1,7 @@
 """SQL of the deliveries: the outbox and its log.
 
-Locks are taken in one order everywhere, so that nobody waits in a circle: that of the events, webhooks, deliveries.
+Locks are taken in one order everywhere, so that nobody waits in a circle: requests, that of the events, webhooks,
+deliveries.
 """
 
 from collections.abc import Sequence
