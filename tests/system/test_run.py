@@ -161,7 +161,7 @@ def test_a_killed_postgres_is_started_again_and_nothing_is_lost(run: Stack) -> N
     assert run.processes["postgres"] != killed
 
 
-@pytest.mark.parametrize("name", ["access", "tools", "web", "envoy"])
+@pytest.mark.parametrize("name", ["access", "hitl", "tools", "web", "envoy"])
 def test_the_death_of_one_ends_all_with_a_word_on_which_and_why(run: Stack, name: str) -> None:
     os.kill(run.processes[name], signal.SIGKILL)
     assert run.supervisor.wait(30) == 1
