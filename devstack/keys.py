@@ -1,8 +1,8 @@
 """The keys of the system itself: made once, kept where only their owner reads them.
 
-`python -m devstack.keys FOLDER NAME[=ROLE[,ROLE]] …` makes them for a cluster: a file for each name, with the roles that
-a service of that name needs unless said otherwise, and the file `preshared` for QMCP_ACCESS_PRESHARED_KEYS_FILE. What is
-there stays as it is.
+`python -m devstack.keys FOLDER NAME[=ROLE[,ROLE]] …` makes them for a cluster: a file for each name, with the roles
+that a service of that name needs unless said otherwise, and the file `preshared` for QMCP_ACCESS_PRESHARED_KEYS_FILE.
+What is there stays as it is.
 """
 
 import os

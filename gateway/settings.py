@@ -77,7 +77,8 @@ class EdgeSettings(PeerSettings):
     # The same for calls that wait for a tool; the longest that a tool may run.
     edge_long_timeout_seconds: int = Field(default=3600, ge=1)
     # Calls in flight towards one service, by each Envoy; those past it are 429 at once. Quick ones; those that wait for
-    # a tool; streams, and waits for people. Where tools are slow, raise the second, or let agents use StartInvocation, which waits for none.
+    # a tool; streams, and waits for people. Where tools are slow, raise the second, or let agents use StartInvocation,
+    # which waits for none.
     edge_max_quick_calls: int = Field(default=1024, ge=1)
     edge_max_invocations: int = Field(default=100, ge=1)
     edge_max_streams: int = Field(default=4096, ge=1)

@@ -123,7 +123,7 @@ class Operations:
             schema = self._body(method.input_type, rule.body, set(bound))
             required = bool(schema.get("required")) or rule.body != "*"
             types = FORM if _is_raw(method.input_type.fields_by_name.get(rule.body)) else ("application/json",)
-            operation["requestBody"] = {"required": required, "content": dict.fromkeys(types, {"schema": schema})}
+            operation["requestBody"] = {"required": required, "content": {kind: {"schema": schema} for kind in types}}
         return operation
 
     def _path_parameter(self, message: Descriptor, name: str, pattern: str) -> dict[str, Any]:

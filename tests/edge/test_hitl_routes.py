@@ -76,7 +76,9 @@ def test_a_wait_outlasts_a_quick_call_and_has_a_time_of_its_own(http):
     assert time.monotonic() - began > 1.9
     seen = answer.json()
     assert seen["done"]
-    assert 300 < seen["requests"][0]["timeout_seconds"] <= 330, "the service sees the longest wait and what it needs besides"
+    assert 300 < seen["requests"][0]["timeout_seconds"] <= 330, (
+        "the service sees the longest wait and what it needs besides"
+    )
 
 
 def test_reads_and_waits_move_to_another_replica_and_answers_do_not(http):
@@ -100,7 +102,8 @@ def test_a_watch_comes_as_server_sent_events_at_once_and_outlasts_a_quick_call(h
                 arrivals.append(time.monotonic() - began)
     assert [event["sequence"] for event in events] == [8, 9, 10]
     assert [event["last"] for event in events] == [False, False, True]
-    assert arrivals[0] < 0.4 < 0.9 < arrivals[2]
+    assert arrivals[0] < 0.45
+    assert arrivals[2] > 0.9
 
 
 def test_waits_and_watches_take_no_places_from_calls(tmp_path):
@@ -214,7 +217,10 @@ def test_no_token_is_in_the_log_whatever_becomes_of_the_request(tmp_path):
     lines = [json.loads(line) for line in written.splitlines() if line.startswith("{")]
     about = [line for line in lines if line["path"] == "/v1/human/links/{token}"]
     assert len(about) == len(statuses) + 1
-    assert {line["rpc"].rpartition("/")[2] for line in about if line.get("rpc")} == {"ShowActionLink", "AnswerActionLink"}
+    assert {line["rpc"].rpartition("/")[2] for line in about if line.get("rpc")} == {
+        "ShowActionLink",
+        "AnswerActionLink",
+    }
     assert any(line["path"] == "/v1/human/requests" for line in lines), "other paths are there, without their queries"
 
 

@@ -190,7 +190,8 @@ def test_an_unknown_argument_is_told_what_there_is(tmp_path: Path) -> None:
     done = _enter(tmp_path, "tolls")
     assert done.returncode == 64
     assert (
-        "'tolls' is nothing that this image runs; it runs tools, access, hitl, gateway, web, keys and health." in done.stderr
+        "'tolls' is nothing that this image runs; it runs tools, access, hitl, gateway, web, keys and health."
+        in done.stderr
     )
 
 

@@ -156,8 +156,8 @@ class MCPClient:
     ) -> dict[str, Any]:
         """`{id, request_id, response, responded_by, created_at}`.
 
-        ConflictError where it has been answered, RequestExpiredError where its time is up, InvalidRequestError where the
-        response is none of the options.
+        ConflictError where it has been answered, RequestExpiredError where its time is up, InvalidRequestError where
+        the response is none of the options.
         """
         body: dict[str, Any] = {
             "request_id": request_id,
@@ -236,13 +236,9 @@ def _original(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fields(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """These fields of a row, null where there is nothing; a context and metadata are objects always."""
-    objects = ("context", "response_metadata")
-    return {name: (row.get(name) or {}) if name in objects else _or_none(row.get(name)) for name in names}
-
-
-def _or_none(value: Any) -> Any:
-    return None if value in ("", []) else value
+    """These fields of a row; what is empty is an empty object or null, as the original had it."""
+    nothing: dict[str, Any] = {"context": {}, "response_metadata": {}, "options": None, "correlation_id": None}
+    return {name: (row.get(name) or nothing[name]) if name in nothing else row.get(name) for name in names}
 
 
 def _response(request: Mapping[str, Any]) -> dict[str, Any]:
