@@ -79,7 +79,7 @@ def _intercepted(names: list[str], settings: ServiceSettings) -> grpc.GenericRpc
         "context": request_context,
         "errors": declared_errors,
         "identity": identity(Keyless()),
-        "deadline": deadline(settings.default_deadline_seconds, {}, settings.max_concurrent_calls),
+        "deadline": deadline(settings.default_deadline_seconds, {}, (), settings.max_concurrent_calls),
         "validation": validation,
     }
     chosen = [known[name] for name in names if name]

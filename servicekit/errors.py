@@ -62,6 +62,11 @@ def aborted(reason: str, message: str, **metadata: str) -> ServiceError:
     return ServiceError(StatusCode.ABORTED, reason, message, metadata)
 
 
+def forbidden(reason: str, message: str, **metadata: str) -> ServiceError:
+    """For what a rule of the service itself forbids to a caller who has the permission."""
+    return ServiceError(StatusCode.PERMISSION_DENIED, reason, message, metadata)
+
+
 def unauthenticated(message: str) -> ServiceError:
     return ServiceError(StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED", message)
 

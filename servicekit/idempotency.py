@@ -5,16 +5,32 @@ The record commits in the transaction of the effect, so there is never one witho
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from servicekit.errors import already_exists
+from servicekit.calls import LONGEST_ID, current_call
+from servicekit.errors import Violation, already_exists, invalid_argument
 from servicekit.postgres import Connection
 
 Response = TypeVar("Response", bound=Message)
 
 KEPT_HOURS = 24
+
+
+def request_id_of(request: Any) -> str:
+    """The body's `request_id`, else that of the header `Idempotency-Key`; empty where there is none.
+
+    Raises:
+        ServiceError: INVALID_REQUEST for a header that is too long; the rules of the proto bound the body's.
+    """
+    found: str = request.request_id or current_call.get().idempotency_key
+    if len(found) > LONGEST_ID:
+        message = f"must be at most {LONGEST_ID} characters"
+        raise invalid_argument(
+            "INVALID_REQUEST", f"Idempotency-Key {message}.", [Violation("Idempotency-Key", message)]
+        )
+    return found
 
 
 async def once(

@@ -40,7 +40,7 @@ def unreachable(error: BaseException) -> bool:
 
 UniqueViolation = asyncpg.UniqueViolationError
 # A text with a zero character, which protobuf and JSON hold and Postgres does not.
-TextNotStorable = asyncpg.CharacterNotInRepertoireError
+TextNotStorable = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 
 # How long a statement of a call may take before the server ends it, milliseconds.
 STATEMENT_TIMEOUT_MS = 30_000

@@ -1,7 +1,7 @@
 """Builds a gRPC server around servicers: interceptors, health, reflection, limits, drain."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,15 +41,25 @@ class Service:
     servicer: object
     # RPCs whose default deadline is another than the setting's; None where the RPC bounds itself.
     deadlines: Mapping[str, float | None] = field(default_factory=dict)
+    # RPCs that only wait for something: neither a default deadline nor the bound on calls in flight is for them.
+    waits: Collection[str] = ()
 
 
 class Server:
     """A gRPC server that serves."""
 
-    def __init__(self, server: grpc.aio.Server, port: int, readiness: Readiness, settings: ServiceSettings) -> None:
+    def __init__(
+        self,
+        server: grpc.aio.Server,
+        port: int,
+        readiness: Readiness,
+        settings: ServiceSettings,
+        leaving: Callable[[], None],
+    ) -> None:
         self._server = server
         self._readiness = readiness
         self._settings = settings
+        self._leaving = leaving
         self.port = port
 
     async def drain(self) -> None:
@@ -57,6 +67,7 @@ class Server:
         await self._readiness.leave()
         if self._settings.drain_seconds:
             await asyncio.sleep(self._settings.drain_seconds)
+        self._leaving()
         await self._server.stop(self._settings.shutdown_grace_seconds)
 
 
@@ -68,6 +79,7 @@ async def serving(
     authenticator: Authenticator,
     registry: CollectorRegistry,
     checks: Mapping[str, Check],
+    leaving: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[Server]:
     """Serves until the block is left, then drains.
 
@@ -77,6 +89,8 @@ async def serving(
         authenticator: who the callers are.
         registry: where the metrics of the calls go.
         checks: the dependencies that must answer for the server to be ready.
+        leaving: told when connections are about to be refused, for streams and waits that would not end by themselves:
+            each of them would hold the stop up for the whole grace time.
     """
     names = [service.descriptor.full_name for service in services]
     readiness = Readiness(names, checks)
@@ -88,7 +102,12 @@ async def serving(
             request_context,  # ids, before anything may fail
             declared_errors,  # all that fails inside becomes a status
             identity(authenticator),  # who, before what
-            deadline(settings.default_deadline_seconds, _deadlines(services), settings.max_concurrent_calls),
+            deadline(
+                settings.default_deadline_seconds,
+                _deadlines(services),
+                {name for service in services for name in service.waits},
+                settings.max_concurrent_calls,
+            ),
             validation,  # the servicer sees valid requests only
         )
         for service in services:
@@ -108,7 +127,7 @@ async def serving(
         watch = asyncio.create_task(readiness.watch(), name="readiness")
         await server.start()
         logger.info("server_started", services=names, host=settings.grpc_host, port=port)
-        running = Server(server, port, readiness, settings)
+        running = Server(server, port, readiness, settings, leaving)
         try:
             yield running
         finally:

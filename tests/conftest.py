@@ -5,8 +5,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.stack import ROOT, Server, Stack, running_postgres, running_stack
+
+# structlog's own default renders tracebacks with all local variables, which takes minutes for deep documents.
+structlog.configure(
+    processors=[structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+)
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,8 @@ from grpc.aio import ServicerContext
 from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc, key_pb2, role_pb2
 
 from servicekit import idempotency
-from servicekit.calls import LONGEST_ID, current_call
+from servicekit.calls import current_call
 from servicekit.credentials import ApiKey, bearer, parse
-from servicekit.errors import Violation, invalid_argument
 from servicekit.postgres import Connection, Database
 from services.access import errors, messages
 from services.access.changes import Changes
@@ -70,7 +69,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         return access_service_pb2.ListRolesResponse(roles=map(messages.role_to, page), next_page_token=token)
 
     async def CreateRole(self, request: access_service_pb2.CreateRoleRequest, context: Context) -> role_pb2.Role:
-        call, request_id = current_call.get(), _request_id(request)
+        call, request_id = current_call.get(), idempotency.request_id_of(request)
         async with self._database.transaction() as connection:
 
             async def create() -> role_pb2.Role:
@@ -136,7 +135,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
     ) -> access_service_pb2.IssuedKey:
         """Issues a secret once: what is kept for a retry of the request is the key without it."""
         secret = ""
-        principal, request_id = current_call.get().principal.name, _request_id(request)
+        principal, request_id = current_call.get().principal.name, idempotency.request_id_of(request)
         async with self._database.transaction() as connection:
 
             async def issue() -> access_service_pb2.IssuedKey:
@@ -150,14 +149,3 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
             )
         answer.api_key = secret
         return answer
-
-
-def _request_id(request: Any) -> str:
-    """The body's request_id, else the header's."""
-    found: str = request.request_id or current_call.get().idempotency_key
-    if len(found) > LONGEST_ID:
-        message = f"must be at most {LONGEST_ID} characters"
-        raise invalid_argument(
-            "INVALID_REQUEST", f"Idempotency-Key {message}.", [Violation("Idempotency-Key", message)]
-        )
-    return found

@@ -5,11 +5,7 @@ from typing import Any
 import orjson
 import rfc8785
 
-# Beyond it a double no longer holds every integer, and JSON's numbers are doubles.
-EXACT = 2**53
-# Objects and lists within each other. Protobuf parsers go 100 messages deep and a level of a Struct takes three: beyond
-# this there would be answers, and lists that hold them, that no client can read.
-DEEPEST = 30
+from servicekit.json_values import DEEPEST, EXACT
 
 
 def canonical(document: Any) -> str:

@@ -1,88 +1,19 @@
 """Domain ↔ protobuf, pure functions in both directions."""
 
-import math
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import orjson
-from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
+from google.protobuf.struct_pb2 import NULL_VALUE
 from google.protobuf.timestamp_pb2 import Timestamp
 from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_pb2
 
 from servicekit.errors import Violation, invalid_argument
+from servicekit.json_values import document, fill_struct, fill_value
 from services.tools import models, receipts
-from services.tools.canonical import DEEPEST
 
-EXACT = 2**53
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def document(struct: Struct, field: str, levels: int = DEEPEST) -> dict[str, Any]:
-    """A Struct as a dictionary. Whole numbers become integers: that is what schemas and functions expect.
-
-    Raises:
-        ServiceError: INVALID_REQUEST for NaN and infinities, which are no JSON, and for what is nested too deeply.
-    """
-    if levels == 0:
-        raise _nested_too_deeply(field)
-    return {key: _python(value, field, levels - 1) for key, value in struct.fields.items()}
-
-
-def _python(value: Value, field: str, levels: int) -> Any:
-    kind = value.WhichOneof("kind")
-    if kind == "string_value":
-        return value.string_value
-    if kind == "number_value":
-        number = value.number_value
-        if not math.isfinite(number):
-            message = "NaN and infinities are no JSON"
-            raise invalid_argument("INVALID_REQUEST", f"{field}: {message}.", [Violation(field, message)])
-        return int(number) if number.is_integer() and abs(number) < EXACT else number
-    if kind == "bool_value":
-        return value.bool_value
-    if kind == "struct_value":
-        return document(value.struct_value, field, levels)
-    if kind == "list_value":
-        if levels == 0:
-            raise _nested_too_deeply(field)
-        return [_python(item, field, levels - 1) for item in value.list_value.values]
-    return None
-
-
-def _nested_too_deeply(field: str) -> Exception:
-    message = f"is nested deeper than {DEEPEST} levels"
-    return invalid_argument("INVALID_REQUEST", f"{field} {message}.", [Violation(field, message)])
-
-
-def fill_struct(struct: Struct, values: Mapping[str, Any]) -> None:
-    """Writes a dictionary into an empty Struct."""
-    fields = struct.fields
-    for key, value in values.items():
-        _fill(fields[key], value)
-    if not values:
-        # An empty object is not an absent one.
-        struct.SetInParent()
-
-
-def _fill(target: Value, value: Any) -> None:
-    if isinstance(value, str):
-        target.string_value = value
-    elif value is None:
-        target.null_value = NULL_VALUE
-    elif isinstance(value, bool):
-        target.bool_value = value
-    elif isinstance(value, int | float):
-        target.number_value = value
-    elif isinstance(value, Mapping):
-        fill_struct(target.struct_value, value)
-        target.struct_value.SetInParent()
-    else:
-        items: ListValue = target.list_value
-        items.SetInParent()
-        for item in value:
-            _fill(items.values.add(), item)
 
 
 def tool_from(message: tool_pb2.Tool) -> models.Tool:
@@ -169,7 +100,7 @@ def invocation_to(invocation: models.Invocation) -> invocation_pb2.Invocation:
     if ending is None or ending.result is None:
         message.result.null_value = NULL_VALUE
     else:
-        _fill(message.result, orjson.loads(ending.result))
+        fill_value(message.result, orjson.loads(ending.result))
     return message
 
 
@@ -178,8 +109,10 @@ def call_to(invocation: models.Invocation) -> tools_service_pb2.CallToolResponse
     message = tools_service_pb2.CallToolResponse(invocation_id=str(invocation.intent.id))
     ending = invocation.ending
     failed = ending is not None and ending.status != "success"
-    _fill(message.result, None if ending is None or failed or ending.result is None else orjson.loads(ending.result))
-    _fill(message.error, f"Tool execution failed: {ending.error}" if ending is not None and failed else None)
+    fill_value(
+        message.result, None if ending is None or failed or ending.result is None else orjson.loads(ending.result)
+    )
+    fill_value(message.error, f"Tool execution failed: {ending.error}" if ending is not None and failed else None)
     return message
 
 

@@ -9,8 +9,8 @@ from grpc.aio import ServicerContext
 from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_pb2, tools_service_pb2_grpc
 
 from servicekit import idempotency
-from servicekit.calls import LONGEST_ID, current_call
-from servicekit.errors import Violation, invalid_argument
+from servicekit.calls import current_call
+from servicekit.json_values import document
 from servicekit.postgres import Connection, Database
 from services.tools import messages
 from services.tools.checkpoints import SigningKey
@@ -80,7 +80,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
 
     async def _earlier(self, method: str, request: Any) -> tool_pb2.Tool | None:
         """The answer to a retry, before anything is prepared: that may ask a gRPC server which is gone by now."""
-        request_id = _request_id(request)
+        request_id = idempotency.request_id_of(request)
         if not request_id:
             return None
         principal = current_call.get().principal.name
@@ -200,7 +200,13 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         principal = current_call.get().principal.name
         async with self._database.transaction() as connection:
             answer = await idempotency.once(
-                connection, principal, method, _request_id(request), request, tool_pb2.Tool, lambda: effect(connection)
+                connection,
+                principal,
+                method,
+                idempotency.request_id_of(request),
+                request,
+                tool_pb2.Tool,
+                lambda: effect(connection),
             )
         self._registry.forget(request.tool.name)
         return answer
@@ -210,22 +216,11 @@ def _order(request: tools_service_pb2.InvokeToolRequest) -> Order:
     call = current_call.get()
     return Order(
         request.name,
-        messages.document(request.input, "input"),
+        document(request.input, "input"),
         call.principal.name,
         request.correlation_id or call.correlation_id,
-        _request_id(request),
+        idempotency.request_id_of(request),
     )
-
-
-def _request_id(request: Any) -> str:
-    """The body's request_id, else the header's."""
-    found: str = request.request_id or current_call.get().idempotency_key
-    if len(found) > LONGEST_ID:
-        message = f"must be at most {LONGEST_ID} characters"
-        raise invalid_argument(
-            "INVALID_REQUEST", f"Idempotency-Key {message}.", [Violation("Idempotency-Key", message)]
-        )
-    return found
 
 
 async def _created(context: Context) -> None:

@@ -26,7 +26,7 @@ SHARED = {
     "ETAG_MISMATCH",
 }
 # Calls whose first argument is a reason; ServiceError has it second.
-GIVERS = {"invalid_argument", "not_found", "already_exists", "failed_precondition", "aborted", "exhausted"}
+GIVERS = {"invalid_argument", "not_found", "already_exists", "failed_precondition", "aborted", "exhausted", "forbidden"}
 WORD = re.compile(r"^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$")
 CODE = re.compile(
     r"^(On an? (failed|cancelled|rejected|expired) invocation|[A-Z_]+( at \w+, `failed` at an invocation)?\b)"

@@ -14,9 +14,11 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from qmcp.access.v1 import access_service_pb2, key_pb2, role_pb2
+from qmcp.hitl.v1 import hitl_service_pb2, webhook_pb2
 from qmcp.tools.v1 import tool_pb2, tools_service_pb2
 
 from services.access import server as access_server
+from services.hitl import server as hitl_server
 from services.tools import server as tools_server
 from tests.contract.running import Running
 
@@ -37,6 +39,10 @@ class Effect:
 
     request: Callable[[int], Message]
     identity: Callable[[Any], object]
+    # The request's field that holds the id.
+    field: str = "request_id"
+    # What must be there first.
+    prepare: Callable[[Running], Awaitable[None]] | None = None
     # False where doing it twice on purpose changes nothing that can be seen, or is refused.
     repeats: bool = True
 
@@ -216,16 +222,17 @@ def _role(number: int, name: str = "") -> role_pb2.Role:
 
 
 @asynccontextmanager
-async def _slow_list(running: Running) -> AsyncIterator[Slow]:
-    """A list whose table somebody holds: the database knows when it waits, and when nobody waits any more."""
-    slow = Slow("ListDenials", running.request("ListDenials"))
+async def _held_up(running: Running, method: str, request: Message, table: str) -> AsyncIterator[Slow]:
+    """A read whose table somebody holds: the database knows when it waits, and when nobody waits any more."""
+    slow = Slow(method, request)
     holder, watcher = [await asyncpg.connect(running.database) for _ in range(2)]
 
     async def watch() -> None:
         while not slow.release.is_set():
             waiting = await watcher.fetchval(
-                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM denials%'"
-                " AND datname = current_database()"
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1"
+                " AND datname = current_database()",
+                f"%FROM {table}%",
             )
             if waiting:
                 slow.started.set()
@@ -237,7 +244,7 @@ async def _slow_list(running: Running) -> AsyncIterator[Slow]:
     # What forgets old rows at the start has been by then.
     holding = holder.transaction()
     await holding.start()
-    await holder.execute("LOCK TABLE denials IN ACCESS EXCLUSIVE MODE")
+    await holder.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
     watching = asyncio.create_task(watch())
     try:
         yield slow
@@ -245,6 +252,12 @@ async def _slow_list(running: Running) -> AsyncIterator[Slow]:
         slow.release.set()
         await watching
         await asyncio.gather(holder.close(), watcher.close())
+
+
+@asynccontextmanager
+async def _slow_list(running: Running) -> AsyncIterator[Slow]:
+    async with _held_up(running, "ListDenials", running.request("ListDenials"), "denials") as slow:
+        yield slow
 
 
 ACCESS = Subject(
@@ -278,4 +291,134 @@ ACCESS = Subject(
     words=("5" * 16, "agent", "admin", "made1", "tools.read", "*", "maker", "active"),
 )
 
-SUBJECTS = (TOOLS, ACCESS)
+EVENTFUL = "eventful"
+STANDING = "standing"
+
+
+def _asked(number: int, **fields: Any) -> hitl_service_pb2.CreateHumanRequestRequest:
+    return hitl_service_pb2.CreateHumanRequestRequest(request_type="review", prompt=f"Is {number} right?", **fields)
+
+
+async def _ask(running: Running, number: int) -> list[str]:
+    asked = [await running.must("CreateHumanRequest", _asked(each)) for each in range(number)]
+    return [request.id for request in asked]
+
+
+async def _make_events(running: Running, number: int) -> list[int]:
+    """Comments on one request, which had no other event before them."""
+    connection = await asyncpg.connect(running.database)
+    try:
+        await running.must("CreateHumanRequest", _asked(0, id=EVENTFUL))
+        await connection.execute("DELETE FROM human_request_events WHERE kind = 'created'")
+        before = await connection.fetchval("SELECT coalesce(max(sequence), 0) FROM human_request_events")
+        for each in range(number):
+            comment = running.request("CommentOnHumanRequest", id=EVENTFUL, comment=f"comment {each}")
+            await running.must("CommentOnHumanRequest", comment)
+        rows = await connection.fetch(
+            "SELECT sequence FROM human_request_events WHERE sequence > $1 ORDER BY sequence", before
+        )
+        return [row["sequence"] for row in rows]
+    finally:
+        await connection.close()
+
+
+def _webhook(number: int) -> webhook_pb2.Webhook:
+    return webhook_pb2.Webhook(url=f"https://example.com/{number}", description="made", kinds=["claimed"])
+
+
+async def _make_webhooks(running: Running, number: int) -> list[str]:
+    made = [
+        await running.must("CreateWebhook", running.request("CreateWebhook", webhook=_webhook(each)))
+        for each in range(number)
+    ]
+    return [webhook.id for webhook in made]
+
+
+async def _make_deliveries(running: Running, number: int) -> list[str]:
+    connection = await asyncpg.connect(running.database)
+    try:
+        rows = await connection.fetch(
+            """
+            INSERT INTO deliveries (request_id, event_sequence, event_kind, url, status)
+            SELECT 'made', n, 'created', 'https://example.com/', 'delivered'
+            FROM generate_series(1, $1) AS n
+            RETURNING id::text
+            """,
+            number,
+        )
+        return [row["id"] for row in rows]
+    finally:
+        await connection.close()
+
+
+async def _standing(running: Running) -> None:
+    for request_id in (STANDING, "other"):
+        await running.must("CreateHumanRequest", _asked(0, id=request_id))
+
+
+def _answered(number: int) -> Message:
+    answer = hitl_service_pb2.CreateHumanResponseRequest(request_id=STANDING, comment=f"comment {number}")
+    answer.response.string_value = "yes"
+    return answer
+
+
+@asynccontextmanager
+async def _slow_get(running: Running) -> AsyncIterator[Slow]:
+    await running.must("CreateHumanRequest", _asked(0, id="held"))
+    request = running.request("GetHumanRequest", id="held")
+    async with _held_up(running, "GetHumanRequest", request, "human_responses") as slow:
+        yield slow
+
+
+def _hitl_variables(folder: Path) -> Mapping[str, str]:
+    return {
+        "hitl_secrets_key_file": str(folder / "secrets-key"),
+        "hitl_callback_secret_file": str(folder / "callback-secret"),
+    }
+
+
+HITL = Subject(
+    name="hitl",
+    service=hitl_service_pb2.DESCRIPTOR.services_by_name["HitlService"],
+    settings=hitl_server.Settings,
+    compose=hitl_server.compose,
+    variables=_hitl_variables,
+    listings={
+        # The first is asked for while another call is held up.
+        "ListWebhooks": Listing(_make_webhooks, "id"),
+        "ListDeliveries": Listing(_make_deliveries, "id", {"human_request_id": "made"}, {"human_request_id": "other"}),
+        "ListHumanRequests": Listing(_ask, "id", {"request_type": "review"}, {"request_type": "choice"}),
+        "ListHumanRequestEvents": Listing(_make_events, "sequence", {"id": EVENTFUL}, {"id": "other"}),
+    },
+    effects={
+        "CreateHumanRequest": Effect(_asked, lambda request: request.id),
+        "CreateHumanResponse": Effect(
+            _answered, lambda response: response.id, field="idempotency_key", prepare=_standing, repeats=False
+        ),
+        "CommentOnHumanRequest": Effect(
+            lambda number: hitl_service_pb2.CommentOnHumanRequestRequest(id=STANDING, comment=f"comment {number}"),
+            lambda request: request.id,
+            prepare=_standing,
+            repeats=False,
+        ),
+        "RemindOfHumanRequest": Effect(
+            lambda number: hitl_service_pb2.RemindOfHumanRequestRequest(id=STANDING if number == 1 else "other"),
+            lambda request: request.id,
+            prepare=_standing,
+            repeats=False,
+        ),
+        "CreateActionLink": Effect(
+            lambda number: hitl_service_pb2.CreateActionLinkRequest(id=STANDING, person=f"person {number}"),
+            lambda link: (link.request_id, link.person, link.expires_at.ToNanoseconds()),
+            prepare=_standing,
+            repeats=False,
+        ),
+        "CreateWebhook": Effect(
+            lambda number: hitl_service_pb2.CreateWebhookRequest(webhook=_webhook(number)), lambda webhook: webhook.id
+        ),
+    },
+    slow=_slow_get,
+    words=("approve", "reject", "approval", "review", "held", "pending", "https://example.com/", "created", "any"),
+)
+
+SUBJECTS = (TOOLS, ACCESS, HITL)

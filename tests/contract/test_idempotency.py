@@ -13,9 +13,20 @@ EFFECTS = [pytest.param(subject, name, id=f"{subject.name}-{name}") for subject 
 every_effect = pytest.mark.parametrize(("subject", "name"), EFFECTS)
 
 
+@pytest.fixture
+async def prepared(running: Running, subject: Subject, name: str) -> Running:
+    """The service with what the effect needs."""
+    prepare = subject.effects[name].prepare
+    if prepare is not None:
+        await prepare(running)
+    return running
+
+
 def body(subject: Subject, name: str, number: int, request_id: str = "") -> Message:
-    request = subject.effects[name].request(number)
-    request.request_id = request_id
+    effect = subject.effects[name]
+    request = effect.request(number)
+    if request_id:
+        setattr(request, effect.field, request_id)
     return request
 
 
@@ -27,52 +38,52 @@ def test_every_rpc_with_a_request_id_is_here() -> None:
 
 @every_effect
 async def test_the_same_id_with_the_same_body_gets_the_first_answer(
-    running: Running, subject: Subject, name: str
+    prepared: Running, subject: Subject, name: str
 ) -> None:
     identity = subject.effects[name].identity
-    first = await running.must(name, body(subject, name, 1, "once"))
-    again = await running.must(name, body(subject, name, 1, "once"))
+    first = await prepared.must(name, body(subject, name, 1, "once"))
+    again = await prepared.must(name, body(subject, name, 1, "once"))
     assert identity(first) == identity(again)
 
 
 @every_effect
-async def test_the_same_id_with_another_body_is_refused(running: Running, subject: Subject, name: str) -> None:
-    await running.must(name, body(subject, name, 1, "once"))
-    refused = await running.refused(name, body(subject, name, 2, "once"))
+async def test_the_same_id_with_another_body_is_refused(prepared: Running, subject: Subject, name: str) -> None:
+    await prepared.must(name, body(subject, name, 1, "once"))
+    refused = await prepared.refused(name, body(subject, name, 2, "once"))
     assert (refused.code, refused.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
 
 
 @every_effect
-async def test_the_header_does_what_the_field_does(running: Running, subject: Subject, name: str) -> None:
+async def test_the_header_does_what_the_field_does(prepared: Running, subject: Subject, name: str) -> None:
     identity = subject.effects[name].identity
     key = {"idempotency-key": "once"}
-    first = await running.must(name, body(subject, name, 1), key)
-    assert identity(await running.must(name, body(subject, name, 1), key)) == identity(first)
-    refused = await running.refused(name, body(subject, name, 2), key)
+    first = await prepared.must(name, body(subject, name, 1), key)
+    assert identity(await prepared.must(name, body(subject, name, 1), key)) == identity(first)
+    refused = await prepared.refused(name, body(subject, name, 2), key)
     assert refused.reason == "REQUEST_ID_REUSED"
 
 
 @every_effect
-async def test_many_at_the_same_time_have_one_effect(running: Running, subject: Subject, name: str) -> None:
+async def test_many_at_the_same_time_have_one_effect(prepared: Running, subject: Subject, name: str) -> None:
     identity = subject.effects[name].identity
-    calls = [running.call(name, body(subject, name, 1, "once")) for _ in range(20)]
+    calls = [prepared.call(name, body(subject, name, 1, "once")) for _ in range(20)]
     answers = await asyncio.gather(*calls)
     assert all(isinstance(answer, Answer) for answer in answers), answers
     assert len({identity(answer.message) for answer in answers}) == 1
 
 
 @every_effect
-async def test_without_an_id_every_call_is_its_own(running: Running, subject: Subject, name: str) -> None:
+async def test_without_an_id_every_call_is_its_own(prepared: Running, subject: Subject, name: str) -> None:
     if not subject.effects[name].repeats:
         return
     identity = subject.effects[name].identity
-    first, second = [await running.must(name, body(subject, name, 1)) for _ in range(2)]
+    first, second = [await prepared.must(name, body(subject, name, 1)) for _ in range(2)]
     assert identity(first) != identity(second)
 
 
 @every_effect
-async def test_an_id_that_is_too_long_is_named(running: Running, subject: Subject, name: str) -> None:
-    refused = await running.refused(name, body(subject, name, 1, "x" * 129))
-    assert refused.fields == ("request_id",)
-    refused = await running.refused(name, body(subject, name, 1), {"idempotency-key": "x" * 129})
+async def test_an_id_that_is_too_long_is_named(prepared: Running, subject: Subject, name: str) -> None:
+    refused = await prepared.refused(name, body(subject, name, 1, "x" * 129))
+    assert refused.fields == (subject.effects[name].field,)
+    refused = await prepared.refused(name, body(subject, name, 1), {"idempotency-key": "x" * 129})
     assert refused.code == grpc.StatusCode.INVALID_ARGUMENT

@@ -105,7 +105,8 @@ async def test_a_token_of_another_filter_is_refused(running: Running, subject: S
 @every_listing
 @pytest.mark.parametrize("token", ["x", "!!!", "W10", "WyJhIl0", "bnVsbA", "WyJhIiwiYiIsImMiLCJkIl0", "\N{SNOWMAN}"])
 async def test_a_token_that_is_none_is_refused(running: Running, subject: Subject, name: str, token: str) -> None:
-    refused = await running.refused(name, running.request(name, page_token=token))
+    request = running.request(name, page_token=token, **subject.listings[name].filter)
+    refused = await running.refused(name, request)
     assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID")
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-import structlog
 import uvloop
 
 from tests.stack import Server
@@ -19,11 +18,6 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     """The loop that the service runs on in production."""
     return {"uvloop": uvloop.new_event_loop}
 
-
-# structlog's own default renders tracebacks with all local variables, which takes minutes for deep documents.
-structlog.configure(
-    processors=[structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
-)
 
 INSTALLED = Path(__file__).parent / "installed"
 

@@ -1,25 +1,30 @@
 """What the tests of the tools service work with: replicas composed in this process, real stubs, and short forms of calls."""
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-import asyncpg
 import grpc
 from google.protobuf import json_format
-from google.rpc import error_details_pb2, status_pb2
-from grpc_status import rpc_status
-from prometheus_client.parser import text_string_to_metric_families
 from qmcp.tools.v1 import invocation_pb2, tool_pb2, tools_service_pb2, tools_service_pb2_grpc
 
 from devstack import ports
 from services.tools.server import compose
 from services.tools.settings import Settings
+from tests.wire import Refusal, python, query, read_refusal, refusal, scraped, series, until
+
+__all__ = [
+    "Refusal",
+    "python",
+    "query",
+    "read_refusal",
+    "refusal",
+    "series",
+    "until",
+]
 
 pb = tools_service_pb2
 LOOPBACK = ("127.0.0.0/8", "::1/128")
@@ -68,17 +73,7 @@ class Replica:
 
     async def metrics(self) -> dict[str, float]:
         """The samples of the metrics page, by name and sorted labels."""
-        async with (
-            aiohttp.ClientSession() as session,
-            session.get(f"http://127.0.0.1:{self.settings.metrics_port}/metrics") as page,
-        ):
-            text = await page.text()
-        samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-        return {series(sample.name, sample.labels): sample.value for sample in samples}
-
-
-def series(name: str, labels: Mapping[str, str]) -> str:
-    return name + "{" + ",".join(f'{key}="{labels[key]}"' for key in sorted(labels)) + "}"
+        return await scraped(self.settings.metrics_port)
 
 
 Start = Callable[..., Awaitable[Replica]]
@@ -95,11 +90,6 @@ def order(name: str, arguments: dict[str, Any] | None = None, **fields: Any) -> 
 def tool(**fields: Any) -> tool_pb2.Tool:
     """A tool from its JSON form."""
     return json_format.ParseDict(fields, tool_pb2.Tool())
-
-
-def python(value: Any) -> Any:
-    """A Struct or a Value as Python has it; JSON numbers are doubles."""
-    return json_format.MessageToDict(value, preserving_proto_field_name=True)
 
 
 @asynccontextmanager
@@ -127,64 +117,7 @@ def settings_for(url: str, folder: Path, **changes: Any) -> Settings:
     return Settings(**{**wanted, **changes})
 
 
-@dataclass
-class Refusal:
-    """An error as a client sees it."""
-
-    code: grpc.StatusCode
-    reason: str
-    message: str
-    metadata: dict[str, str]
-    fields: list[str]
-    retry_after: float | None
-    trailers: dict[str, Any]
-
-
-async def refusal(call: Awaitable[Any]) -> Refusal:
-    """The error that a call ends with; it fails where the call does not."""
-    try:
-        answer = await call
-    except grpc.aio.AioRpcError as error:
-        return read_refusal(error)
-    raise AssertionError(f"it was answered: {answer}")
-
-
-def read_refusal(error: grpc.aio.AioRpcError) -> Refusal:
-    status = rpc_status.from_call(error)
-    assert isinstance(status, status_pb2.Status), error
-    info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
-    for detail in status.details:
-        for message in (info, bad, retry):
-            detail.Unpack(message)
-    assert info.domain == "tools.qmcp"
-    return Refusal(
-        error.code(),
-        info.reason,
-        status.message,
-        dict(info.metadata),
-        [violation.field for violation in bad.field_violations],
-        retry.retry_delay.ToTimedelta().total_seconds() if retry.HasField("retry_delay") else None,
-        dict(error.trailing_metadata() or ()),
-    )
-
-
 def runs(key: str) -> int:
     """How often the plug-in package was run with this key, in this process."""
     ran: list[str] = sys.modules["acme_tools"].ran
     return ran.count(key)
-
-
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 8) -> Any:
-    """What the condition returns as soon as that is true."""
-    async with asyncio.timeout(seconds):
-        while not (found := await condition()):
-            await asyncio.sleep(0.02)
-        return found
-
-
-async def query(url: str, statement: str, *values: Any) -> list[asyncpg.Record]:
-    connection = await asyncpg.connect(url)
-    try:
-        return await connection.fetch(statement, *values)
-    finally:
-        await connection.close()

@@ -10,7 +10,8 @@ import rfc8785
 from hypothesis import assume, given
 from hypothesis import strategies as some
 
-from services.tools.canonical import DEEPEST, EXACT, canonical
+from servicekit.json_values import DEEPEST, EXACT
+from services.tools.canonical import canonical
 from services.tools.models import Ending, Intent
 from services.tools.receipts import Chain, content, result_document, timestamp
 

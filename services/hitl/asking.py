@@ -1,0 +1,166 @@
+"""Questions: asked, and read as they stand now."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import orjson
+
+from servicekit import pagination
+from servicekit.addresses import Addresses, AddressNotAllowedError, host_of
+from servicekit.postgres import Connection, Database
+from servicekit.schemas import Schema
+from services.hitl import errors, judging
+from services.hitl.decisions import Asking, Decisions
+from services.hitl.models import Event, HumanRequest, Question, RequestFilter
+from services.hitl.store import events as events_store
+from services.hitl.store import requests as store
+
+SHORTEST_SECONDS = 60
+OVERDUE_AT_A_TIME = 500
+LARGEST_DOCUMENT = 256 * 1024
+LARGEST_SCHEMA = 64 * 1024
+
+
+class Requests:
+    """Asks, and reads. Whatever is read and overdue is settled first, so nobody is shown what is no longer so."""
+
+    def __init__(
+        self, database: Database, decisions: Decisions, addresses: Addresses, max_timeout_seconds: int
+    ) -> None:
+        self._database = database
+        self._decisions = decisions
+        self._addresses = addresses
+        self._max_timeout_seconds = max_timeout_seconds
+
+    async def ask(self, question: Question) -> HumanRequest:
+        """Records a question.
+
+        Raises:
+            ServiceError: INVALID_REQUEST, SCHEMA_INVALID, ADDRESS_NOT_ALLOWED, HUMAN_REQUEST_EXISTS.
+        """
+        return await self._decisions.ask(await self._checked(question))
+
+    async def ask_in(self, connection: Connection, question: Question) -> HumanRequest:
+        """The same in the caller's transaction."""
+        return await self._decisions.ask_in(connection, await self._checked(question))
+
+    async def get(self, request_id: str) -> HumanRequest:
+        """One request.
+
+        Raises:
+            ServiceError: HUMAN_REQUEST_NOT_FOUND.
+        """
+        found = await self.get_many([request_id])
+        if not found:
+            raise errors.human_request_not_found(request_id)
+        return found[request_id]
+
+    async def get_many(self, request_ids: Sequence[str]) -> dict[str, HumanRequest]:
+        """Those of them that there are, by id."""
+        async with self._database.connection() as connection:
+            found = await store.get_many(connection, request_ids)
+        overdue = [request.id for request in found.values() if request.overdue]
+        if not overdue:
+            return found
+        await self._decisions.settle(overdue)
+        async with self._database.connection() as connection:
+            return await store.get_many(connection, request_ids)
+
+    async def page(
+        self, wanted: RequestFilter, page_size: int, page_token: str, offset: int
+    ) -> tuple[list[HumanRequest], str]:
+        """A page, newest first, and the token of the next."""
+        size = pagination.page_size(page_size)
+        filtered = list(asdict(wanted).values())
+        after = pagination.after(page_token, filtered, width=2)
+        try:
+            before = (datetime.fromisoformat(after[0]).astimezone(UTC), after[1]) if after else None
+        except (ValueError, OverflowError):
+            raise pagination.not_ours() from None
+        await self.settle_overdue()
+        async with self._database.connection() as connection:
+            found = await store.list_before(connection, wanted, before, size + 1, offset)
+        page = found[:size]
+        if len(found) <= size:
+            return page, ""
+        return page, pagination.token(filtered, [page[-1].created_at.isoformat(), page[-1].id])
+
+    async def history(self, request_id: str, page_size: int, page_token: str) -> tuple[list[Event], str]:
+        """A page of what happened to a request, oldest first, and the token of the next."""
+        size = pagination.page_size(page_size)
+        after = pagination.after(page_token, [request_id], width=1)
+        try:
+            sequence = int(after[0]) if after else 0
+        except ValueError:
+            raise pagination.not_ours() from None
+        await self.get(request_id)
+        async with self._database.connection() as connection:
+            found = await events_store.history(connection, request_id, sequence, size + 1)
+        page = found[:size]
+        return page, pagination.token([request_id], [str(page[-1].sequence)]) if len(found) > size else ""
+
+    async def settle_overdue(self) -> int:
+        """Settles every request whose time is up; returns how many those were."""
+        count = 0
+        while True:
+            async with self._database.connection() as connection:
+                overdue = await store.overdue(connection, OVERDUE_AT_A_TIME)
+            await self._decisions.settle(overdue)
+            count += len(overdue)
+            if len(overdue) < OVERDUE_AT_A_TIME:
+                return count
+
+    async def _checked(self, question: Question) -> Asking:
+        if not SHORTEST_SECONDS <= question.timeout_seconds <= self._max_timeout_seconds:
+            why = f"must be {SHORTEST_SECONDS} to {self._max_timeout_seconds:,} seconds"
+            raise errors.invalid("timeout_seconds", why)
+        for field, document, most in (
+            ("context", question.context, LARGEST_DOCUMENT),
+            ("proposed_arguments", question.proposed_arguments, LARGEST_DOCUMENT),
+            ("response_schema", question.response_schema, LARGEST_SCHEMA),
+            ("arguments_schema", question.arguments_schema, LARGEST_SCHEMA),
+        ):
+            if document is not None and len(orjson.dumps(document)) > most:
+                raise errors.invalid(field, f"must be at most {most // 1024} KiB of JSON")
+        Schema(question.response_schema, "response_schema")
+        Schema(question.arguments_schema, "arguments_schema")
+        _require_sound_expiry(question)
+        _require_sound_quorum(question)
+        await self._require_allowed(question.callback_url)
+        # Where the caller names no correlation id each try has another.
+        asked = asdict(question) | {"correlation_id": ""}
+        body = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
+        return Asking(question, hashlib.sha256(body).digest())
+
+    async def _require_allowed(self, url: str) -> None:
+        if not url:
+            return
+        try:
+            host = host_of(url)
+            self._addresses.require_literal_allowed(host)
+        except (ValueError, AddressNotAllowedError) as error:
+            raise errors.address_not_allowed("callback_url", str(error)) from None
+
+
+def _require_sound_expiry(question: Question) -> None:
+    on_expiry = question.on_expiry
+    if on_expiry.action == "answer":
+        faults = judging.response_faults(
+            question.options, question.response_schema, on_expiry.default_response, "on_expiry.default_response"
+        )
+        if faults:
+            raise errors.response_invalid(faults)
+    elif on_expiry.action == "escalate" and not on_expiry.escalate_to:
+        raise errors.invalid("on_expiry.escalate_to", "must name at least one role where the action is escalate")
+
+
+def _require_sound_quorum(question: Question) -> None:
+    quorum = question.quorum
+    if quorum is None:
+        return
+    if quorum.voters and quorum.voters < quorum.required:
+        raise errors.invalid("quorum.voters", "must be at least `required`, or 0 for no limit")
+    if quorum.veto and question.options and quorum.veto not in question.options:
+        raise errors.invalid("quorum.veto", "must be one of the options")

@@ -1,0 +1,225 @@
+"""Asks and answers, many in a transaction: exactly one outcome a request, whoever races, and each caller told after it.
+
+Whoever changes a request holds the lock of its row; a batch locks in the order of the ids, so two never wait for each
+other. The commit of a batch is one write to the disk and one NOTIFY, however many answers are in it.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from servicekit.errors import ServiceError
+from servicekit.group_commit import CommitMetrics, GroupCommit
+from servicekit.postgres import CONNECTION_ERRORS, Connection, Database
+from services.hitl import errors, judging
+from services.hitl.measures import Measures
+from services.hitl.models import Answer, Happening, HumanRequest, Question, Response
+from services.hitl.store import deliveries, events, links, requests, responses
+
+# What to do to a request that is locked and not overdue; gives back what it is then and what is to be told.
+Change = Callable[[HumanRequest, datetime], judging.Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A question that shall be asked, and the digest of its body."""
+
+    question: Question
+    body_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """Requests whose time may be up."""
+
+    request_id: str
+
+
+@dataclass(slots=True)
+class _Work:
+    """What one transaction does: reads under locks, changes in memory, writes at the end."""
+
+    now: datetime
+    standing: dict[str, HumanRequest]
+    changed: set[str] = field(default_factory=set)
+    responses: list[Response] = field(default_factory=list)
+    happenings: list[Happening] = field(default_factory=list)
+
+    def take(self, outcome: judging.Outcome) -> HumanRequest:
+        request = outcome.request
+        self.standing[request.id] = request
+        self.changed.add(request.id)
+        if outcome.response is not None:
+            self.responses.append(outcome.response)
+        self.happenings += outcome.happenings
+        return request
+
+    def current(self, request_id: str) -> HumanRequest | None:
+        """A request as it stands, settled where its time is up."""
+        request = self.standing.get(request_id)
+        if request is not None and request.status == "pending" and request.expires_at <= self.now:
+            request = self.take(judging.timed_out(request, self.now))
+        return request
+
+    async def write(self, connection: Connection) -> None:
+        if self.changed:
+            await requests.save(connection, [self.standing[each] for each in sorted(self.changed)])
+        if self.responses:
+            await responses.insert(connection, self.responses)
+        if self.happenings:
+            await deliveries.queue(connection, await events.insert(connection, self.happenings))
+            await events.notify(connection)
+
+
+class Decisions:
+    """Everything that changes requests goes through here."""
+
+    def __init__(self, database: Database, metrics: CommitMetrics, measures: Measures) -> None:
+        self._database = database
+        self._measures = measures
+        self._commits: GroupCommit[Asking | Answer | Settling, HumanRequest | Response | ServiceError | None] = (
+            GroupCommit("decisions", self._flush, metrics)
+        )
+
+    @asynccontextmanager
+    async def deciding(self) -> AsyncIterator[None]:
+        """Takes work while the block lasts, and does what is queued when it ends."""
+        async with self._database.held() as self._held, self._commits:
+            yield
+
+    async def ask(self, asking: Asking) -> HumanRequest:
+        """Records a question; the one on record where it is the same again.
+
+        Raises:
+            ServiceError: HUMAN_REQUEST_EXISTS.
+        """
+        asked = await self._submit(asking)
+        assert isinstance(asked, HumanRequest)
+        return asked
+
+    async def ask_in(self, connection: Connection, asking: Asking) -> HumanRequest:
+        """The same in a transaction of the caller's, for an effect that is recorded with its request_id."""
+        work = await self._begin(connection, [])
+        asked = (await self._ask(connection, work, [asking]))[id(asking)]
+        if isinstance(asked, ServiceError):
+            raise asked
+        await work.write(connection)
+        self._measures.happened(work.happenings, {asked.id: asked})
+        return asked
+
+    async def answer(self, answer: Answer) -> Response:
+        """Records an answer, or gives back the one of which this is a repetition.
+
+        Raises:
+            ServiceError: HUMAN_REQUEST_NOT_FOUND, LINK_NOT_VALID, and those of `judging.answered`.
+        """
+        response = await self._submit(answer)
+        assert isinstance(response, Response)
+        return response
+
+    async def settle(self, request_ids: Sequence[str]) -> None:
+        """Ends, answers or escalates those of them whose time is up."""
+        settled = [self._commits.submit(Settling(request_id)) for request_id in request_ids]
+        for each in settled:
+            await each
+
+    async def change(self, connection: Connection, request_id: str, change: Change) -> HumanRequest:
+        """Changes one request in a transaction of the caller's.
+
+        Raises:
+            ServiceError: HUMAN_REQUEST_NOT_FOUND, and what `change` raises.
+        """
+        work = await self._begin(connection, [request_id])
+        request = work.current(request_id)
+        if request is None:
+            raise errors.human_request_not_found(request_id)
+        changed = work.take(change(request, work.now))
+        await work.write(connection)
+        self._measures.happened(work.happenings, work.standing)
+        return changed
+
+    async def _submit(self, operation: Asking | Answer) -> HumanRequest | Response | None:
+        outcome = await self._commits.submit(operation)
+        # Refusals come as values: an exception would undo the batch, and with it the answers of others.
+        if isinstance(outcome, ServiceError):
+            raise outcome
+        return outcome
+
+    async def _flush(
+        self, batch: Sequence[Asking | Answer | Settling]
+    ) -> Sequence[HumanRequest | Response | ServiceError | None]:
+        try:
+            connection = await self._held.get()
+            async with connection.transaction():
+                outcomes, work = await self._decide(connection, batch)
+        except CONNECTION_ERRORS:
+            self._held.drop()
+            raise
+        self._measures.happened(work.happenings, work.standing)
+        return outcomes
+
+    async def _decide(
+        self, connection: Connection, batch: Sequence[Asking | Answer | Settling]
+    ) -> tuple[list[HumanRequest | Response | ServiceError | None], _Work]:
+        asking = [each for each in batch if isinstance(each, Asking)]
+        work = await self._begin(connection, [each.request_id for each in batch if not isinstance(each, Asking)])
+        asked = await self._ask(connection, work, asking) if asking else {}
+        outcomes: list[HumanRequest | Response | ServiceError | None] = []
+        for each in batch:
+            if isinstance(each, Asking):
+                outcomes.append(asked.pop(id(each)))
+            elif isinstance(each, Answer):
+                outcomes.append(await self._answer(connection, work, each))
+            else:
+                work.current(each.request_id)
+                outcomes.append(None)
+        await work.write(connection)
+        return outcomes, work
+
+    async def _begin(self, connection: Connection, ids: Sequence[str]) -> _Work:
+        if not ids:
+            return _Work(await requests.clock(connection), {})
+        await requests.lock(connection, ids)
+        # Read after the lock, and the clock after that: what waited for the lock may be late now.
+        standing = await requests.get_many(connection, ids)
+        return _Work(await requests.clock(connection), standing)
+
+    async def _ask(
+        self, connection: Connection, work: _Work, asking: Sequence[Asking]
+    ) -> dict[int, HumanRequest | ServiceError]:
+        """What became of each, by the identity of the asking."""
+        # Locked in one order here too, for an id that somebody else is about to take is waited for.
+        ordered = sorted(asking, key=lambda each: each.question.id)
+        fresh = await requests.insert(connection, [(each.question, each.body_digest) for each in ordered])
+        found = await requests.get_many(connection, [each.question.id for each in ordered])
+        outcomes: dict[int, HumanRequest | ServiceError] = {}
+        for each in ordered:
+            request = found[each.question.id]
+            if request.body_digest != each.body_digest:
+                outcomes[id(each)] = errors.human_request_exists(request.id)
+                continue
+            outcomes[id(each)] = request
+            if request.id in fresh:
+                fresh.discard(request.id)
+                work.standing[request.id] = request
+                detail = {"request_type": request.question.request_type, "prompt": request.question.prompt[:500]}
+                work.happenings.append(Happening(request.id, "created", request.question.requester, detail))
+        return outcomes
+
+    async def _answer(self, connection: Connection, work: _Work, answer: Answer) -> Response | ServiceError:
+        request = work.current(answer.request_id)
+        if request is None:
+            return errors.human_request_not_found(answer.request_id)
+        try:
+            response = judging.earlier(request, answer)
+            if response is not None:
+                return response
+            outcome = judging.answered(request, answer, work.now)
+            if answer.token_digest is not None and not await links.use(connection, answer.token_digest):
+                return errors.link_not_valid()
+        except ServiceError as error:
+            return error
+        work.take(outcome)
+        assert outcome.response is not None
+        return outcome.response

@@ -1,0 +1,130 @@
+"""The errors of the hitl service: every reason stands in error_reason.proto."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from servicekit.errors import (
+    ServiceError,
+    Violation,
+    aborted,
+    already_exists,
+    exhausted,
+    failed_precondition,
+    forbidden,
+    invalid_argument,
+    not_found,
+)
+
+GONE = 410
+
+
+def invalid(field: str, why: str) -> ServiceError:
+    return invalid_argument("INVALID_REQUEST", f"{field} {why}.", [Violation(field, why)])
+
+
+def human_request_not_found(request_id: str) -> ServiceError:
+    return not_found(
+        "HUMAN_REQUEST_NOT_FOUND", f"There is no human request {request_id!r}.", human_request_id=request_id
+    )
+
+
+def human_request_exists(request_id: str) -> ServiceError:
+    message = f"Another human request has the id {request_id!r}. Choose another, or leave it to the server."
+    return already_exists("HUMAN_REQUEST_EXISTS", message, human_request_id=request_id)
+
+
+def already_responded(request_id: str) -> ServiceError:
+    message = f"The human request {request_id!r} has been answered; that answer stands."
+    return already_exists("ALREADY_RESPONDED", message, human_request_id=request_id)
+
+
+def already_voted(request_id: str, who: str) -> ServiceError:
+    message = f"{who} has answered the human request {request_id!r} already; one person has one vote."
+    return already_exists("ALREADY_RESPONDED", message, human_request_id=request_id)
+
+
+def expired(request_id: str) -> ServiceError:
+    error = failed_precondition(
+        "HUMAN_REQUEST_EXPIRED",
+        f"The time of the human request {request_id!r} was up before the answer came.",
+        human_request_id=request_id,
+    )
+    return replace(error, http_status=GONE)
+
+
+def cancelled(request_id: str) -> ServiceError:
+    error = failed_precondition(
+        "HUMAN_REQUEST_CANCELLED",
+        f"The human request {request_id!r} was cancelled; nobody waits for an answer any more.",
+        human_request_id=request_id,
+    )
+    return replace(error, http_status=GONE)
+
+
+def ended(request_id: str, status: str) -> ServiceError:
+    return failed_precondition(
+        "HUMAN_REQUEST_ENDED",
+        f"The human request {request_id!r} has ended: it is {status}.",
+        human_request_id=request_id,
+        status=status,
+    )
+
+
+def response_invalid(faults: Sequence[Violation]) -> ServiceError:
+    first = faults[0]
+    return invalid_argument("RESPONSE_INVALID", f"{first.field}: {first.description}", faults)
+
+
+def not_assigned(request_id: str) -> ServiceError:
+    message = f"The human request {request_id!r} is addressed to others. Ask who sent it to assign it to you."
+    return forbidden("NOT_ASSIGNED", message, human_request_id=request_id)
+
+
+def four_eyes(request_id: str) -> ServiceError:
+    message = f"The human request {request_id!r} wants four eyes: whoever asked may not answer."
+    return forbidden("FOUR_EYES", message, human_request_id=request_id)
+
+
+def already_claimed(request_id: str, by: str) -> ServiceError:
+    message = f"{by} has claimed the human request {request_id!r}. Take it over with take_over, or choose another."
+    return failed_precondition("ALREADY_CLAIMED", message, human_request_id=request_id, claimed_by=by)
+
+
+def not_requester(request_id: str) -> ServiceError:
+    message = f"Only who asked, or an administrator, may do this to the human request {request_id!r}."
+    return forbidden("NOT_REQUESTER", message, human_request_id=request_id)
+
+
+def may_not_delegate() -> ServiceError:
+    message = "on_behalf_of needs the permission hitl.delegate, which services have."
+    return forbidden("PERMISSION_DENIED", message, permission="hitl.delegate")
+
+
+def similar_off() -> ServiceError:
+    message = "Similar requests are not looked for here. The operator switches it on: QMCP_HITL_SIMILAR_REQUESTS=true."
+    return failed_precondition("SIMILAR_OFF", message)
+
+
+def webhook_not_found(webhook_id: str) -> ServiceError:
+    return not_found("WEBHOOK_NOT_FOUND", f"There is no webhook {webhook_id!r}.", webhook_id=webhook_id)
+
+
+def address_not_allowed(field: str, why: str) -> ServiceError:
+    return invalid_argument("ADDRESS_NOT_ALLOWED", f"{field}: {why}", [Violation(field, why)])
+
+
+def delivery_not_found(delivery_id: str) -> ServiceError:
+    return not_found("DELIVERY_NOT_FOUND", f"There is no delivery {delivery_id!r}.", delivery_id=delivery_id)
+
+
+def too_many_webhooks(most: int) -> ServiceError:
+    return exhausted("TOO_MANY_WEBHOOKS", f"There are {most} webhooks, as many as there may be.", 60)
+
+
+def etag_mismatch(what: str) -> ServiceError:
+    return aborted("ETAG_MISMATCH", f"{what} changed since you read it. Read it again, apply your change, retry.")
+
+
+def link_not_valid() -> ServiceError:
+    message = "The link is not valid: it is none of ours, was used, or its time is up. Ask for a new one."
+    return not_found("LINK_NOT_VALID", message)

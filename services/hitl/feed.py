@@ -1,0 +1,146 @@
+"""What happens to requests, as every replica hears of it: those who wait and those who watch are told from here.
+
+A replica reads the table of events from where it stopped, whenever NOTIFY says that there are new ones, and once a
+second besides. Numbers become visible in their order, so nothing can be missed, whatever becomes of notifications: they
+only make it fast. One read serves all who wait here, however many.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from servicekit.errors import overloaded
+from servicekit.notifications import wait_for
+from servicekit.postgres import Database
+from services.hitl.measures import Measures
+from services.hitl.models import Event, EventFilter, HumanRequest
+from services.hitl.store import events, requests
+
+# After a notification that was lost.
+LOOK_AGAIN_SECONDS = 1.0
+HEARTBEAT_SECONDS = 15.0
+EVENTS_A_READ = 1_000
+EVENTS_A_PAGE = 200
+ENDINGS = {"decided", "expired", "cancelled"}
+
+
+class Feed:
+    """Follows the events of all replicas."""
+
+    def __init__(self, database: Database, measures: Measures, max_waiters: int, max_watchers: int) -> None:
+        self._database = database
+        self._measures = measures
+        self._max_waiters = max_waiters
+        self._max_watchers = max_watchers
+        self._waiters = 0
+        self._told = asyncio.Event()
+        # Up to which event everybody here has been told.
+        self._sequence = 0
+        self._waiting: defaultdict[str, set[asyncio.Future[HumanRequest]]] = defaultdict(set)
+        self._watching: set[asyncio.Event] = set()
+        self.closing = False
+        measures.waiters = lambda: self._waiters
+        measures.watchers = lambda: len(self._watching)
+
+    async def begin(self) -> None:
+        """From now on."""
+        async with self._database.connection() as connection:
+            self._sequence = await events.last(connection)
+
+    def tell(self, payload: str | None) -> None:
+        """There may be new events."""
+        del payload
+        self._told.set()
+
+    def close(self) -> None:
+        """Lets everybody go: the server stops, and another replica will take them."""
+        self.closing = True
+        for watching in self._watching:
+            watching.set()
+        for waiting in self._waiting.values():
+            for future in waiting:
+                future.cancel()
+
+    async def follow(self) -> None:
+        """Tells those who wait and watch, for ever."""
+        while True:
+            await wait_for(self._told, LOOK_AGAIN_SECONDS)
+            self._told.clear()
+            while await self._read() == EVENTS_A_READ:
+                pass
+
+    async def _read(self) -> int:
+        async with self._database.connection() as connection:
+            found = await events.after(connection, self._sequence, EVENTS_A_READ)
+            ended = {event.request_id: event for event in found if event.kind in ENDINGS}
+            awaited = [request_id for request_id in ended if request_id in self._waiting]
+            standing = await requests.get_many(connection, awaited) if awaited else {}
+        if found:
+            self._sequence = found[-1].sequence
+            for watching in self._watching:
+                watching.set()
+        now = datetime.now(UTC)
+        for request_id, request in standing.items():
+            for future in self._waiting.get(request_id, ()):
+                if not future.done():
+                    future.set_result(request)
+                    self._measures.woken((now - ended[request_id].at).total_seconds())
+        return len(found)
+
+    @contextmanager
+    def awaiting(self, request_ids: Sequence[str]) -> Iterator[list[asyncio.Future[HumanRequest]]]:
+        """A future for each request, done when it has ended. Register first, then read how it stands, then wait.
+
+        Raises:
+            ServiceError: OVERLOADED where as many wait here as may.
+        """
+        if self._waiters >= self._max_waiters:
+            raise overloaded()
+        self._waiters += 1
+        loop = asyncio.get_running_loop()
+        futures: list[asyncio.Future[HumanRequest]] = [loop.create_future() for _ in request_ids]
+        for request_id, future in zip(request_ids, futures, strict=True):
+            self._waiting[request_id].add(future)
+        try:
+            yield futures
+        finally:
+            self._waiters -= 1
+            for request_id, future in zip(request_ids, futures, strict=True):
+                future.cancel()
+                self._waiting[request_id].discard(future)
+                if not self._waiting[request_id]:
+                    del self._waiting[request_id]
+
+    async def watch(self, wanted: EventFilter, after: int | None) -> AsyncIterator[tuple[Event, HumanRequest] | int]:
+        """Events after a number (None: from now on), with the requests as they stand; a number is a heartbeat.
+
+        Ends when the server stops.
+
+        Raises:
+            ServiceError: OVERLOADED where as many watch here as may.
+        """
+        if len(self._watching) >= self._max_watchers:
+            raise overloaded()
+        changed = asyncio.Event()
+        self._watching.add(changed)
+        try:
+            sequence = after
+            if sequence is None:
+                async with self._database.connection() as connection:
+                    sequence = await events.last(connection)
+                # So that the caller knows where to go on should nothing happen.
+                yield sequence
+            while not self.closing:
+                changed.clear()
+                async with self._database.connection() as connection:
+                    upto = await events.last(connection)
+                    found = await events.between(connection, wanted, sequence, upto, EVENTS_A_PAGE)
+                for event, request in found:
+                    yield event, request
+                sequence = found[-1][0].sequence if len(found) == EVENTS_A_PAGE else max(sequence, upto)
+                if len(found) < EVENTS_A_PAGE and not await wait_for(changed, HEARTBEAT_SECONDS):
+                    yield sequence
+        finally:
+            self._watching.discard(changed)

@@ -1,0 +1,210 @@
+"""What an answer does to a request, and what time does to it: pure rules, no I/O."""
+
+import hashlib
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import uuid_utils.compat as uuid
+
+from servicekit.errors import Violation
+from servicekit.idempotency import request_id_reused
+from servicekit.schemas import Schema
+from services.hitl import errors
+from services.hitl.models import TIMEOUT, Answer, Happening, HumanRequest, Json, OnExpiry, Response
+
+NO_QUORUM = "no quorum"
+# Compiled schemas that are kept; questions of one kind mostly share theirs.
+MOST_SCHEMAS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The request as it is then, what was answered, and what is to be told of it."""
+
+    request: HumanRequest
+    response: Response | None
+    happenings: Sequence[Happening]
+
+
+def earlier(request: HumanRequest, answer: Answer) -> Response | None:
+    """The answer on record of which this is a repetition, if it is one.
+
+    Raises:
+        ServiceError: REQUEST_ID_REUSED.
+    """
+    for vote in request.votes:
+        if vote.id == answer.id:
+            # A commit whose acknowledgement was lost is tried again.
+            return vote
+        if answer.idempotency_key and vote.idempotency_key == answer.idempotency_key:
+            if vote.responded_by != answer.responded_by or vote.body_digest != digest(answer):
+                raise request_id_reused(answer.idempotency_key)
+            return vote
+    return None
+
+
+def answered(request: HumanRequest, answer: Answer, now: datetime) -> Outcome:
+    """The request after this answer; it must not be overdue.
+
+    Raises:
+        ServiceError: ALREADY_RESPONDED, HUMAN_REQUEST_EXPIRED, HUMAN_REQUEST_CANCELLED, NOT_ASSIGNED, FOUR_EYES,
+            RESPONSE_INVALID.
+    """
+    _require_open(request)
+    _require_allowed(request, answer)
+    _require_valid(request, answer)
+    if any(vote.responded_by == answer.responded_by for vote in request.votes):
+        raise errors.already_voted(request.id, answer.responded_by)
+    vote = Response(
+        id=answer.id,
+        request_id=request.id,
+        response=answer.response,
+        responded_by=answer.responded_by,
+        created_at=now,
+        response_metadata=answer.response_metadata,
+        comment=answer.comment,
+        edited_arguments=answer.edited_arguments,
+        decides=False,
+        via=answer.via,
+        idempotency_key=answer.idempotency_key,
+        body_digest=digest(answer),
+    )
+    detail = {"response_id": str(vote.id), "response": vote.response, "via": vote.via}
+    if _decides(request, vote):
+        vote = replace(vote, decides=True)
+        decided = replace(request, status="responded", ended_at=now, votes=[*request.votes, vote])
+        return Outcome(decided, vote, [Happening(request.id, "decided", vote.responded_by, detail)])
+    after = replace(request, votes=[*request.votes, vote])
+    happenings = [Happening(request.id, "voted", vote.responded_by, detail)]
+    if _hopeless(after):
+        after = replace(after, status="cancelled", ended_at=now, cancel_reason=NO_QUORUM)
+        happenings.append(Happening(request.id, "cancelled", vote.responded_by, {"reason": NO_QUORUM}))
+    return Outcome(after, vote, happenings)
+
+
+def timed_out(request: HumanRequest, now: datetime) -> Outcome:
+    """An overdue request after its time: expired, answered by default, or in the hands of others."""
+    on_expiry = request.question.on_expiry
+    if on_expiry.action == "answer":
+        response = Response(
+            id=uuid.uuid7(),
+            request_id=request.id,
+            response=on_expiry.default_response,
+            responded_by=TIMEOUT,
+            created_at=now,
+            response_metadata={},
+            comment="",
+            edited_arguments=None,
+            decides=True,
+            via="timeout",
+        )
+        detail = {"response_id": str(response.id), "response": response.response, "via": "timeout"}
+        after = replace(request, status="responded", overdue=False, ended_at=now, votes=[*request.votes, response])
+        return Outcome(after, response, [Happening(request.id, "decided", TIMEOUT, detail)])
+    if on_expiry.action == "escalate":
+        seconds = on_expiry.escalate_timeout_seconds or request.question.timeout_seconds
+        groups = list(on_expiry.escalate_to)
+        after = replace(
+            request,
+            question=replace(request.question, assignees=(), groups=groups, on_expiry=OnExpiry()),
+            # From now on, not from when the time was up: who is asked now has all of it, however late we notice.
+            expires_at=now + timedelta(seconds=seconds),
+            overdue=False,
+            claimed_by="",
+            claimed_at=None,
+        )
+        return Outcome(after, None, [Happening(request.id, "escalated", TIMEOUT, {"groups": groups})])
+    after = replace(request, status="expired", overdue=False, ended_at=now)
+    return Outcome(after, None, [Happening(request.id, "expired", TIMEOUT)])
+
+
+def response_faults(
+    options: Sequence[str], response_schema: Json, response: Json, field: str = "response"
+) -> list[Violation]:
+    """What keeps a value from being an answer."""
+    if response is None:
+        return [Violation(field, "is missing")]
+    if options and (not isinstance(response, str) or response not in options):
+        shown = response if isinstance(response, str) else orjson.dumps(response).decode()
+        return [Violation(field, f"{shown[:100]!r} is none of the options: {', '.join(options)}"[:500])]
+    return _schema_faults(response_schema, response, field)
+
+
+def digest(answer: Answer) -> bytes:
+    """Of what is answered, so that a retry is told from another answer under the same key."""
+    body = [answer.response, answer.response_metadata, answer.comment, answer.edited_arguments]
+    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def _require_open(request: HumanRequest) -> None:
+    match request.status:
+        case "responded":
+            raise errors.already_responded(request.id)
+        case "expired":
+            raise errors.expired(request.id)
+        case "cancelled":
+            raise errors.cancelled(request.id)
+
+
+def _require_allowed(request: HumanRequest, answer: Answer) -> None:
+    question = request.question
+    addressed = bool(question.assignees or question.groups)
+    if addressed and answer.roles is not None:
+        asked = answer.responded_by in question.assignees or not answer.roles.isdisjoint(question.groups)
+        if not asked:
+            raise errors.not_assigned(request.id)
+    if question.four_eyes and answer.responded_by == question.requester:
+        raise errors.four_eyes(request.id)
+
+
+def _require_valid(request: HumanRequest, answer: Answer) -> None:
+    question = request.question
+    faults = response_faults(question.options, question.response_schema, answer.response)
+    if answer.edited_arguments is not None:
+        if question.proposed_arguments is None:
+            faults.append(Violation("edited_arguments", "the request proposes no arguments that could be edited"))
+        else:
+            faults += _schema_faults(question.arguments_schema, answer.edited_arguments, "edited_arguments")
+    if faults:
+        raise errors.response_invalid(faults)
+
+
+def _decides(request: HumanRequest, vote: Response) -> bool:
+    quorum = request.question.quorum
+    if quorum is None or (quorum.veto and vote.response == quorum.veto):
+        return True
+    return sum(_said(other) == _said(vote) for other in request.votes) + 1 >= quorum.required
+
+
+def _hopeless(request: HumanRequest) -> bool:
+    """Whether so many have voted that no answer can reach the quorum any more."""
+    quorum = request.question.quorum
+    assert quorum is not None, "without one the first answer decides"
+    if not quorum.voters:
+        return False
+    most = max(Counter(map(_said, request.votes)).values())
+    return most + quorum.voters - len(request.votes) < quorum.required
+
+
+def _said(vote: Response) -> bytes:
+    """Two who approve different arguments do not agree."""
+    return orjson.dumps([vote.response, vote.edited_arguments], option=orjson.OPT_SORT_KEYS)
+
+
+_schemas: OrderedDict[bytes, Schema] = OrderedDict()
+
+
+def _schema_faults(document: Json, instance: Any, field: str) -> list[Violation]:
+    if document is None:
+        return []
+    key = orjson.dumps(document)
+    schema = _schemas.get(key)
+    if schema is None:
+        schema = _schemas[key] = Schema(document, field)
+        if len(_schemas) > MOST_SCHEMAS:
+            _schemas.popitem(last=False)
+    return [Violation(f"{field}{'' if f.field == '/' else f.field}", f.description) for f in schema.faults(instance)]

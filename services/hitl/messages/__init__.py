@@ -1,0 +1,1 @@
+"""Domain to protobuf and back, a file a resource."""

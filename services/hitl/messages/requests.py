@@ -1,0 +1,230 @@
+"""Questions, answers and events, in both directions."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import uuid_utils.compat as uuid
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.timestamp_pb2 import Timestamp
+from qmcp.hitl.v1 import hitl_service_pb2, request_pb2
+
+from servicekit.calls import Call
+from servicekit.json_values import document, fill_struct, fill_value, plain
+from services.hitl import errors
+from services.hitl.models import (
+    Answer,
+    Event,
+    EventFilter,
+    HumanRequest,
+    OnExpiry,
+    Question,
+    Quorum,
+    RequestFilter,
+    Response,
+)
+
+DEFAULT_TIMEOUT_SECONDS = 3_600
+
+
+def question_from(request: hitl_service_pb2.CreateHumanRequestRequest, call: Call) -> Question:
+    """What the caller asks, in its own name or, where it may, in that of another."""
+    if request.on_behalf_of and not call.principal.may("hitl.delegate"):
+        raise errors.may_not_delegate()
+    return Question(
+        id=request.id or str(uuid.uuid7()),
+        request_type=request.request_type,
+        prompt=request.prompt,
+        options=tuple(request.options),
+        context=document(request.context, "context"),
+        timeout_seconds=request.timeout_seconds or DEFAULT_TIMEOUT_SECONDS,
+        correlation_id=request.correlation_id or call.correlation_id,
+        response_schema=_optional(request, "response_schema"),
+        proposed_arguments=_optional(request, "proposed_arguments"),
+        arguments_schema=_optional(request, "arguments_schema"),
+        priority=request.priority or "normal",
+        due_at=request.due_at.ToDatetime(UTC) if request.HasField("due_at") else None,
+        assignees=tuple(request.assignees),
+        groups=tuple(request.groups),
+        tags=tuple(request.tags),
+        callback_url=request.callback_url,
+        on_expiry=_on_expiry_from(request.on_expiry),
+        quorum=Quorum(request.quorum.required, request.quorum.voters, request.quorum.veto)
+        if request.HasField("quorum")
+        else None,
+        four_eyes=request.four_eyes,
+        requester=request.on_behalf_of or call.principal.name,
+    )
+
+
+def answer_from(request: hitl_service_pb2.CreateHumanResponseRequest, call: Call, *, keyless: bool) -> Answer:
+    """What the caller answers. Without authentication nobody is verified, so what is said of who answers is taken."""
+    return Answer(
+        id=uuid.uuid7(),
+        request_id=request.request_id,
+        response=plain(request.response, "response"),
+        responded_by=(request.responded_by if keyless else "") or call.principal.name,
+        roles=None if keyless else call.principal.roles,
+        response_metadata=document(request.response_metadata, "response_metadata"),
+        comment=request.comment,
+        edited_arguments=_optional(request, "edited_arguments"),
+        idempotency_key=request.idempotency_key or call.idempotency_key,
+    )
+
+
+def filter_from(request: hitl_service_pb2.ListHumanRequestsRequest) -> RequestFilter:
+    """Which requests a list shall hold."""
+    return RequestFilter(
+        request.status,
+        request.request_type,
+        request.correlation_id,
+        request.requester,
+        request.assignee,
+        request.group,
+        request.tag,
+    )
+
+
+def event_filter_from(request: hitl_service_pb2.WatchHumanRequestsRequest) -> EventFilter:
+    """Which events a stream shall hold."""
+    return EventFilter(
+        tuple(request.kinds), request.id, request.request_type, request.assignee, request.group, request.tag
+    )
+
+
+def request_to(request: HumanRequest) -> request_pb2.HumanRequest:
+    """A request as it stands."""
+    question = request.question
+    message = request_pb2.HumanRequest(
+        id=question.id,
+        request_type=question.request_type,
+        prompt=question.prompt,
+        options=question.options,
+        timeout_seconds=question.timeout_seconds,
+        status=request.status,
+        created_at=_timestamp(request.created_at),
+        expires_at=_timestamp(request.expires_at),
+        correlation_id=question.correlation_id,
+        priority=question.priority,
+        due_at=_timestamp(question.due_at),
+        assignees=question.assignees,
+        groups=question.groups,
+        tags=question.tags,
+        callback_url=question.callback_url,
+        on_expiry=_on_expiry_to(question.on_expiry),
+        quorum=_quorum_to(question.quorum),
+        four_eyes=question.four_eyes,
+        requester=question.requester,
+        claimed_by=request.claimed_by,
+        claimed_at=_timestamp(request.claimed_at),
+        viewed_by=request.viewed_by,
+        ended_at=_timestamp(request.ended_at),
+        votes=map(response_to, request.votes),
+        cancel_reason=request.cancel_reason,
+    )
+    fill_struct(message.context, question.context)
+    for field, value in (
+        (message.response_schema, question.response_schema),
+        (message.proposed_arguments, question.proposed_arguments),
+    ):
+        if value is not None:
+            fill_struct(field, value)
+    if request.response is not None:
+        message.response.CopyFrom(response_to(request.response))
+    return message
+
+
+def answered_request_to(request: HumanRequest) -> hitl_service_pb2.GetHumanRequestResponse:
+    """The original's form: the answer beside the request, null as long as there is none."""
+    message = hitl_service_pb2.GetHumanRequestResponse(request=request_to(request))
+    fill_value(message.response, None if request.response is None else _json(response_to(request.response)))
+    return message
+
+
+def response_to(response: Response) -> request_pb2.HumanResponse:
+    """An answer, as it is on record."""
+    message = request_pb2.HumanResponse(
+        id=str(response.id),
+        request_id=response.request_id,
+        responded_by=response.responded_by,
+        created_at=_timestamp(response.created_at),
+        comment=response.comment,
+        decides=response.decides,
+        via=response.via,
+    )
+    fill_value(message.response, response.response)
+    fill_struct(message.response_metadata, response.response_metadata)
+    if response.edited_arguments is not None:
+        fill_struct(message.edited_arguments, response.edited_arguments)
+    return message
+
+
+def event_to(event: Event, request: HumanRequest | None = None) -> request_pb2.HumanRequestEvent:
+    """An event; in a stream with the request as it stands."""
+    message = request_pb2.HumanRequestEvent(
+        sequence=event.sequence,
+        at=_timestamp(event.at),
+        kind=event.kind,
+        request_id=event.request_id,
+        principal=event.principal,
+        request=None if request is None else request_to(request),
+    )
+    fill_struct(message.detail, event.detail)
+    return message
+
+
+def heartbeat_to(sequence: int, *, last: bool = False) -> request_pb2.HumanRequestEvent:
+    """Nothing happened; or, as the last of a stream, the replica stops."""
+    message = request_pb2.HumanRequestEvent(sequence=sequence, kind="heartbeat", last=last)
+    message.at.GetCurrentTime()
+    return message
+
+
+def request_json(request: HumanRequest) -> dict[str, Any]:
+    """The request as the HTTP API shows it, for those who are told of it by HTTP."""
+    return _json(request_to(request))
+
+
+def _json(message: Any) -> dict[str, Any]:
+    shown: dict[str, Any] = MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    return shown
+
+
+def _optional(request: Any, field: str) -> Mapping[str, Any] | None:
+    return document(getattr(request, field), field) if request.HasField(field) else None
+
+
+def _on_expiry_from(message: request_pb2.ExpiryAction) -> OnExpiry:
+    return OnExpiry(
+        message.action or "expire",
+        plain(message.default_response, "on_expiry.default_response"),
+        tuple(message.escalate_to),
+        message.escalate_timeout_seconds,
+    )
+
+
+def _on_expiry_to(on_expiry: OnExpiry) -> request_pb2.ExpiryAction:
+    message = request_pb2.ExpiryAction(
+        action=on_expiry.action,
+        escalate_to=on_expiry.escalate_to,
+        escalate_timeout_seconds=on_expiry.escalate_timeout_seconds,
+    )
+    if on_expiry.default_response is not None:
+        fill_value(message.default_response, on_expiry.default_response)
+    return message
+
+
+def _quorum_to(quorum: Quorum | None) -> request_pb2.Quorum | None:
+    return (
+        None if quorum is None else request_pb2.Quorum(required=quorum.required, voters=quorum.voters, veto=quorum.veto)
+    )
+
+
+def _timestamp(at: datetime | None) -> Timestamp | None:
+    if at is None:
+        return None
+    message = Timestamp()
+    message.FromDatetime(at)
+    return message

@@ -1,0 +1,278 @@
+"""The nouns of the hitl service."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+Json = Any
+Status = Literal["pending", "responded", "expired", "cancelled"]
+Via = Literal["api", "link", "timeout"]
+
+# Who answers and expires requests when their time is up.
+TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class OnExpiry:
+    """What happens when the time is up: `expire`, `answer` or `escalate`."""
+
+    action: str = "expire"
+    default_response: Json = None
+    escalate_to: Sequence[str] = ()
+    # 0: as long as the first had.
+    escalate_timeout_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """How many must give the same answer; `voters` 0 is no limit, `veto` "" is none."""
+
+    required: int
+    voters: int = 0
+    veto: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, and of whom: the part of a request that the caller gives and nobody changes."""
+
+    id: str
+    request_type: str
+    prompt: str
+    options: Sequence[str]
+    context: Json
+    timeout_seconds: int
+    correlation_id: str
+    response_schema: Json
+    proposed_arguments: Json
+    arguments_schema: Json
+    priority: str
+    due_at: datetime | None
+    assignees: Sequence[str]
+    groups: Sequence[str]
+    tags: Sequence[str]
+    callback_url: str
+    on_expiry: OnExpiry
+    quorum: Quorum | None
+    four_eyes: bool
+    requester: str
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer, as it is on record."""
+
+    id: UUID
+    request_id: str
+    response: Json
+    responded_by: str
+    created_at: datetime
+    response_metadata: Json
+    comment: str
+    edited_arguments: Json
+    decides: bool
+    via: Via
+    # Of the caller, by which a retry gets this answer; "" where there was none. The digest covers what was answered.
+    idempotency_key: str = ""
+    body_digest: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class HumanRequest:
+    """A question and where it stands. Assignees, groups and `expires_at` are those of now."""
+
+    question: Question
+    status: Status
+    created_at: datetime
+    expires_at: datetime
+    # Its time is up, by the clock of the database, and nobody has settled that yet.
+    overdue: bool
+    body_digest: bytes
+    claimed_by: str = ""
+    claimed_at: datetime | None = None
+    viewed_by: Sequence[str] = ()
+    ended_at: datetime | None = None
+    cancel_reason: str = ""
+    votes: Sequence[Response] = ()
+
+    @property
+    def id(self) -> str:
+        return self.question.id
+
+    @property
+    def ended(self) -> bool:
+        return self.status != "pending"
+
+    @property
+    def response(self) -> Response | None:
+        """The answer that decided."""
+        return next((vote for vote in self.votes if vote.decides), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that somebody wants to give."""
+
+    id: UUID
+    request_id: str
+    response: Json
+    responded_by: str
+    # The roles of whoever answers; None: they may answer what is addressed to others.
+    roles: frozenset[str] | None
+    response_metadata: Json = field(default_factory=dict)
+    comment: str = ""
+    edited_arguments: Json = None
+    via: Via = "api"
+    idempotency_key: str = ""
+    # Of the link it came by; it must be unused.
+    token_digest: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event that is to be recorded."""
+
+    request_id: str
+    kind: str
+    principal: str
+    detail: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event, as it is on record."""
+
+    sequence: int
+    request_id: str
+    kind: str
+    at: datetime
+    principal: str
+    detail: Json
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFilter:
+    """Which requests; "" means any."""
+
+    status: str = ""
+    request_type: str = ""
+    correlation_id: str = ""
+    requester: str = ""
+    assignee: str = ""
+    group: str = ""
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events; "" and () mean any."""
+
+    kinds: Sequence[str] = ()
+    request_id: str = ""
+    request_type: str = ""
+    assignee: str = ""
+    group: str = ""
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookDefinition:
+    """What somebody wants to be told, and where."""
+
+    url: str
+    # Empty: those that every webhook is told of.
+    kinds: Sequence[str] = ()
+    # Empty: all.
+    request_types: Sequence[str] = ()
+    description: str = ""
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A webhook as it stands, without its secret."""
+
+    id: UUID
+    definition: WebhookDefinition
+    etag: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedWebhook:
+    """A webhook and its secret, `whsec_...`, in the one moment where that is known; "" where it is not new."""
+
+    webhook: Webhook
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event on its way to one address."""
+
+    id: UUID
+    # None: it goes to the callback of the request itself.
+    webhook_id: UUID | None
+    request_id: str
+    event_sequence: int
+    event_kind: str
+    url: str
+    status: Literal["pending", "delivered", "failed"]
+    attempts: int
+    next_attempt_at: datetime
+    # The HTTP status of the last try; 0 where there was no answer.
+    last_status: int
+    last_error: str
+    created_at: datetime
+    delivered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this process is to try now, and all that is sent but the request itself."""
+
+    id: UUID
+    # Of this try: who finds another one in the row was too slow and has no say any more.
+    claim: UUID
+    webhook_id: UUID | None
+    request_id: str
+    event_sequence: int
+    event_kind: str
+    url: str
+    # This one included.
+    attempts: int
+    # Sealed; None: the secret of callbacks signs.
+    secret: bytes | None
+    at: datetime
+    principal: str
+    detail: Json
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """Which deliveries; None and "" mean any."""
+
+    webhook_id: UUID | None = None
+    request_id: str = ""
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionLink:
+    """A link by which one person answers one request once; its token is known to nobody but who asked for it."""
+
+    request_id: str
+    person: str
+    created_by: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedLink:
+    """A link and its token, in the one moment where that is known."""
+
+    link: ActionLink
+    token: str

@@ -1,0 +1,13 @@
+"""The services that hitl calls: access, which knows who the callers are."""
+
+from contextlib import AbstractAsyncContextManager
+
+from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc
+
+from servicekit.directory import RemoteDirectory, remote_directory
+from servicekit.settings import ServiceSettings
+
+
+def access(settings: ServiceSettings) -> AbstractAsyncContextManager[RemoteDirectory]:
+    """Who may call hitl."""
+    return remote_directory(settings, "hitl", access_service_pb2_grpc.AccessServiceStub, access_service_pb2)

@@ -1,0 +1,44 @@
+"""The settings of the hitl service; those that every service has stand in servicekit."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
+
+from servicekit.addresses import Network
+from servicekit.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Read from the environment, prefix `QMCP_`."""
+
+    # The longest time that a request may take, seconds. The API itself takes up to a year.
+    hitl_max_timeout_seconds: int = Field(default=86_400, ge=60, le=31_536_000)
+    # How often requests whose time is up are looked for, seconds. Reads do not depend on it.
+    hitl_sweep_seconds: float = Field(default=1, gt=0)
+    # Calls that wait for an answer and streams of events, in one replica at most.
+    hitl_max_waiters: int = Field(default=20_000, ge=1)
+    hitl_max_watchers: int = Field(default=1_000, ge=1)
+    # Whether similar past requests are looked for, by the words of their prompts.
+    hitl_similar_requests: bool = False
+
+    # A file with the key that encrypts the secrets of webhooks (Fernet; several lines: the first encrypts, all
+    # decrypt). The same for all replicas. It is made where it does not exist and the folder may be written.
+    hitl_secrets_key_file: Path = Path("secrets-key")
+    # A file with the secret, `whsec_...`, that signs what goes to the callbacks of requests. Made as above.
+    hitl_callback_secret_file: Path = Path("callback-secret")
+    # Networks that webhooks may reach although they are loopback, private or link-local; comma-separated CIDRs.
+    hitl_allowed_networks: Annotated[tuple[Network, ...], NoDecode] = ()
+    # Tries of one delivery, with pauses that double from the first pause (seconds) up to six hours.
+    hitl_delivery_attempts: int = Field(default=12, ge=1, le=50)
+    hitl_delivery_first_pause_seconds: float = Field(default=5, gt=0)
+    # How long one try may take, seconds.
+    hitl_delivery_timeout_seconds: float = Field(default=10, gt=0)
+    # Deliveries on their way at a time.
+    hitl_deliveries_at_a_time: int = Field(default=32, ge=1)
+
+    @field_validator("hitl_allowed_networks", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

@@ -1,0 +1,260 @@
+"""SQL of the deliveries: the outbox and its log.
+
+Locks are taken in one order everywhere, so that nobody waits in a circle: that of the events, webhooks, deliveries.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+
+from servicekit.postgres import Connection, Record
+from services.hitl.models import Claimed, Delivery, DeliveryFilter
+
+COLUMNS = """
+    id, webhook_id, request_id, event_sequence, event_kind, url, status, attempts, next_attempt_at, last_status,
+    last_error, created_at, delivered_at
+"""
+# What a webhook without kinds, and the callback of a request, are told of. As webhook.proto says.
+DEFAULT_KINDS = ["created", "decided", "escalated", "expired", "cancelled", "reminded"]
+
+
+async def queue(connection: Connection, sequences: Sequence[int]) -> None:
+    """Puts events that were just written, in this transaction, on their way to all who shall be told.
+
+    A webhook that is being deleted is waited for and left out; without that lock its foreign key would fail the
+    transaction of whoever answers a request in that moment.
+    """
+    await connection.execute(
+        """
+        WITH told AS (
+            SELECT event.sequence, event.kind, request.id, request.request_type, request.callback_url
+            FROM human_request_events AS event
+            JOIN human_requests AS request ON request.id = event.request_id
+            WHERE event.sequence = ANY($1::bigint[])
+        ),
+        subscribed AS (
+            SELECT webhooks.id AS webhook_id, told.id, told.sequence, told.kind, webhooks.url
+            FROM told
+            JOIN webhooks
+              ON NOT webhooks.paused
+             AND told.kind = ANY(CASE WHEN webhooks.kinds = '{}' THEN $2::text[] ELSE webhooks.kinds END)
+             AND (webhooks.request_types = '{}' OR told.request_type = ANY(webhooks.request_types))
+            FOR KEY SHARE OF webhooks
+        ),
+        queued AS (
+            INSERT INTO deliveries (webhook_id, request_id, event_sequence, event_kind, url)
+            SELECT webhook_id, id, sequence, kind, url
+            FROM subscribed
+            UNION ALL
+            SELECT NULL, id, sequence, kind, callback_url
+            FROM told
+            WHERE callback_url <> ''
+              AND kind = ANY($2::text[])
+            RETURNING true
+        )
+        SELECT pg_notify('deliveries', '')
+        WHERE EXISTS (SELECT FROM queued)
+        """,
+        list(sequences),
+        DEFAULT_KINDS,
+    )
+
+
+async def claim(connection: Connection, limit: int, lease_seconds: float, busy_urls: Sequence[str]) -> list[Claimed]:
+    """Takes deliveries that are due, those due longest first, so that nobody else tries them for the time of the lease.
+
+    Of one request's deliveries to one receiver, one waits for the first try of the one before it; when that failed, it
+    waits no longer.
+
+    Args:
+        connection: not in a transaction: others skip these rows only until it ends.
+        limit: how many at most.
+        lease_seconds: after which they are due again, if nothing has come of this try.
+        busy_urls: to leave out.
+    """
+    rows = await connection.fetch(
+        """
+        WITH due AS (
+            SELECT delivery.id, coalesce(webhooks.url, delivery.url) AS url, webhooks.secret
+            FROM deliveries AS delivery
+            LEFT JOIN webhooks ON webhooks.id = delivery.webhook_id
+            WHERE delivery.status = 'pending'
+              AND delivery.next_attempt_at <= now()
+              AND webhooks.paused IS NOT TRUE
+              AND coalesce(webhooks.url, delivery.url) <> ALL($3::text[])
+              AND NOT EXISTS (
+                  SELECT
+                  FROM deliveries AS earlier
+                  WHERE earlier.request_id = delivery.request_id
+                    AND earlier.webhook_id IS NOT DISTINCT FROM delivery.webhook_id
+                    AND earlier.event_sequence < delivery.event_sequence
+                    AND earlier.status = 'pending'
+                    AND (earlier.attempts = 0 OR (earlier.attempts = 1 AND earlier.claim IS NOT NULL))
+              )
+            ORDER BY delivery.next_attempt_at, delivery.event_sequence
+            LIMIT $1
+            FOR UPDATE OF delivery SKIP LOCKED
+        )
+        UPDATE deliveries AS delivery
+        SET attempts = delivery.attempts + 1,
+            claim = gen_random_uuid(),
+            next_attempt_at = clock_timestamp() + make_interval(secs => $2),
+            url = due.url
+        FROM due, human_request_events AS event
+        WHERE delivery.id = due.id
+          AND event.sequence = delivery.event_sequence
+        RETURNING delivery.id, delivery.claim, delivery.webhook_id, delivery.request_id, delivery.event_sequence,
+                  delivery.event_kind, delivery.url, delivery.attempts, due.secret, event.at, event.principal,
+                  event.detail
+        """,
+        limit,
+        lease_seconds,
+        list(busy_urls),
+    )
+    return [_claimed(row) for row in rows]
+
+
+async def seconds_to_next(connection: Connection) -> float | None:
+    """In how many seconds the next one that is not due yet will be; None where there is none."""
+    found: float | None = await connection.fetchval(
+        """
+        SELECT extract(epoch FROM next_attempt_at - now())::float8
+        FROM deliveries
+        WHERE status = 'pending'
+          AND next_attempt_at > now()
+        ORDER BY next_attempt_at
+        LIMIT 1
+        """
+    )
+    return found
+
+
+async def delivered(connection: Connection, claimed: Claimed, http_status: int) -> bool:
+    """The receiver has taken it; False where this try has no say any more."""
+    ended = await connection.fetchval(
+        """
+        UPDATE deliveries
+        SET status = 'delivered',
+            claim = NULL,
+            last_status = $3,
+            last_error = '',
+            delivered_at = clock_timestamp()
+        WHERE id = $1
+          AND claim = $2
+          AND status = 'pending'
+        RETURNING true
+        """,
+        claimed.id,
+        claimed.claim,
+        http_status,
+    )
+    return bool(ended)
+
+
+async def failed(connection: Connection, claimed: Claimed, http_status: int, error: str) -> bool:
+    """Every try has failed; False where this try has no say any more."""
+    ended = await connection.fetchval(
+        """
+        UPDATE deliveries
+        SET status = 'failed',
+            claim = NULL,
+            last_status = $3,
+            last_error = $4
+        WHERE id = $1
+          AND claim = $2
+          AND status = 'pending'
+        RETURNING true
+        """,
+        claimed.id,
+        claimed.claim,
+        http_status,
+        error,
+    )
+    return bool(ended)
+
+
+async def postpone(
+    connection: Connection, claimed: Claimed, http_status: int, error: str, pause_seconds: float
+) -> bool:
+    """This try has failed and another is due after the pause; False where this try has no say any more."""
+    postponed = await connection.fetchval(
+        """
+        UPDATE deliveries
+        SET claim = NULL,
+            last_status = $3,
+            last_error = $4,
+            next_attempt_at = clock_timestamp() + make_interval(secs => $5)
+        WHERE id = $1
+          AND claim = $2
+          AND status = 'pending'
+        RETURNING true
+        """,
+        claimed.id,
+        claimed.claim,
+        http_status,
+        error,
+        pause_seconds,
+    )
+    return bool(postponed)
+
+
+async def again(connection: Connection, delivery_id: UUID) -> Delivery | None:
+    """Makes a delivery due as if it were new, and tells the senders; one that is being tried is left to end first."""
+    row = await connection.fetchrow(
+        f"""
+        UPDATE deliveries
+        SET status = 'pending',
+            attempts = 0,
+            next_attempt_at = CASE WHEN claim IS NULL THEN now() ELSE next_attempt_at END,
+            delivered_at = NULL
+        WHERE id = $1
+        RETURNING {COLUMNS}, pg_notify('deliveries', '')
+        """,
+        delivery_id,
+    )
+    return _delivery(row) if row else None
+
+
+async def list_before(
+    connection: Connection, wanted: DeliveryFilter, before: tuple[datetime, UUID] | None, limit: int
+) -> list[Delivery]:
+    """Newest first, those before a time and id."""
+    before_at, before_id = before or (None, None)
+    rows = await connection.fetch(
+        f"""
+        SELECT {COLUMNS}
+        FROM deliveries
+        WHERE ($1::uuid IS NULL OR webhook_id = $1)
+          AND ($2 = '' OR request_id = $2)
+          AND ($3 = '' OR status = $3)
+          AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5))
+        ORDER BY created_at DESC, id DESC
+        LIMIT $6
+        """,
+        wanted.webhook_id,
+        wanted.request_id,
+        wanted.status,
+        before_at,
+        before_id,
+        limit,
+    )
+    return [_delivery(row) for row in rows]
+
+
+async def count_pending(connection: Connection, most: int) -> int:
+    """How many are on their way, or `most` where there are more: counting all of a long queue is not worth it."""
+    found: int = await connection.fetchval(
+        "SELECT count(*) FROM (SELECT FROM deliveries WHERE status = 'pending' LIMIT $1) AS pending", most
+    )
+    return found
+
+
+def _delivery(row: Record) -> Delivery:
+    return Delivery(**{name: row[name] for name in Delivery.__slots__})
+
+
+def _claimed(row: Record) -> Claimed:
+    fields = {name: row[name] for name in Claimed.__slots__}
+    return Claimed(**{**fields, "detail": orjson.loads(fields["detail"])})

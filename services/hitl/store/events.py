@@ -1,0 +1,123 @@
+"""SQL of events: the history of each request, and the stream of all."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from servicekit.postgres import Connection, Record
+from services.hitl.models import Event, EventFilter, Happening, HumanRequest
+from services.hitl.store.requests import SELECT, human_request
+
+# Whoever writes events holds it until the commit: without it a lower number could appear after a higher one was read.
+LOCK = 0x68_69_74_6C
+
+
+async def insert(connection: Connection, happenings: Sequence[Happening]) -> list[int]:
+    """Records events, the last thing that a transaction does but for its outbox; returns their numbers.
+
+    Everything after it waits for other writers, and they for it: nothing that could wait for them may come later.
+    """
+    await connection.execute(f"SELECT pg_advisory_xact_lock({LOCK})")
+    rows = await connection.fetch(
+        """
+        INSERT INTO human_request_events (request_id, kind, principal, detail)
+        SELECT request_id, kind, principal, detail
+        FROM json_to_recordset($1::json) AS happened (request_id text, kind text, principal text, detail json)
+        RETURNING sequence
+        """,
+        orjson.dumps([_fields(h) for h in happenings]).decode(),
+    )
+    return [row["sequence"] for row in rows]
+
+
+async def notify(connection: Connection) -> None:
+    """Tells every replica to look for new events, when the transaction commits: once, however many there are."""
+    await connection.execute("SELECT pg_notify('human_requests', '')")
+
+
+async def last(connection: Connection) -> int:
+    """The number of the newest event; 0 where there is none."""
+    return await connection.fetchval("SELECT max(sequence) FROM human_request_events") or 0
+
+
+async def after(connection: Connection, sequence: int, limit: int) -> list[Event]:
+    """Events after a number, in order."""
+    rows = await connection.fetch(
+        """
+        SELECT sequence, request_id, kind, at, principal, detail
+        FROM human_request_events
+        WHERE sequence > $1
+        ORDER BY sequence
+        LIMIT $2
+        """,
+        sequence,
+        limit,
+    )
+    return [_event(row) for row in rows]
+
+
+async def between(
+    connection: Connection, wanted: EventFilter, after: int, upto: int, limit: int
+) -> list[tuple[Event, HumanRequest]]:
+    """Events after one number and up to another, with the requests as they stand now, in order."""
+    values: list[Any] = [after, upto]
+    conditions = ["e.sequence > $1", "e.sequence <= $2"]
+    for condition, value in (
+        ("e.kind = ANY({})", list(wanted.kinds)),
+        ("e.request_id = {}", wanted.request_id),
+        ("r.request_type = {}", wanted.request_type),
+        ("{} = ANY(r.assignees)", wanted.assignee),
+        ("{} = ANY(r.groups)", wanted.group),
+        ("{} = ANY(r.tags)", wanted.tag),
+    ):
+        if value:
+            values.append(value)
+            conditions.append(condition.format(f"${len(values)}"))
+    select = SELECT.replace(
+        "FROM human_requests r",
+        "     , e.sequence, e.request_id, e.kind, e.at, e.principal, e.detail\n"
+        "    FROM human_request_events e\n    JOIN human_requests r ON r.id = e.request_id",
+    )
+    rows = await connection.fetch(
+        f"""
+        {select}
+        WHERE {" AND ".join(conditions)}
+        ORDER BY e.sequence
+        LIMIT {limit:d}
+        """,
+        *values,
+    )
+    return [(_event(row), human_request(row)) for row in rows]
+
+
+async def history(connection: Connection, request_id: str, after: int, limit: int) -> list[Event]:
+    """The events of one request, oldest first, those after a number."""
+    rows = await connection.fetch(
+        """
+        SELECT sequence, request_id, kind, at, principal, detail
+        FROM human_request_events
+        WHERE request_id = $1 AND sequence > $2
+        ORDER BY sequence
+        LIMIT $3
+        """,
+        request_id,
+        after,
+        limit,
+    )
+    return [_event(row) for row in rows]
+
+
+def _fields(happening: Happening) -> dict[str, Any]:
+    return {
+        "request_id": happening.request_id,
+        "kind": happening.kind,
+        "principal": happening.principal,
+        "detail": happening.detail,
+    }
+
+
+def _event(row: Record) -> Event:
+    return Event(
+        row["sequence"], row["request_id"], row["kind"], row["at"], row["principal"], orjson.loads(row["detail"])
+    )

@@ -1,0 +1,87 @@
+"""SQL of the action links. A link counts while it is unused, in its time, and its request waits for an answer."""
+
+from servicekit.postgres import Connection, Record
+from services.hitl.models import ActionLink
+
+COLUMNS = "link.request_id, link.person, link.created_by, link.expires_at"
+
+
+async def insert(
+    connection: Connection,
+    token_digest: bytes,
+    request_id: str,
+    person: str,
+    created_by: str,
+    timeout_seconds: int,
+) -> ActionLink | None:
+    """Inserts a link that ends with its request, or earlier; None where the request waits for no answer.
+
+    Args:
+        connection: any.
+        token_digest: SHA-256 of the token.
+        request_id: what it answers.
+        person: who answers by it.
+        created_by: who made it.
+        timeout_seconds: how long it may be used; 0: as long as the request may take.
+    """
+    row = await connection.fetchrow(
+        f"""
+        INSERT INTO action_links AS link (token_digest, request_id, person, created_by, expires_at)
+        SELECT $1, id, $3, $4,
+               CASE WHEN $5 = 0 THEN expires_at
+                    ELSE least(expires_at, clock_timestamp() + make_interval(secs => $5))
+               END
+        FROM human_requests
+        WHERE id = $2
+          AND status = 'pending'
+          AND expires_at > clock_timestamp()
+        RETURNING {COLUMNS}
+        """,
+        token_digest,
+        request_id,
+        person,
+        created_by,
+        timeout_seconds,
+    )
+    return _link(row) if row else None
+
+
+async def valid(connection: Connection, token_digest: bytes) -> ActionLink | None:
+    """The link, where it counts; used, late and unknown ones are all the same."""
+    row = await connection.fetchrow(
+        f"""
+        SELECT {COLUMNS}
+        FROM action_links AS link
+        JOIN human_requests AS request ON request.id = link.request_id
+        WHERE link.token_digest = $1
+          AND link.used_at IS NULL
+          AND link.expires_at > clock_timestamp()
+          AND request.status = 'pending'
+          AND request.expires_at > clock_timestamp()
+        """,
+        token_digest,
+    )
+    return _link(row) if row else None
+
+
+async def use(connection: Connection, token_digest: bytes) -> bool:
+    """Uses a link up, in the transaction of the answer; False where it was used or its time is up.
+
+    Of two who use it at once, the second waits until the first one's transaction has ended.
+    """
+    used = await connection.fetchval(
+        """
+        UPDATE action_links
+        SET used_at = clock_timestamp()
+        WHERE token_digest = $1
+          AND used_at IS NULL
+          AND expires_at > clock_timestamp()
+        RETURNING true
+        """,
+        token_digest,
+    )
+    return bool(used)
+
+
+def _link(row: Record) -> ActionLink:
+    return ActionLink(**{name: row[name] for name in ActionLink.__slots__})

@@ -1,0 +1,229 @@
+"""SQL of requests."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from servicekit.postgres import Connection, Record
+from services.hitl.models import HumanRequest, OnExpiry, Question, Quorum, RequestFilter, Response
+
+# Whether a request's time is up is said by the clock of the database in the moment of reading.
+SELECT = """
+    SELECT r.id, r.request_type, r.prompt, r.options, r.context, r.timeout_seconds, r.status, r.created_at,
+           r.expires_at, r.correlation_id, r.response_schema, r.proposed_arguments, r.arguments_schema, r.priority,
+           r.due_at, r.assignees, r.groups, r.tags, r.callback_url, r.on_expiry, r.quorum, r.four_eyes, r.requester,
+           r.body_digest, r.claimed_by, r.claimed_at, r.viewed_by, r.ended_at, r.cancel_reason,
+           r.status = 'pending' AND r.expires_at <= clock_timestamp() AS overdue,
+           (
+               SELECT json_agg(v ORDER BY v.created_at, v.id)
+               FROM human_responses v
+               WHERE v.request_id = r.id
+           ) AS votes
+    FROM human_requests r
+"""
+
+
+async def insert(connection: Connection, asked: Sequence[tuple[Question, bytes]]) -> set[str]:
+    """Inserts questions with the digests of their bodies; returns the ids that are new."""
+    rows = await connection.fetch(
+        """
+        INSERT INTO human_requests (
+            id, request_type, prompt, options, context, timeout_seconds, expires_at, correlation_id, response_schema,
+            proposed_arguments, arguments_schema, priority, due_at, assignees, groups, tags, callback_url, on_expiry,
+            quorum, four_eyes, requester, body_digest
+        )
+        SELECT id, request_type, prompt, options, context, timeout_seconds,
+               clock_timestamp() + make_interval(secs => timeout_seconds), correlation_id, response_schema,
+               proposed_arguments, arguments_schema, priority, due_at, assignees, groups, tags, callback_url, on_expiry,
+               quorum, four_eyes, requester, decode(body_digest, 'hex')
+        FROM json_to_recordset($1::json) AS asked (
+            id text, request_type text, prompt text, options text[], context json, timeout_seconds integer,
+            correlation_id text, response_schema json, proposed_arguments json, arguments_schema json, priority text,
+            due_at timestamptz, assignees text[], groups text[], tags text[], callback_url text, on_expiry json,
+            quorum json, four_eyes boolean, requester text, body_digest text
+        )
+        ON CONFLICT (id) DO NOTHING
+        RETURNING id
+        """,
+        orjson.dumps([{**asdict(question), "body_digest": digest.hex()} for question, digest in asked]).decode(),
+    )
+    return {row["id"] for row in rows}
+
+
+async def lock(connection: Connection, ids: Sequence[str]) -> None:
+    """Locks requests until the end of the transaction, always in the same order."""
+    await connection.execute("SELECT id FROM human_requests WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
+
+
+async def get(connection: Connection, request_id: str) -> HumanRequest | None:
+    row = await connection.fetchrow(f"{SELECT} WHERE r.id = $1", request_id)
+    return human_request(row) if row else None
+
+
+async def get_many(connection: Connection, ids: Sequence[str]) -> dict[str, HumanRequest]:
+    rows = await connection.fetch(f"{SELECT} WHERE r.id = ANY($1)", ids)
+    return {row["id"]: human_request(row) for row in rows}
+
+
+async def save(connection: Connection, requests: Sequence[HumanRequest]) -> None:
+    """Writes what can change of requests that the caller has locked.
+
+    One statement a request, sent together: an UPDATE that joins a list was planned while the table was small, and kept
+    reading all of it.
+    """
+    await connection.executemany(
+        """
+        UPDATE human_requests
+        SET status = $2, expires_at = $3, assignees = $4, groups = $5, on_expiry = $6, claimed_by = $7,
+            claimed_at = $8, viewed_by = $9, ended_at = $10, cancel_reason = $11
+        WHERE id = $1
+        """,
+        [
+            (
+                r.id,
+                r.status,
+                r.expires_at,
+                list(r.question.assignees),
+                list(r.question.groups),
+                orjson.dumps(asdict(r.question.on_expiry)).decode(),
+                r.claimed_by,
+                r.claimed_at,
+                list(r.viewed_by),
+                r.ended_at,
+                r.cancel_reason,
+            )
+            for r in requests
+        ],
+    )
+
+
+async def clock(connection: Connection) -> datetime:
+    """The time of the database."""
+    now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    return now
+
+
+async def overdue(connection: Connection, limit: int) -> list[str]:
+    """Requests whose time is up and which nobody has settled yet."""
+    rows = await connection.fetch(
+        """
+        SELECT id
+        FROM human_requests
+        WHERE status = 'pending' AND expires_at <= clock_timestamp()
+        ORDER BY expires_at
+        LIMIT $1
+        """,
+        limit,
+    )
+    return [row["id"] for row in rows]
+
+
+async def pending_by_type(connection: Connection) -> Mapping[str, int]:
+    rows = await connection.fetch(
+        "SELECT request_type, count(*) AS count FROM human_requests WHERE status = 'pending' GROUP BY request_type"
+    )
+    return {row["request_type"]: row["count"] for row in rows}
+
+
+async def list_before(
+    connection: Connection, wanted: RequestFilter, before: tuple[datetime, str] | None, limit: int, offset: int
+) -> list[HumanRequest]:
+    """Newest first, those before a time and id."""
+    conditions, values = conditions_of(wanted)
+    if before is not None:
+        values += before
+        conditions.append(f"(r.created_at, r.id) < (${len(values) - 1}, ${len(values)})")
+    rows = await connection.fetch(
+        f"""
+        {SELECT}
+        WHERE {" AND ".join(conditions) or "true"}
+        ORDER BY r.created_at DESC, r.id DESC
+        LIMIT {limit:d} OFFSET {offset:d}
+        """,
+        *values,
+    )
+    return [human_request(row) for row in rows]
+
+
+def conditions_of(wanted: RequestFilter) -> tuple[list[str], list[Any]]:
+    values: list[Any] = []
+    conditions = []
+    for condition, value in (
+        ("r.status = {}", wanted.status),
+        ("r.request_type = {}", wanted.request_type),
+        ("r.correlation_id = {}", wanted.correlation_id),
+        ("r.requester = {}", wanted.requester),
+        ("{} = ANY(r.assignees)", wanted.assignee),
+        ("{} = ANY(r.groups)", wanted.group),
+        ("{} = ANY(r.tags)", wanted.tag),
+    ):
+        if value:
+            values.append(value)
+            conditions.append(condition.format(f"${len(values)}"))
+    return conditions, values
+
+
+def human_request(row: Record) -> HumanRequest:
+    """A row of SELECT."""
+    quorum = orjson.loads(row["quorum"]) if row["quorum"] is not None else None
+    question = Question(
+        id=row["id"],
+        request_type=row["request_type"],
+        prompt=row["prompt"],
+        options=row["options"],
+        context=orjson.loads(row["context"]),
+        timeout_seconds=row["timeout_seconds"],
+        correlation_id=row["correlation_id"],
+        response_schema=_document(row["response_schema"]),
+        proposed_arguments=_document(row["proposed_arguments"]),
+        arguments_schema=_document(row["arguments_schema"]),
+        priority=row["priority"],
+        due_at=row["due_at"],
+        assignees=row["assignees"],
+        groups=row["groups"],
+        tags=row["tags"],
+        callback_url=row["callback_url"],
+        on_expiry=OnExpiry(**orjson.loads(row["on_expiry"])),
+        quorum=Quorum(**quorum) if quorum is not None else None,
+        four_eyes=row["four_eyes"],
+        requester=row["requester"],
+    )
+    return HumanRequest(
+        question=question,
+        status=row["status"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        overdue=row["overdue"],
+        body_digest=row["body_digest"],
+        claimed_by=row["claimed_by"],
+        claimed_at=row["claimed_at"],
+        viewed_by=row["viewed_by"],
+        ended_at=row["ended_at"],
+        cancel_reason=row["cancel_reason"],
+        votes=[_vote(vote) for vote in orjson.loads(row["votes"])] if row["votes"] is not None else (),
+    )
+
+
+def _document(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)
+
+
+def _vote(row: Mapping[str, Any]) -> Response:
+    return Response(
+        id=UUID(row["id"]),
+        request_id=row["request_id"],
+        response=row["response"],
+        responded_by=row["responded_by"],
+        created_at=datetime.fromisoformat(row["created_at"]),
+        response_metadata=row["response_metadata"],
+        comment=row["comment"],
+        edited_arguments=row["edited_arguments"],
+        decides=row["decides"],
+        via=row["via"],
+        idempotency_key=row["idempotency_key"],
+        body_digest=bytes.fromhex(row["body_digest"].removeprefix("\\x")),
+    )

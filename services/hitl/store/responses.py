@@ -1,0 +1,42 @@
+"""SQL of answers."""
+
+from collections.abc import Sequence
+
+import orjson
+
+from servicekit.postgres import Connection
+from services.hitl.models import Response
+
+
+async def insert(connection: Connection, responses: Sequence[Response]) -> None:
+    """Records answers to requests that the caller has locked.
+
+    Raises:
+        UniqueViolation: somebody answers twice, or two answers decide; the lock keeps both from happening.
+    """
+    await connection.executemany(
+        """
+        INSERT INTO human_responses (
+            id, request_id, response, responded_by, created_at, response_metadata, comment, edited_arguments, decides,
+            via, idempotency_key, body_digest
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        """,
+        [
+            (
+                response.id,
+                response.request_id,
+                orjson.dumps(response.response).decode(),
+                response.responded_by,
+                response.created_at,
+                orjson.dumps(response.response_metadata).decode(),
+                response.comment,
+                None if response.edited_arguments is None else orjson.dumps(response.edited_arguments).decode(),
+                response.decides,
+                response.via,
+                response.idempotency_key,
+                response.body_digest,
+            )
+            for response in responses
+        ],
+    )

@@ -1,0 +1,139 @@
+"""SQL of the webhooks."""
+
+from datetime import datetime
+from uuid import UUID
+
+from servicekit.postgres import Connection, Record
+from services.hitl.models import Webhook, WebhookDefinition
+
+COLUMNS = "id, url, kinds, request_types, description, paused, etag, created_at, updated_at"
+
+
+async def insert(
+    connection: Connection, webhook_id: UUID, wanted: WebhookDefinition, secret: bytes, etag: str, most: int
+) -> Webhook | None:
+    """Inserts; None where there are `most` already, whoever else inserts at the same time."""
+    await connection.execute("LOCK TABLE webhooks IN SHARE ROW EXCLUSIVE MODE")
+    row = await connection.fetchrow(
+        f"""
+        INSERT INTO webhooks (id, url, kinds, request_types, description, paused, secret, etag)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8
+        WHERE (SELECT count(*) FROM webhooks) < $9
+        RETURNING {COLUMNS}
+        """,
+        webhook_id,
+        wanted.url,
+        list(wanted.kinds),
+        list(wanted.request_types),
+        wanted.description,
+        wanted.paused,
+        secret,
+        etag,
+        most,
+    )
+    return _webhook(row) if row else None
+
+
+async def get(connection: Connection, webhook_id: UUID) -> Webhook | None:
+    row = await connection.fetchrow(f"SELECT {COLUMNS} FROM webhooks WHERE id = $1", webhook_id)
+    return _webhook(row) if row else None
+
+
+async def list_before(connection: Connection, before: tuple[datetime, UUID] | None, limit: int) -> list[Webhook]:
+    """Newest first, those before a time and id."""
+    before_at, before_id = before or (None, None)
+    rows = await connection.fetch(
+        f"""
+        SELECT {COLUMNS}
+        FROM webhooks
+        WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1, $2)
+        ORDER BY created_at DESC, id DESC
+        LIMIT $3
+        """,
+        before_at,
+        before_id,
+        limit,
+    )
+    return [_webhook(row) for row in rows]
+
+
+async def replace(
+    connection: Connection,
+    webhook_id: UUID,
+    wanted: WebhookDefinition,
+    secret: bytes | None,
+    old_etag: str,
+    etag: str,
+) -> Webhook | None:
+    """Replaces the definition; None where there is none with this id and etag ("" is any).
+
+    Args:
+        connection: any.
+        webhook_id: which.
+        wanted: the new definition.
+        secret: the new one, sealed; None: the old one stays.
+        old_etag: what it must be now.
+        etag: what it is from now on.
+    """
+    row = await connection.fetchrow(
+        f"""
+        UPDATE webhooks
+        SET url = $2,
+            kinds = $3,
+            request_types = $4,
+            description = $5,
+            paused = $6,
+            secret = coalesce($7, secret),
+            etag = $9,
+            updated_at = now()
+        WHERE id = $1
+          AND ($8 = '' OR etag = $8)
+        RETURNING {COLUMNS}
+        """,
+        webhook_id,
+        wanted.url,
+        list(wanted.kinds),
+        list(wanted.request_types),
+        wanted.description,
+        wanted.paused,
+        secret,
+        old_etag,
+        etag,
+    )
+    return _webhook(row) if row else None
+
+
+async def pause(connection: Connection, webhook_id: UUID, etag: str) -> None:
+    await connection.execute(
+        "UPDATE webhooks SET paused = true, etag = $2, updated_at = now() WHERE id = $1 AND NOT paused",
+        webhook_id,
+        etag,
+    )
+
+
+async def delete(connection: Connection, webhook_id: UUID) -> bool:
+    """Deletes it, and with it the deliveries to it; whether there was one."""
+    return bool(await connection.fetchval("DELETE FROM webhooks WHERE id = $1 RETURNING true", webhook_id))
+
+
+async def sealed_secrets(connection: Connection) -> list[tuple[UUID, bytes]]:
+    """The secret of each webhook as it is kept."""
+    rows = await connection.fetch("SELECT id, secret FROM webhooks ORDER BY id")
+    return [(row["id"], row["secret"]) for row in rows]
+
+
+async def reseal(connection: Connection, webhook_id: UUID, old: bytes, new: bytes) -> None:
+    """Replaces one form of a secret by another, unless it has been replaced meanwhile."""
+    await connection.execute(
+        "UPDATE webhooks SET secret = $3 WHERE id = $1 AND secret = $2",
+        webhook_id,
+        old,
+        new,
+    )
+
+
+def _webhook(row: Record) -> Webhook:
+    definition = WebhookDefinition(
+        row["url"], tuple(row["kinds"]), tuple(row["request_types"]), row["description"], row["paused"]
+    )
+    return Webhook(row["id"], definition, row["etag"], row["created_at"], row["updated_at"])
