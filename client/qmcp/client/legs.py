@@ -8,7 +8,8 @@ from qmcp.client.retries import Deadline, Retries
 # A connection that died without a word shows nothing, so what lasts is asked for anew after this long, from where it
 # stood. Streams have heartbeats every 15 seconds.
 LONGEST_LEG = 60.0
-_CUT = (errors.UnavailableError, errors.DeadlineExceededError, errors.OverloadedError)
+# What a connection ends with that may be opened again.
+CUT = (errors.UnavailableError, errors.DeadlineExceededError, errors.OverloadedError)
 
 
 @dataclass(slots=True)
@@ -36,6 +37,6 @@ class Legs:
             return 0.0
         pause = self.retries.pause(self.failures, error)
         is_over = self.failures >= self.retries.attempts or not self.deadline.allows(pause)
-        if is_over or not isinstance(error, _CUT) or not self.deadline.allows(0):
+        if is_over or not isinstance(error, CUT) or not self.deadline.allows(0):
             raise error
         return pause

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from qmcp.client import errors
 from qmcp.client.calls import Call
 from qmcp.client.hitl import messages, models
-from qmcp.client.legs import Legs
+from qmcp.client.legs import CUT, Legs
 from qmcp.hitl.v1 import hitl_service_pb2 as api
 from qmcp.hitl.v1 import request_pb2
 
@@ -80,4 +80,11 @@ class Watch:
 
     def cut(self, error: errors.QmcpError | None) -> float:
         """Seconds to wait before going on; raises where going on is of no use."""
-        return self.legs.cut(error or errors.from_refusal(_BROKE))
+        remaining = self.legs.deadline.remaining
+        try:
+            return self.legs.cut(error or errors.from_refusal(_BROKE))
+        except CUT:
+            if remaining is None or self.legs.failures >= self.legs.retries.attempts:
+                raise
+            # The time that the caller gave ends before the pause does, and its end is no failure.
+            return remaining
