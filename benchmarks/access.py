@@ -14,8 +14,9 @@ from prometheus_client import CollectorRegistry
 from benchmarks.measuring import Plan
 from benchmarks.report import Row, Section
 from servicekit import credentials
-from servicekit.authentication import Authentication, Denial, Grant
+from servicekit.authentication import Authentication
 from servicekit.calls import Call
+from servicekit.directory import Denial, Grant
 from servicekit.interceptors.identity import Keyless
 from servicekit.tokens import Tokens
 

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from grpc import StatusCode
@@ -22,6 +22,7 @@ from prometheus_client import Counter as Counted
 
 from servicekit import credentials
 from servicekit.calls import Call, Principal
+from servicekit.directory import Denial, Directory, Grant
 from servicekit.errors import ServiceError, exhausted, unauthenticated
 from servicekit.interceptors.identity import Authenticator, Keyless
 from servicekit.methods import Method
@@ -40,53 +41,6 @@ REPORT_SECONDS = 1.0
 MOST_DENIALS = 1_000
 MOST_USED = 10_000
 NOT_VALID = "The credential is not valid: unknown, expired or revoked."
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What access says of a key."""
-
-    principal: str
-    permissions: frozenset[str]
-    # Calls a minute; 0: no limit.
-    rate_per_minute: int
-    # Unix time; None: does not end by itself.
-    valid_until: float | None
-    roles: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Denial:
-    """A refusal, or several that are alike."""
-
-    at: datetime
-    method: str
-    reason: str
-    permission: str
-    principal: str
-    correlation_id: str
-    request_id: str
-    count: int
-
-
-class Directory(Protocol):
-    """The access service, as this module needs it."""
-
-    async def resolve_key(self, key: credentials.ApiKey) -> Grant | None:
-        """Who stands behind a key; None where it is not valid.
-
-        Raises:
-            ServiceError: UNAVAILABLE where that cannot be known now.
-        """
-
-    async def resolve_roles(self, roles: Sequence[str]) -> frozenset[str]:
-        """What roles grant together; unknown ones grant nothing."""
-
-    def changes(self) -> AsyncIterator[str]:
-        """Ids of keys that changed; "" where anything may have, and first of all. Ends when the connection is lost."""
-
-    async def report(self, denials: Sequence[Denial], used: Sequence[str]) -> None:
-        """Tells what was refused and which keys were used."""
 
 
 @dataclass(slots=True)

@@ -1,117 +1,55 @@
-"""The access service over the wire, as the directory of a service's callers.
+"""What a service must know of its callers, and whom it asks: the access service, seen from outside."""
 
-servicekit imports no generated code, so whoever calls this hands in the stub and its messages.
-"""
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
-
-import grpc.aio
-from grpc import StatusCode
-
-from servicekit.authentication import Denial, Grant
-from servicekit.channels import channel
-from servicekit.credentials import ApiKey
-from servicekit.errors import ServiceError, unavailable
-from servicekit.settings import ServiceSettings
-
-SECONDS = 2.0
+from servicekit import credentials
 
 
-class RemoteDirectory:
-    """Implements `servicekit.authentication.Directory` over gRPC."""
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What access says of a key."""
 
-    def __init__(self, stub: Any, messages: Any, key: str, service: str) -> None:
-        self._stub = stub
-        self._messages = messages
-        self._metadata = (("x-api-key", key),)
-        self._service = service
+    principal: str
+    permissions: frozenset[str]
+    # Calls a minute; 0: no limit.
+    rate_per_minute: int
+    # Unix time; None: does not end by itself.
+    valid_until: float | None
+    roles: frozenset[str] = frozenset()
 
-    async def resolve_key(self, key: ApiKey) -> Grant | None:
-        """See Directory."""
-        request = self._messages.ResolveKeyRequest(id=key.id, secret_digest=key.digest)
-        try:
-            identity = await self._stub.ResolveKey(request, timeout=SECONDS, metadata=self._metadata)
-        except grpc.aio.AioRpcError as error:
-            if error.code() is StatusCode.NOT_FOUND:
-                return None
-            raise _away(error) from None
-        until = identity.valid_until.ToMicroseconds() / 1e6 if identity.HasField("valid_until") else None
-        return Grant(
-            identity.principal,
-            frozenset(identity.permissions),
-            identity.rate_per_minute,
-            until,
-            frozenset(identity.roles),
-        )
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A refusal, or several that are alike."""
+
+    at: datetime
+    method: str
+    reason: str
+    permission: str
+    principal: str
+    correlation_id: str
+    request_id: str
+    count: int
+
+
+class Directory(Protocol):
+    """The access service, as this module needs it."""
+
+    async def resolve_key(self, key: credentials.ApiKey) -> Grant | None:
+        """Who stands behind a key; None where it is not valid.
+
+        Raises:
+            ServiceError: UNAVAILABLE where that cannot be known now.
+        """
 
     async def resolve_roles(self, roles: Sequence[str]) -> frozenset[str]:
-        """See Directory."""
-        request = self._messages.ResolveRolesRequest(roles=roles[:64])
-        try:
-            answer = await self._stub.ResolveRoles(request, timeout=SECONDS, metadata=self._metadata)
-        except grpc.aio.AioRpcError as error:
-            raise _away(error) from None
-        return frozenset(answer.permissions)
+        """What roles grant together; unknown ones grant nothing."""
 
-    async def changes(self) -> AsyncIterator[str]:
-        """See Directory."""
-        try:
-            request = self._messages.WatchChangesRequest()
-            async for change in self._stub.WatchChanges(request, metadata=self._metadata):
-                if not change.heartbeat:
-                    yield change.key_id
-        except grpc.aio.AioRpcError as error:
-            raise _away(error) from None
+    def changes(self) -> AsyncIterator[str]:
+        """Ids of keys that changed; "" where anything may have, and first of all. Ends when the connection is lost."""
 
     async def report(self, denials: Sequence[Denial], used: Sequence[str]) -> None:
-        """See Directory."""
-        request = self._messages.ReportUseRequest(used_key_ids=used)
-        for denial in denials:
-            message = request.denials.add(
-                service=self._service,
-                method=denial.method,
-                reason=denial.reason,
-                permission=denial.permission,
-                principal=denial.principal,
-                correlation_id=denial.correlation_id,
-                request_id=denial.request_id,
-                count=denial.count,
-            )
-            message.at.FromDatetime(denial.at)
-        try:
-            await self._stub.ReportUse(request, timeout=SECONDS, metadata=self._metadata)
-        except grpc.aio.AioRpcError as error:
-            raise _away(error) from None
-
-
-@asynccontextmanager
-async def remote_directory(
-    settings: ServiceSettings, service: str, stub: Callable[[grpc.aio.Channel], Any], messages: Any
-) -> AsyncIterator[RemoteDirectory]:
-    """Access as a service's directory of callers.
-
-    Args:
-        settings: where access is, and the key to ask it with.
-        service: who asks.
-        stub: `access_service_pb2_grpc.AccessServiceStub`
-        messages: `access_service_pb2`
-
-    Raises:
-        SystemExit: when callers shall be checked and the key to ask with cannot be read.
-    """
-    key = ""
-    if settings.auth == "on":
-        try:
-            key = settings.access_key_file.read_text().strip() if settings.access_key_file else ""
-        except OSError as error:
-            raise SystemExit(f"QMCP_ACCESS_KEY_FILE={settings.access_key_file} cannot be read: {error}") from None
-        if not key:
-            raise SystemExit("QMCP_AUTH=on needs QMCP_ACCESS_KEY_FILE: the key by which this service asks access.")
-    async with channel(settings.access_address) as opened:
-        yield RemoteDirectory(stub(opened), messages, key, service)
-
-
-def _away(error: grpc.aio.AioRpcError) -> ServiceError:
-    return unavailable(f"Who you are cannot be checked now: access answers {error.code().name}. Try again shortly.")
+        """Tells what was refused and which keys were used."""

@@ -18,13 +18,13 @@ Response = TypeVar("Response", bound=Message)
 KEPT_HOURS = 24
 
 
-def request_id_of(request: Any) -> str:
-    """The body's `request_id`, else that of the header `Idempotency-Key`; empty where there is none.
+def request_id_of(request: Any, field: str = "request_id") -> str:
+    """The id in the body's field, else that of the header `Idempotency-Key`; empty where there is none.
 
     Raises:
         ServiceError: INVALID_REQUEST for a header that is too long; the rules of the proto bound the body's.
     """
-    found: str = request.request_id or current_call.get().idempotency_key
+    found: str = getattr(request, field) or current_call.get().idempotency_key
     if len(found) > LONGEST_ID:
         message = f"must be at most {LONGEST_ID} characters"
         raise invalid_argument(

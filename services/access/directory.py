@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from servicekit.authentication import Denial, Grant
 from servicekit.credentials import ApiKey
+from servicekit.directory import Denial, Grant
 from servicekit.errors import unavailable
 from servicekit.postgres import Database, unreachable
 from services.access import models
@@ -18,7 +18,7 @@ HEARTBEAT_SECONDS = 10.0
 
 
 class LocalDirectory:
-    """Implements `servicekit.authentication.Directory`."""
+    """Implements `servicekit.directory.Directory`."""
 
     def __init__(self, database: Database, keys: Keys, roles: Roles, changes: Changes) -> None:
         self._database = database

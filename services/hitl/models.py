@@ -253,9 +253,9 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFilter:
-    """Which deliveries; None and "" mean any."""
+    """Which deliveries; "" means any."""
 
-    webhook_id: UUID | None = None
+    webhook_id: str = ""
     request_id: str = ""
     status: str = ""
 

@@ -4,7 +4,7 @@ from contextlib import AbstractAsyncContextManager
 
 from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc
 
-from servicekit.directory import RemoteDirectory, remote_directory
+from servicekit.remote_directory import RemoteDirectory, remote_directory
 from servicekit.settings import ServiceSettings
 
 

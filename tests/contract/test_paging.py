@@ -85,7 +85,8 @@ async def test_a_page_holds_fifty_unless_asked_otherwise(running: Running, subje
 @every_listing
 @pytest.mark.parametrize("size", [-1, 501, 2**31 - 1])
 async def test_a_size_out_of_range_is_named(running: Running, subject: Subject, name: str, size: int) -> None:
-    refused = await running.refused(name, running.request(name, page_size=size))
+    request = running.request(name, page_size=size, **subject.listings[name].filter)
+    refused = await running.refused(name, request)
     assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
     assert refused.fields == ("page_size",)
 

@@ -43,9 +43,14 @@ class Callers:
             tasks = [asyncio.create_task(self._call_on(stub)) for _ in range(self._in_flight)]
             try:
                 yield stub
-            finally:
-                self._stopping = True
-                await asyncio.gather(*tasks)
+            except BaseException:
+                # They would call on for ever where what they call does not come back.
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                raise
+            self._stopping = True
+            await asyncio.gather(*tasks)
 
     async def until_acknowledged(self, number: int) -> None:
         """Waits until that many calls have been answered."""

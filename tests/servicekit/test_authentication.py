@@ -12,9 +12,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from servicekit import authentication, credentials
-from servicekit.authentication import MOST_REMEMBERED, Authentication, Denial, Grant
+from servicekit.authentication import MOST_REMEMBERED, Authentication
 from servicekit.calls import Call
 from servicekit.credentials import ApiKey
+from servicekit.directory import Denial, Grant
 from servicekit.errors import ServiceError, permission_denied, unavailable
 from servicekit.methods import Method
 from services.access import keys

@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from qmcp.hitl.v1 import hitl_service_pb2, request_pb2
 
 from servicekit.calls import Call
+from servicekit.idempotency import request_id_of
 from servicekit.json_values import document, fill_struct, fill_value, plain
 from services.hitl import errors
 from services.hitl.models import (
@@ -68,7 +69,7 @@ def answer_from(request: hitl_service_pb2.CreateHumanResponseRequest, call: Call
         response_metadata=document(request.response_metadata, "response_metadata"),
         comment=request.comment,
         edited_arguments=_optional(request, "edited_arguments"),
-        idempotency_key=request.idempotency_key or call.idempotency_key,
+        idempotency_key=request_id_of(request, "idempotency_key"),
     )
 
 

@@ -111,7 +111,7 @@ CREATE TABLE deliveries (
     delivered_at    timestamptz
 );
 
-CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE status = 'pending';
+CREATE INDEX deliveries_due ON deliveries (next_attempt_at, event_sequence) WHERE status = 'pending';
 CREATE INDEX deliveries_newest ON deliveries (created_at, id);
 CREATE INDEX deliveries_request ON deliveries (request_id, created_at, id);
 CREATE INDEX deliveries_webhook ON deliveries (webhook_id, created_at, id);

@@ -1,6 +1,7 @@
 """SQL of the deliveries: the outbox and its log.
 
-Locks are taken in one order everywhere, so that nobody waits in a circle: that of the events, webhooks, deliveries.
+Locks are taken in one order everywhere, so that nobody waits in a circle: requests, that of the events, webhooks,
+deliveries.
 """
 
 from collections.abc import Sequence
@@ -29,13 +30,13 @@ async def queue(connection: Connection, sequences: Sequence[int]) -> None:
     await connection.execute(
         """
         WITH told AS (
-            SELECT event.sequence, event.kind, request.id, request.request_type, request.callback_url
+            SELECT event.sequence, event.kind, event.at, request.id, request.request_type, request.callback_url
             FROM human_request_events AS event
             JOIN human_requests AS request ON request.id = event.request_id
             WHERE event.sequence = ANY($1::bigint[])
         ),
         subscribed AS (
-            SELECT webhooks.id AS webhook_id, told.id, told.sequence, told.kind, webhooks.url
+            SELECT webhooks.id AS webhook_id, told.id, told.sequence, told.kind, webhooks.url, told.at
             FROM told
             JOIN webhooks
               ON NOT webhooks.paused
@@ -44,11 +45,11 @@ async def queue(connection: Connection, sequences: Sequence[int]) -> None:
             FOR KEY SHARE OF webhooks
         ),
         queued AS (
-            INSERT INTO deliveries (webhook_id, request_id, event_sequence, event_kind, url)
-            SELECT webhook_id, id, sequence, kind, url
+            INSERT INTO deliveries (webhook_id, request_id, event_sequence, event_kind, url, created_at)
+            SELECT webhook_id, id, sequence, kind, url, at
             FROM subscribed
             UNION ALL
-            SELECT NULL, id, sequence, kind, callback_url
+            SELECT NULL, id, sequence, kind, callback_url, at
             FROM told
             WHERE callback_url <> ''
               AND kind = ANY($2::text[])
@@ -132,7 +133,7 @@ async def seconds_to_next(connection: Connection) -> float | None:
 
 
 async def delivered(connection: Connection, claimed: Claimed, http_status: int) -> bool:
-    """The receiver has taken it; False where this try has no say any more."""
+    """The receiver has taken it; False where that try has no say any more."""
     ended = await connection.fetchval(
         """
         UPDATE deliveries
@@ -154,7 +155,7 @@ async def delivered(connection: Connection, claimed: Claimed, http_status: int) 
 
 
 async def failed(connection: Connection, claimed: Claimed, http_status: int, error: str) -> bool:
-    """Every try has failed; False where this try has no say any more."""
+    """Every try has failed; False where that try has no say any more."""
     ended = await connection.fetchval(
         """
         UPDATE deliveries
@@ -178,7 +179,7 @@ async def failed(connection: Connection, claimed: Claimed, http_status: int, err
 async def postpone(
     connection: Connection, claimed: Claimed, http_status: int, error: str, pause_seconds: float
 ) -> bool:
-    """This try has failed and another is due after the pause; False where this try has no say any more."""
+    """A try has failed and another is due after the pause; False where that one has no say any more."""
     postponed = await connection.fetchval(
         """
         UPDATE deliveries
@@ -233,7 +234,7 @@ async def list_before(
         ORDER BY created_at DESC, id DESC
         LIMIT $6
         """,
-        wanted.webhook_id,
+        UUID(wanted.webhook_id) if wanted.webhook_id else None,
         wanted.request_id,
         wanted.status,
         before_at,

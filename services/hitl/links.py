@@ -1,0 +1,228 @@
+"""Action links: made for one person, shown as a page, used once to answer.
+
+The token is the credential. It is shown when the link is made; here and in the database it is only its SHA-256, so that
+neither a log nor a backup lets anybody answer.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+import orjson
+import uuid_utils.compat as uuid
+
+from servicekit.calls import Principal
+from servicekit.errors import ServiceError
+from servicekit.interceptors.telemetry import HTTP_STATUS
+from servicekit.postgres import Connection, Database
+from services.hitl import errors, pages
+from services.hitl.models import Answer, Happening, HumanRequest, IssuedLink, Json, Question, Response
+from services.hitl.pages import Filled, Page
+from services.hitl.store import links as store
+
+# The request of this id; HUMAN_REQUEST_NOT_FOUND where there is none.
+Find = Callable[[Connection, str], Awaitable[HumanRequest]]
+# Records an event in the transaction of that connection, and takes the lock of its request.
+Happened = Callable[[Connection, Happening], Awaitable[None]]
+# Gives an answer and uses its link up, in one transaction; LINK_NOT_VALID where it is used already.
+Decide = Callable[[Answer], Awaitable[Response]]
+
+TOKEN_BYTES = 32
+ADMIN = "hitl.admin"
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+# As the API takes them.
+MOST_BYTES = 256 * 1024
+LONGEST_COMMENT = 8_192
+FIELDS = {"response", "comment"}
+# Whoever reads the page can mend these; after all others, the form is of no use any more.
+MENDABLE = {"RESPONSE_INVALID", "INVALID_REQUEST"}
+TITLES = {
+    "LINK_NOT_VALID": "This link is not valid",
+    "ALREADY_RESPONDED": "This has been answered already",
+    "HUMAN_REQUEST_EXPIRED": "The time for an answer is up",
+    "HUMAN_REQUEST_CANCELLED": "The question was taken back",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What the form holds."""
+
+    response: Json
+    comment: str
+    # From a page, where everything is text.
+    is_text: bool
+
+
+class Links:
+    """Makes, shows and takes the answers of links."""
+
+    def __init__(self, database: Database, find: Find, happened: Happened, decide: Decide) -> None:
+        self._database = database
+        self._find = find
+        self._happened = happened
+        self._decide = decide
+
+    async def create(
+        self, connection: Connection, request_id: str, person: str, timeout_seconds: int, by: Principal
+    ) -> IssuedLink:
+        """Makes a link, in the caller's transaction.
+
+        Whoever makes a link could use it, so for a request that wants four eyes, who asked cannot make one.
+
+        Raises:
+            ServiceError: HUMAN_REQUEST_NOT_FOUND, NOT_REQUESTER, FOUR_EYES, HUMAN_REQUEST_ENDED, NOT_ASSIGNED.
+        """
+        request = await self._find(connection, request_id)
+        question = request.question
+        if by.name != question.requester and not by.may(ADMIN):
+            raise errors.not_requester(request_id)
+        if question.four_eyes and question.requester in {by.name, person}:
+            raise errors.four_eyes(request_id)
+        if (question.assignees or question.groups) and person not in question.assignees:
+            raise errors.not_assigned(request_id)
+        # First, because it takes the lock of the request: two who only shared it until then would wait for each other.
+        await self._happened(connection, Happening(request_id, "linked", by.name, {"person": person}))
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        link = await store.insert(connection, digest(token), request_id, person, by.name, timeout_seconds)
+        if link is None:
+            raise errors.ended(request_id, request.status if request.ended else "expired")
+        return IssuedLink(link, token)
+
+    async def show(self, token: str, *, for_people: bool) -> Page:
+        """The page with the form; nothing is recorded, since programs that scan mails open links too.
+
+        Args:
+            token: of the link.
+            for_people: the caller shows HTML, so a refusal is a page too.
+
+        Raises:
+            ServiceError: LINK_NOT_VALID, where it is not for people.
+        """
+        try:
+            request, person = await self._behind(token)
+        except ServiceError as error:
+            return _refusal(error, for_people=for_people)
+        return pages.form(request, person)
+
+    async def answer(self, token: str, content_type: str, body: bytes, *, for_people: bool) -> Page:
+        """Answers in the name of the link's person.
+
+        Args:
+            token: of the link.
+            content_type: of the body: a form or JSON.
+            body: `response`, and perhaps `comment`.
+            for_people: the caller shows HTML, so the outcome is a page, whatever it is.
+
+        Raises:
+            ServiceError: LINK_NOT_VALID, INVALID_REQUEST, and those of an answer, where it is not for people.
+        """
+        try:
+            request, person = await self._behind(token)
+        except ServiceError as error:
+            return _refusal(error, for_people=for_people)
+        filled = Filled()
+        try:
+            given = _read(content_type, body)
+            filled = Filled(given.response if given.is_text else "", given.comment)
+            response = await self._decide(_answer(request.question, person, given, digest(token)))
+        except ServiceError as error:
+            if for_people and error.reason in MENDABLE:
+                return pages.form(request, person, filled, error.message)
+            return _refusal(error, for_people=for_people)
+        if for_people:
+            return pages.notice("Thank you", "Your answer is recorded. You may close this page.")
+        return pages.document(
+            {
+                "id": str(response.id),
+                "request_id": response.request_id,
+                "response": response.response,
+                "responded_by": response.responded_by,
+                "created_at": response.created_at.isoformat(),
+                "decides": response.decides,
+            }
+        )
+
+    async def _behind(self, token: str) -> tuple[HumanRequest, str]:
+        """The request that a link answers, and its person.
+
+        Raises:
+            ServiceError: LINK_NOT_VALID, whether it is unknown, used or late: one look-up by the digest for all.
+        """
+        async with self._database.connection() as connection:
+            link = await store.valid(connection, digest(token))
+            if link is None:
+                raise errors.link_not_valid()
+            return await self._find(connection, link.request_id), link.person
+
+
+def digest(token: str) -> bytes:
+    """What is kept of a token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _refusal(error: ServiceError, *, for_people: bool) -> Page:
+    if not for_people:
+        raise error
+    status = error.http_status or HTTP_STATUS[error.code]
+    return pages.notice(TITLES.get(error.reason, "This did not work"), error.message, status)
+
+
+def _answer(question: Question, person: str, given: _Given, token_digest: bytes) -> Answer:
+    response_id: UUID = uuid.uuid7()
+    return Answer(
+        id=response_id,
+        request_id=question.id,
+        response=_meant(question, given.response) if given.is_text else given.response,
+        responded_by=person,
+        roles=None,
+        comment=given.comment,
+        via="link",
+        token_digest=token_digest,
+    )
+
+
+def _read(content_type: str, body: bytes) -> _Given:
+    if len(body) > MOST_BYTES:
+        raise errors.invalid("form", f"must be at most {MOST_BYTES} bytes")
+    kind = content_type.partition(";")[0].strip().lower()
+    try:
+        if kind == FORM:
+            pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=10)
+            found: Json = dict(pairs)
+            if len(found) != len(pairs):
+                raise errors.invalid("form", "names a field twice")
+        elif kind == JSON:
+            found = orjson.loads(body)
+        else:
+            raise errors.invalid("form", f"must be {FORM} or {JSON}")
+    except ValueError:
+        raise errors.invalid("form", f"is no {kind}") from None
+    if not isinstance(found, dict) or "response" not in found or set(found) - FIELDS:
+        raise errors.invalid("form", "must hold response, may hold comment, and nothing else")
+    comment = found.get("comment", "")
+    if not isinstance(comment, str) or len(comment) > LONGEST_COMMENT:
+        raise errors.invalid("comment", f"must be a text of at most {LONGEST_COMMENT} characters")
+    return _Given(found["response"], _lines(comment), kind == FORM)
+
+
+def _meant(question: Question, text: str) -> Json:
+    """The answer that a text of a form stands for: an option, a JSON value where a schema wants one, else itself."""
+    plain = _lines(text)
+    if question.options:
+        return next((option for option in question.options if _lines(option) == plain), plain)
+    if question.response_schema is None or question.response_schema.get("type") == "string":
+        return plain
+    try:
+        return orjson.loads(plain)
+    except ValueError:
+        return plain
+
+
+def _lines(text: str) -> str:
+    """Browsers end each line of a form with two characters."""
+    return text.replace("\r\n", "\n")

@@ -1,0 +1,75 @@
+"""Webhooks, deliveries and action links: domain to protobuf and back."""
+
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from qmcp.hitl.v1 import hitl_service_pb2, link_pb2, webhook_pb2
+
+from services.hitl.models import (
+    ActionLink,
+    Delivery,
+    DeliveryFilter,
+    Webhook,
+    WebhookDefinition,
+)
+
+
+def definition_from(message: webhook_pb2.Webhook) -> WebhookDefinition:
+    return WebhookDefinition(
+        message.url, tuple(message.kinds), tuple(message.request_types), message.description, message.paused
+    )
+
+
+def webhook_to(webhook: Webhook, secret: str = "") -> webhook_pb2.Webhook:
+    definition = webhook.definition
+    return webhook_pb2.Webhook(
+        id=str(webhook.id),
+        url=definition.url,
+        kinds=definition.kinds,
+        request_types=definition.request_types,
+        description=definition.description,
+        paused=definition.paused,
+        secret=secret,
+        etag=webhook.etag,
+        created_at=_timestamp(webhook.created_at),
+        updated_at=_timestamp(webhook.updated_at),
+    )
+
+
+def delivery_filter_from(request: hitl_service_pb2.ListDeliveriesRequest) -> DeliveryFilter:
+    return DeliveryFilter(request.webhook_id, request.human_request_id, request.status)
+
+
+def delivery_to(delivery: Delivery) -> webhook_pb2.Delivery:
+    pending = delivery.status == "pending"
+    return webhook_pb2.Delivery(
+        id=str(delivery.id),
+        webhook_id=str(delivery.webhook_id or ""),
+        request_id=delivery.request_id,
+        event_sequence=delivery.event_sequence,
+        event_kind=delivery.event_kind,
+        url=delivery.url,
+        status=delivery.status,
+        attempts=delivery.attempts,
+        next_attempt_at=_timestamp(delivery.next_attempt_at) if pending else None,
+        last_status=delivery.last_status,
+        last_error=delivery.last_error,
+        created_at=_timestamp(delivery.created_at),
+        delivered_at=_timestamp(delivery.delivered_at) if delivery.delivered_at else None,
+    )
+
+
+def link_to(link: ActionLink, token: str = "") -> link_pb2.ActionLink:
+    """The link; without its token it has no path, as in the answer to a retry."""
+    return link_pb2.ActionLink(
+        path=f"/v1/human/links/{token}" if token else "",
+        request_id=link.request_id,
+        person=link.person,
+        expires_at=_timestamp(link.expires_at),
+    )
+
+
+def _timestamp(at: datetime) -> Timestamp:
+    message = Timestamp()
+    message.FromDatetime(at)
+    return message

@@ -1,0 +1,132 @@
+"""The HTTP side of telling others: which addresses may be told, one POST, and what its answer means."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+from yarl import URL
+
+from servicekit.addresses import Addresses, AddressNotAllowedError, GuardedResolver, host_of
+from services.hitl import errors
+
+# What is read of an answer: it is thrown away, but a connection whose answer was read can be used again.
+MOST_READ_BYTES = 64 * 1024
+# How long a name may take to resolve when it is registered, seconds.
+RESOLVES_WITHIN = 5.0
+LONGEST_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of one try."""
+
+    # The HTTP status; 0 where there was no answer.
+    status: int
+    # Why it failed; empty where the receiver has taken it.
+    error: str = ""
+    # How long the receiver asks to be left alone, seconds.
+    retry_after: float = 0
+
+
+class Receivers:
+    """Posts to addresses that strangers gave us, over one pool of connections."""
+
+    def __init__(self, addresses: Addresses, at_a_time: int, timeout_seconds: float) -> None:
+        self._addresses = addresses
+        self._at_a_time = at_a_time
+        self._timeout_seconds = timeout_seconds
+        self._session: aiohttp.ClientSession | None = None
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def require_allowed(self, field: str, url: str) -> None:
+        """Refuses an address that may not be told. A name that nobody knows yet passes: each try looks again.
+
+        Args:
+            field: of the request, for the error.
+            url: http or https.
+
+        Raises:
+            ServiceError: ADDRESS_NOT_ALLOWED; INVALID_REQUEST for what is no URL.
+        """
+        try:
+            host = host_of(url)
+            port = URL(url, encoded=True).port
+            self._addresses.require_literal_allowed(host)
+            with suppress(OSError):  # a timeout is one
+                async with asyncio.timeout(RESOLVES_WITHIN):
+                    await self._addresses.resolve(host, port or 443)
+        except AddressNotAllowedError as error:
+            raise errors.address_not_allowed(field, str(error)) from None
+        except ValueError as error:
+            raise errors.invalid(field, f"is no URL: {error}") from None
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Verdict:
+        """Sends once; whatever goes wrong is in the verdict."""
+        try:
+            self._addresses.require_literal_allowed(host_of(url))
+            async with self._client().post(
+                URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
+            ) as response:
+                # The verdict stands with the status; what comes after it changes nothing.
+                with suppress(aiohttp.ClientError, TimeoutError):
+                    await _discard(response)
+                return _verdict(response)
+        except TimeoutError:
+            return Verdict(0, f"There was no answer within {self._timeout_seconds:g} seconds.")
+        except AddressNotAllowedError as error:
+            return Verdict(0, str(error))
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Verdict(0, f"{type(error).__name__}: {error}"[:LONGEST_ERROR])
+
+    def _client(self) -> aiohttp.ClientSession:
+        # Made on first use: it must be made within the loop.
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    resolver=GuardedResolver(self._addresses), use_dns_cache=False, limit=self._at_a_time
+                ),
+                timeout=aiohttp.ClientTimeout(total=self._timeout_seconds),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                # Nobody looks at the answer, so nobody unpacks it.
+                auto_decompress=False,
+                headers={"User-Agent": "qmcp-hitl"},
+            )
+        return self._session
+
+
+async def _discard(response: aiohttp.ClientResponse) -> None:
+    """Reads the answer to its end; of a long one the connection is closed."""
+    read = 0
+    async for chunk in response.content.iter_any():
+        read += len(chunk)
+        if read > MOST_READ_BYTES:
+            response.close()
+            return
+
+
+def _verdict(response: aiohttp.ClientResponse) -> Verdict:
+    if response.status // 100 == 2:  # noqa: PLR2004 - 2xx
+        return Verdict(response.status)
+    what = f"The receiver answered {response.status}"
+    if response.status // 100 == 3:  # noqa: PLR2004 - 3xx
+        what += ", and redirects are not followed"
+    return Verdict(response.status, f"{what}.", _seconds(response.headers.get("Retry-After", "")))
+
+
+def _seconds(retry_after: str) -> float:
+    """The header in seconds from now, whichever of its two forms it has; 0 for anything else."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return float(retry_after[:9])
+    try:
+        at = parsedate_to_datetime(retry_after)
+        return max(0.0, (at - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        # A date without a zone cannot be compared.
+        return 0.0

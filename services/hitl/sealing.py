@@ -1,0 +1,131 @@
+"""The secrets of this installation: the keys that encrypt webhooks' secrets at rest, and the callbacks' own secret."""
+
+import base64
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+PREFIX = "whsec_"
+# The Standard Webhooks specification wants 24 to 64 bytes.
+SECRET_BYTES = 32
+FEWEST_BYTES = 24
+
+
+class SealBrokenError(Exception):
+    """None of the keys opens a secret."""
+
+
+class Sealing:
+    """Encrypts secrets, and reads what it or an older key has encrypted."""
+
+    def __init__(self, keys: list[Fernet]) -> None:
+        self._newest = keys[0]
+        self._all = MultiFernet(keys)
+
+    @classmethod
+    def load(cls, file: Path) -> "Sealing":
+        """Reads the keys, a line each, the newest first; makes one where the file does not exist.
+
+        Raises:
+            SystemExit: when they can be neither read nor made, or are none. No line is shown.
+        """
+        text = _read_or_make(file, "QMCP_HITL_SECRETS_KEY_FILE", lambda: Fernet.generate_key().decode())
+        keys = []
+        for number, line in enumerate(text.splitlines(), start=1):
+            if not line.strip():
+                continue
+            try:
+                keys.append(Fernet(line.strip()))
+            except ValueError:
+                raise SystemExit(
+                    f"QMCP_HITL_SECRETS_KEY_FILE={file}, line {number}, is no Fernet key: 32 bytes in URL-safe base64."
+                ) from None
+        if not keys:
+            raise SystemExit(f"QMCP_HITL_SECRETS_KEY_FILE={file} holds no key. Without the file, one is made.")
+        return cls(keys)
+
+    def seal(self, secret: str) -> bytes:
+        return self._all.encrypt(secret.encode())
+
+    def open(self, sealed: bytes) -> str:
+        """The secret.
+
+        Raises:
+            SealBrokenError: when none of the keys has sealed it.
+        """
+        try:
+            return self._all.decrypt(sealed).decode()
+        except InvalidToken:
+            raise SealBrokenError from None
+
+    def renewed(self, sealed: bytes) -> bytes | None:
+        """The same secret sealed with the newest key; None where it is already.
+
+        Raises:
+            SealBrokenError: when none of the keys has sealed it.
+        """
+        try:
+            self._newest.decrypt(sealed)
+        except InvalidToken:
+            return self.seal(self.open(sealed))
+        return None
+
+
+def new_secret() -> str:
+    """A secret as Standard Webhooks has them: `whsec_` and base64."""
+    return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def callback_secret(file: Path) -> str:
+    """The secret that signs what goes to the callbacks of requests; made where the file does not exist.
+
+    Raises:
+        SystemExit: when it can be neither read nor made, or is none. It is not shown.
+    """
+    text = _read_or_make(file, "QMCP_HITL_CALLBACK_SECRET_FILE", new_secret).strip()
+    try:
+        length = len(base64.b64decode(text.removeprefix(PREFIX), validate=True))
+    except ValueError:
+        length = 0
+    if not text.startswith(PREFIX) or length < FEWEST_BYTES:
+        raise SystemExit(
+            f"QMCP_HITL_CALLBACK_SECRET_FILE={file} must hold {PREFIX} and at least {FEWEST_BYTES} bytes in base64."
+        )
+    return text
+
+
+def _read_or_make(file: Path, variable: str, make: Callable[[], str]) -> str:
+    """The text of a file that only its owner may read; of replicas that start at once, one makes it.
+
+    Raises:
+        SystemExit: when it can be neither read nor made.
+    """
+    try:
+        if not file.exists():
+            _write_whole(file, make() + "\n")
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        # What cannot be decoded may be part of a secret, so the error is named and not shown.
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise SystemExit(f"{variable}={file} can be neither read nor made: {why}") from None
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """Writes beside the file and then gives it the name, so that nobody reads half of it; who has the name keeps it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    scratch = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        try:
+            os.link(scratch, file)
+        except FileExistsError:
+            return
+    finally:
+        scratch.unlink()

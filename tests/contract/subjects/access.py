@@ -1,0 +1,97 @@
+"""The access service under the contract."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+from qmcp.access.v1 import access_service_pb2, key_pb2, role_pb2
+
+from services.access import server as access_server
+from tests.contract.running import Running
+from tests.contract.subjects.subject import Effect, Listing, Slow, Subject, held_up
+
+STANDING_KEY = f"qmcp_{'5' * 16}_{'s' * 43}"
+_times = count(1)
+
+
+def _access_variables(folder: Path) -> Mapping[str, str]:
+    """A key that is there, for what needs one."""
+    file = folder / "preshared-keys"
+    file.write_text(f"{STANDING_KEY} standing agent\n")
+    return {"access_preshared_keys_file": str(file)}
+
+
+async def _make_keys(running: Running, number: int) -> list[str]:
+    made = [
+        await running.must("CreateKey", running.request("CreateKey", owner="maker", roles=["agent"]))
+        for _ in range(number)
+    ]
+    return [issued.key.id for issued in made]
+
+
+async def _make_roles(running: Running, number: int) -> list[str]:
+    # No filter leaves the built-in ones out.
+    connection = await asyncpg.connect(running.database)
+    try:
+        await connection.execute("DELETE FROM roles WHERE built_in")
+    finally:
+        await connection.close()
+    names = [f"made{next(_times):06}" for _ in range(number)]
+    for name in names:
+        await running.must("CreateRole", running.request("CreateRole", role=_role(0, name)))
+    return names
+
+
+async def _make_denials(running: Running, number: int) -> list[str]:
+    ids = [f"denied-{next(_times):06}" for _ in range(number)]
+    for each in ids:
+        denial = key_pb2.Denial(
+            service="x", method="/m", reason="UNAUTHENTICATED", principal="maker", request_id=each, count=1
+        )
+        denial.at.GetCurrentTime()
+        await running.must("ReportUse", running.request("ReportUse", denials=[denial]))
+    return ids
+
+
+def _role(number: int, name: str = "") -> role_pb2.Role:
+    return role_pb2.Role(name=name or f"made{number}", permissions=["tools.read"], description=f"Role {number}")
+
+
+@asynccontextmanager
+async def _slow_list(running: Running) -> AsyncIterator[Slow]:
+    async with held_up(running, "ListDenials", running.request("ListDenials"), "denials") as slow:
+        yield slow
+
+
+ACCESS = Subject(
+    name="access",
+    service=access_service_pb2.DESCRIPTOR.services_by_name["AccessService"],
+    settings=access_server.Settings,
+    compose=access_server.compose,
+    variables=_access_variables,
+    listings={
+        "ListKeys": Listing(_make_keys, "id", {"owner": "maker"}, {"owner": "other"}),
+        "ListRoles": Listing(_make_roles, "name"),
+        "ListDenials": Listing(_make_denials, "request_id", {"principal": "maker"}, {"principal": "other"}),
+    },
+    effects={
+        "CreateKey": Effect(
+            lambda number: access_service_pb2.CreateKeyRequest(owner=f"maker{number}", roles=["agent"]),
+            lambda issued: issued.key.id,
+        ),
+        "RotateKey": Effect(
+            lambda number: access_service_pb2.RotateKeyRequest(id="5" * 16, grace_seconds=number),
+            lambda issued: (issued.key.id, issued.key.status),
+            repeats=False,
+        ),
+        "CreateRole": Effect(
+            lambda number: access_service_pb2.CreateRoleRequest(role=_role(number)),
+            lambda role: (role.name, role.etag),
+            repeats=False,
+        ),
+    },
+    slow=_slow_list,
+    words=("5" * 16, "agent", "admin", "made1", "tools.read", "*", "maker", "active"),
+)

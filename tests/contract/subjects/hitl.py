@@ -1,0 +1,144 @@
+"""The hitl service under the contract."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from google.protobuf.message import Message
+from qmcp.hitl.v1 import hitl_service_pb2, webhook_pb2
+
+from services.hitl import server as hitl_server
+from tests.contract.running import Running
+from tests.contract.subjects.subject import Effect, Listing, Slow, Subject, held_up
+
+EVENTFUL = "eventful"
+STANDING = "standing"
+
+
+def _asked(number: int, **fields: Any) -> hitl_service_pb2.CreateHumanRequestRequest:
+    return hitl_service_pb2.CreateHumanRequestRequest(request_type="review", prompt=f"Is {number} right?", **fields)
+
+
+async def _ask(running: Running, number: int) -> list[str]:
+    asked = [await running.must("CreateHumanRequest", _asked(each)) for each in range(number)]
+    return [request.id for request in asked]
+
+
+async def _make_events(running: Running, number: int) -> list[int]:
+    """Comments on one request, which had no other event before them."""
+    connection = await asyncpg.connect(running.database)
+    try:
+        await running.must("CreateHumanRequest", _asked(0, id=EVENTFUL))
+        await connection.execute("DELETE FROM human_request_events WHERE kind = 'created'")
+        before = await connection.fetchval("SELECT coalesce(max(sequence), 0) FROM human_request_events")
+        for each in range(number):
+            comment = running.request("CommentOnHumanRequest", id=EVENTFUL, comment=f"comment {each}")
+            await running.must("CommentOnHumanRequest", comment)
+        rows = await connection.fetch(
+            "SELECT sequence FROM human_request_events WHERE sequence > $1 ORDER BY sequence", before
+        )
+        return [row["sequence"] for row in rows]
+    finally:
+        await connection.close()
+
+
+def _webhook(number: int) -> webhook_pb2.Webhook:
+    return webhook_pb2.Webhook(url=f"https://example.com/{number}", description="made", kinds=["claimed"])
+
+
+async def _make_webhooks(running: Running, number: int) -> list[str]:
+    made = [
+        await running.must("CreateWebhook", running.request("CreateWebhook", webhook=_webhook(each)))
+        for each in range(number)
+    ]
+    return [webhook.id for webhook in made]
+
+
+async def _make_deliveries(running: Running, number: int) -> list[str]:
+    connection = await asyncpg.connect(running.database)
+    try:
+        rows = await connection.fetch(
+            """
+            INSERT INTO deliveries (request_id, event_sequence, event_kind, url, status)
+            SELECT 'made', n, 'created', 'https://example.com/', 'delivered'
+            FROM generate_series(1, $1) AS n
+            RETURNING id::text
+            """,
+            number,
+        )
+        return [row["id"] for row in rows]
+    finally:
+        await connection.close()
+
+
+async def _standing(running: Running) -> None:
+    for request_id in (STANDING, "other"):
+        await running.must("CreateHumanRequest", _asked(0, id=request_id))
+
+
+def _answered(number: int) -> Message:
+    answer = hitl_service_pb2.CreateHumanResponseRequest(request_id=STANDING, comment=f"comment {number}")
+    answer.response.string_value = "yes"
+    return answer
+
+
+@asynccontextmanager
+async def _slow_get(running: Running) -> AsyncIterator[Slow]:
+    await running.must("CreateHumanRequest", _asked(0, id="held"))
+    request = running.request("GetHumanRequest", id="held")
+    async with held_up(running, "GetHumanRequest", request, "human_responses") as slow:
+        yield slow
+
+
+def _hitl_variables(folder: Path) -> Mapping[str, str]:
+    return {
+        "hitl_secrets_key_file": str(folder / "secrets-key"),
+        "hitl_callback_secret_file": str(folder / "callback-secret"),
+    }
+
+
+HITL = Subject(
+    name="hitl",
+    service=hitl_service_pb2.DESCRIPTOR.services_by_name["HitlService"],
+    settings=hitl_server.Settings,
+    compose=hitl_server.compose,
+    variables=_hitl_variables,
+    listings={
+        # The first is asked for while another call is held up.
+        "ListWebhooks": Listing(_make_webhooks, "id"),
+        "ListDeliveries": Listing(_make_deliveries, "id", {"human_request_id": "made"}, {"human_request_id": "other"}),
+        "ListHumanRequests": Listing(_ask, "id", {"request_type": "review"}, {"request_type": "choice"}),
+        "ListHumanRequestEvents": Listing(_make_events, "sequence", {"id": EVENTFUL}, {"id": "other"}),
+    },
+    effects={
+        "CreateHumanRequest": Effect(_asked, lambda request: request.id),
+        "CreateHumanResponse": Effect(
+            _answered, lambda response: response.id, field="idempotency_key", prepare=_standing, repeats=False
+        ),
+        "CommentOnHumanRequest": Effect(
+            lambda number: hitl_service_pb2.CommentOnHumanRequestRequest(id=STANDING, comment=f"comment {number}"),
+            lambda request: request.id,
+            prepare=_standing,
+            repeats=False,
+        ),
+        "RemindOfHumanRequest": Effect(
+            lambda number: hitl_service_pb2.RemindOfHumanRequestRequest(id=STANDING if number == 1 else "other"),
+            lambda request: request.id,
+            prepare=_standing,
+            repeats=False,
+        ),
+        "CreateActionLink": Effect(
+            lambda number: hitl_service_pb2.CreateActionLinkRequest(id=STANDING, person=f"person {number}"),
+            lambda link: (link.request_id, link.person, link.expires_at.ToNanoseconds()),
+            prepare=_standing,
+            repeats=False,
+        ),
+        "CreateWebhook": Effect(
+            lambda number: hitl_service_pb2.CreateWebhookRequest(webhook=_webhook(number)), lambda webhook: webhook.id
+        ),
+    },
+    slow=_slow_get,
+    words=("approve", "reject", "approval", "review", "held", "pending", "https://example.com/", "created", "any"),
+)

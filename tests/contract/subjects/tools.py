@@ -1,0 +1,115 @@
+"""The tools service under the contract."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+from aiohttp import web
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
+from qmcp.tools.v1 import tool_pb2, tools_service_pb2
+
+from services.tools import server as tools_server
+from tests.contract.running import Running
+from tests.contract.subjects.subject import Effect, Listing, Slow, Subject
+
+
+def _echo(number: int) -> Message:
+    arguments = Struct()
+    arguments.update({"message": f"hello {number}"})
+    return tools_service_pb2.InvokeToolRequest(name="echo", input=arguments)
+
+
+def _tool(number: int, name: str = "") -> tool_pb2.Tool:
+    source = tool_pb2.HttpSource(method="GET", url=f"https://example.com/{number}")
+    return tool_pb2.Tool(name=name or f"made/{number}", title=f"Tool {number}", http=source)
+
+
+async def _make_tools(running: Running, number: int) -> list[str]:
+    names = [f"made/{next(_numbers):06}" for _ in range(number)]
+    for name in names:
+        tool = _tool(0, name)
+        await running.must("CreateTool", running.request("CreateTool", tool=tool))
+    return names
+
+
+async def _invoke_echo(running: Running, number: int) -> list[str]:
+    return [(await running.must("InvokeTool", _echo(each))).id for each in range(number)]
+
+
+_numbers = count(1)
+
+
+@asynccontextmanager
+async def _slow_tool(running: Running) -> AsyncIterator[Slow]:
+    """A tool whose server answers when it is told to, and notices when nobody waits for it any more."""
+    slow = Slow("InvokeTool", running.request("InvokeTool", name="slow"))
+
+    async def answer(_: web.Request) -> web.Response:
+        slow.started.set()
+        try:
+            await slow.release.wait()
+        except asyncio.CancelledError:
+            slow.stopped.set()
+            raise
+        return web.json_response({"slept": True})
+
+    application = web.Application()
+    application.router.add_route("*", "/slow", answer)
+    runner = web.AppRunner(application, handler_cancellation=True)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        host, port = runner.addresses[0][:2]
+        source = tool_pb2.HttpSource(method="POST", url=f"http://{host}:{port}/slow")
+        await running.must("CreateTool", running.request("CreateTool", tool=tool_pb2.Tool(name="slow", http=source)))
+        yield slow
+    finally:
+        slow.release.set()
+        await runner.cleanup()
+
+
+TOOLS = Subject(
+    name="tools",
+    service=tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"],
+    settings=tools_server.Settings,
+    compose=tools_server.compose,
+    variables=lambda folder: {
+        "tools_receipt_key_file": str(folder / "receipt-key.pem"),
+        "tools_allowed_networks": "127.0.0.0/8",
+    },
+    listings={
+        "ListTools": Listing(_make_tools, "name", {"kind": "http"}, {"kind": "grpc"}),
+        "ListInvocations": Listing(_invoke_echo, "id", {"tool_name": "echo"}, {"status": "failed"}),
+    },
+    effects={
+        "CreateTool": Effect(
+            lambda number: tools_service_pb2.CreateToolRequest(tool=_tool(number)),
+            lambda tool: (tool.name, tool.etag),
+            repeats=False,
+        ),
+        "UpdateTool": Effect(
+            lambda number: tools_service_pb2.UpdateToolRequest(tool=_tool(number)),
+            lambda tool: (tool.name, tool.etag),
+            repeats=False,
+        ),
+        "InvokeTool": Effect(_echo, lambda invocation: invocation.id),
+        "CallTool": Effect(_echo, lambda answer: answer.invocation_id),
+        "StartInvocation": Effect(_echo, lambda invocation: invocation.id),
+    },
+    slow=_slow_tool,
+    words=(
+        "echo",
+        "planner",
+        "message",
+        "goal",
+        "made/1",
+        "https://example.com/{city}",
+        "GET",
+        "object",
+        "type",
+        "result",
+    ),
+)

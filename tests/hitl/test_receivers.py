@@ -1,0 +1,125 @@
+"""Addresses that may not be told (SSRF): refused when they are registered, and again when they are connected to."""
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from servicekit.addresses import Addresses
+from servicekit.errors import ServiceError
+from services.hitl.models import WebhookDefinition
+from services.hitl.receivers import Receivers, _seconds
+from tests.hitl.telling import house, receiver, until
+
+INWARD = [
+    "http://127.0.0.1:{port}/hook",
+    "http://localhost:{port}/hook",
+    "http://x.localhost:{port}/hook",
+    "http://[::1]:{port}/hook",
+    "http://2130706433:{port}/hook",
+    "http://127.1:{port}/hook",
+    "http://169.254.169.254/latest/meta-data",
+    "http://10.0.0.1/hook",
+    "http://[::ffff:127.0.0.1]:{port}/hook",
+    "http://user@127.0.0.1:{port}/hook",
+    "http://inward.example:{port}/hook",
+]
+
+
+@pytest.fixture(autouse=True)
+def names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """inward.example is this machine; other names stay what they are."""
+    real = socket.getaddrinfo
+
+    def resolve(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        if host == "inward.example":
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+        if host == "nowhere.example":
+            raise socket.gaierror(-2, "Name or service not known")
+        return real(host, port, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+
+@pytest.mark.parametrize("url", INWARD)
+async def test_an_inward_address_is_refused_when_it_is_registered(url: str) -> None:
+    receivers = Receivers(Addresses(()), 4, 2)
+    with pytest.raises(ServiceError) as refused:
+        await receivers.require_allowed("webhook.url", url.format(port=80))
+    assert refused.value.reason == "ADDRESS_NOT_ALLOWED"
+    assert refused.value.violations[0].field == "webhook.url"
+
+
+@pytest.mark.parametrize("url", INWARD)
+async def test_an_inward_address_is_refused_again_when_it_is_told(url: str) -> None:
+    receivers = Receivers(Addresses(()), 4, 2)
+    async with receiver() as peer:
+        verdict = await receivers.post(url.format(port=peer.port), {"webhook-id": "1"}, b"{}")
+        assert verdict.status == 0
+        assert "address" in verdict.error
+        assert peer.received == []
+    await receivers.aclose()
+
+
+@pytest.mark.parametrize("url", ["http://8.8.8.8/hook", "https://nowhere.example/hook"])
+async def test_an_outward_address_may_be_registered(url: str) -> None:
+    await Receivers(Addresses(()), 4, 2).require_allowed("callback_url", url)
+
+
+@pytest.mark.parametrize("url", ["http:///hook", "http://:80/", "http://a:b:c/", "http://[::1/", "http://a:99999/"])
+async def test_what_is_no_url_is_refused_in_words(url: str) -> None:
+    receivers = Receivers(Addresses(()), 4, 2)
+    with pytest.raises(ServiceError) as refused:
+        await receivers.require_allowed("callback_url", url)
+    assert refused.value.reason in {"INVALID_REQUEST", "ADDRESS_NOT_ALLOWED"}
+    assert (await receivers.post(url, {}, b"")).error
+    await receivers.aclose()
+
+
+async def test_a_redirect_inward_is_not_followed(database: str, tmp_path: Path) -> None:
+    async with house(database, tmp_path, hitl_delivery_attempts=1) as home, receiver() as peer, receiver() as inward:
+        peer.answers = [307]
+        peer.headers = {"Location": inward.url("/secret")}
+        await home.webhook(peer.url())
+        await home.request()
+        await home.start()
+        await home.event()
+        await until(lambda: home.all("failed"))
+        assert inward.received == []
+        assert len(peer.received) == 1
+
+
+async def test_a_name_that_turns_inward_later_is_not_told(database: str, tmp_path: Path) -> None:
+    async with (
+        house(database, tmp_path, hitl_allowed_networks=(), hitl_delivery_attempts=1) as home,
+        receiver() as peer,
+    ):
+        await home.webhooks.require_allowed(WebhookDefinition("http://nowhere.example/hook"))
+        async with home.database.transaction() as connection:
+            await home.webhooks.create(connection, WebhookDefinition(f"http://inward.example:{peer.port}/hook"))
+        await home.request()
+        await home.start()
+        await home.event()
+        await until(lambda: home.all("failed"))
+        (row,) = await home.execute("SELECT last_error, last_status FROM deliveries")
+        assert "inward.example, which is 127.0.0.1, is an address that may not be reached" in row["last_error"]
+        assert peer.received == []
+
+
+@pytest.mark.parametrize(
+    ("header", "least", "most"),
+    [
+        ("", 0, 0),
+        ("120", 120, 120),
+        ("9" * 400, 999_999_999, 999_999_999),
+        ("²", 0, 0),
+        ("-5", 0, 0),
+        ("soon", 0, 0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+        ("Wed, 21 Oct 2015 07:28:00", 0, 0),
+        ("Wed, 21 Oct 2099 07:28:00 GMT", 1e8, 1e11),
+    ],
+)
+def test_retry_after_is_read_in_both_its_forms(header: str, least: float, most: float) -> None:
+    assert least <= _seconds(header) <= most

@@ -1,0 +1,64 @@
+"""Similar requests: by the words of their prompts, ended ones only."""
+
+from pathlib import Path
+
+import pytest
+
+from servicekit.errors import ServiceError
+from services.hitl.similar import Similar
+from tests.hitl.telling import house
+
+ODD = [
+    "it's",
+    "a\\b",
+    "'''",
+    "& | ! ( ) :*",
+    "\\",
+    "<->",
+    "ünïcödé 漢字",
+    "-",
+    "x" * 3000,
+    "C:\\temp\\'quoted' path/a.b?c=d",
+]
+
+
+async def test_the_best_match_among_ended_requests_comes_first(database: str, tmp_path: Path) -> None:
+    async with house(database, tmp_path) as home:
+        prompts = {
+            "asked": "Deploy the billing service to production?",
+            "same": "Deploy the billing service to production?",
+            "near": "Deploy the search service to staging?",
+            "far": "What colour shall the logo have?",
+            "pending": "Deploy the billing service to production!",
+        }
+        for name, prompt in prompts.items():
+            await home.request(name, prompt=prompt)
+        await home.execute("UPDATE human_requests SET status = 'responded' WHERE id IN ('same', 'near', 'far')")
+        similar = Similar(home.database, enabled=True)
+        assert (await similar.find("asked", 0))[:2] == ["same", "near"]
+        assert "pending" not in await similar.find("asked", 20)
+        assert await similar.find("asked", 1) == ["same"]
+        assert await similar.find("same", 1) == ["near"]
+
+
+async def test_any_prompt_can_be_looked_for(database: str, tmp_path: Path) -> None:
+    async with house(database, tmp_path) as home:
+        similar = Similar(home.database, enabled=True)
+        for number, prompt in enumerate(ODD):
+            await home.request(f"old{number}", prompt=prompt)
+            await home.request(f"new{number}", prompt=prompt)
+        await home.execute("UPDATE human_requests SET status = 'expired' WHERE id LIKE 'old%'")
+        for number in range(len(ODD)):
+            words = await home.execute("SELECT FROM human_requests WHERE id = $1 AND words <> ''", f"new{number}")
+            found = await similar.find(f"new{number}", 20)
+            assert found[:1] == ([f"old{number}"] if words else [])
+
+
+async def test_it_is_off_unless_the_operator_wants_it(database: str, tmp_path: Path) -> None:
+    async with house(database, tmp_path) as home:
+        with pytest.raises(ServiceError) as refused:
+            await Similar(home.database, enabled=False).find("asked", 0)
+        assert refused.value.reason == "SIMILAR_OFF"
+        with pytest.raises(ServiceError) as refused:
+            await Similar(home.database, enabled=True).find("asked", 0)
+        assert refused.value.reason == "HUMAN_REQUEST_NOT_FOUND"
