@@ -2,13 +2,20 @@
 
 import asyncio
 import json
+import shutil
+import subprocess
 import threading
 import time
 import uuid
+from pathlib import Path
 
 import asyncpg
+import grpc
 import httpx
 import pytest
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+SERVICE = "qmcp.hitl.v1.HitlService"
 
 
 @pytest.fixture
@@ -220,6 +227,32 @@ def test_a_watch_shows_what_happens_and_goes_on_where_it_stopped(http, stack, na
                 kinds.append(json.loads(line.removeprefix("data: "))["kind"])
                 break
     assert kinds == ["created", "decided"]
+
+
+async def test_reflection_names_every_service_and_describes_its_methods(stack):
+    async with grpc.aio.insecure_channel(stack.grpc_target) as channel:
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        asked = [
+            reflection_pb2.ServerReflectionRequest(list_services=""),
+            reflection_pb2.ServerReflectionRequest(file_containing_symbol=SERVICE),
+        ]
+        listed, described = [answer async for answer in stub.ServerReflectionInfo(iter(asked))]
+    names = {service.name for service in listed.list_services_response.service}
+    assert {"qmcp.tools.v1.ToolsService", "qmcp.access.v1.AccessService", SERVICE} <= names
+    assert b"WaitForResponse" in described.file_descriptor_response.file_descriptor_proto[0]
+
+
+def test_grpcurl_asks_and_answers_without_knowing_the_contract(stack, name):
+    grpcurl = shutil.which("grpcurl") or shutil.which("grpcurl", path=Path.home() / "go" / "bin")
+    if grpcurl is None:
+        pytest.skip("NOT TESTED: grpcurl is not installed (go install github.com/fullstorydev/grpcurl/cmd/grpcurl)")
+
+    def call(method, **fields):
+        line = [grpcurl, "-plaintext", "-d", json.dumps(fields), stack.grpc_target, f"{SERVICE}/{method}"]
+        return json.loads(subprocess.run(line, capture_output=True, text=True, check=True).stdout)
+
+    assert call("CreateHumanRequest", id=name, request_type="input", prompt="Well?")["status"] == "pending"
+    assert call("CreateHumanResponse", request_id=name, response="yes")["decides"]
 
 
 def test_a_request_is_claimed_commented_on_and_cancelled_by_its_verbs(http, name):

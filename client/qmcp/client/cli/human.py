@@ -288,5 +288,19 @@ def _line(text: str, longest: int = 60) -> str:
 def _show(request: models.HumanRequest, *, json: bool) -> None:
     if json:
         output.as_json(request)
-    else:
-        output.fields((name, getattr(request, name)) for name in models.HumanRequest.__slots__)
+        return
+    said = ("id", "response", "votes", "context", "proposed_arguments")
+    output.fields(
+        [
+            ("id", request.id),
+            *((name, getattr(request, name)) for name in models.HumanRequest.__slots__ if name not in said),
+            *((name, getattr(request, name)) for name in said[3:]),
+            *(pair for vote in request.votes for pair in _vote(vote)),
+        ]
+    )
+
+
+def _vote(vote: models.HumanResponse) -> Iterable[tuple[str, Any]]:
+    yield ("response" if vote.decides else "vote"), vote.response
+    yield from ((f"  {name}", getattr(vote, name)) for name in ("responded_by", "created_at", "comment", "via"))
+    yield from ((f"  {name}", getattr(vote, name)) for name in ("edited_arguments", "response_metadata"))
