@@ -205,3 +205,29 @@ def test_the_originals_client_asks_for_an_approval_in_one_call(stack: Stack, nam
             client.wait_for_human_response(f"{name}-2")
         with pytest.raises(RequestExpiredError):
             client.submit_human_response(f"{name}-2", "approve")
+
+
+def test_the_command_registers_webhooks_and_shows_their_secret_once(command: Command) -> None:
+    made = command("human", "webhooks", "create", "https://hooks.example.com/q", "--kind", "decided", "--json")
+    assert made.code == 0, made.err
+    assert made.json["secret"].startswith("whsec_")
+    assert "only time" in made.err
+    listed = {each["id"]: each for each in command("human", "webhooks", "list", "--json").json}
+    assert (listed[made.json["id"]]["kinds"], listed[made.json["id"]]["secret"]) == (["decided"], "")
+    assert "hooks.example.com" in command("human", "webhooks", "list").out
+    assert command("human", "webhooks", "create", "http://127.0.0.1:9/").code == 2
+    assert command("human", "webhooks", "delete", made.json["id"]).code == 0
+    assert command("human", "webhooks", "delete", made.json["id"]).code == 3
+
+
+def test_the_command_lists_deliveries(command: Command, name: str) -> None:
+    hook = command("human", "webhooks", "create", "https://hooks.example.com/q", "--type", name[:64], "--json").json
+    try:
+        command("human", "ask", "Told?", "--type", name[:64], "--id", name)
+        [delivery] = command("human", "deliveries", "--webhook", hook["id"], "--json").json
+        assert (delivery["request_id"], delivery["event_kind"]) == (name, "created")
+        assert delivery["url"] == "https://hooks.example.com/q"
+        assert name in command("human", "deliveries", "--id", name).out
+        assert command("human", "deliveries", "--retry", "00000000-0000-7000-8000-000000000000").code == 3
+    finally:
+        command("human", "webhooks", "delete", hook["id"])
