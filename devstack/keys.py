@@ -1,7 +1,8 @@
 """The keys of the system itself: made once, kept where only their owner reads them.
 
-`python -m devstack.keys FOLDER NAME[=ROLE] …` makes them for a cluster: a file for each name, with the role `service`
-unless said otherwise, and the file `preshared` for QMCP_ACCESS_PRESHARED_KEYS_FILE. What is there stays as it is.
+`python -m devstack.keys FOLDER NAME[=ROLE[,ROLE]] …` makes them for a cluster: a file for each name, with the roles
+that a service of that name needs unless said otherwise, and the file `preshared` for QMCP_ACCESS_PRESHARED_KEYS_FILE.
+What is there stays as it is.
 """
 
 import os
@@ -12,9 +13,10 @@ from pathlib import Path
 from devstack.errors import CannotRunError
 from servicekit import credentials
 
-# The services that ask access who their callers are.
-ASKING = ("tools",)
 SERVICE_ROLE = "service"
+# The services that ask access who their callers are, and the roles of their keys. tools asks people in the name of its
+# callers too.
+ASKING = {"tools": f"{SERVICE_ROLE},delegate", "hitl": SERVICE_ROLE}
 PRESHARED = "preshared"
 
 
@@ -40,7 +42,7 @@ def prepare(home: Path) -> None:
         CannotRunError: where a file cannot be read or written, or holds no key.
     """
     try:
-        make(home / "keys", dict.fromkeys(ASKING, SERVICE_ROLE))
+        make(home / "keys", ASKING)
     except OSError as error:
         raise CannotRunError(f"The keys of the services cannot be kept in {home / 'keys'}: {error}") from None
 
@@ -77,7 +79,7 @@ def main(arguments: list[str]) -> int:
     folder, *names = arguments
     pairs = (name.partition("=") for name in names)
     try:
-        make(Path(folder), {name: role or SERVICE_ROLE for name, _, role in pairs})
+        make(Path(folder), {name: role or ASKING.get(name, SERVICE_ROLE) for name, _, role in pairs})
     except (OSError, CannotRunError) as error:
         print(error, file=sys.stderr)  # noqa: T201 -- the command's answer
         return 1

@@ -13,7 +13,7 @@ from devstack import databases, keys, postgres
 from devstack.settings import StackSettings
 
 PROBE_SECONDS = 2.0
-SERVICES = ("tools", "access")
+SERVICES = ("tools", "access", "hitl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,13 @@ def embedded_postgres(engine: postgres.Postgres, say: postgres.Say) -> Process:
 
 def table(settings: StackSettings, database_server: str) -> list[Process]:
     """Everything but Postgres, which is embedded only where no other server is given."""
-    return [access(settings, database_server), tools(settings, database_server), web(settings), envoy(settings)]
+    return [
+        access(settings, database_server),
+        hitl(settings, database_server),
+        tools(settings, database_server),
+        web(settings),
+        envoy(settings),
+    ]
 
 
 def access(settings: StackSettings, database_server: str) -> Process:
@@ -83,10 +89,22 @@ def access(settings: StackSettings, database_server: str) -> Process:
     return _service("access", settings, database_server, own)
 
 
+def hitl(settings: StackSettings, database_server: str) -> Process:
+    """The hitl service: questions to people."""
+    own = {
+        "QMCP_HITL_SECRETS_KEY_FILE": str(settings.home / "hitl_secrets_key"),
+        "QMCP_HITL_CALLBACK_SECRET_FILE": str(settings.home / "hitl_callback_secret"),
+    }
+    return _service("hitl", settings, database_server, own, needs=("access",))
+
+
 def tools(settings: StackSettings, database_server: str) -> Process:
-    """The tools service, which asks access who its callers are."""
-    own = {"QMCP_TOOLS_RECEIPT_KEY_FILE": str(settings.home / "receipt_key.pem")}
-    return _service("tools", settings, database_server, own, needs=("access",))
+    """The tools service, which asks access who its callers are, and hitl what people say."""
+    own = {
+        "QMCP_TOOLS_RECEIPT_KEY_FILE": str(settings.home / "receipt_key.pem"),
+        "QMCP_HITL_ADDRESS": settings.hitl_address,
+    }
+    return _service("tools", settings, database_server, own, needs=("access", "hitl"))
 
 
 def _service(
@@ -148,7 +166,7 @@ def envoy(settings: StackSettings) -> Process:
             Port(settings.host, settings.port, "QMCP_PORT"),
             Port("127.0.0.1", settings.envoy_admin_port, "QMCP_ENVOY_ADMIN_PORT"),
         ),
-        needs=("access", "tools", "web"),
+        needs=("access", "hitl", "tools", "web"),
     )
 
 

@@ -162,6 +162,7 @@ QMCP stands, {seconds:.1f} s. Ctrl-C stops it; the data stays in {self.home.fold
     HTTP, gRPC and gRPC-Web   {edge}
     documentation of the API  {edge}/docs
     health and metrics        {edge}/health  {edge}/metrics
+    questions to people       {edge}/v1/human/requests?status=pending
     Postgres                  {databases.shown(self.database_server)}{admin}
 
 Try:  curl -s {edge}/v1/tools/echo -H 'content-type: application/json'{key} -d '{{"input": {{"message": "hello"}}}}'

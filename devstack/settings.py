@@ -18,7 +18,7 @@ class StackSettings(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, validate_default=True)
 
-    # Where everything that is to stay is kept: the data of Postgres, the key that signs receipts.
+    # Where everything that is to stay is kept: the data of Postgres, the keys.
     home: Path = Path(".qmcp")
     # Where the edge listens.
     host: str = "127.0.0.1"
@@ -29,6 +29,8 @@ class StackSettings(BaseModel):
     tools_metrics_address: str = "127.0.0.1:9464"
     access_address: str = "127.0.0.1:50052"
     access_metrics_address: str = "127.0.0.1:9466"
+    hitl_address: str = "127.0.0.1:50053"
+    hitl_metrics_address: str = "127.0.0.1:9467"
     web_address: str = "127.0.0.1:3380"
     # The embedded Postgres; 0: any free port.
     postgres_port: int = Field(default=0, ge=0, le=65535)
@@ -48,7 +50,8 @@ class StackSettings(BaseModel):
         return value.expanduser().absolute()
 
     @field_validator(
-        "tools_address", "tools_metrics_address", "access_address", "access_metrics_address", "web_address"
+        *("tools_address", "tools_metrics_address", "access_address", "access_metrics_address"),
+        *("hitl_address", "hitl_metrics_address", "web_address"),
     )
     @classmethod
     def _host_and_port(cls, value: str) -> str:

@@ -28,6 +28,7 @@ def _values(settings: EdgeSettings, descriptors: Path) -> dict[str, Any]:
         "descriptors": str(descriptors),
         "tools_endpoints": _endpoints(*host_and_port(settings.tools_address)),
         "access_endpoints": _endpoints(*host_and_port(settings.access_address)),
+        "hitl_endpoints": _endpoints(*host_and_port(settings.hitl_address)),
         "web_endpoints": _endpoints(*host_and_port(settings.web_address)),
         "otlp_endpoints": _endpoints(otlp.hostname or "", otlp.port or DEFAULT_PORT.get(otlp.scheme, 0)),
         "otlp_tls_name": otlp.hostname if otlp.scheme == "https" else "",

@@ -28,8 +28,9 @@ class PeerSettings(BaseSettings):
 
     # host:port of the tools service's gRPC; a name with several addresses means several replicas.
     tools_address: str = "127.0.0.1:50051"
-    # The same of the access service.
+    # The same of the access service, and of hitl.
     access_address: str = "127.0.0.1:50052"
+    hitl_address: str = "127.0.0.1:50053"
 
     @field_validator("*", mode="after")
     @classmethod
@@ -76,7 +77,8 @@ class EdgeSettings(PeerSettings):
     # The same for calls that wait for a tool; the longest that a tool may run.
     edge_long_timeout_seconds: int = Field(default=3600, ge=1)
     # Calls in flight towards one service, by each Envoy; those past it are 429 at once. Quick ones; those that wait for
-    # a tool; streams. Where tools are slow, raise the second, or let agents use StartInvocation, which waits for none.
+    # a tool; streams, and waits for people. Where tools are slow, raise the second, or let agents use StartInvocation,
+    # which waits for none.
     edge_max_quick_calls: int = Field(default=1024, ge=1)
     edge_max_invocations: int = Field(default=100, ge=1)
     edge_max_streams: int = Field(default=4096, ge=1)
@@ -127,5 +129,6 @@ class WebSettings(PeerSettings):
     # host:port of each service's Prometheus page; every address behind the name is read.
     tools_metrics_address: str = "127.0.0.1:9464"
     access_metrics_address: str = "127.0.0.1:9466"
+    hitl_metrics_address: str = "127.0.0.1:9467"
     # How long a service may take to answer for its health or its figures, in seconds.
     web_probe_seconds: float = 2.0

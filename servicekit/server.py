@@ -80,6 +80,7 @@ async def serving(
     registry: CollectorRegistry,
     checks: Mapping[str, Check],
     leaving: Callable[[], None] = lambda: None,
+    described: Sequence[ServiceDescriptor] = (),
 ) -> AsyncIterator[Server]:
     """Serves until the block is left, then drains.
 
@@ -91,6 +92,7 @@ async def serving(
         checks: the dependencies that must answer for the server to be ready.
         leaving: told when connections are about to be refused, for streams and waits that would not end by themselves:
             each of them would hold the stop up for the whole grace time.
+        described: services elsewhere that the reflection tells of as well.
     """
     names = [service.descriptor.full_name for service in services]
     readiness = Readiness(names, checks)
@@ -120,7 +122,8 @@ async def serving(
             )
         health_pb2_grpc.add_HealthServicer_to_server(readiness.servicer, server)
         health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-        reflection.enable_server_reflection((*names, health_name, reflection.SERVICE_NAME), server)
+        elsewhere = (descriptor.full_name for descriptor in described)
+        reflection.enable_server_reflection((*names, *elsewhere, health_name, reflection.SERVICE_NAME), server)
         port = _bind(server, settings)
         await readiness.alive()
         await readiness.check()

@@ -95,7 +95,8 @@ class Stack:
         self.log = home.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
         addresses = {
-            name: f"127.0.0.1:{ports.free()}" for name in ("TOOLS", "TOOLS_METRICS", "ACCESS", "ACCESS_METRICS", "WEB")
+            name: f"127.0.0.1:{ports.free()}"
+            for name in ("TOOLS", "TOOLS_METRICS", "ACCESS", "ACCESS_METRICS", "HITL", "HITL_METRICS", "WEB")
         }
         self.env = {
             # A developer's own settings are not what is tested.
@@ -125,6 +126,11 @@ class Stack:
     def access_target(self) -> str:
         """Where the access service itself listens."""
         return self.env["QMCP_ACCESS_ADDRESS"]
+
+    @property
+    def hitl_target(self) -> str:
+        """Where the hitl service itself listens."""
+        return self.env["QMCP_HITL_ADDRESS"]
 
     @property
     def admin_key(self) -> str:

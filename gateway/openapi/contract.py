@@ -1,5 +1,6 @@
 """The descriptor set as something to walk: services, rules, options, and the comments that document them."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from qmcp.options.v1 import options_pb2
 
 ERROR_REASON = "ErrorReason"
+# `NOT_FOUND. What it means.`, `FAILED_PRECONDITION (410 over HTTP). What it means.`
+REASON = re.compile(r"([A-Z_]+)(?: \((\d{3}) over HTTP\))?\. (.*)", re.DOTALL)
 
 # Numbers of fields within descriptor.proto: the steps of which a comment's path is made.
 MESSAGES, ENUMS, SERVICES = 4, 5, 6
@@ -29,6 +32,8 @@ class Reason:
     # gRPC code as error_reason.proto names it, `NOT_FOUND`.
     code: str
     meaning: str
+    # The HTTP status where it is another than the code's own: `FAILED_PRECONDITION (410 over HTTP)`; else 0.
+    http_status: int = 0
 
 
 class Contract:
@@ -59,10 +64,10 @@ class Contract:
         """The reasons that a package declares, each with the code its comment begins with."""
         found = []
         for value in self._pool.FindEnumTypeByName(f"{package}.{ERROR_REASON}").values:
-            code, _, meaning = self.comment(f"{package}.{value.name}").partition(". ")
-            if code.isupper():
+            declared = REASON.fullmatch(self.comment(f"{package}.{value.name}"))
+            if declared:
                 name = value.name.removeprefix("ERROR_REASON_")
-                found.append(Reason(name, value.number, code, meaning))
+                found.append(Reason(name, value.number, declared[1], declared[3], int(declared[2] or 0)))
         return found
 
 

@@ -39,12 +39,16 @@ HTTP_STATUS = {
     "DATA_LOSS": 500,
     "UNAUTHENTICATED": 401,
 }
+# A body that the transcoder leaves as it is, and the types that a form has.
+RAW = "google.api.HttpBody"
+FORM = ("application/x-www-form-urlencoded", "application/json")
 TITLES = {
     400: "The request breaks a rule",
     401: "No valid credential",
     403: "Not permitted",
     404: "Not found",
     409: "In conflict with what is there",
+    410: "Too late: it has ended",
     413: "The body is too large",
     415: "The body is not application/json",
     429: "Too much at a time",
@@ -64,12 +68,8 @@ ID_PARAMETERS: list[dict[str, Any]] = [
         "schema": {"type": "string", "maxLength": 128},
     }
 ]
-IDEMPOTENCY: dict[str, Any] = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "The same as `request_id`: makes a retry return the first answer.",
-    "schema": {"type": "string", "maxLength": 128},
-}
+# The field that makes a retry return the first answer; where both are there, `request_id` names something else.
+IDEMPOTENCY_FIELDS = ("idempotency_key", "request_id")
 
 
 class Operations:
@@ -112,7 +112,7 @@ class Operations:
                 *(self._path_parameter(method.input_type, name, pattern) for name, pattern in bound.items()),
                 *self._query_parameters(method.input_type, rule.body, set(bound)),
                 *ID_PARAMETERS,
-                *([IDEMPOTENCY] if "request_id" in method.input_type.fields_by_name else []),
+                *_idempotency(method.input_type),
             ],
             "responses": {
                 **self._answers(method, comment),
@@ -122,7 +122,8 @@ class Operations:
         if rule.body:
             schema = self._body(method.input_type, rule.body, set(bound))
             required = bool(schema.get("required")) or rule.body != "*"
-            operation["requestBody"] = {"required": required, "content": {"application/json": {"schema": schema}}}
+            types = FORM if _is_raw(method.input_type.fields_by_name.get(rule.body)) else ("application/json",)
+            operation["requestBody"] = {"required": required, "content": {kind: {"schema": schema} for kind in types}}
         return operation
 
     def _path_parameter(self, message: Descriptor, name: str, pattern: str) -> dict[str, Any]:
@@ -150,7 +151,9 @@ class Operations:
 
     def _body(self, message: Descriptor, body: str, bound: set[str]) -> Schema:
         if body != "*":
-            return self._schemas.field(message.fields_by_name[body])
+            field = message.fields_by_name[body]
+            described = {"type": "object", "description": self._contract.comment(field.full_name)}
+            return described if _is_raw(field) else self._schemas.field(field)
         return self._schemas.object(message, lambda field: field.name not in bound)
 
     def _answers(self, method: MethodDescriptor, comment: str) -> dict[str, Any]:
@@ -161,7 +164,9 @@ class Operations:
         return ({} if only_creates else {"200": answer}) | ({"201": answer} if creates else {})
 
     def _content(self, method: MethodDescriptor) -> dict[str, Any]:
-        if method.output_type.full_name == "google.api.HttpBody":
+        if method.output_type.full_name == RAW and not method.server_streaming:
+            return {"text/html": {"schema": {"type": "string", "description": "A page; JSON for who accepts that."}}}
+        if method.output_type.full_name == RAW:
             return {"application/x-ndjson": {"schema": {"type": "string", "description": "JSON, one document a line."}}}
         schema = self._schemas.message(method.output_type)
         if method.server_streaming:
@@ -176,7 +181,7 @@ class Operations:
         package = method.containing_service.file.package
         by_status: dict[int, list[str]] = {}
         for reason in self._contract.reasons(package):
-            status = HTTP_STATUS.get(reason.code)
+            status = reason.http_status or HTTP_STATUS.get(reason.code)
             if status is not None and (reason.number < FIRST_OWN_REASON or reason.name in mentioned):
                 by_status.setdefault(status, []).append(_told(reason))
         if has_body:
@@ -234,6 +239,19 @@ class Operations:
         return {"$ref": "#/components/schemas/Error"}
 
 
+def _idempotency(message: Descriptor) -> Iterator[dict[str, Any]]:
+    """The header that stands for the field."""
+    for name in [name for name in IDEMPOTENCY_FIELDS if name in message.fields_by_name][:1]:
+        description = f"The same as `{name}`: makes a retry return the first answer."
+        schema = {"type": "string", "maxLength": 128}
+        yield {"name": "Idempotency-Key", "in": "header", "description": description, "schema": schema}
+
+
+def _is_raw(field: FieldDescriptor | None) -> bool:
+    """Whether a body is passed on as it comes, whatever its type."""
+    return bool(field and field.message_type and field.message_type.full_name == RAW)
+
+
 def _verb_and_template(rule: HttpRule) -> tuple[str, str]:
     verb = rule.WhichOneof("pattern")
     if verb is None or verb == "custom":
@@ -260,11 +278,15 @@ def _missing(template: str, comment: str) -> set[str]:
     """`TOOL_NOT_FOUND` of `/v1/tools/{name}`; nothing for an RPC that creates what is not there."""
     if re.search(r"\b201\b", comment):
         return set()
-    found = re.findall(r"/([a-z]+)s/\{([a-z_.]+)", template)
-    return {
-        f"{variable.removesuffix('_id') if variable.endswith('_id') else noun}_NOT_FOUND".upper()
-        for noun, variable in found
+    found = re.findall(r"/([a-z0-9]+)/([a-z]+)s/\{([a-z_.]+)", template)
+    # `human/requests/{id}` is a HUMAN_REQUEST, `human/deliveries/{id}` a DELIVERY: what is declared counts.
+    named = {
+        name
+        for area, plural, variable in found
+        for noun in (re.sub("ie$", "y", plural),)
+        for name in ((variable.removesuffix("_id"),) if variable.endswith("_id") else (noun, f"{area}_{noun}"))
     }
+    return {f"{name}_NOT_FOUND".upper() for name in named}
 
 
 def _first_sentence(comment: str) -> str:

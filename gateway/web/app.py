@@ -39,8 +39,12 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 def application(settings: WebSettings) -> Starlette:
     """Builds the pages; the OpenAPI document is made once, here."""
-    services = {"tools": settings.tools_address, "access": settings.access_address}
-    figures = {"tools": settings.tools_metrics_address, "access": settings.access_metrics_address}
+    services = {"tools": settings.tools_address, "access": settings.access_address, "hitl": settings.hitl_address}
+    figures = {
+        "tools": settings.tools_metrics_address,
+        "access": settings.access_metrics_address,
+        "hitl": settings.hitl_metrics_address,
+    }
     version = metadata.version("qmcp")
 
     async def health(_: Request) -> Response:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the container image runs: `tools [serve | migrate]`, `access` likewise, `gateway`, `web`, `keys`
-# (makes keys of services), or `health` of whichever of them runs.
+# What the container image runs: `tools [serve | migrate]`, `access` and `hitl` likewise, `gateway`, `web`,
+# `keys` (makes keys of services), or `health` of whichever of them runs.
 set -eu
 
 health() {
@@ -16,7 +16,7 @@ what=${1:-gateway}
 case "$what" in
   gateway) exec python -m gateway.envoy "$@" ;;
   web) exec python -m gateway.web "$@" ;;
-  tools | access) exec python -m "services.$what" "$@" ;;
+  tools | access | hitl) exec python -m "services.$what" "$@" ;;
   keys) exec python -m devstack.keys "$@" ;;
   # Without a name: the first process tells it, as Docker's HEALTHCHECK is the same for all that the image runs.
   health)
@@ -30,7 +30,7 @@ case "$what" in
     health "$1"
     ;;
   *)
-    echo "qmcp: '$what' is nothing that this image runs; it runs tools, access, gateway, web, keys and health." >&2
+    echo "qmcp: '$what' is nothing that this image runs; it runs tools, access, hitl, gateway, web, keys and health." >&2
     exit 64
     ;;
 esac

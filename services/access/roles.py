@@ -20,11 +20,16 @@ LONGEST_PERMISSION = 64
 
 BUILT_IN = (
     Role("admin", ("*",), "Everything."),
-    Role("agent", ("tools.read", "tools.invoke"), "Runs tools and reads what came of it."),
+    Role(
+        "agent",
+        ("tools.read", "tools.invoke", "hitl.read", "hitl.ask"),
+        "Runs tools, asks people, and reads what came of it.",
+    ),
     Role("human", ("tools.read", "hitl.read", "hitl.respond"), "Answers what agents ask."),
-    Role("reader", ("tools.read", "access.read"), "Reads everything and changes nothing."),
+    Role("reader", ("tools.read", "hitl.read", "access.read"), "Reads everything and changes nothing."),
     Role("ingest", ("metrics.write",), "Sends metrics."),
     Role("service", ("access.resolve",), "A service of QMCP, which asks who its callers are."),
+    Role("delegate", ("hitl.read", "hitl.ask", "hitl.delegate"), "A service that asks people in its callers' names."),
 )
 
 

@@ -7,6 +7,8 @@ from contextlib import aclosing, asynccontextmanager
 from uuid import UUID
 
 import uuid_utils.compat as uuid
+from qmcp.access.v1 import access_service_pb2
+from qmcp.hitl.v1 import hitl_service_pb2
 from qmcp.tools.v1 import tools_service_pb2
 
 from servicekit.addresses import Addresses
@@ -34,6 +36,11 @@ from services.tools.worker import Worker
 __all__ = ["Settings", "compose"]
 
 DESCRIPTOR = tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"]
+# The edge asks this service for the reflection of all that it leads to: one server has to know all names.
+DESCRIBED = (
+    access_service_pb2.DESCRIPTOR.services_by_name["AccessService"],
+    hitl_service_pb2.DESCRIPTOR.services_by_name["HitlService"],
+)
 # These wait for a tool, whose own timeout ends them.
 DEADLINES = {"InvokeTool": None, "CallTool": None, "VerifyReceipts": None}
 
@@ -83,6 +90,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
                 authenticator=who,
                 registry=metrics,
                 checks={"postgres": db.ready},
+                described=DESCRIBED,
             ) as server,
         ):
             with MetricsPage(metrics, settings.metrics_host, settings.metrics_port):

@@ -12,7 +12,11 @@ from tests.contract.running import Refusal, Running
 
 async def test_the_built_in_roles_are_there_and_cannot_be_changed(access: Access) -> None:
     roles = {role.name: role for role in (await access.must("ListRoles")).roles}
-    assert set(roles) == {"admin", "agent", "human", "ingest", "reader", "service"} == {role.name for role in BUILT_IN}
+    assert (
+        set(roles)
+        == {"admin", "agent", "delegate", "human", "ingest", "reader", "service"}
+        == {role.name for role in BUILT_IN}
+    )
     for name, role in roles.items():
         assert role.built_in
         changed = await access.refused("UpdateRole", role=role_pb2.Role(name=name, permissions=["tools.read"]))

@@ -66,7 +66,7 @@ def test_what_a_page_tells_to_type_works(
 
 
 def test_every_page_with_commands_is_run() -> None:
-    assert {"docs/tools.md", "docs/receipts.md", "docs/access.md"} <= {
+    assert {"docs/tools.md", "docs/receipts.md", "docs/access.md", "docs/hitl.md"} <= {
         str(each.id).rpartition("-")[0] for each in COMMANDS
     }
 

@@ -1,4 +1,4 @@
-"""A tools service whose answers a test writes down beforehand, to see what the client does with them."""
+"""Services whose answers a test writes down beforehand, to see what the client does with them."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
+from qmcp.hitl.v1 import hitl_service_pb2_grpc
 from qmcp.tools.v1 import tools_service_pb2_grpc
 
 Answer = Callable[[Any, grpc.ServicerContext], Any]
@@ -38,7 +39,7 @@ class Refuse(Exception):  # noqa: N818 - it is an answer
         self.has_details = bool(details)
 
 
-class Scripted(tools_service_pb2_grpc.ToolsServiceServicer):
+class Scripted(tools_service_pb2_grpc.ToolsServiceServicer, hitl_service_pb2_grpc.HitlServiceServicer):
     """Each RPC takes its next answer from `answers[method]`: a message, a list of them for a stream, or a Refuse."""
 
     def __init__(self) -> None:
@@ -76,7 +77,9 @@ def _stream(method: str) -> Any:
 
 for _name in ("InvokeTool", "GetTool", "ListTools", "DeleteTool", "GetInvocation", "ListInvocations"):
     setattr(Scripted, _name, _unary(_name))
-for _name in ("WatchInvocation", "ExportInvocations"):
+for _name in ("CreateHumanRequest", "GetHumanRequest", "CreateHumanResponse", "WaitForResponse", "CreateActionLink"):
+    setattr(Scripted, _name, _unary(_name))
+for _name in ("WatchInvocation", "ExportInvocations", "WatchHumanRequests"):
     setattr(Scripted, _name, _stream(_name))
 
 
@@ -85,6 +88,7 @@ def serving(servicer: Scripted) -> Iterator[str]:
     """The address at which the servicer answers."""
     server = grpc.server(ThreadPoolExecutor(4))
     tools_service_pb2_grpc.add_ToolsServiceServicer_to_server(servicer, server)
+    hitl_service_pb2_grpc.add_HitlServiceServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:

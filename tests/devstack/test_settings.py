@@ -38,6 +38,8 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         ({"QMCP_AUTH": "yes"}, "QMCP_AUTH.*'off' or 'on'"),
         ({"QMCP_ACCESS_ADDRESS": "50052"}, "QMCP_ACCESS_ADDRESS.*host:port"),
         ({"QMCP_TOOLS_ADDRESS": "50051"}, "QMCP_TOOLS_ADDRESS.*host:port"),
+        ({"QMCP_HITL_ADDRESS": "50053"}, "QMCP_HITL_ADDRESS.*host:port"),
+        ({"QMCP_HITL_METRICS_ADDRESS": "9467"}, "QMCP_HITL_METRICS_ADDRESS.*host:port"),
         ({"QMCP_DATABASE_URL": "sqlite+aiosqlite:///./qmcp.db"}, "QMCP_DATABASE_URL.*Postgres.*embedded"),
     ],
 )

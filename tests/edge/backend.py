@@ -1,7 +1,7 @@
 """A service that does what a test tells it to: the edge's behaviour must not depend on what stands behind it.
 
-`python -m tests.edge.backend GRPC_PORT METRICS_PORT ACCESS_METRICS_PORT`. The name of the tool says what happens; as the
-access service it answers WhoAmI with what it was sent.
+`python -m tests.edge.backend GRPC_PORT METRICS_PORT ACCESS_METRICS_PORT HITL_METRICS_PORT`. The name of the tool says what
+happens; as the access service it answers WhoAmI with what it was sent; as hitl it is tests/edge/hitl_backend.py.
 """
 
 import asyncio
@@ -12,14 +12,16 @@ import grpc
 from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.json_format import ParseDict
-from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from grpc_status import rpc_status
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client import Counter as Figure
 from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc
+from qmcp.hitl.v1 import hitl_service_pb2_grpc
 from qmcp.tools.v1 import invocation_pb2, tool_pb2, tools_service_pb2, tools_service_pb2_grpc
+
+from tests.edge.hitl_backend import HitlBackend
+from tests.edge.refusing import refuse
 
 SERVICE = "qmcp.tools.v1.ToolsService"
 CALLS = Figure("qmcp_tool_invocations", "Invocations that ended.", ["tool", "status"])
@@ -122,33 +124,20 @@ class AccessBackend(access_service_pb2_grpc.AccessServiceServicer):
         return access_service_pb2.Identity(principal=headers.get("x-api-key", ""), roles=sorted(headers))
 
 
-async def refuse(context, code, http_status):
-    status = status_pb2.Status(code=getattr(code_pb2, code), message="told to fail")
-    info = error_details_pb2.ErrorInfo(reason="TOLD_TO", domain="tools.qmcp", metadata={"request_id": "12345678"})
-    status.details.add().Pack(info)
-    if code == "RESOURCE_EXHAUSTED":
-        wait = error_details_pb2.RetryInfo()
-        wait.retry_delay.FromMilliseconds(2500)
-        status.details.add().Pack(wait)
-    verdict = rpc_status.to_status(status)
-    extra = (("x-http-status", http_status),) if http_status else ()
-    await context.abort(
-        verdict.code, verdict.details, (*verdict.trailing_metadata, *extra, ("x-request-id", "trailing"))
-    )
-
-
-async def main(port, metrics_port, access_metrics_port):
+async def main(port, metrics_port, *other_metrics_ports):
     healthy = health.aio.HealthServicer()
     await healthy.set("", health_pb2.HealthCheckResponse.SERVING)
     server = grpc.aio.server()
     tools_service_pb2_grpc.add_ToolsServiceServicer_to_server(Backend(healthy), server)
     access_service_pb2_grpc.add_AccessServiceServicer_to_server(AccessBackend(), server)
+    hitl_service_pb2_grpc.add_HitlServiceServicer_to_server(HitlBackend(), server)
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     reflection.enable_server_reflection([SERVICE, reflection.SERVICE_NAME, health.SERVICE_NAME], server)
     server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     start_http_server(metrics_port, "127.0.0.1")
-    start_http_server(access_metrics_port, "127.0.0.1", CollectorRegistry())
+    for other in other_metrics_ports:
+        start_http_server(other, "127.0.0.1", CollectorRegistry())
     await server.wait_for_termination()
 
 

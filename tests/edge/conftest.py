@@ -16,7 +16,7 @@ import pytest
 from devstack import ports
 
 ROOT = Path(__file__).resolve().parents[2]
-STARTS_WITHIN = 20.0
+STARTS_WITHIN = 60.0
 
 
 @dataclass
@@ -74,7 +74,7 @@ def process(*arguments: str, log: Path, environment: dict[str, str]) -> Iterator
 @contextmanager
 def running_edge(folder: Path, **settings: object) -> Iterator[Edge]:
     """The three processes, until the context ends. `settings` are fields of gateway/settings.py."""
-    port, admin, grpc_port, metrics, access_metrics, web = (ports.free() for _ in range(6))
+    port, admin, grpc_port, metrics, access_metrics, hitl_metrics, web = (ports.free() for _ in range(7))
     environment = {
         "QMCP_PORT": str(port),
         "QMCP_ENVOY_ADMIN_PORT": str(admin),
@@ -82,6 +82,8 @@ def running_edge(folder: Path, **settings: object) -> Iterator[Edge]:
         "QMCP_TOOLS_METRICS_ADDRESS": f"127.0.0.1:{metrics}",
         "QMCP_ACCESS_ADDRESS": f"127.0.0.1:{grpc_port}",
         "QMCP_ACCESS_METRICS_ADDRESS": f"127.0.0.1:{access_metrics}",
+        "QMCP_HITL_ADDRESS": f"127.0.0.1:{grpc_port}",
+        "QMCP_HITL_METRICS_ADDRESS": f"127.0.0.1:{hitl_metrics}",
         "QMCP_WEB_ADDRESS": f"127.0.0.1:{web}",
         "QMCP_WEB_PORT": str(web),
         **{f"QMCP_{name.upper()}": str(value) for name, value in settings.items()},
@@ -89,7 +91,12 @@ def running_edge(folder: Path, **settings: object) -> Iterator[Edge]:
     log = folder / "log"
     with ExitStack() as started:
         backend = started.enter_context(
-            process("tests.edge.backend", *map(str, (grpc_port, metrics, access_metrics)), log=log, environment={})
+            process(
+                "tests.edge.backend",
+                *map(str, (grpc_port, metrics, access_metrics, hitl_metrics)),
+                log=log,
+                environment={},
+            )
         )
         started.enter_context(process("gateway.web", log=log, environment=environment))
         envoy = started.enter_context(process("gateway.envoy", log=folder / "envoy", environment=environment))

@@ -183,7 +183,7 @@ def test_a_service_that_is_gone_is_503_without_a_word_about_its_address(tmp_path
         assert "127.0.0.1" not in answer.text
         health = httpx.get(f"{edge.url}/health")
         assert health.status_code == 503
-        gone = {"tools": "UNAVAILABLE", "access": "UNAVAILABLE"}
+        gone = {"tools": "UNAVAILABLE", "access": "UNAVAILABLE", "hitl": "UNAVAILABLE"}
         assert health.json() == {"status": "unhealthy", "version": "0.1.0", "services": gone}
         metrics = httpx.get(f"{edge.url}/metrics")
         assert metrics.status_code == 200

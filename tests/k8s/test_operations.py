@@ -102,6 +102,9 @@ def test_commands_for_docker_name_services_of_compose() -> None:
             assert service in compose["services"]
     key = compose["services"]["tools"]["environment"]["QMCP_TOOLS_RECEIPT_KEY_FILE"]
     assert any(f"cat {key}" in command for command in _commands("docker"))
+    for variable in ("QMCP_HITL_SECRETS_KEY_FILE", "QMCP_HITL_CALLBACK_SECRET_FILE"):
+        key = compose["services"]["hitl"]["environment"][variable]
+        assert any(f"exec -T hitl cat {key}" in command for command in _commands("docker"))
     admin = compose["services"]["access"]["environment"]["QMCP_ACCESS_BOOTSTRAP_KEY_FILE"]
     assert any(f"access cat {admin}" in command for command in _commands("docker"))
 

@@ -129,7 +129,7 @@ def test_prometheus_is_sent_to_a_port_that_the_container_has(system: System) -> 
             assert annotations["prometheus.io/path"] == "/metrics"
 
 
-@pytest.mark.parametrize("name", ["tools", "access", "gateway"])
+@pytest.mark.parametrize("name", ["tools", "access", "hitl", "gateway"])
 def test_prometheus_finds_what_has_figures(system: System, name: str) -> None:
     annotations = template(system.named("Deployment", name))["metadata"]["annotations"]
     assert annotations["prometheus.io/scrape"] == "true"

@@ -277,7 +277,7 @@ async def test_a_secret_is_nowhere_but_with_its_holder(caller: Caller) -> None:
     await asyncio.sleep(1.5)
 
     dump = ""
-    for service in ("access", "tools"):
+    for service in ("access", "tools", "hitl"):
         dump += await _dump(caller.stack.database_url_of(service))
     assert key_id in dump, "the dump has the table of keys"
     output = caller.stack.output()

@@ -97,6 +97,12 @@ def test_the_second_start_is_quick_and_everything_is_still_there(home: Path) -> 
     stack = Stack(home)
     stack.start()
     kept = echo(stack, "before the restart")
+    question = {"id": "before", "request_type": "approval", "prompt": "Still there?", "options": ["yes", "no"]}
+    httpx.post(f"{stack.edge_url}/v1/human/requests", json=question).raise_for_status()
+    httpx.post(f"{stack.edge_url}/v1/human/requests", json={**question, "id": "open"}).raise_for_status()
+    httpx.post(
+        f"{stack.edge_url}/v1/human/responses", json={"request_id": "before", "response": "yes", "responded_by": "me"}
+    ).raise_for_status()
     assert stack.stop() == 0
     began = time.monotonic()
     stack.start()
@@ -106,6 +112,10 @@ def test_the_second_start_is_quick_and_everything_is_still_there(home: Path) -> 
         assert invocation["result"] == "before the restart"
         listed = httpx.get(f"{stack.edge_url}/v1/invocations", params={"limit": 500}).json()
         assert kept in [row["id"] for row in listed["invocations"]]
+        answered = httpx.get(f"{stack.edge_url}/v1/human/requests/before").json()
+        assert (answered["response"]["response"], answered["response"]["responded_by"]) == ("yes", "me")
+        open_one = httpx.post(f"{stack.edge_url}/v1/human/responses", json={"request_id": "open", "response": "no"})
+        assert open_one.status_code == 201
         verified = httpx.post(f"{stack.edge_url}/v1/receipts:verify", json={}).json()
         assert verified["valid"] is True
         assert verified["receipts_verified"] >= 1
@@ -161,7 +171,7 @@ def test_a_killed_postgres_is_started_again_and_nothing_is_lost(run: Stack) -> N
     assert run.processes["postgres"] != killed
 
 
-@pytest.mark.parametrize("name", ["access", "tools", "web", "envoy"])
+@pytest.mark.parametrize("name", ["access", "hitl", "tools", "web", "envoy"])
 def test_the_death_of_one_ends_all_with_a_word_on_which_and_why(run: Stack, name: str) -> None:
     os.kill(run.processes[name], signal.SIGKILL)
     assert run.supervisor.wait(30) == 1

@@ -16,6 +16,16 @@ from qmcp.client.errors import (
     ToolNotFoundError,
     UnavailableError,
 )
+from qmcp.client.hitl.models import (
+    ActionLink,
+    Delivery,
+    ExpiryAction,
+    HumanRequest,
+    HumanRequestEvent,
+    HumanResponse,
+    Quorum,
+    Webhook,
+)
 from qmcp.client.models import (
     Checkpoint,
     Denial,
@@ -42,17 +52,23 @@ from qmcp.client.sync import Client
 
 __all__ = [
     "AccessDeniedError",
+    "ActionLink",
     "AsyncClient",
     "Checkpoint",
     "Client",
     "ConflictError",
     "DeadlineExceededError",
+    "Delivery",
     "Denial",
+    "ExpiryAction",
     "ExportCutOffError",
     "FieldViolation",
     "GrpcSource",
     "Health",
     "HttpSource",
+    "HumanRequest",
+    "HumanRequestEvent",
+    "HumanResponse",
     "Identity",
     "InvalidRequestError",
     "Invocation",
@@ -64,6 +80,7 @@ __all__ = [
     "OverloadedError",
     "Progress",
     "QmcpError",
+    "Quorum",
     "Receipt",
     "ReceiptFault",
     "ReceiptKey",
@@ -76,4 +93,5 @@ __all__ = [
     "ToolNotFoundError",
     "ToolSummary",
     "UnavailableError",
+    "Webhook",
 ]

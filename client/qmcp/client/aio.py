@@ -11,16 +11,19 @@ import tenacity
 from grpc_health.v1 import health_pb2_grpc
 from qmcp.access.v1.access_service_pb2_grpc import AccessServiceStub
 from qmcp.client import access, address, calls, channels, errors, messages, models
+from qmcp.client.hitl.aio import AsyncHumanRequests
+from qmcp.client.legs import Legs
 from qmcp.client.lines import Lines, is_end
 from qmcp.client.retries import Deadline, Retries
 from qmcp.client.watching import Watch
+from qmcp.hitl.v1.hitl_service_pb2_grpc import HitlServiceStub
 from qmcp.tools.v1.tools_service_pb2_grpc import ToolsServiceStub
 
 ResultT = TypeVar("ResultT")
 ItemT = TypeVar("ItemT")
 
 
-class AsyncClient:
+class AsyncClient(AsyncHumanRequests):
     """Calls QMCP over gRPC: all of it through the edge, or the tools service alone. Belongs to one event loop.
 
     Every method raises a `QmcpError` when it fails, and has sent the call again before where that could help.
@@ -50,6 +53,7 @@ class AsyncClient:
             self._channel = grpc.aio.insecure_channel(self.address.target, options=channels.OPTIONS)
         self._tools = ToolsServiceStub(self._channel)
         self._access = AccessServiceStub(self._channel)
+        self._hitl = HitlServiceStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._channel)
 
     async def close(self) -> None:
@@ -126,11 +130,11 @@ class AsyncClient:
         timeout: float | None = None,  # noqa: ASYNC109 - it is a deadline, which gRPC keeps
     ) -> AsyncGenerator[models.InvocationEvent]:
         """Every event of an invocation up to its end, each once, over as many connections as that takes."""
-        watch = Watch(invocation_id, after_sequence, Deadline.within(timeout), self._retries)
+        watch = Watch(invocation_id, after_sequence, Legs(Deadline.within(timeout), self._retries))
         while not watch.ended:
             cut: errors.QmcpError | None = None
             try:
-                async with _Stream(self._tools.WatchInvocation, watch.request(), watch.leg(), self._metadata) as stream:
+                async with self._stream(self._tools.WatchInvocation, watch.request(), watch.legs.seconds()) as stream:
                     async for message in stream:
                         event = watch.take(message)
                         if event:
@@ -346,9 +350,12 @@ class AsyncClient:
             following = page.following
         return items
 
+    def _stream(self, method: Any, request: Any, timeout: float | None) -> "_Stream":
+        return _Stream(method, request, timeout, self._metadata)
+
     async def _lines(self, method: Any, request: Any) -> AsyncGenerator[bytes]:
         lines = Lines()
-        async with _Stream(method, request, None, self._metadata) as stream:
+        async with self._stream(method, request, None) as stream:
             async for body in stream:
                 for line in lines.feed(body.data):
                     yield line

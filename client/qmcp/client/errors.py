@@ -105,7 +105,10 @@ class ExportCutOffError(QmcpError):
         super().__init__(Refusal("DATA_LOSS", f"The export was cut off after {lines} lines. Start it again."))
 
 
-_BY_REASON: dict[str, type[QmcpError]] = {"TOOL_NOT_FOUND": ToolNotFoundError}
+_BY_REASON: dict[str, type[QmcpError]] = {
+    "TOOL_NOT_FOUND": ToolNotFoundError,
+    "HUMAN_REQUEST_EXPIRED": RequestExpiredError,
+}
 _BY_CODE: dict[str, type[QmcpError]] = {
     "INVALID_ARGUMENT": InvalidRequestError,
     "OUT_OF_RANGE": InvalidRequestError,

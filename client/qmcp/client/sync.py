@@ -11,16 +11,19 @@ import tenacity
 from grpc_health.v1 import health_pb2_grpc
 from qmcp.access.v1.access_service_pb2_grpc import AccessServiceStub
 from qmcp.client import access, address, calls, channels, errors, messages, models
+from qmcp.client.hitl.sync import HumanRequests
+from qmcp.client.legs import Legs
 from qmcp.client.lines import Lines, is_end
 from qmcp.client.retries import Deadline, Retries
 from qmcp.client.watching import Watch
+from qmcp.hitl.v1.hitl_service_pb2_grpc import HitlServiceStub
 from qmcp.tools.v1.tools_service_pb2_grpc import ToolsServiceStub
 
 ResultT = TypeVar("ResultT")
 ItemT = TypeVar("ItemT")
 
 
-class Client:
+class Client(HumanRequests):
     """Calls QMCP over gRPC: all of it through the edge, or the tools service alone. Safe to share between threads.
 
     Every method raises a `QmcpError` when it fails, and has sent the call again before where that could help.
@@ -50,6 +53,7 @@ class Client:
             self._channel = grpc.insecure_channel(self.address.target, options=channels.OPTIONS)
         self._tools = ToolsServiceStub(self._channel)
         self._access = AccessServiceStub(self._channel)
+        self._hitl = HitlServiceStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._channel)
 
     def close(self) -> None:
@@ -126,11 +130,11 @@ class Client:
         timeout: float | None = None,
     ) -> Generator[models.InvocationEvent]:
         """Every event of an invocation up to its end, each once, over as many connections as that takes."""
-        watch = Watch(invocation_id, after_sequence, Deadline.within(timeout), self._retries)
+        watch = Watch(invocation_id, after_sequence, Legs(Deadline.within(timeout), self._retries))
         while not watch.ended:
             cut: errors.QmcpError | None = None
             try:
-                with _Stream(self._tools.WatchInvocation, watch.request(), watch.leg(), self._metadata) as stream:
+                with self._stream(self._tools.WatchInvocation, watch.request(), watch.legs.seconds()) as stream:
                     for message in stream:
                         event = watch.take(message)
                         if event:
@@ -335,9 +339,12 @@ class Client:
             following = page.following
         return items
 
+    def _stream(self, method: Any, request: Any, timeout: float | None) -> "_Stream":
+        return _Stream(method, request, timeout, self._metadata)
+
     def _lines(self, method: Any, request: Any) -> Generator[bytes]:
         lines = Lines()
-        with _Stream(method, request, None, self._metadata) as stream:
+        with self._stream(method, request, None) as stream:
             for body in stream:
                 yield from lines.feed(body.data)
         yield from lines.finish()

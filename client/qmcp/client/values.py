@@ -19,6 +19,13 @@ def to_struct(value: Mapping[str, Any]) -> Struct:
     return struct
 
 
+def to_value(value: Any) -> Value:
+    """Any JSON value as a message. ValueError for what JSON or a double cannot hold, naming where it stands."""
+    message = Value()
+    _fill(message, value, "")
+    return message
+
+
 def from_struct(struct: Struct) -> dict[str, Any]:
     """The JSON object of a message, whole numbers as integers."""
     return {key: from_value(value) for key, value in struct.fields.items()}
@@ -69,6 +76,7 @@ def _fill_list(items: ListValue, value: list[Any] | tuple[Any, ...], path: str) 
 
 
 def _fill(message: Value, value: Any, path: str) -> None:
+    named = path or "the value"
     match value:
         case None:
             message.null_value = 0  # type: ignore[assignment]
@@ -77,9 +85,9 @@ def _fill(message: Value, value: Any, path: str) -> None:
         case str():
             message.string_value = value
         case int() if abs(value) > LARGEST_EXACT_INTEGER:
-            raise ValueError(f"{path} is {value}, which a JSON number cannot hold exactly; send it as a string")
+            raise ValueError(f"{named} is {value}, which a JSON number cannot hold exactly; send it as a string")
         case float() if not math.isfinite(value):
-            raise ValueError(f"{path} is {value}, which is no JSON number")
+            raise ValueError(f"{named} is {value}, which is no JSON number")
         case int() | float():
             message.number_value = value
         case Mapping():
@@ -89,4 +97,4 @@ def _fill(message: Value, value: Any, path: str) -> None:
             message.list_value.SetInParent()
             _fill_list(message.list_value, value, path)
         case _:
-            raise ValueError(f"{path} is of the type {type(value).__name__}, which JSON does not have")
+            raise ValueError(f"{named} is of the type {type(value).__name__}, which JSON does not have")

@@ -6,14 +6,25 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from qmcp.client.cli import access, database, information, invocations, receipts, serving, testing, tools
+from qmcp.client.cli import (
+    access,
+    database,
+    human,
+    information,
+    invocations,
+    receipts,
+    serving,
+    testing,
+    tools,
+    webhooks,
+)
 from qmcp.client.cli.connection import Connection
 from qmcp.client.cli.failures import EXIT_CODES, report
 from qmcp.client.errors import QmcpError
 
 app = typer.Typer(
     name="qmcp",
-    help=f"Run an agent's tools, and prove what ran.\n\n{EXIT_CODES}",
+    help=f"Run an agent's tools, prove what ran, and ask people.\n\n{EXIT_CODES}",
     no_args_is_help=True,
     context_settings={"help_option_names": ["--help"]},
     pretty_exceptions_enable=False,
@@ -25,6 +36,9 @@ app.command("test", context_settings={"help_option_names": ["--help"]})(testing.
 app.add_typer(tools.app, name="tools")
 app.add_typer(invocations.app, name="invocations")
 app.add_typer(receipts.app, name="receipts")
+human.app.add_typer(webhooks.app, name="webhooks")
+human.app.command("deliveries")(webhooks.deliveries)
+app.add_typer(human.app, name="human")
 app.add_typer(access.keys, name="keys")
 app.add_typer(access.roles, name="roles")
 app.command("whoami")(access.whoami)

@@ -13,7 +13,12 @@ from rich.table import Table
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
-_COLOURS = {"success": "green", "failed": "red", "cancelled": "yellow", "running": "cyan", "pending": "cyan"}
+_COLOURS = {
+    **dict.fromkeys(("success", "responded", "delivered"), "green"),
+    **dict.fromkeys(("failed", "expired", "urgent"), "red"),
+    **dict.fromkeys(("cancelled", "high"), "yellow"),
+    **dict.fromkeys(("running", "pending"), "cyan"),
+}
 # Into a pipe nothing may be cut off to fit a terminal that is not there.
 _PIPE_WIDTH = 240
 

@@ -21,6 +21,16 @@ def arguments(words: list[str]) -> dict[str, Any]:
     return dict(map(_pair, words))
 
 
+def answer(text: str) -> Any:
+    """An answer to a question: `:` and JSON for a value, else the text as it stands."""
+    if not text.startswith(":"):
+        return text
+    try:
+        return orjson.loads(text[1:])
+    except ValueError:
+        raise ValueError(f"{text[1:]!r} is no JSON; a text is written without the colon") from None
+
+
 def json_object(text: str | bytes, what: str) -> dict[str, Any]:
     """A JSON object; ValueError where it is none."""
     try:

@@ -1,0 +1,273 @@
+"""What `Client` can do with questions to people; `qmcp.client.hitl.aio` has the same for asyncio."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, TypeVar
+
+from qmcp.client import errors
+from qmcp.client.calls import Call, Page
+from qmcp.client.hitl import calls, models
+from qmcp.client.hitl.following import Wait, Watch
+from qmcp.client.legs import Legs
+from qmcp.client.retries import Deadline, Retries
+from qmcp.hitl.v1.hitl_service_pb2 import WatchHumanRequestsRequest
+
+ResultT = TypeVar("ResultT")
+ItemT = TypeVar("ItemT")
+
+
+class HumanRequests(ABC):
+    """The methods about questions to people."""
+
+    _hitl: Any
+    _retries: Retries
+
+    @abstractmethod
+    def _send(self, call: Call[ResultT], *, timeout: float | None = None, stub: Any = None) -> ResultT: ...
+
+    @abstractmethod
+    def _all(self, first: Call[Page[ItemT]], *, stub: Any = None) -> list[ItemT]: ...
+
+    @abstractmethod
+    def _stream(self, method: Any, request: Any, timeout: float | None) -> AbstractContextManager[Iterator[Any]]: ...
+
+    def create_human_request(
+        self,
+        request_type: str,
+        prompt: str,
+        *,
+        request_id: str = "",
+        options: Sequence[str] = (),
+        context: Mapping[str, Any] | None = None,
+        timeout_seconds: int = 0,
+        correlation_id: str = "",
+        response_schema: Mapping[str, Any] | None = None,
+        proposed_arguments: Mapping[str, Any] | None = None,
+        arguments_schema: Mapping[str, Any] | None = None,
+        priority: str = "",
+        due_at: datetime | None = None,
+        assignees: Sequence[str] = (),
+        groups: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        callback_url: str = "",
+        on_expiry: models.ExpiryAction | None = None,
+        quorum: models.Quorum | None = None,
+        four_eyes: bool = False,
+    ) -> models.HumanRequest:
+        """Asks people. `request_id` is the id that the request shall have; empty lets the service choose.
+
+        `timeout_seconds` 0 means an hour. The same request under the same id returns the first answer.
+        """
+        call = calls.create_request(
+            request_type,
+            prompt,
+            request_id=request_id,
+            options=options,
+            context=context,
+            timeout_seconds=timeout_seconds,
+            correlation_id=correlation_id,
+            response_schema=response_schema,
+            proposed_arguments=proposed_arguments,
+            arguments_schema=arguments_schema,
+            priority=priority,
+            due_at=due_at,
+            assignees=assignees,
+            groups=groups,
+            tags=tags,
+            callback_url=callback_url,
+            on_expiry=on_expiry,
+            quorum=quorum,
+            four_eyes=four_eyes,
+        )
+        return self._send(call, stub=self._hitl)
+
+    def get_human_request(self, request_id: str) -> models.HumanRequest:
+        """One request, with the answer that decided it in `response`."""
+        return self._send(calls.get_request(request_id), stub=self._hitl)
+
+    def list_human_requests(
+        self,
+        limit: int | None = 50,
+        *,
+        status: str = "",
+        request_type: str = "",
+        correlation_id: str = "",
+        requester: str = "",
+        assignee: str = "",
+        group: str = "",
+        tag: str = "",
+    ) -> list[models.HumanRequest]:
+        """The newest requests for which all filters hold; `limit` None means all there are."""
+        first = calls.list_requests(
+            limit,
+            status=status,
+            request_type=request_type,
+            correlation_id=correlation_id,
+            requester=requester,
+            assignee=assignee,
+            group=group,
+            tag=tag,
+        )
+        return self._all(first, stub=self._hitl)
+
+    def submit_human_response(
+        self,
+        request_id: str,
+        response: Any,
+        *,
+        comment: str = "",
+        edited_arguments: Mapping[str, Any] | None = None,
+        responded_by: str = "",
+        response_metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.HumanResponse:
+        """Answers a request. ConflictError where it has been answered, RequestExpiredError where it is too late."""
+        call = calls.respond(
+            request_id,
+            response,
+            comment=comment,
+            edited_arguments=edited_arguments,
+            responded_by=responded_by,
+            response_metadata=response_metadata,
+            idempotency_key=idempotency_key,
+        )
+        return self._send(call, stub=self._hitl)
+
+    def wait_for_human_response(self, request_id: str, *, timeout: float | None = None) -> models.HumanRequest:
+        """The request once it has ended: answered, expired or cancelled. DeadlineExceededError after `timeout`."""
+        [request] = self.wait_for_human_requests([request_id], timeout=timeout)
+        return request
+
+    def wait_for_human_requests(
+        self, request_ids: Sequence[str], *, mode: str = "any", timeout: float | None = None
+    ) -> list[models.HumanRequest]:
+        """The requests as they stand once one of them has ended (`any`) or every one has (`all`).
+
+        It lasts over as many long polls as that takes; a restart of the service does not end it.
+        """
+        wait = Wait(request_ids, mode, Legs(Deadline.within(timeout), self._retries))
+        while True:
+            call = wait.call()
+            try:
+                done, requests = self._send(call, timeout=wait.timeout(), stub=self._hitl)
+            except errors.QmcpError as error:
+                time.sleep(wait.legs.cut(error))
+                continue
+            if done:
+                return requests
+            time.sleep(wait.not_yet())
+
+    def watch_human_requests(
+        self,
+        *,
+        after_sequence: int | None = None,
+        kinds: Sequence[str] = (),
+        request_id: str = "",
+        request_type: str = "",
+        assignee: str = "",
+        group: str = "",
+        tag: str = "",
+        timeout: float | None = None,
+    ) -> Generator[models.HumanRequestEvent]:
+        """Every event for which all filters hold, each once, as it happens; ends after `timeout` seconds only.
+
+        `after_sequence` None means from now on, 0 from the beginning. To go on later, give the last `sequence` seen.
+        """
+        wanted = WatchHumanRequestsRequest(
+            after_sequence=after_sequence,
+            kinds=kinds,
+            id=request_id,
+            request_type=request_type,
+            assignee=assignee,
+            group=group,
+            tag=tag,
+        )
+        watch = Watch(wanted, Legs(Deadline.within(timeout), self._retries))
+        while not watch.over():
+            cut: errors.QmcpError | None = None
+            try:
+                with self._stream(self._hitl.WatchHumanRequests, watch.request(), watch.legs.seconds()) as stream:
+                    for message in stream:
+                        event = watch.take(message)
+                        if event:
+                            yield event
+            except errors.QmcpError as error:
+                cut = error
+            if not watch.over():
+                time.sleep(watch.cut(cut))
+
+    def list_human_request_events(self, request_id: str) -> list[models.HumanRequestEvent]:
+        """What happened to a request, oldest first."""
+        return self._all(calls.list_events(request_id), stub=self._hitl)
+
+    def find_similar_human_requests(self, request_id: str, *, limit: int = 5) -> list[models.HumanRequest]:
+        """Requests that ended and resemble this one, where the operator has switched that on."""
+        return self._send(calls.find_similar(request_id, limit), stub=self._hitl)
+
+    def view_human_request(self, request_id: str) -> models.HumanRequest:
+        """The request, and on record that the caller has looked at it."""
+        return self._send(calls.view(request_id), stub=self._hitl)
+
+    def claim_human_request(self, request_id: str, *, take_over: bool = False) -> models.HumanRequest:
+        """Tells the others that the caller is at it."""
+        return self._send(calls.claim(request_id, take_over=take_over), stub=self._hitl)
+
+    def release_human_request(self, request_id: str) -> models.HumanRequest:
+        """Gives a claim up."""
+        return self._send(calls.release(request_id), stub=self._hitl)
+
+    def assign_human_request(
+        self, request_id: str, *, assignees: Sequence[str] = (), groups: Sequence[str] = ()
+    ) -> models.HumanRequest:
+        """Replaces who is asked; with neither, everybody is."""
+        return self._send(calls.assign(request_id, assignees, groups), stub=self._hitl)
+
+    def comment_on_human_request(self, request_id: str, comment: str) -> models.HumanRequest:
+        """Writes a comment into its history."""
+        return self._send(calls.comment(request_id, comment), stub=self._hitl)
+
+    def remind_of_human_request(self, request_id: str) -> models.HumanRequest:
+        """Tells those who are asked once more."""
+        return self._send(calls.remind(request_id), stub=self._hitl)
+
+    def cancel_human_request(self, request_id: str, reason: str = "") -> models.HumanRequest:
+        """Takes a question back."""
+        return self._send(calls.cancel(request_id, reason), stub=self._hitl)
+
+    def create_action_link(self, request_id: str, person: str, *, timeout_seconds: int = 0) -> models.ActionLink:
+        """Makes a link by which this person answers once without an account."""
+        return self._send(calls.create_link(request_id, person, timeout_seconds), stub=self._hitl)
+
+    def create_webhook(self, webhook: models.Webhook, *, request_id: str | None = None) -> models.Webhook:
+        """Registers a webhook; its secret is in this answer and nowhere else."""
+        return self._send(calls.create_webhook(webhook, request_id), stub=self._hitl)
+
+    def get_webhook(self, webhook_id: str) -> models.Webhook:
+        """One webhook, without its secret."""
+        return self._send(calls.get_webhook(webhook_id), stub=self._hitl)
+
+    def list_webhooks(self) -> list[models.Webhook]:
+        """All webhooks, newest first."""
+        return self._all(calls.list_webhooks(), stub=self._hitl)
+
+    def update_webhook(self, webhook: models.Webhook, *, rotate_secret: bool = False) -> models.Webhook:
+        """Replaces a webhook's definition; with an etag, only if it is still that one."""
+        return self._send(calls.update_webhook(webhook, rotate_secret=rotate_secret), stub=self._hitl)
+
+    def delete_webhook(self, webhook_id: str) -> None:
+        """Removes a webhook."""
+        self._send(calls.delete_webhook(webhook_id), stub=self._hitl)
+
+    def list_deliveries(
+        self, limit: int | None = 50, *, webhook_id: str = "", human_request_id: str = "", status: str = ""
+    ) -> list[models.Delivery]:
+        """The newest deliveries for which all filters hold; `limit` None means all there are."""
+        first = calls.list_deliveries(limit, webhook_id=webhook_id, human_request_id=human_request_id, status=status)
+        return self._all(first, stub=self._hitl)
+
+    def retry_delivery(self, delivery_id: str) -> models.Delivery:
+        """Sends a delivery again, soon."""
+        return self._send(calls.retry_delivery(delivery_id), stub=self._hitl)
