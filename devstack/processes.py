@@ -155,7 +155,8 @@ def envoy(settings: StackSettings) -> Process:
 def edge_url(settings: StackSettings) -> str:
     """Where this machine reaches the edge."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 -- compared, not bound
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    scheme = "https" if settings.tls_certificate_file else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def _module(name: str, *arguments: str) -> Callable[[], list[str]]:
@@ -179,8 +180,9 @@ async def _serving(target: str) -> bool:
 
 async def _answers(url: str) -> bool:
     try:
-        # Not through a proxy that the environment names.
-        async with httpx.AsyncClient(trust_env=False, timeout=PROBE_SECONDS) as client:
+        # Not through a proxy that the environment names. The certificate may be for the name by which others call the
+        # edge; who answers on our own port is no question.
+        async with httpx.AsyncClient(trust_env=False, timeout=PROBE_SECONDS, verify=False) as client:  # noqa: S501
             return (await client.get(url)).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False

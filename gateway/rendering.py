@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from gateway.certificates import EDGE
 from gateway.settings import DEFAULT_PORT, EdgeSettings, host_and_port
 
 TEMPLATE = Path(__file__).with_name("envoy.yaml")
@@ -13,19 +14,26 @@ PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
 DIRECTIVE = re.compile(r"^\s*#(if|end)\b ?([a-z_]*)\s*$")
 
 
-def render(settings: EdgeSettings, descriptors: Path) -> str:
-    """What Envoy reads. Values are written as JSON, which is YAML too, so that none can break out of its place."""
-    values = _values(settings, descriptors)
+def render(settings: EdgeSettings, descriptors: Path, secrets: Path) -> str:
+    """What Envoy reads. Values are written as JSON, which is YAML too, so that none can break out of its place.
+
+    Args:
+        settings: what it shall do.
+        descriptors: the file with the contract.
+        secrets: the folder with the files that `certificates.write_secrets` writes.
+    """
+    values = _values(settings, descriptors, secrets)
     return PLACEHOLDER.sub(
         lambda found: json.dumps(values[found[1]]), _without_what_is_off(TEMPLATE.read_text(), values)
     )
 
 
-def _values(settings: EdgeSettings, descriptors: Path) -> dict[str, Any]:
+def _values(settings: EdgeSettings, descriptors: Path, secrets: Path) -> dict[str, Any]:
     otlp = urlsplit(settings.otlp_endpoint)
     return {
         **settings.model_dump(),
         "descriptors": str(descriptors),
+        "edge_secret": str(secrets / EDGE),
         "tools_endpoints": _endpoints(*host_and_port(settings.tools_address)),
         "access_endpoints": _endpoints(*host_and_port(settings.access_address)),
         "web_endpoints": _endpoints(*host_and_port(settings.web_address)),

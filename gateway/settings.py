@@ -1,6 +1,7 @@
 """Every setting of the edge: what Envoy is told, and what the pages need to know."""
 
 import ipaddress
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -50,6 +51,10 @@ class EdgeSettings(PeerSettings):
     auth: Literal["off", "on"] = "off"
     # True: listen beyond loopback although callers are not authenticated. For networks that others guard.
     allow_keyless: bool = False
+    # PEM files by which the edge speaks TLS, and nothing else, to its callers; both or neither. New ones are taken
+    # without a restart when they are moved into their place, as Kubernetes and `mv` do.
+    tls_certificate_file: Path | None = None
+    tls_key_file: Path | None = None
     # host:port of the pages (gateway.web).
     web_address: str = "127.0.0.1:3380"
 

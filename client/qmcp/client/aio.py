@@ -44,7 +44,7 @@ class AsyncClient:
         self._retries = retries or Retries()
         self._metadata = channels.metadata(address.api_key(api_key), correlation_id)
         if self.address.tls:
-            secure = grpc.ssl_channel_credentials()
+            secure = grpc.ssl_channel_credentials(address.authorities())
             self._channel = grpc.aio.secure_channel(self.address.target, secure, options=channels.OPTIONS)
         else:
             self._channel = grpc.aio.insecure_channel(self.address.target, options=channels.OPTIONS)

@@ -44,7 +44,7 @@ class Client:
         self._retries = retries or Retries()
         self._metadata = channels.metadata(address.api_key(api_key), correlation_id)
         if self.address.tls:
-            secure = grpc.ssl_channel_credentials()
+            secure = grpc.ssl_channel_credentials(address.authorities())
             self._channel = grpc.secure_channel(self.address.target, secure, options=channels.OPTIONS)
         else:
             self._channel = grpc.insecure_channel(self.address.target, options=channels.OPTIONS)
