@@ -11,6 +11,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from devstack import databases, keys, postgres
 from devstack.settings import StackSettings
+from servicekit.certificates import Certificates, certificates
+from servicekit.channels import channel
 
 PROBE_SECONDS = 2.0
 SERVICES = ("tools", "access")
@@ -107,7 +109,10 @@ def _service(
     return Process(
         name=name,
         command=_module(f"services.{name}", "serve"),
-        ready=lambda _: _serving(target),
+        ready=lambda _: _serving(
+            target,
+            certificates(settings.grpc_tls_certificate_file, settings.grpc_tls_key_file, settings.grpc_tls_ca_file),
+        ),
         environment={
             "QMCP_GRPC_HOST": grpc_port.host,
             "QMCP_GRPC_PORT": str(grpc_port.port),
@@ -168,9 +173,9 @@ def _port(address: str, variable: str) -> Port:
     return Port(host.strip("[]"), int(port), variable)
 
 
-async def _serving(target: str) -> bool:
-    async with grpc.aio.insecure_channel(target) as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
+async def _serving(target: str, own: Certificates | None) -> bool:
+    async with channel(target, own) as opened:
+        stub = health_pb2_grpc.HealthStub(opened)
         try:
             answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=PROBE_SECONDS)
         except grpc.aio.AioRpcError:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway.certificates import EDGE
+from gateway.certificates import AUTHORITY, CLIENT, EDGE
 from gateway.settings import DEFAULT_PORT, EdgeSettings, host_and_port
 
 TEMPLATE = Path(__file__).with_name("envoy.yaml")
@@ -34,6 +34,8 @@ def _values(settings: EdgeSettings, descriptors: Path, secrets: Path) -> dict[st
         **settings.model_dump(),
         "descriptors": str(descriptors),
         "edge_secret": str(secrets / EDGE),
+        "client_secret": str(secrets / CLIENT),
+        "authority_secret": str(secrets / AUTHORITY),
         "tools_endpoints": _endpoints(*host_and_port(settings.tools_address)),
         "access_endpoints": _endpoints(*host_and_port(settings.access_address)),
         "web_endpoints": _endpoints(*host_and_port(settings.web_address)),

@@ -25,12 +25,18 @@ def host_and_port(address: str) -> tuple[str, int]:
 class PeerSettings(BaseSettings):
     """Where the services are."""
 
-    model_config = SettingsConfigDict(env_prefix="QMCP_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="QMCP_", env_ignore_empty=True, extra="ignore")
 
     # host:port of the tools service's gRPC; a name with several addresses means several replicas.
     tools_address: str = "127.0.0.1:50051"
     # The same of the access service.
     access_address: str = "127.0.0.1:50052"
+
+    # PEM files for mutual TLS with the services: the certificate and key that are shown to them, and the authority
+    # whose certificates they must show, each for the host of its address above. All three or none; none: plain text.
+    grpc_tls_certificate_file: Path | None = None
+    grpc_tls_key_file: Path | None = None
+    grpc_tls_ca_file: Path | None = None
 
     @field_validator("*", mode="after")
     @classmethod

@@ -91,7 +91,7 @@ async def access(settings: ServiceSettings, service: str) -> AsyncIterator[Acces
             raise SystemExit(f"QMCP_ACCESS_KEY_FILE={settings.access_key_file} cannot be read: {error}") from None
         if not key:
             raise SystemExit("QMCP_AUTH=on needs QMCP_ACCESS_KEY_FILE: the key by which this service asks access.")
-    async with channel(settings.access_address) as opened:
+    async with channel(settings.access_address, settings.certificates()) as opened:
         yield AccessDirectory(opened, key, service)
 
 

@@ -42,8 +42,16 @@ def find(node, key):
 @pytest.mark.parametrize("settings", [{}, EVERYTHING, {"otlp_endpoint": "http://127.0.0.1:4317"}])
 def test_envoy_takes_it_without_a_word_about_deprecation(tmp_path, settings):
     if settings is EVERYTHING:
-        pair = Authority().issue(tmp_path, "edge")
-        settings = {**settings, "tls_certificate_file": pair.certificate, "tls_key_file": pair.key}
+        authority = Authority()
+        pair = authority.issue(tmp_path, "edge")
+        settings = {
+            **settings,
+            "tls_certificate_file": pair.certificate,
+            "tls_key_file": pair.key,
+            "grpc_tls_certificate_file": pair.certificate,
+            "grpc_tls_key_file": pair.key,
+            "grpc_tls_ca_file": authority.write(tmp_path / "ca.pem"),
+        }
     file = tmp_path / "envoy.yaml"
     certificates.write_secrets(EdgeSettings(**settings), tmp_path)
     file.write_text(render(EdgeSettings(**settings), contract.descriptors(), tmp_path))
@@ -78,6 +86,8 @@ def test_every_setting_has_an_effect():
         "access_address": "access_endpoints",
         "web_address": "web_endpoints",
         "tls_key_file": "edge_secret",
+        "grpc_tls_key_file": "client_secret",
+        "grpc_tls_ca_file": "authority_secret",
         "cors_origins": "cors_origin_matchers",
         "edge_timeout_seconds": "edge_timeout",
         "edge_long_timeout_seconds": "edge_long_timeout",

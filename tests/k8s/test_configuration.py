@@ -120,6 +120,12 @@ def test_envoy_takes_what_the_settings_make_of_its_configuration(system: System,
         # As the Secret would give it.
         pair = Authority().issue(tmp_path, "edge")
         settings = settings.model_copy(update={"tls_certificate_file": pair.certificate, "tls_key_file": pair.key})
+    if settings.grpc_tls_certificate_file:
+        authority = Authority()
+        pair = authority.issue(tmp_path, "gateway")
+        files = (pair.certificate, pair.key, authority.write(tmp_path / "ca.pem"))
+        names = ("grpc_tls_certificate_file", "grpc_tls_key_file", "grpc_tls_ca_file")
+        settings = settings.model_copy(update=dict(zip(names, files, strict=True)))
     certificates.write_secrets(settings, tmp_path)
     file.write_text(render_envoy(settings, contract.descriptors(), tmp_path))
     done = subprocess.run(
