@@ -39,7 +39,7 @@ REPORT_SECONDS = 1.0
 # What one report takes.
 MOST_DENIALS = 1_000
 MOST_USED = 10_000
-NOT_VALID = "The credential is not valid: unknown, expired or revoked."
+NOT_VALID = "The credential is not valid: unknown, expired, disabled or revoked."
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +262,7 @@ class Authentication:
             except ServiceError:
                 if now - asked_at >= self._stale_seconds:
                     raise
-        return Principal(identity.principal, permissions)
+        return Principal(identity.principal, permissions, roles)
 
     async def _resolve_roles(self, roles: tuple[str, ...]) -> frozenset[str]:
         changes, now = self._changes, time.monotonic()

@@ -16,6 +16,8 @@ class Principal:
     name: str
     # `<service>.<verb>`; `<service>.*` grants all of a service, `*` everything. `self` everybody may.
     permissions: frozenset[str]
+    # What a token names; of keys, access knows them.
+    roles: tuple[str, ...] = ()
 
     def may(self, permission: str) -> bool:
         if permission in self.permissions or "*" in self.permissions:

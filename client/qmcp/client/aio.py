@@ -290,6 +290,14 @@ class AsyncClient:
         """Makes a key invalid for good, everywhere within a second."""
         return await self._send(access.revoke_key(key_id), stub=self._access)
 
+    async def disable_key(self, key_id: str) -> models.Key:
+        """Makes a key invalid, everywhere within a second, until it is enabled again."""
+        return await self._send(access.disable_key(key_id), stub=self._access)
+
+    async def enable_key(self, key_id: str) -> models.Key:
+        """Makes a disabled key valid again."""
+        return await self._send(access.enable_key(key_id), stub=self._access)
+
     async def list_roles(self) -> list[models.Role]:
         """All roles in order of their names."""
         return await self._all(access.list_roles(), stub=self._access)

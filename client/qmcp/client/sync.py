@@ -285,6 +285,14 @@ class Client:
         """Makes a key invalid for good, everywhere within a second."""
         return self._send(access.revoke_key(key_id), stub=self._access)
 
+    def disable_key(self, key_id: str) -> models.Key:
+        """Makes a key invalid, everywhere within a second, until it is enabled again."""
+        return self._send(access.disable_key(key_id), stub=self._access)
+
+    def enable_key(self, key_id: str) -> models.Key:
+        """Makes a disabled key valid again."""
+        return self._send(access.enable_key(key_id), stub=self._access)
+
     def list_roles(self) -> list[models.Role]:
         """All roles in order of their names."""
         return self._all(access.list_roles(), stub=self._access)
