@@ -67,6 +67,7 @@ async def serving(
     authenticator: Authenticator,
     registry: CollectorRegistry,
     checks: Mapping[str, Check],
+    described: Sequence[ServiceDescriptor] = (),
 ) -> AsyncIterator[Server]:
     """Serves until the block is left, then drains.
 
@@ -76,6 +77,7 @@ async def serving(
         authenticator: who the callers are.
         registry: where the metrics of the calls go.
         checks: the dependencies that must answer for the server to be ready.
+        described: services that others serve and that reflection here tells of, too.
     """
     names = [service.descriptor.full_name for service in services]
     readiness = Readiness(names, checks)
@@ -100,7 +102,8 @@ async def serving(
             )
         health_pb2_grpc.add_HealthServicer_to_server(readiness.servicer, server)
         health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-        reflection.enable_server_reflection((*names, health_name, reflection.SERVICE_NAME), server)
+        told = {*names, *(each.full_name for each in described), health_name, reflection.SERVICE_NAME}
+        reflection.enable_server_reflection(told, server)
         port = _bind(server, settings)
         probed = _health_alone(readiness, settings)
         await readiness.alive()

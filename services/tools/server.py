@@ -7,6 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from uuid import UUID
 
 import uuid_utils.compat as uuid
+from qmcp.access.v1 import access_service_pb2
 from qmcp.tools.v1 import tools_service_pb2
 
 from servicekit.authentication import authenticator
@@ -34,6 +35,8 @@ from services.tools.worker import Worker
 __all__ = ["Settings", "compose"]
 
 DESCRIPTOR = tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"]
+# The edge has one route for reflection and it leads here, so this is where callers learn of every public service.
+PUBLIC = (DESCRIPTOR, access_service_pb2.DESCRIPTOR.services_by_name["AccessService"])
 # These wait for a tool, whose own timeout ends them.
 DEADLINES = {"InvokeTool": None, "CallTool": None, "VerifyReceipts": None}
 
@@ -83,6 +86,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
                 authenticator=who,
                 registry=metrics,
                 checks={"postgres": db.ready},
+                described=PUBLIC,
             ) as server,
         ):
             with MetricsPage(metrics, settings.metrics_host, settings.metrics_port):
