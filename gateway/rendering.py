@@ -2,12 +2,13 @@
 
 import json
 import re
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.certificates import AUTHORITY, CLIENT, EDGE
-from gateway.settings import DEFAULT_PORT, EdgeSettings, host_and_port
+from gateway.settings import DEFAULT_PORT, EdgeSettings, host_and_port, networks
 
 TEMPLATE = Path(__file__).with_name("envoy.yaml")
 PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
@@ -42,6 +43,7 @@ def _values(settings: EdgeSettings, descriptors: Path, secrets: Path) -> dict[st
         "otlp_endpoints": _endpoints(otlp.hostname or "", otlp.port or DEFAULT_PORT.get(otlp.scheme, 0)),
         "otlp_tls_name": otlp.hostname if otlp.scheme == "https" else "",
         "cors_origin_matchers": [_origin(each.strip()) for each in settings.cors_origins.split(",") if each.strip()],
+        "allowed_clients": [_client(each) for each in networks(settings.allowed_client_networks)],
         "edge_timeout": f"{settings.edge_timeout_seconds}s",
         "edge_long_timeout": f"{settings.edge_long_timeout_seconds}s",
     }
@@ -49,6 +51,10 @@ def _values(settings: EdgeSettings, descriptors: Path, secrets: Path) -> dict[st
 
 def _endpoints(host: str, port: int) -> list[dict[str, Any]]:
     return [{"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}}}]
+
+
+def _client(network: IPv4Network | IPv6Network) -> dict[str, Any]:
+    return {"remote_ip": {"address_prefix": str(network.network_address), "prefix_len": network.prefixlen}}
 
 
 def _origin(origin: str) -> dict[str, Any]:

@@ -80,6 +80,8 @@ class EdgeSettings(PeerSettings):
 
     # Origins whose pages a browser lets call the edge, separated by commas; `*` for all; empty for the edge's own only.
     cors_origins: str = ""
+    # Networks whose callers are let in, as 10.1.0.0/16, separated by commas; others are 403. Empty: all.
+    allowed_client_networks: str = ""
     # Larger bodies over HTTP/JSON are 413. Bytes.
     max_body_bytes: int = 4 * 1024 * 1024
     # How long a call may take that names no deadline, in seconds.
@@ -112,6 +114,12 @@ class EdgeSettings(PeerSettings):
             raise ValueError(f"{value!r} is not http://host:port or https://host:port")
         return value
 
+    @field_validator("allowed_client_networks")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        networks(value)
+        return value
+
     def refusal(self) -> str:
         """A sentence on why the edge should not listen where it is told to; empty where it may."""
         if self.auth == "on" or self.allow_keyless or _is_loopback(self.host):
@@ -120,6 +128,14 @@ class EdgeSettings(PeerSettings):
             f"QMCP_HOST={self.host} would let in callers from beyond this machine, and nothing checks who they are. "
             "Set QMCP_AUTH=on, keep 127.0.0.1, or set QMCP_ALLOW_KEYLESS=true where the network itself is guarded."
         )
+
+
+def networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Takes networks apart that are separated by commas.
+
+    Raises ValueError where one is none, or has bits beyond its prefix.
+    """
+    return [ipaddress.ip_network(each.strip()) for each in text.split(",") if each.strip()]
 
 
 def _is_loopback(host: str) -> bool:

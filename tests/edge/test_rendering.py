@@ -21,6 +21,7 @@ EVERYTHING = {
     "envoy_metrics_port": 9902,
     "cors_origins": "https://a.example.com, https://b.example.com",
     "edge_trusted_hops": 1,
+    "allowed_client_networks": "10.0.0.0/8, fd00::/8",
 }
 
 
@@ -89,6 +90,7 @@ def test_every_setting_has_an_effect():
         "grpc_tls_key_file": "client_secret",
         "grpc_tls_ca_file": "authority_secret",
         "cors_origins": "cors_origin_matchers",
+        "allowed_client_networks": "allowed_clients",
         "edge_timeout_seconds": "edge_timeout",
         "edge_long_timeout_seconds": "edge_long_timeout",
     }
