@@ -120,6 +120,32 @@ def test_a_replaced_certificate_is_shown_without_a_restart_and_calls_go_on(tls, 
     assert tls.envoy.poll() is None
 
 
+def put(folder, version, authority):
+    """As the kubelet puts a Secret into a folder: a new folder, and one rename of the link to it."""
+    (folder / version).mkdir()
+    authority.issue(folder / version, "tls")
+    link = folder / "..data_tmp"
+    link.symlink_to(version)
+    link.replace(folder / "..data")
+
+
+def test_a_certificate_that_kubernetes_replaces_is_shown_without_a_restart(tmp_path, authority):
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    put(secret, "..2026_01", authority)
+    for name in ("tls.pem", "tls.key"):
+        (secret / name).symlink_to(f"..data/{name}")
+    settings = {"tls_certificate_file": secret / "tls.pem", "tls_key_file": secret / "tls.key"}
+    trusted = authority.write(tmp_path / "ca.pem")
+    with running_edge(tmp_path, authority=trusted, envoy_drain_seconds=0.1, **settings) as edge:
+        before = handshake(edge)[2]
+        put(secret, "..2026_02", authority)
+        until = time.monotonic() + RENEWED_WITHIN
+        while handshake(edge)[2] == before:
+            assert time.monotonic() < until, "the old certificate is still shown"
+            time.sleep(0.05)
+
+
 @pytest.fixture
 def trusting(tls, monkeypatch):
     monkeypatch.setenv("QMCP_TLS_CA_FILE", str(tls.authority))

@@ -11,7 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.k8s.cert_manager import SCHEMAS
+from tests.k8s.custom_resources import SCHEMAS
 from tests.k8s.objects import System, name_of
 from tests.k8s.render import ALWAYS, K8S, OPTIONAL, OVERLAYS, combination, main, render, renderers
 
