@@ -10,7 +10,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.k8s.render import K8S, ROOT
+from tests.k8s.render import K8S, ROOT, render
 from tests.stack import Stack
 
 RULES = K8S / "monitoring" / "alerts" / "alerts.yml"
@@ -97,6 +97,13 @@ def _selectors(expression: str) -> list[tuple[str, set[str]]]:
         for name, inside in SELECTOR.findall(without_recorded)
         if name not in labels
     ]
+
+
+def test_a_cluster_gets_the_same_rules_under_a_name_that_stays(renderer: str) -> None:
+    assert renderer
+    (config,) = [each for each in yaml.safe_load_all(render(K8S / "monitoring" / "alerts")) if each]
+    assert (config["kind"], config["metadata"]["name"]) == ("ConfigMap", "qmcp-alerts")
+    assert config["data"] == {"alerts.yml": RULES.read_text()}
 
 
 def test_prometheus_of_compose_reads_the_rules() -> None:

@@ -137,4 +137,4 @@ def test_grpc_services_are_headless_and_speak_http2_in_clear(system: System) -> 
         if service["metadata"]["labels"]["app.kubernetes.io/component"] == "grpc-service":
             assert service["spec"]["clusterIP"] == "None"
             ports = {port["name"]: port for port in service["spec"]["ports"]}
-            assert ports["grpc"]["appProtocol"] == "kubernetes.io/h2c"
+            assert ports["grpc"]["appProtocol"] == ("https" if system.of("Certificate") else "kubernetes.io/h2c")

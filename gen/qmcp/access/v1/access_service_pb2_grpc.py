@@ -166,16 +166,14 @@ class AccessServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DisableKey(self, request, context):
-        """Makes a key invalid until it is enabled again, in every replica of every service within a second. Disabling twice
-        changes nothing.
+        """Makes a key invalid until it is enabled again, everywhere within a second. Disabling twice changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EnableKey(self, request, context):
-        """Makes a disabled key valid again, with the secret, the roles and the end that it had. Nobody can enable a key whose
-        permissions they lack themselves. Enabling twice changes nothing.
+        """Makes a disabled key what it was. Nobody can enable a key that may what they may not. Twice changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

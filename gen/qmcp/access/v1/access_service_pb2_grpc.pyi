@@ -49,13 +49,9 @@ class AccessServiceStub:
     RevokeKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.RevokeKeyRequest, _key_pb2.Key]
     """Makes a key invalid for good, in every replica of every service within a second. Revoking twice changes nothing."""
     DisableKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.DisableKeyRequest, _key_pb2.Key]
-    """Makes a key invalid until it is enabled again, in every replica of every service within a second. Disabling twice
-    changes nothing.
-    """
+    """Makes a key invalid until it is enabled again, everywhere within a second. Disabling twice changes nothing."""
     EnableKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.EnableKeyRequest, _key_pb2.Key]
-    """Makes a disabled key valid again, with the secret, the roles and the end that it had. Nobody can enable a key whose
-    permissions they lack themselves. Enabling twice changes nothing.
-    """
+    """Makes a disabled key what it was. Nobody can enable a key that may what they may not. Twice changes nothing."""
     ListRoles: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListRolesRequest, _access_service_pb2.ListRolesResponse]
     """Lists the roles in order of their names."""
     CreateRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.CreateRoleRequest, _role_pb2.Role]
@@ -97,13 +93,9 @@ class AccessServiceAsyncStub(AccessServiceStub):
     RevokeKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.RevokeKeyRequest, _key_pb2.Key]  # type: ignore[assignment]
     """Makes a key invalid for good, in every replica of every service within a second. Revoking twice changes nothing."""
     DisableKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.DisableKeyRequest, _key_pb2.Key]  # type: ignore[assignment]
-    """Makes a key invalid until it is enabled again, in every replica of every service within a second. Disabling twice
-    changes nothing.
-    """
+    """Makes a key invalid until it is enabled again, everywhere within a second. Disabling twice changes nothing."""
     EnableKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.EnableKeyRequest, _key_pb2.Key]  # type: ignore[assignment]
-    """Makes a disabled key valid again, with the secret, the roles and the end that it had. Nobody can enable a key whose
-    permissions they lack themselves. Enabling twice changes nothing.
-    """
+    """Makes a disabled key what it was. Nobody can enable a key that may what they may not. Twice changes nothing."""
     ListRoles: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListRolesRequest, _access_service_pb2.ListRolesResponse]  # type: ignore[assignment]
     """Lists the roles in order of their names."""
     CreateRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.CreateRoleRequest, _role_pb2.Role]  # type: ignore[assignment]
@@ -178,9 +170,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.DisableKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_pb2.Key, _abc.Awaitable[_key_pb2.Key]]:
-        """Makes a key invalid until it is enabled again, in every replica of every service within a second. Disabling twice
-        changes nothing.
-        """
+        """Makes a key invalid until it is enabled again, everywhere within a second. Disabling twice changes nothing."""
 
     @_abc_1.abstractmethod
     def EnableKey(
@@ -188,9 +178,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.EnableKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_pb2.Key, _abc.Awaitable[_key_pb2.Key]]:
-        """Makes a disabled key valid again, with the secret, the roles and the end that it had. Nobody can enable a key whose
-        permissions they lack themselves. Enabling twice changes nothing.
-        """
+        """Makes a disabled key what it was. Nobody can enable a key that may what they may not. Twice changes nothing."""
 
     @_abc_1.abstractmethod
     def ListRoles(
