@@ -85,5 +85,5 @@ def _fault(files: Mapping[str, Path | None]) -> str:
     except (ssl.SSLError, ValueError) as error:
         named = ", ".join(f"{variable}={file}" for variable, file in files.items())
         why = getattr(error, "reason", None) or error
-        return f"{named} are no certificate, its key and authority, in PEM without a password: {why}."
+        return f"{named} cannot be used together: {why}. All are PEM, and the key has no password."
     return ""

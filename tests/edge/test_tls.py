@@ -185,7 +185,7 @@ def test_a_file_without_certificates_is_told_by_its_variable(monkeypatch, tmp_pa
             "QMCP_TLS_KEY_FILE=.*missing cannot be read: No such file",
         ),
         ({"QMCP_TLS_CERTIFICATE_FILE": "a.pem", "QMCP_TLS_KEY_FILE": "b.key"}, "KEY_VALUES_MISMATCH"),
-        ({"QMCP_TLS_CERTIFICATE_FILE": "a.key", "QMCP_TLS_KEY_FILE": "a.key"}, "no certificate and its key"),
+        ({"QMCP_TLS_CERTIFICATE_FILE": "a.key", "QMCP_TLS_KEY_FILE": "a.key"}, "cannot be used together"),
     ],
 )
 def test_certificates_that_cannot_be_used_are_told_in_a_sentence(tmp_path: Path, authority, chosen, told):
