@@ -42,6 +42,7 @@ def test_every_case_ends_as_it_says() -> None:
 def test_a_case_that_is_wrong_is_noticed(tmp_path: Any) -> None:
     cases = yaml.safe_load(CASES.read_text())
     cases["rule_files"] = [str(RULES)]
+    cases["tests"] = cases["tests"][:1]
     first = next(check for check in cases["tests"][0]["alert_rule_test"] if check["exp_alerts"])
     first["exp_alerts"] = []
     (tmp_path / "wrong.yml").write_text(yaml.safe_dump(cases))
