@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import orjson
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_pb2
 
 from servicekit.errors import Violation, invalid_argument
-from services.tools import models, receipts
+from services.tools import models, questions, receipts
 from services.tools.canonical import DEEPEST
 
 EXACT = 2**53
@@ -104,6 +104,19 @@ def tool_from(message: tool_pb2.Tool) -> models.Tool:
         timeout_seconds=message.timeout_seconds,
         max_concurrency=message.max_concurrency,
         source=_source_from(message),
+        approval=_policy_from(message.approval) if message.HasField("approval") else None,
+    )
+
+
+def _policy_from(message: tool_pb2.ApprovalPolicy) -> models.ApprovalPolicy:
+    return models.ApprovalPolicy(
+        mode=cast("Any", message.mode or "never"),
+        when=document(message.when, "tool.approval.when") if message.HasField("when") else None,
+        assignees=tuple(message.assignees),
+        groups=tuple(message.groups),
+        timeout_seconds=message.timeout_seconds,
+        required=message.required,
+        four_eyes=message.four_eyes,
     )
 
 
@@ -144,7 +157,20 @@ def tool_to(tool: models.Tool) -> tool_pb2.Tool:
             message.http.CopyFrom(tool_pb2.HttpSource(method=method, url=url, headers=headers))
         case models.GrpcSource(target_address, method, tls):
             message.grpc.CopyFrom(tool_pb2.GrpcSource(target=target_address, method=method, tls=tls))
+    if tool.approval is not None:
+        _fill_policy(message.approval, tool.approval)
     return message
+
+
+def _fill_policy(message: tool_pb2.ApprovalPolicy, policy: models.ApprovalPolicy) -> None:
+    message.mode = policy.mode
+    if policy.when is not None:
+        fill_struct(message.when, policy.when)
+    message.assignees.extend(policy.assignees)
+    message.groups.extend(policy.groups)
+    message.timeout_seconds = policy.timeout_seconds
+    message.required = policy.required
+    message.four_eyes = policy.four_eyes
 
 
 def invocation_to(invocation: models.Invocation) -> invocation_pb2.Invocation:
@@ -170,16 +196,36 @@ def invocation_to(invocation: models.Invocation) -> invocation_pb2.Invocation:
         message.result.null_value = NULL_VALUE
     else:
         _fill(message.result, orjson.loads(ending.result))
+    if invocation.approval is not None:
+        _fill_approval(message.approval, invocation.approval, intent)
     return message
+
+
+def _fill_approval(message: invocation_pb2.Approval, approval: models.Approval, intent: models.Intent) -> None:
+    message.human_request_id = approval.human_request_id
+    message.arguments_digest = questions.arguments_digest(intent)
+    decision = approval.decision
+    if decision is None:
+        message.status = "pending"
+        return
+    message.status = decision.status
+    message.decided_by.extend(decision.decided_by)
+    message.decided_at.FromDatetime(decision.decided_at)
+    message.comment = decision.comment or ""
+    if decision.edited_arguments is not None:
+        fill_struct(message.edited_arguments, orjson.loads(decision.edited_arguments))
 
 
 def call_to(invocation: models.Invocation) -> tools_service_pb2.CallToolResponse:
     """The original QMCP's form of the answer."""
     message = tools_service_pb2.CallToolResponse(invocation_id=str(invocation.intent.id))
-    ending = invocation.ending
+    ending, approval = invocation.ending, invocation.approval
     failed = ending is not None and ending.status != "success"
+    error = f"Tool execution failed: {ending.error}" if ending is not None and failed else None
+    if ending is None and approval is not None:
+        error = f"Awaiting approval: human request {approval.human_request_id}"
     _fill(message.result, None if ending is None or failed or ending.result is None else orjson.loads(ending.result))
-    _fill(message.error, f"Tool execution failed: {ending.error}" if ending is not None and failed else None)
+    _fill(message.error, error)
     return message
 
 
@@ -274,6 +320,20 @@ def _invocation_fields(invocation: models.Invocation) -> dict[str, Any]:
         "request_id": intent.request_id,
         "principal": intent.principal,
         "redacted_fields": list(invocation.redacted_fields),
+        **({} if invocation.approval is None else {"approval": _approval_fields(invocation.approval, intent)}),
+    }
+
+
+def _approval_fields(approval: models.Approval, intent: models.Intent) -> dict[str, Any]:
+    decision = approval.decision
+    return {
+        "human_request_id": approval.human_request_id,
+        "status": decision.status if decision else "pending",
+        "decided_by": list(decision.decided_by) if decision else [],
+        "decided_at": receipts.timestamp(decision.decided_at) if decision else None,
+        "comment": (decision.comment or "") if decision else "",
+        "edited_arguments": receipts.as_json(decision.edited_arguments) if decision else None,
+        "arguments_digest": questions.arguments_digest(intent),
     }
 
 

@@ -14,10 +14,11 @@ from servicekit.errors import Violation, invalid_argument
 from servicekit.postgres import Connection, Database
 from services.tools import messages
 from services.tools.checkpoints import SigningKey
-from services.tools.execution import Execution, Order
+from services.tools.execution import Execution
 from services.tools.history import History
 from services.tools.models import Checkpoint
 from services.tools.registry import Registry
+from services.tools.running import Order
 
 NDJSON = "application/x-ndjson"
 MOST_FAULTS = 100
@@ -94,7 +95,10 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     async def InvokeTool(
         self, request: tools_service_pb2.InvokeToolRequest, context: Context
     ) -> invocation_pb2.Invocation:
-        return messages.invocation_to(await self._execution.invoke(_order(request)))
+        invocation = await self._execution.invoke(_order(request))
+        if invocation.status == "awaiting_approval":
+            await _http_status(context, "202")
+        return messages.invocation_to(invocation)
 
     async def CallTool(
         self, request: tools_service_pb2.InvokeToolRequest, context: Context
@@ -105,7 +109,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         self, request: tools_service_pb2.InvokeToolRequest, context: Context
     ) -> invocation_pb2.Invocation:
         invocation = await self._execution.start(_order(request))
-        await _created(context)
+        await _http_status(context, "202" if invocation.status == "awaiting_approval" else "201")
         return messages.invocation_to(invocation)
 
     async def GetInvocation(
@@ -229,5 +233,9 @@ def _request_id(request: Any) -> str:
 
 
 async def _created(context: Context) -> None:
-    """201 over HTTP."""
-    await context.send_initial_metadata((("x-http-status", "201"),))
+    await _http_status(context, "201")
+
+
+async def _http_status(context: Context, status: str) -> None:
+    """What the answer is over HTTP, where that is not 200."""
+    await context.send_initial_metadata((("x-http-status", status),))
