@@ -321,8 +321,8 @@ class Approvals:
             if not await store.decide(connection, ending):
                 return False
         self._recorder.announce(invocation.intent.id)
-        await self._recorder.end(ending)
         self._measures.ended(invocation.intent.tool_name, status, None)
+        await self._recorder.end(ending)
         return True
 
     async def _finish(self, one: OpenApproval) -> None:

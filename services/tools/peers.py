@@ -55,7 +55,7 @@ class HitlRefusedError(Exception):
 class Hitl:
     """Questions to people. Every method raises HitlAwayError and HitlRefusedError."""
 
-    def __init__(self, stub: hitl_service_pb2_grpc.HitlServiceAsyncStub | None, key: str) -> None:
+    def __init__(self, stub: "hitl_service_pb2_grpc.HitlServiceAsyncStub | None", key: str) -> None:
         """Takes the stub, None where no address is set, and the key to ask with, empty where none is needed."""
         self._stub = stub
         self._metadata = (("x-api-key", key),) if key else ()
@@ -95,7 +95,7 @@ class Hitl:
         request = hitl_service_pb2.CancelHumanRequestRequest(id=human_request_id, reason=reason)
         await _answered(self._reached().CancelHumanRequest(request, timeout=SECONDS, metadata=self._metadata))
 
-    def _reached(self) -> hitl_service_pb2_grpc.HitlServiceAsyncStub:
+    def _reached(self) -> "hitl_service_pb2_grpc.HitlServiceAsyncStub":
         if self._stub is None:
             raise HitlAwayError("QMCP_HITL_ADDRESS is not set")
         return self._stub

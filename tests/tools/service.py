@@ -123,6 +123,8 @@ def settings_for(url: str, folder: Path, **changes: Any) -> Settings:
         "tools_receipt_key_file": folder / "receipt-key.pem",
         "tools_checkpoint_seconds": 3600,
         "tools_allowed_networks": ",".join(LOOPBACK),
+        # A developer's own hitl is not to be asked.
+        "hitl_address": "",
     }
     return Settings(**{**wanted, **changes})
 

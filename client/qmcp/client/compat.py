@@ -14,7 +14,13 @@ from qmcp.client import address, errors
 _GONE = 410
 _TEXTS = ("error", "correlation_id")
 # The original knew three statuses; its callers compare with these.
-_STATUSES = {"running": "pending", "cancelled": "failed"}
+_STATUSES = {
+    "awaiting_approval": "pending",
+    "running": "pending",
+    "cancelled": "failed",
+    "rejected": "failed",
+    "expired": "failed",
+}
 _CODES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",

@@ -13,7 +13,16 @@ from rich.table import Table
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
-_COLOURS = {"success": "green", "failed": "red", "cancelled": "yellow", "running": "cyan", "pending": "cyan"}
+_COLOURS = {
+    "success": "green",
+    "failed": "red",
+    "rejected": "red",
+    "cancelled": "yellow",
+    "expired": "yellow",
+    "awaiting_approval": "cyan",
+    "running": "cyan",
+    "pending": "cyan",
+}
 # Into a pipe nothing may be cut off to fit a terminal that is not there.
 _PIPE_WIDTH = 240
 
