@@ -20,11 +20,19 @@ LONGEST_PERMISSION = 64
 
 BUILT_IN = (
     Role("admin", ("*",), "Everything."),
-    Role("agent", ("tools.read", "tools.invoke"), "Runs tools and reads what came of it."),
+    Role(
+        "agent",
+        ("tools.read", "tools.invoke", "hitl.ask", "hitl.read"),
+        "Runs tools, asks humans, and reads what came of it.",
+    ),
     Role("human", ("tools.read", "hitl.read", "hitl.respond"), "Answers what agents ask."),
-    Role("reader", ("tools.read", "access.read"), "Reads everything and changes nothing."),
+    Role("reader", ("tools.read", "hitl.read", "access.read"), "Reads everything and changes nothing."),
     Role("ingest", ("metrics.write",), "Sends metrics."),
-    Role("service", ("access.resolve",), "A service of QMCP, which asks who its callers are."),
+    Role(
+        "service",
+        ("access.resolve", "hitl.ask", "hitl.read", "hitl.delegate"),
+        "A service of QMCP, which asks who its callers are, and asks humans in their name.",
+    ),
 )
 
 

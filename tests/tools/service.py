@@ -190,3 +190,22 @@ async def query(url: str, statement: str, *values: Any) -> list[asyncpg.Record]:
         return await connection.fetch(statement, *values)
     finally:
         await connection.close()
+
+
+async def ended(replica: Replica, invocation_id: str) -> Any:
+    """An invocation once it has ended."""
+
+    async def found() -> Any:
+        one = await replica.get(invocation_id)
+        return one if one.completed_at.seconds else None
+
+    return await until(found, 15)
+
+
+async def nothing_left(url: str) -> None:
+    """Until there is no work in hand any more: an ending is seen a moment before."""
+
+    async def nothing_open() -> bool:
+        return not await query(url, "SELECT FROM open_approvals")
+
+    await until(nothing_open)

@@ -2,8 +2,6 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
-from typing import Any
 
 import grpc
 import pytest
@@ -11,39 +9,9 @@ from google.protobuf import json_format
 
 from tests.tools.audit import require_whole
 from tests.tools.desk import Desk
-from tests.tools.service import Replica, Start, order, pb, python, query, refusal, runs, series, until
+from tests.tools.service import Replica, Start, ended, nothing_left, order, pb, python, refusal, runs, series, until
 
 ALWAYS = {"mode": "always"}
-
-
-@pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    found = Desk()
-    async with found.open():
-        yield found
-
-
-@pytest.fixture
-async def asking(plugins: None, start: Start, desk: Desk) -> Replica:
-    """A replica that asks at the desk."""
-    return await start(hitl_address=desk.address)
-
-
-async def ended(replica: Replica, invocation_id: str) -> Any:
-    async def found() -> Any:
-        one = await replica.get(invocation_id)
-        return one if one.completed_at.seconds else None
-
-    return await until(found, 15)
-
-
-async def nothing_left(url: str) -> None:
-    """Until there is no work in hand any more: an ending is seen a moment before."""
-
-    async def nothing_open() -> bool:
-        return not await query(url, "SELECT FROM open_approvals")
-
-    await until(nothing_open)
 
 
 async def test_an_approved_invocation_runs_once_with_what_was_proposed(
