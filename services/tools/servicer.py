@@ -12,7 +12,7 @@ from servicekit import idempotency
 from servicekit.calls import LONGEST_ID, current_call
 from servicekit.errors import Violation, invalid_argument
 from servicekit.postgres import Connection, Database
-from services.tools import messages
+from services.tools import lines, messages
 from services.tools.checkpoints import SigningKey
 from services.tools.execution import Execution
 from services.tools.history import History
@@ -153,8 +153,8 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         count = 0
         async for page in self._history.export(messages.filter_from(request)):
             count += len(page)
-            yield HttpBody(content_type=NDJSON, data=b"".join(map(messages.invocation_line, page)))
-        yield HttpBody(content_type=NDJSON, data=messages.done_line(count))
+            yield HttpBody(content_type=NDJSON, data=b"".join(map(lines.invocation_line, page)))
+        yield HttpBody(content_type=NDJSON, data=lines.done_line(count))
 
     async def RedactInvocation(
         self, request: tools_service_pb2.RedactInvocationRequest, context: Context
@@ -179,18 +179,18 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         after = messages.datetime_from(request, "completed_after")
         before = messages.datetime_from(request, "completed_before")
         count = 0
-        lines: list[bytes] = []
+        written: list[bytes] = []
         async for item in self._history.export_receipts(after, before):
             if isinstance(item, Checkpoint):
-                lines.append(messages.checkpoint_line(item))
+                written.append(lines.checkpoint_line(item))
             else:
-                lines.append(messages.receipt_line(item))
+                written.append(lines.receipt_line(item))
                 count += 1
-            if len(lines) == LINES_A_CHUNK:
-                yield HttpBody(content_type=NDJSON, data=b"".join(lines))
-                lines.clear()
-        lines.append(messages.done_line(count))
-        yield HttpBody(content_type=NDJSON, data=b"".join(lines))
+            if len(written) == LINES_A_CHUNK:
+                yield HttpBody(content_type=NDJSON, data=b"".join(written))
+                written.clear()
+        written.append(lines.done_line(count))
+        yield HttpBody(content_type=NDJSON, data=b"".join(written))
 
     async def GetReceiptKey(
         self, request: tools_service_pb2.GetReceiptKeyRequest, context: Context

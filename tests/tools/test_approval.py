@@ -74,7 +74,7 @@ async def test_the_question_says_who_wants_to_run_what(asking: Replica, desk: De
 
 
 async def test_where_one_is_enough_no_quorum_is_asked_for(asking: Replica, desk: Desk) -> None:
-    begun = await asking.invoke("guarded", {"key": "one"})
+    begun = await asking.invoke("guarded", {"key": "alone"})
     asked = await desk.asked_about(begun.id)
     assert not asked.HasField("quorum")
     assert (asked.four_eyes, asked.timeout_seconds) == (False, 0)
@@ -164,11 +164,11 @@ async def test_edited_arguments_that_break_the_schema_are_not_run(asking: Replic
 
 
 async def test_two_must_approve_where_the_policy_says_two(asking: Replica, desk: Desk) -> None:
-    begun = await asking.invoke("voted", {"key": "two"})
+    begun = await asking.invoke("voted", {"key": "two agree"})
     await desk.answer(begun.id, "approve", by="anna")
     await desk.answer(begun.id, "approve", by="bert", comment="me too")
     done = await ended(asking, begun.id)
-    assert (done.status, runs("two"), sorted(done.approval.decided_by)) == ("success", 1, ["anna", "bert"])
+    assert (done.status, runs("two agree"), sorted(done.approval.decided_by)) == ("success", 1, ["anna", "bert"])
     assert done.approval.comment == "me too"
 
 
@@ -203,7 +203,7 @@ async def test_a_retry_returns_the_same_invocation_in_every_state(asking: Replic
         asking.start("guarded", arguments, request_id="r"),
     ):
         assert await again == first
-    refused = await refusal(asking.invoke("guarded", {"key": "other"}, request_id="r"))
+    refused = await refusal(asking.invoke("guarded", {"key": "another"}, request_id="r"))
     assert (refused.code, refused.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
     await desk.answer(first.id, "approve")
 
@@ -218,11 +218,13 @@ async def test_a_retry_returns_the_same_invocation_in_every_state(asking: Replic
 
 
 async def test_of_many_calls_with_one_request_id_one_is_asked_about(asking: Replica, desk: Desk) -> None:
-    answers = await asyncio.gather(*(asking.invoke("guarded", {"key": "many"}, request_id="r") for _ in range(20)))
+    answers = await asyncio.gather(
+        *(asking.invoke("guarded", {"key": "many are one"}, request_id="r") for _ in range(20))
+    )
     assert {one.id for one in answers} == {answers[0].id}
     await desk.answer(answers[0].id, "approve")
     assert (await ended(asking, answers[0].id)).status == "success"
-    assert (runs("many"), len(desk.asked)) == (1, 1)
+    assert (runs("many are one"), len(desk.asked)) == (1, 1)
 
 
 async def test_a_watch_sees_it_wait_run_and_end_from_any_replica(asking: Replica, desk: Desk, start: Start) -> None:

@@ -59,7 +59,7 @@ async def test_replicas_that_race_for_a_decision_run_it_once_between_them(
     desk = Desk()
     async with desk.open():
         three = [await start(hitl_address=desk.address) for _ in range(3)]
-        begun = [await three[n % 3].start("guarded", {"key": f"race {n}"}) for n in range(30)]
+        begun = [await three[n % 3].start("guarded", {"key": f"raced {n}"}) for n in range(30)]
         for one in begun:
             await desk.asked_about(one.id)
 
@@ -74,7 +74,7 @@ async def test_replicas_that_race_for_a_decision_run_it_once_between_them(
         )
         done = [await ended(three[0], one.id) for one in begun]
         assert [one.status for one in done] == ["success", "success", "rejected"] * 10
-        assert [runs(f"race {n}") for n in range(30)] == [1, 1, 0] * 10
+        assert [runs(f"raced {n}") for n in range(30)] == [1, 1, 0] * 10
         await nothing_left(database)
         assert len(await query(database, "SELECT FROM decisions")) == 30
         counted = series("qmcp_tool_invocations_total", {"tool": "guarded", "status": "rejected"})
@@ -115,7 +115,7 @@ async def test_while_hitl_is_away_all_else_goes_on_and_approvals_wait(
 ) -> None:
     desk = Desk()
     service = await start(hitl_address=desk.address)
-    begun = await service.invoke("guarded", {"key": "away"})
+    begun = await service.invoke("guarded", {"key": "hitl away"})
 
     async def failed() -> bool:
         return (await service.metrics())["qmcp_tool_hitl_failures_total{}"] >= 2
@@ -127,14 +127,14 @@ async def test_while_hitl_is_away_all_else_goes_on_and_approvals_wait(
         await desk.asked_about(begun.id)
         await until(lambda: asked(database))
     # Away again, with the question asked.
-    later = await service.invoke("guarded", {"key": "away later"})
+    later = await service.invoke("guarded", {"key": "hitl away later"})
     # hitl itself is up and takes the answer; only the way to it is cut.
     await desk.answer(begun.id, "approve")
     async with desk.open():
         assert (await ended(service, begun.id)).status == "success"
         await desk.answer(later.id, "approve")
         assert (await ended(service, later.id)).status == "success"
-    assert (runs("away"), runs("away later")) == (1, 1)
+    assert (runs("hitl away"), runs("hitl away later")) == (1, 1)
     told = capsys.readouterr().out.count("hitl_unreachable")
     assert 1 <= told <= 2, "once for each time it went away"
 
