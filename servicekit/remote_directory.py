@@ -101,16 +101,26 @@ async def remote_directory(
     Raises:
         SystemExit: when callers shall be checked and the key to ask with cannot be read.
     """
-    key = ""
-    if settings.auth == "on":
-        try:
-            key = settings.access_key_file.read_text().strip() if settings.access_key_file else ""
-        except OSError as error:
-            raise SystemExit(f"QMCP_ACCESS_KEY_FILE={settings.access_key_file} cannot be read: {error}") from None
-        if not key:
-            raise SystemExit("QMCP_AUTH=on needs QMCP_ACCESS_KEY_FILE: the key by which this service asks access.")
+    key = own_key(settings)
     async with channel(settings.access_address, settings.certificates()) as opened:
         yield RemoteDirectory(stub(opened), messages, key, service)
+
+
+def own_key(settings: ServiceSettings) -> str:
+    """The key by which a service calls others; empty where callers are not checked.
+
+    Raises:
+        SystemExit: when there must be one and it cannot be read.
+    """
+    if settings.auth == "off":
+        return ""
+    try:
+        key = settings.access_key_file.read_text().strip() if settings.access_key_file else ""
+    except OSError as error:
+        raise SystemExit(f"QMCP_ACCESS_KEY_FILE={settings.access_key_file} cannot be read: {error}") from None
+    if not key:
+        raise SystemExit("QMCP_AUTH=on needs QMCP_ACCESS_KEY_FILE: the key by which this service asks access.")
+    return key
 
 
 def _away(error: grpc.aio.AioRpcError) -> ServiceError:

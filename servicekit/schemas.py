@@ -25,9 +25,13 @@ class Schema:
         """
         self._validator = None if document is None else _compile(document, field)
 
+    def fits(self, instance: Any) -> bool:
+        """Whether the instance obeys the schema."""
+        return self._validator is None or bool(self._validator.is_valid(instance))
+
     def faults(self, instance: Any) -> Sequence[Violation]:
         """Every fault with its path, the first 20; empty where the instance fits."""
-        if self._validator is None or self._validator.is_valid(instance):
+        if self._validator is None or self.fits(instance):
             return ()
         found = []
         for error in self._validator.iter_errors(instance):

@@ -26,6 +26,20 @@ def canonical(document: Any) -> str:
         raise ValueError(str(error) or type(error).__name__) from None
 
 
+def parsed(text: str) -> Any:
+    """The document of a canonical text as it was before: what no double holds exactly is a double again."""
+    return _with_doubles(orjson.loads(text))
+
+
+def _with_doubles(value: Any) -> Any:
+    kind = type(value)
+    if kind is dict:
+        return {key: _with_doubles(item) for key, item in value.items()}
+    if kind is list:
+        return [_with_doubles(item) for item in value]
+    return float(value) if kind is int and abs(value) >= EXACT else value
+
+
 def _plain(value: Any, levels: int) -> bool:
     kind = type(value)
     if kind is str or kind is bool or value is None:

@@ -38,6 +38,11 @@ def tool_without_source(name: str) -> ServiceError:
     return invalid_argument("INVALID_REQUEST", message, [Violation("tool.http", message)], tool=name)
 
 
+def approval_invalid(field: str, why: str) -> ServiceError:
+    name = f"tool.approval.{field}"
+    return invalid_argument("INVALID_REQUEST", f"{name} {why}.", [Violation(name, why)])
+
+
 def url_invalid(field: str, why: str) -> ServiceError:
     return invalid_argument("INVALID_REQUEST", f"{field} is no URL: {why}.", [Violation(field, why)])
 

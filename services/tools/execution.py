@@ -1,104 +1,36 @@
 """Runs tools: at most once, within their time and their number of places, and always with an ending on record."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import replace
 from time import monotonic
 from typing import Any
-from urllib.parse import quote
 from uuid import UUID
 
 import structlog
-from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from servicekit.addresses import AddressNotAllowedError
 from servicekit.errors import ServiceError, overloaded
 from servicekit.idempotency import request_id_reused
 from servicekit.notifications import Wakeups, wait_for
-from servicekit.postgres import CONNECTION_ERRORS, Database
+from servicekit.postgres import Database
 from services.tools import errors
-from services.tools.canonical import canonical
-from services.tools.http_tools import UpstreamError
 from services.tools.measures import Measures
-from services.tools.models import Ending, Event, FinalStatus, Intent, Invocation, Json, Progress
+from services.tools.models import Approval, Begun, Ending, Intent, Invocation
+from services.tools.outcomes import cancelled, outcome
 from services.tools.places import Places
 from services.tools.receipts import same_arguments
 from services.tools.recording import Recorder, ended
 from services.tools.registry import LoadedTool, Registry
+from services.tools.running import Order, Running
+from services.tools.store import approvals as approvals_store
 from services.tools.store import invocations as store
 
 logger = structlog.get_logger(__name__)
 
 MOST_DETACHED = 10_000
-# Progress reports: kept at most this often a second, and this many an invocation.
-REPORTS_A_SECOND = 10
-MOST_REPORTS = 1_000
-LONGEST_ERROR = 4_000
 # Of waits for an ending that another replica may write: a notification may get lost.
 LOOK_AGAIN_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a caller wants run, under which ids, and who it is."""
-
-    tool_name: str
-    arguments: dict[str, Json]
-    principal: str
-    correlation_id: str
-    request_id: str
-
-    def headers(self, invocation_id: UUID) -> Mapping[str, str]:
-        """What goes along to HTTP and gRPC tools, so that their logs can be joined with ours."""
-        # gRPC's metadata takes ASCII only.
-        correlation_id = self.correlation_id if self.correlation_id.isascii() else quote(self.correlation_id)
-        return {"x-correlation-id": correlation_id, "x-qmcp-invocation-id": str(invocation_id)}
-
-
-class Running:
-    """An invocation that this process has open; what a running tool reports to."""
-
-    def __init__(self, invocation_id: UUID, database: Database) -> None:
-        self._id = invocation_id
-        self._database = database
-        # Set while the tool runs: what to cancel.
-        self.task: asyncio.Task[Any] | None = None
-        # Why it is being ended; "" as long as nobody wants that.
-        self.ending_because = ""
-        self._sequence = 1
-        self._reported_at = 0.0
-
-    def stop(self, reason: str) -> None:
-        """Ends it; the reason is recorded."""
-        if not self.ending_because:
-            self.ending_because = reason
-            if self.task is not None:
-                self.task.cancel()
-
-    def require_wanted(self) -> None:
-        """Begins nothing that was ended before it began."""
-        if self.ending_because:
-            raise asyncio.CancelledError
-
-    async def report(self, progress: float, total: float | None = None, message: str = "") -> None:
-        """Implements `plugins.Run`."""
-        now = monotonic()
-        if now - self._reported_at < 1 / REPORTS_A_SECOND or self._sequence > MOST_REPORTS:
-            return
-        self._reported_at = now
-        try:
-            await self.happened(Progress(float(progress), None if total is None else float(total), message[:1024]))
-        except CONNECTION_ERRORS as error:
-            # A report that nobody sees is no reason for the tool to fail.
-            logger.warning("progress_not_recorded", invocation_id=str(self._id), error=str(error))
-
-    async def happened(self, what: Progress | Invocation) -> None:
-        """Writes an event and tells the watchers."""
-        self._sequence += 1
-        async with self._database.connection() as connection:
-            await store.insert_event(connection, self._id, Event(self._sequence, datetime.now(UTC), what))
 
 
 class Execution:
@@ -122,6 +54,8 @@ class Execution:
         self._detached: set[asyncio.Task[None]] = set()
         # Until when the database has been shown that this process is alive.
         self.alive_until = 0.0
+        # Told what awaits its approval from now on.
+        self.awaited: Callable[[UUID], None] = lambda _: None
         # True once the server is being stopped: what is cut off then was interrupted, not abandoned by its caller.
         self.stopping = False
         self.open: dict[UUID, Running] = {}
@@ -142,7 +76,7 @@ class Execution:
                 await asyncio.wait(self._detached, timeout=grace_seconds)
 
     async def invoke(self, order: Order) -> Invocation:
-        """Runs a tool and waits for its end.
+        """Runs a tool and waits for its end; where humans must approve first, it returns as it was recorded.
 
         Raises:
             ServiceError: TOOL_NOT_FOUND, ARGUMENTS_INVALID, TOOL_BUSY (all recorded), REQUEST_ID_REUSED, UNAVAILABLE.
@@ -173,14 +107,72 @@ class Execution:
             raise overloaded()
         intent, running = self._begin(loaded, order)
         begun: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._run_detached(loaded, order, intent, running, begun))
-        self._detached.add(task)
-        task.add_done_callback(self._detached.discard)
+        self._detach(self._run_detached(loaded, order, intent, running, begun))
         return await asyncio.shield(begun)
+
+    async def run_approved(
+        self, loaded: LoadedTool, invocation: Invocation, order: Order, claim: Callable[[bool], Awaitable[bool]]
+    ) -> bool:
+        """Claims what humans approved, and runs it in the background.
+
+        Args:
+            loaded: the tool.
+            invocation: what was approved, with the approval as it shall be recorded.
+            order: what to run, with the arguments that were approved.
+            claim: records the decision for this process unless another was faster; told whether the run begins at once.
+
+        Returns:
+            False when it cannot be run here now: nothing was claimed then.
+        """
+        identity = invocation.intent.id
+        if self.stopping or monotonic() > self.alive_until or identity in self.open:
+            return False
+        if not self._places.has_room(loaded.tool) or len(self._detached) >= MOST_DETACHED:
+            return False
+        begins = self._places.enter(loaded.tool)
+        running = Running(
+            identity, self._database, queued=not begins, approval=invocation.approval, sequence=2 if begins else 1
+        )
+        self.open[identity] = running
+        claimed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        async def claim_and_run() -> None:
+            try:
+                if not await claim(begins):
+                    return
+                claimed.set_result(True)
+                if monotonic() > self.alive_until:
+                    # It took so long that others may have taken this process for dead.
+                    running.stop("INTERRUPTED")
+                self._recorder.announce(identity)
+                await self._run(loaded, invocation.intent, order, running)
+            except Exception:
+                logger.exception("approved_invocation_failed", tool=order.tool_name)
+            finally:
+                if not claimed.done():
+                    claimed.set_result(False)
+                self._close(invocation.intent, loaded)
+
+        # Not by the caller's own task: who is stopped between the claim and the run would leave it open.
+        self._detach(claim_and_run())
+        return await asyncio.shield(claimed)
+
+    def oldest_open(self) -> UUID | None:
+        """The first that was begun here and has not ended. What runs after an approval is found by its decision."""
+        return min((identity for identity, running in self.open.items() if running.approval is None), default=None)
 
     def orphaned(self, intent: Intent) -> None:
         """An intent was recorded, but its caller had gone: nothing was run."""
-        self._recorder.end_unwatched(_cancelled(intent, "CALLER_GONE"))
+        if intent.begun_as == "awaiting_approval":
+            # It goes on without its caller anyway.
+            self.awaited(intent.id)
+        else:
+            self._recorder.end_unwatched(cancelled(intent, "CALLER_GONE"))
+
+    def _detach(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._detached.add(task)
+        task.add_done_callback(self._detached.discard)
 
     async def _run_detached(
         self, loaded: LoadedTool, order: Order, intent: Intent, running: Running, begun: "asyncio.Future[Invocation]"
@@ -204,7 +196,10 @@ class Execution:
             self._close(intent, loaded)
 
     async def _admit(self, order: Order) -> LoadedTool | Invocation:
-        """The tool to run; or the earlier invocation, where a refused order repeats one that was accepted."""
+        """The tool to run; or an invocation that need not be run now.
+
+        That is one which awaits its approval, or the earlier one where a refused order repeats what was accepted.
+        """
         if monotonic() > self.alive_until:
             raise errors.writer_cut_off()
         loaded = await self._registry.find(order.tool_name)
@@ -214,6 +209,8 @@ class Execution:
         if faults:
             refusal = errors.arguments_invalid(order.tool_name, faults, "")
             return await self._refuse(order, loaded.tool.etag, refusal)
+        if loaded.needs_approval(order.arguments):
+            return await self._await_approval(loaded, order)
         if not self._places.has_room(loaded.tool):
             return await self._refuse(order, loaded.tool.etag, errors.tool_busy(order.tool_name))
         return loaded
@@ -225,16 +222,8 @@ class Execution:
                 holder = await store.id_of_request(connection, order.principal, order.request_id)
             if holder is not None:
                 return await self._earlier(holder, order)
-        intent = self._recorder.intent(
-            tool_name=order.tool_name,
-            tool_etag=tool_etag,
-            arguments=order.arguments,
-            principal=order.principal,
-            correlation_id=order.correlation_id,
-            request_id=order.request_id,
-            refused=True,
-        )
-        self.open[intent.id] = Running(intent.id, self._database)
+        intent = self._intent(order, tool_etag, "running", refused=True)
+        self.open[intent.id] = Running(intent.id, self._database, queued=False)
         try:
             await self._recorder.begin(intent)
             await self._recorder.end(ended(intent, "failed", error=error.message, error_reason=error.reason))
@@ -244,17 +233,32 @@ class Execution:
         error.metadata = {**error.metadata, "invocation_id": str(intent.id)}
         raise error
 
-    def _begin(self, loaded: LoadedTool, order: Order) -> tuple[Intent, Running]:
-        intent = self._recorder.intent(
+    async def _await_approval(self, loaded: LoadedTool, order: Order) -> Invocation:
+        """Records an order that humans must approve; nothing of it stays in this process."""
+        intent = self._intent(order, loaded.tool.etag, "awaiting_approval")
+        holder = await self._recorder.begin(intent)
+        if holder != intent.id:
+            return await self._earlier(holder, order)
+        self.awaited(intent.id)
+        approval = Approval(approvals_store.human_request_id(intent.id))
+        return Invocation(intent, "awaiting_approval", approval=approval)
+
+    def _intent(self, order: Order, tool_etag: str, begun_as: Begun, *, refused: bool = False) -> Intent:
+        return self._recorder.intent(
             tool_name=order.tool_name,
-            tool_etag=loaded.tool.etag,
+            tool_etag=tool_etag,
             arguments=order.arguments,
             principal=order.principal,
             correlation_id=order.correlation_id,
             request_id=order.request_id,
-            begun_as="running" if self._places.enter(loaded.tool) else "pending",
+            begun_as=begun_as,
+            refused=refused,
         )
-        running = Running(intent.id, self._database)
+
+    def _begin(self, loaded: LoadedTool, order: Order) -> tuple[Intent, Running]:
+        begins = self._places.enter(loaded.tool)
+        intent = self._intent(order, loaded.tool.etag, "running" if begins else "pending")
+        running = Running(intent.id, self._database, queued=not begins)
         self.open[intent.id] = running
         return intent, running
 
@@ -269,24 +273,31 @@ class Execution:
         task = asyncio.current_task()
         assert task is not None
         running.task = task
+        began = monotonic()
         try:
             running.require_wanted()
             async with self._places.taken(loaded.tool):
-                if intent.begun_as == "pending":
+                if running.queued:
                     await running.happened(Invocation(intent, "running"))
-                ending = await _outcome(loaded, intent, order, running)
+                ending = await outcome(loaded, intent, order, running)
         except asyncio.CancelledError:
             if not running.ending_because:
                 # Nobody waits for the record: the caller went away, its deadline passed, or the server stops.
                 reason = "INTERRUPTED" if self.stopping else "CALLER_GONE"
-                self._recorder.end_unwatched(_cancelled(intent, reason))
+                self._recorder.end_unwatched(_with(running.approval, cancelled(intent, reason)))
                 self._measures.ended(loaded.tool.name, "cancelled", 0)
                 raise
             task.uncancel()
-            ending = _cancelled(intent, running.ending_because)
+            ending = cancelled(intent, running.ending_because)
         finally:
             running.task = None
-        self._measures.ended(loaded.tool.name, ending.status, ending.duration_ms / 1000)
+        if running.approval is None:
+            seconds = ending.duration_ms / 1000
+        else:
+            # How long humans took says nothing of the tool.
+            seconds = monotonic() - began
+            ending = _with(running.approval, ending)
+        self._measures.ended(loaded.tool.name, ending.status, seconds)
         return await self._recorder.end(ending)
 
     async def _earlier(self, holder: UUID, order: Order) -> Invocation:
@@ -297,9 +308,9 @@ class Execution:
         return earlier
 
     async def _ended(self, invocation: Invocation) -> Invocation:
-        """The invocation once it has ended, wherever it runs."""
+        """The invocation once it has ended, wherever it runs; at once where humans must approve first."""
         with self._wakeups.registered(str(invocation.intent.id)) as woken:
-            while not invocation.ended:
+            while not invocation.ended and invocation.status != "awaiting_approval":
                 await wait_for(woken, LOOK_AGAIN_SECONDS)
                 woken.clear()
                 invocation = await self._read(invocation.intent.id)
@@ -312,64 +323,5 @@ class Execution:
         return found
 
 
-async def _outcome(loaded: LoadedTool, intent: Intent, order: Order, running: Running) -> Ending:
-    """Runs the tool within its time; whatever it does, this is an ending or a cancellation."""
-    limit = asyncio.timeout(loaded.timeout_seconds)
-    try:
-        async with limit:
-            value = await loaded.run(order.arguments, running, order.headers(intent.id))
-    except asyncio.CancelledError:
-        if running.task is not None and running.task.cancelling():
-            raise
-        return _failed(intent, "TOOL_RAISED", "CancelledError: the tool cancelled itself")
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a tool may raise whatever it likes
-        if isinstance(error, TimeoutError) and limit.expired():
-            return _failed(intent, "TOOL_TIMEOUT", f"The tool did not end within {loaded.timeout_seconds} s.")
-        return _failed(intent, *_why(error))
-    return _checked(loaded, intent, value)
-
-
-def _why(error: BaseException) -> tuple[str, str]:
-    """The reason and the sentence for what a tool raised."""
-    match error:
-        case AddressNotAllowedError():
-            return "ADDRESS_NOT_ALLOWED", str(error)
-        case UpstreamError():
-            return "UPSTREAM_FAILED", str(error)
-        case ServiceError():
-            return error.reason, error.message
-        case _:
-            return "TOOL_RAISED", f"{type(error).__name__}: {error}"
-
-
-def _checked(loaded: LoadedTool, intent: Intent, value: Any) -> Ending:
-    try:
-        text = canonical(value)
-    except (ValueError, TypeError):
-        # Not JSON as it stands: dataclasses, models, dates, tuples become JSON where pydantic knows how.
-        try:
-            value = to_jsonable_python(value)
-            text = canonical(value)
-        except (ValueError, TypeError, PydanticSerializationError) as error:
-            return _failed(intent, "OUTPUT_INVALID", f"The tool returned what is no JSON: {error}")
-    faults = loaded.output_schema.faults(value)
-    if faults:
-        what = f"{faults[0].field}: {faults[0].description}"
-        return _failed(intent, "OUTPUT_INVALID", f"The tool returned what its output schema forbids: {what}")
-    return ended(intent, "success", result=text)
-
-
-def _failed(intent: Intent, reason: str, why: str) -> Ending:
-    return ended(intent, "failed", error=why[:LONGEST_ERROR], error_reason=reason)
-
-
-WHY = {
-    "CALLER_GONE": "The caller went away, or its deadline passed, before the tool ended.",
-    "CANCELLED_BY_REQUEST": "It was cancelled by request.",
-    "INTERRUPTED": "The replica that ran it was stopped before the tool ended; it was not run again.",
-}
-
-
-def _cancelled(intent: Intent, reason: str) -> Ending:
-    status: FinalStatus = "failed" if reason == "INTERRUPTED" else "cancelled"
-    return ended(intent, status, error=WHY[reason], error_reason=reason)
+def _with(approval: Approval | None, ending: Ending) -> Ending:
+    return ending if approval is None else replace(ending, approval=approval)

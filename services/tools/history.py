@@ -13,6 +13,7 @@ from servicekit import pagination
 from servicekit.notifications import Wakeups, wait_for
 from servicekit.postgres import Database
 from services.tools import errors
+from services.tools.approvals import Approvals
 from services.tools.checkpoints import CheckpointVerifier
 from services.tools.models import Checkpoint, Event, Invocation, InvocationFilter, ToolSummary, Verification
 from services.tools.receipts import Verifier
@@ -30,7 +31,10 @@ CANCEL_SECONDS = 5.0
 class History:
     """What was recorded."""
 
-    def __init__(self, database: Database, wakeups: Wakeups, keys: Sequence[Ed25519PublicKey]) -> None:
+    def __init__(
+        self, database: Database, wakeups: Wakeups, approvals: Approvals, keys: Sequence[Ed25519PublicKey]
+    ) -> None:
+        self._approvals = approvals
         self._database = database
         self._wakeups = wakeups
         self._keys = keys
@@ -83,10 +87,12 @@ class History:
                 if sequence < 1:
                     sequence = 1
                     intent = invocation.intent
-                    yield Event(1, intent.created_at, Invocation(intent, intent.begun_as))
+                    asked = invocation.approval and replace(invocation.approval, decision=None)
+                    yield Event(1, intent.created_at, Invocation(intent, intent.begun_as, approval=asked))
                 for number, at, progress in events:
                     sequence = number
-                    yield Event(number, at, progress or Invocation(invocation.intent, "running"))
+                    running = Invocation(invocation.intent, "running", approval=invocation.approval)
+                    yield Event(number, at, progress or running)
                 if invocation.ending is not None:
                     yield Event(last + 1, invocation.ending.completed_at, invocation)
                     return
@@ -98,7 +104,7 @@ class History:
                 await wait_for(woken, LOOK_AGAIN_SECONDS)
 
     async def cancel(self, invocation_id: str, principal: str) -> Invocation:
-        """Asks the process that runs it to end it, and waits a little for that.
+        """Ends what awaits its approval; asks the process that runs it otherwise, and waits a little for that.
 
         Raises:
             ServiceError: INVOCATION_NOT_FOUND, INVOCATION_ENDED.
@@ -106,6 +112,8 @@ class History:
         invocation = await self.get(invocation_id)
         if invocation.ended:
             raise errors.invocation_ended(invocation_id, invocation.status)
+        if invocation.status == "awaiting_approval" and await self._approvals.cancel(invocation, principal):
+            return await self.get(invocation_id)
         with self._wakeups.registered(str(invocation.intent.id)) as woken:
             async with self._database.connection() as connection:
                 await store.insert_cancellation(connection, invocation.intent.id, principal)
@@ -195,7 +203,8 @@ class History:
         async with self._database.snapshot() as connection:
             async for row in receipts_store.rows(connection, completed_after, completed_before):
                 if row.ending is not None:
-                    yield Invocation(row.ending.intent, row.ending.status, row.ending, row.link, row.redacted_fields)
+                    ending, link = row.ending, row.link
+                    yield Invocation(ending.intent, ending.status, ending, link, row.redacted_fields, ending.approval)
             async for checkpoint in receipts_store.checkpoints(connection):
                 yield checkpoint
 

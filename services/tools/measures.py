@@ -27,12 +27,18 @@ class Measures(Collector):
         # Read when the page is scraped: invocations open here, seconds since the last checkpoint.
         self.in_flight: Callable[[], int] = int
         self.checkpoint_age: Callable[[], float] = float
+        # How many invocations await their approval, in the database, as this process last saw it.
+        self.awaiting_approval = 0
+        self._hitl_failures = 0
         registry.register(self)
 
-    def ended(self, tool: str, status: str, seconds: float) -> None:
+    def ended(self, tool: str, status: str, seconds: float | None) -> None:
+        """An ending; without a time where nothing was run."""
         label = self._label(tool)
         self._ended[label, status] += 1
-        self._durations[label].observe(seconds)
+        observed = self._durations[label]
+        if seconds is not None:
+            observed.observe(seconds)
 
     def refused(self, tool: str, reason: str) -> None:
         """A refusal; the name of an unknown tool is no label, because callers choose it."""
@@ -40,6 +46,10 @@ class Measures(Collector):
 
     def interrupted(self, count: int) -> None:
         self._interrupted += count
+
+    def hitl_failed(self) -> None:
+        """A call to hitl that has to be made again."""
+        self._hitl_failures += 1
 
     def collect(self) -> Iterator[Metric]:
         """Called by the metrics page."""
@@ -61,6 +71,14 @@ class Measures(Collector):
             "qmcp_tool_interrupted", "Invocations that a dead replica left open, found by the sweep.", self._interrupted
         )
         yield GaugeMetricFamily("qmcp_tool_in_flight", "Invocations begun and not ended.", self.in_flight())
+        yield GaugeMetricFamily(
+            "qmcp_tool_awaiting_approval",
+            "Invocations that await their approval, on all replicas together.",
+            self.awaiting_approval,
+        )
+        yield CounterMetricFamily(
+            "qmcp_tool_hitl_failures", "Calls to hitl that failed and are made again.", self._hitl_failures
+        )
         yield GaugeMetricFamily(
             "qmcp_receipts_checkpoint_age_seconds", "Time since the last checkpoint was due.", self.checkpoint_age()
         )

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import orjson
 from google.protobuf.struct_pb2 import NULL_VALUE
@@ -11,7 +11,7 @@ from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_p
 
 from servicekit.errors import Violation, invalid_argument
 from servicekit.json_values import document, fill_struct, fill_value
-from services.tools import models, receipts
+from services.tools import models, questions, receipts
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,6 +35,19 @@ def tool_from(message: tool_pb2.Tool) -> models.Tool:
         timeout_seconds=message.timeout_seconds,
         max_concurrency=message.max_concurrency,
         source=_source_from(message),
+        approval=_policy_from(message.approval) if message.HasField("approval") else None,
+    )
+
+
+def _policy_from(message: tool_pb2.ApprovalPolicy) -> models.ApprovalPolicy:
+    return models.ApprovalPolicy(
+        mode=cast("Any", message.mode or "never"),
+        when=document(message.when, "tool.approval.when") if message.HasField("when") else None,
+        assignees=tuple(message.assignees),
+        groups=tuple(message.groups),
+        timeout_seconds=message.timeout_seconds,
+        required=message.required,
+        four_eyes=message.four_eyes,
     )
 
 
@@ -75,7 +88,20 @@ def tool_to(tool: models.Tool) -> tool_pb2.Tool:
             message.http.CopyFrom(tool_pb2.HttpSource(method=method, url=url, headers=headers))
         case models.GrpcSource(target_address, method, tls):
             message.grpc.CopyFrom(tool_pb2.GrpcSource(target=target_address, method=method, tls=tls))
+    if tool.approval is not None:
+        _fill_policy(message.approval, tool.approval)
     return message
+
+
+def _fill_policy(message: tool_pb2.ApprovalPolicy, policy: models.ApprovalPolicy) -> None:
+    message.mode = policy.mode
+    if policy.when is not None:
+        fill_struct(message.when, policy.when)
+    message.assignees.extend(policy.assignees)
+    message.groups.extend(policy.groups)
+    message.timeout_seconds = policy.timeout_seconds
+    message.required = policy.required
+    message.four_eyes = policy.four_eyes
 
 
 def invocation_to(invocation: models.Invocation) -> invocation_pb2.Invocation:
@@ -101,18 +127,38 @@ def invocation_to(invocation: models.Invocation) -> invocation_pb2.Invocation:
         message.result.null_value = NULL_VALUE
     else:
         fill_value(message.result, orjson.loads(ending.result))
+    if invocation.approval is not None:
+        _fill_approval(message.approval, invocation.approval, intent)
     return message
+
+
+def _fill_approval(message: invocation_pb2.Approval, approval: models.Approval, intent: models.Intent) -> None:
+    message.human_request_id = approval.human_request_id
+    message.arguments_digest = questions.arguments_digest(intent)
+    decision = approval.decision
+    if decision is None:
+        message.status = "pending"
+        return
+    message.status = decision.status
+    message.decided_by.extend(decision.decided_by)
+    message.decided_at.FromDatetime(decision.decided_at)
+    message.comment = decision.comment or ""
+    if decision.edited_arguments is not None:
+        fill_struct(message.edited_arguments, orjson.loads(decision.edited_arguments))
 
 
 def call_to(invocation: models.Invocation) -> tools_service_pb2.CallToolResponse:
     """The original QMCP's form of the answer."""
     message = tools_service_pb2.CallToolResponse(invocation_id=str(invocation.intent.id))
-    ending = invocation.ending
+    ending, approval = invocation.ending, invocation.approval
     failed = ending is not None and ending.status != "success"
+    error = f"Tool execution failed: {ending.error}" if ending is not None and failed else None
+    if ending is None and approval is not None:
+        error = f"Awaiting approval: human request {approval.human_request_id}"
     fill_value(
         message.result, None if ending is None or failed or ending.result is None else orjson.loads(ending.result)
     )
-    fill_value(message.error, f"Tool execution failed: {ending.error}" if ending is not None and failed else None)
+    fill_value(message.error, error)
     return message
 
 
@@ -182,56 +228,6 @@ def verification_to(found: models.Verification, most_faults: int) -> tools_servi
             for fault in found.faults[:most_faults]
         ],
     )
-
-
-def invocation_line(invocation: models.Invocation) -> bytes:
-    """An Invocation as a JSON line, field by field as the proto has it."""
-    return orjson.dumps(_invocation_fields(invocation)) + b"\n"
-
-
-def _invocation_fields(invocation: models.Invocation) -> dict[str, Any]:
-    intent, ending = invocation.intent, invocation.ending
-    return {
-        "id": str(intent.id),
-        "tool_name": intent.tool_name,
-        "tool_etag": intent.tool_etag,
-        "input_params": receipts.as_json(intent.input_params),
-        "result": receipts.as_json(ending.result) if ending else None,
-        "status": invocation.status,
-        "error": ending.error if ending else "",
-        "error_reason": ending.error_reason if ending else "",
-        "duration_ms": ending.duration_ms if ending else None,
-        "created_at": receipts.timestamp(intent.created_at),
-        "completed_at": receipts.timestamp(ending.completed_at) if ending else None,
-        "correlation_id": intent.correlation_id,
-        "request_id": intent.request_id,
-        "principal": intent.principal,
-        "redacted_fields": list(invocation.redacted_fields),
-    }
-
-
-def receipt_line(invocation: models.Invocation) -> bytes:
-    """An ended invocation and its receipt as a JSON line."""
-    receipt = receipt_to(invocation, None)
-    fields = ("chain_id", "sequence", "previous_digest", "digest", "content", "input_salt", "result_salt")
-    line = {"invocation": _invocation_fields(invocation), "receipt": {name: getattr(receipt, name) for name in fields}}
-    return orjson.dumps(line) + b"\n"
-
-
-def checkpoint_line(checkpoint: models.Checkpoint) -> bytes:
-    line = {
-        "sequence": checkpoint.sequence,
-        "signed_at": receipts.timestamp(checkpoint.signed_at),
-        "content": checkpoint.content,
-        "signature": checkpoint.signature.hex(),
-        "key_id": checkpoint.key_id,
-    }
-    return orjson.dumps({"checkpoint": line}) + b"\n"
-
-
-def done_line(count: int) -> bytes:
-    """The last line of an export; without it the export was cut off."""
-    return orjson.dumps({"done": True, "count": count}) + b"\n"
 
 
 Filtering: TypeAlias = (

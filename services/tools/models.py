@@ -7,9 +7,10 @@ from typing import Any, Literal
 from uuid import UUID
 
 Json = Any
-Status = Literal["pending", "running", "success", "failed", "cancelled"]
-FinalStatus = Literal["success", "failed", "cancelled"]
-FINAL: frozenset[str] = frozenset({"success", "failed", "cancelled"})
+Begun = Literal["awaiting_approval", "pending", "running"]
+FinalStatus = Literal["success", "failed", "cancelled", "rejected", "expired"]
+Status = Literal[Begun, FinalStatus]
+DecisionStatus = Literal["approved", "rejected", "expired", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,20 @@ class Annotations:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalPolicy:
+    """When humans must approve an invocation before it runs, and which; the fields are those of tool.proto."""
+
+    mode: Literal["never", "always", "when"] = "always"
+    # JSON Schema; arguments that obey it need an approval where mode is `when`.
+    when: Json = None
+    assignees: Sequence[str] = ()
+    groups: Sequence[str] = ()
+    timeout_seconds: int = 0
+    required: int = 0
+    four_eyes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Tool:
     """A tool of the catalogue. Schemas are JSON documents, None where there is none."""
 
@@ -62,6 +77,8 @@ class Tool:
     etag: str = ""
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    # None: nobody is asked.
+    approval: ApprovalPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +95,83 @@ class Intent:
     principal: str
     correlation_id: str
     request_id: str
-    begun_as: Literal["pending", "running"]
+    begun_as: Begun
     refused: bool
     writer: UUID
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What humans said to an invocation, or that nobody did in time."""
+
+    status: DecisionStatus
+    decided_by: Sequence[str]
+    decided_at: datetime
+    # None after redaction.
+    comment: str | None
+    # Canonical JSON; None where the arguments were left as proposed, and after redaction.
+    edited_arguments: str | None
+    # Salted, over the comment and the edited arguments.
+    digest: bytes
+    # The process that took the decision over: the one that ran the tool, where it was run.
+    writer: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """That humans are asked before an invocation runs, and what came of it; None as long as nothing has."""
+
+    human_request_id: str
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenApproval:
+    """What is still to be done for an invocation that awaits its approval."""
+
+    invocation_id: UUID
+    human_request_id: str
+    # Whether hitl has the human request.
+    asked: bool
+    # Seconds since the intent was recorded.
+    age_seconds: float
+    # How it is to end, where that is decided and nothing is run; empty where it is not.
+    ends_as: FinalStatus | Literal[""]
+    error: str
+    error_reason: str
+    # Whether that ending is on record.
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What people are asked about an invocation."""
+
+    id: str
+    prompt: str
+    context: Json
+    arguments: Json
+    arguments_schema: Json
+    policy: ApprovalPolicy
+    principal: str
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a human request stands."""
+
+    human_request_id: str
+    status: Literal["pending", "responded", "expired", "cancelled"]
+    # `approve` or `reject`; empty unless somebody responded.
+    response: str = ""
+    answered_by: Sequence[str] = ()
+    ended_at: datetime | None = None
+    comment: str = ""
+    # One entry for each of those who gave the answer that decided: the arguments as they changed them, None for as
+    # proposed. The last is the one that decided.
+    edited: Sequence[Json] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +185,8 @@ class Ending:
     error: str
     error_reason: str
     completed_at: datetime
+    # None where nobody was asked.
+    approval: Approval | None = None
 
     @property
     def duration_ms(self) -> int:
@@ -122,6 +214,7 @@ class Invocation:
     ending: Ending | None = None
     link: Link | None = None
     redacted_fields: Sequence[str] = ()
+    approval: Approval | None = None
 
     @property
     def ended(self) -> bool:

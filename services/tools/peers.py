@@ -1,13 +1,182 @@
-"""The services that tools calls: access, which knows who the callers are."""
+"""The services that tools calls: access, which knows who the callers are, and hitl, which asks humans."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC
+from typing import Any, TypeVar, cast
 
+import grpc.aio
+from google.protobuf import json_format
+from google.protobuf.struct_pb2 import Struct, Value
+from google.rpc.error_details_pb2 import ErrorInfo
+from grpc import StatusCode
+from grpc_status import rpc_status
 from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc
+from qmcp.hitl.v1 import hitl_service_pb2, hitl_service_pb2_grpc, request_pb2
 
-from servicekit.remote_directory import RemoteDirectory, remote_directory
+from servicekit.channels import channel
+from servicekit.remote_directory import RemoteDirectory, own_key, remote_directory
 from servicekit.settings import ServiceSettings
+from services.tools.models import Answer, Json, Question
+
+SECONDS = 10.0
+# The same question again will get the same answer.
+FINAL = {
+    StatusCode.ALREADY_EXISTS,
+    StatusCode.FAILED_PRECONDITION,
+    StatusCode.INVALID_ARGUMENT,
+    StatusCode.NOT_FOUND,
+    StatusCode.OUT_OF_RANGE,
+}
+REJECT = "reject"
+APPROVE = "approve"
+
+Message = TypeVar("Message")
 
 
 def access(settings: ServiceSettings) -> AbstractAsyncContextManager[RemoteDirectory]:
     """Who may call tools."""
     return remote_directory(settings, "tools", access_service_pb2_grpc.AccessServiceStub, access_service_pb2)
+
+
+class HitlAwayError(Exception):
+    """hitl does not answer now, or not to us: worth another try later."""
+
+
+class HitlRefusedError(Exception):
+    """hitl has refused for good; `reason` is one of its error_reason.proto."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+        self.message = message
+
+
+class Hitl:
+    """Questions to people. Every method raises HitlAwayError and HitlRefusedError."""
+
+    def __init__(self, stub: "hitl_service_pb2_grpc.HitlServiceAsyncStub | None", key: str) -> None:
+        """Takes the stub, None where no address is set, and the key to ask with, empty where none is needed."""
+        self._stub = stub
+        self._metadata = (("x-api-key", key),) if key else ()
+
+    async def ask(self, question: Question) -> Answer:
+        """Asks, once however often it is called, and says how the question stands."""
+        policy = question.policy
+        request = hitl_service_pb2.CreateHumanRequestRequest(
+            id=question.id,
+            request_type="approval",
+            prompt=question.prompt,
+            options=[APPROVE, REJECT],
+            context=_struct(question.context),
+            timeout_seconds=policy.timeout_seconds,
+            correlation_id=question.correlation_id,
+            proposed_arguments=_struct(question.arguments),
+            arguments_schema=None if question.arguments_schema is None else _struct(question.arguments_schema),
+            assignees=policy.assignees,
+            groups=policy.groups,
+            tags=["tool-approval"],
+            four_eyes=policy.four_eyes,
+            on_behalf_of=question.principal,
+        )
+        if policy.required > 1:
+            request.quorum.CopyFrom(request_pb2.Quorum(required=policy.required, veto=REJECT))
+        call = self._reached().CreateHumanRequest(request, timeout=SECONDS, metadata=self._metadata)
+        return _answer(await _answered(call))
+
+    async def wait(self, ids: Sequence[str], seconds: int) -> list[Answer]:
+        """How these questions stand, as soon as one has ended or the time is over."""
+        request = hitl_service_pb2.WaitForResponseRequest(ids=ids, mode="any", timeout_seconds=seconds)
+        call = self._reached().WaitForResponse(request, timeout=seconds + SECONDS, metadata=self._metadata)
+        return [_answer(found) for found in (await _answered(call)).requests]
+
+    async def withdraw(self, human_request_id: str, reason: str) -> None:
+        """Takes a question back."""
+        request = hitl_service_pb2.CancelHumanRequestRequest(id=human_request_id, reason=reason)
+        await _answered(self._reached().CancelHumanRequest(request, timeout=SECONDS, metadata=self._metadata))
+
+    def _reached(self) -> "hitl_service_pb2_grpc.HitlServiceAsyncStub":
+        if self._stub is None:
+            raise HitlAwayError("QMCP_HITL_ADDRESS is not set")
+        return self._stub
+
+
+@asynccontextmanager
+async def hitl(settings: ServiceSettings, address: str) -> AsyncIterator[Hitl]:
+    """Who asks humans. Nothing is opened before the first question.
+
+    Raises:
+        SystemExit: when callers are checked and the key to ask with cannot be read.
+    """
+    key = own_key(settings)
+    if not address:
+        yield Hitl(None, key)
+        return
+    async with channel(address, settings.certificates()) as opened:
+        yield Hitl(hitl_service_pb2_grpc.HitlServiceStub(opened), key)
+
+
+async def _answered(call: Awaitable[Message]) -> Message:
+    try:
+        return await call
+    except grpc.aio.AioRpcError as error:
+        reason = _reason(error)
+        if error.code() in FINAL or reason == "NOT_REQUESTER":
+            raise HitlRefusedError(reason or error.code().name, error.details() or "") from None
+        raise HitlAwayError(f"{error.code().name}: {error.details()}") from None
+
+
+def _reason(error: grpc.aio.AioRpcError) -> str:
+    try:
+        status = rpc_status.from_call(error)
+    except ValueError:
+        # What stands between us and hitl may answer with less than a status.
+        return ""
+    info = ErrorInfo()
+    return next((info.reason for detail in (status.details if status else ()) if detail.Unpack(info)), "")
+
+
+def _answer(request: request_pb2.HumanRequest) -> Answer:
+    if request.status != "responded":
+        return Answer(
+            human_request_id=request.id,
+            status=cast("Any", request.status),
+            ended_at=request.ended_at.ToDatetime(tzinfo=UTC) if request.HasField("ended_at") else None,
+            comment=request.cancel_reason,
+        )
+    decisive = request.response
+    said = decisive.response.string_value
+    others = [vote for vote in request.votes if vote.response.string_value == said and vote.id != decisive.id]
+    return Answer(
+        human_request_id=request.id,
+        status="responded",
+        response=said,
+        answered_by=tuple(dict.fromkeys(vote.responded_by for vote in (*others, decisive))),
+        ended_at=decisive.created_at.ToDatetime(tzinfo=UTC),
+        comment=decisive.comment,
+        edited=tuple(
+            _python_struct(vote.edited_arguments) if vote.HasField("edited_arguments") else None
+            for vote in (*others, decisive)
+        ),
+    )
+
+
+def _struct(document: Json) -> Struct:
+    return json_format.ParseDict(document, Struct())
+
+
+def _python_struct(struct: Struct) -> dict[str, Json]:
+    return {key: _python(value) for key, value in struct.fields.items()}
+
+
+def _python(value: Value) -> Json:
+    """A Value with all numbers as doubles; whether they are numbers at all the domain finds out."""
+    match value.WhichOneof("kind"):
+        case "struct_value":
+            return _python_struct(value.struct_value)
+        case "list_value":
+            return [_python(item) for item in value.list_value.values]
+        case "null_value" | None:
+            return None
+        case kind:
+            return getattr(value, kind)

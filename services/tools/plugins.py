@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import ConfigDict, create_model
 
-from services.tools.models import Annotations, Json, Tool
+from services.tools.models import Annotations, ApprovalPolicy, Json, Tool
 
 GROUP = "qmcp.tools"
 BUILTIN_MODULE = "services.tools.builtin"
@@ -68,6 +68,7 @@ def tool(
     tags: Sequence[str] = (),
     timeout_seconds: int = 0,
     max_concurrency: int = 0,
+    approval: ApprovalPolicy | None = None,
 ) -> Callable[[Function], Function]:
     """Marks a function as a tool.
 
@@ -85,6 +86,7 @@ def tool(
         tags: words to find it by.
         timeout_seconds: how long a run may take; 0 means 30.
         max_concurrency: runs of one replica at a time; 0 means no limit.
+        approval: when humans must approve a run, and which; never where it is left out.
     """
 
     def mark(function: Function) -> Function:
@@ -101,6 +103,7 @@ def tool(
             tags=tuple(tags),
             timeout_seconds=timeout_seconds,
             max_concurrency=max_concurrency,
+            approval=approval,
         )
         setattr(
             function, MARK, FunctionTool(definition, function, run_parameter, inspect.iscoroutinefunction(function))

@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 
 from services.tools.canonical import canonical
-from services.tools.models import Ending, Fault, Intent, Link, Row
+from services.tools.models import Approval, Ending, Fault, Intent, Link, Row
 
 SALT_BYTES = 16
 
@@ -33,6 +33,15 @@ def result_document(result: str | None, error: str) -> str:
     return f'{{"error":{canonical(error)},"result":{"null" if result is None else result}}}'
 
 
+def answer_document(comment: str, edited_arguments: str | None) -> str:
+    """What a decision's digest covers: canonical JSON of `{"comment", "edited_arguments"}`.
+
+    It is salted as the arguments are, and is erased with them: who changes arguments writes about them, too.
+    """
+    edited = "null" if edited_arguments is None else edited_arguments
+    return f'{{"comment":{canonical(comment)},"edited_arguments":{edited}}}'
+
+
 def timestamp(at: datetime) -> str:
     """RFC 3339 in UTC with six digits, `2026-11-21T14:00:00.123456Z`."""
     return at.isoformat(timespec="microseconds")[:26] + "Z"
@@ -44,8 +53,11 @@ def content(ending: Ending, chain_id: UUID, sequence: int, result_digest: bytes)
     Keys are ASCII and stand in order, values are strings and small integers: orjson writes it as RFC 8785 demands.
     """
     intent = ending.intent
+    # Of those that nobody was asked about, the content is what it was before there were approvals.
+    approval = {} if ending.approval is None else {"approval": _approval(ending.approval)}
     return orjson.dumps(
         {
+            **approval,
             "begun_as": intent.begun_as,
             "chain_id": str(chain_id),
             "completed_at": timestamp(ending.completed_at),
@@ -55,7 +67,7 @@ def content(ending: Ending, chain_id: UUID, sequence: int, result_digest: bytes)
             "error_reason": ending.error_reason,
             "id": str(intent.id),
             "input_digest": intent.input_digest.hex(),
-            "kind": "invocation/1",
+            "kind": "invocation/2" if approval else "invocation/1",
             "principal": intent.principal,
             "refused": intent.refused,
             "request_id": intent.request_id,
@@ -67,6 +79,21 @@ def content(ending: Ending, chain_id: UUID, sequence: int, result_digest: bytes)
             "writer": str(intent.writer),
         }
     )
+
+
+def _approval(approval: Approval) -> dict[str, Any]:
+    """What the content says of an approval."""
+    decision = approval.decision
+    if decision is None:
+        return {"human_request_id": approval.human_request_id, "status": "pending"}
+    return {
+        "decided_at": timestamp(decision.decided_at),
+        "decided_by": list(decision.decided_by),
+        "digest": decision.digest.hex(),
+        "human_request_id": approval.human_request_id,
+        "status": decision.status,
+        "writer": str(decision.writer),
+    }
 
 
 def genesis(chain_id: UUID) -> bytes:
@@ -175,6 +202,19 @@ class Verifier:
         document = None if emptied else result_document(ending.result, ending.error)
         if not _holds(document, link.result_salt, link.result_digest, redacted):
             self._fault("CONTENT_CHANGED", "the result or the error is not that which was recorded", row)
+        if ending.approval is not None:
+            self._check_answer(ending.approval, intent, row)
+
+    def _check_answer(self, approval: Approval, intent: Intent, row: Row) -> None:
+        decision = approval.decision
+        if decision is None:
+            return
+        redacted = "input_params" in row.redacted_fields
+        # Erased together; one that is left of the two is a forgery.
+        erased = decision.comment is None and decision.edited_arguments is None
+        document = None if erased else answer_document(decision.comment or "", decision.edited_arguments)
+        if not _holds(document, intent.input_salt, decision.digest, redacted):
+            self._fault("CONTENT_CHANGED", "the comment or the edited arguments are not those that were given", row)
 
     def _fault(self, kind: str, detail: str, row: Row) -> None:
         link = row.link

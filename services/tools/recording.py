@@ -4,16 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Literal
 from uuid import UUID
 
 import uuid_utils.compat as uuid
 
 from servicekit.group_commit import CommitMetrics, GroupCommit
 from servicekit.postgres import CONNECTION_ERRORS, Connection, Database, UniqueViolation
-from services.tools.models import Ending, FinalStatus, Intent, Json
+from services.tools.models import Approval, Begun, Ending, FinalStatus, Intent, Json
 from services.tools.receipts import Chain, intent_digests
-from services.tools.store import invocations, receipts
+from services.tools.store import approvals, invocations, receipts
 
 # Told an intent that was recorded although nobody waits any more.
 Orphaned = Callable[[Intent], None]
@@ -53,7 +52,7 @@ class Recorder:
         principal: str,
         correlation_id: str,
         request_id: str,
-        begun_as: Literal["pending", "running"] = "running",
+        begun_as: Begun = "running",
         refused: bool = False,
     ) -> Intent:
         """A new intent, with its id, its time and its digest.
@@ -152,7 +151,14 @@ class Recorder:
     async def _append(self, connection: Connection, intents: Sequence[Intent], endings: Sequence[Ending]) -> set[UUID]:
         assert self._chain is not None
         chain, links = self._chain.extended(endings)
-        inserted = await invocations.append(connection, intents, endings, links)
+        awaiting = [intent.id for intent in intents if intent.begun_as == "awaiting_approval"]
+        if awaiting:
+            async with connection.transaction():
+                inserted = await invocations.append(connection, intents, endings, links)
+                await approvals.insert(connection, [identity for identity in awaiting if identity in inserted])
+        else:
+            # One statement is a transaction, and the only one that most batches need.
+            inserted = await invocations.append(connection, intents, endings, links)
         self._chain = chain
         self.written += len(endings)
         if self._announced:
@@ -190,8 +196,18 @@ async def _unrecorded(connection: Connection, endings: Sequence[Ending]) -> tupl
 
 
 def ended(
-    intent: Intent, status: FinalStatus, *, result: str | None = None, error: str = "", error_reason: str = ""
+    intent: Intent,
+    status: FinalStatus,
+    *,
+    result: str | None = None,
+    error: str = "",
+    error_reason: str = "",
+    approval: Approval | None = None,
 ) -> Ending:
-    """An ending now. Text that Postgres cannot hold is replaced: zero characters, and halves of surrogate pairs."""
-    text = error.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
-    return Ending(intent, status, result, text, error_reason, datetime.now(UTC))
+    """An ending now."""
+    return Ending(intent, status, result, storable(error), error_reason, datetime.now(UTC), approval)
+
+
+def storable(text: str) -> str:
+    """The text with what Postgres cannot hold replaced: zero characters, and halves of surrogate pairs."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

@@ -16,7 +16,7 @@ from services.tools import errors
 from services.tools.grpc_tools import GrpcTools, find_method
 from services.tools.http_tools import HttpTools
 from services.tools.message_schemas import schema_of
-from services.tools.models import GrpcSource, HttpSource, Json, Tool
+from services.tools.models import ApprovalPolicy, GrpcSource, HttpSource, Json, Tool
 from services.tools.named_secrets import Secrets
 from services.tools.plugins import BUILTIN_MODULE, FunctionTool, Run
 from services.tools.store import tools as store
@@ -38,6 +38,12 @@ class LoadedTool:
     output_schema: Schema
     run: Runner
     timeout_seconds: int
+    # Arguments that fit it need an approval; None where none do.
+    approval: Schema | None
+
+    def needs_approval(self, arguments: Json) -> bool:
+        """Whether humans must approve a run with these arguments."""
+        return self.approval is not None and self.approval.fits(arguments)
 
 
 class Registry:
@@ -132,8 +138,7 @@ class Registry:
                 )
             case None:
                 raise errors.tool_without_source(tool.name)
-        _input_schema(prepared.input_schema)
-        Schema(prepared.output_schema, "output_schema")
+        _check_definition(prepared)
         return replace(prepared, etag=_etag(prepared))
 
     async def create(self, connection: Connection, prepared: Tool) -> Tool:
@@ -181,8 +186,7 @@ class Registry:
     async def _register(self, connection: Connection, name: str, plugin: FunctionTool) -> None:
         kind = "builtin" if plugin.function.__module__ == BUILTIN_MODULE else "plugin"
         tool = replace(plugin.definition, kind=kind)
-        _input_schema(tool.input_schema)
-        Schema(tool.output_schema, "output_schema")
+        _check_definition(tool)
         tool = replace(tool, etag=_etag(tool))
         standing = await store.get_for_update(connection, name)
         if standing is not None and standing.etag == tool.etag:
@@ -215,6 +219,7 @@ class Registry:
             Schema(tool.output_schema, "output_schema"),
             self._runner(tool),
             tool.timeout_seconds or DEFAULT_TIMEOUT_SECONDS,
+            _approval_schema(tool.approval),
         )
 
     def _runner(self, tool: Tool) -> Runner:
@@ -253,7 +258,32 @@ def _etag(tool: Tool) -> str:
     """A digest of the definition: the same definition has the same etag, wherever and whenever it is registered."""
     covered = replace(tool, etag="", created_at=None, updated_at=None, descriptors=None)
     document = orjson.dumps(covered, option=orjson.OPT_SORT_KEYS)
+    if tool.approval is None:
+        # Tools without one keep the etag that they had before there were approvals.
+        fields = orjson.loads(document)
+        del fields["approval"]
+        document = orjson.dumps(fields)
     return hashlib.sha256(document + (tool.descriptors or b"")).hexdigest()[:16]
+
+
+def _check_definition(tool: Tool) -> None:
+    """Refuses a tool that could not be loaded, or whose approval could never be given."""
+    _input_schema(tool.input_schema)
+    Schema(tool.output_schema, "output_schema")
+    policy = tool.approval
+    if policy is None:
+        return
+    if policy.mode == "when" and policy.when is None:
+        raise errors.approval_invalid("when", "is the schema of the arguments that need an approval; it is missing")
+    Schema(policy.when, "approval.when")
+    if policy.assignees and not policy.groups and policy.required > len(policy.assignees):
+        raise errors.approval_invalid("required", "is more than there are assignees: it could never be approved")
+
+
+def _approval_schema(policy: ApprovalPolicy | None) -> Schema | None:
+    if policy is None or policy.mode == "never":
+        return None
+    return Schema(policy.when if policy.mode == "when" else None, "approval.when")
 
 
 def _input_schema(document: Json) -> Schema:

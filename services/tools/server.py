@@ -19,6 +19,7 @@ from servicekit.notifications import Wakeups, listening
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
 from services.tools import plugins
+from services.tools.approvals import Approvals
 from services.tools.checkpoints import SigningKey, old_keys
 from services.tools.execution import Execution
 from services.tools.grpc_tools import GrpcTools
@@ -26,7 +27,7 @@ from services.tools.history import History
 from services.tools.http_tools import HttpTools
 from services.tools.measures import Measures
 from services.tools.named_secrets import Secrets
-from services.tools.peers import access
+from services.tools.peers import access, hitl
 from services.tools.recording import Recorder
 from services.tools.registry import Registry
 from services.tools.servicer import ToolsServicer
@@ -62,14 +63,16 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         database(settings.database_url, settings.database_pool_size, "qmcp-tools") as db,
         aclosing(HttpTools(addresses, secrets, settings.tools_max_response_bytes)) as http_tools,
         aclosing(GrpcTools(addresses, settings.tools_max_response_bytes)) as grpc_tools,
+        hitl(settings, settings.hitl_address) as humans,
     ):
         registry = Registry(db, plugins.load(), http_tools, grpc_tools, addresses, secrets)
         await registry.register_plugins()
         # The recorder tells the execution of orphans, the execution writes through the recorder.
         recorder = Recorder(db, writer, CommitMetrics(metrics), lambda intent: execution.orphaned(intent))  # noqa: PLW0108 - it does not exist yet
         execution = Execution(registry, recorder, db, wakeups, measures, settings.tools_queue_per_place)
-        history = History(db, wakeups, [key.public, *previous_keys])
-        worker = Worker(settings, db, writer, execution, recorder, registry, key, measures)
+        approvals = Approvals(db, writer, humans, registry, execution, recorder, measures)
+        history = History(db, wakeups, approvals, [key.public, *previous_keys])
+        worker = Worker(settings, db, writer, execution, recorder, registry, approvals, key, measures)
         channels = {
             "tools_changed": registry.forget,
             "invocations": wakeups.wake,

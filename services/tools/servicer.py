@@ -12,12 +12,13 @@ from servicekit import idempotency
 from servicekit.calls import current_call
 from servicekit.json_values import document
 from servicekit.postgres import Connection, Database
-from services.tools import messages
+from services.tools import lines, messages
 from services.tools.checkpoints import SigningKey
-from services.tools.execution import Execution, Order
+from services.tools.execution import Execution
 from services.tools.history import History
 from services.tools.models import Checkpoint
 from services.tools.registry import Registry
+from services.tools.running import Order
 
 NDJSON = "application/x-ndjson"
 MOST_FAULTS = 100
@@ -94,7 +95,10 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     async def InvokeTool(
         self, request: tools_service_pb2.InvokeToolRequest, context: Context
     ) -> invocation_pb2.Invocation:
-        return messages.invocation_to(await self._execution.invoke(_order(request)))
+        invocation = await self._execution.invoke(_order(request))
+        if invocation.status == "awaiting_approval":
+            await _http_status(context, "202")
+        return messages.invocation_to(invocation)
 
     async def CallTool(
         self, request: tools_service_pb2.InvokeToolRequest, context: Context
@@ -105,7 +109,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         self, request: tools_service_pb2.InvokeToolRequest, context: Context
     ) -> invocation_pb2.Invocation:
         invocation = await self._execution.start(_order(request))
-        await _created(context)
+        await _http_status(context, "202" if invocation.status == "awaiting_approval" else "201")
         return messages.invocation_to(invocation)
 
     async def GetInvocation(
@@ -149,8 +153,8 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         count = 0
         async for page in self._history.export(messages.filter_from(request)):
             count += len(page)
-            yield HttpBody(content_type=NDJSON, data=b"".join(map(messages.invocation_line, page)))
-        yield HttpBody(content_type=NDJSON, data=messages.done_line(count))
+            yield HttpBody(content_type=NDJSON, data=b"".join(map(lines.invocation_line, page)))
+        yield HttpBody(content_type=NDJSON, data=lines.done_line(count))
 
     async def RedactInvocation(
         self, request: tools_service_pb2.RedactInvocationRequest, context: Context
@@ -175,18 +179,18 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         after = messages.datetime_from(request, "completed_after")
         before = messages.datetime_from(request, "completed_before")
         count = 0
-        lines: list[bytes] = []
+        written: list[bytes] = []
         async for item in self._history.export_receipts(after, before):
             if isinstance(item, Checkpoint):
-                lines.append(messages.checkpoint_line(item))
+                written.append(lines.checkpoint_line(item))
             else:
-                lines.append(messages.receipt_line(item))
+                written.append(lines.receipt_line(item))
                 count += 1
-            if len(lines) == LINES_A_CHUNK:
-                yield HttpBody(content_type=NDJSON, data=b"".join(lines))
-                lines.clear()
-        lines.append(messages.done_line(count))
-        yield HttpBody(content_type=NDJSON, data=b"".join(lines))
+            if len(written) == LINES_A_CHUNK:
+                yield HttpBody(content_type=NDJSON, data=b"".join(written))
+                written.clear()
+        written.append(lines.done_line(count))
+        yield HttpBody(content_type=NDJSON, data=b"".join(written))
 
     async def GetReceiptKey(
         self, request: tools_service_pb2.GetReceiptKeyRequest, context: Context
@@ -224,5 +228,9 @@ def _order(request: tools_service_pb2.InvokeToolRequest) -> Order:
 
 
 async def _created(context: Context) -> None:
-    """201 over HTTP."""
-    await context.send_initial_metadata((("x-http-status", "201"),))
+    await _http_status(context, "201")
+
+
+async def _http_status(context: Context, status: str) -> None:
+    """What the answer is over HTTP, where that is not 200."""
+    await context.send_initial_metadata((("x-http-status", status),))

@@ -31,6 +31,10 @@ class Settings(ServiceSettings):
     # The largest answer of an HTTP or gRPC tool that is taken, bytes.
     tools_max_response_bytes: int = 1024 * 1024
 
+    # The hitl service, `host:port`, which asks humans for approvals. Where auth is on, it is asked with the key in
+    # access_key_file. While it is away, approvals wait and all else goes on; empty: they wait for ever.
+    hitl_address: str = "127.0.0.1:50053"
+
     # Invocations that wait for a free place of their tool, per place.
     tools_queue_per_place: int = Field(default=10, ge=0)
     # Threads for tools that are plain (not async) Python functions.

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import monotonic, time_ns
 from uuid import UUID
 
@@ -11,9 +11,12 @@ import structlog
 from servicekit import idempotency
 from servicekit.postgres import CONNECTION_ERRORS, Database
 from servicekit.server import Loop
+from services.tools.approvals import Approvals
 from services.tools.checkpoints import SigningKey, sign_checkpoint
-from services.tools.execution import WHY, Execution
+from services.tools.execution import Execution
 from services.tools.measures import Measures
+from services.tools.models import Invocation
+from services.tools.outcomes import WHY
 from services.tools.recording import Recorder, ended
 from services.tools.registry import Registry
 from services.tools.settings import Settings
@@ -37,6 +40,7 @@ class Worker:
         execution: Execution,
         recorder: Recorder,
         registry: Registry,
+        approvals: Approvals,
         key: SigningKey,
         measures: Measures,
     ) -> None:
@@ -46,6 +50,7 @@ class Worker:
         self._execution = execution
         self._recorder = recorder
         self._registry = registry
+        self._approvals = approvals
         self._key = key
         self._measures = measures
         self._host = socket.gethostname()
@@ -59,6 +64,7 @@ class Worker:
             "sweep": self._sweep,
             "checkpoints": self._sign,
             "cancellations": self._cancel,
+            "approvals": self._approvals.attend,
             "catalogue": self._notice_changes,
             "idempotency": self._forget_requests,
         }
@@ -66,7 +72,7 @@ class Worker:
     async def show_life(self) -> None:
         """Tells the database that this process lives, and which of its invocations may still be open."""
         shown_at = monotonic()
-        oldest = min(self._execution.open, default=None)
+        oldest = self._execution.oldest_open()
         async with self._database.connection() as connection:
             await writers.show(connection, self._writer, self._host, oldest or _id_now())
         self._execution.alive_until = shown_at + self._settings.tools_writer_lease_seconds
@@ -90,16 +96,21 @@ class Worker:
             lease = 2 * self._settings.tools_writer_lease_seconds
             for writer, oldest_open in await writers.lock_dead(connection, self._writer, lease):
                 while left := await writers.open_of(connection, writer, oldest_open, SWEEP_BATCH):
-                    why = WHY["INTERRUPTED"]
-                    endings = [ended(i.intent, "failed", error=why, error_reason="INTERRUPTED") for i in left]
-                    for invocation in left:
-                        self._recorder.announce(invocation.intent.id)
-                    await asyncio.gather(*(self._recorder.end(ending) for ending in endings))
-                    count += len(left)
+                    count += await self._interrupt(left)
+                while left := await writers.approved_of(connection, writer, SWEEP_BATCH):
+                    count += await self._interrupt(left)
                 await writers.forget(connection, writer)
                 logger.warning("writer_swept", writer=str(writer), interrupted=count)
         self._measures.interrupted(count)
         return count
+
+    async def _interrupt(self, left: Sequence[Invocation]) -> int:
+        why = WHY["INTERRUPTED"]
+        for invocation in left:
+            self._recorder.announce(invocation.intent.id)
+        endings = (ended(i.intent, "failed", error=why, error_reason="INTERRUPTED", approval=i.approval) for i in left)
+        await asyncio.gather(*(self._recorder.end(ending) for ending in endings))
+        return len(left)
 
     async def _show_life(self) -> None:
         while True:

@@ -38,8 +38,26 @@ class Ended:
     error: str = ""
     redacted: tuple[str, ...] = ()
     sign_after: bool = False
+    approval: "Approved | None" = None
 
 
+@dataclass
+class Approved:
+    """What humans said before it ran."""
+
+    status: str = "approved"
+    decided_by: tuple[str, ...] = ("anna",)
+    comment: str = ""
+    edited: Any = None
+
+
+approvals = st.builds(
+    Approved,
+    status=st.sampled_from(["pending", "approved", "rejected"]),
+    decided_by=st.lists(texts, max_size=2).map(tuple),
+    comment=texts,
+    edited=st.none() | st.dictionaries(texts, json_values, max_size=2),
+)
 endings = st.builds(
     Ended,
     chain=st.integers(0, 2),
@@ -48,6 +66,7 @@ endings = st.builds(
     error=texts,
     redacted=st.sampled_from([(), (), (), ("input_params",), ("result",), ("result", "input_params")]),
     sign_after=st.booleans(),
+    approval=st.none() | approvals,
 )
 
 
@@ -104,8 +123,10 @@ def receipt_line(one: Ended, number: int, chain: str, sequence: int, previous: s
         "sequence": sequence,
         "writer": chain,
     }
-    content = rfc8785.dumps(stated)
     gone = one.redacted
+    if one.approval is not None:
+        add_approval(row, stated, one, chain, input_salt)
+    content = rfc8785.dumps(stated)
     row["input_params"] = None if "input_params" in gone else one.arguments
     row["result"] = None if "result" in gone else one.result
     row["error"] = "" if "result" in gone else one.error
@@ -120,6 +141,31 @@ def receipt_line(one: Ended, number: int, chain: str, sequence: int, previous: s
         "result_salt": "" if "result" in gone else result_salt.hex(),
     }
     return {"invocation": row, "receipt": receipt}
+
+
+def add_approval(row: dict[str, Any], stated: dict[str, Any], one: Ended, writer: str, salt: bytes) -> None:
+    """What the row shows of an approval, and what the content states of it."""
+    said = one.approval
+    assert said is not None
+    is_decided, is_redacted = said.status != "pending", "input_params" in one.redacted
+    answer: dict[str, Any] = {"comment": said.comment, "edited_arguments": said.edited}
+    row["approval"] = {
+        "human_request_id": f"invocation-{row['id']}",
+        "status": said.status,
+        "decided_by": list(said.decided_by) if is_decided else [],
+        "decided_at": row["completed_at"] if is_decided else None,
+        **(answer if is_decided and not is_redacted else {"comment": "", "edited_arguments": None}),
+        "arguments_digest": "" if is_redacted else digest(b"", one.arguments),
+    }
+    stated |= {"kind": "invocation/2", "begun_as": "awaiting_approval"}
+    stated["approval"] = {name: row["approval"][name] for name in ("human_request_id", "status")}
+    if is_decided:
+        stated["approval"] |= {
+            "decided_at": row["completed_at"],
+            "decided_by": list(said.decided_by),
+            "digest": digest(salt, answer),
+            "writer": writer,
+        }
 
 
 def checkpoint_line(

@@ -16,7 +16,7 @@ from qmcp.client.models import ReceiptVerification
 from qmcp.client.receipts import PublicKeys, verify_export
 from qmcp.client.receipts.canonical import canonical
 
-from tests.client.exports import KEY, PEM, Ended, encode, endings, export, json_values
+from tests.client.exports import KEY, PEM, Approved, Ended, encode, endings, export, json_values
 
 KEYS = PublicKeys(PEM)
 some = st.lists(endings, min_size=1, max_size=6)
@@ -213,6 +213,45 @@ def test_a_flipped_result_gives_one_fault_that_names_the_row_and_the_field() -> 
     assert fault.kind == "CONTENT_CHANGED"
     assert fault.invocation_id == lines[1]["invocation"]["id"]
     assert fault.detail.startswith("result ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("human_request_id", "another"),
+        ("status", "rejected"),
+        ("decided_by", ["mallory"]),
+        ("decided_by", []),
+        ("decided_at", "2026-11-21T14:00:00.000000Z"),
+        ("decided_at", None),
+        ("comment", "never said"),
+        ("edited_arguments", {"message": "forged"}),
+        ("edited_arguments", None),
+        ("arguments_digest", "0" * 64),
+    ],
+)
+@pytest.mark.parametrize("redacted", [(), ("result",), ("input_params",)])
+def test_a_change_of_an_approval_names_the_row(redacted: tuple[str, ...], name: str, value: Any) -> None:
+    approved = Approved(comment="fine", edited={"message": "ho"})
+    lines = export([Ended(), Ended(approval=approved, redacted=redacted, sign_after=True)])
+    assert verify(lines).valid
+    row = lines[1]["invocation"]
+    if row["approval"][name] == value:
+        # Erased already.
+        return
+    row["approval"][name] = value
+    found = verify(lines)
+    assert kinds(found) == {"CONTENT_CHANGED"}
+    assert {fault.invocation_id for fault in found.faults} == {row["id"]}
+
+
+def test_an_approval_can_be_neither_taken_away_nor_invented() -> None:
+    lines = export([Ended(approval=Approved(), sign_after=True)])
+    approval = lines[0]["invocation"].pop("approval")
+    assert kinds(verify(lines)) == {"CONTENT_CHANGED"}
+    lines = signed(1)
+    lines[0]["invocation"]["approval"] = approval
+    assert kinds(verify(lines)) == {"CONTENT_CHANGED"}
 
 
 def test_an_erased_value_that_is_not_named_as_redacted_is_a_fault() -> None:

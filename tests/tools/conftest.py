@@ -11,6 +11,7 @@ import pytest_asyncio
 import uvloop
 
 from tests.stack import Server
+from tests.tools.desk import Desk
 from tests.tools.service import Replica, Start, replica, settings_for
 
 
@@ -60,3 +61,16 @@ async def shared(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> 
             ) as shared_replica,
         ):
             yield shared_replica
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    found = Desk()
+    async with found.open():
+        yield found
+
+
+@pytest.fixture
+async def asking(plugins: None, start: Start, desk: Desk) -> Replica:
+    """A replica that asks at the desk."""
+    return await start(hitl_address=desk.address)

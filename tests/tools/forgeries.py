@@ -29,6 +29,20 @@ OUTCOMES = {
     "digest": "set_byte(digest, 0, get_byte(digest, 0) # 1)",
     "invocation_id": "gen_random_uuid()",
 }
+APPROVALS = {
+    "human_request_id": "'invocation-forged'",
+    "invocation_id": "gen_random_uuid()",
+}
+DECISIONS = {
+    "status": "'cancelled'",
+    "decided_by": "array_append(decided_by, 'mallory')",
+    "decided_at": "decided_at + interval '1 microsecond'",
+    "comment": "comment || '.'",
+    "edited_arguments": """'{"key":"forged"}'""",
+    "digest": "set_byte(digest, 0, get_byte(digest, 0) # 1)",
+    "writer": "gen_random_uuid()",
+    "invocation_id": "gen_random_uuid()",
+}
 CHECKPOINTS = {
     "sequence": "sequence + 1000",
     "signed_at": "signed_at + interval '1 second'",

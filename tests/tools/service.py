@@ -113,6 +113,8 @@ def settings_for(url: str, folder: Path, **changes: Any) -> Settings:
         "tools_receipt_key_file": folder / "receipt-key.pem",
         "tools_checkpoint_seconds": 3600,
         "tools_allowed_networks": ",".join(LOOPBACK),
+        # A developer's own hitl is not to be asked.
+        "hitl_address": "",
     }
     return Settings(**{**wanted, **changes})
 
@@ -121,3 +123,22 @@ def runs(key: str) -> int:
     """How often the plug-in package was run with this key, in this process."""
     ran: list[str] = sys.modules["acme_tools"].ran
     return ran.count(key)
+
+
+async def ended(replica: Replica, invocation_id: str) -> Any:
+    """An invocation once it has ended."""
+
+    async def found() -> Any:
+        one = await replica.get(invocation_id)
+        return one if one.completed_at.seconds else None
+
+    return await until(found, 15)
+
+
+async def nothing_left(url: str) -> None:
+    """Until there is no work in hand any more: an ending is seen a moment before."""
+
+    async def nothing_open() -> bool:
+        return not await query(url, "SELECT FROM open_approvals")
+
+    await until(nothing_open)

@@ -24,7 +24,9 @@ LEASE = 1
 
 
 @asynccontextmanager
-async def in_a_process(url: str, folder: Path) -> AsyncIterator[tuple[subprocess.Popen[bytes], Replica]]:
+async def in_a_process(
+    url: str, folder: Path, hitl_address: str = ""
+) -> AsyncIterator[tuple[subprocess.Popen[bytes], Replica]]:
     """A replica in a process of its own, which can be killed and frozen."""
     settings = settings_for(url, folder, grpc_port=ports.free(), tools_writer_lease_seconds=LEASE)
     environment = {
@@ -37,6 +39,7 @@ async def in_a_process(url: str, folder: Path) -> AsyncIterator[tuple[subprocess
         "QMCP_TOOLS_RECEIPT_KEY_FILE": str(settings.tools_receipt_key_file),
         "QMCP_TOOLS_WRITER_LEASE_SECONDS": str(LEASE),
         "QMCP_TOOLS_CHECKPOINT_SECONDS": "3600",
+        "QMCP_HITL_ADDRESS": hitl_address,
     }
     process = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
         [sys.executable, "-m", "services.tools"], env=environment, stdout=subprocess.DEVNULL

@@ -12,6 +12,8 @@ from tests.tools.conftest import INSTALLED
 from tests.tools.mortal_postgres import mortal_postgres
 from tests.tools.service import Replica, Start, order, pb, query, refusal, replica, settings_for, until
 
+# Rates belong to keys: tests/access/test_keys.py. Addresses: tests/servicekit/test_addresses.py.
+ELSEWHERE = {"UNSPECIFIED", "RATE_LIMITED", "ADDRESS_NOT_ALLOWED"}
 # A service without credentials refuses nobody; tests/servicekit has them.
 NEED_CREDENTIALS = {"UNAUTHENTICATED", "PERMISSION_DENIED"}
 
@@ -20,7 +22,7 @@ def test_every_reason_is_looked_for_by_a_test_of_this_folder() -> None:
     text = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     reasons = {
         name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name
-    } - {"UNSPECIFIED", "RATE_LIMITED"}  # rates belong to keys: tests/access/test_keys.py
+    } - ELSEWHERE
     assert {reason for reason in reasons if f'"{reason}"' not in text} == set()
     assert reasons >= NEED_CREDENTIALS
 

@@ -21,7 +21,13 @@ _ANSWERED = ("id", "request_id", "response", "responded_by", "created_at")
 _RESPONSE = (*_ANSWERED, "response_metadata")
 _LONGEST_POLL = 300
 # The original knew three statuses; its callers compare with these.
-_STATUSES = {"running": "pending", "cancelled": "failed"}
+_STATUSES = {
+    "awaiting_approval": "pending",
+    "running": "pending",
+    "cancelled": "failed",
+    "rejected": "failed",
+    "expired": "failed",
+}
 _CODES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",

@@ -26,6 +26,7 @@ def tool(message: tool_pb2.Tool) -> models.Tool:
         timeout_seconds=message.timeout_seconds,
         max_concurrency=message.max_concurrency,
         source=_source(message),
+        approval=_policy(message.approval) if message.HasField("approval") else None,
         kind=message.kind,
         etag=message.etag,
         created_at=from_timestamp(message, "created_at"),
@@ -42,6 +43,18 @@ def _source(message: tool_pb2.Tool) -> models.HttpSource | models.GrpcSource | N
             return models.GrpcSource(target=message.grpc.target, method=message.grpc.method, tls=message.grpc.tls)
         case _:
             return None
+
+
+def _policy(message: tool_pb2.ApprovalPolicy) -> models.ApprovalPolicy:
+    return models.ApprovalPolicy(
+        mode=message.mode or "never",
+        when=from_struct(message.when) if message.HasField("when") else None,
+        assignees=tuple(message.assignees),
+        groups=tuple(message.groups),
+        timeout_seconds=message.timeout_seconds,
+        required=message.required,
+        four_eyes=message.four_eyes,
+    )
 
 
 def tool_message(value: models.Tool) -> tool_pb2.Tool:
@@ -71,7 +84,21 @@ def tool_message(value: models.Tool) -> tool_pb2.Tool:
             message.http.CopyFrom(tool_pb2.HttpSource(url=url, method=method, headers=headers))
         case models.GrpcSource(target, method, tls):
             message.grpc.CopyFrom(tool_pb2.GrpcSource(target=target, method=method, tls=tls))
+    if value.approval is not None:
+        message.approval.CopyFrom(_policy_message(value.approval))
     return message
+
+
+def _policy_message(value: models.ApprovalPolicy) -> tool_pb2.ApprovalPolicy:
+    return tool_pb2.ApprovalPolicy(
+        mode=value.mode,
+        when=None if value.when is None else to_struct(value.when),
+        assignees=value.assignees,
+        groups=value.groups,
+        timeout_seconds=value.timeout_seconds,
+        required=value.required,
+        four_eyes=value.four_eyes,
+    )
 
 
 def invocation(message: invocation_pb2.Invocation) -> models.Invocation:
@@ -92,6 +119,19 @@ def invocation(message: invocation_pb2.Invocation) -> models.Invocation:
         principal=message.principal,
         tool_etag=message.tool_etag,
         redacted_fields=tuple(message.redacted_fields),
+        approval=_approval(message.approval) if message.HasField("approval") else None,
+    )
+
+
+def _approval(message: invocation_pb2.Approval) -> models.Approval:
+    return models.Approval(
+        human_request_id=message.human_request_id,
+        status=message.status,
+        decided_by=tuple(message.decided_by),
+        decided_at=from_timestamp(message, "decided_at"),
+        comment=message.comment,
+        edited_arguments=from_struct(message.edited_arguments) if message.HasField("edited_arguments") else None,
+        arguments_digest=message.arguments_digest,
     )
 
 

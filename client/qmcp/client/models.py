@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-Status = Literal["pending", "running", "success", "failed", "cancelled"]
-FINAL_STATUSES = ("success", "failed", "cancelled")
+Status = Literal["awaiting_approval", "pending", "running", "success", "failed", "cancelled", "rejected", "expired"]
+FINAL_STATUSES = ("success", "failed", "cancelled", "rejected", "expired")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,24 @@ class GrpcSource:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalPolicy:
+    """When a human must approve a tool's invocation before it runs, and who may."""
+
+    # never, always, or when: arguments that obey the schema in `when` need an approval.
+    mode: str = "always"
+    when: dict[str, Any] | None = None
+    # Principals and roles that may approve; with either, nobody else may.
+    assignees: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    # 0 means 3,600.
+    timeout_seconds: int = 0
+    # How many must approve; 0 means one. One that rejects is enough to reject.
+    required: int = 0
+    # True to keep whoever invokes the tool from approving that.
+    four_eyes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Tool:
     """A tool of the catalogue; to register one, its name and its source are enough."""
 
@@ -56,12 +74,31 @@ class Tool:
     max_concurrency: int = 0
     # None for tools that are defined by code.
     source: HttpSource | GrpcSource | None = None
+    # None means: nobody is asked.
+    approval: ApprovalPolicy | None = None
     # Set by the service, as are the times; None in a tool that is yet to be registered.
     kind: str = ""
     # Sent with an update to be refused when somebody else changed the tool meanwhile.
     etag: str = ""
     created_at: datetime | None = None
     updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What humans said of an invocation before it ran."""
+
+    human_request_id: str
+    # pending, approved, rejected, expired or cancelled.
+    status: str
+    decided_by: tuple[str, ...] = ()
+    # None as long as nothing is decided.
+    decided_at: datetime | None = None
+    comment: str = ""
+    # With these the tool ran; None where the arguments were approved as they are, and after redaction.
+    edited_arguments: dict[str, Any] | None = None
+    # SHA-256 of the canonical JSON of the arguments that were shown; empty after redaction.
+    arguments_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +123,18 @@ class Invocation:
     principal: str = ""
     tool_etag: str = ""
     redacted_fields: tuple[str, ...] = ()
+    # None where nobody was asked.
+    approval: Approval | None = None
 
     @property
     def ended(self) -> bool:
         """True once its status is final."""
         return self.status in FINAL_STATUSES
+
+    @property
+    def awaits_approval(self) -> bool:
+        """True while humans are asked; it goes on by itself once they have approved it."""
+        return self.status == "awaiting_approval"
 
     @property
     def succeeded(self) -> bool:

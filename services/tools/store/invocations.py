@@ -9,19 +9,24 @@ import orjson
 
 from servicekit.postgres import Connection, Record
 from services.tools.models import Ending, Event, Intent, Invocation, InvocationFilter, Link, Progress, ToolSummary
+from services.tools.store import approvals
 
-# An invocation: the intent, its end where it has ended, and the state between from the events.
+# An invocation: the intent, its approval, its end where it has ended, and the state between from the events.
 SELECT = """
     SELECT i.id, i.tool_name, i.tool_etag, i.input_params, i.input_salt, i.input_digest, i.principal,
            i.correlation_id, i.request_id, i.begun_as, i.refused, i.writer, i.created_at,
            o.status, o.result, o.error, o.error_reason, o.completed_at,
            o.chain_id, o.sequence, o.previous_digest, o.digest, o.result_salt, o.result_digest,
-           (o.status IS NULL AND i.begun_as = 'pending' AND EXISTS (
+           (o.status IS NULL AND i.begun_as <> 'running' AND EXISTS (
                SELECT FROM invocation_events e WHERE e.invocation_id = i.id AND e.kind = 'running'
            )) AS started,
+           a.human_request_id, d.status AS decision, d.decided_by, d.decided_at, d.comment, d.edited_arguments,
+           d.digest AS decision_digest, d.writer AS decision_writer,
            ARRAY(SELECT r.field FROM redactions r WHERE r.invocation_id = i.id ORDER BY r.field) AS redacted_fields
     FROM invocations i
     LEFT JOIN outcomes o ON o.invocation_id = i.id
+    LEFT JOIN approvals a ON a.invocation_id = i.id AND i.begun_as = 'awaiting_approval'
+    LEFT JOIN decisions d ON d.invocation_id = a.invocation_id
 """
 
 
@@ -168,8 +173,13 @@ async def summary(connection: Connection, wanted: InvocationFilter, limit: int) 
                count(*) FILTER (WHERE o.status = 'success') AS success_count,
                count(*) FILTER (WHERE o.status = 'failed') AS failed_count,
                count(*) FILTER (WHERE o.status = 'cancelled') AS cancelled_count,
-               percentile_cont(ARRAY[0.5, 0.95, 0.99])
-                   WITHIN GROUP (ORDER BY extract(epoch FROM o.completed_at - i.created_at) * 1000) AS percentiles
+               -- How long humans took says nothing of the tool.
+               coalesce(
+                   percentile_cont(ARRAY[0.5, 0.95, 0.99])
+                       WITHIN GROUP (ORDER BY extract(epoch FROM o.completed_at - i.created_at) * 1000)
+                       FILTER (WHERE i.begun_as <> 'awaiting_approval'),
+                   ARRAY[0, 0, 0]::float8[]
+               ) AS percentiles
         FROM invocations i
         JOIN outcomes o ON o.invocation_id = i.id
         WHERE {" AND ".join(conditions) or "true"}
@@ -275,6 +285,7 @@ async def cancellations_of(connection: Connection, ids: Sequence[UUID]) -> list[
 async def redact(connection: Connection, invocation_id: UUID, field: str) -> None:
     """Erases a document and its salt; the digest stays."""
     if field == "input_params":
+        await approvals.redact(connection, invocation_id)
         statement = "UPDATE invocations SET input_params = NULL, input_salt = NULL WHERE id = $1"
     else:
         statement = "UPDATE outcomes SET result = NULL, error = NULL, result_salt = NULL WHERE invocation_id = $1"
@@ -311,11 +322,16 @@ def _conditions(wanted: InvocationFilter) -> tuple[list[str], list[Any]]:
             values.append(value)
             conditions.append(f"{column} ${len(values)}")
     started = "EXISTS (SELECT FROM invocation_events e WHERE e.invocation_id = i.id AND e.kind = 'running')"
+    open_approval = "i.begun_as = 'awaiting_approval' AND i.id IN (SELECT invocation_id FROM open_approvals)"
     match wanted.status:
         case "":
             pass
+        case "awaiting_approval":
+            conditions.append(f"o.status IS NULL AND {open_approval}")
         case "pending":
-            conditions.append(f"o.status IS NULL AND i.begun_as = 'pending' AND NOT {started}")
+            conditions.append(
+                f"o.status IS NULL AND i.begun_as <> 'running' AND NOT {started} AND NOT ({open_approval})"
+            )
         case "running":
             conditions.append(f"o.status IS NULL AND (i.begun_as = 'running' OR {started})")
         case final:
@@ -342,8 +358,11 @@ def invocation(row: Record) -> Invocation:
         created_at=row["created_at"],
     )
     redacted = tuple(row["redacted_fields"])
+    approval = approvals.approval(row) if row["human_request_id"] is not None else None
     if row["status"] is None:
-        return Invocation(intent, "running" if row["started"] else intent.begun_as, redacted_fields=redacted)
+        # What was approved and has not begun waits for a free place.
+        begun = "pending" if row["decision"] == "approved" else intent.begun_as
+        return Invocation(intent, "running" if row["started"] else begun, redacted_fields=redacted, approval=approval)
     ending = Ending(
         intent=intent,
         status=row["status"],
@@ -351,8 +370,9 @@ def invocation(row: Record) -> Invocation:
         error=row["error"] or "",
         error_reason=row["error_reason"],
         completed_at=row["completed_at"],
+        approval=approval,
     )
-    return Invocation(intent, ending.status, ending, link(row), redacted)
+    return Invocation(intent, ending.status, ending, link(row), redacted, approval)
 
 
 def link(row: Record) -> Link:

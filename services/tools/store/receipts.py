@@ -1,12 +1,13 @@
 """SQL of the receipts: chains, checkpoints, and the rows a verification reads."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from servicekit.postgres import Connection, Record
-from services.tools.models import Checkpoint, Ending, Intent, Link, Row
+from services.tools.models import Approval, Checkpoint, Ending, Intent, Link, Row
+from services.tools.store import approvals
 
 ROWS_AT_ONCE = 2_000
 # The columns stand in the order of the fields of Intent, Ending and Link.
@@ -150,28 +151,38 @@ async def rows(
     if not bits:
         return
     # Postgres reads the next bit while this one is used.
-    following = asyncio.create_task(connection.fetch(ROWS, *bits[0]))
+    following = asyncio.create_task(_read(connection, *bits[0]))
     try:
         for number in range(len(bits)):
-            found = await following
+            found, approved = await following
             if number + 1 < len(bits):
-                following = asyncio.create_task(connection.fetch(ROWS, *bits[number + 1]))
+                following = asyncio.create_task(_read(connection, *bits[number + 1]))
             for row in found:
-                yield _row(row)
+                yield _row(row, approved)
     finally:
         # Whoever stops half-way must not leave the connection busy.
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
 
 
-def _row(row: Record) -> Row:
+async def _read(
+    connection: Connection, chain_id: UUID, first: int, last: int
+) -> tuple[Sequence[Record], Mapping[UUID, Approval]]:
+    """A bit of a chain; the approvals apart, because few receipts have one and a join would cost all of them."""
+    found = await connection.fetch(ROWS, chain_id, first, last)
+    awaited = [row["id"] for row in found if row["begun_as"] == "awaiting_approval"]
+    return found, await approvals.of_invocations(connection, awaited) if awaited else {}
+
+
+def _row(row: Record, approved: Mapping[UUID, Approval]) -> Row:
     """By position, not by name: a verification reads a hundred thousand of them, and this is most of its time."""
     columns = tuple(row)
     invocation_id, status, result, error, error_reason, completed_at = columns[13:19]
     link = Link(*columns[19:25])
     ending = None
     if columns[0] is not None:
-        ending = Ending(Intent(*columns[:13]), status, result, error or "", error_reason, completed_at)
+        approval = approved.get(invocation_id)
+        ending = Ending(Intent(*columns[:13]), status, result, error or "", error_reason, completed_at, approval)
     return Row(ending, link, invocation_id, tuple(columns[25]))
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import orjson
 
 from servicekit.postgres import Connection, Record
-from services.tools.models import Annotations, GrpcSource, HttpSource, Tool
+from services.tools.models import Annotations, ApprovalPolicy, GrpcSource, HttpSource, Tool
 
 COLUMNS = """
     name, kind, title, description, version, tags, labels, annotations, input_schema, output_schema,
-    timeout_seconds, max_concurrency, source, descriptors, etag, created_at, updated_at
+    timeout_seconds, max_concurrency, source, descriptors, etag, approval, created_at, updated_at
 """
 # What a search looks through; the name counts most.
 WORDS = """
@@ -57,9 +57,9 @@ async def insert(connection: Connection, tool: Tool) -> Tool | None:
         f"""
         INSERT INTO tools (
             name, kind, title, description, version, tags, labels, annotations, input_schema, output_schema,
-            timeout_seconds, max_concurrency, source, descriptors, etag, words
+            timeout_seconds, max_concurrency, source, descriptors, etag, approval, words
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, {WORDS})
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, {WORDS})
         ON CONFLICT (name) DO NOTHING
         RETURNING {COLUMNS}
         """,
@@ -87,6 +87,7 @@ async def replace(connection: Connection, tool: Tool) -> Tool:
             source = $13,
             descriptors = $14,
             etag = $15,
+            approval = $16,
             updated_at = now(),
             words = {WORDS}
         WHERE name = $1
@@ -134,6 +135,7 @@ def _values(tool: Tool) -> Sequence[Any]:
         _dump(_fields(tool.source)),
         tool.descriptors,
         tool.etag,
+        _dump(_fields(tool.approval)),
     )
 
 
@@ -153,7 +155,7 @@ def _load(text: str | None) -> Any:
 
 
 def _tool(row: Record) -> Tool:
-    source = _load(row["source"])
+    source, approval = _load(row["source"]), _load(row["approval"])
     return Tool(
         name=row["name"],
         kind=row["kind"],
@@ -172,4 +174,10 @@ def _tool(row: Record) -> Tool:
         etag=row["etag"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        approval=None if approval is None else _policy(approval),
     )
+
+
+def _policy(fields: dict[str, Any]) -> ApprovalPolicy:
+    """A policy as it was built, with tuples: what is read must equal what was written."""
+    return ApprovalPolicy(**{**fields, "assignees": tuple(fields["assignees"]), "groups": tuple(fields["groups"])})

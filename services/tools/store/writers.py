@@ -45,18 +45,36 @@ async def lock_dead(connection: Connection, living: UUID, lease_seconds: float) 
 
 
 async def open_of(connection: Connection, writer: UUID, oldest_open: UUID, limit: int) -> Sequence[Invocation]:
-    """What a process began and did not end."""
+    """What a process began and did not end. What awaits its approval is left out: nothing has begun there."""
     rows = await connection.fetch(
         f"""
         {SELECT}
         WHERE i.id >= $2
           AND i.writer = $1
+          AND i.begun_as <> 'awaiting_approval'
           AND o.invocation_id IS NULL
         ORDER BY i.id
         LIMIT $3
         """,
         writer,
         oldest_open,
+        limit,
+    )
+    return [invocation(row) for row in rows]
+
+
+async def approved_of(connection: Connection, writer: UUID, limit: int) -> Sequence[Invocation]:
+    """What a process took over to run after its approval, whoever began it, and did not end."""
+    rows = await connection.fetch(
+        f"""
+        {SELECT}
+        WHERE d.writer = $1
+          AND d.status = 'approved'
+          AND o.invocation_id IS NULL
+        ORDER BY i.id
+        LIMIT $2
+        """,
+        writer,
         limit,
     )
     return [invocation(row) for row in rows]

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from services.tools.models import ApprovalPolicy
 from services.tools.plugins import Run, tool
 
 # What ran, for the tests that count: the argument `key` of every run.
@@ -28,6 +29,29 @@ async def counted(key: str, seconds: float = 0, status: Literal["ok", "bad"] = "
     ran.append(key)
     await asyncio.sleep(seconds)
     return status
+
+
+@tool(title="Guarded", approval=ApprovalPolicy())
+async def guarded(key: str, seconds: float = 0) -> str:
+    """Runs when a human has approved it."""
+    ran.append(key)
+    await asyncio.sleep(seconds)
+    return key
+
+
+@tool(approval=ApprovalPolicy("when", {"properties": {"amount": {"exclusiveMinimum": 100}}, "required": ["amount"]}))
+async def pay(amount: float) -> float:
+    """Pays; large amounts when a human has approved them."""
+    ran.append(f"paid {amount:g}")
+    return amount
+
+
+@tool(max_concurrency=1, approval=ApprovalPolicy(required=2, groups=("board",), timeout_seconds=600, four_eyes=True))
+async def voted(key: str, seconds: float = 0) -> str:
+    """Runs one at a time, when two have approved it."""
+    ran.append(key)
+    await asyncio.sleep(seconds)
+    return key
 
 
 @tool(max_concurrency=1)

@@ -25,9 +25,14 @@ def follow(events: Iterable[InvocationEvent], *, json: bool) -> Invocation | Non
 
 
 def conclude(invocation: Invocation) -> None:
-    """Show the result of an ended invocation; one that failed ends the command with 1."""
+    """Show the result of an ended invocation, or for whom it waits; one that failed ends the command with 1."""
     if invocation.succeeded:
         output.document(invocation.result)
+        return
+    if invocation.awaits_approval:
+        asked = invocation.approval.human_request_id if invocation.approval else ""
+        output.note(f"A human must approve it first: request {asked}.")
+        output.note(f"Follow it with `qmcp invocations watch {invocation.id}`.")
         return
     output.note(f"{invocation.status} {invocation.error_reason} (invocation {invocation.id})")
     typer.secho(invocation.error or "It has not ended.", err=True, fg=typer.colors.RED)

@@ -21,7 +21,9 @@ def list_(
     context: typer.Context,
     *,
     tool: ToolName = "",
-    status: Annotated[str, typer.Option(help="pending, running, success, failed or cancelled.")] = "",
+    status: Annotated[
+        str, typer.Option(help="awaiting_approval, pending, running, success, failed, cancelled, rejected or expired.")
+    ] = "",
     correlation_id: Annotated[str, typer.Option(help="Only with this correlation id.")] = "",
     principal: Annotated[str, typer.Option(help="Only by this caller.")] = "",
     since: Since = None,
@@ -70,7 +72,7 @@ def watch(
         invocation = last or client.get_invocation(invocation_id)
     if not json:
         events.conclude(invocation)
-    elif not invocation.succeeded:
+    elif not (invocation.succeeded or invocation.awaits_approval):
         raise typer.Exit(FAILED)
 
 

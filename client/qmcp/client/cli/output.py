@@ -15,9 +15,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text
 
 _COLOURS = {
     **dict.fromkeys(("success", "responded", "delivered"), "green"),
-    **dict.fromkeys(("failed", "expired", "urgent"), "red"),
+    **dict.fromkeys(("failed", "rejected", "expired", "urgent"), "red"),
     **dict.fromkeys(("cancelled", "high"), "yellow"),
-    **dict.fromkeys(("running", "pending"), "cyan"),
+    **dict.fromkeys(("awaiting_approval", "running", "pending"), "cyan"),
 }
 # Into a pipe nothing may be cut off to fit a terminal that is not there.
 _PIPE_WIDTH = 240

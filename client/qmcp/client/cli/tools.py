@@ -117,7 +117,7 @@ def invoke(
                 output.as_json(invocation)
     if not json:
         events.conclude(invocation)
-    elif not invocation.succeeded:
+    elif not (invocation.succeeded or invocation.awaits_approval):
         raise typer.Exit(FAILED)
 
 

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from qmcp.client.receipts.approvals import approval_differences
 from qmcp.client.receipts.canonical import canonical, salted_digest
 from qmcp.client.receipts.keys import unhex
 
+# The recipe, and the one for invocations that humans were asked about.
 KIND = "invocation/1"
+KIND_WITH_APPROVAL = "invocation/2"
 REDACTABLE = ("input_params", "result")
 _TEXTS = ("id", "correlation_id", "error_reason", "principal", "request_id", "status", "tool_etag", "tool_name")
 _TIMES = ("created_at", "completed_at")
-_ROW_FIELDS = frozenset((*_TEXTS, *_TIMES, *REDACTABLE, "error", "duration_ms", "redacted_fields"))
+_ROW_FIELDS = frozenset((*_TEXTS, *_TIMES, *REDACTABLE, "error", "duration_ms", "redacted_fields", "approval"))
 _RECEIPT_FIELDS = {
     "chain_id": str,
     "sequence": int,
@@ -75,6 +78,8 @@ def check_row(row: dict[str, Any], receipt: dict[str, Any]) -> RowCheck:
 
 def _expected_content(row: dict[str, Any], receipt: dict[str, Any], content: bytes) -> bytes | None:
     """The content that a sound receipt of this row has; None where it cannot be told without a closer look."""
+    if row.get("approval") is not None:
+        return None
     input_salt, result_salt = unhex(receipt["input_salt"]), unhex(receipt["result_salt"])
     if not input_salt or not result_salt or type(row.get("duration_ms")) is not int:
         return None
@@ -104,13 +109,15 @@ def _differences(row: dict[str, Any], receipt: dict[str, Any], content: bytes) -
         stated = orjson.loads(content)
     except ValueError:
         return ["the content is no JSON"]
-    if type(stated) is not dict or stated.keys() - _UNSHOWN_KEYS != _CONTENT_KEYS:
+    if type(stated) is not dict or stated.keys() - _UNSHOWN_KEYS - {"approval"} != _CONTENT_KEYS:
         return ["the content has not the fields of a receipt"]
     if canonical(stated) != content:
         return ["the content is not canonical JSON"]
     found = []
-    if stated["kind"] != KIND:
-        found.append(f"the content is of the kind {stated['kind']!r}, not {KIND!r}")
+    kind = KIND_WITH_APPROVAL if "approval" in stated else KIND
+    if stated["kind"] != kind:
+        found.append(f"the content is of the kind {stated['kind']!r}, not {kind!r}")
+    found += approval_differences(row, receipt["input_salt"], stated.get("approval"))
     found += [_difference(name, receipt[name], stated[name]) for name in ("chain_id", "sequence")]
     # A text that is not there may stand as null or as an empty string: the digest says which it was.
     found += [_difference(name, _text(row.get(name)), _text(stated[name])) for name in _TEXTS]

@@ -1,0 +1,82 @@
+"""Exports: invocations, receipts and checkpoints as JSON lines, field by field as the proto has them."""
+
+from typing import Any
+
+import orjson
+
+from services.tools import questions, receipts
+from services.tools.models import Approval, Checkpoint, Intent, Invocation
+
+
+def invocation_line(invocation: Invocation) -> bytes:
+    """An Invocation as a JSON line, field by field as the proto has it."""
+    return orjson.dumps(_invocation_fields(invocation)) + b"\n"
+
+
+def _invocation_fields(invocation: Invocation) -> dict[str, Any]:
+    intent, ending = invocation.intent, invocation.ending
+    return {
+        "id": str(intent.id),
+        "tool_name": intent.tool_name,
+        "tool_etag": intent.tool_etag,
+        "input_params": receipts.as_json(intent.input_params),
+        "result": receipts.as_json(ending.result) if ending else None,
+        "status": invocation.status,
+        "error": ending.error if ending else "",
+        "error_reason": ending.error_reason if ending else "",
+        "duration_ms": ending.duration_ms if ending else None,
+        "created_at": receipts.timestamp(intent.created_at),
+        "completed_at": receipts.timestamp(ending.completed_at) if ending else None,
+        "correlation_id": intent.correlation_id,
+        "request_id": intent.request_id,
+        "principal": intent.principal,
+        "redacted_fields": list(invocation.redacted_fields),
+        **({} if invocation.approval is None else {"approval": _approval_fields(invocation.approval, intent)}),
+    }
+
+
+def _approval_fields(approval: Approval, intent: Intent) -> dict[str, Any]:
+    decision = approval.decision
+    return {
+        "human_request_id": approval.human_request_id,
+        "status": decision.status if decision else "pending",
+        "decided_by": list(decision.decided_by) if decision else [],
+        "decided_at": receipts.timestamp(decision.decided_at) if decision else None,
+        "comment": (decision.comment or "") if decision else "",
+        "edited_arguments": receipts.as_json(decision.edited_arguments) if decision else None,
+        "arguments_digest": questions.arguments_digest(intent),
+    }
+
+
+def receipt_line(invocation: Invocation) -> bytes:
+    """An ended invocation and its receipt as a JSON line."""
+    assert invocation.ending is not None
+    assert invocation.link is not None
+    link = invocation.link
+    content = receipts.content(invocation.ending, link.chain_id, link.sequence, link.result_digest)
+    receipt = {
+        "chain_id": str(link.chain_id),
+        "sequence": link.sequence,
+        "previous_digest": link.previous_digest.hex(),
+        "digest": link.digest.hex(),
+        "content": content.decode(),
+        "input_salt": (invocation.intent.input_salt or b"").hex(),
+        "result_salt": (link.result_salt or b"").hex(),
+    }
+    return orjson.dumps({"invocation": _invocation_fields(invocation), "receipt": receipt}) + b"\n"
+
+
+def checkpoint_line(checkpoint: Checkpoint) -> bytes:
+    line = {
+        "sequence": checkpoint.sequence,
+        "signed_at": receipts.timestamp(checkpoint.signed_at),
+        "content": checkpoint.content,
+        "signature": checkpoint.signature.hex(),
+        "key_id": checkpoint.key_id,
+    }
+    return orjson.dumps({"checkpoint": line}) + b"\n"
+
+
+def done_line(count: int) -> bytes:
+    """The last line of an export; without it the export was cut off."""
+    return orjson.dumps({"done": True, "count": count}) + b"\n"

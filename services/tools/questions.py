@@ -1,0 +1,80 @@
+"""What humans are asked about an invocation, and what their answer means for its arguments."""
+
+import hashlib
+from typing import Any
+
+import orjson
+
+from services.tools.canonical import canonical, parsed
+from services.tools.models import Answer, ApprovalPolicy, Intent, Invocation, Json, Question, Tool
+from services.tools.registry import LoadedTool
+from services.tools.running import Order
+
+# hitl takes schemas of 64 KiB. One that may be larger on the wire is left out: what humans edit is checked here, too.
+LARGEST_SCHEMA_BYTES = 32_768
+
+
+def question(invocation: Invocation, tool: Tool, policy: ApprovalPolicy) -> Question:
+    """The question about an invocation: the same whenever it is put, so that it is asked once."""
+    intent, approval = invocation.intent, invocation.approval
+    assert approval is not None
+    assert intent.input_params is not None
+    return Question(
+        id=approval.human_request_id,
+        prompt=f"May {intent.principal} run the tool {tool.name} with these arguments?",
+        context={
+            "tool_name": tool.name,
+            "tool_title": tool.title,
+            "tool_description": tool.description,
+            "tool_etag": intent.tool_etag,
+            "invocation_id": str(intent.id),
+            "principal": intent.principal,
+            "arguments_digest": arguments_digest(intent),
+        },
+        arguments=orjson.loads(intent.input_params),
+        arguments_schema=_small(tool.input_schema),
+        policy=policy,
+        principal=intent.principal,
+        correlation_id=intent.correlation_id,
+    )
+
+
+def arguments_digest(intent: Intent) -> str:
+    """Hexadecimal SHA-256 of the canonical arguments; empty after redaction.
+
+    It is computed, not kept: without a salt, one that is kept would tell short arguments after they were erased.
+    """
+    return "" if intent.input_params is None else hashlib.sha256(intent.input_params.encode()).hexdigest()
+
+
+def approved_arguments(
+    intent: Intent, answer: Answer, loaded: LoadedTool | None
+) -> tuple[dict[str, Any], str | None, str]:
+    """The arguments to run with, their canonical text where humans changed them, and why they cannot be used."""
+    assert intent.input_params is not None
+    proposed = parsed(intent.input_params)
+    try:
+        texts = [None if edited is None else canonical(edited) for edited in answer.edited]
+    except ValueError as error:
+        return proposed, None, f"The arguments as they were edited are no JSON: {error}"
+    changed = [None if text == intent.input_params else text for text in texts]
+    edited = changed[-1] if changed else None
+    if any(text != edited for text in changed):
+        return proposed, edited, "Those who approved it did not approve the same arguments."
+    if edited is None:
+        return proposed, None, ""
+    arguments = parsed(edited)
+    faults = loaded.input_schema.faults(arguments) if loaded is not None else ()
+    if faults:
+        fault = f"{faults[0].field}: {faults[0].description}"
+        return proposed, edited, f"The arguments as they were edited do not fit the input schema: {fault}"
+    return arguments, edited, ""
+
+
+def order_for(intent: Intent, arguments: dict[str, Any]) -> Order:
+    """The order to run with the arguments that were approved."""
+    return Order(intent.tool_name, arguments, intent.principal, intent.correlation_id, intent.request_id)
+
+
+def _small(schema: Json) -> Json:
+    return schema if schema is not None and len(orjson.dumps(schema)) <= LARGEST_SCHEMA_BYTES else None
