@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import orjson
 
 from servicekit import pagination
-from servicekit.addresses import Addresses, AddressNotAllowedError, host_of
 from servicekit.postgres import Connection, Database
 from servicekit.schemas import Schema
 from services.hitl import errors, judging
 from services.hitl.decisions import Asking, Decisions
 from services.hitl.models import Event, HumanRequest, Question, RequestFilter
+from services.hitl.receivers import Receivers
 from services.hitl.store import events as events_store
 from services.hitl.store import requests as store
 
@@ -27,11 +27,11 @@ class Requests:
     """Asks, and reads. Whatever is read and overdue is settled first, so nobody is shown what is no longer so."""
 
     def __init__(
-        self, database: Database, decisions: Decisions, addresses: Addresses, max_timeout_seconds: int
+        self, database: Database, decisions: Decisions, receivers: Receivers, max_timeout_seconds: int
     ) -> None:
         self._database = database
         self._decisions = decisions
-        self._addresses = addresses
+        self._receivers = receivers
         self._max_timeout_seconds = max_timeout_seconds
 
     async def ask(self, question: Question) -> HumanRequest:
@@ -56,6 +56,13 @@ class Requests:
         if not found:
             raise errors.human_request_not_found(request_id)
         return found[request_id]
+
+    async def find_in(self, connection: Connection, request_id: str) -> HumanRequest:
+        """The same in the caller's transaction, as it stands there; one whose time is up may still be pending."""
+        request = await store.get(connection, request_id)
+        if request is None:
+            raise errors.human_request_not_found(request_id)
+        return request
 
     async def get_many(self, request_ids: Sequence[str]) -> dict[str, HumanRequest]:
         """Those of them that there are, by id."""
@@ -128,20 +135,12 @@ class Requests:
         Schema(question.arguments_schema, "arguments_schema")
         _require_sound_expiry(question)
         _require_sound_quorum(question)
-        await self._require_allowed(question.callback_url)
+        if question.callback_url:
+            await self._receivers.require_allowed("callback_url", question.callback_url)
         # Where the caller names no correlation id each try has another.
         asked = asdict(question) | {"correlation_id": ""}
         body = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
         return Asking(question, hashlib.sha256(body).digest())
-
-    async def _require_allowed(self, url: str) -> None:
-        if not url:
-            return
-        try:
-            host = host_of(url)
-            self._addresses.require_literal_allowed(host)
-        except (ValueError, AddressNotAllowedError) as error:
-            raise errors.address_not_allowed("callback_url", str(error)) from None
 
 
 def _require_sound_expiry(question: Question) -> None:

@@ -106,12 +106,11 @@ class Handling:
 
         return await self._change(request_id, change)
 
-    async def record(self, happening: Happening) -> None:
-        """Writes an event that changes nothing: what became of a delivery, that a link was made."""
-        async with self._database.transaction() as connection:
-            await self._decisions.change(
-                connection, happening.request_id, lambda request, _: Outcome(request, None, [happening])
-            )
+    async def record(self, connection: Connection, happening: Happening) -> None:
+        """Writes an event that changes nothing (a delivery, a new link), in the caller's transaction."""
+        await self._decisions.change(
+            connection, happening.request_id, lambda request, _: Outcome(request, None, [happening])
+        )
 
     async def _change(self, request_id: str, change: Callable[[HumanRequest, datetime], Outcome]) -> HumanRequest:
         async with self._database.transaction() as connection:

@@ -1,7 +1,8 @@
 """Composes the hitl service: database, store → domain → servicer; what must be ready; what runs beside."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
 
 from qmcp.hitl.v1 import hitl_service_pb2
 
@@ -14,13 +15,21 @@ from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
 from services.hitl.asking import Requests
 from services.hitl.decisions import Decisions
+from services.hitl.delivery_measures import DeliveryMeasures
 from services.hitl.feed import Feed
 from services.hitl.handling import Handling
+from services.hitl.links import Links
 from services.hitl.measures import Measures
+from services.hitl.messages.requests import request_json
 from services.hitl.peers import access
+from services.hitl.receivers import Receivers
+from services.hitl.sealing import Sealing, callback_secret
+from services.hitl.sending import Sender
 from services.hitl.servicer import HitlServicer
 from services.hitl.settings import Settings
+from services.hitl.similar import Similar
 from services.hitl.waiting import Waiting
+from services.hitl.webhooks import Webhooks
 from services.hitl.worker import Worker
 
 __all__ = ["Settings", "compose"]
@@ -36,18 +45,47 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     metrics = new_registry()
     measures = Measures(metrics)
     addresses = Addresses(settings.hitl_allowed_networks)
-    async with database(settings.database_url, settings.database_pool_size, "qmcp-hitl") as db:
+    sealing = Sealing.load(settings.hitl_secrets_key_file)
+    signing = callback_secret(settings.hitl_callback_secret_file)
+    async with (
+        database(settings.database_url, settings.database_pool_size, "qmcp-hitl") as db,
+        aclosing(
+            Receivers(addresses, settings.hitl_deliveries_at_a_time, settings.hitl_delivery_timeout_seconds)
+        ) as receivers,
+    ):
         decisions = Decisions(db, CommitMetrics(metrics), measures)
-        requests = Requests(db, decisions, addresses, settings.hitl_max_timeout_seconds)
+        requests = Requests(db, decisions, receivers, settings.hitl_max_timeout_seconds)
         handling = Handling(db, decisions)
         feed = Feed(db, measures, settings.hitl_max_waiters, settings.hitl_max_watchers)
         waiting = Waiting(requests, feed)
-        worker = Worker(settings, db, requests, feed, measures)
-        servicer = HitlServicer(db, requests, decisions, handling, waiting, feed, keyless=settings.auth == "off")
+        similar = Similar(db, enabled=settings.hitl_similar_requests)
+        links = Links(db, requests.find_in, handling.record, decisions.answer)
+        webhooks = Webhooks(db, receivers, sealing)
+        await webhooks.reseal()
+
+        async def described(request_id: str) -> dict[str, Any]:
+            return request_json(await requests.get(request_id))
+
+        sender = Sender(
+            settings, db, receivers, sealing, signing, described, handling.record, DeliveryMeasures(metrics)
+        )
+        worker = Worker(settings, db, requests, feed, sender, measures)
+        servicer = HitlServicer(
+            db,
+            requests,
+            decisions,
+            handling,
+            waiting,
+            feed,
+            similar,
+            links,
+            webhooks,
+            keyless=settings.auth == "off",
+        )
         await feed.begin()
         async with (
             decisions.deciding(),
-            listening(settings.database_url, {"human_requests": feed.tell}),
+            listening(settings.database_url, {"human_requests": feed.tell, "deliveries": sender.wake}),
             background(worker.loops()),
             access(settings) as directory,
             authenticator(settings, directory, metrics) as who,

@@ -1,10 +1,13 @@
 """The gRPC edge of the hitl service: takes the request, calls one domain function, returns one message."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
+from google.api.httpbody_pb2 import HttpBody
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
 from grpc.aio import ServicerContext
-from qmcp.hitl.v1 import hitl_service_pb2, hitl_service_pb2_grpc, request_pb2
+from qmcp.hitl.v1 import hitl_service_pb2, hitl_service_pb2_grpc, link_pb2, request_pb2, webhook_pb2
 
 from servicekit import idempotency
 from servicekit.calls import current_call
@@ -14,10 +17,16 @@ from services.hitl.asking import Requests
 from services.hitl.decisions import Decisions
 from services.hitl.feed import Feed
 from services.hitl.handling import Handling
+from services.hitl.links import Links
 from services.hitl.messages import requests as messages
+from services.hitl.messages import webhooks as webhook_messages
+from services.hitl.pages import Page
+from services.hitl.similar import Similar
 from services.hitl.waiting import Waiting
+from services.hitl.webhooks import Webhooks
 
 Context = ServicerContext[Any, Any]
+Answered = TypeVar("Answered", bound=Message)
 
 
 class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
@@ -31,6 +40,9 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         handling: Handling,
         waiting: Waiting,
         feed: Feed,
+        similar: Similar,
+        links: Links,
+        webhooks: Webhooks,
         *,
         keyless: bool,
     ) -> None:
@@ -40,6 +52,9 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         self._handling = handling
         self._waiting = waiting
         self._feed = feed
+        self._similar = similar
+        self._links = links
+        self._webhooks = webhooks
         self._keyless = keyless
 
     async def CreateHumanRequest(
@@ -51,7 +66,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
             async def ask(connection: Connection) -> request_pb2.HumanRequest:
                 return messages.request_to(await self._requests.ask_in(connection, question))
 
-            asked = await self._once("CreateHumanRequest", request, ask)
+            asked = await self._once("CreateHumanRequest", request, request_pb2.HumanRequest, ask)
         else:
             asked = messages.request_to(await self._requests.ask(question))
         await _created(context)
@@ -143,7 +158,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         async def comment(connection: Connection) -> request_pb2.HumanRequest:
             return messages.request_to(await self._handling.comment(connection, request.id, request.comment, by))
 
-        return await self._once("CommentOnHumanRequest", request, comment)
+        return await self._once("CommentOnHumanRequest", request, request_pb2.HumanRequest, comment)
 
     async def RemindOfHumanRequest(
         self, request: hitl_service_pb2.RemindOfHumanRequestRequest, context: Context
@@ -153,7 +168,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         async def remind(connection: Connection) -> request_pb2.HumanRequest:
             return messages.request_to(await self._handling.remind(connection, request.id, by))
 
-        return await self._once("RemindOfHumanRequest", request, remind)
+        return await self._once("RemindOfHumanRequest", request, request_pb2.HumanRequest, remind)
 
     async def CancelHumanRequest(
         self, request: hitl_service_pb2.CancelHumanRequestRequest, context: Context
@@ -161,23 +176,124 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         by = current_call.get().principal
         return messages.request_to(await self._handling.cancel(request.id, request.reason, by))
 
+    async def FindSimilarHumanRequests(
+        self, request: hitl_service_pb2.FindSimilarHumanRequestsRequest, context: Context
+    ) -> hitl_service_pb2.FindSimilarHumanRequestsResponse:
+        ids = await self._similar.find(request.id, request.limit)
+        found = await self._requests.get_many(ids)
+        return hitl_service_pb2.FindSimilarHumanRequestsResponse(
+            requests=[messages.request_to(found[each]) for each in ids]
+        )
+
+    async def CreateActionLink(
+        self, request: hitl_service_pb2.CreateActionLinkRequest, context: Context
+    ) -> link_pb2.ActionLink:
+        by = current_call.get().principal
+        path = ""
+
+        async def create(connection: Connection) -> link_pb2.ActionLink:
+            nonlocal path
+            issued = await self._links.create(connection, request.id, request.person, request.timeout_seconds, by)
+            path = webhook_messages.link_to(issued.link, issued.token).path
+            return webhook_messages.link_to(issued.link)
+
+        link = await self._once("CreateActionLink", request, link_pb2.ActionLink, create)
+        # What is kept for a retry is the link without its token.
+        link.path = path
+        await _created(context)
+        return link
+
+    async def ShowActionLink(self, request: hitl_service_pb2.ShowActionLinkRequest, context: Context) -> HttpBody:
+        return await _page(context, await self._links.show(request.token, for_people=_for_people()))
+
+    async def AnswerActionLink(self, request: hitl_service_pb2.AnswerActionLinkRequest, context: Context) -> HttpBody:
+        form = request.form
+        page = await self._links.answer(request.token, form.content_type, form.data, for_people=_for_people())
+        return await _page(context, page)
+
+    async def CreateWebhook(
+        self, request: hitl_service_pb2.CreateWebhookRequest, context: Context
+    ) -> webhook_pb2.Webhook:
+        wanted = webhook_messages.definition_from(request.webhook)
+        await self._webhooks.require_allowed(wanted)
+        secret = ""
+
+        async def create(connection: Connection) -> webhook_pb2.Webhook:
+            nonlocal secret
+            issued = await self._webhooks.create(connection, wanted)
+            secret = issued.secret
+            return webhook_messages.webhook_to(issued.webhook)
+
+        webhook = await self._once("CreateWebhook", request, webhook_pb2.Webhook, create)
+        # What is kept for a retry is the webhook without its secret.
+        webhook.secret = secret
+        await _created(context)
+        return webhook
+
+    async def GetWebhook(self, request: hitl_service_pb2.GetWebhookRequest, context: Context) -> webhook_pb2.Webhook:
+        return webhook_messages.webhook_to(await self._webhooks.get(request.id))
+
+    async def ListWebhooks(
+        self, request: hitl_service_pb2.ListWebhooksRequest, context: Context
+    ) -> hitl_service_pb2.ListWebhooksResponse:
+        page, token = await self._webhooks.page(request.page_size, request.page_token)
+        return hitl_service_pb2.ListWebhooksResponse(
+            webhooks=map(webhook_messages.webhook_to, page), next_page_token=token
+        )
+
+    async def UpdateWebhook(
+        self, request: hitl_service_pb2.UpdateWebhookRequest, context: Context
+    ) -> webhook_pb2.Webhook:
+        webhook = request.webhook
+        wanted = webhook_messages.definition_from(webhook)
+        issued = await self._webhooks.update(webhook.id, wanted, webhook.etag, rotate=request.rotate_secret)
+        return webhook_messages.webhook_to(issued.webhook, issued.secret)
+
+    async def DeleteWebhook(self, request: hitl_service_pb2.DeleteWebhookRequest, context: Context) -> Empty:
+        await self._webhooks.delete(request.id)
+        return Empty()
+
+    async def ListDeliveries(
+        self, request: hitl_service_pb2.ListDeliveriesRequest, context: Context
+    ) -> hitl_service_pb2.ListDeliveriesResponse:
+        page, token = await self._webhooks.deliveries(
+            webhook_messages.delivery_filter_from(request), request.page_size, request.page_token
+        )
+        return hitl_service_pb2.ListDeliveriesResponse(
+            deliveries=map(webhook_messages.delivery_to, page), next_page_token=token
+        )
+
+    async def RetryDelivery(
+        self, request: hitl_service_pb2.RetryDeliveryRequest, context: Context
+    ) -> webhook_pb2.Delivery:
+        return webhook_messages.delivery_to(await self._webhooks.retry(request.id))
+
     async def _once(
-        self, method: str, request: Any, effect: Callable[[Connection], Awaitable[request_pb2.HumanRequest]]
-    ) -> request_pb2.HumanRequest:
+        self,
+        method: str,
+        request: Any,
+        answer_class: type[Answered],
+        effect: Callable[[Connection], Awaitable[Answered]],
+    ) -> Answered:
         """Has the effect unless this request_id has had it, in one transaction with the record of it."""
         principal, request_id = current_call.get().principal.name, idempotency.request_id_of(request)
         async with self._database.transaction() as connection:
             return await idempotency.once(
-                connection,
-                principal,
-                method,
-                request_id,
-                request,
-                request_pb2.HumanRequest,
-                lambda: effect(connection),
+                connection, principal, method, request_id, request, answer_class, lambda: effect(connection)
             )
 
 
 async def _created(context: Context) -> None:
     """201 over HTTP."""
     await context.send_initial_metadata((("x-http-status", "201"),))
+
+
+def _for_people() -> bool:
+    """Whether the caller is a browser, to which a refusal is a page too."""
+    return "text/html" in current_call.get().header("accept")
+
+
+async def _page(context: Context, page: Page) -> HttpBody:
+    """An HTTP answer with its own status and headers."""
+    await context.send_initial_metadata((("x-http-status", str(page.status)), *page.headers.items()))
+    return HttpBody(content_type=page.content_type, data=page.body)

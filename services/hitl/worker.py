@@ -9,6 +9,7 @@ from servicekit.server import Loop
 from services.hitl.asking import Requests
 from services.hitl.feed import Feed
 from services.hitl.measures import Measures
+from services.hitl.sending import Sender
 from services.hitl.settings import Settings
 from services.hitl.store import requests as store
 
@@ -19,12 +20,19 @@ class Worker:
     """Background loops, in every replica: what two of them find, one of them does."""
 
     def __init__(
-        self, settings: Settings, database: Database, requests: Requests, feed: Feed, measures: Measures
+        self,
+        settings: Settings,
+        database: Database,
+        requests: Requests,
+        feed: Feed,
+        sender: Sender,
+        measures: Measures,
     ) -> None:
         self._settings = settings
         self._database = database
         self._requests = requests
         self._feed = feed
+        self._sender = sender
         self._measures = measures
 
     def loops(self) -> Mapping[str, Loop]:
@@ -33,6 +41,7 @@ class Worker:
             "feed": self._feed.follow,
             "expiry": self._expire,
             "pending": self._count,
+            "deliveries": self._sender.run,
             "idempotency": self._forget_requests,
         }
 

@@ -14,8 +14,10 @@ from tests.hitl.service import Replica, Start, replica, settings_for
 from tests.stack import Server
 
 
-def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The loop that the service runs on in production."""
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that the service runs on in production, unless a test plays the name service: uvloop asks its own."""
+    if item.get_closest_marker("own_names"):
+        return {"asyncio": asyncio.new_event_loop}
     return {"uvloop": uvloop.new_event_loop}
 
 

@@ -12,6 +12,8 @@ from services.hitl.models import WebhookDefinition
 from services.hitl.receivers import Receivers, _seconds
 from tests.hitl.telling import house, receiver, until
 
+pytestmark = pytest.mark.own_names
+
 INWARD = [
     "http://127.0.0.1:{port}/hook",
     "http://localhost:{port}/hook",
