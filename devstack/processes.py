@@ -11,6 +11,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from devstack import databases, keys, postgres
 from devstack.settings import StackSettings
+from servicekit.certificates import Certificates, certificates
+from servicekit.channels import channel
 
 PROBE_SECONDS = 2.0
 SERVICES = ("tools", "access", "hitl")
@@ -125,7 +127,10 @@ def _service(
     return Process(
         name=name,
         command=_module(f"services.{name}", "serve"),
-        ready=lambda _: _serving(target),
+        ready=lambda _: _serving(
+            target,
+            certificates(settings.grpc_tls_certificate_file, settings.grpc_tls_key_file, settings.grpc_tls_ca_file),
+        ),
         environment={
             "QMCP_GRPC_HOST": grpc_port.host,
             "QMCP_GRPC_PORT": str(grpc_port.port),
@@ -173,7 +178,8 @@ def envoy(settings: StackSettings) -> Process:
 def edge_url(settings: StackSettings) -> str:
     """Where this machine reaches the edge."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 -- compared, not bound
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    scheme = "https" if settings.tls_certificate_file else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def _module(name: str, *arguments: str) -> Callable[[], list[str]]:
@@ -185,9 +191,9 @@ def _port(address: str, variable: str) -> Port:
     return Port(host.strip("[]"), int(port), variable)
 
 
-async def _serving(target: str) -> bool:
-    async with grpc.aio.insecure_channel(target) as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
+async def _serving(target: str, own: Certificates | None) -> bool:
+    async with channel(target, own) as opened:
+        stub = health_pb2_grpc.HealthStub(opened)
         try:
             answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=PROBE_SECONDS)
         except grpc.aio.AioRpcError:
@@ -197,8 +203,9 @@ async def _serving(target: str) -> bool:
 
 async def _answers(url: str) -> bool:
     try:
-        # Not through a proxy that the environment names.
-        async with httpx.AsyncClient(trust_env=False, timeout=PROBE_SECONDS) as client:
+        # Not through a proxy that the environment names. The certificate may be for the name by which others call the
+        # edge; who answers on our own port is no question.
+        async with httpx.AsyncClient(trust_env=False, timeout=PROBE_SECONDS, verify=False) as client:  # noqa: S501
             return (await client.get(url)).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False

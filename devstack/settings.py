@@ -24,6 +24,14 @@ class StackSettings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=3333, ge=1, le=65535)
     envoy_admin_port: int = Field(default=9901, ge=1, le=65535)
+    # With both, the edge speaks TLS; it reads them itself, here they decide how it is called.
+    tls_certificate_file: Path | None = None
+    tls_key_file: Path | None = None
+    # With all three, services and edge show each other certificates; they read them themselves, here they decide how a
+    # service is asked whether it is ready.
+    grpc_tls_certificate_file: Path | None = None
+    grpc_tls_key_file: Path | None = None
+    grpc_tls_ca_file: Path | None = None
     # host:port of each process behind the edge; who listens there and who calls it read the same variable.
     tools_address: str = "127.0.0.1:50051"
     tools_metrics_address: str = "127.0.0.1:9464"

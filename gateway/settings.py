@@ -1,6 +1,7 @@
 """Every setting of the edge: what Envoy is told, and what the pages need to know."""
 
 import ipaddress
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -24,13 +25,19 @@ def host_and_port(address: str) -> tuple[str, int]:
 class PeerSettings(BaseSettings):
     """Where the services are."""
 
-    model_config = SettingsConfigDict(env_prefix="QMCP_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="QMCP_", env_ignore_empty=True, extra="ignore")
 
     # host:port of the tools service's gRPC; a name with several addresses means several replicas.
     tools_address: str = "127.0.0.1:50051"
     # The same of the access service, and of hitl.
     access_address: str = "127.0.0.1:50052"
     hitl_address: str = "127.0.0.1:50053"
+
+    # PEM files for mutual TLS with the services: the certificate and key that are shown to them, and the authority
+    # whose certificates they must show, each for the host of its address above. All three or none; none: plain text.
+    grpc_tls_certificate_file: Path | None = None
+    grpc_tls_key_file: Path | None = None
+    grpc_tls_ca_file: Path | None = None
 
     @field_validator("*", mode="after")
     @classmethod
@@ -51,6 +58,10 @@ class EdgeSettings(PeerSettings):
     auth: Literal["off", "on"] = "off"
     # True: listen beyond loopback although callers are not authenticated. For networks that others guard.
     allow_keyless: bool = False
+    # PEM files by which the edge speaks TLS, and nothing else, to its callers; both or neither. New ones are taken
+    # without a restart when they are moved into their place, as Kubernetes and `mv` do.
+    tls_certificate_file: Path | None = None
+    tls_key_file: Path | None = None
     # host:port of the pages (gateway.web).
     web_address: str = "127.0.0.1:3380"
 
@@ -70,6 +81,8 @@ class EdgeSettings(PeerSettings):
 
     # Origins whose pages a browser lets call the edge, separated by commas; `*` for all; empty for the edge's own only.
     cors_origins: str = ""
+    # Networks whose callers are let in, as 10.1.0.0/16, separated by commas; others are 403. Empty: all.
+    allowed_client_networks: str = ""
     # Larger bodies over HTTP/JSON are 413. Bytes.
     max_body_bytes: int = 4 * 1024 * 1024
     # How long a call may take that names no deadline, in seconds.
@@ -103,6 +116,12 @@ class EdgeSettings(PeerSettings):
             raise ValueError(f"{value!r} is not http://host:port or https://host:port")
         return value
 
+    @field_validator("allowed_client_networks")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        networks(value)
+        return value
+
     def refusal(self) -> str:
         """A sentence on why the edge should not listen where it is told to; empty where it may."""
         if self.auth == "on" or self.allow_keyless or _is_loopback(self.host):
@@ -111,6 +130,14 @@ class EdgeSettings(PeerSettings):
             f"QMCP_HOST={self.host} would let in callers from beyond this machine, and nothing checks who they are. "
             "Set QMCP_AUTH=on, keep 127.0.0.1, or set QMCP_ALLOW_KEYLESS=true where the network itself is guarded."
         )
+
+
+def networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Takes networks apart that are separated by commas.
+
+    Raises ValueError where one is none, or has bits beyond its prefix.
+    """
+    return [ipaddress.ip_network(each.strip()) for each in text.split(",") if each.strip()]
 
 
 def _is_loopback(host: str) -> bool:

@@ -40,7 +40,7 @@ REPORT_SECONDS = 1.0
 # What one report takes.
 MOST_DENIALS = 1_000
 MOST_USED = 10_000
-NOT_VALID = "The credential is not valid: unknown, expired or revoked."
+NOT_VALID = "The credential is not valid: unknown, expired, disabled or revoked."
 
 
 @dataclass(slots=True)

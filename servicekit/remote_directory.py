@@ -109,7 +109,7 @@ async def remote_directory(
             raise SystemExit(f"QMCP_ACCESS_KEY_FILE={settings.access_key_file} cannot be read: {error}") from None
         if not key:
             raise SystemExit("QMCP_AUTH=on needs QMCP_ACCESS_KEY_FILE: the key by which this service asks access.")
-    async with channel(settings.access_address) as opened:
+    async with channel(settings.access_address, settings.certificates()) as opened:
         yield RemoteDirectory(stub(opened), messages, key, service)
 
 

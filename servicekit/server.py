@@ -125,10 +125,12 @@ async def serving(
         elsewhere = (descriptor.full_name for descriptor in described)
         reflection.enable_server_reflection((*names, *elsewhere, health_name, reflection.SERVICE_NAME), server)
         port = _bind(server, settings)
+        probed = _health_alone(readiness, settings)
         await readiness.alive()
         await readiness.check()
         watch = asyncio.create_task(readiness.watch(), name="readiness")
         await server.start()
+        await probed.start()
         logger.info("server_started", services=names, host=settings.grpc_host, port=port)
         running = Server(server, port, readiness, settings, leaving)
         try:
@@ -137,6 +139,7 @@ async def serving(
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
             await running.drain()
+            await probed.stop(None)
             lines.write()
             logger.info("server_stopped", services=names)
 
@@ -158,13 +161,31 @@ def _options(settings: ServiceSettings) -> list[tuple[str, int]]:
 
 
 def _bind(server: grpc.aio.Server, settings: ServiceSettings) -> int:
+    certificates = settings.certificates()
     try:
+        if certificates is not None:
+            return server.add_secure_port(settings.grpc_address, certificates.of_server())
         return server.add_insecure_port(settings.grpc_address)
     except RuntimeError:
         raise SystemExit(
             f"gRPC cannot listen on {settings.grpc_address}: the port is in use or the address is not this machine's. "
             "Set QMCP_GRPC_PORT to a free port."
         ) from None
+
+
+def _health_alone(readiness: Readiness, settings: ServiceSettings) -> grpc.aio.Server:
+    """A server that tells the health and nothing else, in plain text: the kubelet's probes know no certificates."""
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    if settings.grpc_health_port:
+        health_pb2_grpc.add_HealthServicer_to_server(readiness.servicer, server)
+        address = f"{settings.grpc_address.rpartition(':')[0]}:{settings.grpc_health_port}"
+        try:
+            server.add_insecure_port(address)
+        except RuntimeError:
+            raise SystemExit(
+                f"gRPC health cannot listen on {address}. Set QMCP_GRPC_HEALTH_PORT to a free port."
+            ) from None
+    return server
 
 
 def _deadlines(services: Sequence[Service]) -> dict[str, float | None]:

@@ -7,15 +7,24 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from servicekit.certificates import Certificates, certificates
+
 
 class ServiceSettings(BaseSettings):
     """Read from the environment, prefix `QMCP_`; an unset variable has the default that stands here."""
 
-    model_config = SettingsConfigDict(env_prefix="QMCP_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="QMCP_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     # Where gRPC listens. 0.0.0.0 in a container, and then see allow_keyless.
     grpc_host: str = "127.0.0.1"
     grpc_port: int = 50051
+    # PEM files for mutual TLS between services: this one's certificate and key, and the authority of all. With them
+    # gRPC takes callers with a certificate of that authority only; all three or none. Renewed ones are taken at once.
+    grpc_tls_certificate_file: Path | None = None
+    grpc_tls_key_file: Path | None = None
+    grpc_tls_ca_file: Path | None = None
+    # Where gRPC health alone is answered in plain text, for probes, which can show no certificate; 0: nowhere.
+    grpc_health_port: int = 0
     # Where Prometheus scrapes (`/metrics`, plain HTTP).
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 9464
@@ -73,6 +82,10 @@ class ServiceSettings(BaseSettings):
         """`host:port` that gRPC binds."""
         host = f"[{self.grpc_host}]" if ":" in self.grpc_host else self.grpc_host
         return f"{host}:{self.grpc_port}"
+
+    def certificates(self) -> Certificates | None:
+        """The certificates of this service; None: plain text. SystemExit where they cannot be used."""
+        return certificates(self.grpc_tls_certificate_file, self.grpc_tls_key_file, self.grpc_tls_ca_file)
 
     def require_guarded(self) -> None:
         """Refuses to serve strangers: without authentication only loopback is bound, unless told explicitly.

@@ -110,7 +110,7 @@ class Stack:
 
     @property
     def edge_url(self) -> str:
-        return f"http://127.0.0.1:{self.env['QMCP_PORT']}"
+        return f"{'https' if 'QMCP_TLS_CERTIFICATE_FILE' in self.env else 'http'}://{self.grpc_target}"
 
     @property
     def grpc_target(self) -> str:

@@ -2,13 +2,16 @@
 
 import uvicorn
 
+from gateway.certificates import fault_towards_services
 from gateway.settings import WebSettings
 from gateway.web.app import application
 
 
 def main() -> None:
-    """Serves until a signal asks for the end."""
+    """Serves until a signal asks for the end. SystemExit where the certificates for the services cannot be used."""
     settings = WebSettings()
+    if fault := fault_towards_services(settings):
+        raise SystemExit(fault)
     uvicorn.run(
         application(settings),
         host=settings.web_host,

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gateway import contract
+from gateway.certificates import towards_services
 from gateway.openapi import document
 from gateway.settings import WebSettings
 from gateway.web.figures import as_json, as_text, collect
@@ -48,7 +49,7 @@ def application(settings: WebSettings) -> Starlette:
     version = metadata.version("qmcp")
 
     async def health(_: Request) -> Response:
-        missing = await unhealthy(services, settings.web_probe_seconds)
+        missing = await unhealthy(services, settings.web_probe_seconds, towards_services(settings))
         if missing:
             answer = {"status": "unhealthy", "version": version, "services": missing}
             return JSONResponse(answer, status_code=503, headers=FRESH)

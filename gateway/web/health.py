@@ -6,30 +6,42 @@ from collections.abc import Mapping
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from gateway.settings import host_and_port
 from gateway.web.replicas import replicas
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
-async def unhealthy(services: Mapping[str, str], seconds: float) -> dict[str, str]:
+async def unhealthy(
+    services: Mapping[str, str], seconds: float, credentials: grpc.ChannelCredentials | None
+) -> dict[str, str]:
     """The services of which no replica is ready, each with what was found; empty when all is well.
 
-    `services` maps names to `host:port`; each has `seconds` to answer.
+    `services` maps names to `host:port`; each has `seconds` to answer. Without `credentials` they are asked in plain
+    text.
     """
-    found = await asyncio.gather(*(_state(address, seconds) for address in services.values()))
+    found = await asyncio.gather(*(_state(address, seconds, credentials) for address in services.values()))
     return {name: state for name, state in zip(services, found, strict=True) if state != "SERVING"}
 
 
-async def _state(address: str, seconds: float) -> str:
+async def _state(address: str, seconds: float, credentials: grpc.ChannelCredentials | None) -> str:
     targets = await replicas(address)
     if not targets:
         return "UNRESOLVED"
-    states = await asyncio.gather(*(_ask(target, seconds) for target in targets))
+    states = await asyncio.gather(*(_ask(_channel(target, address, credentials), seconds) for target in targets))
     return "SERVING" if "SERVING" in states else states[0]
 
 
-async def _ask(target: str, seconds: float) -> str:
-    async with grpc.aio.insecure_channel(target) as channel:
+def _channel(target: str, address: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
+    if credentials is None:
+        return grpc.aio.insecure_channel(target)
+    # Each replica is asked by its own address, and has a certificate for the name of all.
+    name = ("grpc.ssl_target_name_override", host_and_port(address)[0])
+    return grpc.aio.secure_channel(target, credentials, options=[name])
+
+
+async def _ask(channel: grpc.aio.Channel, seconds: float) -> str:
+    async with channel:
         try:
             answer = await health_pb2_grpc.HealthStub(channel).Check(
                 health_pb2.HealthCheckRequest(), timeout=seconds, wait_for_ready=False

@@ -5,9 +5,9 @@ set -eu
 
 health() {
   case "$1" in
-    gateway) exec python -m servicekit.probe "http://127.0.0.1:${QMCP_PORT:-3333}/ready" ;;
+    gateway) exec python -m servicekit.probe "http${QMCP_TLS_CERTIFICATE_FILE:+s}://127.0.0.1:${QMCP_PORT:-3333}/ready" ;;
     web) exec python -m servicekit.probe "http://127.0.0.1:${QMCP_WEB_PORT:-3380}/docs" ;;
-    *) exec python -m servicekit.probe "127.0.0.1:${QMCP_GRPC_PORT:-50051}" ;;
+    *) exec python -m servicekit.probe "127.0.0.1:${QMCP_GRPC_HEALTH_PORT:-${QMCP_GRPC_PORT:-50051}}" ;;
   esac
 }
 

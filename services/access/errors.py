@@ -19,8 +19,10 @@ def key_not_found(key_id: str) -> ServiceError:
     return not_found("KEY_NOT_FOUND", f"There is no key {key_id!r}.", key_id=key_id)
 
 
-def key_not_valid(key_id: str, status: str) -> ServiceError:
-    message = f"The key {key_id!r} is {status} and cannot be rotated. Create a new one."
+def key_not_valid(key_id: str, status: str, what: str) -> ServiceError:
+    """`what` cannot be done with the key: `rotated`."""
+    way_out = "Enable it first." if status == "disabled" else "Create a new one."
+    message = f"The key {key_id!r} is {status} and cannot be {what}. {way_out}"
     return failed_precondition("KEY_NOT_VALID", message, key_id=key_id)
 
 

@@ -1,4 +1,4 @@
-"""Keys: made, rotated, revoked, and told apart from what only looks like one."""
+"""Keys: made, rotated, disabled, revoked, and told apart from what only looks like one."""
 
 import asyncio
 import hmac
@@ -71,7 +71,7 @@ class Keys:
         if key is None:
             raise errors.key_not_found(key_id)
         if not key.valid:
-            raise errors.key_not_valid(key_id, key.status)
+            raise errors.key_not_valid(key_id, key.status, "rotated")
         # Whoever learns the new secret may do what the key may.
         await require_roles(connection, key.roles, by)
         text, new = credentials.with_new_secret(key_id)
@@ -87,6 +87,32 @@ class Keys:
             if key is None:
                 raise errors.key_not_found(key_id)
             await store.announce(connection, key_id)
+        return key
+
+    async def disable(self, key_id: str) -> Key:
+        """Makes a key invalid, everywhere, until it is enabled again."""
+        async with self._database.transaction() as connection:
+            await self._not_revoked(connection, key_id, "disabled")
+            key = await store.disable(connection, key_id)
+            await store.announce(connection, key_id)
+        return key
+
+    async def enable(self, key_id: str, by: Principal) -> Key:
+        """Makes a disabled key what it was."""
+        async with self._database.transaction() as connection:
+            key = await self._not_revoked(connection, key_id, "enabled")
+            # As with a new one: what it may do is handed out.
+            await require_roles(connection, key.roles, by)
+            key = await store.enable(connection, key_id)
+            await store.announce(connection, key_id)
+        return key
+
+    async def _not_revoked(self, connection: Connection, key_id: str, what: str) -> Key:
+        key = await store.get_for_update(connection, key_id)
+        if key is None:
+            raise errors.key_not_found(key_id)
+        if key.status == "revoked":
+            raise errors.key_not_valid(key_id, key.status, what)
         return key
 
     async def resolve(self, asked: credentials.ApiKey) -> Identity | None:
@@ -121,7 +147,7 @@ class Keys:
         logger.info("admin_key_made", key_id=issued.key.id, file=str(file))
 
     async def write_preshared(self, file: Path | None) -> None:
-        """Brings the keys that the environment gives in line with their file.
+        """Brings the keys that the environment gives in line with their file; those that it has no more are revoked.
 
         Raises:
             SystemExit: when a line is not `<key> <owner> <role>[,<role>]`; it is named by its number, not shown.
@@ -136,6 +162,7 @@ class Keys:
             raise SystemExit(f"QMCP_ACCESS_PRESHARED_KEYS_FILE={file} cannot be read: {why}") from None
         async with self._database.transaction() as connection:
             standing = await roles_store.names(connection)
+            given: list[str] = []
             for number, line in enumerate(lines, start=1):
                 if not line.strip() or line.startswith("#"):
                     continue
@@ -147,6 +174,10 @@ class Keys:
                     raise SystemExit(f"{file}, line {number}: there is no role {', '.join(sorted(missing))}.")
                 if await store.insert_preshared(connection, key.id, owner, roles, key.digest):
                     await store.announce(connection, key.id)
+                given.append(key.id)
+            for key_id in await store.revoke_preshared_except(connection, given):
+                await store.announce(connection, key_id)
+                logger.info("preshared_key_revoked", key_id=key_id)
 
 
 async def _make(connection: Connection, wanted: NewKey) -> IssuedKey:

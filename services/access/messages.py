@@ -33,6 +33,7 @@ def key_to(key: models.Key) -> key_pb2.Key:
         created_at=_timestamp(key.created_at),
         last_used_at=_timestamp(key.last_used_at),
         revoked_at=_timestamp(key.revoked_at),
+        disabled_at=_timestamp(key.disabled_at),
         status=key.status,
     )
 

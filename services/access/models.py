@@ -22,7 +22,8 @@ class Key:
     created_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
-    # By the database's clock when it was read: active, rotated, expired or revoked.
+    disabled_at: datetime | None
+    # By the database's clock when it was read: active, rotated, disabled, expired or revoked.
     status: str
 
     @property

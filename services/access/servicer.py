@@ -62,6 +62,12 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
     async def RevokeKey(self, request: access_service_pb2.RevokeKeyRequest, context: Context) -> key_pb2.Key:
         return messages.key_to(await self._keys.revoke(request.id))
 
+    async def DisableKey(self, request: access_service_pb2.DisableKeyRequest, context: Context) -> key_pb2.Key:
+        return messages.key_to(await self._keys.disable(request.id))
+
+    async def EnableKey(self, request: access_service_pb2.EnableKeyRequest, context: Context) -> key_pb2.Key:
+        return messages.key_to(await self._keys.enable(request.id, current_call.get().principal))
+
     async def ListRoles(
         self, request: access_service_pb2.ListRolesRequest, context: Context
     ) -> access_service_pb2.ListRolesResponse:
@@ -97,7 +103,9 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         if identity is not None:
             return messages.identity_to(identity)
         return access_service_pb2.Identity(
-            principal=call.principal.name, permissions=sorted(call.principal.permissions)
+            principal=call.principal.name,
+            roles=sorted(call.principal.roles),
+            permissions=sorted(call.principal.permissions),
         )
 
     async def ListDenials(

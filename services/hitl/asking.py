@@ -24,7 +24,7 @@ LARGEST_SCHEMA = 64 * 1024
 
 
 class Requests:
-    """Asks, and reads. Whatever is read and overdue is settled first, so nobody is shown what is no longer so."""
+    """Checks what is asked, and reads. What is overdue is settled first: nobody is shown what is no longer so."""
 
     def __init__(
         self, database: Database, decisions: Decisions, receivers: Receivers, max_timeout_seconds: int
@@ -33,18 +33,6 @@ class Requests:
         self._decisions = decisions
         self._receivers = receivers
         self._max_timeout_seconds = max_timeout_seconds
-
-    async def ask(self, question: Question) -> HumanRequest:
-        """Records a question.
-
-        Raises:
-            ServiceError: INVALID_REQUEST, SCHEMA_INVALID, ADDRESS_NOT_ALLOWED, HUMAN_REQUEST_EXISTS.
-        """
-        return await self._decisions.ask(await self._checked(question))
-
-    async def ask_in(self, connection: Connection, question: Question) -> HumanRequest:
-        """The same in the caller's transaction."""
-        return await self._decisions.ask_in(connection, await self._checked(question))
 
     async def get(self, request_id: str) -> HumanRequest:
         """One request.
@@ -119,7 +107,12 @@ class Requests:
             if len(overdue) < OVERDUE_AT_A_TIME:
                 return count
 
-    async def _checked(self, question: Question) -> Asking:
+    async def checked(self, question: Question) -> Asking:
+        """A question that may be asked. That may ask the name service, so it is done before any transaction.
+
+        Raises:
+            ServiceError: INVALID_REQUEST, SCHEMA_INVALID, RESPONSE_INVALID, ADDRESS_NOT_ALLOWED.
+        """
         if not SHORTEST_SECONDS <= question.timeout_seconds <= self._max_timeout_seconds:
             why = f"must be {SHORTEST_SECONDS} to {self._max_timeout_seconds:,} seconds"
             raise errors.invalid("timeout_seconds", why)

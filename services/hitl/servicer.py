@@ -60,15 +60,15 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     async def CreateHumanRequest(
         self, request: hitl_service_pb2.CreateHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        question = messages.question_from(request, current_call.get())
+        asking = await self._requests.checked(messages.question_from(request, current_call.get()))
         if idempotency.request_id_of(request):
 
             async def ask(connection: Connection) -> request_pb2.HumanRequest:
-                return messages.request_to(await self._requests.ask_in(connection, question))
+                return messages.request_to(await self._decisions.ask_in(connection, asking))
 
             asked = await self._once("CreateHumanRequest", request, request_pb2.HumanRequest, ask)
         else:
-            asked = messages.request_to(await self._requests.ask(question))
+            asked = messages.request_to(await self._decisions.ask(asking))
         await _created(context)
         return asked
 

@@ -130,6 +130,7 @@ async def test_a_key_makes_as_many_calls_a_minute_as_it_may(access: Access, tool
     assert isinstance(await tools.call("ListTools", request, with_key(issued.api_key)), Refusal)
 
 
+@pytest.mark.promise("M25")
 async def test_a_rotated_secret_stays_valid_for_its_time_of_grace_and_no_longer(access: Access, tools: Running) -> None:
     issued = await access.key("agent")
     assert await who(tools, issued.api_key) == "somebody"
@@ -166,6 +167,45 @@ async def test_revoking_twice_changes_nothing_and_a_revoked_key_cannot_be_rotate
     assert revoked.status == "revoked"
     assert await access.must("RevokeKey", id=issued.key.id) == revoked
     assert (await access.refused("RotateKey", id=issued.key.id)).reason == "KEY_NOT_VALID"
+
+
+async def test_a_disabled_key_is_refused_until_it_is_enabled_and_is_then_what_it_was(
+    access: Access, tools: Running
+) -> None:
+    issued = await access.key("agent")
+    assert await who(tools, issued.api_key) == "somebody"
+    disabled = await access.must("DisableKey", id=issued.key.id)
+    assert disabled.status == "disabled"
+    assert disabled.HasField("disabled_at")
+    assert await access.must("DisableKey", id=issued.key.id) == disabled
+    assert await until_refused(tools, issued.api_key, 10) < 10
+    refused = await access.refused("RotateKey", id=issued.key.id)
+    assert (refused.reason, "Enable it" in refused.message) == ("KEY_NOT_VALID", True)
+    assert issued.key.id in [key.id for key in (await access.must("ListKeys")).keys]
+    for _ in range(2):
+        enabled = await access.must("EnableKey", id=issued.key.id)
+        assert (enabled.status, enabled.roles, enabled.HasField("disabled_at")) == ("active", ["agent"], False)
+    give_up = asyncio.get_running_loop().time() + 10
+    while await who(tools, issued.api_key) != "somebody":
+        assert asyncio.get_running_loop().time() < give_up
+
+
+async def test_what_is_revoked_can_be_neither_disabled_nor_enabled(access: Access) -> None:
+    issued = await access.key("agent")
+    await access.must("RevokeKey", id=issued.key.id)
+    for method in ("DisableKey", "EnableKey"):
+        assert (await access.refused(method, id=issued.key.id)).reason == "KEY_NOT_VALID"
+        assert (await access.refused(method, id="0" * 16)).reason == "KEY_NOT_FOUND"
+
+
+async def test_nobody_enables_a_key_that_may_more_than_they(access: Access) -> None:
+    await access.role("doorkeeper", "access.admin", "access.read")
+    doorkeeper = await access.key("doorkeeper")
+    strong = await access.key("admin")
+    await access.must("DisableKey", doorkeeper.api_key, id=strong.key.id)
+    refused = await access.refused("EnableKey", doorkeeper.api_key, id=strong.key.id)
+    assert refused.reason == "ROLE_EXCEEDS_CALLER"
+    assert (await access.refused("WhoAmI", key=strong.api_key)).code.name == "UNAUTHENTICATED"
 
 
 async def test_a_key_that_does_not_exist_is_not_found(access: Access) -> None:

@@ -57,14 +57,14 @@ async def three_processes(
 
 
 @pytest.mark.promise("Q40")
-async def test_three_processes_refuse_a_revoked_key_within_a_second(
+async def test_three_processes_refuse_a_revoked_or_disabled_key_within_a_second(
     database: str, tools_database: str, files: Files, tmp_path: Path
 ) -> None:
     async with three_processes(database, tools_database, files, tmp_path) as (access, _, replicas):
-        for _ in range(3):
+        for method in ("RevokeKey", "DisableKey", "RevokeKey", "DisableKey"):
             issued = await access.key("agent")
             assert [await who(replica, issued.api_key) for replica in replicas] == ["somebody"] * 3
-            await access.must("RevokeKey", id=issued.key.id)
+            await access.must(method, id=issued.key.id)
             assert await refused_after(replicas, issued.api_key, 10) < ANNOUNCED_WITHIN
 
 

@@ -102,6 +102,29 @@ async def test_preshared_keys_follow_their_file(database: str, files: Files) -> 
         assert (await access.refused("WhoAmI", key=text)).code.name == "UNAUTHENTICATED"
 
 
+async def test_a_preshared_key_ends_with_the_start_after_its_line_was_taken_out(database: str, files: Files) -> None:
+    gone, stays = credentials.generate()[0], credentials.generate()[0]
+    file = files.folder / "preshared"
+    file.write_text(f"{gone} leaver agent\n{stays} stayer agent\n")
+    async with house.access(database, files) as access:
+        made = await access.key("agent", owner="made-by-hand")
+        assert (await access.must("WhoAmI", key=gone)).principal == "leaver"
+        file.write_text(f"{stays} stayer agent\n")
+        # Not before a start: the file is read then.
+        assert (await access.must("WhoAmI", key=gone)).principal == "leaver"
+        async with house.access(database, files) as another:
+            assert (await another.refused("WhoAmI", key=gone)).code.name == "UNAUTHENTICATED"
+            give_up = asyncio.get_running_loop().time() + 10
+            # The replica that stood already hears of it.
+            while isinstance(await access.running.call("WhoAmI", None, house.with_key(gone)), Answer):
+                assert asyncio.get_running_loop().time() < give_up
+            for key, owner in ((stays, "stayer"), (made.api_key, "made-by-hand")):
+                assert (await another.must("WhoAmI", key=key)).principal == owner
+    file.write_text(f"{gone} leaver agent\n")
+    async with house.access(database, files) as access:
+        assert (await access.refused("WhoAmI", key=gone)).code.name == "UNAUTHENTICATED"
+
+
 GOOD = credentials.generate()[0]
 
 

@@ -35,6 +35,8 @@ REPEATABLE = {
         }.items()
     },
     "qmcp.access.v1.AccessService.RevokeKey": "what is revoked stays revoked",
+    "qmcp.access.v1.AccessService.DisableKey": "what is disabled stays disabled",
+    "qmcp.access.v1.AccessService.EnableKey": "what is enabled stays enabled",
     "qmcp.access.v1.AccessService.UpdateRole": "the role is then as the request says; an etag guards against others",
     "qmcp.access.v1.AccessService.DeleteRole": "what is deleted stays deleted; the second call is told ROLE_NOT_FOUND",
     "qmcp.access.v1.AccessService.ReportUse": "a report that is heard twice counts a refusal twice, and nobody waits for it",

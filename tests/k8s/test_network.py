@@ -140,9 +140,9 @@ def test_no_service_opens_the_cluster_by_itself(system: System) -> None:
     assert all(each["spec"].get("type", "ClusterIP") == "ClusterIP" for each in system.of("Service"))
 
 
-def test_grpc_services_are_headless_and_speak_http2_in_clear(system: System) -> None:
+def test_grpc_services_are_headless_and_say_whether_they_speak_in_clear(system: System) -> None:
     for service in system.of("Service"):
         if service["metadata"]["labels"]["app.kubernetes.io/component"] == "grpc-service":
             assert service["spec"]["clusterIP"] == "None"
             ports = {port["name"]: port for port in service["spec"]["ports"]}
-            assert ports["grpc"]["appProtocol"] == "kubernetes.io/h2c"
+            assert ports["grpc"]["appProtocol"] == ("https" if system.of("Certificate") else "kubernetes.io/h2c")

@@ -160,8 +160,8 @@ def test_sentences_that_are_quoted_are_said_by_the_code() -> None:
 
 @pytest.mark.parametrize("variable", sorted(set(re.findall(r"`(QMCP_[A-Z_]+)(?:=\w+)?`", PAGE))))
 def test_every_variable_of_the_page_is_one_of_the_code(variable: str) -> None:
-    compose_only = {"QMCP_PUBLISH_ADDRESS"}
-    assert variable in set.union(compose_only, *(variables(settings_of(name)) for name in SETTINGS))
+    elsewhere = {"QMCP_PUBLISH_ADDRESS", "QMCP_TLS_CA_FILE"}  # of Compose and of the client
+    assert variable in set.union(elsewhere, *(variables(settings_of(name)) for name in SETTINGS))
 
 
 def test_every_overlay_is_one_that_the_page_tells_of() -> None:

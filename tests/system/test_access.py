@@ -122,11 +122,13 @@ def test_a_key_works_as_bearer_too_and_over_grpc(caller: Caller) -> None:
             assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
-def test_a_revoked_key_stops_working_within_a_second(caller: Caller) -> None:
-    key_id, key = caller.create("agent")
-    assert caller.echo(key).status_code == 200
-    caller.admin(f"/v1/keys/{key_id}:revoke")
-    assert caller.refused_within(key) < WITHIN_SECONDS
+def test_a_revoked_key_and_a_disabled_one_stop_working_within_a_second(caller: Caller) -> None:
+    for verb in ("revoke", "disable"):
+        key_id, key = caller.create("agent")
+        assert caller.echo(key).status_code == 200
+        caller.admin(f"/v1/keys/{key_id}:{verb}")
+        assert caller.refused_within(key) < WITHIN_SECONDS
+    assert caller.admin(f"/v1/keys/{key_id}:enable")["status"] == "active"
 
 
 def test_a_rotated_key_has_two_secrets_for_its_grace_time(caller: Caller) -> None:
@@ -351,7 +353,7 @@ def test_with_auth_it_serves_other_machines_knows_tokens_and_keeps_its_keys(tmp_
             ]
             assert [answer.status_code for answer in answers] == [200, 403, 401]
             told = httpx.get(f"{stack.edge_url}/v1/whoami", headers={"authorization": f"Bearer {agent}"}).json()
-            assert told["principal"] == "somebody@example.com"
+            assert (told["principal"], told["roles"]) == ("somebody@example.com", ["agent"])
             service_key = (stack.home / "keys" / "tools").read_text()
             assert all(token not in stack.output() for token in (agent, reader, stranger))
         with running_stack(tmp_path / "home", QMCP_AUTH="on") as stack:

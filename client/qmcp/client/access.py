@@ -56,6 +56,16 @@ def revoke_key(key_id: str) -> Call[models.Key]:
     return Call("RevokeKey", api.RevokeKeyRequest(id=key_id), _key)
 
 
+def disable_key(key_id: str) -> Call[models.Key]:
+    """Makes a key invalid until it is enabled again."""
+    return Call("DisableKey", api.DisableKeyRequest(id=key_id), _key)
+
+
+def enable_key(key_id: str) -> Call[models.Key]:
+    """Makes a disabled key valid again."""
+    return Call("EnableKey", api.EnableKeyRequest(id=key_id), _key)
+
+
 def list_roles() -> Call[Page[models.Role]]:
     """The first page of the roles."""
     return pages("ListRoles", api.ListRolesRequest(page_size=LARGEST_PAGE), "roles", _role, limit=None)
@@ -104,6 +114,7 @@ def _key(message: key_pb2.Key) -> models.Key:
         created_at=from_timestamp(message, "created_at"),
         last_used_at=from_timestamp(message, "last_used_at"),
         revoked_at=from_timestamp(message, "revoked_at"),
+        disabled_at=from_timestamp(message, "disabled_at"),
     )
 
 

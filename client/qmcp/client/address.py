@@ -1,7 +1,9 @@
 """Where QMCP is and who asks: from arguments, else from the environment, else the laptop's default."""
 
 import os
+import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 DEFAULT_HOST = "127.0.0.1"
@@ -44,6 +46,26 @@ def resolve(address: str | None = None) -> Address:
 def api_key(given: str | None = None) -> str:
     """The API key by argument or QMCP_API_KEY; empty where there is none."""
     return given or os.environ.get("QMCP_API_KEY", "")
+
+
+def authorities() -> bytes | None:
+    """The PEM of those who may vouch for the server, from QMCP_TLS_CA_FILE; None: those whom gRPC and HTTP know.
+
+    Raises OSError where it cannot be read.
+    """
+    file = os.environ.get("QMCP_TLS_CA_FILE")
+    return Path(file).read_bytes() if file else None
+
+
+def trust() -> ssl.SSLContext | bool:
+    """The same as httpx wants it. ValueError where the file holds no certificate."""
+    pem = authorities()
+    if pem is None:
+        return True
+    try:
+        return ssl.create_default_context(cadata=pem.decode())
+    except (ssl.SSLError, UnicodeDecodeError):
+        raise ValueError(f"QMCP_TLS_CA_FILE={os.environ['QMCP_TLS_CA_FILE']} holds no certificate in PEM") from None
 
 
 def _parse(text: str) -> Address:

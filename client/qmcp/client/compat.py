@@ -46,6 +46,7 @@ class MCPClient:
         self._http = httpx.Client(
             base_url=base_url or address.resolve().url,
             timeout=timeout,
+            verify=address.trust(),
             headers={"x-api-key": key} if key else {},
         )
 

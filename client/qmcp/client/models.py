@@ -214,7 +214,7 @@ class Key:
     id: str
     owner: str
     roles: tuple[str, ...]
-    # active, rotated (the old secret is valid too, for its grace time), expired or revoked.
+    # active, rotated (the old secret is valid too, for its grace time), disabled, expired or revoked.
     status: str
     service_name: str = ""
     description: str = ""
@@ -224,6 +224,7 @@ class Key:
     created_at: datetime | None = None
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
+    disabled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class Client(HumanRequests):
         self._retries = retries or Retries()
         self._metadata = channels.metadata(address.api_key(api_key), correlation_id)
         if self.address.tls:
-            secure = grpc.ssl_channel_credentials()
+            secure = grpc.ssl_channel_credentials(address.authorities())
             self._channel = grpc.secure_channel(self.address.target, secure, options=channels.OPTIONS)
         else:
             self._channel = grpc.insecure_channel(self.address.target, options=channels.OPTIONS)
@@ -288,6 +288,14 @@ class Client(HumanRequests):
     def revoke_key(self, key_id: str) -> models.Key:
         """Makes a key invalid for good, everywhere within a second."""
         return self._send(access.revoke_key(key_id), stub=self._access)
+
+    def disable_key(self, key_id: str) -> models.Key:
+        """Makes a key invalid, everywhere within a second, until it is enabled again."""
+        return self._send(access.disable_key(key_id), stub=self._access)
+
+    def enable_key(self, key_id: str) -> models.Key:
+        """Makes a disabled key valid again."""
+        return self._send(access.enable_key(key_id), stub=self._access)
 
     def list_roles(self) -> list[models.Role]:
         """All roles in order of their names."""

@@ -9,10 +9,11 @@ from services.access.models import Key, NewKey
 # The status by the clock of the database, not that of a process.
 COLUMNS = """
     id, owner, service_name, description, roles, rate_per_minute, digest, old_digest, old_valid_until, expires_at,
-    created_at, last_used_at, revoked_at,
+    created_at, last_used_at, revoked_at, disabled_at,
     CASE
         WHEN revoked_at IS NOT NULL THEN 'revoked'
         WHEN expires_at <= now() THEN 'expired'
+        WHEN disabled_at IS NOT NULL THEN 'disabled'
         WHEN old_valid_until > now() THEN 'rotated'
         ELSE 'active'
     END AS status
@@ -45,13 +46,15 @@ async def insert_preshared(
     """Inserts or brings in line a key that the environment gives; whether that changed anything."""
     changed = await connection.fetchval(
         """
-        INSERT INTO keys (id, owner, service_name, description, roles, rate_per_minute, digest)
-        VALUES ($1, $2, '', 'given by the environment', $3, 0, $4)
+        INSERT INTO keys (id, owner, service_name, description, roles, rate_per_minute, digest, preshared)
+        VALUES ($1, $2, '', 'given by the environment', $3, 0, $4, true)
         ON CONFLICT (id) DO UPDATE
         SET owner = excluded.owner,
             roles = excluded.roles,
-            digest = excluded.digest
-        WHERE (keys.owner, keys.roles, keys.digest) IS DISTINCT FROM (excluded.owner, excluded.roles, excluded.digest)
+            digest = excluded.digest,
+            preshared = true
+        WHERE (keys.owner, keys.roles, keys.digest, keys.preshared)
+            IS DISTINCT FROM (excluded.owner, excluded.roles, excluded.digest, true)
         RETURNING true
         """,
         key_id,
@@ -60,6 +63,22 @@ async def insert_preshared(
         digest,
     )
     return bool(changed)
+
+
+async def revoke_preshared_except(connection: Connection, ids: Sequence[str]) -> list[str]:
+    """Revokes the keys that the environment gave and gives no more; their ids."""
+    rows = await connection.fetch(
+        """
+        UPDATE keys
+        SET revoked_at = now()
+        WHERE preshared
+          AND revoked_at IS NULL
+          AND id <> ALL($1)
+        RETURNING id
+        """,
+        ids,
+    )
+    return [row["id"] for row in rows]
 
 
 async def get(connection: Connection, key_id: str) -> Key | None:
@@ -122,6 +141,21 @@ async def revoke(connection: Connection, key_id: str) -> Key | None:
     return _key(row) if row else None
 
 
+async def disable(connection: Connection, key_id: str) -> Key:
+    """Disables; a key that is disabled already keeps its time."""
+    row = await connection.fetchrow(
+        f"UPDATE keys SET disabled_at = coalesce(disabled_at, now()) WHERE id = $1 RETURNING {COLUMNS}", key_id
+    )
+    assert row is not None, "the caller holds the row's lock"
+    return _key(row)
+
+
+async def enable(connection: Connection, key_id: str) -> Key:
+    row = await connection.fetchrow(f"UPDATE keys SET disabled_at = NULL WHERE id = $1 RETURNING {COLUMNS}", key_id)
+    assert row is not None, "the caller holds the row's lock"
+    return _key(row)
+
+
 async def used(connection: Connection, ids: Sequence[str]) -> None:
     """Notes the use of keys, at most once a minute each."""
     await connection.execute(
@@ -144,6 +178,7 @@ async def has_admin(connection: Connection) -> bool:
             FROM keys
             WHERE roles @> ARRAY['admin']
               AND revoked_at IS NULL
+              AND disabled_at IS NULL
               AND (expires_at IS NULL OR expires_at > now())
         )
         """

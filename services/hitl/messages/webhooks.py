@@ -62,11 +62,16 @@ def delivery_to(delivery: Delivery) -> webhook_pb2.Delivery:
 def link_to(link: ActionLink, token: str = "") -> link_pb2.ActionLink:
     """The link; without its token it has no path, as in the answer to a retry."""
     return link_pb2.ActionLink(
-        path=f"/v1/human/links/{token}" if token else "",
+        path=link_path(token),
         request_id=link.request_id,
         person=link.person,
         expires_at=_timestamp(link.expires_at),
     )
+
+
+def link_path(token: str) -> str:
+    """Where a link leads, below the address of the edge; nowhere where its token is not known."""
+    return f"/v1/human/links/{token}" if token else ""
 
 
 def _timestamp(at: datetime) -> Timestamp:

@@ -106,6 +106,28 @@ def revoke(
         typer.echo(f"{revoked.id} of {revoked.owner} is revoked.")
 
 
+@keys.command()
+def disable(context: typer.Context, key_id: Id, json: output.AsJson = False) -> None:
+    """Make a key invalid until it is enabled again."""
+    with connect(context) as client:
+        disabled = client.disable_key(key_id)
+    if json:
+        output.as_json(disabled)
+    else:
+        typer.echo(f"{disabled.id} of {disabled.owner} is disabled.")
+
+
+@keys.command()
+def enable(context: typer.Context, key_id: Id, json: output.AsJson = False) -> None:
+    """Make a disabled key valid again."""
+    with connect(context) as client:
+        enabled = client.enable_key(key_id)
+    if json:
+        output.as_json(enabled)
+    else:
+        typer.echo(f"{enabled.id} of {enabled.owner} is {enabled.status} again.")
+
+
 @roles.command("list")
 def list_roles(context: typer.Context, json: output.AsJson = False) -> None:
     """List the roles in order of their names."""

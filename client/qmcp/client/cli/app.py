@@ -57,7 +57,10 @@ def root(
     context: typer.Context,
     url: Annotated[
         str | None,
-        typer.Option(help="Where QMCP is, `http://HOST:PORT`; else QMCP_URL, or QMCP_HOST and QMCP_PORT."),
+        typer.Option(
+            help="Where QMCP is, `http://HOST:PORT`; else QMCP_URL, or QMCP_HOST and QMCP_PORT. For https "
+            "with an authority of your own, QMCP_TLS_CA_FILE names its certificate."
+        ),
     ] = None,
     api_key: Annotated[str | None, typer.Option(help="Your API key; better kept in QMCP_API_KEY.")] = None,
     _show_version: Annotated[

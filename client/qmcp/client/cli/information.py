@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import typer
+from qmcp.client.address import trust
 from qmcp.client.cli import output
 from qmcp.client.cli.connection import connection
 
@@ -27,7 +28,7 @@ def info(context: typer.Context, json: output.AsJson = False) -> None:
 
 def _server(url: str) -> dict[str, str]:
     try:
-        answer = httpx.get(f"{url}/health", timeout=_PATIENCE_SECONDS)
+        answer = httpx.get(f"{url}/health", timeout=_PATIENCE_SECONDS, verify=trust())
         health = answer.json()
         return {"status": str(health["status"]), "server_version": str(health.get("version", ""))}
     except httpx.TransportError:

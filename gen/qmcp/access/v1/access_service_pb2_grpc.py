@@ -63,6 +63,16 @@ class AccessServiceStub:
                 request_serializer=qmcp_dot_access_dot_v1_dot_access__service__pb2.RevokeKeyRequest.SerializeToString,
                 response_deserializer=qmcp_dot_access_dot_v1_dot_key__pb2.Key.FromString,
                 _registered_method=True)
+        self.DisableKey = channel.unary_unary(
+                '/qmcp.access.v1.AccessService/DisableKey',
+                request_serializer=qmcp_dot_access_dot_v1_dot_access__service__pb2.DisableKeyRequest.SerializeToString,
+                response_deserializer=qmcp_dot_access_dot_v1_dot_key__pb2.Key.FromString,
+                _registered_method=True)
+        self.EnableKey = channel.unary_unary(
+                '/qmcp.access.v1.AccessService/EnableKey',
+                request_serializer=qmcp_dot_access_dot_v1_dot_access__service__pb2.EnableKeyRequest.SerializeToString,
+                response_deserializer=qmcp_dot_access_dot_v1_dot_key__pb2.Key.FromString,
+                _registered_method=True)
         self.ListRoles = channel.unary_unary(
                 '/qmcp.access.v1.AccessService/ListRoles',
                 request_serializer=qmcp_dot_access_dot_v1_dot_access__service__pb2.ListRolesRequest.SerializeToString,
@@ -155,6 +165,20 @@ class AccessServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DisableKey(self, request, context):
+        """Makes a key invalid until it is enabled again, everywhere within a second. Disabling twice changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EnableKey(self, request, context):
+        """Makes a disabled key what it was. Nobody can enable a key that may what they may not. Twice changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListRoles(self, request, context):
         """Lists the roles in order of their names.
         """
@@ -199,7 +223,7 @@ class AccessServiceServicer:
 
     def ResolveKey(self, request, context):
         """For services: who stands behind a key. They send the digest of its secret, never the secret.
-        NOT_FOUND where the key is unknown, wrong, expired or revoked. Not at the edge.
+        NOT_FOUND where the key is unknown, wrong, expired, disabled or revoked. Not at the edge.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -252,6 +276,16 @@ def add_AccessServiceServicer_to_server(servicer, server):
             'RevokeKey': grpc.unary_unary_rpc_method_handler(
                     servicer.RevokeKey,
                     request_deserializer=qmcp_dot_access_dot_v1_dot_access__service__pb2.RevokeKeyRequest.FromString,
+                    response_serializer=qmcp_dot_access_dot_v1_dot_key__pb2.Key.SerializeToString,
+            ),
+            'DisableKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.DisableKey,
+                    request_deserializer=qmcp_dot_access_dot_v1_dot_access__service__pb2.DisableKeyRequest.FromString,
+                    response_serializer=qmcp_dot_access_dot_v1_dot_key__pb2.Key.SerializeToString,
+            ),
+            'EnableKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.EnableKey,
+                    request_deserializer=qmcp_dot_access_dot_v1_dot_access__service__pb2.EnableKeyRequest.FromString,
                     response_serializer=qmcp_dot_access_dot_v1_dot_key__pb2.Key.SerializeToString,
             ),
             'ListRoles': grpc.unary_unary_rpc_method_handler(
@@ -440,6 +474,60 @@ class AccessService:
             target,
             '/qmcp.access.v1.AccessService/RevokeKey',
             qmcp_dot_access_dot_v1_dot_access__service__pb2.RevokeKeyRequest.SerializeToString,
+            qmcp_dot_access_dot_v1_dot_key__pb2.Key.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DisableKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.access.v1.AccessService/DisableKey',
+            qmcp_dot_access_dot_v1_dot_access__service__pb2.DisableKeyRequest.SerializeToString,
+            qmcp_dot_access_dot_v1_dot_key__pb2.Key.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EnableKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.access.v1.AccessService/EnableKey',
+            qmcp_dot_access_dot_v1_dot_access__service__pb2.EnableKeyRequest.SerializeToString,
             qmcp_dot_access_dot_v1_dot_key__pb2.Key.FromString,
             options,
             channel_credentials,

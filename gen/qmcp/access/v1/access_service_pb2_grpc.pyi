@@ -48,6 +48,10 @@ class AccessServiceStub:
     """Makes a new secret for a key and shows it, this once. The old one stays valid for the grace time."""
     RevokeKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.RevokeKeyRequest, _key_pb2.Key]
     """Makes a key invalid for good, in every replica of every service within a second. Revoking twice changes nothing."""
+    DisableKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.DisableKeyRequest, _key_pb2.Key]
+    """Makes a key invalid until it is enabled again, everywhere within a second. Disabling twice changes nothing."""
+    EnableKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.EnableKeyRequest, _key_pb2.Key]
+    """Makes a disabled key what it was. Nobody can enable a key that may what they may not. Twice changes nothing."""
     ListRoles: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListRolesRequest, _access_service_pb2.ListRolesResponse]
     """Lists the roles in order of their names."""
     CreateRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.CreateRoleRequest, _role_pb2.Role]
@@ -62,7 +66,7 @@ class AccessServiceStub:
     """Lists refusals of all services, newest first, kept for 90 days."""
     ResolveKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ResolveKeyRequest, _access_service_pb2.Identity]
     """For services: who stands behind a key. They send the digest of its secret, never the secret.
-    NOT_FOUND where the key is unknown, wrong, expired or revoked. Not at the edge.
+    NOT_FOUND where the key is unknown, wrong, expired, disabled or revoked. Not at the edge.
     """
     ResolveRoles: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ResolveRolesRequest, _access_service_pb2.ResolveRolesResponse]
     """For services: what roles grant, for callers whose token names them. Unknown roles grant nothing. Not at the edge."""
@@ -88,6 +92,10 @@ class AccessServiceAsyncStub(AccessServiceStub):
     """Makes a new secret for a key and shows it, this once. The old one stays valid for the grace time."""
     RevokeKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.RevokeKeyRequest, _key_pb2.Key]  # type: ignore[assignment]
     """Makes a key invalid for good, in every replica of every service within a second. Revoking twice changes nothing."""
+    DisableKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.DisableKeyRequest, _key_pb2.Key]  # type: ignore[assignment]
+    """Makes a key invalid until it is enabled again, everywhere within a second. Disabling twice changes nothing."""
+    EnableKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.EnableKeyRequest, _key_pb2.Key]  # type: ignore[assignment]
+    """Makes a disabled key what it was. Nobody can enable a key that may what they may not. Twice changes nothing."""
     ListRoles: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListRolesRequest, _access_service_pb2.ListRolesResponse]  # type: ignore[assignment]
     """Lists the roles in order of their names."""
     CreateRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.CreateRoleRequest, _role_pb2.Role]  # type: ignore[assignment]
@@ -102,7 +110,7 @@ class AccessServiceAsyncStub(AccessServiceStub):
     """Lists refusals of all services, newest first, kept for 90 days."""
     ResolveKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ResolveKeyRequest, _access_service_pb2.Identity]  # type: ignore[assignment]
     """For services: who stands behind a key. They send the digest of its secret, never the secret.
-    NOT_FOUND where the key is unknown, wrong, expired or revoked. Not at the edge.
+    NOT_FOUND where the key is unknown, wrong, expired, disabled or revoked. Not at the edge.
     """
     ResolveRoles: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ResolveRolesRequest, _access_service_pb2.ResolveRolesResponse]  # type: ignore[assignment]
     """For services: what roles grant, for callers whose token names them. Unknown roles grant nothing. Not at the edge."""
@@ -155,6 +163,22 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_key_pb2.Key, _abc.Awaitable[_key_pb2.Key]]:
         """Makes a key invalid for good, in every replica of every service within a second. Revoking twice changes nothing."""
+
+    @_abc_1.abstractmethod
+    def DisableKey(
+        self,
+        request: _access_service_pb2.DisableKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_key_pb2.Key, _abc.Awaitable[_key_pb2.Key]]:
+        """Makes a key invalid until it is enabled again, everywhere within a second. Disabling twice changes nothing."""
+
+    @_abc_1.abstractmethod
+    def EnableKey(
+        self,
+        request: _access_service_pb2.EnableKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_key_pb2.Key, _abc.Awaitable[_key_pb2.Key]]:
+        """Makes a disabled key what it was. Nobody can enable a key that may what they may not. Twice changes nothing."""
 
     @_abc_1.abstractmethod
     def ListRoles(
@@ -211,7 +235,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.Identity, _abc.Awaitable[_access_service_pb2.Identity]]:
         """For services: who stands behind a key. They send the digest of its secret, never the secret.
-        NOT_FOUND where the key is unknown, wrong, expired or revoked. Not at the edge.
+        NOT_FOUND where the key is unknown, wrong, expired, disabled or revoked. Not at the edge.
         """
 
     @_abc_1.abstractmethod

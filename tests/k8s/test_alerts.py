@@ -1,0 +1,114 @@
+"""The alert rules: each fires and is silent where it should, names only what is exported, and is explained."""
+
+import re
+import shutil
+import subprocess
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.k8s.render import K8S, ROOT, render
+from tests.stack import Stack
+
+RULES = K8S / "monitoring" / "alerts" / "alerts.yml"
+CASES = ROOT / "tests" / "k8s" / "alerts.test.yml"
+PAGE = (ROOT / "docs" / "operations.md").read_text()
+SELECTOR = re.compile(r"\b((?:qmcp|envoy)_[a-z_0-9]+)\b(?![:a-z])(?:\{([^}]*)\})?")
+
+
+def _rules() -> list[dict[str, Any]]:
+    return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+
+
+ALERTS = {rule["alert"]: rule for rule in _rules() if "alert" in rule}
+
+
+def _promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed (Debian package prometheus)")
+    return subprocess.run([promtool, *arguments], capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.mark.promise("M25")
+def test_every_case_ends_as_it_says() -> None:
+    done = _promtool("test", "rules", str(CASES))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_case_that_is_wrong_is_noticed(tmp_path: Any) -> None:
+    cases = yaml.safe_load(CASES.read_text())
+    cases["rule_files"] = [str(RULES)]
+    cases["tests"] = cases["tests"][:1]
+    first = next(check for check in cases["tests"][0]["alert_rule_test"] if check["exp_alerts"])
+    first["exp_alerts"] = []
+    (tmp_path / "wrong.yml").write_text(yaml.safe_dump(cases))
+    assert _promtool("test", "rules", str(tmp_path / "wrong.yml")).returncode == 1
+
+
+def test_every_alert_is_shown_firing_and_silent() -> None:
+    checks = [check for case in yaml.safe_load(CASES.read_text())["tests"] for check in case["alert_rule_test"]]
+    assert {check["alertname"] for check in checks if check["exp_alerts"]} == set(ALERTS)
+    assert {check["alertname"] for check in checks if not check["exp_alerts"]} == set(ALERTS)
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_every_alert_says_how_bad_it_is_and_where_to_read_on(name: str) -> None:
+    rule = ALERTS[name]
+    assert rule["labels"]["severity"] in {"critical", "warning", "info"}
+    assert {"summary", "description"} <= set(rule["annotations"])
+    page, _, heading = rule["annotations"]["runbook"].partition("#")
+    assert re.search(rf"^#+ {heading}$", (ROOT / page).read_text(), re.MULTILINE | re.IGNORECASE)
+    assert f"| `{name}` |" in PAGE
+
+
+def test_the_page_explains_no_alert_that_there_is_not() -> None:
+    assert set(re.findall(r"^\| `(Qmcp\w+)` \|", PAGE, re.MULTILINE)) == set(ALERTS)
+
+
+def test_every_figure_that_a_rule_names_is_exported_with_its_labels(guarded: Stack) -> None:
+    with httpx.Client(base_url=guarded.edge_url, timeout=30) as http:
+        http.get("/v1/tools")
+        http.post("/v1/tools/echo", json={"input": {"message": "a"}}, headers={"x-api-key": guarded.admin_key})
+        pages = [http.get("/metrics").text]
+    admin = f"http://127.0.0.1:{guarded.env['QMCP_ENVOY_ADMIN_PORT']}"
+    pages.append(httpx.get(f"{admin}/stats/prometheus", timeout=30).text)
+    exported: dict[str, list[dict[str, str]]] = {}
+    for page in pages:
+        for family in text_string_to_metric_families(page):
+            for sample in family.samples:
+                exported.setdefault(sample.name, []).append(dict(sample.labels))
+    recorded = {rule["record"] for rule in _rules() if "record" in rule}
+    named = [(rule.get("alert") or rule["record"], found) for rule in _rules() for found in _selectors(rule["expr"])]
+    assert named
+    for rule, (metric, labels) in named:
+        assert metric in exported or metric in recorded, f"{rule} names {metric}"
+        assert any(labels <= set(found) for found in exported.get(metric, [{}] if not labels else [])), (rule, metric)
+
+
+def _selectors(expression: str) -> list[tuple[str, set[str]]]:
+    # Recorded series have a colon in their names, which no exported one has.
+    without_recorded = re.sub(r"\bqmcp_service:[a-z_:0-9]+", "", expression)
+    labels = {"envoy_cluster_name", "qmcp_service"}
+    return [
+        (name, set(re.findall(r"(\w+)\s*[=!]~?", inside or "")))
+        for name, inside in SELECTOR.findall(without_recorded)
+        if name not in labels
+    ]
+
+
+def test_a_cluster_gets_the_same_rules_under_a_name_that_stays(renderer: str) -> None:
+    assert renderer
+    (config,) = [each for each in yaml.safe_load_all(render(K8S / "monitoring" / "alerts")) if each]
+    assert (config["kind"], config["metadata"]["name"]) == ("ConfigMap", "qmcp-alerts")
+    assert config["data"] == {"alerts.yml": RULES.read_text()}
+
+
+def test_prometheus_of_compose_reads_the_rules() -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    volumes = compose["services"]["prometheus"]["volumes"]
+    assert f"./{RULES.relative_to(ROOT)}:/etc/prometheus/alerts.yml:ro" in volumes
+    assert yaml.safe_load((K8S / "monitoring" / "prometheus.yml").read_text())["rule_files"] == ["alerts.yml"]
