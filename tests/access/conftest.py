@@ -1,4 +1,4 @@
-"""The access service with authentication on, and a tools service that asks it."""
+"""The access service with authentication on, and services that ask it."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -32,3 +32,9 @@ async def tools_database(postgres: Server) -> AsyncIterator[str]:
 async def tools(access: Access, tools_database: str, files: Files) -> AsyncIterator[Running]:
     async with house.tools(tools_database, files, access.port) as tools:
         yield tools
+
+
+@pytest.fixture
+async def hitl(postgres: Server, access: Access, files: Files) -> AsyncIterator[Running]:
+    async with postgres.database("hitl") as url, house.hitl(url, files, access.port) as hitl:
+        yield hitl

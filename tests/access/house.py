@@ -12,14 +12,17 @@ import grpc.aio
 from google.protobuf import message_factory
 from google.protobuf.message import Message
 from qmcp.access.v1 import access_service_pb2, role_pb2
+from qmcp.hitl.v1 import hitl_service_pb2
 from qmcp.tools.v1 import tools_service_pb2
 
 from servicekit import credentials
 from services.access import server as access_server
+from services.hitl import server as hitl_server
 from services.tools import server as tools_server
 from tests.contract.running import Answer, Refusal, Running, connected
 
 ACCESS = access_service_pb2.DESCRIPTOR.services_by_name["AccessService"]
+HITL = hitl_service_pb2.DESCRIPTOR.services_by_name["HitlService"]
 TOOLS = tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"]
 
 
@@ -55,7 +58,7 @@ class Files:
             **others,
         }
 
-    def of_tools(self, access_port: int, **others: Any) -> dict[str, Any]:
+    def of_service(self, access_port: int, **others: Any) -> dict[str, Any]:
         """The settings of a service that asks access."""
         return {
             "auth": "on",
@@ -64,9 +67,17 @@ class Files:
             "shutdown_grace_seconds": 0.5,
             "access_address": f"127.0.0.1:{access_port}",
             "access_key_file": self.folder / "service",
-            "tools_receipt_key_file": self.folder / "receipt-key.pem",
             **others,
         }
+
+    def of_tools(self, access_port: int, **others: Any) -> dict[str, Any]:
+        """The same of tools."""
+        return self.of_service(access_port, tools_receipt_key_file=self.folder / "receipt-key.pem", **others)
+
+    def of_hitl(self, access_port: int, **others: Any) -> dict[str, Any]:
+        """The same of hitl."""
+        own = {"hitl_secrets_key_file": self.folder / "seal", "hitl_callback_secret_file": self.folder / "callback"}
+        return self.of_service(access_port, **own, **others)
 
 
 def variables(settings: Mapping[str, Any]) -> dict[str, str]:
@@ -118,6 +129,14 @@ async def tools(database: str, files: Files, access_port: int, **settings: Any) 
     """The tools service in this process, asking access."""
     wanted = tools_server.Settings(database_url=database, **files.of_tools(access_port, **settings))
     async with tools_server.compose(wanted) as server, connected(TOOLS, server.port) as running:
+        yield running
+
+
+@asynccontextmanager
+async def hitl(database: str, files: Files, access_port: int, **settings: Any) -> AsyncIterator[Running]:
+    """The hitl service in this process, asking access."""
+    wanted = hitl_server.Settings(database_url=database, **files.of_hitl(access_port, **settings))
+    async with hitl_server.compose(wanted) as server, connected(HITL, server.port) as running:
         yield running
 
 
