@@ -102,7 +102,7 @@ async def crash(
             await replica.start()
         callers = EchoCallers(replica.target, IN_FLIGHT)
         async with callers.calling():
-            victims = {"postgres": engine, "service": replica}
+            victims: dict[str, Engine | Replica] = {"postgres": engine, "service": replica}
             away = await strike([(what, victims[what]) for what in kills], callers, chance, acknowledged)
             await callers.until_acknowledged(max(acknowledged, callers.acknowledged + IN_FLIGHT))
         async with EchoCallers(replica.target, 0).calling() as stub:

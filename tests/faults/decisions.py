@@ -11,7 +11,7 @@ import asyncpg
 
 from tests.faults.answers import Findings, compare, last_event
 from tests.faults.crashes import strike
-from tests.faults.processes import replicas
+from tests.faults.processes import Engine, Replica, replicas
 from tests.faults.questions import Rounds
 
 ROUNDS_AT_ONCE = 16
@@ -66,7 +66,7 @@ async def crash(
             [replica.target], at_once=ROUNDS_AT_ONCE, responders=RESPONDERS, chance=chance, patience=patience
         )
         async with rounds.playing():
-            victims = {"postgres": engine, "service": replica}
+            victims: dict[str, Engine | Replica] = {"postgres": engine, "service": replica}
             away = await strike([(what, victims[what]) for what in kills], rounds, chance)
             await rounds.until_acknowledged(rounds.acknowledged + ROUNDS_AT_ONCE)
             await rounds.finish()

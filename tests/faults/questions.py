@@ -122,13 +122,14 @@ class Rounds:
 
     async def _noted(self, request_id: str, part: Coroutine[None, None, None]) -> bool:
         """Plays a part; anything but what it expects and what passes by itself must not be seen by a caller."""
+        name = getattr(part, "__name__", "")
         try:
             async with asyncio.timeout(self._patience):
                 await part
         except grpc.aio.AioRpcError as error:
-            self.told.violations.append(f"{request_id}: {part.__name__} {error.code().name} {error.details()}")
+            self.told.violations.append(f"{request_id}: {name} {error.code().name} {error.details()}")
         except TimeoutError:
-            self.told.violations.append(f"{request_id}: {part.__name__} was told nothing for {self._patience} s")
+            self.told.violations.append(f"{request_id}: {name} was told nothing for {self._patience} s")
         else:
             return True
         return False
@@ -145,7 +146,9 @@ class Rounds:
             # The other way to ask safely, with a record of its own.
             question.request_id = request_id
 
-        asked = await self._once_or_again(request_id, lambda stub: stub.CreateHumanRequest(question, **_patient()))
+        asked = await self._once_or_again(
+            request_id, lambda stub: stub.CreateHumanRequest(question, timeout=DEADLINE_SECONDS, wait_for_ready=True)
+        )
         played.created_at = asked.created_at.ToMicroseconds()
 
     async def _answer(self, request_id: str, played: Round, who: int) -> None:
@@ -154,7 +157,9 @@ class Rounds:
         answer.response.string_value = "approve" if played.quorum else f"r{who}"
         answer.idempotency_key = f"{request_id}-{who}"
         try:
-            vote = await self._once_or_again(request_id, lambda stub: stub.CreateHumanResponse(answer, **_patient()))
+            vote = await self._once_or_again(
+                request_id, lambda stub: stub.CreateHumanResponse(answer, timeout=DEADLINE_SECONDS, wait_for_ready=True)
+            )
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
                 raise
@@ -212,10 +217,6 @@ class Rounds:
                     self.told.violations.append(f"watcher: {error.code().name} {error.details()}")
                 watched.resumed += 1
             await asyncio.sleep(0.02)
-
-
-def _patient() -> dict[str, float | bool]:
-    return {"timeout": DEADLINE_SECONDS, "wait_for_ready": True}
 
 
 def _identity(answer: object) -> object:
