@@ -1,4 +1,4 @@
-"""`python -m tests.faults`: the long form. kill -9 by the dozen, a million acknowledged calls, 100,000 disconnects."""
+"""`python -m tests.faults`: the long form. kill -9 by the dozen, a million acknowledged calls, 100,000 of everything else."""
 
 import argparse
 import asyncio
@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.faults import decisions
 from tests.faults.crashes import IN_FLIGHT, crash
 from tests.faults.disconnects import storm
 
@@ -36,6 +37,31 @@ async def run(arguments: argparse.Namespace) -> bool:
             and after.memory_after_mb < after.memory_before_mb + 50
         )
         good &= _say("disconnects", after.text(), holds)
+    return await _decide(arguments) and good
+
+
+async def _decide(arguments: argparse.Namespace) -> bool:
+    """The hitl service."""
+    good = True
+    seed = arguments.seed
+    if arguments.kills:
+        with tempfile.TemporaryDirectory(prefix="qmcp-faults-") as folder:
+            report = await decisions.crash(Path(folder), ["service", "postgres"] * arguments.kills, seed=seed)
+        good &= _say("kill -9 while people ask, wait and answer", report.text(), report.findings.sound)
+        with tempfile.TemporaryDirectory(prefix="qmcp-faults-") as folder:
+            report = await decisions.crash(Path(folder), ["postgres"] * 2, synchronous_commit="off", seed=seed)
+        lost = bool(report.findings.lost)
+        good &= _say("negative control: synchronous_commit=off must lose answers", report.text(), lost)
+    if arguments.races:
+        with tempfile.TemporaryDirectory(prefix="qmcp-faults-") as folder:
+            report = await decisions.race(Path(folder), arguments.races, 8, seed)
+        holds = report.findings.sound and report.findings.questions == arguments.races
+        good &= _say("eight who race for each question", report.text(), holds)
+    if arguments.interleavings:
+        with tempfile.TemporaryDirectory(prefix="qmcp-faults-") as folder:
+            report = await decisions.interleave(Path(folder), arguments.interleavings, seed)
+        holds = report.findings.sound and report.findings.slowest_wakeup < 10
+        good &= _say("random interleavings, the listeners killed every second", report.text(), holds)
     return good
 
 
@@ -49,6 +75,8 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50, help="of the service, and as many of Postgres; 0: none")
     parser.add_argument("--acknowledged", type=int, default=1_000_000, help="calls answered at the end, at least")
     parser.add_argument("--disconnects", type=int, default=100_000, help="calls that are left; 0: none")
+    parser.add_argument("--races", type=int, default=100_000, help="questions with eight racing answers; 0: none")
+    parser.add_argument("--interleavings", type=int, default=10_000, help="with listeners killed; 0: none")
     parser.add_argument("--seed", type=int, help="repeats the random points of a run")
     return 0 if asyncio.run(run(parser.parse_args())) else 1
 

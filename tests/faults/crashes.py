@@ -6,14 +6,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from tests.faults.ledger import Findings, compare
-from tests.faults.load import Callers
-from tests.faults.processes import LEASE_SECONDS, running
+from tests.faults.load import EchoCallers
+from tests.faults.processes import LEASE_SECONDS, Engine, Replica, running
 
 IN_FLIGHT = 64
 # Between being whole again and the next kill.
 SHORTEST, LONGEST = 0.3, 1.2
+# Of anybody's next answer; nothing that comes back takes as long.
+BACK_WITHIN = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,40 @@ class Report:
         return "\n".join(lines)
 
 
+class Callers(Protocol):
+    """Whoever makes the load."""
+
+    @property
+    def acknowledged(self) -> int:
+        """How often they have been answered."""
+
+    async def until_acknowledged(self, number: int) -> None:
+        """Waits until they have been answered that often."""
+
+
+async def strike(
+    victims: Sequence[tuple[str, Engine | Replica]], callers: Callers, chance: random.Random, acknowledged: int = 0
+) -> dict[str, float]:
+    """Kills one after the other at random points, spread over as many answers, and starts it again.
+
+    Returns:
+        How long each kind was away, longest, seconds: until callers were answered again.
+    """
+    away: dict[str, float] = {}
+    for number, (what, victim) in enumerate(victims):
+        await callers.until_acknowledged(acknowledged * number // len(victims))
+        async with asyncio.timeout(BACK_WITHIN):
+            await callers.until_acknowledged(callers.acknowledged + 1)
+        await asyncio.sleep(chance.uniform(SHORTEST, LONGEST))
+        victim.kill()
+        killed_at = time.monotonic()
+        await victim.start()
+        async with asyncio.timeout(BACK_WITHIN):
+            await callers.until_acknowledged(callers.acknowledged + 1)
+        away[what] = max(away.get(what, 0), time.monotonic() - killed_at)
+    return away
+
+
 async def crash(
     folder: Path,
     kills: Sequence[str],
@@ -58,28 +95,17 @@ async def crash(
     """
     seed = random.randrange(2**32) if seed is None else seed
     chance = random.Random(seed)
-    away: dict[str, float] = {}
     async with running(folder) as (engine, replica):
         if synchronous_commit != "on":
             await engine.execute(f"ALTER DATABASE qmcp_tools SET synchronous_commit = {synchronous_commit}")
             replica.stop()
             await replica.start()
-        callers = Callers(replica.target, IN_FLIGHT)
+        callers = EchoCallers(replica.target, IN_FLIGHT)
         async with callers.calling():
-            for number, what in enumerate(kills):
-                await callers.until_acknowledged(acknowledged * number // len(kills))
-                before = len(callers.ledger.acknowledged)
-                await callers.until_acknowledged(before + 1)
-                await asyncio.sleep(chance.uniform(SHORTEST, LONGEST))
-                victim = engine if what == "postgres" else replica
-                victim.kill()
-                killed_at = time.monotonic()
-                await victim.start()
-                before = len(callers.ledger.acknowledged)
-                await callers.until_acknowledged(before + 1)
-                away[what] = max(away.get(what, 0), time.monotonic() - killed_at)
-            await callers.until_acknowledged(max(acknowledged, len(callers.ledger.acknowledged) + IN_FLIGHT))
-        async with Callers(replica.target, 0).calling() as stub:
+            victims: dict[str, Engine | Replica] = {"postgres": engine, "service": replica}
+            away = await strike([(what, victims[what]) for what in kills], callers, chance, acknowledged)
+            await callers.until_acknowledged(max(acknowledged, callers.acknowledged + IN_FLIGHT))
+        async with EchoCallers(replica.target, 0).calling() as stub:
             # What the database has forgotten, nobody can end; there is no use in waiting for it.
             ends_within = 6 * LEASE_SECONDS if synchronous_commit == "on" else 0
             findings = await compare(callers.ledger, engine.url, stub, ends_within)

@@ -24,7 +24,7 @@ TRANSIENT = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.Status
 DEADLINE_SECONDS = 20.0
 
 
-class Callers:
+class EchoCallers:
     """Each of them calls `echo` with a request_id of its own as the message, over and over."""
 
     def __init__(self, target: str, in_flight: int) -> None:
@@ -51,6 +51,10 @@ class Callers:
                 raise
             self._stopping = True
             await asyncio.gather(*tasks)
+
+    @property
+    def acknowledged(self) -> int:
+        return len(self.ledger.acknowledged)
 
     async def until_acknowledged(self, number: int) -> None:
         """Waits until that many calls have been answered."""

@@ -1,6 +1,7 @@
-"""The tools service as `python -m services.tools serve` runs it, which on SIGUSR1 writes the names of its tasks to a file."""
+"""A service as `python -m services.<x> serve` runs it, which on SIGUSR1 writes the names of its tasks to a file."""
 
 import asyncio
+import importlib
 import os
 import signal
 import sys
@@ -10,15 +11,16 @@ os.environ.setdefault("GRPC_EXPERIMENTS", "-event_engine_listener,-event_engine_
 
 import uvloop
 
-import services.tools
+import services
 from servicekit import logs, migrations
-from services.tools.server import Settings, compose
+from servicekit.launch import Runnable
 
 
-async def serve(tasks_file: Path) -> None:
-    settings = Settings()  # type: ignore[call-arg]  # the environment gives them
-    folder = Path(services.tools.__file__).parent / "migrations"
-    await migrations.apply(settings.database_url, migrations.of_service("tools", folder))
+async def serve(name: str, tasks_file: Path) -> None:
+    server: Runnable = importlib.import_module(f"services.{name}.server")
+    settings = server.Settings()  # type: ignore[call-arg]  # the environment gives them
+    folder = Path(services.__path__[0]) / name / "migrations"
+    await migrations.apply(settings.database_url, migrations.of_service(name, folder))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -29,7 +31,7 @@ async def serve(tasks_file: Path) -> None:
 
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGUSR1, show)
-    async with compose(settings):
+    async with server.compose(settings):
         await stop.wait()
 
 
@@ -39,4 +41,4 @@ def _name(task: "asyncio.Task[object]") -> str:
 
 if __name__ == "__main__":
     logs.configure("WARNING", "json")
-    uvloop.run(serve(Path(sys.argv[1])))
+    uvloop.run(serve(sys.argv[1], Path(sys.argv[2])))

@@ -1,4 +1,4 @@
-"""A Postgres and a tools service that can be killed at any moment and started again on the same data and ports."""
+"""A Postgres and services that can be killed at any moment and started again on the same data and ports."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -25,11 +25,11 @@ LEASE_SECONDS = 2.0
 class Engine:
     """Postgres with the settings of `make run`: every commit reaches the disk before it is acknowledged."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, service: str) -> None:
         self._engine = postgres.prepare(folder / "postgres", say=_nothing)
         self._log = folder / "postgres.log"
         self.server_url = self._engine.url()
-        self.url = databases.url_of(self.server_url, "tools")
+        self.url = databases.url_of(self.server_url, service)
 
     async def start(self) -> None:
         postgres.clear_leftovers(self._engine.data, _nothing)
@@ -69,19 +69,23 @@ class Engine:
 
 
 class Replica:
-    """One process of the tools service."""
+    """One process of a service."""
 
-    def __init__(self, folder: Path, database_url: str, settings: Mapping[str, object]) -> None:
+    def __init__(self, folder: Path, service: str, database_url: str, settings: Mapping[str, object]) -> None:
+        self._service = service
         self.port = ports.free()
         self.metrics_port = ports.free()
-        self.tasks_file = folder / "tasks"
-        self.log = folder / "tools.log"
+        self.tasks_file = folder / f"tasks-{self.port}"
+        self.log = folder / f"{service}-{self.port}.log"
         self._environment = {
             "QMCP_GRPC_PORT": str(self.port),
             "QMCP_METRICS_PORT": str(self.metrics_port),
             "QMCP_DATABASE_URL": database_url,
+            # Of what belongs to another service it takes no notice.
             "QMCP_TOOLS_RECEIPT_KEY_FILE": str(folder / "receipt-key.pem"),
             "QMCP_TOOLS_WRITER_LEASE_SECONDS": str(LEASE_SECONDS),
+            "QMCP_HITL_SECRETS_KEY_FILE": str(folder / "secrets-key"),
+            "QMCP_HITL_CALLBACK_SECRET_FILE": str(folder / "callback-secret"),
             **{f"QMCP_{name.upper()}": str(value) for name, value in settings.items()},
         }
 
@@ -98,9 +102,10 @@ class Replica:
         paths = os.pathsep.join(str(path) for path in (ROOT, ROOT / "gen", ROOT / "client"))
         # So that a killed test run leaves nothing behind.
         dies_with_us = [sys.executable, "-I", "-S", str(ROOT / "devstack" / "child.py"), "--parent", str(os.getpid())]
+        service = [sys.executable, "-m", "tests.faults.observed_service", self._service, str(self.tasks_file)]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: ASYNC220 - as above
-                [*dies_with_us, "--", sys.executable, "-m", "tests.faults.observed_service", str(self.tasks_file)],
+                [*dies_with_us, "--", *service],
                 env={**os.environ, "PYTHONPATH": paths, **self._environment},
                 stdout=output,
                 stderr=output,
@@ -151,17 +156,28 @@ class Replica:
 
 @asynccontextmanager
 async def running(folder: Path, **settings: object) -> AsyncIterator[tuple[Engine, Replica]]:
-    """Both, until the block ends. `settings` are fields of the service's Settings."""
-    engine = Engine(folder)
+    """Postgres and the tools service, until the block ends. `settings` are fields of the service's Settings."""
+    async with replicas(folder, "tools", 1, **settings) as (engine, started):
+        yield engine, started[0]
+
+
+@asynccontextmanager
+async def replicas(
+    folder: Path, service: str, number: int, **settings: object
+) -> AsyncIterator[tuple[Engine, list[Replica]]]:
+    """Postgres and so many processes of a service on it."""
+    engine = Engine(folder, service)
     await engine.start()
     try:
-        await databases.make_missing(engine.server_url, ["tools"])
-        replica = Replica(folder, engine.url, settings)
-        await replica.start()
-        try:
-            yield engine, replica
-        finally:
-            replica.stop()
+        await databases.make_missing(engine.server_url, [service])
+        async with AsyncExitStack() as stack:
+            started = []
+            for _ in range(number):
+                replica = Replica(folder, service, engine.url, settings)
+                await replica.start()
+                stack.callback(replica.stop)
+                started.append(replica)
+            yield engine, started
     finally:
         engine.stop()
 
