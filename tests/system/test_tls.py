@@ -16,7 +16,7 @@ from tests.certificates import Authority
 from tests.stack import Stack
 
 # Certificates are for names; so are the addresses.
-NAMED = ("TOOLS", "ACCESS")
+NAMED = ("TOOLS", "ACCESS", "HITL")
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,15 @@ def test_the_page_of_health_asks_every_service_over_mutual_tls(trusting: Stack) 
     assert (answer.status_code, answer.json()["status"]) == (200, "healthy")
 
 
-@pytest.mark.parametrize("service", ["tools", "access"])
+def test_people_are_asked_and_answer_over_it(trusting: Stack) -> None:
+    url = f"https://127.0.0.1:{trusting.env['QMCP_PORT']}"
+    with Client(url, api_key=trusting.admin_key) as client:
+        asked = client.create_human_request("approval", "Over TLS?", options=["yes", "no"])
+        client.submit_human_response(asked.id, "yes")
+        assert client.wait_for_human_response(asked.id, timeout=30).responded
+
+
+@pytest.mark.parametrize("service", ["tools", "access", "hitl"])
 def test_a_service_is_closed_to_who_has_no_certificate(secured: Stack, service: str) -> None:
     target = secured.env[f"QMCP_{service.upper()}_ADDRESS"]
     root = Path(secured.env["QMCP_GRPC_TLS_CA_FILE"]).read_bytes()
