@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.ledger import compare
-from tests.faults.load import Callers
+from tests.faults.load import EchoCallers
 from tests.stack import running_stack
 
 KILLS = 3
@@ -23,7 +23,7 @@ async def test_what_was_acknowledged_through_the_door_is_there_once_however_ofte
     tmp_path: Path,
 ) -> None:
     with running_stack(tmp_path / "home") as stack:
-        callers = Callers(stack.grpc_target, IN_FLIGHT)
+        callers = EchoCallers(stack.grpc_target, IN_FLIGHT)
         async with callers.calling():
             for kill in range(KILLS):
                 await callers.until_acknowledged(BETWEEN * (kill + 1))
@@ -33,7 +33,7 @@ async def test_what_was_acknowledged_through_the_door_is_there_once_however_ofte
                     while stack.processes["postgres"] == killed:
                         await asyncio.sleep(0.05)
             await callers.until_acknowledged(BETWEEN * (KILLS + 1))
-        async with Callers(stack.tools_target, 0).calling() as stub:
+        async with EchoCallers(stack.tools_target, 0).calling() as stub:
             found = await compare(callers.ledger, stack.database_url, stub, ENDS_WITHIN)
         assert stack.output().count("postgres is back") == KILLS
     assert found.acknowledged > BETWEEN * KILLS

@@ -1,0 +1,48 @@
+"""A server behind an HTTP tool, outside of every event loop: it keeps what it was sent."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Upstream:
+    """Where it listens, and the bodies in the order in which they came."""
+
+    url: str
+    bodies: list[Any] = field(default_factory=list)
+
+
+@contextmanager
+def upstream() -> Iterator[Upstream]:
+    """Serves while the block lasts."""
+    found = Upstream("")
+
+    class Handler(BaseHTTPRequestHandler):
+        """Answers every POST with what it was sent."""
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            found.bodies.append(json.loads(body))
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found.url = f"http://127.0.0.1:{server.server_port}/"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield found
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
