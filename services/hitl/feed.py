@@ -7,8 +7,7 @@ only make it fast. One read serves all who wait here, however many.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 from servicekit.errors import overloaded
@@ -32,9 +31,10 @@ class Waiter:
     It holds nothing but that. Waiters are many and wait long, so each kilobyte of one is ten megabytes of a replica.
     """
 
-    __slots__ = ("ended", "over")
+    __slots__ = ("ended", "over", "request_ids")
 
-    def __init__(self) -> None:
+    def __init__(self, request_ids: Sequence[str]) -> None:
+        self.request_ids = request_ids
         # The requests that have ended since it registered, by id.
         self.ended: dict[str, HumanRequest] = {}
         # While it waits: done when there is one more of them, or nothing more to wait for.
@@ -121,9 +121,8 @@ class Feed:
                 self._measures.woken((now - ended[request_id].at).total_seconds())
         return len(found)
 
-    @contextmanager
-    def awaiting(self, request_ids: Sequence[str]) -> Iterator[Waiter]:
-        """A waiter who is told of each request that ends. Register first, then read how it stands, then wait.
+    def enter(self, waiter: Waiter) -> None:
+        """From now on it is told of each of its requests that ends. Enter first, then read how they stand, then wait.
 
         Raises:
             ServiceError: OVERLOADED where as many wait here as may.
@@ -131,17 +130,16 @@ class Feed:
         if self._waiters >= self._max_waiters:
             raise overloaded()
         self._waiters += 1
-        waiter = Waiter()
-        for request_id in request_ids:
+        for request_id in waiter.request_ids:
             self._waiting[request_id].add(waiter)
-        try:
-            yield waiter
-        finally:
-            self._waiters -= 1
-            for request_id in request_ids:
-                self._waiting[request_id].discard(waiter)
-                if not self._waiting[request_id]:
-                    del self._waiting[request_id]
+
+    def leave(self, waiter: Waiter) -> None:
+        """Whoever has entered must."""
+        self._waiters -= 1
+        for request_id in waiter.request_ids:
+            self._waiting[request_id].discard(waiter)
+            if not self._waiting[request_id]:
+                del self._waiting[request_id]
 
     async def watch(self, wanted: EventFilter, after: int | None) -> AsyncIterator[tuple[Event, HumanRequest] | int]:
         """Events after a number (None: from now on), with the requests as they stand; a number is a heartbeat.
