@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import access, commits, invoking, overload, pieces, receipts, servers
+from benchmarks import access, answering, commits, invoking, overload, pieces, receipts, servers, waiting
 from benchmarks.load import MissingToolError
 from benchmarks.measuring import Plan
 from benchmarks.report import Section, machine, markdown, text
@@ -20,6 +20,8 @@ BENCHMARKS: dict[str, Callable[[Path, Plan], Section]] = {
     "receipts": receipts.bench,
     "pieces": pieces.bench,
     "access": access.bench,
+    "waiting": waiting.bench,
+    "answering": answering.bench,
 }
 
 

@@ -1,4 +1,4 @@
-"""What is measured: the tools service, alone or behind its edge, on a Postgres with the settings of `make run`."""
+"""What is measured: a service, alone or behind its edge, on a Postgres with the settings of `make run`."""
 
 import asyncio
 import atexit
@@ -45,6 +45,7 @@ class System:
     pids: dict[str, int] = field(default_factory=dict)
     grpc_port: int = 0
     http_port: int = 0
+    metrics_port: int = 0
     database_url: str = ""
 
     @property
@@ -88,41 +89,58 @@ def tools(
     cores: Sequence[int] = SERVER_CORES,
 ) -> Iterator[System]:
     """The tools service on its own Postgres; with `edge`, Envoy and the pages in front of it."""
-    system = System(grpc_port=ports.free())
-    metrics_port = ports.free()
     with ExitStack() as started:
-        database, system.pids["postgres"] = started.enter_context(engine(folder / "postgres", cores))
-        asyncio.run(databases.make_missing(database.url(), ("tools",)))
-        system.database_url = databases.url_of(database.url(), "tools")
-        log = folder / "tools.log"
-        service = started.enter_context(
-            running(
-                python("-m", "services.tools", "serve"),
-                log,
-                {
-                    "QMCP_GRPC_PORT": str(system.grpc_port),
-                    "QMCP_METRICS_PORT": str(metrics_port),
-                    "QMCP_DATABASE_URL": system.database_url,
-                    "QMCP_TOOLS_RECEIPT_KEY_FILE": str(folder / "receipt-key.pem"),
-                    **(environment or {}),
-                },
-                cores=cores,
-            )
-        )
-        system.pids["tools"] = service
-        wait_until(lambda: accepts(system.grpc_port), service, log)
+        receipt_key = {"QMCP_TOOLS_RECEIPT_KEY_FILE": str(folder / "receipt-key.pem")}
+        command = python("-m", "services.tools", "serve")
+        system = _service(started, folder, "tools", command, {**receipt_key, **(environment or {})}, cores)
         if edge:
-            _start_edge(started, system, folder, metrics_port)
+            _start_edge(started, system, folder)
         yield system
 
 
-def _start_edge(started: ExitStack, system: System, folder: Path, metrics_port: int) -> None:
+@contextmanager
+def hitl(folder: Path, module: str = "services.hitl") -> Iterator[System]:
+    """The hitl service on its own Postgres; `module` is what runs it."""
+    folder.mkdir(mode=0o711, exist_ok=True)
+    with ExitStack() as started:
+        keys = {
+            "QMCP_HITL_SECRETS_KEY_FILE": str(folder / "secrets-key"),
+            "QMCP_HITL_CALLBACK_SECRET_FILE": str(folder / "callback-secret"),
+        }
+        yield _service(started, folder, "hitl", python("-m", module, "serve"), keys, SERVER_CORES)
+
+
+def _service(
+    started: ExitStack,
+    folder: Path,
+    name: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    cores: Sequence[int],
+) -> System:
+    system = System(grpc_port=ports.free(), metrics_port=ports.free())
+    database, system.pids["postgres"] = started.enter_context(engine(folder / "postgres", cores))
+    asyncio.run(databases.make_missing(database.url(), (name,)))
+    system.database_url = databases.url_of(database.url(), name)
+    log = folder / f"{name}.log"
+    settings = {
+        "QMCP_GRPC_PORT": str(system.grpc_port),
+        "QMCP_METRICS_PORT": str(system.metrics_port),
+        "QMCP_DATABASE_URL": system.database_url,
+        **environment,
+    }
+    system.pids[name] = started.enter_context(running(command, log, settings, cores=cores))
+    wait_until(lambda: accepts(system.grpc_port), system.pids[name], log)
+    return system
+
+
+def _start_edge(started: ExitStack, system: System, folder: Path) -> None:
     system.http_port, web_port, admin_port = ports.free(), ports.free(), ports.free()
     environment = {
         "QMCP_PORT": str(system.http_port),
         "QMCP_ENVOY_ADMIN_PORT": str(admin_port),
         "QMCP_TOOLS_ADDRESS": system.target,
-        "QMCP_TOOLS_METRICS_ADDRESS": f"127.0.0.1:{metrics_port}",
+        "QMCP_TOOLS_METRICS_ADDRESS": f"127.0.0.1:{system.metrics_port}",
         "QMCP_WEB_ADDRESS": f"127.0.0.1:{web_port}",
         "QMCP_WEB_PORT": str(web_port),
     }
@@ -139,6 +157,17 @@ def echo_server(kind: str, folder: Path, environment: Mapping[str, str] | None =
     system = System(grpc_port=ports.free())
     log = folder / f"echo-{system.grpc_port}.log"
     with running(python("-m", "benchmarks.echo_server", kind, str(system.grpc_port)), log, environment) as pid:
+        system.pids["server"] = pid
+        wait_until(lambda: accepts(system.grpc_port), pid, log)
+        yield system
+
+
+@contextmanager
+def bare_waits(kind: str, folder: Path) -> Iterator[System]:
+    """A bare WaitForResponse; see benchmarks.bare_wait."""
+    system = System(grpc_port=ports.free())
+    log = folder / f"wait-{system.grpc_port}.log"
+    with running(python("-m", "benchmarks.bare_wait", kind, str(system.grpc_port)), log) as pid:
         system.pids["server"] = pid
         wait_until(lambda: accepts(system.grpc_port), pid, log)
         yield system

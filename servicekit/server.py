@@ -196,8 +196,9 @@ def _servicer_method(service: Service, method: Method) -> Handler:
     implementation: Callable[[Any, Any], Any] = getattr(service.servicer, method.name)
     if not method.server_streaming:
 
-        async def answer(request: Any, context: "ServicerContext[Any, Any]", _call: Call) -> Any:
-            return await implementation(request, context)
+        def answer(request: Any, context: "ServicerContext[Any, Any]", _call: Call) -> Awaitable[Any]:
+            answered: Awaitable[Any] = implementation(request, context)
+            return answered
 
         return answer
 

@@ -1,5 +1,6 @@
 """Gives a call its ids: those the caller sent, else new ones; they go back with the answer and into every log line."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 from grpc.aio import ServicerContext
@@ -10,11 +11,11 @@ from servicekit.methods import Method
 
 
 def request_context(_method: Method, handler: Handler) -> Handler:
-    async def with_context(request: Any, context: "ServicerContext[Any, Any]", call: Call) -> Any:
+    def with_context(request: Any, context: "ServicerContext[Any, Any]", call: Call) -> Awaitable[Any]:
         call.request_id = call.header("x-request-id")[:LONGEST_ID] or short_id()
         call.correlation_id = call.header("x-correlation-id")[:LONGEST_ID] or short_id()
         current_call.set(call)
         context.set_trailing_metadata((("x-request-id", call.request_id), ("x-correlation-id", call.correlation_id)))
-        return await handler(request, context, call)
+        return handler(request, context, call)
 
     return with_context

@@ -1,5 +1,6 @@
 """Checks a request against the buf.validate rules of its proto, all faults at once."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 from grpc.aio import ServicerContext
@@ -16,7 +17,7 @@ def validation(method: Method, handler: Handler) -> Handler:
         return handler
     validator = Validator()
 
-    async def with_validation(request: Any, context: "ServicerContext[Any, Any]", call: Call) -> Any:
+    def with_validation(request: Any, context: "ServicerContext[Any, Any]", call: Call) -> Awaitable[Any]:
         if request is None:
             expected = method.request_class.DESCRIPTOR.full_name
             raise invalid_argument("INVALID_REQUEST", f"The bytes that were sent are no {expected}.")
@@ -24,7 +25,7 @@ def validation(method: Method, handler: Handler) -> Handler:
             validator.validate(request)
         except ValidationError as error:
             raise _refusal(error) from None
-        return await handler(request, context, call)
+        return handler(request, context, call)
 
     return with_validation
 

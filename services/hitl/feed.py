@@ -7,8 +7,7 @@ only make it fast. One read serves all who wait here, however many.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 from servicekit.errors import overloaded
@@ -26,6 +25,39 @@ EVENTS_A_PAGE = 200
 ENDINGS = {"decided", "expired", "cancelled"}
 
 
+class Waiter:
+    """One call that waits: what it has been told of, and what ends the wait.
+
+    It holds nothing but that. Waiters are many and wait long, so each kilobyte of one is ten megabytes of a replica.
+    """
+
+    __slots__ = ("ended", "over", "request_ids")
+
+    def __init__(self, request_ids: Sequence[str]) -> None:
+        self.request_ids = request_ids
+        # The requests that have ended since it registered, by id.
+        self.ended: dict[str, HumanRequest] = {}
+        # While it waits: done when there is one more of them, or nothing more to wait for.
+        self.over: asyncio.Future[None] | None = None
+
+    async def wait(self, seconds: float) -> None:
+        """Until it is told of something, for a time at most."""
+        loop = asyncio.get_running_loop()
+        self.over = loop.create_future()
+        # An asyncio.timeout would do, and hold more.
+        time_is_over = loop.call_later(seconds, self.wake)
+        try:
+            await self.over
+        finally:
+            time_is_over.cancel()
+            self.over = None
+
+    def wake(self) -> None:
+        """There is something to look at."""
+        if self.over is not None and not self.over.done():
+            self.over.set_result(None)
+
+
 class Feed:
     """Follows the events of all replicas."""
 
@@ -38,7 +70,7 @@ class Feed:
         self._told = asyncio.Event()
         # Up to which event everybody here has been told.
         self._sequence = 0
-        self._waiting: defaultdict[str, set[asyncio.Future[HumanRequest]]] = defaultdict(set)
+        self._waiting: defaultdict[str, set[Waiter]] = defaultdict(set)
         self._watching: set[asyncio.Event] = set()
         self.closing = False
         measures.waiters = lambda: self._waiters
@@ -60,8 +92,8 @@ class Feed:
         for watching in self._watching:
             watching.set()
         for waiting in self._waiting.values():
-            for future in waiting:
-                future.cancel()
+            for waiter in waiting:
+                waiter.wake()
 
     async def follow(self) -> None:
         """Tells those who wait and watch, for ever."""
@@ -83,15 +115,14 @@ class Feed:
                 watching.set()
         now = datetime.now(UTC)
         for request_id, request in standing.items():
-            for future in self._waiting.get(request_id, ()):
-                if not future.done():
-                    future.set_result(request)
-                    self._measures.woken((now - ended[request_id].at).total_seconds())
+            for waiter in self._waiting.get(request_id, ()):
+                waiter.ended[request_id] = request
+                waiter.wake()
+                self._measures.woken((now - ended[request_id].at).total_seconds())
         return len(found)
 
-    @contextmanager
-    def awaiting(self, request_ids: Sequence[str]) -> Iterator[list[asyncio.Future[HumanRequest]]]:
-        """A future for each request, done when it has ended. Register first, then read how it stands, then wait.
+    def enter(self, waiter: Waiter) -> None:
+        """From now on it is told of each of its requests that ends. Enter first, then read how they stand, then wait.
 
         Raises:
             ServiceError: OVERLOADED where as many wait here as may.
@@ -99,19 +130,16 @@ class Feed:
         if self._waiters >= self._max_waiters:
             raise overloaded()
         self._waiters += 1
-        loop = asyncio.get_running_loop()
-        futures: list[asyncio.Future[HumanRequest]] = [loop.create_future() for _ in request_ids]
-        for request_id, future in zip(request_ids, futures, strict=True):
-            self._waiting[request_id].add(future)
-        try:
-            yield futures
-        finally:
-            self._waiters -= 1
-            for request_id, future in zip(request_ids, futures, strict=True):
-                future.cancel()
-                self._waiting[request_id].discard(future)
-                if not self._waiting[request_id]:
-                    del self._waiting[request_id]
+        for request_id in waiter.request_ids:
+            self._waiting[request_id].add(waiter)
+
+    def leave(self, waiter: Waiter) -> None:
+        """Whoever has entered must."""
+        self._waiters -= 1
+        for request_id in waiter.request_ids:
+            self._waiting[request_id].discard(waiter)
+            if not self._waiting[request_id]:
+                del self._waiting[request_id]
 
     async def watch(self, wanted: EventFilter, after: int | None) -> AsyncIterator[tuple[Event, HumanRequest] | int]:
         """Events after a number (None: from now on), with the requests as they stand; a number is a heartbeat.

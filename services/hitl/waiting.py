@@ -1,14 +1,18 @@
 """Waits for answers: whoever comes before the answer or after it gets it, from whichever replica."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from services.hitl import errors
 from services.hitl.asking import Requests
-from services.hitl.feed import Feed
+from services.hitl.feed import Feed, Waiter
 from services.hitl.models import HumanRequest
 
 DEFAULT_SECONDS = 30
+# Calls whose requests are read together; more would keep the others of the process waiting.
+READ_TOGETHER = 100
+
+Standing = Mapping[str, HumanRequest]
 
 
 class Waiting:
@@ -17,6 +21,8 @@ class Waiting:
     def __init__(self, requests: Requests, feed: Feed) -> None:
         self._requests = requests
         self._feed = feed
+        self._asked: list[tuple[Sequence[str], asyncio.Future[Standing]]] = []
+        self._reading: asyncio.Task[None] | None = None
 
     async def wait(
         self, request_ids: Sequence[str], *, until_all: bool, seconds: float
@@ -29,24 +35,56 @@ class Waiting:
         Raises:
             ServiceError: HUMAN_REQUEST_NOT_FOUND.
         """
-        give_up = asyncio.get_running_loop().time() + (seconds or DEFAULT_SECONDS)
-        with self._feed.awaiting(request_ids) as futures:
-            standing = await self._requests.get_many(request_ids)
-            missing = next((each for each in request_ids if each not in standing), None)
-            if missing is not None:
-                raise errors.human_request_not_found(missing)
-            while not _enough(request_ids, standing, until_all=until_all):
-                left = give_up - asyncio.get_running_loop().time()
-                open_ = [future for future in futures if not future.done()]
-                if left <= 0 or self._feed.closing or not open_:
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + (seconds or DEFAULT_SECONDS)
+        waiter = Waiter(request_ids)
+        self._feed.enter(waiter)
+        try:
+            waiter.ended.update(await self._ended(request_ids))
+            enough = len(request_ids) if until_all else 1
+            while len(waiter.ended) < enough:
+                left = give_up - loop.time()
+                if left <= 0 or self._feed.closing:
                     break
-                await asyncio.wait(open_, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-                for future in futures:
-                    if future.done() and not future.cancelled():
-                        standing[future.result().id] = future.result()
-        return _enough(request_ids, standing, until_all=until_all), [standing[each] for each in request_ids]
+                await waiter.wait(left)
+        finally:
+            self._feed.leave(waiter)
+        standing = await self._as_they_stand(request_ids, waiter.ended)
+        return sum(request.ended for request in standing) >= enough, standing
 
+    async def _ended(self, request_ids: Sequence[str]) -> Standing:
+        """Those that have ended already; of the others nothing is kept while they are waited for."""
+        found = await self._read(request_ids)
+        missing = next((each for each in request_ids if each not in found), None)
+        if missing is not None:
+            raise errors.human_request_not_found(missing)
+        return {each: found[each] for each in request_ids if found[each].ended}
 
-def _enough(request_ids: Sequence[str], standing: dict[str, HumanRequest], *, until_all: bool) -> bool:
-    ended = [standing[each].ended for each in request_ids]
-    return all(ended) if until_all else any(ended)
+    async def _as_they_stand(self, request_ids: Sequence[str], ended: Standing) -> list[HumanRequest]:
+        """All of them; what has ended changes no more, the others are read once more."""
+        pending = [each for each in request_ids if each not in ended]
+        found = await self._read(pending) if pending else {}
+        return [ended[each] if each in ended else found[each] for each in request_ids]
+
+    async def _read(self, request_ids: Sequence[str]) -> Standing:
+        """How these stand, and perhaps others: waiters come and go by the thousand, and one statement serves many."""
+        read: asyncio.Future[Standing] = asyncio.get_running_loop().create_future()
+        self._asked.append((request_ids, read))
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_on(), name="waits read")
+        return await read
+
+    async def _read_on(self) -> None:
+        while self._asked:
+            together, self._asked = self._asked[:READ_TOGETHER], self._asked[READ_TOGETHER:]
+            try:
+                found = await self._requests.get_many(list({each for ids, _ in together for each in ids}))
+            except Exception as error:  # noqa: BLE001 - whatever it is, those who asked are told
+                for _, read in together:
+                    if not read.done():
+                        read.set_exception(error)
+            else:
+                for _, read in together:
+                    # A caller that went away has cancelled it.
+                    if not read.done():
+                        read.set_result(found)
