@@ -239,9 +239,8 @@ class Approvals:
 
     async def _settle(self, answer: Answer, invocation_id: UUID) -> None:
         """Does what an answer says, unless another replica has."""
-        if answer.status == "pending":
+        if answer.status == "pending" or self._open.pop(invocation_id, None) is None:
             return
-        del self._open[invocation_id]
         async with self._database.connection() as connection:
             invocation = await invocations.get(connection, invocation_id)
         assert invocation is not None, "invocations are never deleted"
