@@ -15,7 +15,7 @@ async def test_no_answer_and_no_wake_up_is_lost_when_service_and_postgres_are_ki
     assert report.findings.sound, report.text()
     # Otherwise nothing was in progress when it was killed, and nothing was proved.
     assert report.findings.repeated > 0, report.text()
-    assert report.findings.resumed >= 3, report.text()
+    assert report.findings.resumed > 0, report.text()
 
 
 async def test_the_same_harness_catches_answers_that_are_acknowledged_too_early(tmp_path: Path) -> None:
