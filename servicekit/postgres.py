@@ -1,7 +1,7 @@
 """The pool of connections to a service's Postgres, and its transactions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeAlias
 
@@ -49,10 +49,10 @@ STATEMENT_TIMEOUT_MS = 30_000
 class Database:
     """A pool. The domain opens transactions here; the store's statements run in them."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", url: str, application: str) -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", url: str, server_settings: Mapping[str, str]) -> None:
         self._pool = pool
         self.url = url
-        self._application = application
+        self._server_settings = server_settings
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -83,7 +83,7 @@ class Database:
     @asynccontextmanager
     async def held(self) -> AsyncIterator["HeldConnection"]:
         """A connection of one's own, besides the pool."""
-        held = HeldConnection(self.url, self._application)
+        held = HeldConnection(self.url, self._server_settings)
         try:
             yield held
         finally:
@@ -106,15 +106,14 @@ class HeldConnection:
     A pool makes a task for each acquire and one for each release, which a committer that does nothing else can spare.
     """
 
-    def __init__(self, url: str, application: str) -> None:
+    def __init__(self, url: str, server_settings: Mapping[str, str]) -> None:
         self._url = url
-        self._application = application
+        self._server_settings = server_settings
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def get(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
-            settings = _server_settings(self._application)
-            self._connection = await asyncpg.connect(self._url, timeout=10, server_settings=settings)
+            self._connection = await asyncpg.connect(self._url, timeout=10, server_settings=dict(self._server_settings))
         return self._connection
 
     def drop(self) -> None:
@@ -141,24 +140,26 @@ def _server_settings(application: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def database(url: str, pool_size: int, application: str) -> AsyncIterator[Database]:
+async def database(url: str, pool_size: int, application: str, **tuning: str) -> AsyncIterator[Database]:
     """Opens the pool.
 
     Args:
         url: postgresql://user:password@host:port/database
         pool_size: connections at most.
         application: what pg_stat_activity shows.
+        tuning: further settings of the server, for these connections.
     """
+    server_settings = _server_settings(application) | tuning
     pool = await asyncpg.create_pool(
         url,
         min_size=1,
         max_size=pool_size,
         # Nothing here leaves state in a session, so the round trip that would clean it up at each release is saved.
         reset=_nothing,
-        server_settings=_server_settings(application),
+        server_settings=server_settings,
     )
     try:
-        yield Database(pool, url, application)
+        yield Database(pool, url, server_settings)
     finally:
         # Everybody who uses the pool has been stopped by now; what hangs all the same is cut off.
         try:

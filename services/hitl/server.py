@@ -34,6 +34,10 @@ from services.hitl.worker import Worker
 
 __all__ = ["Settings", "compose"]
 
+# Statements are planned while tables are small, and the plans are kept: without this a third of the time of answers went
+# into reading the whole table of requests, until Postgres analysed it (1,605 against 2,254 answers a second).
+TUNING = {"enable_seqscan": "off"}
+
 DESCRIPTOR = hitl_service_pb2.DESCRIPTOR.services_by_name["HitlService"]
 # They wait as long as their callers say, five minutes at most, and have a bound of their own.
 WAITS = frozenset({"WaitForResponse"})
@@ -48,7 +52,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     sealing = Sealing.load(settings.hitl_secrets_key_file)
     signing = callback_secret(settings.hitl_callback_secret_file)
     async with (
-        database(settings.database_url, settings.database_pool_size, "qmcp-hitl") as db,
+        database(settings.database_url, settings.database_pool_size, "qmcp-hitl", **TUNING) as db,
         aclosing(
             Receivers(addresses, settings.hitl_deliveries_at_a_time, settings.hitl_delivery_timeout_seconds)
         ) as receivers,
