@@ -1,5 +1,7 @@
 """The fixtures that all tests share: a real Postgres, and a database of one's own on it."""
 
+import os
+import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -7,12 +9,20 @@ from pathlib import Path
 import pytest
 import structlog
 
+from devstack import ports
 from tests.stack import ROOT, Server, Stack, running_postgres, running_stack
 
 # structlog's own default renders tracebacks with all local variables, which takes minutes for deep documents.
 structlog.configure(
     processors=[structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
 )
+
+# Two processes share the work (pytest-xdist). A port that one of them has handed out and nobody listens on yet looks free
+# to the other, so each has ports of its own.
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_OWN = [port for port in ports.RANGE if port % _WORKERS == _WORKER]
+ports._UNTRIED = iter(random.sample(_OWN, len(_OWN)))
 
 
 @pytest.fixture(scope="session")

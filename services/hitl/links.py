@@ -142,7 +142,7 @@ class Links:
                 "request_id": response.request_id,
                 "response": response.response,
                 "responded_by": response.responded_by,
-                "created_at": response.created_at.isoformat(),
+                "created_at": response.created_at.isoformat().replace("+00:00", "Z"),
                 "decides": response.decides,
             }
         )

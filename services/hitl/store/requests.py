@@ -31,13 +31,14 @@ async def insert(connection: Connection, asked: Sequence[tuple[Question, bytes]]
     """Inserts questions with the digests of their bodies; returns the ids that are new."""
     rows = await connection.fetch(
         """
+        WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now)
         INSERT INTO human_requests (
-            id, request_type, prompt, options, context, timeout_seconds, expires_at, correlation_id, response_schema,
-            proposed_arguments, arguments_schema, priority, due_at, assignees, groups, tags, callback_url, on_expiry,
-            quorum, four_eyes, requester, body_digest
+            id, request_type, prompt, options, context, timeout_seconds, created_at, expires_at, correlation_id,
+            response_schema, proposed_arguments, arguments_schema, priority, due_at, assignees, groups, tags,
+            callback_url, on_expiry, quorum, four_eyes, requester, body_digest
         )
-        SELECT id, request_type, prompt, options, context, timeout_seconds,
-               clock_timestamp() + make_interval(secs => timeout_seconds), correlation_id, response_schema,
+        SELECT id, request_type, prompt, options, context, timeout_seconds, now,
+               now + make_interval(secs => timeout_seconds), correlation_id, response_schema,
                proposed_arguments, arguments_schema, priority, due_at, assignees, groups, tags, callback_url, on_expiry,
                quorum, four_eyes, requester, decode(body_digest, 'hex')
         FROM json_to_recordset($1::json) AS asked (
@@ -45,7 +46,7 @@ async def insert(connection: Connection, asked: Sequence[tuple[Question, bytes]]
             correlation_id text, response_schema json, proposed_arguments json, arguments_schema json, priority text,
             due_at timestamptz, assignees text[], groups text[], tags text[], callback_url text, on_expiry json,
             quorum json, four_eyes boolean, requester text, body_digest text
-        )
+        ), clock
         ON CONFLICT (id) DO NOTHING
         RETURNING id
         """,
