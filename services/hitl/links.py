@@ -45,6 +45,7 @@ TITLES = {
     "ALREADY_RESPONDED": "This has been answered already",
     "HUMAN_REQUEST_EXPIRED": "The time for an answer is up",
     "HUMAN_REQUEST_CANCELLED": "The question was taken back",
+    "NOT_ASSIGNED": "Somebody else is asked now",
 }
 
 
@@ -179,7 +180,9 @@ def _answer(question: Question, person: str, given: _Given, token_digest: bytes)
         request_id=question.id,
         response=_meant(question, given.response) if given.is_text else given.response,
         responded_by=person,
-        roles=None,
+        # A person by name and with no role: whoever is no longer asked, because the request was reassigned or escalated
+        # since the link was made, cannot answer by it either.
+        roles=frozenset(),
         comment=given.comment,
         via="link",
         token_digest=token_digest,

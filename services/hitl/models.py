@@ -119,7 +119,7 @@ class Answer:
     request_id: str
     response: Json
     responded_by: str
-    # The roles of whoever answers; None: they may answer what is addressed to others.
+    # The roles of whoever answers; None, where nobody is verified: they may answer what is addressed to others.
     roles: frozenset[str] | None
     response_metadata: Json = field(default_factory=dict)
     comment: str = ""

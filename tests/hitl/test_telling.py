@@ -110,3 +110,17 @@ async def test_similar_requests_are_found_where_they_are_switched_on(start: Star
     found = (await replica.call("FindSimilarHumanRequests", id="new")).requests
     assert [each.id for each in found][:2] == ["a", "b"]
     assert found[0].response.decides
+
+
+async def test_a_link_ends_when_somebody_else_is_asked(start: Start) -> None:
+    replica = await start()
+    await replica.ask("r1", assignees=["alice"])
+    link = await replica.call("CreateActionLink", id="r1", person="alice")
+    await replica.call("AssignHumanRequest", id="r1", assignees=["bob"])
+    page = await form(replica, link.path, response="approve")
+    assert b"Somebody else is asked now" in page.data
+    assert (await replica.get("r1")).status == "pending"
+    # Asked again, she may: nothing has used the link up.
+    await replica.call("AssignHumanRequest", id="r1", assignees=["alice"])
+    await form(replica, link.path, response="approve")
+    assert (await replica.get("r1")).response.responded_by == "alice"
