@@ -8,7 +8,7 @@ from servicekit.calls import Principal
 from servicekit.postgres import Connection, Database
 from services.hitl import errors
 from services.hitl.decisions import Decisions
-from services.hitl.judging import Outcome
+from services.hitl.judging import Outcome, require_may_answer
 from services.hitl.models import Happening, HumanRequest
 
 MOST_VIEWERS = 50
@@ -62,11 +62,12 @@ class Handling:
         return await self._change(request_id, change)
 
     async def assign(self, request_id: str, assignees: list[str], groups: list[str], by: Principal) -> HumanRequest:
-        """Raises NOT_REQUESTER, HUMAN_REQUEST_ENDED."""
+        """Raises NOT_ASSIGNED, FOUR_EYES, HUMAN_REQUEST_ENDED."""
 
         def change(request: HumanRequest, _: datetime) -> Outcome:
             _require_pending(request)
-            _require_requester(request, by)
+            if not by.may(ADMIN):
+                require_may_answer(request, by.name, by.roles)
             question = replace(request.question, assignees=assignees, groups=groups)
             detail = {"assignees": assignees, "groups": groups}
             assigned = replace(request, question=question)

@@ -55,7 +55,7 @@ def answered(request: HumanRequest, answer: Answer, now: datetime) -> Outcome:
             RESPONSE_INVALID.
     """
     _require_open(request)
-    _require_allowed(request, answer)
+    require_may_answer(request, answer.responded_by, answer.roles)
     _require_valid(request, answer)
     if any(vote.responded_by == answer.responded_by for vote in request.votes):
         raise errors.already_voted(request.id, answer.responded_by)
@@ -150,14 +150,17 @@ def _require_open(request: HumanRequest) -> None:
             raise errors.cancelled(request.id)
 
 
-def _require_allowed(request: HumanRequest, answer: Answer) -> None:
+def require_may_answer(request: HumanRequest, who: str, roles: frozenset[str] | None) -> None:
+    """Refuses those who are not asked, and who asked where four eyes are wanted; `roles` as in Answer.
+
+    Raises:
+        ServiceError: NOT_ASSIGNED, FOUR_EYES.
+    """
     question = request.question
     addressed = bool(question.assignees or question.groups)
-    if addressed and answer.roles is not None:
-        asked = answer.responded_by in question.assignees or not answer.roles.isdisjoint(question.groups)
-        if not asked:
-            raise errors.not_assigned(request.id)
-    if question.four_eyes and answer.responded_by == question.requester:
+    if addressed and roles is not None and who not in question.assignees and roles.isdisjoint(question.groups):
+        raise errors.not_assigned(request.id)
+    if question.four_eyes and who == question.requester:
         raise errors.four_eyes(request.id)
 
 

@@ -31,7 +31,6 @@ Happened = Callable[[Connection, Happening], Awaitable[None]]
 Decide = Callable[[Answer], Awaitable[Response]]
 
 TOKEN_BYTES = 32
-ADMIN = "hitl.admin"
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 # As the API takes them.
@@ -76,12 +75,10 @@ class Links:
         Whoever makes a link could use it, so for a request that wants four eyes, who asked cannot make one.
 
         Raises:
-            ServiceError: HUMAN_REQUEST_NOT_FOUND, NOT_REQUESTER, FOUR_EYES, HUMAN_REQUEST_ENDED, NOT_ASSIGNED.
+            ServiceError: HUMAN_REQUEST_NOT_FOUND, FOUR_EYES, HUMAN_REQUEST_ENDED, NOT_ASSIGNED.
         """
         request = await self._find(connection, request_id)
         question = request.question
-        if by.name != question.requester and not by.may(ADMIN):
-            raise errors.not_requester(request_id)
         if question.four_eyes and question.requester in {by.name, person}:
             raise errors.four_eyes(request_id)
         if (question.assignees or question.groups) and person not in question.assignees:

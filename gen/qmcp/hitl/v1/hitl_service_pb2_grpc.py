@@ -256,7 +256,8 @@ class HitlServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AssignHumanRequest(self, request, context):
-        """Replaces who is asked.
+        """Hands a request on: whoever may answer it, or an administrator, replaces who is asked. Who asked may not, or an agent
+        could choose who approves what it does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -284,7 +285,8 @@ class HitlServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateActionLink(self, request, context):
-        """Makes a link by which one person answers the request once without an account.
+        """Makes a link by which one person answers the request once without an account. Whoever makes links could answer in
+        anybody's name, so of the built-in roles only `admin` may; give `hitl.link` to what sends your mails.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

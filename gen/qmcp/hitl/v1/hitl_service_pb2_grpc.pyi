@@ -73,7 +73,9 @@ class HitlServiceStub:
     ReleaseHumanRequest: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.ReleaseHumanRequestRequest, _request_pb2.HumanRequest]
     """Gives a claim up: one's own, or as an administrator anybody's. Nothing happens where there is none."""
     AssignHumanRequest: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.AssignHumanRequestRequest, _request_pb2.HumanRequest]
-    """Replaces who is asked."""
+    """Hands a request on: whoever may answer it, or an administrator, replaces who is asked. Who asked may not, or an agent
+    could choose who approves what it does.
+    """
     CommentOnHumanRequest: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.CommentOnHumanRequestRequest, _request_pb2.HumanRequest]
     """Writes a comment into the history of a request, for the others; ended ones take comments too."""
     RemindOfHumanRequest: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.RemindOfHumanRequestRequest, _request_pb2.HumanRequest]
@@ -81,7 +83,9 @@ class HitlServiceStub:
     CancelHumanRequest: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.CancelHumanRequestRequest, _request_pb2.HumanRequest]
     """Takes a question back. FAILED_PRECONDITION/`HUMAN_REQUEST_ENDED` where it has ended already."""
     CreateActionLink: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.CreateActionLinkRequest, _link_pb2.ActionLink]
-    """Makes a link by which one person answers the request once without an account."""
+    """Makes a link by which one person answers the request once without an account. Whoever makes links could answer in
+    anybody's name, so of the built-in roles only `admin` may; give `hitl.link` to what sends your mails.
+    """
     ShowActionLink: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.ShowActionLinkRequest, _httpbody_pb2.HttpBody]
     """Shows the request behind a link as a page with a form; opening it decides nothing. The token is the credential."""
     AnswerActionLink: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.AnswerActionLinkRequest, _httpbody_pb2.HttpBody]
@@ -145,7 +149,9 @@ class HitlServiceAsyncStub(HitlServiceStub):
     ReleaseHumanRequest: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.ReleaseHumanRequestRequest, _request_pb2.HumanRequest]  # type: ignore[assignment]
     """Gives a claim up: one's own, or as an administrator anybody's. Nothing happens where there is none."""
     AssignHumanRequest: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.AssignHumanRequestRequest, _request_pb2.HumanRequest]  # type: ignore[assignment]
-    """Replaces who is asked."""
+    """Hands a request on: whoever may answer it, or an administrator, replaces who is asked. Who asked may not, or an agent
+    could choose who approves what it does.
+    """
     CommentOnHumanRequest: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.CommentOnHumanRequestRequest, _request_pb2.HumanRequest]  # type: ignore[assignment]
     """Writes a comment into the history of a request, for the others; ended ones take comments too."""
     RemindOfHumanRequest: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.RemindOfHumanRequestRequest, _request_pb2.HumanRequest]  # type: ignore[assignment]
@@ -153,7 +159,9 @@ class HitlServiceAsyncStub(HitlServiceStub):
     CancelHumanRequest: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.CancelHumanRequestRequest, _request_pb2.HumanRequest]  # type: ignore[assignment]
     """Takes a question back. FAILED_PRECONDITION/`HUMAN_REQUEST_ENDED` where it has ended already."""
     CreateActionLink: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.CreateActionLinkRequest, _link_pb2.ActionLink]  # type: ignore[assignment]
-    """Makes a link by which one person answers the request once without an account."""
+    """Makes a link by which one person answers the request once without an account. Whoever makes links could answer in
+    anybody's name, so of the built-in roles only `admin` may; give `hitl.link` to what sends your mails.
+    """
     ShowActionLink: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.ShowActionLinkRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Shows the request behind a link as a page with a form; opening it decides nothing. The token is the credential."""
     AnswerActionLink: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.AnswerActionLinkRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
@@ -286,7 +294,9 @@ class HitlServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _hitl_service_pb2.AssignHumanRequestRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_request_pb2.HumanRequest, _abc.Awaitable[_request_pb2.HumanRequest]]:
-        """Replaces who is asked."""
+        """Hands a request on: whoever may answer it, or an administrator, replaces who is asked. Who asked may not, or an agent
+        could choose who approves what it does.
+        """
 
     @_abc_1.abstractmethod
     def CommentOnHumanRequest(
@@ -318,7 +328,9 @@ class HitlServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _hitl_service_pb2.CreateActionLinkRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_link_pb2.ActionLink, _abc.Awaitable[_link_pb2.ActionLink]]:
-        """Makes a link by which one person answers the request once without an account."""
+        """Makes a link by which one person answers the request once without an account. Whoever makes links could answer in
+        anybody's name, so of the built-in roles only `admin` may; give `hitl.link` to what sends your mails.
+        """
 
     @_abc_1.abstractmethod
     def ShowActionLink(

@@ -1,0 +1,47 @@
+"""An agent cannot bring about its own approval: what answers a request, or chooses who does, is not for those who ask."""
+
+import pytest
+from qmcp.hitl.v1 import hitl_service_pb2
+from qmcp.options.v1 import options_pb2
+
+from servicekit.calls import Principal
+from servicekit.errors import ServiceError
+from servicekit.postgres import database
+from services.access.roles import BUILT_IN
+from services.hitl.judging import require_may_answer
+from services.hitl.store import requests as store
+from tests.hitl.service import Start
+
+SERVICE = hitl_service_pb2.DESCRIPTOR.services_by_name["HitlService"]
+DECISIVE = ("CreateHumanResponse", "AssignHumanRequest", "CreateActionLink")
+ROLES = {role.name: role for role in BUILT_IN}
+
+
+@pytest.mark.parametrize("method", DECISIVE)
+@pytest.mark.parametrize("name", sorted(ROLES.keys() - {"admin", "human"}))
+def test_a_role_that_asks_or_reads_decides_nothing(name: str, method: str) -> None:
+    permission = SERVICE.methods_by_name[method].GetOptions().Extensions[options_pb2.permission]
+    assert not Principal(name, frozenset(ROLES[name].permissions)).may(permission)
+
+
+def test_a_person_answers_and_hands_on_but_makes_no_links() -> None:
+    human = Principal("ann", frozenset(ROLES["human"].permissions))
+    allowed = [SERVICE.methods_by_name[each].GetOptions().Extensions[options_pb2.permission] for each in DECISIVE]
+    assert [human.may(permission) for permission in allowed] == [True, True, False]
+
+
+async def test_only_those_who_are_asked_may_answer_or_hand_on(start: Start) -> None:
+    replica = await start()
+    await replica.ask("r1", assignees=["ann"], groups=["chiefs"], four_eyes=True)
+    async with database(replica.settings.database_url, 2, "test") as db, db.connection() as connection:
+        request = await store.get(connection, "r1")
+    assert request is not None
+    require_may_answer(request, "ann", frozenset())
+    require_may_answer(request, "bob", frozenset({"chiefs"}))
+    for who, roles, reason in (
+        ("bob", frozenset({"human"}), "NOT_ASSIGNED"),
+        ("local", frozenset({"chiefs"}), "FOUR_EYES"),
+    ):
+        with pytest.raises(ServiceError) as refused:
+            require_may_answer(request, who, roles)
+        assert refused.value.reason == reason
