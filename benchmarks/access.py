@@ -13,12 +13,12 @@ from prometheus_client import CollectorRegistry
 
 from benchmarks.measuring import Plan
 from benchmarks.report import Row, Section
-from servicekit import credentials
-from servicekit.authentication import Authentication
-from servicekit.calls import Call
-from servicekit.directory import Denial, Grant
-from servicekit.interceptors.identity import Keyless
-from servicekit.tokens import Tokens
+from servicekit.identity import credentials
+from servicekit.identity.authentication import Authentication
+from servicekit.identity.authenticator import Keyless
+from servicekit.identity.resolver import Denial, ResolvedKey
+from servicekit.identity.tokens import Tokens
+from servicekit.request_context import RequestContext
 
 GOAL_US = 50
 CALLS = 20_000
@@ -29,10 +29,10 @@ AUDIENCE = "qmcp"
 
 
 class Everybody:
-    """A directory in memory: what is measured is the check that needs none."""
+    """A resolver in memory: what is measured is the check that needs none."""
 
-    async def resolve_key(self, key: credentials.ApiKey) -> Grant | None:
-        return Grant(key.id, frozenset({"tools.read", "tools.invoke"}), 1_000_000, time.time() + 3600)
+    async def resolve_key(self, key: credentials.ApiKey) -> ResolvedKey | None:
+        return ResolvedKey(key.id, frozenset({"tools.read", "tools.invoke"}), 1_000_000, time.time() + 3600)
 
     async def resolve_roles(self, roles: Sequence[str]) -> frozenset[str]:
         return frozenset(roles)
@@ -88,5 +88,5 @@ async def _measure(plan: Plan) -> dict[str, float]:
     return {name: median(rounds) for name, rounds in used.items()}
 
 
-def _call(headers: dict[str, str]) -> Call:
-    return Call({"user-agent": "bench", **headers})
+def _call(headers: dict[str, str]) -> RequestContext:
+    return RequestContext({"user-agent": "bench", **headers})

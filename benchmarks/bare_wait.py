@@ -16,7 +16,7 @@ import uvloop
 from qmcp.hitl.v1 import hitl_service_pb2, hitl_service_pb2_grpc
 
 from servicekit import logs
-from servicekit.interceptors.identity import Keyless
+from servicekit.identity.authenticator import Keyless
 from servicekit.metrics import new_registry
 from servicekit.server import Service, _options, serving
 from servicekit.settings import ServiceSettings

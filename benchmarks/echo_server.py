@@ -18,11 +18,12 @@ import uvloop
 from qmcp.tools.v1 import invocation_pb2, tools_service_pb2, tools_service_pb2_grpc
 
 from servicekit import logs
+from servicekit.identity.authenticator import Keyless
 from servicekit.interceptors import Interceptor
 from servicekit.interceptors.context import request_context
 from servicekit.interceptors.deadline import deadline
 from servicekit.interceptors.errors import declared_errors
-from servicekit.interceptors.identity import Keyless, identity
+from servicekit.interceptors.identity import identity
 from servicekit.interceptors.telemetry import RequestLines, telemetry
 from servicekit.interceptors.validation import validation
 from servicekit.methods import methods_of

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from devstack.errors import CannotRunError
-from servicekit import credentials
+from servicekit.identity import credentials
 
 SERVICE_ROLE = "service"
 # The services that ask access who their callers are, and the roles of their keys. tools asks people in the name of its

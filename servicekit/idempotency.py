@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from servicekit.calls import LONGEST_ID, current_call
 from servicekit.errors import Violation, already_exists, invalid_argument
 from servicekit.postgres import Connection
+from servicekit.request_context import MAX_ID_LENGTH, current_context
 
 Response = TypeVar("Response", bound=Message)
 
@@ -24,9 +24,9 @@ def request_id_of(request: Any, field: str = "request_id") -> str:
     Raises:
         ServiceError: INVALID_REQUEST for a header that is too long; the rules of the proto bound the body's.
     """
-    found: str = getattr(request, field) or current_call.get().idempotency_key
-    if len(found) > LONGEST_ID:
-        message = f"must be at most {LONGEST_ID} characters"
+    found: str = getattr(request, field) or current_context.get().idempotency_key
+    if len(found) > MAX_ID_LENGTH:
+        message = f"must be at most {MAX_ID_LENGTH} characters"
         raise invalid_argument(
             "INVALID_REQUEST", f"Idempotency-Key {message}.", [Violation("Idempotency-Key", message)]
         )

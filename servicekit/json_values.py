@@ -12,10 +12,10 @@ from servicekit.errors import Violation, invalid_argument
 EXACT = 2**53
 # Objects and lists within each other. Protobuf parsers go 100 messages deep and a level of a Struct takes three: beyond
 # this there would be answers, and lists that hold them, that no client can read.
-DEEPEST = 30
+MAX_DEPTH = 30
 
 
-def document(struct: Struct, field: str, levels: int = DEEPEST) -> dict[str, Any]:
+def document(struct: Struct, field: str, levels: int = MAX_DEPTH) -> dict[str, Any]:
     """A Struct as a dictionary. Whole numbers become integers: that is what schemas and functions expect.
 
     Raises:
@@ -26,7 +26,7 @@ def document(struct: Struct, field: str, levels: int = DEEPEST) -> dict[str, Any
     return {key: plain(value, field, levels - 1) for key, value in struct.fields.items()}
 
 
-def plain(value: Value, field: str, levels: int = DEEPEST) -> Any:
+def plain(value: Value, field: str, levels: int = MAX_DEPTH) -> Any:
     """A Value as Python has it; raises as `document`."""
     kind = value.WhichOneof("kind")
     if kind == "string_value":
@@ -49,7 +49,7 @@ def plain(value: Value, field: str, levels: int = DEEPEST) -> Any:
 
 
 def _nested_too_deeply(field: str) -> Exception:
-    message = f"is nested deeper than {DEEPEST} levels"
+    message = f"is nested deeper than {MAX_DEPTH} levels"
     return invalid_argument("INVALID_REQUEST", f"{field} {message}.", [Violation(field, message)])
 
 

@@ -11,12 +11,12 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from servicekit.calls import current_call
+from servicekit.request_context import current_context
 
 # A write a line costs a system call a line, a quarter of what a call costs in all. Lines are written together, at the
 # latest after this time; warnings and errors at once. A process that is killed loses the lines of this time.
 WRITE_SECONDS = 0.05
-MOST_BUFFERED = 512
+MAX_BUFFERED = 512
 
 
 def configure(level: str, form: Literal["json", "console"]) -> None:
@@ -76,7 +76,7 @@ class _Output:
                 asyncio.get_running_loop().call_later(WRITE_SECONDS, self.write)
             except RuntimeError:
                 self.write()
-        elif len(self._lines) >= MOST_BUFFERED:
+        elif len(self._lines) >= MAX_BUFFERED:
             self.write()
 
     def write(self) -> None:
@@ -113,7 +113,7 @@ def _add_logger_name(logger: WrappedLogger, _name: str, event: EventDict) -> Eve
 
 def _add_call(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     """The ids of the call in whose course the line is written."""
-    call = current_call.get(None)
+    call = current_context.get(None)
     if call is not None and "request_id" not in event:
         event["request_id"] = call.request_id
         event["correlation_id"] = call.correlation_id

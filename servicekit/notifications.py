@@ -18,10 +18,10 @@ from servicekit.postgres import CONNECTION_ERRORS
 logger = structlog.get_logger(__name__)
 
 # Told the payload of a notification, or None: notifications may have been missed, assume anything.
-Told = Callable[[str | None], None]
+Listener = Callable[[str | None], None]
 
 
-class Wakeups:
+class Waiters:
     """Waiters by key. A payload may name several keys, separated by spaces."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ async def wait_for(event: asyncio.Event, seconds: float) -> bool:
 
 
 @asynccontextmanager
-async def listening(url: str, channels: Mapping[str, Told]) -> AsyncIterator[None]:
+async def listening(url: str, channels: Mapping[str, Listener]) -> AsyncIterator[None]:
     """Listens on the channels from now on, and again whenever the connection was lost."""
     task = asyncio.create_task(_listen_for_ever(url, channels), name="notifications")
     try:
@@ -71,7 +71,7 @@ async def listening(url: str, channels: Mapping[str, Told]) -> AsyncIterator[Non
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _listen_for_ever(url: str, channels: Mapping[str, Told]) -> None:
+async def _listen_for_ever(url: str, channels: Mapping[str, Listener]) -> None:
     while True:
         try:
             await _listen(url, channels)
@@ -83,16 +83,16 @@ async def _listen_for_ever(url: str, channels: Mapping[str, Told]) -> None:
         await asyncio.sleep(0.5)
 
 
-async def _listen(url: str, channels: Mapping[str, Told]) -> None:
+async def _listen(url: str, channels: Mapping[str, Listener]) -> None:
     connection = await asyncpg.connect(url, timeout=5)
     try:
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
-        for channel, told in channels.items():
-            await connection.add_listener(channel, _payload_to(told))
+        for channel, listener in channels.items():
+            await connection.add_listener(channel, _payload_to(listener))
         # What was said before LISTEN took effect, nobody heard.
-        for told in channels.values():
-            told(None)
+        for listener in channels.values():
+            listener(None)
         # A peer that vanished without a word is found by asking.
         while not await wait_for(lost, 10):
             await connection.fetchval("SELECT 1", timeout=5)
@@ -100,8 +100,8 @@ async def _listen(url: str, channels: Mapping[str, Told]) -> None:
         connection.terminate()
 
 
-def _payload_to(told: Told) -> Callable[[object, int, str, object], None]:
-    def listener(_connection: object, _pid: int, _channel: str, payload: object) -> None:
-        told(str(payload))
+def _payload_to(listener: Listener) -> Callable[[object, int, str, object], None]:
+    def notified(_connection: object, _pid: int, _channel: str, payload: object) -> None:
+        listener(str(payload))
 
-    return listener
+    return notified

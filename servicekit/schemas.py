@@ -7,7 +7,7 @@ import jsonschema_rs
 
 from servicekit.errors import ServiceError, Violation, invalid_argument
 
-MOST_FAULTS = 20
+MAX_FAULTS = 20
 
 
 class Schema:
@@ -37,7 +37,7 @@ class Schema:
         for error in self._validator.iter_errors(instance):
             path = "/".join(map(str, error.instance_path))
             found.append(Violation(f"/{path}", error.message[:500]))
-            if len(found) == MOST_FAULTS:
+            if len(found) == MAX_FAULTS:
                 break
         return found
 

@@ -15,18 +15,19 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
-from servicekit.calls import Call
 from servicekit.health import Check, Readiness
+from servicekit.identity.authenticator import Authenticator
 from servicekit.interceptors import Handler, compose
 from servicekit.interceptors.context import request_context
 from servicekit.interceptors.deadline import deadline
 from servicekit.interceptors.errors import declared_errors
-from servicekit.interceptors.identity import Authenticator, identity
+from servicekit.interceptors.identity import identity
 from servicekit.interceptors.telemetry import RequestLines, telemetry
 from servicekit.interceptors.validation import validation
 from servicekit.methods import Method, methods_of
 from servicekit.metrics import CallMetrics
 from servicekit.postgres import unreachable
+from servicekit.request_context import RequestContext
 from servicekit.settings import ServiceSettings
 from servicekit.tracing import tracing
 
@@ -54,12 +55,12 @@ class Server:
         port: int,
         readiness: Readiness,
         settings: ServiceSettings,
-        leaving: Callable[[], None],
+        on_drain: Callable[[], None],
     ) -> None:
         self._server = server
         self._readiness = readiness
         self._settings = settings
-        self._leaving = leaving
+        self._on_drain = on_drain
         self.port = port
 
     async def drain(self) -> None:
@@ -67,7 +68,7 @@ class Server:
         await self._readiness.leave()
         if self._settings.drain_seconds:
             await asyncio.sleep(self._settings.drain_seconds)
-        self._leaving()
+        self._on_drain()
         await self._server.stop(self._settings.shutdown_grace_seconds)
 
 
@@ -79,7 +80,7 @@ async def serving(
     authenticator: Authenticator,
     registry: CollectorRegistry,
     checks: Mapping[str, Check],
-    leaving: Callable[[], None] = lambda: None,
+    on_drain: Callable[[], None] = lambda: None,
     described: Sequence[ServiceDescriptor] = (),
 ) -> AsyncIterator[Server]:
     """Serves until the block is left, then drains.
@@ -90,7 +91,7 @@ async def serving(
         authenticator: who the callers are.
         registry: where the metrics of the calls go.
         checks: the dependencies that must answer for the server to be ready.
-        leaving: told when connections are about to be refused, for streams and waits that would not end by themselves:
+        on_drain: told when connections are about to be refused, for streams and waits that would not end by themselves:
             each of them would hold the stop up for the whole grace time.
         described: services elsewhere that the reflection tells of as well.
     """
@@ -132,7 +133,7 @@ async def serving(
         await server.start()
         await probed.start()
         logger.info("server_started", services=names, host=settings.grpc_host, port=port)
-        running = Server(server, port, readiness, settings, leaving)
+        running = Server(server, port, readiness, settings, on_drain)
         try:
             yield running
         finally:
@@ -196,13 +197,13 @@ def _servicer_method(service: Service, method: Method) -> Handler:
     implementation: Callable[[Any, Any], Any] = getattr(service.servicer, method.name)
     if not method.server_streaming:
 
-        def answer(request: Any, context: "ServicerContext[Any, Any]", _call: Call) -> Awaitable[Any]:
+        def answer(request: Any, context: "ServicerContext[Any, Any]", _call: RequestContext) -> Awaitable[Any]:
             answered: Awaitable[Any] = implementation(request, context)
             return answered
 
         return answer
 
-    async def stream(request: Any, context: "ServicerContext[Any, Any]", _call: Call) -> None:
+    async def stream(request: Any, context: "ServicerContext[Any, Any]", _call: RequestContext) -> None:
         async for message in implementation(request, context):
             await context.write(message)
 
@@ -215,7 +216,7 @@ def _rpc_handler(
     handler = compose(interceptors, method, servicer_method)
 
     async def serve(request: Any, context: "ServicerContext[Any, Any]") -> Any:
-        return await handler(request, context, Call(dict(context.invocation_metadata() or ())))
+        return await handler(request, context, RequestContext(dict(context.invocation_metadata() or ())))
 
     build: Callable[..., grpc.RpcMethodHandler[Any, Any]] = {
         (False, False): grpc.unary_unary_rpc_method_handler,

@@ -6,10 +6,10 @@ from typing import Any
 
 from grpc.aio import ServicerContext
 
-from servicekit.calls import Call
 from servicekit.errors import deadline_exceeded, overloaded
 from servicekit.interceptors import Handler, Interceptor
 from servicekit.methods import Method
+from servicekit.request_context import RequestContext
 
 
 def deadline(
@@ -32,7 +32,7 @@ def deadline(
             return handler
         seconds = own.get(method.name, default_seconds)
 
-        async def with_deadline(request: Any, context: "ServicerContext[Any, Any]", call: Call) -> Any:
+        async def with_deadline(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
             nonlocal in_flight
             if in_flight >= max_in_flight:
                 raise overloaded()

@@ -7,16 +7,16 @@ import structlog
 from grpc.aio import AbortError, ServicerContext
 
 from servicekit import errors
-from servicekit.calls import Call
 from servicekit.interceptors import Handler
 from servicekit.methods import Method
 from servicekit.postgres import TextNotStorable, unreachable
+from servicekit.request_context import RequestContext
 
 logger = structlog.get_logger(__name__)
 
 
 def declared_errors(method: Method, handler: Handler) -> Handler:
-    async def with_errors(request: Any, context: "ServicerContext[Any, Any]", call: Call) -> Any:
+    async def with_errors(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
         try:
             return await handler(request, context, call)
         except (AbortError, asyncio.CancelledError):
@@ -38,7 +38,9 @@ def declared_errors(method: Method, handler: Handler) -> Handler:
     return with_errors
 
 
-async def _abort(context: "ServicerContext[Any, Any]", call: Call, method: Method, error: errors.ServiceError) -> None:
+async def _abort(
+    context: "ServicerContext[Any, Any]", call: RequestContext, method: Method, error: errors.ServiceError
+) -> None:
     call.code = error.code
     trailers: list[tuple[str, str | bytes]] = [
         ("x-request-id", call.request_id),

@@ -1,41 +1,15 @@
 """Finds out who calls, and refuses what they may not do, before anything is looked up."""
 
-from typing import Any, Protocol
+from typing import Any
 
 from grpc import StatusCode
 from grpc.aio import ServicerContext
 
-from servicekit.calls import Call, Principal
 from servicekit.errors import ServiceError, permission_denied
+from servicekit.identity.authenticator import Authenticator
 from servicekit.interceptors import Handler, Interceptor
 from servicekit.methods import Method
-
-
-class Authenticator(Protocol):
-    """Who stands behind the credentials of a call."""
-
-    async def authenticate(self, call: Call) -> Principal:
-        """Reads the credentials from the call's headers.
-
-        Raises:
-            ServiceError: UNAUTHENTICATED where they are missing or not valid, UNAVAILABLE where that cannot be known.
-        """
-
-    def denied(self, call: Call, method: Method, error: ServiceError) -> None:
-        """Told of every refusal."""
-
-
-class Keyless:
-    """Development on one machine: every caller is the principal `local` and may do everything."""
-
-    local = Principal("local", frozenset({"*"}))
-
-    async def authenticate(self, call: Call) -> Principal:
-        del call
-        return self.local
-
-    def denied(self, call: Call, method: Method, error: ServiceError) -> None:
-        """Never happens."""
+from servicekit.request_context import RequestContext
 
 
 def identity(authenticator: Authenticator) -> Interceptor:
@@ -44,7 +18,7 @@ def identity(authenticator: Authenticator) -> Interceptor:
             # The request itself holds what admits the caller (the token of a link), and the servicer checks that.
             return handler
 
-        async def with_identity(request: Any, context: "ServicerContext[Any, Any]", call: Call) -> Any:
+        async def with_identity(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
             try:
                 call.principal = await authenticator.authenticate(call)
                 if not call.principal.may(method.permission):

@@ -10,15 +10,15 @@ import structlog
 from grpc import StatusCode
 from grpc.aio import ServicerContext
 
-from servicekit.calls import Call
 from servicekit.interceptors import Handler, Interceptor
 from servicekit.methods import Method
 from servicekit.metrics import CallMetrics
+from servicekit.request_context import RequestContext
 
 logger = structlog.get_logger("servicekit.requests")
 
 WRITE_SECONDS = 0.05
-MOST_ENDED = 512
+MAX_ENDED = 512
 
 # How Envoy's transcoder maps codes to HTTP, measured; google.rpc.Code documents the same but for the last digits.
 HTTP_STATUS: Mapping[StatusCode, int] = {
@@ -44,7 +44,7 @@ HTTP_STATUS: Mapping[StatusCode, int] = {
 
 def telemetry(metrics: CallMetrics, lines: "RequestLines") -> Interceptor:
     def interceptor(method: Method, handler: Handler) -> Handler:
-        async def with_telemetry(request: Any, context: "ServicerContext[Any, Any]", call: Call) -> Any:
+        async def with_telemetry(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
             started = perf_counter()
             metrics.begin()
             try:
@@ -62,7 +62,7 @@ def telemetry(metrics: CallMetrics, lines: "RequestLines") -> Interceptor:
     return interceptor
 
 
-def _report(metrics: CallMetrics, lines: "RequestLines", method: Method, call: Call, seconds: float) -> None:
+def _report(metrics: CallMetrics, lines: "RequestLines", method: Method, call: RequestContext, seconds: float) -> None:
     # Envoy's transcoder tells what the client really asked for; without it the call came in as gRPC.
     call.http_method = call.header("x-envoy-original-method")
     if call.http_method:
@@ -78,13 +78,13 @@ class RequestLines:
     """
 
     def __init__(self) -> None:
-        self._ended: list[tuple[Method, Call, float, datetime]] = []
+        self._ended: list[tuple[Method, RequestContext, float, datetime]] = []
 
-    def add(self, method: Method, call: Call, seconds: float) -> None:
+    def add(self, method: Method, call: RequestContext, seconds: float) -> None:
         if not self._ended:
             asyncio.get_running_loop().call_later(WRITE_SECONDS, self.write)
         self._ended.append((method, call, seconds, datetime.now(UTC)))
-        if len(self._ended) >= MOST_ENDED:
+        if len(self._ended) >= MAX_ENDED:
             self.write()
 
     def write(self) -> None:

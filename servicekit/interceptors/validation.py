@@ -6,10 +6,10 @@ from typing import Any
 from grpc.aio import ServicerContext
 from protovalidate import ValidationError, Validator
 
-from servicekit.calls import Call
 from servicekit.errors import Violation, invalid_argument
 from servicekit.interceptors import Handler
 from servicekit.methods import Method
+from servicekit.request_context import RequestContext
 
 
 def validation(method: Method, handler: Handler) -> Handler:
@@ -17,7 +17,7 @@ def validation(method: Method, handler: Handler) -> Handler:
         return handler
     validator = Validator()
 
-    def with_validation(request: Any, context: "ServicerContext[Any, Any]", call: Call) -> Awaitable[Any]:
+    def with_validation(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Awaitable[Any]:
         if request is None:
             expected = method.request_class.DESCRIPTOR.full_name
             raise invalid_argument("INVALID_REQUEST", f"The bytes that were sent are no {expected}.")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 # Of a watcher that falls behind by more, only "anything may have changed" is kept.
-MOST_QUEUED = 1_000
+MAX_QUEUED = 1_000
 
 
 class Changes:
@@ -25,7 +25,7 @@ class Changes:
 
     async def watch(self, heartbeat_seconds: float) -> AsyncIterator[str | None]:
         """Changes from now on, beginning with "", because what was before is not known; None is a heartbeat."""
-        queue: asyncio.Queue[str] = asyncio.Queue(MOST_QUEUED)
+        queue: asyncio.Queue[str] = asyncio.Queue(MAX_QUEUED)
         self._watchers.add(queue)
         try:
             yield ""

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import structlog
 
-from servicekit import credentials, pagination
-from servicekit.calls import Principal
+from servicekit import pagination
 from servicekit.errors import Violation, invalid_argument
+from servicekit.identity import credentials
+from servicekit.identity.principal import Principal
 from servicekit.postgres import Connection, Database
 from services.access import errors
 from services.access.models import Identity, IssuedKey, Key, NewKey

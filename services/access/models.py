@@ -75,7 +75,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """A refusal, or several that are alike."""
+    """A refused call, or several that are alike."""
 
     at: datetime
     service: str

@@ -7,8 +7,8 @@ from dataclasses import replace
 import orjson
 
 from servicekit import pagination
-from servicekit.calls import Principal
 from servicekit.errors import Violation, invalid_argument
+from servicekit.identity.principal import Principal
 from servicekit.postgres import Connection, Database
 from services.access import errors
 from services.access.models import Role
@@ -16,7 +16,7 @@ from services.access.store import keys as keys_store
 from services.access.store import roles as store
 
 # The rule in role.proto says of what a permission is made, not how long it is.
-LONGEST_PERMISSION = 64
+MAX_PERMISSION_LENGTH = 64
 
 BUILT_IN = (
     Role("admin", ("*",), "Everything."),
@@ -117,8 +117,8 @@ def require_held(by: Principal, permissions: Sequence[str]) -> None:
 
 def _require_short(permissions: Sequence[str]) -> None:
     for number, permission in enumerate(permissions):
-        if len(permission) > LONGEST_PERMISSION:
-            message = f"must be at most {LONGEST_PERMISSION} characters"
+        if len(permission) > MAX_PERMISSION_LENGTH:
+            message = f"must be at most {MAX_PERMISSION_LENGTH} characters"
             violation = Violation(f"role.permissions[{number}]", message)
             raise invalid_argument("INVALID_REQUEST", f"{violation.field} {message}.", [violation])
 

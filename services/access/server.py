@@ -5,15 +5,15 @@ from contextlib import asynccontextmanager
 
 from qmcp.access.v1 import access_service_pb2
 
-from servicekit.authentication import authenticator
+from servicekit.identity.authentication import authenticator
 from servicekit.metrics import MetricsPage, new_registry
 from servicekit.notifications import listening
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
 from services.access.changes import Changes
-from services.access.directory import LocalDirectory
+from services.access.denials import Denials
 from services.access.keys import Keys
-from services.access.refusals import Refusals
+from services.access.local_resolver import LocalKeyResolver
 from services.access.roles import Roles
 from services.access.servicer import AccessServicer
 from services.access.settings import Settings
@@ -29,15 +29,15 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     metrics = new_registry()
     changes = Changes()
     async with database(settings.database_url, settings.database_pool_size, "qmcp-access") as db:
-        keys, roles, refusals = Keys(db), Roles(db), Refusals(db, settings.access_denials_days)
+        keys, roles, denials = Keys(db), Roles(db), Denials(db, settings.access_denials_days)
         await roles.write_built_in()
         await keys.write_preshared(settings.access_preshared_keys_file)
         await keys.bootstrap(settings.access_bootstrap_key_file)
-        servicer = AccessServicer(db, keys, roles, refusals, changes)
+        servicer = AccessServicer(db, keys, roles, denials, changes)
         async with (
             listening(settings.database_url, {"access_changed": changes.tell}),
-            background({"refusals": refusals.forget}),
-            authenticator(settings, LocalDirectory(db, keys, roles, changes), metrics) as who,
+            background({"denials": denials.forget}),
+            authenticator(settings, LocalKeyResolver(db, keys, roles, changes), metrics) as who,
             serving(
                 settings,
                 [Service(DESCRIPTOR, servicer)],

@@ -8,14 +8,14 @@ from grpc.aio import ServicerContext
 from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc, key_pb2, role_pb2
 
 from servicekit import idempotency
-from servicekit.calls import current_call
-from servicekit.credentials import ApiKey, bearer, parse
+from servicekit.identity.credentials import ApiKey, bearer, parse
 from servicekit.postgres import Connection, Database
+from servicekit.request_context import current_context
 from services.access import errors, messages
 from services.access.changes import Changes
+from services.access.denials import Denials
 from services.access.keys import Keys
 from services.access.models import IssuedKey
-from services.access.refusals import Refusals
 from services.access.roles import Roles
 
 HEARTBEAT_SECONDS = 10.0
@@ -26,17 +26,17 @@ Context = ServicerContext[Any, Any]
 class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
     """See protos/qmcp/access/v1/access_service.proto, where every method is documented."""
 
-    def __init__(self, database: Database, keys: Keys, roles: Roles, refusals: Refusals, changes: Changes) -> None:
+    def __init__(self, database: Database, keys: Keys, roles: Roles, denials: Denials, changes: Changes) -> None:
         self._database = database
         self._keys = keys
         self._roles = roles
-        self._refusals = refusals
+        self._denials = denials
         self._changes = changes
 
     async def CreateKey(
         self, request: access_service_pb2.CreateKeyRequest, context: Context
     ) -> access_service_pb2.IssuedKey:
-        wanted, by = messages.new_key_from(request), current_call.get().principal
+        wanted, by = messages.new_key_from(request), current_context.get().principal
         issued = await self._issue("CreateKey", request, lambda c: self._keys.create(c, wanted, by))
         await context.send_initial_metadata((("x-http-status", "201"),))
         return issued
@@ -56,7 +56,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         self, request: access_service_pb2.RotateKeyRequest, context: Context
     ) -> access_service_pb2.IssuedKey:
         grace = request.grace_seconds if request.HasField("grace_seconds") else None
-        by = current_call.get().principal
+        by = current_context.get().principal
         return await self._issue("RotateKey", request, lambda c: self._keys.rotate(c, request.id, grace, by))
 
     async def RevokeKey(self, request: access_service_pb2.RevokeKeyRequest, context: Context) -> key_pb2.Key:
@@ -66,7 +66,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         return messages.key_to(await self._keys.disable(request.id))
 
     async def EnableKey(self, request: access_service_pb2.EnableKeyRequest, context: Context) -> key_pb2.Key:
-        return messages.key_to(await self._keys.enable(request.id, current_call.get().principal))
+        return messages.key_to(await self._keys.enable(request.id, current_context.get().principal))
 
     async def ListRoles(
         self, request: access_service_pb2.ListRolesRequest, context: Context
@@ -75,7 +75,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         return access_service_pb2.ListRolesResponse(roles=map(messages.role_to, page), next_page_token=token)
 
     async def CreateRole(self, request: access_service_pb2.CreateRoleRequest, context: Context) -> role_pb2.Role:
-        call, request_id = current_call.get(), idempotency.request_id_of(request)
+        call, request_id = current_context.get(), idempotency.request_id_of(request)
         async with self._database.transaction() as connection:
 
             async def create() -> role_pb2.Role:
@@ -89,7 +89,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         return created
 
     async def UpdateRole(self, request: access_service_pb2.UpdateRoleRequest, context: Context) -> role_pb2.Role:
-        by = current_call.get().principal
+        by = current_context.get().principal
         return messages.role_to(await self._roles.update(messages.role_from(request.role), by))
 
     async def DeleteRole(self, request: access_service_pb2.DeleteRoleRequest, context: Context) -> Empty:
@@ -97,7 +97,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         return Empty()
 
     async def WhoAmI(self, request: access_service_pb2.WhoAmIRequest, context: Context) -> access_service_pb2.Identity:
-        call = current_call.get()
+        call = current_context.get()
         key = parse(call.header("x-api-key") or bearer(call.header("authorization")))
         identity = await self._keys.resolve(key) if key else None
         if identity is not None:
@@ -111,7 +111,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
     async def ListDenials(
         self, request: access_service_pb2.ListDenialsRequest, context: Context
     ) -> access_service_pb2.ListDenialsResponse:
-        page, token = await self._refusals.page(request.principal, request.page_size, request.page_token)
+        page, token = await self._denials.page(request.principal, request.page_size, request.page_token)
         return access_service_pb2.ListDenialsResponse(denials=map(messages.denial_to, page), next_page_token=token)
 
     async def ResolveKey(
@@ -135,7 +135,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
             yield access_service_pb2.AccessChange(key_id=changed or "", heartbeat=changed is None)
 
     async def ReportUse(self, request: access_service_pb2.ReportUseRequest, context: Context) -> Empty:
-        await self._refusals.report([messages.denial_from(d) for d in request.denials], request.used_key_ids)
+        await self._denials.report([messages.denial_from(d) for d in request.denials], request.used_key_ids)
         return Empty()
 
     async def _issue(
@@ -143,7 +143,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
     ) -> access_service_pb2.IssuedKey:
         """Issues a secret once: what is kept for a retry of the request is the key without it."""
         secret = ""
-        principal, request_id = current_call.get().principal.name, idempotency.request_id_of(request)
+        principal, request_id = current_context.get().principal.name, idempotency.request_id_of(request)
         async with self._database.transaction() as connection:
 
             async def issue() -> access_service_pb2.IssuedKey:

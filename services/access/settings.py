@@ -15,5 +15,5 @@ class Settings(ServiceSettings):
     # Keys that shall exist without being created, a line each: `<key> <owner> <role>[,<role>]`. So services get theirs,
     # with the role `service`, which lets them ask who their callers are. Empty: none.
     access_preshared_keys_file: Path | None = None
-    # How long refusals are kept, days.
+    # How long denials are kept, days.
     access_denials_days: int = Field(default=90, ge=1)

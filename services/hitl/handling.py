@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from servicekit.calls import Principal
+from servicekit.identity.principal import Principal
 from servicekit.postgres import Connection, Database
 from services.hitl import errors
 from services.hitl.decisions import Decisions

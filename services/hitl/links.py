@@ -14,8 +14,8 @@ from uuid import UUID
 import orjson
 import uuid_utils.compat as uuid
 
-from servicekit.calls import Principal
 from servicekit.errors import ServiceError
+from servicekit.identity.principal import Principal
 from servicekit.interceptors.telemetry import HTTP_STATUS
 from servicekit.postgres import Connection, Database
 from services.hitl import errors, pages

@@ -31,7 +31,7 @@ class Measures(Collector):
             registry=registry,
             buckets=(1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200, 86_400, 604_800),
         )
-        self._wakeups = Histogram(
+        self._waiters = Histogram(
             "qmcp_hitl_wakeup_seconds",
             "From the decision, by the clock of the database, to the wake-up of who waits, by ours.",
             registry=registry,
@@ -58,7 +58,7 @@ class Measures(Collector):
 
     def woken(self, seconds: float) -> None:
         """Somebody was told of a decision."""
-        self._wakeups.observe(max(0, seconds))
+        self._waiters.observe(max(0, seconds))
 
     def collect(self) -> Iterator[Metric]:
         """Called by the metrics page."""

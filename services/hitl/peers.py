@@ -4,10 +4,10 @@ from contextlib import AbstractAsyncContextManager
 
 from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc
 
-from servicekit.remote_directory import RemoteDirectory, remote_directory
+from servicekit.identity.remote_resolver import RemoteKeyResolver, remote_key_resolver
 from servicekit.settings import ServiceSettings
 
 
-def access(settings: ServiceSettings) -> AbstractAsyncContextManager[RemoteDirectory]:
+def access(settings: ServiceSettings) -> AbstractAsyncContextManager[RemoteKeyResolver]:
     """Who may call hitl."""
-    return remote_directory(settings, "hitl", access_service_pb2_grpc.AccessServiceStub, access_service_pb2)
+    return remote_key_resolver(settings, "hitl", access_service_pb2_grpc.AccessServiceStub, access_service_pb2)

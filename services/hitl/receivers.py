@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 from yarl import URL
 
-from servicekit.addresses import Addresses, AddressNotAllowedError, GuardedResolver, host_of
+from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, host_of
 from services.hitl import errors
 
 # What is read of an answer: it is thrown away, but a connection whose answer was read can be used again.
@@ -35,7 +35,7 @@ class Verdict:
 class Receivers:
     """Posts to addresses that strangers gave us, over one pool of connections."""
 
-    def __init__(self, addresses: Addresses, at_a_time: int, timeout_seconds: float) -> None:
+    def __init__(self, addresses: AddressPolicy, at_a_time: int, timeout_seconds: float) -> None:
         self._addresses = addresses
         self._at_a_time = at_a_time
         self._timeout_seconds = timeout_seconds

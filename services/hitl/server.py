@@ -6,13 +6,13 @@ from typing import Any
 
 from qmcp.hitl.v1 import hitl_service_pb2
 
-from servicekit.addresses import Addresses
-from servicekit.authentication import authenticator
 from servicekit.group_commit import CommitMetrics
+from servicekit.identity.authentication import authenticator
 from servicekit.metrics import MetricsPage, new_registry
 from servicekit.notifications import listening
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
+from servicekit.ssrf import AddressPolicy
 from services.hitl.asking import Requests
 from services.hitl.decisions import Decisions
 from services.hitl.delivery_measures import DeliveryMeasures
@@ -48,7 +48,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     """Everything the service is made of, serving while the block lasts."""
     metrics = new_registry()
     measures = Measures(metrics)
-    addresses = Addresses(settings.hitl_allowed_networks)
+    addresses = AddressPolicy(settings.hitl_allowed_networks)
     sealing = Sealing.load(settings.hitl_secrets_key_file)
     signing = callback_secret(settings.hitl_callback_secret_file)
     async with (
@@ -91,15 +91,15 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             decisions.deciding(),
             listening(settings.database_url, {"human_requests": feed.tell, "deliveries": sender.wake}),
             background(worker.loops()),
-            access(settings) as directory,
-            authenticator(settings, directory, metrics) as who,
+            access(settings) as resolver,
+            authenticator(settings, resolver, metrics) as who,
             serving(
                 settings,
                 [Service(DESCRIPTOR, servicer, waits=WAITS)],
                 authenticator=who,
                 registry=metrics,
                 checks={"postgres": db.ready},
-                leaving=feed.close,
+                on_drain=feed.close,
             ) as server,
         ):
             with MetricsPage(metrics, settings.metrics_host, settings.metrics_port):

@@ -10,8 +10,8 @@ from grpc.aio import ServicerContext
 from qmcp.hitl.v1 import hitl_service_pb2, hitl_service_pb2_grpc, link_pb2, request_pb2, webhook_pb2
 
 from servicekit import idempotency
-from servicekit.calls import current_call
 from servicekit.postgres import Connection, Database
+from servicekit.request_context import current_context
 from services.hitl import errors
 from services.hitl.asking import Requests
 from services.hitl.decisions import Decisions
@@ -60,7 +60,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     async def CreateHumanRequest(
         self, request: hitl_service_pb2.CreateHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        asking = await self._requests.checked(messages.question_from(request, current_call.get()))
+        asking = await self._requests.checked(messages.question_from(request, current_context.get()))
         if idempotency.request_id_of(request):
 
             async def ask(connection: Connection) -> request_pb2.HumanRequest:
@@ -90,7 +90,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     async def CreateHumanResponse(
         self, request: hitl_service_pb2.CreateHumanResponseRequest, context: Context
     ) -> request_pb2.HumanResponse:
-        answer = messages.answer_from(request, current_call.get(), keyless=self._keyless)
+        answer = messages.answer_from(request, current_context.get(), keyless=self._keyless)
         response = messages.response_to(await self._decisions.answer(answer))
         await _created(context)
         return response
@@ -130,30 +130,30 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     async def ViewHumanRequest(
         self, request: hitl_service_pb2.ViewHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        return messages.request_to(await self._handling.view(request.id, current_call.get().principal))
+        return messages.request_to(await self._handling.view(request.id, current_context.get().principal))
 
     async def ClaimHumanRequest(
         self, request: hitl_service_pb2.ClaimHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        by = current_call.get().principal
+        by = current_context.get().principal
         return messages.request_to(await self._handling.claim(request.id, by, take_over=request.take_over))
 
     async def ReleaseHumanRequest(
         self, request: hitl_service_pb2.ReleaseHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        return messages.request_to(await self._handling.release(request.id, current_call.get().principal))
+        return messages.request_to(await self._handling.release(request.id, current_context.get().principal))
 
     async def AssignHumanRequest(
         self, request: hitl_service_pb2.AssignHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        by = current_call.get().principal
+        by = current_context.get().principal
         assigned = await self._handling.assign(request.id, list(request.assignees), list(request.groups), by)
         return messages.request_to(assigned)
 
     async def CommentOnHumanRequest(
         self, request: hitl_service_pb2.CommentOnHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        by = current_call.get().principal
+        by = current_context.get().principal
 
         async def comment(connection: Connection) -> request_pb2.HumanRequest:
             return messages.request_to(await self._handling.comment(connection, request.id, request.comment, by))
@@ -163,7 +163,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     async def RemindOfHumanRequest(
         self, request: hitl_service_pb2.RemindOfHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        by = current_call.get().principal
+        by = current_context.get().principal
 
         async def remind(connection: Connection) -> request_pb2.HumanRequest:
             return messages.request_to(await self._handling.remind(connection, request.id, by))
@@ -173,7 +173,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     async def CancelHumanRequest(
         self, request: hitl_service_pb2.CancelHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        by = current_call.get().principal
+        by = current_context.get().principal
         return messages.request_to(await self._handling.cancel(request.id, request.reason, by))
 
     async def FindSimilarHumanRequests(
@@ -188,7 +188,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     async def CreateActionLink(
         self, request: hitl_service_pb2.CreateActionLinkRequest, context: Context
     ) -> link_pb2.ActionLink:
-        by = current_call.get().principal
+        by = current_context.get().principal
         path = ""
 
         async def create(connection: Connection) -> link_pb2.ActionLink:
@@ -276,7 +276,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         effect: Callable[[Connection], Awaitable[Answered]],
     ) -> Answered:
         """Has the effect unless this request_id has had it, in one transaction with the record of it."""
-        principal, request_id = current_call.get().principal.name, idempotency.request_id_of(request)
+        principal, request_id = current_context.get().principal.name, idempotency.request_id_of(request)
         async with self._database.transaction() as connection:
             return await idempotency.once(
                 connection, principal, method, request_id, request, answer_class, lambda: effect(connection)
@@ -290,7 +290,7 @@ async def _created(context: Context) -> None:
 
 def _for_people() -> bool:
     """Whether the caller is a browser, to which a refusal is a page too."""
-    return "text/html" in current_call.get().header("accept")
+    return "text/html" in current_context.get().header("accept")
 
 
 async def _page(context: Context, page: Page) -> HttpBody:

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import rfc8785
 
-from servicekit.json_values import DEEPEST, EXACT
+from servicekit.json_values import EXACT, MAX_DEPTH
 
 
 def canonical(document: Any) -> str:
@@ -17,9 +17,9 @@ def canonical(document: Any) -> str:
         ValueError: for what is no JSON: NaN, infinities, integers beyond 2^53, keys that are not strings, other types;
             and for what is nested deeper than 30 levels.
     """
-    if _plain(document, DEEPEST):
+    if _plain(document, MAX_DEPTH):
         return orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode()
-    _require_shallow(document, DEEPEST)
+    _require_shallow(document, MAX_DEPTH)
     try:
         return rfc8785.dumps(document).decode()
     except rfc8785.CanonicalizationError as error:
@@ -58,6 +58,6 @@ def _plain(value: Any, levels: int) -> bool:
 def _require_shallow(value: Any, levels: int) -> None:
     if isinstance(value, dict | list | tuple):
         if levels == 0:
-            raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+            raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
         for item in value.values() if isinstance(value, dict) else value:
             _require_shallow(item, levels - 1)

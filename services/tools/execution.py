@@ -12,7 +12,7 @@ import structlog
 
 from servicekit.errors import ServiceError, overloaded
 from servicekit.idempotency import request_id_reused
-from servicekit.notifications import Wakeups, wait_for
+from servicekit.notifications import Waiters, wait_for
 from servicekit.postgres import Database
 from services.tools import errors
 from services.tools.measures import Measures
@@ -41,14 +41,14 @@ class Execution:
         registry: Registry,
         recorder: Recorder,
         database: Database,
-        wakeups: Wakeups,
+        waiters: Waiters,
         measures: Measures,
         queue_per_place: int,
     ) -> None:
         self._registry = registry
         self._recorder = recorder
         self._database = database
-        self._wakeups = wakeups
+        self._waiters = waiters
         self._measures = measures
         self._places = Places(queue_per_place)
         self._detached: set[asyncio.Task[None]] = set()
@@ -265,8 +265,8 @@ class Execution:
     def _close(self, intent: Intent, loaded: LoadedTool) -> None:
         del self.open[intent.id]
         self._places.leave(loaded.tool)
-        if self._wakeups:
-            self._wakeups.wake(str(intent.id))
+        if self._waiters:
+            self._waiters.wake(str(intent.id))
 
     async def _run(self, loaded: LoadedTool, intent: Intent, order: Order, running: Running) -> Ending:
         """Runs the tool when it has a place, and records how it ended."""
@@ -309,7 +309,7 @@ class Execution:
 
     async def _ended(self, invocation: Invocation) -> Invocation:
         """The invocation once it has ended, wherever it runs; at once where humans must approve first."""
-        with self._wakeups.registered(str(invocation.intent.id)) as woken:
+        with self._waiters.registered(str(invocation.intent.id)) as woken:
             while not invocation.ended and invocation.status != "awaiting_approval":
                 await wait_for(woken, LOOK_AGAIN_SECONDS)
                 woken.clear()

@@ -12,7 +12,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from servicekit.addresses import Addresses, AddressNotAllowedError
+from servicekit.ssrf import AddressNotAllowedError, AddressPolicy
 from services.tools import errors
 from services.tools.http_tools import UpstreamError
 from services.tools.models import GrpcSource, Json
@@ -27,7 +27,7 @@ Caller = Callable[[Mapping[str, Json], Mapping[str, str]], Any]
 class GrpcTools:
     """Channels to the servers behind tools."""
 
-    def __init__(self, addresses: Addresses, max_response_bytes: int) -> None:
+    def __init__(self, addresses: AddressPolicy, max_response_bytes: int) -> None:
         self._addresses = addresses
         self._max_response_bytes = max_response_bytes
         self._channels: dict[tuple[str, bool], grpc.aio.Channel] = {}

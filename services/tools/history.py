@@ -10,7 +10,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from servicekit import pagination
-from servicekit.notifications import Wakeups, wait_for
+from servicekit.notifications import Waiters, wait_for
 from servicekit.postgres import Database
 from services.tools import errors
 from services.tools.approvals import Approvals
@@ -32,11 +32,11 @@ class History:
     """What was recorded."""
 
     def __init__(
-        self, database: Database, wakeups: Wakeups, approvals: Approvals, keys: Sequence[Ed25519PublicKey]
+        self, database: Database, waiters: Waiters, approvals: Approvals, keys: Sequence[Ed25519PublicKey]
     ) -> None:
         self._approvals = approvals
         self._database = database
-        self._wakeups = wakeups
+        self._waiters = waiters
         self._keys = keys
 
     async def get(self, invocation_id: str) -> Invocation:
@@ -75,7 +75,7 @@ class History:
         invocation = await self.get(invocation_id)
         identity = invocation.intent.id
         sequence = after_sequence
-        with self._wakeups.registered(str(identity)) as woken:
+        with self._waiters.registered(str(identity)) as woken:
             beat_at = monotonic() + HEARTBEAT_SECONDS
             while True:
                 woken.clear()
@@ -114,7 +114,7 @@ class History:
             raise errors.invocation_ended(invocation_id, invocation.status)
         if invocation.status == "awaiting_approval" and await self._approvals.cancel(invocation, principal):
             return await self.get(invocation_id)
-        with self._wakeups.registered(str(invocation.intent.id)) as woken:
+        with self._waiters.registered(str(invocation.intent.id)) as woken:
             async with self._database.connection() as connection:
                 await store.insert_cancellation(connection, invocation.intent.id, principal)
             give_up = monotonic() + CANCEL_SECONDS

@@ -9,7 +9,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from servicekit.addresses import Addresses, AddressNotAllowedError, GuardedResolver, host_of
+from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, host_of
 from services.tools.models import HttpSource, Json
 from services.tools.named_secrets import Secrets
 
@@ -25,7 +25,7 @@ class UpstreamError(Exception):
 class HttpTools:
     """Calls endpoints over one pool of connections."""
 
-    def __init__(self, addresses: Addresses, secrets: Secrets, max_response_bytes: int) -> None:
+    def __init__(self, addresses: AddressPolicy, secrets: Secrets, max_response_bytes: int) -> None:
         self._addresses = addresses
         self._secrets = secrets
         self._max_response_bytes = max_response_bytes

@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from servicekit.addresses import AddressNotAllowedError
 from servicekit.errors import ServiceError
+from servicekit.ssrf import AddressNotAllowedError
 from services.tools.canonical import canonical
 from services.tools.http_tools import UpstreamError
 from services.tools.models import Ending, FinalStatus, Intent

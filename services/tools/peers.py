@@ -15,7 +15,7 @@ from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc
 from qmcp.hitl.v1 import hitl_service_pb2, hitl_service_pb2_grpc, request_pb2
 
 from servicekit.channels import channel
-from servicekit.remote_directory import RemoteDirectory, own_key, remote_directory
+from servicekit.identity.remote_resolver import RemoteKeyResolver, own_key, remote_key_resolver
 from servicekit.settings import ServiceSettings
 from services.tools.models import Answer, Json, Question
 
@@ -34,9 +34,9 @@ APPROVE = "approve"
 Message = TypeVar("Message")
 
 
-def access(settings: ServiceSettings) -> AbstractAsyncContextManager[RemoteDirectory]:
+def access(settings: ServiceSettings) -> AbstractAsyncContextManager[RemoteKeyResolver]:
     """Who may call tools."""
-    return remote_directory(settings, "tools", access_service_pb2_grpc.AccessServiceStub, access_service_pb2)
+    return remote_key_resolver(settings, "tools", access_service_pb2_grpc.AccessServiceStub, access_service_pb2)
 
 
 class HitlAwayError(Exception):

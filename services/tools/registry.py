@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from servicekit import pagination
-from servicekit.addresses import Addresses, AddressNotAllowedError, host_of
 from servicekit.postgres import Connection, Database
 from servicekit.schemas import Schema, schema_invalid
+from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, host_of
 from services.tools import errors
 from services.tools.grpc_tools import GrpcTools, find_method
 from services.tools.http_tools import HttpTools
@@ -55,7 +55,7 @@ class Registry:
         plugins: Mapping[str, FunctionTool],
         http_tools: HttpTools,
         grpc_tools: GrpcTools,
-        addresses: Addresses,
+        addresses: AddressPolicy,
         secrets: Secrets,
     ) -> None:
         self._database = database

@@ -11,13 +11,13 @@ from qmcp.access.v1 import access_service_pb2
 from qmcp.hitl.v1 import hitl_service_pb2
 from qmcp.tools.v1 import tools_service_pb2
 
-from servicekit.addresses import Addresses
-from servicekit.authentication import authenticator
 from servicekit.group_commit import CommitMetrics
+from servicekit.identity.authentication import authenticator
 from servicekit.metrics import MetricsPage, new_registry
-from servicekit.notifications import Wakeups, listening
+from servicekit.notifications import Waiters, listening
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
+from servicekit.ssrf import AddressPolicy
 from services.tools import plugins
 from services.tools.approvals import Approvals
 from services.tools.checkpoints import SigningKey, old_keys
@@ -53,9 +53,9 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     previous_keys = old_keys(settings.tools_receipt_old_keys_file)
     metrics = new_registry()
     measures = Measures(metrics)
-    wakeups = Wakeups()
+    waiters = Waiters()
     writer: UUID = uuid.uuid7()
-    addresses = Addresses(settings.tools_allowed_networks)
+    addresses = AddressPolicy(settings.tools_allowed_networks)
     secrets = Secrets(settings.tools_secrets_dir)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.tools_threads, "tool"))
 
@@ -69,13 +69,13 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         await registry.register_plugins()
         # The recorder tells the execution of orphans, the execution writes through the recorder.
         recorder = Recorder(db, writer, CommitMetrics(metrics), lambda intent: execution.orphaned(intent))  # noqa: PLW0108 - it does not exist yet
-        execution = Execution(registry, recorder, db, wakeups, measures, settings.tools_queue_per_place)
+        execution = Execution(registry, recorder, db, waiters, measures, settings.tools_queue_per_place)
         approvals = Approvals(db, writer, humans, registry, execution, recorder, measures)
-        history = History(db, wakeups, approvals, [key.public, *previous_keys])
+        history = History(db, waiters, approvals, [key.public, *previous_keys])
         worker = Worker(settings, db, writer, execution, recorder, registry, approvals, key, measures)
         channels = {
             "tools_changed": registry.forget,
-            "invocations": wakeups.wake,
+            "invocations": waiters.wake,
             "cancellations": lambda payload: worker.cancel(UUID(payload)) if payload else None,
         }
         await worker.show_life()
@@ -85,8 +85,8 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             execution.executing(settings.shutdown_grace_seconds),
             listening(settings.database_url, channels),
             background(worker.loops()),
-            access(settings) as directory,
-            authenticator(settings, directory, metrics) as who,
+            access(settings) as resolver,
+            authenticator(settings, resolver, metrics) as who,
             serving(
                 settings,
                 [Service(DESCRIPTOR, servicer, DEADLINES)],

@@ -9,9 +9,9 @@ from grpc.aio import ServicerContext
 from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_pb2, tools_service_pb2_grpc
 
 from servicekit import idempotency
-from servicekit.calls import current_call
 from servicekit.json_values import document
 from servicekit.postgres import Connection, Database
+from servicekit.request_context import current_context
 from services.tools import lines, messages
 from services.tools.checkpoints import SigningKey
 from services.tools.execution import Execution
@@ -84,7 +84,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         request_id = idempotency.request_id_of(request)
         if not request_id:
             return None
-        principal = current_call.get().principal.name
+        principal = current_context.get().principal.name
         async with self._database.connection() as connection:
             return await idempotency.answered(connection, principal, method, request_id, request, tool_pb2.Tool)
 
@@ -138,7 +138,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     async def CancelInvocation(
         self, request: tools_service_pb2.CancelInvocationRequest, context: Context
     ) -> invocation_pb2.Invocation:
-        principal = current_call.get().principal.name
+        principal = current_context.get().principal.name
         return messages.invocation_to(await self._history.cancel(request.id, principal))
 
     async def SummarizeInvocations(
@@ -159,7 +159,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     async def RedactInvocation(
         self, request: tools_service_pb2.RedactInvocationRequest, context: Context
     ) -> invocation_pb2.Invocation:
-        principal = current_call.get().principal.name
+        principal = current_context.get().principal.name
         redacted = await self._history.redact(request.id, list(request.fields), principal, request.reason)
         return messages.invocation_to(redacted)
 
@@ -201,7 +201,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         self, method: str, request: Any, effect: Callable[[Connection], Awaitable[tool_pb2.Tool]]
     ) -> tool_pb2.Tool:
         """Changes the catalogue unless this request_id has done so, in one transaction with the record of it."""
-        principal = current_call.get().principal.name
+        principal = current_context.get().principal.name
         async with self._database.transaction() as connection:
             answer = await idempotency.once(
                 connection,
@@ -217,7 +217,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
 
 
 def _order(request: tools_service_pb2.InvokeToolRequest) -> Order:
-    call = current_call.get()
+    call = current_context.get()
     return Order(
         request.name,
         document(request.input, "input"),

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from servicekit.addresses import Network
 from servicekit.settings import ServiceSettings
+from servicekit.ssrf import Network
 
 
 class Settings(ServiceSettings):

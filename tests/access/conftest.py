@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.access import house
-from tests.access.house import Access, Files
+from tests.access import environment
+from tests.access.environment import Access, Files
 from tests.contract.running import Running
 from tests.stack import Server
 
@@ -18,7 +18,7 @@ def files(tmp_path: Path) -> Files:
 
 @pytest.fixture
 async def access(database: str, files: Files) -> AsyncIterator[Access]:
-    async with house.access(database, files) as access:
+    async with environment.access(database, files) as access:
         yield access
 
 
@@ -30,11 +30,11 @@ async def tools_database(postgres: Server) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def tools(access: Access, tools_database: str, files: Files) -> AsyncIterator[Running]:
-    async with house.tools(tools_database, files, access.port) as tools:
+    async with environment.tools(tools_database, files, access.port) as tools:
         yield tools
 
 
 @pytest.fixture
 async def hitl(postgres: Server, access: Access, files: Files) -> AsyncIterator[Running]:
-    async with postgres.database("hitl") as url, house.hitl(url, files, access.port) as hitl:
+    async with postgres.database("hitl") as url, environment.hitl(url, files, access.port) as hitl:
         yield hitl

@@ -14,7 +14,7 @@ import grpc.aio
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tests.access.house import free_port, variables
+from tests.access.environment import free_port, variables
 from tests.contract.running import Running, connected
 from tests.stack import ROOT
 

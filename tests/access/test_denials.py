@@ -8,13 +8,13 @@ import asyncpg
 from prometheus_client import CollectorRegistry, generate_latest
 from qmcp.access.v1 import key_pb2
 
-from servicekit import credentials
-from servicekit.authentication import Authentication
-from servicekit.calls import Call
 from servicekit.errors import permission_denied
+from servicekit.identity import credentials
+from servicekit.identity.authentication import Authentication
 from servicekit.methods import methods_of
+from servicekit.request_context import RequestContext
 from services.access.store import denials as store
-from tests.access.house import TOOLS, Access, who, who_with
+from tests.access.environment import TOOLS, Access, who, who_with
 from tests.contract.running import Running
 
 
@@ -91,7 +91,7 @@ async def test_denials_are_counted_for_alerts() -> None:
     authentication = Authentication(None, None, registry, remember_seconds=1, stale_seconds=1)  # type: ignore[arg-type]
     [method] = [method for method in methods_of(TOOLS) if method.name == "InvokeTool"]
     for _ in range(3):
-        authentication.denied(Call({}), method, permission_denied("tools.invoke"))
+        authentication.denied(RequestContext({}), method, permission_denied("tools.invoke"))
     page = generate_latest(registry).decode()
     assert f'qmcp_access_denials_total{{method="{method.path}",reason="PERMISSION_DENIED"}} 3.0' in page
 

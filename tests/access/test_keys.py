@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from servicekit import credentials
-from tests.access.house import Access, who, with_key
+from servicekit.identity import credentials
+from tests.access.environment import Access, who, with_key
 from tests.contract.running import Answer, Refusal, Running
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from servicekit import credentials
-from tests.access import house
+from servicekit.identity import credentials
+from tests.access import environment
 from tests.access.corpus import CANARY, malformed
-from tests.access.house import Access, Files, who_with
+from tests.access.environment import Access, Files, who_with
 from tests.access.processes import child
 from tests.contract.running import Running
 from tests.servicekit.issuer import AUDIENCE, serving_issuer
@@ -36,13 +36,13 @@ async def test_over_grpc_all_are_refused_and_nothing_of_them_is_seen_again(
     database: str, tools_database: str, files: Files, tmp_path: Path
 ) -> None:
     async with serving_issuer() as issuer:
-        port = house.free_port()
+        port = environment.free_port()
         oidc = {"oidc_issuer": issuer.url, "oidc_audience": AUDIENCE, "log_level": "DEBUG"}
         async with (
             child(
-                "access", house.ACCESS, database, tmp_path, files.of_access(grpc_port=port, **oidc)
+                "access", environment.ACCESS, database, tmp_path, files.of_access(grpc_port=port, **oidc)
             ) as access_process,
-            child("tools", house.TOOLS, tools_database, tmp_path, files.of_tools(port, **oidc)) as tools_process,
+            child("tools", environment.TOOLS, tools_database, tmp_path, files.of_tools(port, **oidc)) as tools_process,
         ):
             access = Access(access_process.running, files, port)
             issued = await access.key("agent")
@@ -54,7 +54,7 @@ async def test_over_grpc_all_are_refused_and_nothing_of_them_is_seen_again(
             assert set(ended) <= REFUSED, ended
             assert took < 30, f"{1000 * took / len(corpus):.1f} ms each"
             # The one of nobody's is not let in while the right one is.
-            assert await house.who(tools_process.running, issued.api_key) == "somebody"
+            assert await environment.who(tools_process.running, issued.api_key) == "somebody"
             assert await who_with(tools_process.running, {"authorization": f"Bearer {issuer.token()}"}) == "alice"
             # Access itself is as careful as those who ask it.
             answers = await asyncio.gather(*(access.running.call("WhoAmI", None, headers) for headers in corpus[::5]))

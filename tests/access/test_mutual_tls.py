@@ -21,14 +21,14 @@ from servicekit import certificates
 from servicekit.channels import channel
 from services.access import server as access_server
 from services.tools import server as tools_server
-from tests.access.house import Files, free_port, with_key
+from tests.access.environment import Files, free_port, with_key
 from tests.certificates import Authority, Pair
 from tests.stack import Server
 
 RENEWED_WITHIN = 20.0
 
 
-class House:
+class Environment:
     """The authority of the services, and what it has vouched for."""
 
     def __init__(self, folder: Path) -> None:
@@ -83,91 +83,103 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+def environment(tmp_path: Path) -> Environment:
+    return Environment(tmp_path)
 
 
-async def test_only_who_has_a_certificate_of_the_authority_is_served(house: House, database: str) -> None:
-    strangers = house.folder / "strangers"
+async def test_only_who_has_a_certificate_of_the_authority_is_served(environment: Environment, database: str) -> None:
+    strangers = environment.folder / "strangers"
     strangers.mkdir()
-    async with house.access(database) as port:
-        assert await house.who(house.calling(port, house.ours.issue(house.folder, "caller"))) == "admin"
-        assert await house.who(house.calling(port, None)) == "UNAVAILABLE"
-        assert await house.who(house.calling(port, Authority("strangers").issue(strangers, "caller"))) == "UNAVAILABLE"
-        assert await house.who(grpc.aio.insecure_channel(f"localhost:{port}")) == "UNAVAILABLE"
+    async with environment.access(database) as port:
+        assert (
+            await environment.who(environment.calling(port, environment.ours.issue(environment.folder, "caller")))
+            == "admin"
+        )
+        assert await environment.who(environment.calling(port, None)) == "UNAVAILABLE"
+        assert (
+            await environment.who(environment.calling(port, Authority("strangers").issue(strangers, "caller")))
+            == "UNAVAILABLE"
+        )
+        assert await environment.who(grpc.aio.insecure_channel(f"localhost:{port}")) == "UNAVAILABLE"
 
 
 async def test_health_is_told_in_plain_text_where_a_port_is_given_for_it_and_nothing_else(
-    house: House, database: str
+    environment: Environment, database: str
 ) -> None:
     plain = free_port()
     async with (
-        house.access(database, grpc_health_port=plain),
+        environment.access(database, grpc_health_port=plain),
         grpc.aio.insecure_channel(f"127.0.0.1:{plain}") as opened,
     ):
         for name in ("", "liveness"):
             answer = await health_pb2_grpc.HealthStub(opened).Check(health_pb2.HealthCheckRequest(service=name))
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
-        assert await house.who(opened) == "UNIMPLEMENTED"
+        assert await environment.who(opened) == "UNIMPLEMENTED"
 
 
-async def test_a_service_asks_access_over_mutual_tls(house: House, database: str, postgres: Server) -> None:
-    async with house.access(database) as port, postgres.database("tools") as tools_database:
-        wanted = house.files.of_tools(port, **house.settings, access_address=f"localhost:{port}")
+async def test_a_service_asks_access_over_mutual_tls(environment: Environment, database: str, postgres: Server) -> None:
+    async with environment.access(database) as port, postgres.database("tools") as tools_database:
+        wanted = environment.files.of_tools(port, **environment.settings, access_address=f"localhost:{port}")
         settings = tools_server.Settings(database_url=tools_database, **wanted)
-        async with tools_server.compose(settings) as server, house.calling(server.port, house.pair) as opened:
+        async with (
+            tools_server.compose(settings) as server,
+            environment.calling(server.port, environment.pair) as opened,
+        ):
             stub = tools_service_pb2_grpc.ToolsServiceStub(opened)
             request = tools_service_pb2.ListToolsRequest()
-            admin = tuple(with_key(house.files.admin).items())
+            admin = tuple(with_key(environment.files.admin).items())
             assert (await stub.ListTools(request, metadata=admin, timeout=10)).tools
 
 
-async def test_a_service_does_not_ask_who_only_claims_to_be_access(house: House, database: str) -> None:
-    other = house.folder / "elsewhere"
+async def test_a_service_does_not_ask_who_only_claims_to_be_access(environment: Environment, database: str) -> None:
+    other = environment.folder / "elsewhere"
     other.mkdir()
-    elsewhere = House(other)
-    async with house.access(database) as port:
+    elsewhere = Environment(other)
+    async with environment.access(database) as port:
         believed = certificates.Certificates(elsewhere.pair.certificate, elsewhere.pair.key, elsewhere.trusted)
-        assert await house.who(channel(f"localhost:{port}", believed)) == "UNAVAILABLE"
+        assert await environment.who(channel(f"localhost:{port}", believed)) == "UNAVAILABLE"
         # Of the authority, but for another name.
-        ours = certificates.Certificates(house.pair.certificate, house.pair.key, house.trusted)
-        assert await house.who(channel(f"localhost:{port}", ours)) == "admin"
-        assert await house.who(channel(f"ip6-localhost:{port}", ours)) == "UNAVAILABLE"
+        ours = certificates.Certificates(environment.pair.certificate, environment.pair.key, environment.trusted)
+        assert await environment.who(channel(f"localhost:{port}", ours)) == "admin"
+        assert await environment.who(channel(f"ip6-localhost:{port}", ours)) == "UNAVAILABLE"
 
 
-async def test_a_renewed_certificate_is_shown_without_a_restart(house: House, database: str) -> None:
-    async with house.access(database) as port:
-        before = await asyncio.to_thread(house.shown, port)
-        house.pair = house.ours.issue(house.folder, "service")
+async def test_a_renewed_certificate_is_shown_without_a_restart(environment: Environment, database: str) -> None:
+    async with environment.access(database) as port:
+        before = await asyncio.to_thread(environment.shown, port)
+        environment.pair = environment.ours.issue(environment.folder, "service")
         until = time.monotonic() + RENEWED_WITHIN
-        while await asyncio.to_thread(house.shown, port) == before:
+        while await asyncio.to_thread(environment.shown, port) == before:
             assert time.monotonic() < until, "the old certificate is still shown"
 
 
-async def test_what_does_not_belong_together_is_not_taken(house: House, database: str) -> None:
-    async with house.access(database) as port:
-        before = await asyncio.to_thread(house.shown, port)
-        whole = house.pair.key.read_bytes()
-        house.pair.key.write_bytes(house.ours.issue(house.folder, "another").key.read_bytes())
-        assert await house.who(house.calling(port, house.ours.issue(house.folder, "caller"))) == "admin"
-        house.pair.key.write_bytes(whole)
-        assert await asyncio.to_thread(house.shown, port) == before
+async def test_what_does_not_belong_together_is_not_taken(environment: Environment, database: str) -> None:
+    async with environment.access(database) as port:
+        before = await asyncio.to_thread(environment.shown, port)
+        whole = environment.pair.key.read_bytes()
+        environment.pair.key.write_bytes(environment.ours.issue(environment.folder, "another").key.read_bytes())
+        assert (
+            await environment.who(environment.calling(port, environment.ours.issue(environment.folder, "caller")))
+            == "admin"
+        )
+        environment.pair.key.write_bytes(whole)
+        assert await asyncio.to_thread(environment.shown, port) == before
 
 
-async def test_a_channel_shows_the_renewed_certificate(house: House, database: str) -> None:
-    caller = house.ours.issue(house.folder, "caller")
-    own = certificates.Certificates(caller.certificate, caller.key, house.trusted)
+async def test_a_channel_shows_the_renewed_certificate(environment: Environment, database: str) -> None:
+    caller = environment.ours.issue(environment.folder, "caller")
+    own = certificates.Certificates(caller.certificate, caller.key, environment.trusted)
     stranger = Authority("strangers")
-    async with house.access(database) as port:
+    async with environment.access(database) as port:
         opened = channel(f"localhost:{port}", own)
         # What a certificate that has run out would be: nothing that the server believes.
-        stranger.issue(house.folder, "caller")
+        stranger.issue(environment.folder, "caller")
         stub = access_service_pb2_grpc.AccessServiceStub(opened)
-        metadata = tuple(with_key(house.files.admin).items())
+        metadata = tuple(with_key(environment.files.admin).items())
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await stub.WhoAmI(access_service_pb2.WhoAmIRequest(), timeout=10, metadata=metadata)
         assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
-        house.ours.issue(house.folder, "caller")
+        environment.ours.issue(environment.folder, "caller")
         assert (await stub.WhoAmI(access_service_pb2.WhoAmIRequest(), timeout=10, metadata=metadata)).principal
         await opened.close()
 
@@ -179,15 +191,17 @@ async def test_a_channel_shows_the_renewed_certificate(house: House, database: s
         ("grpc_tls_key_file", "missing: QMCP_GRPC_TLS_KEY_FILE"),
     ],
 )
-async def test_half_of_the_certificates_is_refused_at_the_start(house: House, missing: str, told: str) -> None:
-    chosen = {**house.settings, missing: None}
+async def test_half_of_the_certificates_is_refused_at_the_start(
+    environment: Environment, missing: str, told: str
+) -> None:
+    chosen = {**environment.settings, missing: None}
     with pytest.raises(SystemExit, match=told):
         access_server.Settings(database_url="postgresql://nowhere", **chosen).certificates()
 
 
-async def test_files_that_cannot_be_used_are_refused_at_the_start(house: House) -> None:
+async def test_files_that_cannot_be_used_are_refused_at_the_start(environment: Environment) -> None:
     with pytest.raises(SystemExit, match=r"QMCP_GRPC_TLS_KEY_FILE=.*missing cannot be read: No such file"):
-        certificates.certificates(house.pair.certificate, house.folder / "missing", house.trusted)
-    other = house.ours.issue(house.folder, "other")
+        certificates.certificates(environment.pair.certificate, environment.folder / "missing", environment.trusted)
+    other = environment.ours.issue(environment.folder, "other")
     with pytest.raises(SystemExit, match="KEY_VALUES_MISMATCH"):
-        certificates.certificates(house.pair.certificate, other.key, house.trusted)
+        certificates.certificates(environment.pair.certificate, other.key, environment.trusted)

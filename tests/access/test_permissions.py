@@ -8,7 +8,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from servicekit.methods import Method, methods_of
 from services.access.roles import BUILT_IN
-from tests.access.house import ACCESS, HITL, TOOLS, Access, code, with_key
+from tests.access.environment import ACCESS, HITL, TOOLS, Access, code, with_key
 from tests.api import descriptors
 from tests.contract.running import Refusal, Running, request_class
 
@@ -24,13 +24,13 @@ def grants(permissions: tuple[str, ...], wanted: str) -> bool:
 
 
 @pytest.fixture
-def house(access: Access, tools: Running, hitl: Running) -> dict[str, Running]:
+def environment(access: Access, tools: Running, hitl: Running) -> dict[str, Running]:
     """Every service by its name."""
     return {ACCESS.full_name: access.running, TOOLS.full_name: tools, HITL.full_name: hitl}
 
 
-async def outcome(house: dict[str, Running], method: Method, key: str) -> str:
-    return await code(house[method.service], method.name, with_key(key))
+async def outcome(environment: dict[str, Running], method: Method, key: str) -> str:
+    return await code(environment[method.service], method.name, with_key(key))
 
 
 def test_every_service_of_the_contract_is_here() -> None:
@@ -40,33 +40,33 @@ def test_every_service_of_the_contract_is_here() -> None:
 @pytest.mark.promise("Q40")
 @pytest.mark.parametrize("role", BUILT_IN, ids=lambda role: role.name)
 async def test_a_built_in_role_opens_exactly_what_it_grants(
-    access: Access, house: dict[str, Running], role: Any
+    access: Access, environment: dict[str, Running], role: Any
 ) -> None:
     key = (await access.key(role.name)).api_key
     for method in METHODS:
-        answer = await outcome(house, method, key)
+        answer = await outcome(environment, method, key)
         assert answer not in {"UNAUTHENTICATED", "UNAVAILABLE", "INTERNAL", "UNKNOWN"}, (method.path, answer)
         assert (answer != "PERMISSION_DENIED") == grants(role.permissions, method.permission), (method.path, answer)
 
 
 @pytest.mark.parametrize("permission", ["tools.*", "access.*", "hitl.*", "toolsx.read", *ALONE])
 async def test_a_permission_alone_opens_exactly_its_rpcs(
-    access: Access, house: dict[str, Running], permission: str
+    access: Access, environment: dict[str, Running], permission: str
 ) -> None:
     await access.role("alone", permission)
     key = (await access.key("alone")).api_key
-    answers = await asyncio.gather(*(outcome(house, method, key) for method in METHODS))
+    answers = await asyncio.gather(*(outcome(environment, method, key) for method in METHODS))
     for method, answer in zip(METHODS, answers, strict=True):
         assert (answer != "PERMISSION_DENIED") == grants((permission,), method.permission), (method.path, answer)
 
 
 async def test_nobody_without_a_credential_reaches_any_rpc_but_those_whose_credential_is_a_link(
-    house: dict[str, Running],
+    environment: dict[str, Running],
 ) -> None:
     open_ = {method.name for method in METHODS if method.permission.endswith(".anyone")}
     assert open_ == {"ShowActionLink", "AnswerActionLink"}
     for method in METHODS:
-        answer = await code(house[method.service], method.name, {})
+        answer = await code(environment[method.service], method.name, {})
         assert answer == ("INVALID_ARGUMENT" if method.name in open_ else "UNAUTHENTICATED"), method.path
 
 
@@ -82,12 +82,12 @@ def by_id(service: ServiceDescriptor) -> list[tuple[MethodDescriptor, str]]:
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 async def test_a_refusal_says_nothing_of_what_exists(
-    access: Access, house: dict[str, Running], service: ServiceDescriptor
+    access: Access, environment: dict[str, Running], service: ServiceDescriptor
 ) -> None:
     """The same to the letter for what exists, what does not, and what breaks the rules."""
     issued = await access.key("ingest")
     key = with_key(issued.api_key)
-    running = house[service.full_name]
+    running = environment[service.full_name]
     for method, field in by_id(service):
         if method.name == "WhoAmI":
             continue

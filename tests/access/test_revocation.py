@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from servicekit import credentials
-from tests.access import house
-from tests.access.cable import cable
-from tests.access.house import Access, Files, who
+from servicekit.identity import credentials
+from tests.access import environment
+from tests.access.environment import Access, Files, who
 from tests.access.processes import Child, child
+from tests.access.tcp_proxy import tcp_proxy
 from tests.contract.running import Answer, Running
 from tests.stack import Server
 
@@ -41,14 +41,14 @@ async def three_processes(
 ) -> AsyncIterator[tuple[Access, Child, list[Running]]]:
     """Access and three replicas of tools as production runs them, each a process of its own."""
     async with AsyncExitStack() as started:
-        port = house.free_port()
+        port = environment.free_port()
         access = await started.enter_async_context(
-            child("access", house.ACCESS, database, folder, files.of_access(grpc_port=port))
+            child("access", environment.ACCESS, database, folder, files.of_access(grpc_port=port))
         )
         replicas = [
             (
                 await started.enter_async_context(
-                    child("tools", house.TOOLS, tools_database, folder / f"{n}", files.of_tools(port, **of_tools))
+                    child("tools", environment.TOOLS, tools_database, folder / f"{n}", files.of_tools(port, **of_tools))
                 )
             ).running
             for n in range(3)
@@ -72,9 +72,9 @@ async def test_a_revocation_in_one_replica_of_access_reaches_those_who_ask_anoth
     database: str, tools_database: str, files: Files
 ) -> None:
     async with (
-        house.access(database, files) as one,
-        house.access(database, files) as other,
-        house.tools(tools_database, files, one.port) as tools,
+        environment.access(database, files) as one,
+        environment.access(database, files) as other,
+        environment.tools(tools_database, files, one.port) as tools,
     ):
         issued = await one.key("agent")
         assert await who(tools, issued.api_key) == "somebody"
@@ -85,7 +85,7 @@ async def test_a_revocation_in_one_replica_of_access_reaches_those_who_ask_anoth
         assert (await one.must("WhoAmI", key=admin.api_key)).principal == "somebody"
         await other.must("RevokeKey", id=admin.key.id)
         started = time.monotonic()
-        while isinstance(await one.running.call("WhoAmI", None, house.with_key(admin.api_key)), Answer):
+        while isinstance(await one.running.call("WhoAmI", None, environment.with_key(admin.api_key)), Answer):
             assert time.monotonic() - started < ANNOUNCED_WITHIN
 
 
@@ -103,10 +103,10 @@ async def test_an_announcement_that_is_lost_delays_a_revocation_by_the_time_of_m
 ) -> None:
     remembered = 1.5
     async with AsyncExitStack() as started:
-        access = await started.enter_async_context(house.access(database, files))
+        access = await started.enter_async_context(environment.access(database, files))
         replicas = [
             await started.enter_async_context(
-                house.tools(tools_database, files, access.port, access_remember_seconds=remembered)
+                environment.tools(tools_database, files, access.port, access_remember_seconds=remembered)
             )
             for _ in range(3)
         ]
@@ -122,8 +122,8 @@ async def test_what_was_missed_while_access_did_not_listen_is_doubted_when_it_li
 ) -> None:
     name = urlsplit(database).path.strip("/")
     async with (
-        house.access(database, files) as access,
-        house.tools(tools_database, files, access.port, access_remember_seconds=600) as tools,
+        environment.access(database, files) as access,
+        environment.tools(tools_database, files, access.port, access_remember_seconds=600) as tools,
     ):
         issued = await access.key("agent")
         assert await who(tools, issued.api_key) == "somebody"
@@ -139,9 +139,9 @@ async def test_what_was_missed_while_the_stream_to_a_service_was_broken_is_doubt
     database: str, tools_database: str, files: Files
 ) -> None:
     async with (
-        house.access(database, files) as access,
-        cable(access.port) as line,
-        house.tools(tools_database, files, line.port, access_remember_seconds=600) as tools,
+        environment.access(database, files) as access,
+        tcp_proxy(access.port) as line,
+        environment.tools(tools_database, files, line.port, access_remember_seconds=600) as tools,
     ):
         issued = await access.key("agent")
         assert await who(tools, issued.api_key) == "somebody"
@@ -157,27 +157,27 @@ async def test_what_was_missed_while_the_stream_to_a_service_was_broken_is_doubt
 async def test_a_key_that_is_revoked_while_a_service_is_cut_off_from_access_ends_when_it_is_back(
     database: str, tools_database: str, files: Files
 ) -> None:
-    port = house.free_port()
+    port = environment.free_port()
     async with AsyncExitStack() as started:
         first = started.enter_async_context
-        async with house.access(database, files, grpc_port=port) as access:
-            tools = await first(house.tools(tools_database, files, port, access_remember_seconds=600))
+        async with environment.access(database, files, grpc_port=port) as access:
+            tools = await first(environment.tools(tools_database, files, port, access_remember_seconds=600))
             issued = await access.key("agent")
             assert await who(tools, issued.api_key) == "somebody"
         await revoke_silently(database, issued.key.id)
         assert await who(tools, issued.api_key) == "somebody"
-        async with house.access(database, files, grpc_port=port):
+        async with environment.access(database, files, grpc_port=port):
             assert await refused_after([tools], issued.api_key, 10) < 5
 
 
 async def test_without_access_whom_a_service_knows_goes_on_for_the_stated_time_and_nobody_else_comes_in(
     database: str, tools_database: str, files: Files
 ) -> None:
-    port = house.free_port()
+    port = environment.free_port()
     async with AsyncExitStack() as started:
-        async with house.access(database, files, grpc_port=port) as access:
+        async with environment.access(database, files, grpc_port=port) as access:
             tools = await started.enter_async_context(
-                house.tools(tools_database, files, port, access_remember_seconds=0.3, access_stale_seconds=3)
+                environment.tools(tools_database, files, port, access_remember_seconds=0.3, access_stale_seconds=3)
             )
             known = (await access.key("agent")).api_key
             unseen = (await access.key("agent")).api_key
@@ -194,7 +194,7 @@ async def test_without_access_whom_a_service_knows_goes_on_for_the_stated_time_a
             await asyncio.sleep(0.1)
         await asyncio.sleep(max(0, last_asked + 3.1 - time.monotonic()))
         assert [await who(tools, key) for key in (known, unseen, unknown)] == ["UNAVAILABLE"] * 3
-        async with house.access(database, files, grpc_port=port):
+        async with environment.access(database, files, grpc_port=port):
             give_up = time.monotonic() + 5
             while await who(tools, known) == "UNAVAILABLE":
                 assert time.monotonic() < give_up
@@ -206,10 +206,10 @@ async def test_without_access_whom_a_service_knows_goes_on_for_the_stated_time_a
 async def test_access_that_hangs_holds_nobody_up_for_long(
     database: str, tools_database: str, files: Files, tmp_path: Path
 ) -> None:
-    port = house.free_port()
+    port = environment.free_port()
     async with (
-        child("access", house.ACCESS, database, tmp_path, files.of_access(grpc_port=port)) as hanging,
-        house.tools(tools_database, files, port, access_remember_seconds=0.2, access_stale_seconds=60) as tools,
+        child("access", environment.ACCESS, database, tmp_path, files.of_access(grpc_port=port)) as hanging,
+        environment.tools(tools_database, files, port, access_remember_seconds=0.2, access_stale_seconds=60) as tools,
     ):
         access = Access(hanging.running, files, port)
         known = (await access.key("agent")).api_key
@@ -274,9 +274,9 @@ async def test_a_restart_of_access_under_load_lets_nobody_in_and_refuses_nobody(
 async def test_while_the_database_of_access_is_away_whom_access_knows_goes_on_too(database: str, files: Files) -> None:
     address = urlsplit(database)
     assert address.port is not None
-    async with cable(address.port) as line:
+    async with tcp_proxy(address.port) as line:
         url = database.replace(f":{address.port}/", f":{line.port}/")
-        async with house.access(url, files, access_remember_seconds=0.1, access_stale_seconds=60) as access:
+        async with environment.access(url, files, access_remember_seconds=0.1, access_stale_seconds=60) as access:
             # When it begins to listen, it forgets whom it knew.
             await asyncio.wait_for(_listening(database), 10)
             await access.must("ListRoles")
@@ -294,7 +294,7 @@ async def test_while_the_database_of_access_is_away_whom_access_knows_goes_on_to
             assert (await access.must("WhoAmI", key=issued.api_key)).principal == "somebody"
             await access.must("RevokeKey", id=issued.key.id)
             give_up = time.monotonic() + ANNOUNCED_WITHIN
-            while isinstance(await access.running.call("WhoAmI", None, house.with_key(issued.api_key)), Answer):
+            while isinstance(await access.running.call("WhoAmI", None, environment.with_key(issued.api_key)), Answer):
                 assert time.monotonic() < give_up
             give_up = time.monotonic() + 5
             while not (await access.must("ListDenials", principal=issued.key.id)).denials:

@@ -6,7 +6,7 @@ import pytest
 from qmcp.access.v1 import role_pb2
 
 from services.access.roles import BUILT_IN
-from tests.access.house import Access, who
+from tests.access.environment import Access, who
 from tests.contract.running import Refusal, Running
 
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.access import house
-from tests.access.house import Access, Files
+from tests.access import environment
+from tests.access.environment import Access, Files
 from tests.access.processes import child
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
 async def test_a_traceback_in_the_log_shows_no_key(database: str, files: Files, tmp_path: Path, form: str) -> None:
-    settings = files.of_access(grpc_port=house.free_port(), log_format=form)
-    async with child("access", house.ACCESS, database, tmp_path, settings) as process:
+    settings = files.of_access(grpc_port=environment.free_port(), log_format=form)
+    async with child("access", environment.ACCESS, database, tmp_path, settings) as process:
         access = Access(process.running, files, settings["grpc_port"])
         issued = await access.key("admin")
         connection = await asyncpg.connect(database)

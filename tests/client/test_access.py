@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from qmcp.client import AccessDeniedError, AsyncClient, Client, NotFoundError, NotPossibleError
 
-from servicekit import credentials
+from servicekit.identity import credentials
 from tests.client.command import Ended, qmcp
 from tests.stack import Stack
 

@@ -9,7 +9,7 @@ import pytest
 
 from devstack import keys, processes, settings
 from devstack.errors import CannotRunError
-from servicekit import credentials
+from servicekit.identity import credentials
 
 
 def test_keys_are_made_once_and_preshared_with_their_roles(tmp_path: Path) -> None:

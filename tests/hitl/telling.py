@@ -14,11 +14,11 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from standardwebhooks import Webhook as Checking
 
-from servicekit.addresses import Addresses
 from servicekit.notifications import listening
 from servicekit.postgres import Connection, Database
 from servicekit.postgres import database as pool
 from servicekit.server import background
+from servicekit.ssrf import AddressPolicy
 from services.hitl.delivery_measures import DeliveryMeasures
 from services.hitl.models import Happening, IssuedWebhook, WebhookDefinition
 from services.hitl.receivers import Receivers
@@ -174,7 +174,7 @@ class House:
     def make_receivers(self) -> Receivers:
         settings = self.settings
         return Receivers(
-            Addresses(settings.hitl_allowed_networks),
+            AddressPolicy(settings.hitl_allowed_networks),
             settings.hitl_deliveries_at_a_time,
             settings.hitl_delivery_timeout_seconds,
         )

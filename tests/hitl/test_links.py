@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 import pytest
 import structlog
 
-from servicekit.calls import Principal
 from servicekit.errors import ServiceError, Violation
+from servicekit.identity.principal import Principal
 from servicekit.postgres import Connection
 from services.hitl import errors, pages
 from services.hitl.links import FORM, JSON, Links, digest

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from servicekit.addresses import Addresses
 from servicekit.errors import ServiceError
+from servicekit.ssrf import AddressPolicy
 from services.hitl.models import WebhookDefinition
 from services.hitl.receivers import Receivers, _seconds
 from tests.hitl.telling import house, receiver, until
@@ -45,12 +45,12 @@ class Names:
 
 @pytest.fixture(autouse=True)
 def names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("servicekit.addresses.asyncio", SimpleNamespace(get_running_loop=Names))
+    monkeypatch.setattr("servicekit.ssrf.asyncio", SimpleNamespace(get_running_loop=Names))
 
 
 @pytest.mark.parametrize("url", INWARD)
 async def test_an_inward_address_is_refused_when_it_is_registered(url: str) -> None:
-    receivers = Receivers(Addresses(()), 4, 2)
+    receivers = Receivers(AddressPolicy(()), 4, 2)
     with pytest.raises(ServiceError) as refused:
         await receivers.require_allowed("webhook.url", url.format(port=80))
     assert refused.value.reason == "ADDRESS_NOT_ALLOWED"
@@ -59,7 +59,7 @@ async def test_an_inward_address_is_refused_when_it_is_registered(url: str) -> N
 
 @pytest.mark.parametrize("url", INWARD)
 async def test_an_inward_address_is_refused_again_when_it_is_told(url: str) -> None:
-    async with aclosing(Receivers(Addresses(()), 4, 2)) as receivers, receiver() as peer:
+    async with aclosing(Receivers(AddressPolicy(()), 4, 2)) as receivers, receiver() as peer:
         verdict = await receivers.post(url.format(port=peer.port), {"webhook-id": "1"}, b"{}")
         assert verdict.status == 0
         assert "address" in verdict.error
@@ -68,12 +68,12 @@ async def test_an_inward_address_is_refused_again_when_it_is_told(url: str) -> N
 
 @pytest.mark.parametrize("url", ["http://8.8.8.8/hook", "https://nowhere.example/hook"])
 async def test_an_outward_address_may_be_registered(url: str) -> None:
-    await Receivers(Addresses(()), 4, 2).require_allowed("callback_url", url)
+    await Receivers(AddressPolicy(()), 4, 2).require_allowed("callback_url", url)
 
 
 @pytest.mark.parametrize("url", ["http:///hook", "http://:80/", "http://a:b:c/", "http://[::1/", "http://a:99999/"])
 async def test_what_is_no_url_is_refused_in_words(url: str) -> None:
-    async with aclosing(Receivers(Addresses(()), 4, 2)) as receivers:
+    async with aclosing(Receivers(AddressPolicy(()), 4, 2)) as receivers:
         with pytest.raises(ServiceError) as refused:
             await receivers.require_allowed("callback_url", url)
         assert refused.value.reason in {"INVALID_REQUEST", "ADDRESS_NOT_ALLOWED"}

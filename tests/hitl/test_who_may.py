@@ -4,8 +4,8 @@ import pytest
 from qmcp.hitl.v1 import hitl_service_pb2
 from qmcp.options.v1 import options_pb2
 
-from servicekit.calls import Principal
 from servicekit.errors import ServiceError
+from servicekit.identity.principal import Principal
 from servicekit.postgres import database
 from services.access.roles import BUILT_IN
 from services.hitl.judging import require_may_answer

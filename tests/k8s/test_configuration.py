@@ -14,7 +14,7 @@ from devstack.keys import ASKING
 from gateway import certificates, contract
 from gateway.rendering import render as render_envoy
 from gateway.settings import EdgeSettings
-from servicekit import credentials
+from servicekit.identity import credentials
 from servicekit.settings import ServiceSettings
 from tests.certificates import Authority
 from tests.k8s.objects import System, containers, environment, main, name_of, pod

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from servicekit import credentials
+from servicekit.identity import credentials
 from tests.k8s.objects import System, environment, main
 from tests.k8s.render import ROOT, overlay
 from tests.k8s.test_image import ENTRYPOINT

@@ -11,21 +11,21 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from servicekit import authentication, credentials
-from servicekit.authentication import MOST_REMEMBERED, Authentication
-from servicekit.calls import Call
-from servicekit.credentials import ApiKey
-from servicekit.directory import Denial, Grant
 from servicekit.errors import ServiceError, permission_denied, unavailable
+from servicekit.identity import authentication, credentials
+from servicekit.identity.authentication import MAX_REMEMBERED, Authentication
+from servicekit.identity.credentials import ApiKey
+from servicekit.identity.resolver import Denial, ResolvedKey
 from servicekit.methods import Method
+from servicekit.request_context import RequestContext
 from services.access import keys
 
 
-class Directory:
+class KeyResolver:
     """What a service asks, in memory; answers wait until they are let go."""
 
     def __init__(self) -> None:
-        self.valid: dict[str, Grant] = {}
+        self.valid: dict[str, ResolvedKey] = {}
         self.asked: list[str] = []
         self.away = False
         self.answers = asyncio.Event()
@@ -34,7 +34,7 @@ class Directory:
         self.reports: list[tuple[Sequence[Denial], Sequence[str]]] = []
         self.roles_asked = 0
 
-    async def resolve_key(self, key: ApiKey) -> Grant | None:
+    async def resolve_key(self, key: ApiKey) -> ResolvedKey | None:
         self.asked.append(key.id)
         # What the database says now; the answer may take its time to arrive.
         found = self.valid.get(key.id)
@@ -59,22 +59,22 @@ class Directory:
         self.reports.append((denials, used))
 
 
-class House:
+class Environment:
     def __init__(self, remember: float = 30, stale: float = 300) -> None:
-        self.directory = Directory()
+        self.resolver = KeyResolver()
         self.registry = CollectorRegistry()
         self.authentication = Authentication(
-            self.directory, None, self.registry, remember_seconds=remember, stale_seconds=stale
+            self.resolver, None, self.registry, remember_seconds=remember, stale_seconds=stale
         )
 
     def key(self, rate: int = 0) -> str:
         text, key = credentials.generate()
-        self.directory.valid[key.id] = Grant("somebody", frozenset({"tools.read"}), rate, None)
+        self.resolver.valid[key.id] = ResolvedKey("somebody", frozenset({"tools.read"}), rate, None)
         return text
 
     async def check(self, text: str) -> str:
         try:
-            return (await self.authentication.authenticate(Call({"x-api-key": text}))).name
+            return (await self.authentication.authenticate(RequestContext({"x-api-key": text}))).name
         except ServiceError as error:
             return error.reason
 
@@ -83,141 +83,141 @@ class House:
 
 
 async def test_many_who_come_at_once_with_one_key_ask_once() -> None:
-    house = House()
-    text, stranger = house.key(), credentials.generate()[0]
-    house.directory.answers.clear()
-    calls = [asyncio.create_task(house.check(key)) for _ in range(500) for key in (text, stranger)]
+    environment = Environment()
+    text, stranger = environment.key(), credentials.generate()[0]
+    environment.resolver.answers.clear()
+    calls = [asyncio.create_task(environment.check(key)) for _ in range(500) for key in (text, stranger)]
     await asyncio.sleep(0.05)
-    house.directory.answers.set()
+    environment.resolver.answers.set()
     assert set(await asyncio.gather(*calls)) == {"somebody", "UNAUTHENTICATED"}
-    assert len(house.directory.asked) == 2
-    assert {await house.check(text), await house.check(stranger)} == {"somebody", "UNAUTHENTICATED"}
-    assert len(house.directory.asked) == 2
-    assert (house.checks("asked"), house.checks("remembered")) == (2, 1)
+    assert len(environment.resolver.asked) == 2
+    assert {await environment.check(text), await environment.check(stranger)} == {"somebody", "UNAUTHENTICATED"}
+    assert len(environment.resolver.asked) == 2
+    assert (environment.checks("asked"), environment.checks("remembered")) == (2, 1)
 
 
 async def test_a_caller_that_goes_away_does_not_take_the_answer_from_the_others() -> None:
-    house = House()
-    text = house.key()
-    house.directory.answers.clear()
-    first, second = (asyncio.create_task(house.check(text)) for _ in range(2))
+    environment = Environment()
+    text = environment.key()
+    environment.resolver.answers.clear()
+    first, second = (asyncio.create_task(environment.check(text)) for _ in range(2))
     await asyncio.sleep(0.01)
     first.cancel()
-    house.directory.answers.set()
+    environment.resolver.answers.set()
     assert await second == "somebody"
-    assert len(house.directory.asked) == 1
+    assert len(environment.resolver.asked) == 1
 
 
 async def test_an_answer_from_before_a_revocation_is_not_remembered_nor_given_to_who_comes_after() -> None:
-    house = House()
-    text = house.key()
+    environment = Environment()
+    text = environment.key()
     key = credentials.parse(text)
     assert key is not None
-    following = asyncio.create_task(house.authentication.follow_changes())
+    following = asyncio.create_task(environment.authentication.follow_changes())
     await asyncio.sleep(0.01)
-    house.directory.answers.clear()
-    before = asyncio.create_task(house.check(text))
+    environment.resolver.answers.clear()
+    before = asyncio.create_task(environment.check(text))
     await asyncio.sleep(0.01)
-    del house.directory.valid[key.id]
-    house.directory.told.put_nowait(key.id)
+    del environment.resolver.valid[key.id]
+    environment.resolver.told.put_nowait(key.id)
     await asyncio.sleep(0.01)
-    after = asyncio.create_task(house.check(text))
+    after = asyncio.create_task(environment.check(text))
     await asyncio.sleep(0.01)
-    house.directory.answers.set()
+    environment.resolver.answers.set()
     # Whoever asked before the change may have either answer.
     await before
     assert await after == "UNAUTHENTICATED"
-    assert await house.check(text) == "UNAUTHENTICATED"
+    assert await environment.check(text) == "UNAUTHENTICATED"
     following.cancel()
 
 
 async def test_a_refusal_from_before_a_change_is_not_remembered() -> None:
-    house = House()
+    environment = Environment()
     text, key = credentials.generate()
-    following = asyncio.create_task(house.authentication.follow_changes())
+    following = asyncio.create_task(environment.authentication.follow_changes())
     await asyncio.sleep(0.01)
-    house.directory.answers.clear()
-    before = asyncio.create_task(house.check(text))
+    environment.resolver.answers.clear()
+    before = asyncio.create_task(environment.check(text))
     await asyncio.sleep(0.01)
-    house.directory.valid[key.id] = Grant("somebody", frozenset(), 0, None)
-    house.directory.told.put_nowait(key.id)
+    environment.resolver.valid[key.id] = ResolvedKey("somebody", frozenset(), 0, None)
+    environment.resolver.told.put_nowait(key.id)
     await asyncio.sleep(0.01)
-    house.directory.answers.set()
+    environment.resolver.answers.set()
     assert await before == "UNAUTHENTICATED"
-    assert await house.check(text) == "somebody"
+    assert await environment.check(text) == "somebody"
     following.cancel()
 
 
 async def test_a_connection_that_comes_and_goes_does_not_throw_away_whom_we_know() -> None:
-    house = House()
-    text = house.key()
-    assert await house.check(text) == "somebody"
-    following = asyncio.create_task(house.authentication.follow_changes())
+    environment = Environment()
+    text = environment.key()
+    assert await environment.check(text) == "somebody"
+    following = asyncio.create_task(environment.authentication.follow_changes())
     await asyncio.sleep(0.01)
-    house.directory.away = True
-    assert await house.check(text) == "somebody"
-    assert len(house.directory.asked) == 2, "doubted, so asked for"
-    assert house.checks("stale") == 1
+    environment.resolver.away = True
+    assert await environment.check(text) == "somebody"
+    assert len(environment.resolver.asked) == 2, "doubted, so asked for"
+    assert environment.checks("stale") == 1
     following.cancel()
 
 
 async def test_while_access_is_away_it_is_not_asked_by_every_call() -> None:
-    house = House(remember=0)
-    text = house.key()
-    assert await house.check(text) == "somebody"
-    house.directory.away = True
-    assert {await house.check(text) for _ in range(100)} == {"somebody"}
-    assert len(house.directory.asked) == 2
+    environment = Environment(remember=0)
+    text = environment.key()
+    assert await environment.check(text) == "somebody"
+    environment.resolver.away = True
+    assert {await environment.check(text) for _ in range(100)} == {"somebody"}
+    assert len(environment.resolver.asked) == 2
 
 
 async def test_after_the_stated_time_nobody_is_let_in_unchecked() -> None:
-    house = House(remember=0.05, stale=0.3)
-    text = house.key()
-    assert await house.check(text) == "somebody"
-    house.directory.away = True
+    environment = Environment(remember=0.05, stale=0.3)
+    text = environment.key()
+    assert await environment.check(text) == "somebody"
+    environment.resolver.away = True
     await asyncio.sleep(0.1)
-    assert await house.check(text) == "somebody"
+    assert await environment.check(text) == "somebody"
     await asyncio.sleep(0.25)
-    assert await house.check(text) == "UNAVAILABLE"
+    assert await environment.check(text) == "UNAVAILABLE"
 
 
 async def test_a_rate_holds_for_a_first_burst_and_over_a_new_answer() -> None:
-    house = House(remember=0.05)
-    text = house.key(rate=5)
-    answers = await asyncio.gather(*(house.check(text) for _ in range(50)))
+    environment = Environment(remember=0.05)
+    text = environment.key(rate=5)
+    answers = await asyncio.gather(*(environment.check(text) for _ in range(50)))
     assert answers.count("somebody") == 5
     await asyncio.sleep(0.1)
-    assert await house.check(text) == "RATE_LIMITED"
+    assert await environment.check(text) == "RATE_LIMITED"
 
 
 async def test_a_hundred_thousand_keys_that_nobody_has_take_bounded_memory() -> None:
-    house = House()
-    good = house.key()
-    assert await house.check(good) == "somebody"
+    environment = Environment()
+    good = environment.key()
+    assert await environment.check(good) == "somebody"
     sizes = []
     for _ in range(4):
         for _ in range(25):
             texts = [f"qmcp_{os.urandom(8).hex()}_{os.urandom(32).hex()[:43]}" for _ in range(1_000)]
-            assert set(await asyncio.gather(*map(house.check, texts))) == {"UNAUTHENTICATED"}
-            house.directory.asked.clear()
+            assert set(await asyncio.gather(*map(environment.check, texts))) == {"UNAUTHENTICATED"}
+            environment.resolver.asked.clear()
         gc.collect()
         sizes.append(resident())
-    inside = house.authentication
-    assert len(inside._refused) == MOST_REMEMBERED
+    inside = environment.authentication
+    assert len(inside._refused) == MAX_REMEMBERED
     assert len(inside._known) == 1
     assert not inside._asking
     assert not inside._used - {key.id for key in [credentials.parse(good)] if key}
     # 75,000 keys would be more than 20 MB.
     assert sizes[-1] - sizes[0] < 8_000_000, sizes
-    assert await house.check(good) == "somebody", "and the flood has not pushed out whom we know"
+    assert await environment.check(good) == "somebody", "and the flood has not pushed out whom we know"
 
 
 async def test_known_keys_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authentication, "MOST_REMEMBERED", 10)
-    house = House()
+    monkeypatch.setattr(authentication, "MAX_REMEMBERED", 10)
+    environment = Environment()
     for _ in range(25):
-        assert await house.check(house.key()) == "somebody"
-    assert len(house.authentication._known) == 10
+        assert await environment.check(environment.key()) == "somebody"
+    assert len(environment.authentication._known) == 10
 
 
 METHOD = Method("/s/m", "s", "m", "s.qmcp", type(None), False, False, "s.read", "")  # type: ignore[arg-type]
@@ -227,22 +227,24 @@ async def test_refusals_without_number_are_counted_in_bounded_memory_and_reporte
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(authentication, "REPORT_SECONDS", 0.01)
-    house = House()
+    environment = Environment()
     for number in range(5_000):
         text = credentials.generate()[0]
-        house.authentication.denied(Call({"x-api-key": text}), METHOD, permission_denied(f"s.p{number % 7}"))
-    assert len(house.authentication._denials) <= 1_010
-    reporting = asyncio.create_task(house.authentication.send_reports())
+        environment.authentication.denied(
+            RequestContext({"x-api-key": text}), METHOD, permission_denied(f"s.p{number % 7}")
+        )
+    assert len(environment.authentication._denials) <= 1_010
+    reporting = asyncio.create_task(environment.authentication.send_reports())
     await asyncio.sleep(0.1)
     reporting.cancel()
-    assert sum(denial.count for denials, _ in house.directory.reports for denial in denials) == 5_000
-    assert not house.authentication._denials
+    assert sum(denial.count for denials, _ in environment.resolver.reports for denial in denials) == 5_000
+    assert not environment.authentication._denials
 
 
 async def test_an_error_that_nobody_expected_does_not_end_the_reports(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authentication, "REPORT_SECONDS", 0.01)
-    house = House()
-    report = house.directory.report
+    environment = Environment()
+    report = environment.resolver.report
     failures = iter([RuntimeError("odd"), unavailable("away")])
 
     async def sometimes(denials: Sequence[Denial], used: Sequence[str]) -> None:
@@ -250,18 +252,18 @@ async def test_an_error_that_nobody_expected_does_not_end_the_reports(monkeypatc
             raise error
         await report(denials, used)
 
-    monkeypatch.setattr(house.directory, "report", sometimes)
-    reporting = asyncio.create_task(house.authentication.send_reports())
+    monkeypatch.setattr(environment.resolver, "report", sometimes)
+    reporting = asyncio.create_task(environment.authentication.send_reports())
     for _ in range(3):
-        house.authentication.denied(Call({}), METHOD, permission_denied("s.read"))
+        environment.authentication.denied(RequestContext({}), METHOD, permission_denied("s.read"))
         await asyncio.sleep(0.1)
     assert not reporting.done()
     reporting.cancel()
-    assert len(house.directory.reports) == 1
+    assert len(environment.resolver.reports) == 1
 
 
 async def test_an_error_that_nobody_expected_does_not_end_the_listening(monkeypatch: pytest.MonkeyPatch) -> None:
-    house = House()
+    environment = Environment()
     started = 0
 
     async def changes() -> AsyncIterator[str]:
@@ -270,8 +272,8 @@ async def test_an_error_that_nobody_expected_does_not_end_the_listening(monkeypa
         yield ""
         raise RuntimeError("odd")
 
-    monkeypatch.setattr(house.directory, "changes", changes)
-    following = asyncio.create_task(authentication._follow(house.authentication))
+    monkeypatch.setattr(environment.resolver, "changes", changes)
+    following = asyncio.create_task(authentication._follow(environment.authentication))
     await asyncio.sleep(1.2)
     assert not following.done()
     assert started >= 2

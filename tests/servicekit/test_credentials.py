@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from servicekit import credentials
+from servicekit.identity import credentials
 
 # Not made anew: the names of the tests have it, and both processes that run them must know them by the same.
 TEXT = f"qmcp_{'0123456789abcdef'}_{'Ab-9_' * 8}xyz"

@@ -7,8 +7,9 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from qmcp.tools.v1 import tools_service_pb2, tools_service_pb2_grpc
 
-from servicekit.calls import Principal, current_call
 from servicekit.errors import ServiceError, not_found, unauthenticated
+from servicekit.identity.principal import Principal
+from servicekit.request_context import current_context
 from servicekit.server import Service, serving
 from servicekit.settings import ServiceSettings
 
@@ -28,7 +29,7 @@ class Servicer(tools_service_pb2_grpc.ToolsServiceServicer):
             case "database":
                 raise ConnectionRefusedError(CANARY)
             case "ids":
-                call = current_call.get()
+                call = current_context.get()
                 raise not_found("TOOL_NOT_FOUND", f"{call.request_id} {call.correlation_id} {call.principal.name}")
             case _:
                 raise LookupError(CANARY)

@@ -10,13 +10,13 @@ PROGRAM = """
 import asyncio, logging, sys
 import structlog
 from servicekit import logs
-from servicekit.calls import Call, current_call
+from servicekit.request_context import RequestContext, current_context
 
 logs.configure(sys.argv[1], sys.argv[2])
 logger = structlog.get_logger("somewhere")
 
 async def main():
-    current_call.set(Call({}, request_id="aaaaaaaa", correlation_id="bbbbbbbb"))
+    current_context.set(RequestContext({}, request_id="aaaaaaaa", correlation_id="bbbbbbbb"))
     logger.debug("hidden")
     logger.info("shown", number=1, text="two\\nlines")
     logging.getLogger("library").warning("from a library")

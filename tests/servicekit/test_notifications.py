@@ -7,13 +7,13 @@ import asyncpg
 from hypothesis import given
 from hypothesis import strategies as st
 
-from servicekit.notifications import Wakeups, listening, wait_for
+from servicekit.notifications import Waiters, listening, wait_for
 
 
 async def test_a_notification_reaches_who_waits_for_its_key(database):
-    wakeups = Wakeups()
-    async with listening(database, {"things": wakeups.wake}):
-        with wakeups.registered("a") as a, wakeups.registered("b") as b:
+    waiters = Waiters()
+    async with listening(database, {"things": waiters.wake}):
+        with waiters.registered("a") as a, waiters.registered("b") as b:
             # The first thing that is told is that anything may have happened.
             assert await wait_for(a, 5)
             a.clear()
@@ -26,9 +26,9 @@ async def test_a_notification_reaches_who_waits_for_its_key(database):
 
 
 async def test_waiters_are_woken_after_the_connection_was_lost(database):
-    wakeups = Wakeups()
-    async with listening(database, {"things": wakeups.wake}):
-        with wakeups.registered("a") as woken:
+    waiters = Waiters()
+    async with listening(database, {"things": waiters.wake}):
+        with waiters.registered("a") as woken:
             assert await wait_for(woken, 5)
             woken.clear()
             connection = await asyncpg.connect(database)
@@ -52,17 +52,17 @@ async def test_waiters_are_woken_after_the_connection_was_lost(database):
 @given(st.randoms(use_true_random=False))
 def test_no_interleaving_of_writers_and_waiters_loses_a_wake_up(chance: random.Random):
     async def run():
-        wakeups, state = Wakeups(), {"a": 0}
+        waiters, state = Waiters(), {"a": 0}
 
         async def writer():
             for _ in range(5):
                 for _ in range(chance.randrange(3)):
                     await asyncio.sleep(0)
                 state["a"] += 1
-                wakeups.wake("a")
+                waiters.wake("a")
 
         async def waiter():
-            with wakeups.registered("a") as woken:
+            with waiters.registered("a") as woken:
                 while True:
                     woken.clear()
                     for _ in range(chance.randrange(3)):
@@ -72,6 +72,6 @@ def test_no_interleaving_of_writers_and_waiters_loses_a_wake_up(chance: random.R
                     assert await wait_for(woken, 5), "a wake-up was lost"
 
         await asyncio.gather(waiter(), waiter(), writer())
-        assert len(wakeups) == 0
+        assert len(waiters) == 0
 
     asyncio.run(run())

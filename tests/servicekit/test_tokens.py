@@ -14,9 +14,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from grpc import StatusCode
 
-from servicekit import tokens
 from servicekit.errors import ServiceError
-from servicekit.tokens import Tokens
+from servicekit.identity import tokens
+from servicekit.identity.tokens import Tokens
 from tests.servicekit.issuer import AUDIENCE, Issuer, serving_issuer
 
 
@@ -154,7 +154,7 @@ async def test_the_reason_does_not_show_the_token(issuer: Issuer) -> None:
 
 
 async def test_new_keys_are_found_when_a_token_names_one(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens, "SOONEST_SECONDS", 0.3)
+    monkeypatch.setattr(tokens, "MIN_FETCH_SECONDS", 0.3)
     verify = verifier(issuer)
     await verify.verify(issuer.token())
     issuer.new_key("next", "ES256")
@@ -178,7 +178,7 @@ async def test_names_of_keys_that_nobody_published_do_not_flood_the_issuer(issue
 async def test_a_withdrawn_key_is_good_no_longer_not_even_for_a_token_seen_before(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "SOONEST_SECONDS", 0.1)
+    monkeypatch.setattr(tokens, "MIN_FETCH_SECONDS", 0.1)
     verify = verifier(issuer)
     seen = issuer.token("ec")
     await verify.verify(seen)
@@ -205,7 +205,7 @@ async def test_while_the_issuer_is_down_later_its_keys_go_on_counting(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tokens, "KEYS_SECONDS", 0.2)
-    monkeypatch.setattr(tokens, "SOONEST_SECONDS", 0.1)
+    monkeypatch.setattr(tokens, "MIN_FETCH_SECONDS", 0.1)
     verify = verifier(issuer)
     await verify.verify(issuer.token())
     issuer.up = False
@@ -242,7 +242,7 @@ async def test_what_is_no_name_of_a_role_is_left_out(issuer: Issuer) -> None:
 
 
 async def test_tokens_are_remembered_within_bounds(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens, "MOST_REMEMBERED", 10)
+    monkeypatch.setattr(tokens, "MAX_REMEMBERED", 10)
     verify = verifier(issuer)
     for number in range(25):
         await verify.verify(issuer.token("ec", sub=f"user{number}"))

@@ -9,7 +9,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from prometheus_client import CollectorRegistry
 from qmcp.tools.v1 import tools_service_pb2, tools_service_pb2_grpc
 
-from servicekit.interceptors.identity import Keyless
+from servicekit.identity.authenticator import Keyless
 from servicekit.server import Service, serving
 from servicekit.settings import ServiceSettings
 from servicekit.tracing import tracing

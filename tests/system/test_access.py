@@ -23,7 +23,7 @@ from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc
 from qmcp.tools.v1 import tools_service_pb2, tools_service_pb2_grpc
 
 from devstack.keys import ASKING
-from servicekit import credentials
+from servicekit.identity import credentials
 from tests.stack import Stack, running_stack
 from tests.system.test_readme import COMMANDS, at
 

@@ -10,7 +10,7 @@ import rfc8785
 from hypothesis import assume, given
 from hypothesis import strategies as some
 
-from servicekit.json_values import DEEPEST, EXACT
+from servicekit.json_values import EXACT, MAX_DEPTH
 from services.tools.canonical import canonical
 from services.tools.models import Ending, Intent
 from services.tools.receipts import Chain, content, result_document, timestamp
@@ -64,7 +64,7 @@ def test_what_is_no_json_is_refused(wrong: Any, wrap: Any) -> None:
 @pytest.mark.parametrize("seed", [1, 0.5, "x", {}])
 def test_depth_is_bounded_alike_in_both_writers(seed: Any) -> None:
     document = seed
-    for _ in range(DEEPEST - (seed == {})):
+    for _ in range(MAX_DEPTH - (seed == {})):
         document = [document]
     canonical(document)
     with pytest.raises(ValueError, match="nested"):

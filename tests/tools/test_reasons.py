@@ -12,7 +12,7 @@ from tests.tools.conftest import INSTALLED
 from tests.tools.mortal_postgres import mortal_postgres
 from tests.tools.service import Replica, Start, order, pb, query, refusal, replica, settings_for, until
 
-# Rates belong to keys: tests/access/test_keys.py. Addresses: tests/servicekit/test_addresses.py.
+# Rates belong to keys: tests/access/test_keys.py. Addresses: tests/servicekit/test_ssrf.py.
 ELSEWHERE = {"UNSPECIFIED", "RATE_LIMITED", "ADDRESS_NOT_ALLOWED"}
 # A service without credentials refuses nobody; tests/servicekit has them.
 NEED_CREDENTIALS = {"UNAUTHENTICATED", "PERMISSION_DENIED"}

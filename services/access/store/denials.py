@@ -1,4 +1,4 @@
-"""SQL of the refusals."""
+"""SQL of the denials."""
 
 from collections.abc import Sequence
 from uuid import UUID

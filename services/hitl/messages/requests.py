@@ -9,9 +9,9 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
 from qmcp.hitl.v1 import hitl_service_pb2, request_pb2
 
-from servicekit.calls import Call
 from servicekit.idempotency import request_id_of
 from servicekit.json_values import document, fill_struct, fill_value, plain
+from servicekit.request_context import RequestContext
 from services.hitl import errors
 from services.hitl.models import (
     Answer,
@@ -28,7 +28,7 @@ from services.hitl.models import (
 DEFAULT_TIMEOUT_SECONDS = 3_600
 
 
-def question_from(request: hitl_service_pb2.CreateHumanRequestRequest, call: Call) -> Question:
+def question_from(request: hitl_service_pb2.CreateHumanRequestRequest, call: RequestContext) -> Question:
     """What the caller asks, in its own name or, where it may, in that of another."""
     if request.on_behalf_of and not call.principal.may("hitl.delegate"):
         raise errors.may_not_delegate()
@@ -58,7 +58,7 @@ def question_from(request: hitl_service_pb2.CreateHumanRequestRequest, call: Cal
     )
 
 
-def answer_from(request: hitl_service_pb2.CreateHumanResponseRequest, call: Call, *, keyless: bool) -> Answer:
+def answer_from(request: hitl_service_pb2.CreateHumanResponseRequest, call: RequestContext, *, keyless: bool) -> Answer:
     """What the caller answers. Without authentication nobody is verified, so what is said of who answers is taken."""
     return Answer(
         id=uuid.uuid7(),

@@ -8,7 +8,7 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from servicekit.addresses import Addresses, AddressNotAllowedError
+from servicekit.ssrf import AddressNotAllowedError, AddressPolicy
 from services.tools.settings import Settings
 from tests.stack import Server
 from tests.tools.service import Replica, read_refusal, refusal, replica, settings_for
@@ -85,7 +85,7 @@ async def test_the_connection_goes_to_the_address_that_was_checked(guarded: Repl
         looked_up.append(arguments[0])
         return real(*arguments, **keywords)  # type: ignore[arg-type]
 
-    addresses = Addresses(settings_for("x", Path()).tools_allowed_networks)
+    addresses = AddressPolicy(settings_for("x", Path()).tools_allowed_networks)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "getaddrinfo", counting)
         assert await addresses.resolve("127.0.0.1", 80) == ["127.0.0.1"]
@@ -102,16 +102,16 @@ async def test_one_private_address_among_public_ones_is_enough_to_refuse(
         async def getaddrinfo(self, *_: object, **__: object) -> object:
             return answers
 
-    monkeypatch.setattr("servicekit.addresses.asyncio.get_running_loop", Loop)
+    monkeypatch.setattr("servicekit.ssrf.asyncio.get_running_loop", Loop)
     with pytest.raises(AddressNotAllowedError):
-        await Addresses(()).resolve("mixed.example", 80)
+        await AddressPolicy(()).resolve("mixed.example", 80)
     answers.pop()
-    assert await Addresses(()).resolve("mixed.example", 80) == ["93.184.216.34"]
+    assert await AddressPolicy(()).resolve("mixed.example", 80) == ["93.184.216.34"]
 
 
 async def test_an_operator_allows_networks_and_nothing_beside_them(guarded: Replica) -> None:
     settings = Settings(database_url="x", tools_allowed_networks="10.20.0.0/16, fd00::/8")
-    addresses = Addresses(settings.tools_allowed_networks)
+    addresses = AddressPolicy(settings.tools_allowed_networks)
     for allowed in ("10.20.255.1", "::ffff:10.20.0.1", "fd00::1", "93.184.216.34"):
         addresses.require_allowed("x", allowed)
     for refused in ("10.21.0.1", "127.0.0.1", "fc00::1", "::1"):

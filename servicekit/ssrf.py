@@ -22,7 +22,7 @@ class AddressNotAllowedError(Exception):
     """An address is not for those whom we call for others; the message is for the caller."""
 
 
-class Addresses:
+class AddressPolicy:
     """Which addresses may be reached for others: public ones, and those of the allowed networks."""
 
     def __init__(self, allowed_networks: Sequence[Network]) -> None:
@@ -104,7 +104,7 @@ def _within(ip: Address) -> Address:
 class GuardedResolver(AbstractResolver):
     """Resolves for aiohttp; the connection goes to the very addresses that were checked."""
 
-    def __init__(self, addresses: Addresses) -> None:
+    def __init__(self, addresses: AddressPolicy) -> None:
         self._addresses = addresses
 
     async def resolve(

@@ -1,4 +1,4 @@
-"""The access service over the wire, as the directory of a service's callers.
+"""The access service over the wire, as the resolver of keys of a service.
 
 servicekit imports no generated code, so whoever calls this hands in the stub and its messages.
 """
@@ -11,16 +11,16 @@ import grpc.aio
 from grpc import StatusCode
 
 from servicekit.channels import channel
-from servicekit.credentials import ApiKey
-from servicekit.directory import Denial, Grant
 from servicekit.errors import ServiceError, unavailable
+from servicekit.identity.credentials import ApiKey
+from servicekit.identity.resolver import Denial, ResolvedKey
 from servicekit.settings import ServiceSettings
 
 SECONDS = 2.0
 
 
-class RemoteDirectory:
-    """Implements `servicekit.directory.Directory` over gRPC."""
+class RemoteKeyResolver:
+    """Implements `servicekit.identity.resolver.KeyResolver` over gRPC."""
 
     def __init__(self, stub: Any, messages: Any, key: str, service: str) -> None:
         self._stub = stub
@@ -28,8 +28,8 @@ class RemoteDirectory:
         self._metadata = (("x-api-key", key),)
         self._service = service
 
-    async def resolve_key(self, key: ApiKey) -> Grant | None:
-        """See Directory."""
+    async def resolve_key(self, key: ApiKey) -> ResolvedKey | None:
+        """See KeyResolver."""
         request = self._messages.ResolveKeyRequest(id=key.id, secret_digest=key.digest)
         try:
             identity = await self._stub.ResolveKey(request, timeout=SECONDS, metadata=self._metadata)
@@ -38,7 +38,7 @@ class RemoteDirectory:
                 return None
             raise _away(error) from None
         until = identity.valid_until.ToMicroseconds() / 1e6 if identity.HasField("valid_until") else None
-        return Grant(
+        return ResolvedKey(
             identity.principal,
             frozenset(identity.permissions),
             identity.rate_per_minute,
@@ -47,7 +47,7 @@ class RemoteDirectory:
         )
 
     async def resolve_roles(self, roles: Sequence[str]) -> frozenset[str]:
-        """See Directory."""
+        """See KeyResolver."""
         request = self._messages.ResolveRolesRequest(roles=roles[:64])
         try:
             answer = await self._stub.ResolveRoles(request, timeout=SECONDS, metadata=self._metadata)
@@ -56,7 +56,7 @@ class RemoteDirectory:
         return frozenset(answer.permissions)
 
     async def changes(self) -> AsyncIterator[str]:
-        """See Directory."""
+        """See KeyResolver."""
         try:
             request = self._messages.WatchChangesRequest()
             async for change in self._stub.WatchChanges(request, metadata=self._metadata):
@@ -66,7 +66,7 @@ class RemoteDirectory:
             raise _away(error) from None
 
     async def report(self, denials: Sequence[Denial], used: Sequence[str]) -> None:
-        """See Directory."""
+        """See KeyResolver."""
         request = self._messages.ReportUseRequest(used_key_ids=used)
         for denial in denials:
             message = request.denials.add(
@@ -87,10 +87,10 @@ class RemoteDirectory:
 
 
 @asynccontextmanager
-async def remote_directory(
+async def remote_key_resolver(
     settings: ServiceSettings, service: str, stub: Callable[[grpc.aio.Channel], Any], messages: Any
-) -> AsyncIterator[RemoteDirectory]:
-    """Access as a service's directory of callers.
+) -> AsyncIterator[RemoteKeyResolver]:
+    """Access as the resolver of keys of a service.
 
     Args:
         settings: where access is, and the key to ask it with.
@@ -103,7 +103,7 @@ async def remote_directory(
     """
     key = own_key(settings)
     async with channel(settings.access_address, settings.certificates()) as opened:
-        yield RemoteDirectory(stub(opened), messages, key, service)
+        yield RemoteKeyResolver(stub(opened), messages, key, service)
 
 
 def own_key(settings: ServiceSettings) -> str:

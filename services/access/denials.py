@@ -13,8 +13,8 @@ from services.access.store import keys as keys_store
 FORGET_SECONDS = 3600
 
 
-class Refusals:
-    """The audit of refusals."""
+class Denials:
+    """The audit of denials."""
 
     def __init__(self, database: Database, days: int) -> None:
         self._database = database
@@ -39,7 +39,7 @@ class Refusals:
         return page, pagination.token((principal,), [page[-1].id]) if len(found) > size else ""
 
     async def forget(self) -> None:
-        """Deletes what is too old, again and again: refusals, and the answers kept for retries."""
+        """Deletes what is too old, again and again: denials, and the answers kept for retries."""
         while True:
             async with self._database.connection() as connection:
                 await store.forget(connection, self._days)

@@ -19,12 +19,12 @@ logger = structlog.get_logger(__name__)
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 KEYS_SECONDS = 600.0
 # A token that names an unknown key makes us look for new keys, but not more often than this.
-SOONEST_SECONDS = 10.0
+MIN_FETCH_SECONDS = 10.0
 # While there are no keys at all, an issuer that did not answer is asked again after this time.
 AGAIN_SECONDS = 1.0
 LEEWAY_SECONDS = 30
-MOST_REMEMBERED = 10_000
-LONGEST_PRINCIPAL = 128
+MAX_REMEMBERED = 10_000
+MAX_PRINCIPAL_LENGTH = 128
 # What is no name of a role grants nothing, and access need not be asked.
 ROLE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 # Anybody may send anything, and parsers trip over it in their own ways: a thousand brackets, an exp past all dates.
@@ -89,14 +89,14 @@ class Tokens:
         except (jwt.PyJWTError, *MALFORMED) as error:
             raise unauthenticated(f"The token is not valid: {type(error).__name__}.") from None
         self._good[fingerprint] = identity
-        if len(self._good) > MOST_REMEMBERED:
+        if len(self._good) > MAX_REMEMBERED:
             self._good.popitem(last=False)
         return identity
 
     async def _key(self, key_id: str) -> jwt.PyJWK:
         now = time.monotonic()
         age = now - self._fetched_at
-        if age > KEYS_SECONDS or (key_id not in self._keys and age > SOONEST_SECONDS):
+        if age > KEYS_SECONDS or (key_id not in self._keys and age > MIN_FETCH_SECONDS):
             async with self._fetching:
                 # Whoever waited for somebody else's look has its result.
                 if max(self._fetched_at, self._failed_at) < now:
@@ -121,7 +121,7 @@ class Tokens:
             self._failed_at = time.monotonic()
             # The keys that are there go on counting; the next look is due in a while.
             if self._keys:
-                self._fetched_at = time.monotonic() - KEYS_SECONDS + SOONEST_SECONDS
+                self._fetched_at = time.monotonic() - KEYS_SECONDS + MIN_FETCH_SECONDS
             return
         if keys.keys() != self._keys.keys():
             # What was signed with a key that the issuer has withdrawn is good no longer.
@@ -144,6 +144,6 @@ class Tokens:
 
 
 def _principal(subject: object) -> str:
-    if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_PRINCIPAL or not subject.isprintable():
+    if not isinstance(subject, str) or not 0 < len(subject) <= MAX_PRINCIPAL_LENGTH or not subject.isprintable():
         raise ValueError("sub is no name")
     return subject

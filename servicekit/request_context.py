@@ -7,33 +7,14 @@ from dataclasses import dataclass, field
 
 from grpc import StatusCode
 
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who makes a call, and what it may do."""
-
-    # A stable name, recorded with everything the call writes.
-    name: str
-    # `<service>.<verb>`; `<service>.*` grants all of a service, `*` everything. `self` everybody may.
-    permissions: frozenset[str]
-    # The roles that grant them: the groups that questions to people are addressed to.
-    roles: frozenset[str] = frozenset()
-
-    def may(self, permission: str) -> bool:
-        if permission in self.permissions or "*" in self.permissions:
-            return True
-        service, _, verb = permission.partition(".")
-        return verb == "self" or f"{service}.*" in self.permissions
-
+from servicekit.identity.principal import NOBODY, Principal
 
 # Longer ones are not ids; they would only fill logs and tables.
-LONGEST_ID = 128
-
-NOBODY = Principal("", frozenset())
+MAX_ID_LENGTH = 128
 
 
 @dataclass(slots=True)
-class Call:
+class RequestContext:
     """One RPC in progress. The interceptors fill it in; servicers and domain read it."""
 
     # Headers as they came, lower-case names; of repeated ones the last.
@@ -58,7 +39,7 @@ class Call:
         return self.header("idempotency-key")
 
 
-current_call: ContextVar[Call] = ContextVar("current_call")
+current_context: ContextVar[RequestContext] = ContextVar("current_context")
 
 
 def short_id() -> str:

@@ -15,7 +15,7 @@ from qmcp.access.v1 import access_service_pb2, role_pb2
 from qmcp.hitl.v1 import hitl_service_pb2
 from qmcp.tools.v1 import tools_service_pb2
 
-from servicekit import credentials
+from servicekit.identity import credentials
 from services.access import server as access_server
 from services.hitl import server as hitl_server
 from services.tools import server as tools_server

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from servicekit import credentials
+from servicekit.identity import credentials
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class ResolvedKey:
     """What access says of a key."""
 
     principal: str
@@ -23,7 +23,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """A refusal, or several that are alike."""
+    """A refused call, or several that are alike."""
 
     at: datetime
     method: str
@@ -35,10 +35,10 @@ class Denial:
     count: int
 
 
-class Directory(Protocol):
+class KeyResolver(Protocol):
     """The access service, as this module needs it."""
 
-    async def resolve_key(self, key: credentials.ApiKey) -> Grant | None:
+    async def resolve_key(self, key: credentials.ApiKey) -> ResolvedKey | None:
         """Who stands behind a key; None where it is not valid.
 
         Raises:

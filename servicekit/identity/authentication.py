@@ -20,32 +20,33 @@ from grpc import StatusCode
 from prometheus_client import CollectorRegistry
 from prometheus_client import Counter as Counted
 
-from servicekit import credentials
-from servicekit.calls import Call, Principal
-from servicekit.directory import Denial, Directory, Grant
 from servicekit.errors import ServiceError, exhausted, unauthenticated
-from servicekit.interceptors.identity import Authenticator, Keyless
+from servicekit.identity import credentials
+from servicekit.identity.authenticator import Authenticator, Keyless
+from servicekit.identity.principal import Principal
+from servicekit.identity.resolver import Denial, KeyResolver, ResolvedKey
+from servicekit.identity.tokens import Tokens
 from servicekit.methods import Method
+from servicekit.request_context import RequestContext
 from servicekit.settings import ServiceSettings
-from servicekit.tokens import Tokens
 
 logger = structlog.get_logger(__name__)
 
-MOST_REMEMBERED = 10_000
+MAX_REMEMBERED = 10_000
 # A key that is not valid is not asked for again for this time.
 REFUSED_SECONDS = 5.0
 # While access does not answer, it is asked for a remembered key this often.
 ASK_AGAIN_SECONDS = 1.0
 REPORT_SECONDS = 1.0
 # What one report takes.
-MOST_DENIALS = 1_000
-MOST_USED = 10_000
+MAX_DENIALS = 1_000
+MAX_USED = 10_000
 NOT_VALID = "The credential is not valid: unknown, expired, disabled or revoked."
 
 
 @dataclass(slots=True)
 class _Known:
-    grant: Grant
+    resolved: ResolvedKey
     principal: Principal
     checked_at: float
     # What is left of the calls of this minute, and when that was reckoned.
@@ -56,18 +57,18 @@ class _Known:
 
 
 class Authentication:
-    """Implements `interceptors.identity.Authenticator`."""
+    """Implements `servicekit.identity.authenticator.Authenticator`."""
 
     def __init__(
         self,
-        directory: Directory,
+        resolver: KeyResolver,
         tokens: Tokens | None,
         registry: CollectorRegistry,
         *,
         remember_seconds: float,
         stale_seconds: float,
     ) -> None:
-        self._directory = directory
+        self._resolver = resolver
         self._tokens = tokens
         self._remember_seconds = remember_seconds
         self._stale_seconds = stale_seconds
@@ -97,7 +98,7 @@ class Authentication:
         )
         self._remembered = self._checks.labels("remembered")
 
-    async def authenticate(self, call: Call) -> Principal:
+    async def authenticate(self, call: RequestContext) -> Principal:
         """See Authenticator."""
         text = call.header("x-api-key") or credentials.bearer(call.header("authorization"))
         if not text:
@@ -109,14 +110,14 @@ class Authentication:
             return await self._by_token(text)
         raise unauthenticated(NOT_VALID)
 
-    def denied(self, call: Call, method: Method, error: ServiceError) -> None:
+    def denied(self, call: RequestContext, method: Method, error: ServiceError) -> None:
         """Counts a refusal and keeps it for the next report. Alike ones within a second are one."""
         self._denials_total.labels(method.path, error.reason).inc()
         key = credentials.parse(call.header("x-api-key") or credentials.bearer(call.header("authorization")))
         principal = call.principal.name or (key.id if key else "")
         permission = error.metadata.get("permission", "")
         like = (method.path, error.reason, permission, principal)
-        if like not in self._denials and len(self._denials) >= MOST_DENIALS:
+        if like not in self._denials and len(self._denials) >= MAX_DENIALS:
             like = (method.path, error.reason, permission, "_other")
         self._denied[like] += 1
         self._denials[like] = Denial(
@@ -130,7 +131,7 @@ class Authentication:
             self._remembered.inc()
         else:
             known = await self._ask(key, known, now)
-        if known.grant.valid_until is not None and known.grant.valid_until <= time.time():
+        if known.resolved.valid_until is not None and known.resolved.valid_until <= time.time():
             raise unauthenticated(NOT_VALID)
         _take_call(known, time.monotonic())
         self._used.add(key.id)
@@ -174,17 +175,21 @@ class Authentication:
     async def _resolve(self, key: credentials.ApiKey) -> _Known | None:
         """What access says now, remembered unless something changed meanwhile."""
         changes, now = self._changes, time.monotonic()
-        grant = await self._directory.resolve_key(key)
+        resolved = await self._resolver.resolve_key(key)
         self._checks.labels("asked").inc()
-        if grant is None:
+        if resolved is None:
             if changes == self._changes:
                 self._refused[key] = now + REFUSED_SECONDS
-                if len(self._refused) > MOST_REMEMBERED:
+                if len(self._refused) > MAX_REMEMBERED:
                     self._refused.popitem(last=False)
             self._forget(key)
             return None
         found = _Known(
-            grant, Principal(grant.principal, grant.permissions, grant.roles), now, float(grant.rate_per_minute), now
+            resolved,
+            Principal(resolved.principal, resolved.permissions, resolved.roles),
+            now,
+            float(resolved.rate_per_minute),
+            now,
         )
         known = self._remembered_key(key)
         if known is not None:
@@ -192,7 +197,7 @@ class Authentication:
         if changes == self._changes:
             self._known.setdefault(key.id, {})[key.digest] = found
             self._known.move_to_end(key.id)
-            if len(self._known) > MOST_REMEMBERED:
+            if len(self._known) > MAX_REMEMBERED:
                 self._known.popitem(last=False)
         return found
 
@@ -223,18 +228,18 @@ class Authentication:
 
     async def _resolve_roles(self, roles: tuple[str, ...]) -> frozenset[str]:
         changes, now = self._changes, time.monotonic()
-        permissions = await self._directory.resolve_roles(roles)
+        permissions = await self._resolver.resolve_roles(roles)
         if changes == self._changes:
             self._roles[roles] = (permissions, now)
             self._roles.move_to_end(roles)
-            if len(self._roles) > MOST_REMEMBERED:
+            if len(self._roles) > MAX_REMEMBERED:
                 self._roles.popitem(last=False)
         return permissions
 
     async def follow_changes(self) -> None:
         """Forgets what changed, as soon as access says so. Ends when the connection is lost."""
         connected = False
-        async for key_id in self._directory.changes():
+        async for key_id in self._resolver.changes():
             self._changes += 1
             self._refused.clear()
             # Whoever comes now must not be given an answer that was asked for before.
@@ -272,8 +277,8 @@ class Authentication:
         """Reports in parts that access takes."""
         first = True
         while first or denials or used:
-            await self._directory.report(denials[:MOST_DENIALS], used[:MOST_USED])
-            denials, used, first = denials[MOST_DENIALS:], used[MOST_USED:], False
+            await self._resolver.report(denials[:MAX_DENIALS], used[:MAX_USED])
+            denials, used, first = denials[MAX_DENIALS:], used[MAX_USED:], False
 
 
 def _counted(
@@ -303,7 +308,7 @@ def _take_call(known: _Known, now: float) -> None:
     Raises:
         ServiceError: RATE_LIMITED.
     """
-    rate = known.grant.rate_per_minute
+    rate = known.resolved.rate_per_minute
     if not rate:
         return
     known.calls_left = min(float(rate), known.calls_left + (now - known.reckoned_at) * rate / 60)
@@ -316,7 +321,7 @@ def _take_call(known: _Known, now: float) -> None:
 
 @asynccontextmanager
 async def authenticator(
-    settings: ServiceSettings, directory: Directory, registry: CollectorRegistry
+    settings: ServiceSettings, resolver: KeyResolver, registry: CollectorRegistry
 ) -> AsyncIterator[Authenticator]:
     """Who checks callers under these settings, with what it does beside the calls."""
     if settings.auth == "off":
@@ -326,7 +331,7 @@ async def authenticator(
     if settings.oidc_issuer:
         tokens = Tokens(settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url, settings.oidc_roles_claim)
     authentication = Authentication(
-        directory,
+        resolver,
         tokens,
         registry,
         remember_seconds=settings.access_remember_seconds,

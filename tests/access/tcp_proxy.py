@@ -1,13 +1,13 @@
-"""A cable between two processes that can be cut and mended."""
+"""A TCP proxy between two processes that can be cut and mended."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from tests.access.house import free_port
+from tests.access.environment import free_port
 
 
-class Cable:
+class TcpProxy:
     """Forwards a port of this machine to another."""
 
     def __init__(self, target: int) -> None:
@@ -45,13 +45,13 @@ class Cable:
 
 
 @asynccontextmanager
-async def cable(target: int) -> AsyncIterator[Cable]:
-    laid = Cable(target)
-    await laid.mend()
+async def tcp_proxy(target: int) -> AsyncIterator[TcpProxy]:
+    proxy = TcpProxy(target)
+    await proxy.mend()
     try:
-        yield laid
+        yield proxy
     finally:
-        await laid.cut()
+        await proxy.cut()
 
 
 async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

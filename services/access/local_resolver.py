@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from servicekit.credentials import ApiKey
-from servicekit.directory import Denial, Grant
 from servicekit.errors import unavailable
+from servicekit.identity.credentials import ApiKey
+from servicekit.identity.resolver import Denial, ResolvedKey
 from servicekit.postgres import Database, unreachable
 from services.access import models
 from services.access.changes import Changes
@@ -17,8 +17,8 @@ from services.access.store import keys as keys_store
 HEARTBEAT_SECONDS = 10.0
 
 
-class LocalDirectory:
-    """Implements `servicekit.directory.Directory`."""
+class LocalKeyResolver:
+    """Implements `servicekit.identity.resolver.KeyResolver`."""
 
     def __init__(self, database: Database, keys: Keys, roles: Roles, changes: Changes) -> None:
         self._database = database
@@ -26,14 +26,14 @@ class LocalDirectory:
         self._roles = roles
         self._changes = changes
 
-    async def resolve_key(self, key: ApiKey) -> Grant | None:
-        """See Directory."""
+    async def resolve_key(self, key: ApiKey) -> ResolvedKey | None:
+        """See KeyResolver."""
         async with _answering():
             identity = await self._keys.resolve(key)
         if identity is None:
             return None
         until = identity.valid_until.timestamp() if identity.valid_until else None
-        return Grant(
+        return ResolvedKey(
             identity.principal,
             frozenset(identity.permissions),
             identity.rate_per_minute,
@@ -42,18 +42,18 @@ class LocalDirectory:
         )
 
     async def resolve_roles(self, roles: Sequence[str]) -> frozenset[str]:
-        """See Directory."""
+        """See KeyResolver."""
         async with _answering():
             return frozenset(await self._roles.permissions(roles))
 
     async def changes(self) -> AsyncIterator[str]:
-        """See Directory."""
+        """See KeyResolver."""
         async for changed in self._changes.watch(HEARTBEAT_SECONDS):
             if changed is not None:
                 yield changed
 
     async def report(self, denials: Sequence[Denial], used: Sequence[str]) -> None:
-        """See Directory."""
+        """See KeyResolver."""
         rows = [
             models.Denial(
                 d.at, "access", d.method, d.reason, d.permission, d.principal, d.correlation_id, d.request_id, d.count

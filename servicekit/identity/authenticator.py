@@ -1,0 +1,35 @@
+"""What the identity interceptor asks of whoever checks callers, and the one for a machine of one's own."""
+
+from typing import Protocol
+
+from servicekit.errors import ServiceError
+from servicekit.identity.principal import Principal
+from servicekit.methods import Method
+from servicekit.request_context import RequestContext
+
+
+class Authenticator(Protocol):
+    """Who stands behind the credentials of a call."""
+
+    async def authenticate(self, call: RequestContext) -> Principal:
+        """Reads the credentials from the call's headers.
+
+        Raises:
+            ServiceError: UNAUTHENTICATED where they are missing or not valid, UNAVAILABLE where that cannot be known.
+        """
+
+    def denied(self, call: RequestContext, method: Method, error: ServiceError) -> None:
+        """Told of every refusal."""
+
+
+class Keyless:
+    """Development on one machine: every caller is the principal `local` and may do everything."""
+
+    local = Principal("local", frozenset({"*"}))
+
+    async def authenticate(self, call: RequestContext) -> Principal:
+        del call
+        return self.local
+
+    def denied(self, call: RequestContext, method: Method, error: ServiceError) -> None:
+        """Never happens."""
