@@ -15,7 +15,8 @@ import asyncpg
 from qmcp.tools.v1 import tools_service_pb2
 
 from benchmarks.processes import ROOT, SERVER_CORES, accepts, cpu_seconds, python, running, wait_until
-from devstack import databases, ports, postgres
+from devstack import ports, postgres
+from devstack.services import database_name
 
 INVOKE = "qmcp.tools.v1.ToolsService/InvokeTool"
 MESSAGE = "The quick brown fox jumps over the lazy dog."
@@ -120,8 +121,7 @@ def _service(
 ) -> System:
     system = System(grpc_port=ports.free(), metrics_port=ports.free())
     database, system.pids["postgres"] = started.enter_context(engine(folder / "postgres", cores))
-    asyncio.run(databases.make_missing(database.url(), (name,)))
-    system.database_url = databases.url_of(database.url(), name)
+    system.database_url = database.url(database_name(name))
     log = folder / f"{name}.log"
     settings = {
         "QMCP_GRPC_PORT": str(system.grpc_port),

@@ -18,6 +18,8 @@ class Running:
     edge: str = ""
     database_server: str = ""
     processes: dict[str, int] = field(default_factory=dict)
+    # Where each of them listens, host:port.
+    listeners: dict[str, list[str]] = field(default_factory=dict)
 
 
 class Home:

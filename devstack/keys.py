@@ -1,23 +1,22 @@
 """The keys of the system itself: made once, kept where only their owner reads them.
 
-`python -m devstack.keys FOLDER NAME[=ROLE[,ROLE]] …` makes them for a cluster: a file for each name, with the roles
-that a service of that name needs unless said otherwise, and the file `preshared` for QMCP_ACCESS_PRESHARED_KEYS_FILE.
-What is there stays as it is.
+`python -m devstack.keys FOLDER [NAME[=ROLE[,ROLE]] …]` makes them for a cluster: a file for each name, or for each
+service that needs a key, with the roles that the service of that name declares unless said otherwise; and the file
+`preshared` with all of them, for the service that knows the callers. What is there stays as it is.
 """
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from devstack.errors import CannotRunError
+from devstack.services import Service, found
 from servicekit.identity import credentials
 
-SERVICE_ROLE = "service"
-# The services that ask access who their callers are, and the roles of their keys. tools asks people in the name of its
-# callers too.
-ASKING = {"tools": f"{SERVICE_ROLE},delegate", "hitl": SERVICE_ROLE}
 PRESHARED = "preshared"
+# What a caller gets of whom no settings speak.
+SERVICE_ROLE = "service"
 
 
 def admin_file(home: Path) -> Path:
@@ -30,19 +29,19 @@ def service_file(home: Path, service: str) -> Path:
     return home / "keys" / service
 
 
-def preshared_file(home: Path) -> Path:
-    """Where access reads the keys of all services."""
-    return home / "keys" / PRESHARED
+def declared(services: Iterable[Service]) -> dict[str, str]:
+    """The services that need a key, by name, with the roles of it."""
+    return {each.name: ",".join(each.settings.KEY_ROLES) for each in services if each.settings.KEY_ROLES}
 
 
-def prepare(home: Path) -> None:
-    """Makes the keys of the services in a home folder, as far as they are missing.
+def prepare(home: Path, services: Iterable[Service]) -> None:
+    """Makes the keys of these services in a home folder, as far as they are missing.
 
     Raises:
         CannotRunError: where a file cannot be read or written, or holds no key.
     """
     try:
-        make(home / "keys", ASKING)
+        make(home / "keys", declared(services))
     except OSError as error:
         raise CannotRunError(f"The keys of the services cannot be kept in {home / 'keys'}: {error}") from None
 
@@ -73,17 +72,18 @@ def _write(file: Path, text: str) -> None:
 
 def main(arguments: list[str]) -> int:
     """Makes what the arguments name; prints where."""
-    if len(arguments) < 2:  # noqa: PLR2004 -- a folder and a name
+    if not arguments:
         print(__doc__, file=sys.stderr)  # noqa: T201 -- the command's answer
         return 2
     folder, *names = arguments
-    pairs = (name.partition("=") for name in names)
+    standard = declared(found())
+    pairs = [name.partition("=") for name in names or standard]
     try:
-        make(Path(folder), {name: role or ASKING.get(name, SERVICE_ROLE) for name, _, role in pairs})
+        make(Path(folder), {name: role or standard.get(name, SERVICE_ROLE) for name, _, role in pairs})
     except (OSError, CannotRunError) as error:
         print(error, file=sys.stderr)  # noqa: T201 -- the command's answer
         return 1
-    print(f"The keys of {', '.join(name.partition('=')[0] for name in names)} are in {folder}.")  # noqa: T201 -- as above
+    print(f"The keys of {', '.join(name for name, *_ in pairs)} are in {folder}.")  # noqa: T201 -- as above
     return 0
 
 

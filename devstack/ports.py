@@ -30,14 +30,19 @@ def free(host: str = "127.0.0.1") -> int:
     raise CannotRunError(f"No port from {RANGE.start} to {RANGE.stop - 1} is free on {host}.")
 
 
+def is_free(host: str, port: int) -> bool:
+    """Whether a server could listen on the port now."""
+    try:
+        _try(host, port)
+    except OSError:
+        return False
+    return True
+
+
 def require_free(host: str, port: int, wanted_by: str, variable: str) -> None:
     """Raises where the port cannot be listened on, with who holds it and which variable chooses another."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        with socket.socket(family) as probe:
-            # As servers do: connections that linger after their server's end do not make the port busy.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
+        _try(host, port)
     except PermissionError:
         raise CannotRunError(
             f"{wanted_by} may not listen on port {port}: ports below 1024 are the administrator's. "
@@ -51,6 +56,13 @@ def require_free(host: str, port: int, wanted_by: str, variable: str) -> None:
             f"Port {port}, which {wanted_by} needs, is busy{f': {by} holds it' if by else ''}. "
             f"Stop that, or choose another port: {variable}=… ({error.strerror})"
         ) from None
+
+
+def _try(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        # As servers do: connections that linger after their server's end do not make the port busy.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
 
 
 def holder(port: int) -> str:

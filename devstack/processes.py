@@ -2,29 +2,22 @@
 
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import grpc
 import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from devstack import databases, keys, postgres
+from devstack import keys, postgres
+from devstack.listeners import Listener, Listeners
+from devstack.services import Service
 from devstack.settings import StackSettings
 from servicekit.certificates import Certificates, certificates
 from servicekit.channels import channel
 
 PROBE_SECONDS = 2.0
-SERVICES = ("tools", "access", "hitl")
-
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """A port that a process listens on, and the variable that chooses another."""
-
-    host: str
-    port: int
-    variable: str
+POSTGRES = "postgres"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +29,7 @@ class Process:
     # Whether the process with this id does its work.
     ready: Callable[[int], Awaitable[bool]]
     environment: Mapping[str, str] = field(default_factory=dict)
-    ports: tuple[Port, ...] = ()
+    listeners: tuple[Listener, ...] = ()
     needs: tuple[str, ...] = ()
     stop: signal.Signals = signal.SIGTERM
     # Runs code of this tree, which `--reload` watches.
@@ -50,16 +43,13 @@ class Process:
 
 
 def embedded_postgres(engine: postgres.Postgres, say: postgres.Say) -> Process:
-    """The embedded Postgres. Ready means: the services' databases are there."""
+    """The embedded Postgres; each service makes its database there."""
 
     async def ready(pid: int) -> bool:
-        if not engine.ready(pid):
-            return False
-        await databases.make_missing(engine.url(), SERVICES)
-        return True
+        return engine.ready(pid)
 
     return Process(
-        name="postgres",
+        name=POSTGRES,
         command=engine.command,
         ready=ready,
         stop=postgres.STOP,
@@ -69,109 +59,68 @@ def embedded_postgres(engine: postgres.Postgres, say: postgres.Say) -> Process:
     )
 
 
-def table(settings: StackSettings, database_server: str) -> list[Process]:
+def table(
+    settings: StackSettings, services: Sequence[Service], listeners: Listeners, database_server: str
+) -> list[Process]:
     """Everything but Postgres, which is embedded only where no other server is given."""
     return [
-        access(settings, database_server),
-        hitl(settings, database_server),
-        tools(settings, database_server),
-        web(settings),
-        envoy(settings),
+        *(service(each, settings, listeners, database_server) for each in services),
+        web(listeners.web),
+        envoy(settings, services, listeners),
     ]
 
 
-def access(settings: StackSettings, database_server: str) -> Process:
-    """The access service: who may do what."""
-    own = {}
-    if settings.auth == "on":
-        own = {
-            "QMCP_ACCESS_BOOTSTRAP_KEY_FILE": str(keys.admin_file(settings.home)),
-            "QMCP_ACCESS_PRESHARED_KEYS_FILE": str(keys.preshared_file(settings.home)),
-        }
-    return _service("access", settings, database_server, own)
-
-
-def hitl(settings: StackSettings, database_server: str) -> Process:
-    """The hitl service: questions to people."""
-    own = {
-        "QMCP_HITL_SECRETS_KEY_FILE": str(settings.home / "hitl_secrets_key"),
-        "QMCP_HITL_CALLBACK_SECRET_FILE": str(settings.home / "hitl_callback_secret"),
-    }
-    return _service("hitl", settings, database_server, own, needs=("access",))
-
-
-def tools(settings: StackSettings, database_server: str) -> Process:
-    """The tools service, which asks access who its callers are, and hitl what people say."""
-    own = {
-        "QMCP_TOOLS_RECEIPT_KEY_FILE": str(settings.home / "receipt_key.pem"),
-        "QMCP_HITL_ADDRESS": settings.hitl_address,
-    }
-    return _service("tools", settings, database_server, own, needs=("access", "hitl"))
-
-
-def _service(
-    name: str,
-    settings: StackSettings,
-    database_server: str,
-    environment: Mapping[str, str],
-    needs: tuple[str, ...] = (),
-) -> Process:
-    """A gRPC service; `environment` is what it alone takes."""
-    address, metrics = f"{name}_address", f"{name}_metrics_address"
-    target = str(getattr(settings, address))
-    grpc_port = _port(target, f"QMCP_{address.upper()}")
-    metrics_port = _port(getattr(settings, metrics), f"QMCP_{metrics.upper()}")
-    guarded = {}
-    if settings.auth == "on" and name in keys.ASKING:
-        guarded["QMCP_ACCESS_KEY_FILE"] = str(keys.service_file(settings.home, name))
+def service(which: Service, settings: StackSettings, listeners: Listeners, database_server: str) -> Process:
+    """A gRPC service, with what it declares that it needs."""
+    name, declared = which.name, which.settings
+    grpc_at, metrics_at = listeners.grpc[name], listeners.metrics[name]
+    # Read where callers are checked only, or made by the service itself.
+    files = {f"QMCP_{field.upper()}": settings.home / file for field, file in declared.HOME_FILES.items()}
+    if declared.KEY_ROLES:
+        files["QMCP_ACCESS_KEY_FILE"] = keys.service_file(settings.home, name)
     return Process(
         name=name,
         command=_module(f"services.{name}", "serve"),
         ready=lambda _: _serving(
-            target,
+            grpc_at.address,
             certificates(settings.grpc_tls_certificate_file, settings.grpc_tls_key_file, settings.grpc_tls_ca_file),
         ),
         environment={
-            "QMCP_GRPC_HOST": grpc_port.host,
-            "QMCP_GRPC_PORT": str(grpc_port.port),
-            "QMCP_METRICS_HOST": metrics_port.host,
-            "QMCP_METRICS_PORT": str(metrics_port.port),
-            "QMCP_DATABASE_URL": databases.url_of(database_server, name),
+            "QMCP_GRPC_HOST": grpc_at.host,
+            "QMCP_GRPC_PORT": str(grpc_at.port),
+            "QMCP_METRICS_HOST": metrics_at.host,
+            "QMCP_METRICS_PORT": str(metrics_at.port),
+            "QMCP_DATABASE_URL": which.database_url(database_server),
             "QMCP_AUTH": settings.auth,
-            **guarded,
-            **environment,
+            **{variable: str(file) for variable, file in files.items()},
         },
-        ports=(grpc_port, metrics_port),
-        needs=("postgres", *needs),
+        listeners=(grpc_at, metrics_at),
+        needs=(POSTGRES, *declared.PEERS),
         reloads=True,
     )
 
 
-def web(settings: StackSettings) -> Process:
+def web(at: Listener) -> Process:
     """The plain pages of the edge: health, metrics, the API's documentation."""
-    port = _port(settings.web_address, "QMCP_WEB_ADDRESS")
     return Process(
         name="web",
         command=_module("gateway.web"),
-        ready=lambda _: _answers(f"http://{settings.web_address}/health"),
-        environment={"QMCP_WEB_HOST": port.host, "QMCP_WEB_PORT": str(port.port)},
-        ports=(port,),
+        ready=lambda _: _answers(f"http://{at.address}/health"),
+        environment={"QMCP_WEB_HOST": at.host, "QMCP_WEB_PORT": str(at.port)},
+        listeners=(at,),
         reloads=True,
     )
 
 
-def envoy(settings: StackSettings) -> Process:
+def envoy(settings: StackSettings, services: Sequence[Service], listeners: Listeners) -> Process:
     """The edge. Ready means: a request has gone all the way through."""
     return Process(
         name="envoy",
         command=_module("gateway.envoy"),
         ready=lambda _: _answers(f"{edge_url(settings)}/health"),
         environment={"QMCP_HOST": settings.host, "QMCP_PORT": str(settings.port), "QMCP_AUTH": settings.auth},
-        ports=(
-            Port(settings.host, settings.port, "QMCP_PORT"),
-            Port("127.0.0.1", settings.envoy_admin_port, "QMCP_ENVOY_ADMIN_PORT"),
-        ),
-        needs=("access", "hitl", "tools", "web"),
+        listeners=(listeners.edge, listeners.envoy_admin),
+        needs=(*(each.name for each in services), "web"),
     )
 
 
@@ -184,11 +133,6 @@ def edge_url(settings: StackSettings) -> str:
 
 def _module(name: str, *arguments: str) -> Callable[[], list[str]]:
     return lambda: [sys.executable, "-m", name, *arguments]
-
-
-def _port(address: str, variable: str) -> Port:
-    host, _, port = address.rpartition(":")
-    return Port(host.strip("[]"), int(port), variable)
 
 
 async def _serving(target: str, own: Certificates | None) -> bool:

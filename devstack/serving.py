@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import httpx
 
-from devstack import databases, keys, ports, postgres, processes, reloading
+from devstack import keys, listeners, postgres, processes, reloading, services
 from devstack.errors import CannotRunError
 from devstack.home import Home, Running, running
 from devstack.settings import StackSettings
 from devstack.supervisor import Supervisor
 from devstack.terminal import Terminal, is_terminal
+from servicekit.databases import shown
 from servicekit.settings import is_loopback
 
 
@@ -27,24 +28,24 @@ def serve(settings: StackSettings, variables: Mapping[str, str], *, reload: bool
             "QMCP_AUTH=on, so that callers need a key; or set QMCP_ALLOW_KEYLESS=true where the network itself is "
             "guarded. On 127.0.0.1 neither is needed."
         )
-    terminal = Terminal(["postgres", *(row.name for row in processes.table(settings, ""))])
+    found = services.found()
     with Home(settings.home) as home:
         if settings.auth == "on":
-            keys.prepare(home.folder)
+            keys.prepare(home.folder, found)
+        places = listeners.choose(settings, found, variables)
+        terminal = Terminal([processes.POSTGRES, *(row.name for row in processes.table(settings, found, places, ""))])
         engine = None
         if not settings.database_url:
             engine = postgres.prepare(home.folder / "postgres", settings.postgres_port, say=terminal.say)
         server = settings.database_url if engine is None else engine.url()
-        rows = processes.table(settings, server)
-        for row in rows:
-            for port in row.ports:
-                ports.require_free(port.host, port.port, row.name, port.variable)
+        rows = processes.table(settings, found, places, server)
         if engine is not None:
             rows = [processes.embedded_postgres(engine, terminal.say), *rows]
-        environment = dict(variables)
+        environment = {**variables, **places.environment}
         if is_terminal() and not settings.log_format:
             environment["QMCP_LOG_FORMAT"] = "console"
-        system = System(home, settings, server, Supervisor(rows, environment, terminal), terminal)
+        where = {row.name: [each.address for each in row.listeners] for row in rows}
+        system = System(home, settings, server, where, Supervisor(rows, environment, terminal), terminal)
         return asyncio.run(system.run(reload=reload))
 
 
@@ -56,9 +57,10 @@ def status(settings: StackSettings) -> int:
         return 3
     print(f"QMCP runs from {settings.home}, process {state.pid}, {state.edge or 'starting'}")  # noqa: T201
     for name, pid in state.processes.items():
-        print(f"  {name:<10} process {pid}")  # noqa: T201
+        print(f"  {name:<12} process {pid:<8} {'  '.join(state.listeners.get(name, ()))}".rstrip())  # noqa: T201
     if not state.edge:
         return 1
+    print(f"  {state.database_server}")  # noqa: T201
     try:
         # As in processes.py: our own port, whatever name the certificate has.
         answer = httpx.get(f"{state.edge}/health", trust_env=False, timeout=5.0, verify=False)  # noqa: S501
@@ -76,6 +78,7 @@ class System:
     home: Home
     settings: StackSettings
     database_server: str
+    listeners: Mapping[str, list[str]]
     supervisor: Supervisor
     terminal: Terminal
 
@@ -113,8 +116,6 @@ class System:
 
     async def _work(self, *, reload: bool) -> None:
         began = time.monotonic()
-        if self.settings.database_url:
-            await databases.make_missing(self.database_server, processes.SERVICES)
         await self.supervisor.start()
         self._tell()
         self.supervisor.on_change = self._tell
@@ -147,7 +148,8 @@ class System:
 
     def _tell(self) -> None:
         edge = processes.edge_url(self.settings)
-        self.home.tell(Running(os.getpid(), edge, databases.shown(self.database_server), self.supervisor.pids))
+        database = shown(self.database_server)
+        self.home.tell(Running(os.getpid(), edge, database, self.supervisor.pids, dict(self.listeners)))
 
     def _welcome(self, seconds: float) -> str:
         edge = processes.edge_url(self.settings)
@@ -164,7 +166,7 @@ QMCP stands, {seconds:.1f} s. Ctrl-C stops it; the data stays in {self.home.fold
     documentation of the API  {edge}/docs
     health and metrics        {edge}/health  {edge}/metrics
     questions to people       {edge}/v1/human/requests?status=pending
-    Postgres                  {databases.shown(self.database_server)}{admin}
+    Postgres                  {shown(self.database_server)}{admin}
 
 Try:  curl -s {edge}/v1/tools/echo -H 'content-type: application/json'{key} -d '{{"input": {{"message": "hello"}}}}'
 """

@@ -23,7 +23,9 @@ class StackSettings(BaseModel):
     # Where the edge listens.
     host: str = "127.0.0.1"
     port: int = Field(default=3333, ge=1, le=65535)
-    envoy_admin_port: int = Field(default=9901, ge=1, le=65535)
+    # Envoy's admin, on loopback; 0: the usual port or a free one. For the other processes QMCP_<NAME>_ADDRESS and
+    # QMCP_<NAME>_METRICS_ADDRESS choose (listeners.py).
+    envoy_admin_port: int = Field(default=0, ge=0, le=65535)
     # With both, the edge speaks TLS; it reads them itself, here they decide how it is called.
     tls_certificate_file: Path | None = None
     tls_key_file: Path | None = None
@@ -32,17 +34,9 @@ class StackSettings(BaseModel):
     grpc_tls_certificate_file: Path | None = None
     grpc_tls_key_file: Path | None = None
     grpc_tls_ca_file: Path | None = None
-    # host:port of each process behind the edge; who listens there and who calls it read the same variable.
-    tools_address: str = "127.0.0.1:50051"
-    tools_metrics_address: str = "127.0.0.1:9464"
-    access_address: str = "127.0.0.1:50052"
-    access_metrics_address: str = "127.0.0.1:9466"
-    hitl_address: str = "127.0.0.1:50053"
-    hitl_metrics_address: str = "127.0.0.1:9467"
-    web_address: str = "127.0.0.1:3380"
     # The embedded Postgres; 0: any free port.
     postgres_port: int = Field(default=0, ge=0, le=65535)
-    # A Postgres server of one's own instead; each service gets its own database there, made if it is missing.
+    # A Postgres server of one's own instead; each service has its own database there, and makes it where it is missing.
     database_url: str = ""
     # console | json; unset: console on a terminal.
     log_format: str = ""
@@ -56,17 +50,6 @@ class StackSettings(BaseModel):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
-
-    @field_validator(
-        *("tools_address", "tools_metrics_address", "access_address", "access_metrics_address"),
-        *("hitl_address", "hitl_metrics_address", "web_address"),
-    )
-    @classmethod
-    def _host_and_port(cls, value: str) -> str:
-        host, _, port = value.rpartition(":")
-        if not host or not port.isdigit():
-            raise ValueError(f"{value!r} is not host:port")
-        return value
 
     @field_validator("database_url")
     @classmethod

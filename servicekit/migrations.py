@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 import structlog
 
+from servicekit import databases
 from servicekit.postgres import Connection
 
 logger = structlog.get_logger(__name__)
@@ -63,12 +64,14 @@ def of_service(service: str, folder: Path) -> list[Migration]:
 async def apply(url: str, migrations: Sequence[Migration]) -> int:
     """Applies what is missing, each in a transaction of its own, and returns how many that were.
 
-    Replicas may start at once: an advisory lock lets one of them work while the others wait.
+    A database that does not exist is made first. Replicas may start at once: an advisory lock lets one of them work
+    while the others wait.
 
     Raises:
-        SystemExit: when an applied file was changed since; forward only means: write a new one.
+        SystemExit: when an applied file was changed since; forward only means: write a new one. And where there is no
+            server, or no right to make the database.
     """
-    connection = await asyncpg.connect(url)
+    connection = await databases.connect(url)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
         await _create_table(connection)

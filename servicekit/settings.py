@@ -1,8 +1,9 @@
 """The settings that every service has; a service adds its own by inheriting from this class."""
 
 import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,6 +15,14 @@ class ServiceSettings(BaseSettings):
     """Read from the environment, prefix `QMCP_`; an unset variable has the default that stands here."""
 
     model_config = SettingsConfigDict(env_prefix="QMCP_", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    # What a service needs of others, said once, here; a service that needs something else says so in its own class.
+    # The services that it calls: the order of starts and the network policies follow.
+    PEERS: ClassVar[tuple[str, ...]] = ("access",)
+    # The roles of the key by which it calls them. None: it needs no key.
+    KEY_ROLES: ClassVar[tuple[str, ...]] = ("service",)
+    # Its settings for files that outlive its processes, and what each file is called in the home folder of one machine.
+    HOME_FILES: ClassVar[Mapping[str, str]] = {}
 
     # Where gRPC listens. 0.0.0.0 in a container, and then see allow_keyless.
     grpc_host: str = "127.0.0.1"
@@ -62,7 +71,7 @@ class ServiceSettings(BaseSettings):
     # issuer below.
     auth: Literal["off", "on"] = "off"
     # The access service, `host:port`, and the file with the key by which this service asks it.
-    access_address: str = "127.0.0.1:50052"
+    access_address: str = "access:50051"
     access_key_file: Path | None = None
     # How long an answer of access counts, and how long it goes on counting while access is away, seconds.
     access_remember_seconds: float = 30

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncpg
 
-from devstack import ports, postgres
+from devstack import ports, postgres, services
 from servicekit import migrations
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,17 +94,16 @@ class Stack:
         self.home = home
         self.log = home.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
-        addresses = {
-            name: f"127.0.0.1:{ports.free()}"
-            for name in ("TOOLS", "TOOLS_METRICS", "ACCESS", "ACCESS_METRICS", "HITL", "HITL_METRICS", "WEB")
-        }
+        # Chosen here, so that the processes that share the tests draw from their own.
+        of_services = [name for each in services.found() for name in (each.address_variable, each.metrics_variable)]
+        addresses = {name: f"127.0.0.1:{ports.free()}" for name in (*of_services, "QMCP_WEB_ADDRESS")}
         self.env = {
             # A developer's own settings are not what is tested.
             **{name: value for name, value in os.environ.items() if not name.startswith("QMCP_")},
             "QMCP_HOME": str(home),
             "QMCP_PORT": str(ports.free()),
             "QMCP_ENVOY_ADMIN_PORT": str(ports.free()),
-            **{f"QMCP_{name}_ADDRESS": address for name, address in addresses.items()},
+            **addresses,
             **variables,
         }
 
@@ -117,32 +116,16 @@ class Stack:
         """Where gRPC enters the edge."""
         return f"127.0.0.1:{self.env['QMCP_PORT']}"
 
-    @property
-    def tools_target(self) -> str:
-        """Where the tools service itself listens."""
-        return self.env["QMCP_TOOLS_ADDRESS"]
-
-    @property
-    def access_target(self) -> str:
-        """Where the access service itself listens."""
-        return self.env["QMCP_ACCESS_ADDRESS"]
-
-    @property
-    def hitl_target(self) -> str:
-        """Where the hitl service itself listens."""
-        return self.env["QMCP_HITL_ADDRESS"]
+    def target(self, service: str) -> str:
+        """Where a service itself listens."""
+        return self.env[f"QMCP_{service.upper()}_ADDRESS"]
 
     @property
     def admin_key(self) -> str:
         """The key of the administrator, where auth is on."""
         return (self.home / "admin-key").read_text().strip()
 
-    @property
-    def database_url(self) -> str:
-        """The database of the tools service."""
-        return self.database_url_of("tools")
-
-    def database_url_of(self, service: str) -> str:
+    def database_url(self, service: str) -> str:
         """The database of a service."""
         server = json.loads((self.home / "running.json").read_text())["database_server"]
         host = server.rpartition("@")[2].partition("/")[0]

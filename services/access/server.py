@@ -31,8 +31,9 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     async with database(settings.database_url, settings.database_pool_size, "qmcp-access") as db:
         keys, roles, denials = Keys(db), Roles(db), Denials(db, settings.access_denials_days)
         await roles.write_built_in()
-        await keys.write_preshared(settings.access_preshared_keys_file)
-        await keys.bootstrap(settings.access_bootstrap_key_file)
+        if settings.auth == "on":
+            await keys.write_preshared(settings.access_preshared_keys_file)
+            await keys.bootstrap(settings.access_bootstrap_key_file)
         servicer = AccessServicer(db, keys, roles, denials, changes)
         async with (
             listening(settings.database_url, {"access_changed": changes.tell}),

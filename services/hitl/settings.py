@@ -1,7 +1,8 @@
 """The settings of the hitl service; those that every service has stand in servicekit."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
@@ -12,6 +13,11 @@ from servicekit.ssrf import Network
 
 class Settings(ServiceSettings):
     """Read from the environment, prefix `QMCP_`."""
+
+    HOME_FILES: ClassVar[Mapping[str, str]] = {
+        "hitl_secrets_key_file": "hitl_secrets_key",
+        "hitl_callback_secret_file": "hitl_callback_secret",
+    }
 
     # The longest time that a request may take, seconds. The API itself takes up to a year.
     hitl_max_timeout_seconds: int = Field(default=86_400, ge=60, le=31_536_000)

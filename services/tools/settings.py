@@ -1,7 +1,8 @@
 """The settings of the tools service; those that every service has stand in servicekit."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
@@ -12,6 +13,11 @@ from servicekit.ssrf import Network
 
 class Settings(ServiceSettings):
     """Read from the environment, prefix `QMCP_`."""
+
+    PEERS: ClassVar[tuple[str, ...]] = ("access", "hitl")
+    # It asks people in the name of its callers.
+    KEY_ROLES: ClassVar[tuple[str, ...]] = ("service", "delegate")
+    HOME_FILES: ClassVar[Mapping[str, str]] = {"tools_receipt_key_file": "receipt_key.pem"}
 
     # PEM file with the Ed25519 key that signs the checkpoints of receipts; the same for all replicas. It is made where
     # it does not exist and the folder may be written.
@@ -33,7 +39,7 @@ class Settings(ServiceSettings):
 
     # The hitl service, `host:port`, which asks humans for approvals. Where auth is on, it is asked with the key in
     # access_key_file. While it is away, approvals wait and all else goes on; empty: they wait for ever.
-    hitl_address: str = "127.0.0.1:50053"
+    hitl_address: str = "hitl:50051"
 
     # Invocations that wait for a free place of their tool, per place.
     tools_queue_per_place: int = Field(default=10, ge=0)

@@ -36,7 +36,7 @@ def name() -> str:
 
 @pytest.fixture(params=["edge", "service"])
 def target(request: pytest.FixtureRequest, stack: Stack) -> str:
-    return stack.grpc_target if request.param == "edge" else stack.hitl_target
+    return stack.grpc_target if request.param == "edge" else stack.target("hitl")
 
 
 def answer_soon(stack: Stack, name: str, response: str) -> threading.Thread:

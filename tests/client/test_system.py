@@ -40,7 +40,7 @@ def command(stack: Stack) -> Command:
 
 @pytest.fixture(params=["edge", "service"])
 def target(request: pytest.FixtureRequest, stack: Stack) -> str:
-    return stack.grpc_target if request.param == "edge" else stack.tools_target
+    return stack.grpc_target if request.param == "edge" else stack.target("tools")
 
 
 def until_signed(client: Client, invocation_id: str) -> None:
@@ -198,7 +198,7 @@ def test_a_row_that_was_changed_in_the_database_is_named(command: Command, stack
     assert command("receipts", "verify").code == 0
 
     async def tamper(old: str, new: str) -> str:
-        connection = await asyncpg.connect(stack.database_url)
+        connection = await asyncpg.connect(stack.database_url("tools"))
         try:
             tables = await connection.fetch(
                 "SELECT table_name FROM information_schema.columns"
@@ -223,7 +223,7 @@ def test_a_row_that_was_changed_in_the_database_is_named(command: Command, stack
 
 
 def test_the_database_is_shown_and_brought_up(stack: Stack) -> None:
-    env = {**stack.env, "QMCP_DATABASE_URL": stack.database_url}
+    env = {**stack.env, "QMCP_DATABASE_URL": stack.database_url("tools")}
     migrations = qmcp("db", "status", "--json", env=env).json
     services = {path.parent.name for path in (ROOT / "services").glob("*/migrations")}
     assert {row["service"] for row in migrations} == services

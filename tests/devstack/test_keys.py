@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from devstack import keys, processes, settings
+from devstack import keys, listeners, ports, processes, services, settings
 from devstack.errors import CannotRunError
 from servicekit.identity import credentials
 
 
 def test_keys_are_made_once_and_preshared_with_their_roles(tmp_path: Path) -> None:
-    keys.prepare(tmp_path)
-    made = {name: keys.service_file(tmp_path, name).read_text().strip() for name in ("tools", "hitl")}
+    asking = {each.name: each.settings.KEY_ROLES for each in services.found() if each.settings.KEY_ROLES}
+    keys.prepare(tmp_path, services.found())
+    made = {name: keys.service_file(tmp_path, name).read_text().strip() for name in asking}
     assert all(credentials.parse(key) for key in made.values())
-    keys.prepare(tmp_path)
+    keys.prepare(tmp_path, services.found())
     assert {name: keys.service_file(tmp_path, name).read_text().strip() for name in made} == made
-    lines = keys.preshared_file(tmp_path).read_text().splitlines()
-    assert lines == [f"{made['tools']} tools service,delegate", f"{made['hitl']} hitl service"]
+    lines = (tmp_path / "keys" / "preshared").read_text().splitlines()
+    assert lines == [f"{made[name]} {name} {','.join(roles)}" for name, roles in asking.items()]
 
 
 def test_only_their_owner_reads_them_whatever_the_mask(tmp_path: Path) -> None:
@@ -39,38 +40,47 @@ def test_only_their_owner_reads_them_whatever_the_mask(tmp_path: Path) -> None:
 
 
 def test_a_file_that_holds_no_key_is_told_without_what_it_holds(tmp_path: Path) -> None:
-    keys.prepare(tmp_path)
+    keys.prepare(tmp_path, services.found())
     keys.service_file(tmp_path, "tools").write_text("half-a-key")
     with pytest.raises(CannotRunError, match="tools holds no key") as told:
-        keys.prepare(tmp_path)
+        keys.prepare(tmp_path, services.found())
     assert "half-a-key" not in str(told.value)
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("")
     with pytest.raises(CannotRunError, match="cannot be kept"):
-        keys.prepare(tmp_path)
+        keys.prepare(tmp_path, services.found())
 
 
 @pytest.mark.parametrize("auth", ["off", "on"])
 def test_processes_are_told_whether_callers_are_checked(tmp_path: Path, auth: str) -> None:
-    chosen = settings.read({"QMCP_HOME": str(tmp_path), "QMCP_AUTH": auth})
-    table = {row.name: row for row in processes.table(chosen, "postgresql://h/d")}
-    assert {row.environment["QMCP_AUTH"] for row in table.values() if row.name != "web"} == {auth}
-    assert ("QMCP_ACCESS_KEY_FILE" in table["tools"].environment) == (auth == "on")
-    assert ("QMCP_ACCESS_BOOTSTRAP_KEY_FILE" in table["access"].environment) == (auth == "on")
-    assert ("QMCP_ACCESS_KEY_FILE" in table["hitl"].environment) == (auth == "on")
-    assert "access" in table["tools"].needs
-    assert "access" in table["hitl"].needs
+    table = rows(tmp_path, QMCP_AUTH=auth)
+    assert {row.environment["QMCP_AUTH"] for name, row in table.items() if name != "web"} == {auth}
 
 
-def test_hitl_has_a_database_ports_and_key_files_and_tools_knows_where_it_is(tmp_path: Path) -> None:
-    chosen = settings.read({"QMCP_HOME": str(tmp_path), "QMCP_HITL_ADDRESS": "127.0.0.1:6053"})
-    table = {row.name: row for row in processes.table(chosen, "postgresql://h/d")}
-    hitl = table["hitl"]
-    assert hitl.environment["QMCP_DATABASE_URL"] == "postgresql://h/qmcp_hitl"
-    assert [port.port for port in hitl.ports] == [6053, 9467]
-    assert hitl.environment["QMCP_HITL_SECRETS_KEY_FILE"] == str(tmp_path / "hitl_secrets_key")
-    assert hitl.environment["QMCP_HITL_CALLBACK_SECRET_FILE"] == str(tmp_path / "hitl_callback_secret")
-    assert table["tools"].environment["QMCP_HITL_ADDRESS"] == "127.0.0.1:6053"
-    assert {"hitl"} <= set(table["tools"].needs) & set(table["envoy"].needs)
+@pytest.mark.parametrize("service", services.found(), ids=lambda service: service.name)
+def test_a_service_gets_its_database_its_key_its_files_and_starts_after_its_peers(
+    tmp_path: Path, service: services.Service
+) -> None:
+    table = rows(tmp_path)
+    row = table[service.name]
+    assert row.environment["QMCP_DATABASE_URL"] == f"postgresql://h/qmcp_{service.name}"
+    key = str(tmp_path / "keys" / service.name) if service.settings.KEY_ROLES else None
+    assert row.environment.get("QMCP_ACCESS_KEY_FILE") == key
+    for setting, file in service.settings.HOME_FILES.items():
+        assert setting in service.settings.model_fields
+        assert row.environment[f"QMCP_{setting.upper()}"] == str(tmp_path / file)
+    assert set(row.needs) == {"postgres", *service.settings.PEERS}
+    assert service.name in table["envoy"].needs
+
+
+def test_no_two_services_keep_a_file_of_the_same_name() -> None:
+    files = [file for service in services.found() for file in service.settings.HOME_FILES.values()]
+    assert len(files) == len(set(files))
+
+
+def rows(home: Path, **variables: str) -> dict[str, processes.Process]:
+    chosen = settings.read({"QMCP_HOME": str(home), "QMCP_PORT": str(ports.free()), **variables})
+    places = listeners.choose(chosen, services.found(), variables)
+    return {row.name: row for row in processes.table(chosen, services.found(), places, "postgresql://h/d")}

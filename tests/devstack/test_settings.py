@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from devstack import settings
-from devstack.databases import shown, url_of
 from devstack.errors import CannotRunError
+from devstack.services import found
+from servicekit.databases import shown
 
 
 def test_the_defaults_are_one_machine_and_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,10 +37,6 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         ({"QMCP_PORT": "http"}, "QMCP_PORT"),
         ({"QMCP_PORT": "70000"}, "QMCP_PORT"),
         ({"QMCP_AUTH": "yes"}, "QMCP_AUTH.*'off' or 'on'"),
-        ({"QMCP_ACCESS_ADDRESS": "50052"}, "QMCP_ACCESS_ADDRESS.*host:port"),
-        ({"QMCP_TOOLS_ADDRESS": "50051"}, "QMCP_TOOLS_ADDRESS.*host:port"),
-        ({"QMCP_HITL_ADDRESS": "50053"}, "QMCP_HITL_ADDRESS.*host:port"),
-        ({"QMCP_HITL_METRICS_ADDRESS": "9467"}, "QMCP_HITL_METRICS_ADDRESS.*host:port"),
         ({"QMCP_DATABASE_URL": "sqlite+aiosqlite:///./qmcp.db"}, "QMCP_DATABASE_URL.*Postgres.*embedded"),
     ],
 )
@@ -51,5 +48,7 @@ def test_a_wrong_setting_is_told_by_its_variable(variables: dict[str, str], told
 @pytest.mark.promise("Q09")
 def test_the_database_address_of_the_original_is_understood() -> None:
     chosen = settings.read({"QMCP_DATABASE_URL": "postgresql+asyncpg://me:secret@db:5433/main?sslmode=require"})
-    assert url_of(chosen.database_url, "tools") == "postgresql://me:secret@db:5433/qmcp_tools?sslmode=require"
+    for service in found():
+        url = f"postgresql://me:secret@db:5433/qmcp_{service.name}?sslmode=require"
+        assert service.database_url(chosen.database_url) == url
     assert shown(chosen.database_url) == "postgresql://me@db:5433/main?sslmode=require"

@@ -98,7 +98,7 @@ def test_a_token_is_in_no_log_and_no_table(guarded, admin, anybody, name, path):
     anybody.post(path, data={"response": "yes"})
     anybody.post(path, data={"response": "yes"})
     metrics = anybody.get("/metrics").text
-    dumped = asyncio.run(everything(guarded.database_url_of("hitl")))
+    dumped = asyncio.run(everything(guarded.database_url("hitl")))
     assert name in dumped
     assert "/v1/human/links/{token}" in guarded.output()
     for place in (guarded.output(), metrics, dumped, admin.get("/v1/denials").text):
@@ -120,6 +120,6 @@ def test_a_webhook_is_registered_with_201_and_its_secret_shows_once(guarded, adm
     assert admin.get("/v1/human/deliveries", params={"webhook_id": webhook["id"]}).json()["deliveries"] == []
     assert admin.delete(f"/v1/human/webhooks/{webhook['id']}").status_code == 200
     assert admin.get(f"/v1/human/webhooks/{webhook['id']}").status_code == 404
-    dumped = asyncio.run(everything(guarded.database_url_of("hitl")))
+    dumped = asyncio.run(everything(guarded.database_url("hitl")))
     assert webhook["secret"] not in dumped
     assert webhook["secret"] not in guarded.output()

@@ -118,7 +118,7 @@ def test_a_time_that_is_too_short_or_too_long_is_refused(http, name, seconds):
 
 async def make_late(stack, name):
     """Moves the end of a request into the past: the shortest time that may be given is a minute."""
-    connection = await asyncpg.connect(stack.database_url_of("hitl"))
+    connection = await asyncpg.connect(stack.database_url("hitl"))
     try:
         change = "UPDATE human_requests SET expires_at = clock_timestamp() - interval '1 second' WHERE id = $1"
         assert await connection.execute(change, name) == "UPDATE 1"

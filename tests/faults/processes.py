@@ -14,7 +14,8 @@ import asyncpg
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from devstack import databases, ports, postgres
+from devstack import ports, postgres
+from devstack.services import database_name
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN = 30.0
@@ -28,8 +29,11 @@ class Engine:
     def __init__(self, folder: Path, service: str) -> None:
         self._engine = postgres.prepare(folder / "postgres", say=_nothing)
         self._log = folder / "postgres.log"
-        self.server_url = self._engine.url()
-        self.url = databases.url_of(self.server_url, service)
+        self.url = self.url_of(service)
+
+    def url_of(self, service: str) -> str:
+        """The address of a service's database, which the service makes itself."""
+        return self._engine.url(database_name(service))
 
     async def start(self) -> None:
         postgres.clear_leftovers(self._engine.data, _nothing)
@@ -169,7 +173,6 @@ async def replicas(
     engine = Engine(folder, service)
     await engine.start()
     try:
-        await databases.make_missing(engine.server_url, [service])
         async with AsyncExitStack() as stack:
             started = []
             for _ in range(number):

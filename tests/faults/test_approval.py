@@ -12,7 +12,6 @@ from google.protobuf import json_format
 from qmcp.hitl.v1 import hitl_service_pb2, hitl_service_pb2_grpc, request_pb2
 from qmcp.tools.v1 import invocation_pb2, tool_pb2, tools_service_pb2, tools_service_pb2_grpc
 
-from devstack import databases
 from tests.faults.load import OPTIONS
 from tests.faults.processes import Engine, Replica
 from tests.upstream import upstream
@@ -27,14 +26,12 @@ class Three:
 
     def __init__(self, folder: Path) -> None:
         self.engine = Engine(folder, "tools")
-        server = self.engine.server_url
-        self.hitl = Replica(folder, "hitl", databases.url_of(server, "hitl"), {})
+        self.hitl = Replica(folder, "hitl", self.engine.url_of("hitl"), {})
         settings = {"hitl_address": self.hitl.target, "tools_allowed_networks": "127.0.0.0/8"}
         self.tools = Replica(folder, "tools", self.engine.url, settings)
 
     async def start(self) -> None:
         await self.engine.start()
-        await databases.make_missing(self.engine.server_url, ["tools", "hitl"])
         await self.hitl.start()
         await self.tools.start()
 

@@ -7,7 +7,8 @@ import compose_spec
 import pytest
 import yaml
 
-from devstack.keys import ASKING, PRESHARED
+from devstack.keys import PRESHARED, declared
+from devstack.services import found
 from gateway.settings import EdgeSettings
 from tests.k8s.render import ROOT
 from tests.k8s.test_configuration import read, settings_of, variables
@@ -162,7 +163,7 @@ def test_callers_need_a_key_and_services_have_theirs() -> None:
         assert services[name]["environment"]["QMCP_AUTH"] == "on"
         assert "QMCP_ALLOW_KEYLESS" not in services[name]["environment"]
     command, folder, *asking = services["keys"]["command"]
-    assert (command, asking) == ("keys", list(ASKING))
+    assert (command, set(asking)) == ("keys", set(declared(found())))
     assert services["keys"]["volumes"] == [f"qmcp-service-keys:{folder}"]
     assert services["access"]["environment"]["QMCP_ACCESS_PRESHARED_KEYS_FILE"] == f"{folder}/{PRESHARED}"
     assert f"install -d -o 10001 -g 10001 -m 0700 {folder}\n" in (ROOT / "Dockerfile").read_text()

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc
 from qmcp.tools.v1 import tools_service_pb2, tools_service_pb2_grpc
 
-from devstack.keys import ASKING
+from devstack import keys, services
 from servicekit.identity import credentials
 from tests.stack import Stack, running_stack
 from tests.system.test_readme import COMMANDS, at
@@ -113,7 +113,7 @@ def test_a_key_works_as_bearer_too_and_over_grpc(caller: Caller) -> None:
     assert caller.echo(Authorization=f"Bearer {key}").status_code == 200
     request = tools_service_pb2.InvokeToolRequest(name="echo")
     request.input.update({"message": "hello"})
-    for target in (caller.stack.grpc_target, caller.stack.tools_target):
+    for target in (caller.stack.grpc_target, caller.stack.target("tools")):
         with grpc.insecure_channel(target) as channel:
             invoke = tools_service_pb2_grpc.ToolsServiceStub(channel).InvokeTool
             assert invoke(request, metadata=(("x-api-key", key),)).principal == "system-test"
@@ -175,7 +175,7 @@ def test_what_is_for_services_is_not_reached_at_the_edge_by_any_key(caller: Call
         answer = caller.http.post(f"/qmcp.access.v1.AccessService/{method}", json={}, headers=_key(key))
         assert answer.status_code == 404
     # They are there, for services that come directly.
-    with grpc.insecure_channel(caller.stack.access_target) as channel:
+    with grpc.insecure_channel(caller.stack.target("access")) as channel:
         resolve = access_service_pb2_grpc.AccessServiceStub(channel).ResolveRoles
         request = access_service_pb2.ResolveRolesRequest(roles=["reader"])
         assert resolve(request, metadata=(("x-api-key", service_key),)).permissions
@@ -272,15 +272,16 @@ async def test_a_secret_is_nowhere_but_with_its_holder(caller: Caller) -> None:
     again = {"owner": "canary", "roles": ["agent"], "request_id": "canary-1"}
     third = str(caller.admin("/v1/keys", **again)["api_key"])
     assert caller.admin("/v1/keys", **again)["api_key"] == ""
-    files = [caller.stack.home / "admin-key", *(caller.stack.home / "keys" / name for name in ASKING)]
-    keys = [first, second, third, *(file.read_text().strip() for file in files)]
-    secrets = [key.split("_", 2)[2] for key in keys]
+    of_services = [keys.service_file(caller.stack.home, name) for name in keys.declared(services.found())]
+    files = [keys.admin_file(caller.stack.home), *of_services]
+    issued = [first, second, third, *(file.read_text().strip() for file in files)]
+    secrets = [key.split("_", 2)[2] for key in issued]
     assert all(len(secret) == 43 for secret in secrets)
     await asyncio.sleep(1.5)
 
     dump = ""
-    for service in ("access", "tools", "hitl"):
-        dump += await _dump(caller.stack.database_url_of(service))
+    for service in services.found():
+        dump += await _dump(caller.stack.database_url(service.name))
     assert key_id in dump, "the dump has the table of keys"
     output = caller.stack.output()
     assert key_id in output or "ResolveKey" in output, "the log has the calls"
@@ -320,7 +321,7 @@ def _command_lines(stack: Stack) -> bytes:
 
 def test_files_with_keys_are_for_their_owner_alone(guarded: Stack) -> None:
     files = [guarded.home / "admin-key", *(guarded.home / "keys").iterdir()]
-    assert {file.name for file in files} == {"admin-key", "preshared", *ASKING}
+    assert {file.name for file in files} == {"admin-key", "preshared", *keys.declared(services.found())}
     for file in files:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
     assert stat.S_IMODE((guarded.home / "keys").stat().st_mode) == 0o700

@@ -69,7 +69,7 @@ def command(stack: Stack, *arguments: str) -> "subprocess.CompletedProcess[str]"
 
 async def forge(stack: Stack, invocation_id: str) -> None:
     """What somebody with the database's password might do."""
-    connection = await asyncpg.connect(stack.database_url)
+    connection = await asyncpg.connect(stack.database_url("tools"))
     await connection.execute(
         """UPDATE outcomes SET result = '{"city": "Rome"}' WHERE invocation_id = $1""", invocation_id
     )

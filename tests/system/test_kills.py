@@ -33,8 +33,8 @@ async def test_what_was_acknowledged_through_the_door_is_there_once_however_ofte
                     while stack.processes["postgres"] == killed:
                         await asyncio.sleep(0.05)
             await callers.until_acknowledged(BETWEEN * (KILLS + 1))
-        async with EchoCallers(stack.tools_target, 0).calling() as stub:
-            found = await compare(callers.ledger, stack.database_url, stub, ENDS_WITHIN)
+        async with EchoCallers(stack.target("tools"), 0).calling() as stub:
+            found = await compare(callers.ledger, stack.database_url("tools"), stub, ENDS_WITHIN)
         assert stack.output().count("postgres is back") == KILLS
     assert found.acknowledged > BETWEEN * KILLS
     assert (found.lost, found.doubled, found.open, found.faults, found.violations) == (0, 0, 0, [], [])

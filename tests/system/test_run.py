@@ -1,6 +1,8 @@
 """The whole system on one machine: it starts, tells what is in its way, survives, and leaves nothing behind."""
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +15,7 @@ import asyncpg
 import httpx
 import pytest
 
+from devstack import services
 from tests.stack import ROOT, Server, Stack
 
 ECHO = "/v1/tools/echo"
@@ -143,6 +146,32 @@ def test_a_busy_port_is_told_with_its_holder_and_the_variable(run: Stack, tmp_pa
     assert left_by(other) == []
 
 
+def test_a_second_system_needs_a_home_and_a_port_of_its_own_and_nothing_else(run: Stack, tmp_path: Path) -> None:
+    other = Stack(tmp_path / "other")
+    other.env = {
+        name: value for name, value in other.env.items() if not re.match("QMCP_.*(_ADDRESS|ADMIN_PORT)$", name)
+    }
+    other.start()
+    try:
+        for each in (run, other):
+            echo(each, "beside another")
+        told = subprocess.run(
+            [sys.executable, "-m", "devstack", "status"],
+            env=other.env,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        places = json.loads((other.home / "running.json").read_text())["listeners"]
+        assert places.keys() >= {service.name for service in services.found()} | {"web", "envoy"}
+        for place in (place for each in places.values() for place in each):
+            assert place in told
+            socket.create_connection(("127.0.0.1", int(place.rpartition(":")[2]))).close()
+    finally:
+        other.stop()
+
+
 def test_status_tells_what_runs_and_whether_it_is_well(run: Stack, tmp_path: Path) -> None:
     def status(env: dict[str, str]) -> tuple[int, str]:
         command = [sys.executable, "-m", "devstack", "status"]
@@ -171,7 +200,7 @@ def test_a_killed_postgres_is_started_again_and_nothing_is_lost(run: Stack) -> N
     assert run.processes["postgres"] != killed
 
 
-@pytest.mark.parametrize("name", ["access", "hitl", "tools", "web", "envoy"])
+@pytest.mark.parametrize("name", [*(service.name for service in services.found()), "web", "envoy"])
 def test_the_death_of_one_ends_all_with_a_word_on_which_and_why(run: Stack, name: str) -> None:
     os.kill(run.processes[name], signal.SIGKILL)
     assert run.supervisor.wait(30) == 1
@@ -217,18 +246,20 @@ async def test_a_server_that_does_not_answer_is_told_without_its_password(tmp_pa
     stack = Stack(tmp_path / "home", QMCP_DATABASE_URL="postgresql://me:secret@127.0.0.1:1/main")
     status, words = serve(stack.env)
     assert status == 1
-    assert "No Postgres can be used at postgresql://me@127.0.0.1:1/main" in words
+    assert "No Postgres can be used at postgresql://me@127.0.0.1:1/" in words
     assert "secret" not in words
 
 
 async def test_a_user_who_may_not_make_databases_is_told_what_to_ask_for(postgres: Server, tmp_path: Path) -> None:
     await postgres.execute("CREATE ROLE guest LOGIN PASSWORD 'guest'")
     await postgres.execute("CREATE DATABASE guests OWNER guest")
-    await postgres.execute('DROP DATABASE IF EXISTS "qmcp_tools" WITH (FORCE)')
+    first = services.found()[0].database
+    await postgres.execute(f'DROP DATABASE IF EXISTS "{first}" WITH (FORCE)')
     url = postgres.url("guests").partition("@")[2]
     status, words = serve(Stack(tmp_path / "home", QMCP_DATABASE_URL=f"postgresql://guest:guest@{url}").env)
     assert status == 1
-    assert 'CREATE DATABASE "qmcp_tools" OWNER guest' in words
+    assert f'CREATE DATABASE "{first}" OWNER guest' in words
+    assert "ALTER ROLE guest CREATEDB" in words
 
 
 def test_strangers_are_not_let_in_unless_told(tmp_path: Path) -> None:
@@ -278,10 +309,11 @@ def test_changed_code_is_served_without_a_new_start(tmp_path: Path) -> None:
         stack.stop()
 
 
-async def test_the_databases_of_the_services_have_names_of_their_own(stack: Stack) -> None:
-    connection = await asyncpg.connect(stack.database_url)
-    try:
-        assert await connection.fetchval("SELECT current_database()") == "qmcp_tools"
-        assert await connection.fetchval("SELECT count(*) FROM schema_migrations") >= 2
-    finally:
-        await connection.close()
+async def test_every_service_has_made_a_database_of_its_own(stack: Stack) -> None:
+    for service in services.found():
+        connection = await asyncpg.connect(stack.database_url(service.name))
+        try:
+            assert await connection.fetchval("SELECT current_database()") == f"qmcp_{service.name}"
+            assert await connection.fetchval("SELECT count(*) FROM schema_migrations") >= 2
+        finally:
+            await connection.close()

@@ -1,9 +1,8 @@
 """The access service under the contract."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
-from pathlib import Path
 
 import asyncpg
 from qmcp.access.v1 import access_service_pb2, key_pb2, role_pb2
@@ -12,15 +11,24 @@ from services.access import server as access_server
 from tests.contract.running import Running
 from tests.contract.subjects.subject import Effect, Listing, Slow, Subject, held_up
 
-STANDING_KEY = f"qmcp_{'5' * 16}_{'s' * 43}"
+STANDING = "5" * 16
 _times = count(1)
 
 
-def _access_variables(folder: Path) -> Mapping[str, str]:
-    """A key that is there, for what needs one."""
-    file = folder / "preshared-keys"
-    file.write_text(f"{STANDING_KEY} standing agent\n")
-    return {"access_preshared_keys_file": str(file)}
+async def _standing_key(running: Running) -> None:
+    """A key whose id is known beforehand."""
+    connection = await asyncpg.connect(running.database)
+    try:
+        await connection.execute(
+            """
+            INSERT INTO keys (id, owner, service_name, description, roles, rate_per_minute, digest)
+            VALUES ($1, 'standing', '', '', '{agent}', 0, $2)
+            """,
+            STANDING,
+            bytes(32),
+        )
+    finally:
+        await connection.close()
 
 
 async def _make_keys(running: Running, number: int) -> list[str]:
@@ -70,7 +78,7 @@ ACCESS = Subject(
     service=access_service_pb2.DESCRIPTOR.services_by_name["AccessService"],
     settings=access_server.Settings,
     compose=access_server.compose,
-    variables=_access_variables,
+    variables=lambda _: {},
     listings={
         "ListKeys": Listing(_make_keys, "id", {"owner": "maker"}, {"owner": "other"}),
         "ListRoles": Listing(_make_roles, "name"),
@@ -82,8 +90,9 @@ ACCESS = Subject(
             lambda issued: issued.key.id,
         ),
         "RotateKey": Effect(
-            lambda number: access_service_pb2.RotateKeyRequest(id="5" * 16, grace_seconds=number),
+            lambda number: access_service_pb2.RotateKeyRequest(id=STANDING, grace_seconds=number),
             lambda issued: (issued.key.id, issued.key.status),
+            prepare=_standing_key,
             repeats=False,
         ),
         "CreateRole": Effect(
@@ -93,5 +102,5 @@ ACCESS = Subject(
         ),
     },
     slow=_slow_list,
-    words=("5" * 16, "agent", "admin", "made1", "tools.read", "*", "maker", "active"),
+    words=(STANDING, "agent", "admin", "made1", "tools.read", "*", "maker", "active"),
 )

@@ -1,0 +1,69 @@
+"""The services: the folders services/*/ that can be started, and what each says of itself in its settings."""
+
+import importlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import services
+from servicekit.settings import ServiceSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One folder, which is one process with one database."""
+
+    name: str
+    settings: type[ServiceSettings]
+
+    @property
+    def database(self) -> str:
+        """The name of its database."""
+        return database_name(self.name)
+
+    @property
+    def address_variable(self) -> str:
+        """The variable that tells everybody where its gRPC is."""
+        return f"QMCP_{self.name.upper()}_ADDRESS"
+
+    @property
+    def metrics_variable(self) -> str:
+        """The variable that tells everybody where its metrics are."""
+        return f"QMCP_{self.name.upper()}_METRICS_ADDRESS"
+
+    def database_url(self, server: str) -> str:
+        """The address of its database on this server."""
+        return urlunsplit(urlsplit(server)._replace(path=f"/{self.database}"))
+
+
+def database_name(service: str) -> str:
+    """The name of a service's database."""
+    return f"qmcp_{service}"
+
+
+@cache
+def found() -> tuple[Service, ...]:
+    """All services, each after those that it calls, else by name.
+
+    Raises:
+        LookupError: where one calls a service that is not there.
+        ValueError: where they call one another in a circle.
+    """
+    by_name = {service.name: service for service in _read(services.__path__)}
+    for service in by_name.values():
+        if missing := set(service.settings.PEERS) - set(by_name):
+            raise LookupError(f"services/{service.name}/settings.py names peers that are not there: {missing}")
+    try:
+        order = TopologicalSorter({name: each.settings.PEERS for name, each in by_name.items()}).static_order()
+        return tuple(by_name[name] for name in order)
+    except CycleError as error:
+        raise ValueError(f"Services call one another in a circle: {' → '.join(error.args[1])}") from None
+
+
+def _read(folders: Iterable[str]) -> list[Service]:
+    entries = sorted(entry for folder in folders for entry in Path(folder).glob("*/__main__.py"))
+    names = [entry.parent.name for entry in entries]
+    return [Service(name, importlib.import_module(f"services.{name}.settings").Settings) for name in names]

@@ -1,0 +1,72 @@
+"""Where everything listens: as chosen, else at the usual port, else at a free one."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from devstack import listeners, ports, services, settings
+from devstack.errors import CannotRunError
+
+ALL = services.found()
+NAMES = sorted(service.name for service in ALL)
+
+
+def choose(**variables: str) -> listeners.Listeners:
+    return listeners.choose(settings.read(variables), ALL, variables)
+
+
+def test_the_usual_ports_follow_the_names_of_the_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "is_free", lambda *_: True)
+    monkeypatch.setattr(ports, "require_free", lambda *_: None)
+    chosen = choose()
+    assert [chosen.grpc[name].port for name in NAMES] == [50051 + rank for rank in range(len(NAMES))]
+    assert [chosen.metrics[name].port for name in NAMES] == [9464 + rank for rank in range(len(NAMES))]
+    assert (chosen.edge.port, chosen.web.port, chosen.envoy_admin.port) == (3333, 3380, 9901)
+
+
+def test_a_usual_port_that_is_taken_gives_way_to_a_free_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = listeners.FIRST_GRPC_PORT
+    monkeypatch.setattr(ports, "is_free", lambda _, port: port != taken)
+    monkeypatch.setattr(ports, "require_free", lambda *_: None)
+    chosen = choose()
+    assert chosen.grpc[NAMES[0]].port in ports.RANGE
+    assert chosen.grpc[NAMES[1]].port == taken + 1
+
+
+def test_a_system_with_an_edge_of_its_own_takes_no_usual_port() -> None:
+    chosen = choose(QMCP_PORT=str(ports.free()))
+    every = [*chosen.grpc.values(), *chosen.metrics.values(), chosen.web, chosen.envoy_admin]
+    assert {each.port for each in every} <= set(ports.RANGE)
+    assert len({each.port for each in every}) == len(every)
+
+
+def test_a_chosen_address_is_taken_as_it_is_and_told_to_all() -> None:
+    port, own = ports.free(), ports.free()
+    variable = ALL[0].address_variable
+    chosen = choose(QMCP_PORT=str(own), **{variable: f"127.0.0.2:{port}"})
+    assert chosen.grpc[ALL[0].name] == listeners.Listener("127.0.0.2", port, variable)
+    assert chosen.environment[variable] == f"127.0.0.2:{port}"
+    assert chosen.environment["QMCP_ENVOY_ADMIN_PORT"] == str(chosen.envoy_admin.port)
+
+
+@pytest.mark.parametrize("variable", [name for each in ALL for name in (each.address_variable, each.metrics_variable)])
+def test_a_chosen_port_that_is_taken_is_told_by_its_variable(variable: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        with pytest.raises(CannotRunError, match=f"Port {port}.*{variable}=…"):
+            choose(QMCP_PORT=str(ports.free()), **{variable: f"127.0.0.1:{port}"})
+
+
+@pytest.mark.parametrize("text", ["50051", "host:", "host:http", ":50051", "host:0", "host:65536"])
+def test_what_is_no_address_is_told_by_its_variable(text: str) -> None:
+    variable = ALL[-1].address_variable
+    with pytest.raises(CannotRunError, match=f"{variable}.*host:port"):
+        choose(QMCP_PORT=str(ports.free()), **{variable: text})
+
+
+def test_every_service_starts_after_those_that_it_calls() -> None:
+    order = [service.name for service in ALL]
+    assert sorted(order) == sorted(path.parent.name for path in Path("services").glob("*/__main__.py"))
+    for service in ALL:
+        assert all(order.index(peer) < order.index(service.name) for peer in service.settings.PEERS)
