@@ -5,13 +5,13 @@ service that needs a key, with the roles that the service of that name declares 
 `preshared` with all of them, for the service that knows the callers. What is there stays as it is.
 """
 
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from devstack.errors import CannotRunError
 from devstack.services import Service, found
+from servicekit import key_files
 from servicekit.identity import credentials
 
 PRESHARED = "preshared"
@@ -52,22 +52,15 @@ def make(folder: Path, roles: Mapping[str, str]) -> None:
     lines = []
     for name, role in roles.items():
         file = folder / name
-        if not file.exists():
-            _write(file, credentials.generate()[0] + "\n")
-        key = file.read_text().strip()
+        key = key_files.read_or_make(file, _new_key).decode().strip()
         if credentials.parse(key) is None:
             raise CannotRunError(f"{file} holds no key. Remove it, and a new one is made.")
         lines.append(f"{key} {name} {role}\n")
-    _write(folder / PRESHARED, "".join(lines))
+    key_files.write(folder / PRESHARED, "".join(lines).encode())
 
 
-def _write(file: Path, text: str) -> None:
-    """Whole or not at all, and never readable for others."""
-    scratch = file.with_name(f"{file.name}.new")
-    scratch.unlink(missing_ok=True)
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-        out.write(text)
-    scratch.replace(file)
+def _new_key() -> bytes:
+    return f"{credentials.generate()[0]}\n".encode()
 
 
 def main(arguments: list[str]) -> int:

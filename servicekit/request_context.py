@@ -42,6 +42,6 @@ class RequestContext:
 current_context: ContextVar[RequestContext] = ContextVar("current_context")
 
 
-def short_id() -> str:
-    """Eight lower-case hexadecimal characters, the form of the ids that people read in logs."""
-    return f"{random.getrandbits(32):08x}"
+def new_id() -> str:
+    """16 hexadecimal digits: of 64 random bits, two are the same once in billions, and records are found by them."""
+    return f"{random.getrandbits(64):016x}"

@@ -7,13 +7,13 @@ from grpc.aio import ServicerContext
 
 from servicekit.interceptors import Handler
 from servicekit.methods import Method
-from servicekit.request_context import MAX_ID_LENGTH, RequestContext, current_context, short_id
+from servicekit.request_context import MAX_ID_LENGTH, RequestContext, current_context, new_id
 
 
 def request_context(_method: Method, handler: Handler) -> Handler:
     def with_context(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Awaitable[Any]:
-        call.request_id = call.header("x-request-id")[:MAX_ID_LENGTH] or short_id()
-        call.correlation_id = call.header("x-correlation-id")[:MAX_ID_LENGTH] or short_id()
+        call.request_id = call.header("x-request-id")[:MAX_ID_LENGTH] or new_id()
+        call.correlation_id = call.header("x-correlation-id")[:MAX_ID_LENGTH] or new_id()
         current_context.set(call)
         context.set_trailing_metadata((("x-request-id", call.request_id), ("x-correlation-id", call.correlation_id)))
         return handler(request, context, call)

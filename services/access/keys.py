@@ -2,7 +2,6 @@
 
 import asyncio
 import hmac
-import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from servicekit import pagination
+from servicekit import key_files, pagination
 from servicekit.errors import Violation, invalid_argument
 from servicekit.identity import credentials
 from servicekit.identity.principal import Principal
@@ -142,7 +141,7 @@ class Keys:
                 return
             issued = await _make(connection, BOOTSTRAP)
             try:
-                await asyncio.to_thread(_write_private, file, issued.api_key + "\n")
+                await asyncio.to_thread(key_files.write, file, f"{issued.api_key}\n".encode())
             except OSError as error:
                 raise SystemExit(f"QMCP_ACCESS_BOOTSTRAP_KEY_FILE={file} cannot be written: {error}") from None
         logger.info("admin_key_made", key_id=issued.key.id, file=str(file))
@@ -192,12 +191,3 @@ def _preshared(line: str) -> tuple[credentials.ApiKey | None, str, Sequence[str]
     if len(parts) != 3 or not OWNER.fullmatch(parts[1]):  # noqa: PLR2004 - key, owner, roles
         return None, "", ()
     return credentials.parse(parts[0]), parts[1], sorted(set(parts[2].split(",")))
-
-
-def _write_private(file: Path, text: str) -> None:
-    """Writes what only the owner may read, whatever mode a file that stood there had."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.fchmod(descriptor, 0o600)
-    with os.fdopen(descriptor, "w") as out:
-        out.write(text)

@@ -1,12 +1,13 @@
 """The secrets of this installation: the keys that encrypt webhooks' secrets at rest, and the callbacks' own secret."""
 
 import base64
-import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from servicekit import key_files
 
 PREFIX = "whsec_"
 # The Standard Webhooks specification wants 24 to 64 bytes.
@@ -98,34 +99,14 @@ def callback_secret(file: Path) -> str:
 
 
 def _read_or_make(file: Path, variable: str, make: Callable[[], str]) -> str:
-    """The text of a file that only its owner may read; of replicas that start at once, one makes it.
+    """The text of a file that is made where it is missing.
 
     Raises:
         SystemExit: when it can be neither read nor made.
     """
     try:
-        if not file.exists():
-            _write_whole(file, make() + "\n")
-        return file.read_text()
+        return key_files.read_or_make(file, lambda: make().encode() + b"\n").decode()
     except (OSError, UnicodeDecodeError) as error:
         # What cannot be decoded may be part of a secret, so the error is named and not shown.
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         raise SystemExit(f"{variable}={file} can be neither read nor made: {why}") from None
-
-
-def _write_whole(file: Path, text: str) -> None:
-    """Writes beside the file and then gives it the name, so that nobody reads half of it; who has the name keeps it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    scratch = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        try:
-            os.link(scratch, file)
-        except FileExistsError:
-            return
-    finally:
-        scratch.unlink()

@@ -1,7 +1,6 @@
 """Checkpoints: signed statements of where the chains of receipts stand."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from servicekit import key_files
 from servicekit.postgres import Database
 from services.tools.canonical import canonical
 from services.tools.models import Checkpoint, Fault
@@ -37,9 +37,7 @@ class SigningKey:
             SystemExit: when it can be neither read nor made.
         """
         try:
-            if not file.exists():
-                _make(file)
-            private = serialization.load_pem_private_key(file.read_bytes(), password=None)
+            private = serialization.load_pem_private_key(key_files.read_or_make(file, _new_pem), password=None)
         except (OSError, ValueError) as error:
             raise SystemExit(
                 f"The key that signs receipts cannot be read from {file} ({error}). Set QMCP_TOOLS_RECEIPT_KEY_FILE to "
@@ -169,15 +167,8 @@ class CheckpointVerifier:
         self.faults.append(Fault(kind, detail, sequence=checkpoint.sequence))
 
 
-def _make(file: Path) -> None:
-    """Writes a new key that only its owner may read."""
-    pem = Ed25519PrivateKey.generate().private_bytes(
+def _new_pem() -> bytes:
+    """A new key as PEM."""
+    return Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(pem)

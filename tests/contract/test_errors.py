@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.contract.running import Refusal, Running, refusal, request_class
 from tests.contract.subjects import SUBJECTS, Subject
 
-EIGHT_HEX = re.compile(r"^[0-9a-f]{8}$")
+SIXTEEN_HEX = re.compile(r"^[0-9a-f]{16}$")
 LIMIT = 4 * 1024 * 1024
 NEVER = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS, grpc.StatusCode.UNIMPLEMENTED}
 DEEPEST = 3
@@ -147,8 +147,8 @@ async def test_an_answer_carries_the_callers_ids_and_else_new_ones(running: Runn
     answer = await running.call(name, metadata=ids)
     assert ids.items() <= answer.trailers.items()
     made = await running.call(name)
-    assert EIGHT_HEX.fullmatch(made.trailers["x-request-id"])
-    assert EIGHT_HEX.fullmatch(made.trailers["x-correlation-id"])
+    assert SIXTEEN_HEX.fullmatch(made.trailers["x-request-id"])
+    assert SIXTEEN_HEX.fullmatch(made.trailers["x-correlation-id"])
     assert made.trailers["x-request-id"] != (await running.call(name)).trailers["x-request-id"]
 
 
