@@ -105,6 +105,7 @@ def test_a_service_has_a_package_of_protos_tests_and_a_page(service: str) -> Non
     assert f"protos/qmcp/{service}/v1/{service}_service.proto" in names
     assert f"protos/qmcp/{service}/v1/error_reason.proto" in names
     assert any(name.startswith(f"tests/{service}/test_") for name in names)
+    assert f"tests/{service}/subject.py" in names, "the contract suite needs its row"
     assert f"docs/{service}.md" in names
     assert any(name.startswith(f"k8s/base/{service}/") for name in names)
 

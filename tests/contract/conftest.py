@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.contract.running import Running, connected
-from tests.contract.subjects import SUBJECTS, Subject
+from tests.contract.subject import Subject
+from tests.contract.subjects import SUBJECTS
 from tests.stack import Server
 
 

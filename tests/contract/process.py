@@ -13,7 +13,7 @@ import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.contract.running import Running, connected
-from tests.contract.subjects import Subject
+from tests.contract.subject import Subject
 from tests.stack import ROOT
 
 STARTS_WITHIN = 20.0

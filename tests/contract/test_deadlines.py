@@ -10,7 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.contract.process import process
 from tests.contract.running import Answer, Refusal, Running
-from tests.contract.subjects import Subject
+from tests.contract.subject import Subject
 
 NOTICED_WITHIN = 5.0
 

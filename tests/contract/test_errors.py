@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.contract.running import Refusal, Running, refusal, request_class
-from tests.contract.subjects import SUBJECTS, Subject
+from tests.contract.subject import Subject
+from tests.contract.subjects import SUBJECTS
 
 SIXTEEN_HEX = re.compile(r"^[0-9a-f]{16}$")
 LIMIT = 4 * 1024 * 1024

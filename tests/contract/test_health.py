@@ -11,7 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from tests.contract.running import Running
-from tests.contract.subjects import Subject
+from tests.contract.subject import Subject
 from tests.stack import Server
 
 SERVING = health_pb2.HealthCheckResponse.SERVING

@@ -7,7 +7,8 @@ import pytest
 from google.protobuf.message import Message
 
 from tests.contract.running import Answer, Running
-from tests.contract.subjects import SUBJECTS, Subject
+from tests.contract.subject import Subject
+from tests.contract.subjects import SUBJECTS
 
 EFFECTS = [pytest.param(subject, name, id=f"{subject.name}-{name}") for subject in SUBJECTS for name in subject.effects]
 every_effect = pytest.mark.parametrize(("subject", "name"), EFFECTS)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.contract.process import process
 from tests.contract.running import Answer
-from tests.contract.subjects import Subject
+from tests.contract.subject import Subject
 
 FIELDS = {"timestamp", "level", "logger", "event", "request_id", "correlation_id", "method", "code", "duration_ms"}
 

@@ -7,7 +7,8 @@ import grpc
 import pytest
 
 from tests.contract.running import Running
-from tests.contract.subjects import SUBJECTS, Listing, Subject
+from tests.contract.subject import Listing, Subject
+from tests.contract.subjects import SUBJECTS
 
 ROWS = 11
 PAGE = 3

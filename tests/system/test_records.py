@@ -9,8 +9,8 @@ import pytest
 from devstack.settings import StackSettings
 from services.tools.server import Settings, compose
 from tests.contract.running import connected
-from tests.contract.subjects import TOOLS
 from tests.stack import Server, Stack
+from tests.tools.subject import SUBJECT as TOOLS
 
 
 def recorded(http: httpx.Client, invocation_id: str) -> dict[str, object]:

@@ -9,7 +9,7 @@ from qmcp.access.v1 import access_service_pb2, key_pb2, role_pb2
 
 from services.access import server as access_server
 from tests.contract.running import Running
-from tests.contract.subjects.subject import Effect, Listing, Slow, Subject, held_up
+from tests.contract.subject import Effect, Listing, Slow, Subject, held_up
 
 STANDING = "5" * 16
 _times = count(1)
@@ -73,7 +73,7 @@ async def _slow_list(running: Running) -> AsyncIterator[Slow]:
         yield slow
 
 
-ACCESS = Subject(
+SUBJECT = Subject(
     name="access",
     service=access_service_pb2.DESCRIPTOR.services_by_name["AccessService"],
     settings=access_server.Settings,

@@ -12,7 +12,7 @@ from qmcp.tools.v1 import tool_pb2, tools_service_pb2
 
 from services.tools import server as tools_server
 from tests.contract.running import Running
-from tests.contract.subjects.subject import Effect, Listing, Slow, Subject
+from tests.contract.subject import Effect, Listing, Slow, Subject
 
 
 def _echo(number: int) -> Message:
@@ -71,7 +71,7 @@ async def _slow_tool(running: Running) -> AsyncIterator[Slow]:
         await runner.cleanup()
 
 
-TOOLS = Subject(
+SUBJECT = Subject(
     name="tools",
     service=tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"],
     settings=tools_server.Settings,

@@ -11,7 +11,7 @@ from qmcp.hitl.v1 import hitl_service_pb2, webhook_pb2
 
 from services.hitl import server as hitl_server
 from tests.contract.running import Running
-from tests.contract.subjects.subject import Effect, Listing, Slow, Subject, held_up
+from tests.contract.subject import Effect, Listing, Slow, Subject, held_up
 
 EVENTFUL = "eventful"
 STANDING = "standing"
@@ -99,7 +99,7 @@ def _hitl_variables(folder: Path) -> Mapping[str, str]:
     }
 
 
-HITL = Subject(
+SUBJECT = Subject(
     name="hitl",
     service=hitl_service_pb2.DESCRIPTOR.services_by_name["HitlService"],
     settings=hitl_server.Settings,
