@@ -95,7 +95,9 @@ class People:
         return {"seconds": time.monotonic() - begun, "took": sorted(took)}
 
     async def _answer(self, n: int) -> None:
-        answer = pb.CreateHumanResponseRequest(request_id=self._ids[n], responded_by="ann", idempotency_key="once")
+        answer = pb.CreateHumanResponseRequest(
+            human_request_id=self._ids[n], responded_by="ann", idempotency_key="once"
+        )
         answer.response.string_value = "approve"
         await self._stub(n).CreateHumanResponse(answer)
 

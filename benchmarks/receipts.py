@@ -56,7 +56,7 @@ async def _record(url: str) -> None:
                 arguments={"message": MESSAGE},
                 principal="local",
                 correlation_id="0badcafe",
-                request_id=f"bench-{number}",
+                idempotency_key=f"bench-{number}",
             )
             await recorder.begin(intent)
             await recorder.end(ended(intent, "success", result=result))

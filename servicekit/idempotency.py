@@ -1,4 +1,4 @@
-"""The same request_id with the same body gets the first answer; with another body it is refused.
+"""The same idempotency_key with the same body gets the first answer; with another body it is refused.
 
 The record commits in the transaction of the effect, so there is never one without the other.
 """
@@ -18,7 +18,7 @@ Response = TypeVar("Response", bound=Message)
 KEPT_HOURS = 24
 
 
-def request_id_of(request: Any, field: str = "request_id") -> str:
+def key_of(request: Any, field: str = "idempotency_key") -> str:
     """The id in the body's field, else that of the header `Idempotency-Key`; empty where there is none.
 
     Raises:
@@ -37,37 +37,37 @@ async def once(
     connection: Connection,
     principal: str,
     method: str,
-    request_id: str,
+    idempotency_key: str,
     request: Message,
     response_class: type[Response],
     effect: Callable[[], Awaitable[Response]],
 ) -> Response:
-    """Has the effect unless it was had under this request_id before; returns the (first) answer.
+    """Has the effect unless it was had under this idempotency_key before; returns the (first) answer.
 
     Args:
         connection: in a transaction. A concurrent call with the same id waits here until it ends.
         principal: whose ids these are; two callers may use the same id.
         method: the RPC's name.
-        request_id: the client's; empty means: no claim to be idempotent.
+        idempotency_key: the client's; empty means: no claim to be idempotent.
         request: the body.
         response_class: of the answer.
         effect: what to do within the transaction.
 
     Raises:
-        ServiceError: ALREADY_EXISTS/REQUEST_ID_REUSED.
+        ServiceError: ALREADY_EXISTS/IDEMPOTENCY_KEY_REUSED.
     """
-    if not request_id:
+    if not idempotency_key:
         return await effect()
     inserted = await connection.fetchval(
         """
-        INSERT INTO idempotency_keys (principal, method, request_id, body_digest)
+        INSERT INTO idempotency_keys (principal, method, idempotency_key, body_digest)
         VALUES ($1, $2, $3, $4)
         ON CONFLICT DO NOTHING
         RETURNING true
         """,
         principal,
         method,
-        request_id,
+        idempotency_key,
         _digest(request),
     )
     if inserted:
@@ -76,18 +76,18 @@ async def once(
             """
             UPDATE idempotency_keys
             SET response = $4
-            WHERE principal = $1 AND method = $2 AND request_id = $3
+            WHERE principal = $1 AND method = $2 AND idempotency_key = $3
             """,
             principal,
             method,
-            request_id,
+            idempotency_key,
             response.SerializeToString(),
         )
         return response
-    earlier = await answered(connection, principal, method, request_id, request, response_class)
+    earlier = await answered(connection, principal, method, idempotency_key, request, response_class)
     if earlier is None:
         # It was forgotten in this very moment.
-        raise request_id_reused(request_id)
+        raise idempotency_key_reused(idempotency_key)
     return earlier
 
 
@@ -95,29 +95,29 @@ async def answered(
     connection: Connection,
     principal: str,
     method: str,
-    request_id: str,
+    idempotency_key: str,
     request: Message,
     response_class: type[Response],
 ) -> Response | None:
-    """What was answered under this request_id; None where nothing was. For work that need not be done again.
+    """What was answered under this idempotency_key; None where nothing was. For work that need not be done again.
 
     Raises:
-        ServiceError: ALREADY_EXISTS/REQUEST_ID_REUSED.
+        ServiceError: ALREADY_EXISTS/IDEMPOTENCY_KEY_REUSED.
     """
     row = await connection.fetchrow(
         """
         SELECT body_digest, response
         FROM idempotency_keys
-        WHERE principal = $1 AND method = $2 AND request_id = $3
+        WHERE principal = $1 AND method = $2 AND idempotency_key = $3
         """,
         principal,
         method,
-        request_id,
+        idempotency_key,
     )
     if row is None:
         return None
     if row["body_digest"] != _digest(request):
-        raise request_id_reused(request_id)
+        raise idempotency_key_reused(idempotency_key)
     return response_class.FromString(row["response"])
 
 
@@ -132,9 +132,9 @@ def _digest(request: Message) -> bytes:
     return hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
 
 
-def request_id_reused(request_id: str) -> Exception:
+def idempotency_key_reused(idempotency_key: str) -> Exception:
     return already_exists(
-        "REQUEST_ID_REUSED",
-        "This request_id was used with another body. Use a new one for a new request.",
-        used_request_id=request_id,
+        "IDEMPOTENCY_KEY_REUSED",
+        "This idempotency_key was used with another body. Use a new one for a new request.",
+        used_idempotency_key=idempotency_key,
     )

@@ -16,7 +16,7 @@ VARIABLE = re.compile(r"\{([a-z_.]+)(?:=([^}]*))?\}")
 FIRST_OWN_REASON = 8
 # What may be wrong with a field wherever a request has it.
 REASONS_OF_FIELDS = {
-    "request_id": "REQUEST_ID_REUSED",
+    "idempotency_key": "IDEMPOTENCY_KEY_REUSED",
     "etag": "ETAG_MISMATCH",
     "page_token": "PAGE_TOKEN_INVALID",
 }
@@ -68,8 +68,8 @@ ID_PARAMETERS: list[dict[str, Any]] = [
         "schema": {"type": "string", "maxLength": 128},
     }
 ]
-# The field that makes a retry return the first answer; where both are there, `request_id` names something else.
-IDEMPOTENCY_FIELDS = ("idempotency_key", "request_id")
+# The field that makes a retry return the first answer.
+IDEMPOTENCY_FIELD = "idempotency_key"
 
 
 class Operations:
@@ -241,8 +241,8 @@ class Operations:
 
 def _idempotency(message: Descriptor) -> Iterator[dict[str, Any]]:
     """The header that stands for the field."""
-    for name in [name for name in IDEMPOTENCY_FIELDS if name in message.fields_by_name][:1]:
-        description = f"The same as `{name}`: makes a retry return the first answer."
+    if IDEMPOTENCY_FIELD in message.fields_by_name:
+        description = f"The same as `{IDEMPOTENCY_FIELD}`: makes a retry return the first answer."
         schema = {"type": "string", "maxLength": 128}
         yield {"name": "Idempotency-Key", "in": "header", "description": description, "schema": schema}
 

@@ -75,7 +75,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         return access_service_pb2.ListRolesResponse(roles=map(messages.role_to, page), next_page_token=token)
 
     async def CreateRole(self, request: access_service_pb2.CreateRoleRequest, context: Context) -> role_pb2.Role:
-        call, request_id = current_context.get(), idempotency.request_id_of(request)
+        call, idempotency_key = current_context.get(), idempotency.key_of(request)
         async with self._database.transaction() as connection:
 
             async def create() -> role_pb2.Role:
@@ -83,7 +83,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
                 return messages.role_to(await self._roles.create(connection, role, call.principal))
 
             created = await idempotency.once(
-                connection, call.principal.name, "CreateRole", request_id, request, role_pb2.Role, create
+                connection, call.principal.name, "CreateRole", idempotency_key, request, role_pb2.Role, create
             )
         await context.send_initial_metadata((("x-http-status", "201"),))
         return created
@@ -143,7 +143,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
     ) -> access_service_pb2.IssuedKey:
         """Issues a secret once: what is kept for a retry of the request is the key without it."""
         secret = ""
-        principal, request_id = current_context.get().principal.name, idempotency.request_id_of(request)
+        principal, idempotency_key = current_context.get().principal.name, idempotency.key_of(request)
         async with self._database.transaction() as connection:
 
             async def issue() -> access_service_pb2.IssuedKey:
@@ -153,7 +153,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
                 return access_service_pb2.IssuedKey(key=messages.key_to(issued.key))
 
             answer = await idempotency.once(
-                connection, principal, method, request_id, request, access_service_pb2.IssuedKey, issue
+                connection, principal, method, idempotency_key, request, access_service_pb2.IssuedKey, issue
             )
         answer.api_key = secret
         return answer

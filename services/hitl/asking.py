@@ -34,34 +34,34 @@ class Requests:
         self._receivers = receivers
         self._max_timeout_seconds = max_timeout_seconds
 
-    async def get(self, request_id: str) -> HumanRequest:
+    async def get(self, human_request_id: str) -> HumanRequest:
         """One request.
 
         Raises:
             ServiceError: HUMAN_REQUEST_NOT_FOUND.
         """
-        found = await self.get_many([request_id])
+        found = await self.get_many([human_request_id])
         if not found:
-            raise errors.human_request_not_found(request_id)
-        return found[request_id]
+            raise errors.human_request_not_found(human_request_id)
+        return found[human_request_id]
 
-    async def find_in(self, connection: Connection, request_id: str) -> HumanRequest:
+    async def find_in(self, connection: Connection, human_request_id: str) -> HumanRequest:
         """The same in the caller's transaction, as it stands there; one whose time is up may still be pending."""
-        request = await store.get(connection, request_id)
+        request = await store.get(connection, human_request_id)
         if request is None:
-            raise errors.human_request_not_found(request_id)
+            raise errors.human_request_not_found(human_request_id)
         return request
 
-    async def get_many(self, request_ids: Sequence[str]) -> dict[str, HumanRequest]:
+    async def get_many(self, human_request_ids: Sequence[str]) -> dict[str, HumanRequest]:
         """Those of them that there are, by id."""
         async with self._database.connection() as connection:
-            found = await store.get_many(connection, request_ids)
+            found = await store.get_many(connection, human_request_ids)
         overdue = [request.id for request in found.values() if request.overdue]
         if not overdue:
             return found
         await self._decisions.settle(overdue)
         async with self._database.connection() as connection:
-            return await store.get_many(connection, request_ids)
+            return await store.get_many(connection, human_request_ids)
 
     async def page(
         self, wanted: RequestFilter, page_size: int, page_token: str, offset: int
@@ -82,19 +82,19 @@ class Requests:
             return page, ""
         return page, pagination.token(filtered, [page[-1].created_at.isoformat(), page[-1].id])
 
-    async def history(self, request_id: str, page_size: int, page_token: str) -> tuple[list[Event], str]:
+    async def history(self, human_request_id: str, page_size: int, page_token: str) -> tuple[list[Event], str]:
         """A page of what happened to a request, oldest first, and the token of the next."""
         size = pagination.page_size(page_size)
-        after = pagination.after(page_token, [request_id], width=1)
+        after = pagination.after(page_token, [human_request_id], width=1)
         try:
             sequence = int(after[0]) if after else 0
         except ValueError:
             raise pagination.not_ours() from None
-        await self.get(request_id)
+        await self.get(human_request_id)
         async with self._database.connection() as connection:
-            found = await events_store.history(connection, request_id, sequence, size + 1)
+            found = await events_store.history(connection, human_request_id, sequence, size + 1)
         page = found[:size]
-        return page, pagination.token([request_id], [str(page[-1].sequence)]) if len(found) > size else ""
+        return page, pagination.token([human_request_id], [str(page[-1].sequence)]) if len(found) > size else ""
 
     async def settle_overdue(self) -> int:
         """Settles every request whose time is up; returns how many those were."""

@@ -33,7 +33,7 @@ class Asking:
 class Settling:
     """Requests whose time may be up."""
 
-    request_id: str
+    human_request_id: str
 
 
 @dataclass(slots=True)
@@ -55,9 +55,9 @@ class _Work:
         self.happenings += outcome.happenings
         return request
 
-    def current(self, request_id: str) -> HumanRequest | None:
+    def current(self, human_request_id: str) -> HumanRequest | None:
         """A request as it stands, settled where its time is up."""
-        request = self.standing.get(request_id)
+        request = self.standing.get(human_request_id)
         if request is not None and request.status == "pending" and request.expires_at <= self.now:
             request = self.take(judging.timed_out(request, self.now))
         return request
@@ -99,7 +99,7 @@ class Decisions:
         return asked
 
     async def ask_in(self, connection: Connection, asking: Asking) -> HumanRequest:
-        """The same in a transaction of the caller's, for an effect that is recorded with its request_id."""
+        """The same in a transaction of the caller's, for an effect that is recorded with its human_request_id."""
         work = await self._begin(connection, [])
         asked = (await self._ask(connection, work, [asking]))[id(asking)]
         if isinstance(asked, ServiceError):
@@ -118,22 +118,22 @@ class Decisions:
         assert isinstance(response, Response)
         return response
 
-    async def settle(self, request_ids: Sequence[str]) -> None:
+    async def settle(self, human_request_ids: Sequence[str]) -> None:
         """Ends, answers or escalates those of them whose time is up."""
-        settled = [self._commits.submit(Settling(request_id)) for request_id in request_ids]
+        settled = [self._commits.submit(Settling(human_request_id)) for human_request_id in human_request_ids]
         for each in settled:
             await each
 
-    async def change(self, connection: Connection, request_id: str, change: Change) -> HumanRequest:
+    async def change(self, connection: Connection, human_request_id: str, change: Change) -> HumanRequest:
         """Changes one request in a transaction of the caller's.
 
         Raises:
             ServiceError: HUMAN_REQUEST_NOT_FOUND, and what `change` raises.
         """
-        work = await self._begin(connection, [request_id])
-        request = work.current(request_id)
+        work = await self._begin(connection, [human_request_id])
+        request = work.current(human_request_id)
         if request is None:
-            raise errors.human_request_not_found(request_id)
+            raise errors.human_request_not_found(human_request_id)
         changed = work.take(change(request, work.now))
         await work.write(connection)
         self._measures.happened(work.happenings, work.standing)
@@ -163,7 +163,7 @@ class Decisions:
         self, connection: Connection, batch: Sequence[Asking | Answer | Settling]
     ) -> tuple[list[HumanRequest | Response | ServiceError | None], _Work]:
         asking = [each for each in batch if isinstance(each, Asking)]
-        work = await self._begin(connection, [each.request_id for each in batch if not isinstance(each, Asking)])
+        work = await self._begin(connection, [each.human_request_id for each in batch if not isinstance(each, Asking)])
         asked = await self._ask(connection, work, asking) if asking else {}
         outcomes: list[HumanRequest | Response | ServiceError | None] = []
         for each in batch:
@@ -172,7 +172,7 @@ class Decisions:
             elif isinstance(each, Answer):
                 outcomes.append(await self._answer(connection, work, each))
             else:
-                work.current(each.request_id)
+                work.current(each.human_request_id)
                 outcomes.append(None)
         await work.write(connection)
         return outcomes, work
@@ -208,9 +208,9 @@ class Decisions:
         return outcomes
 
     async def _answer(self, connection: Connection, work: _Work, answer: Answer) -> Response | ServiceError:
-        request = work.current(answer.request_id)
+        request = work.current(answer.human_request_id)
         if request is None:
-            return errors.human_request_not_found(answer.request_id)
+            return errors.human_request_not_found(answer.human_request_id)
         try:
             response = judging.earlier(request, answer)
             if response is not None:

@@ -22,50 +22,50 @@ def invalid(field: str, why: str) -> ServiceError:
     return invalid_argument("INVALID_REQUEST", f"{field} {why}.", [Violation(field, why)])
 
 
-def human_request_not_found(request_id: str) -> ServiceError:
+def human_request_not_found(human_request_id: str) -> ServiceError:
     return not_found(
-        "HUMAN_REQUEST_NOT_FOUND", f"There is no human request {request_id!r}.", human_request_id=request_id
+        "HUMAN_REQUEST_NOT_FOUND", f"There is no human request {human_request_id!r}.", human_request_id=human_request_id
     )
 
 
-def human_request_exists(request_id: str) -> ServiceError:
-    message = f"Another human request has the id {request_id!r}. Choose another, or leave it to the server."
-    return already_exists("HUMAN_REQUEST_EXISTS", message, human_request_id=request_id)
+def human_request_exists(human_request_id: str) -> ServiceError:
+    message = f"Another human request has the id {human_request_id!r}. Choose another, or leave it to the server."
+    return already_exists("HUMAN_REQUEST_EXISTS", message, human_request_id=human_request_id)
 
 
-def already_responded(request_id: str) -> ServiceError:
-    message = f"The human request {request_id!r} has been answered; that answer stands."
-    return already_exists("ALREADY_RESPONDED", message, human_request_id=request_id)
+def already_responded(human_request_id: str) -> ServiceError:
+    message = f"The human request {human_request_id!r} has been answered; that answer stands."
+    return already_exists("ALREADY_RESPONDED", message, human_request_id=human_request_id)
 
 
-def already_voted(request_id: str, who: str) -> ServiceError:
-    message = f"{who} has answered the human request {request_id!r} already; one person has one vote."
-    return already_exists("ALREADY_RESPONDED", message, human_request_id=request_id)
+def already_voted(human_request_id: str, who: str) -> ServiceError:
+    message = f"{who} has answered the human request {human_request_id!r} already; one person has one vote."
+    return already_exists("ALREADY_RESPONDED", message, human_request_id=human_request_id)
 
 
-def expired(request_id: str) -> ServiceError:
+def expired(human_request_id: str) -> ServiceError:
     error = failed_precondition(
         "HUMAN_REQUEST_EXPIRED",
-        f"The time of the human request {request_id!r} was up before the answer came.",
-        human_request_id=request_id,
+        f"The time of the human request {human_request_id!r} was up before the answer came.",
+        human_request_id=human_request_id,
     )
     return replace(error, http_status=GONE)
 
 
-def cancelled(request_id: str) -> ServiceError:
+def cancelled(human_request_id: str) -> ServiceError:
     error = failed_precondition(
         "HUMAN_REQUEST_CANCELLED",
-        f"The human request {request_id!r} was cancelled; nobody waits for an answer any more.",
-        human_request_id=request_id,
+        f"The human request {human_request_id!r} was cancelled; nobody waits for an answer any more.",
+        human_request_id=human_request_id,
     )
     return replace(error, http_status=GONE)
 
 
-def ended(request_id: str, status: str) -> ServiceError:
+def ended(human_request_id: str, status: str) -> ServiceError:
     return failed_precondition(
         "HUMAN_REQUEST_ENDED",
-        f"The human request {request_id!r} has ended: it is {status}.",
-        human_request_id=request_id,
+        f"The human request {human_request_id!r} has ended: it is {status}.",
+        human_request_id=human_request_id,
         status=status,
     )
 
@@ -75,24 +75,26 @@ def response_invalid(faults: Sequence[Violation]) -> ServiceError:
     return invalid_argument("RESPONSE_INVALID", f"{first.field}: {first.description}", faults)
 
 
-def not_assigned(request_id: str) -> ServiceError:
-    message = f"The human request {request_id!r} is addressed to others. Ask who sent it to assign it to you."
-    return forbidden("NOT_ASSIGNED", message, human_request_id=request_id)
+def not_assigned(human_request_id: str) -> ServiceError:
+    message = f"The human request {human_request_id!r} is addressed to others. Ask who sent it to assign it to you."
+    return forbidden("NOT_ASSIGNED", message, human_request_id=human_request_id)
 
 
-def four_eyes(request_id: str) -> ServiceError:
-    message = f"The human request {request_id!r} wants four eyes: whoever asked may not answer."
-    return forbidden("FOUR_EYES", message, human_request_id=request_id)
+def four_eyes(human_request_id: str) -> ServiceError:
+    message = f"The human request {human_request_id!r} wants four eyes: whoever asked may not answer."
+    return forbidden("FOUR_EYES", message, human_request_id=human_request_id)
 
 
-def already_claimed(request_id: str, by: str) -> ServiceError:
-    message = f"{by} has claimed the human request {request_id!r}. Take it over with take_over, or choose another."
-    return failed_precondition("ALREADY_CLAIMED", message, human_request_id=request_id, claimed_by=by)
+def already_claimed(human_request_id: str, by: str) -> ServiceError:
+    message = (
+        f"{by} has claimed the human request {human_request_id!r}. Take it over with take_over, or choose another."
+    )
+    return failed_precondition("ALREADY_CLAIMED", message, human_request_id=human_request_id, claimed_by=by)
 
 
-def not_requester(request_id: str) -> ServiceError:
-    message = f"Only who asked, or an administrator, may do this to the human request {request_id!r}."
-    return forbidden("NOT_REQUESTER", message, human_request_id=request_id)
+def not_requester(human_request_id: str) -> ServiceError:
+    message = f"Only who asked, or an administrator, may do this to the human request {human_request_id!r}."
+    return forbidden("NOT_REQUESTER", message, human_request_id=human_request_id)
 
 
 def may_not_delegate() -> ServiceError:

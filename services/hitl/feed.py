@@ -31,10 +31,10 @@ class Waiter:
     It holds nothing but that. Waiters are many and wait long, so each kilobyte of one is ten megabytes of a replica.
     """
 
-    __slots__ = ("ended", "over", "request_ids")
+    __slots__ = ("ended", "human_request_ids", "over")
 
-    def __init__(self, request_ids: Sequence[str]) -> None:
-        self.request_ids = request_ids
+    def __init__(self, human_request_ids: Sequence[str]) -> None:
+        self.human_request_ids = human_request_ids
         # The requests that have ended since it registered, by id.
         self.ended: dict[str, HumanRequest] = {}
         # While it waits: done when there is one more of them, or nothing more to wait for.
@@ -106,19 +106,19 @@ class Feed:
     async def _read(self) -> int:
         async with self._database.connection() as connection:
             found = await events.after(connection, self._sequence, EVENTS_A_READ)
-            ended = {event.request_id: event for event in found if event.kind in ENDINGS}
-            awaited = [request_id for request_id in ended if request_id in self._waiting]
+            ended = {event.human_request_id: event for event in found if event.kind in ENDINGS}
+            awaited = [human_request_id for human_request_id in ended if human_request_id in self._waiting]
             standing = await requests.get_many(connection, awaited) if awaited else {}
         if found:
             self._sequence = found[-1].sequence
             for watching in self._watching:
                 watching.set()
         now = datetime.now(UTC)
-        for request_id, request in standing.items():
-            for waiter in self._waiting.get(request_id, ()):
-                waiter.ended[request_id] = request
+        for human_request_id, request in standing.items():
+            for waiter in self._waiting.get(human_request_id, ()):
+                waiter.ended[human_request_id] = request
                 waiter.wake()
-                self._measures.woken((now - ended[request_id].at).total_seconds())
+                self._measures.woken((now - ended[human_request_id].at).total_seconds())
         return len(found)
 
     def enter(self, waiter: Waiter) -> None:
@@ -130,16 +130,16 @@ class Feed:
         if self._waiters >= self._max_waiters:
             raise overloaded()
         self._waiters += 1
-        for request_id in waiter.request_ids:
-            self._waiting[request_id].add(waiter)
+        for human_request_id in waiter.human_request_ids:
+            self._waiting[human_request_id].add(waiter)
 
     def leave(self, waiter: Waiter) -> None:
         """Whoever has entered must."""
         self._waiters -= 1
-        for request_id in waiter.request_ids:
-            self._waiting[request_id].discard(waiter)
-            if not self._waiting[request_id]:
-                del self._waiting[request_id]
+        for human_request_id in waiter.human_request_ids:
+            self._waiting[human_request_id].discard(waiter)
+            if not self._waiting[human_request_id]:
+                del self._waiting[human_request_id]
 
     async def watch(self, wanted: EventFilter, after: int | None) -> AsyncIterator[tuple[Event, HumanRequest] | int]:
         """Events after a number (None: from now on), with the requests as they stand; a number is a heartbeat.

@@ -22,16 +22,16 @@ class Handling:
         self._database = database
         self._decisions = decisions
 
-    async def view(self, request_id: str, by: Principal) -> HumanRequest:
+    async def view(self, human_request_id: str, by: Principal) -> HumanRequest:
         def change(request: HumanRequest, _: datetime) -> Outcome:
             if by.name in request.viewed_by or len(request.viewed_by) >= MOST_VIEWERS:
                 return Outcome(request, None, ())
             seen = replace(request, viewed_by=[*request.viewed_by, by.name])
             return Outcome(seen, None, [Happening(request.id, "viewed", by.name)])
 
-        return await self._change(request_id, change)
+        return await self._change(human_request_id, change)
 
-    async def claim(self, request_id: str, by: Principal, *, take_over: bool) -> HumanRequest:
+    async def claim(self, human_request_id: str, by: Principal, *, take_over: bool) -> HumanRequest:
         """Raises ALREADY_CLAIMED, HUMAN_REQUEST_ENDED."""
 
         def change(request: HumanRequest, now: datetime) -> Outcome:
@@ -44,9 +44,9 @@ class Handling:
             claimed = replace(request, claimed_by=by.name, claimed_at=now)
             return Outcome(claimed, None, [Happening(request.id, "claimed", by.name, detail)])
 
-        return await self._change(request_id, change)
+        return await self._change(human_request_id, change)
 
-    async def release(self, request_id: str, by: Principal) -> HumanRequest:
+    async def release(self, human_request_id: str, by: Principal) -> HumanRequest:
         """Raises ALREADY_CLAIMED, HUMAN_REQUEST_ENDED."""
 
         def change(request: HumanRequest, _: datetime) -> Outcome:
@@ -59,9 +59,11 @@ class Handling:
             released = replace(request, claimed_by="", claimed_at=None)
             return Outcome(released, None, [Happening(request.id, "released", by.name, detail)])
 
-        return await self._change(request_id, change)
+        return await self._change(human_request_id, change)
 
-    async def assign(self, request_id: str, assignees: list[str], groups: list[str], by: Principal) -> HumanRequest:
+    async def assign(
+        self, human_request_id: str, assignees: list[str], groups: list[str], by: Principal
+    ) -> HumanRequest:
         """Raises NOT_ASSIGNED, FOUR_EYES, HUMAN_REQUEST_ENDED."""
 
         def change(request: HumanRequest, _: datetime) -> Outcome:
@@ -73,19 +75,19 @@ class Handling:
             assigned = replace(request, question=question)
             return Outcome(assigned, None, [Happening(request.id, "assigned", by.name, detail)])
 
-        return await self._change(request_id, change)
+        return await self._change(human_request_id, change)
 
-    async def comment(self, connection: Connection, request_id: str, comment: str, by: Principal) -> HumanRequest:
+    async def comment(self, connection: Connection, human_request_id: str, comment: str, by: Principal) -> HumanRequest:
         """In the caller's transaction."""
         return await self._decisions.change(
             connection,
-            request_id,
+            human_request_id,
             lambda request, _: Outcome(
                 request, None, [Happening(request.id, "commented", by.name, {"comment": comment})]
             ),
         )
 
-    async def remind(self, connection: Connection, request_id: str, by: Principal) -> HumanRequest:
+    async def remind(self, connection: Connection, human_request_id: str, by: Principal) -> HumanRequest:
         """In the caller's transaction. Raises HUMAN_REQUEST_ENDED, NOT_REQUESTER."""
 
         def change(request: HumanRequest, _: datetime) -> Outcome:
@@ -93,9 +95,9 @@ class Handling:
             _require_requester(request, by)
             return Outcome(request, None, [Happening(request.id, "reminded", by.name)])
 
-        return await self._decisions.change(connection, request_id, change)
+        return await self._decisions.change(connection, human_request_id, change)
 
-    async def cancel(self, request_id: str, reason: str, by: Principal) -> HumanRequest:
+    async def cancel(self, human_request_id: str, reason: str, by: Principal) -> HumanRequest:
         """Raises HUMAN_REQUEST_ENDED, NOT_REQUESTER."""
 
         def change(request: HumanRequest, now: datetime) -> Outcome:
@@ -105,17 +107,17 @@ class Handling:
             detail = {"reason": reason} if reason else {}
             return Outcome(cancelled, None, [Happening(request.id, "cancelled", by.name, detail)])
 
-        return await self._change(request_id, change)
+        return await self._change(human_request_id, change)
 
     async def record(self, connection: Connection, happening: Happening) -> None:
         """Writes an event that changes nothing (a delivery, a new link), in the caller's transaction."""
         await self._decisions.change(
-            connection, happening.request_id, lambda request, _: Outcome(request, None, [happening])
+            connection, happening.human_request_id, lambda request, _: Outcome(request, None, [happening])
         )
 
-    async def _change(self, request_id: str, change: Callable[[HumanRequest, datetime], Outcome]) -> HumanRequest:
+    async def _change(self, human_request_id: str, change: Callable[[HumanRequest, datetime], Outcome]) -> HumanRequest:
         async with self._database.transaction() as connection:
-            return await self._decisions.change(connection, request_id, change)
+            return await self._decisions.change(connection, human_request_id, change)
 
 
 def _require_pending(request: HumanRequest) -> None:

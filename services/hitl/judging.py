@@ -11,7 +11,7 @@ import orjson
 import uuid_utils.compat as uuid
 
 from servicekit.errors import Violation
-from servicekit.idempotency import request_id_reused
+from servicekit.idempotency import idempotency_key_reused
 from servicekit.schemas import Schema
 from services.hitl import errors
 from services.hitl.models import TIMEOUT, Answer, Happening, HumanRequest, Json, OnExpiry, Response
@@ -34,7 +34,7 @@ def earlier(request: HumanRequest, answer: Answer) -> Response | None:
     """The answer on record of which this is a repetition, if it is one.
 
     Raises:
-        ServiceError: REQUEST_ID_REUSED.
+        ServiceError: IDEMPOTENCY_KEY_REUSED.
     """
     for vote in request.votes:
         if vote.id == answer.id:
@@ -42,7 +42,7 @@ def earlier(request: HumanRequest, answer: Answer) -> Response | None:
             return vote
         if answer.idempotency_key and vote.idempotency_key == answer.idempotency_key:
             if vote.responded_by != answer.responded_by or vote.body_digest != digest(answer):
-                raise request_id_reused(answer.idempotency_key)
+                raise idempotency_key_reused(answer.idempotency_key)
             return vote
     return None
 
@@ -61,7 +61,7 @@ def answered(request: HumanRequest, answer: Answer, now: datetime) -> Outcome:
         raise errors.already_voted(request.id, answer.responded_by)
     vote = Response(
         id=answer.id,
-        request_id=request.id,
+        human_request_id=request.id,
         response=answer.response,
         responded_by=answer.responded_by,
         created_at=now,
@@ -92,7 +92,7 @@ def timed_out(request: HumanRequest, now: datetime) -> Outcome:
     if on_expiry.action == "answer":
         response = Response(
             id=uuid.uuid7(),
-            request_id=request.id,
+            human_request_id=request.id,
             response=on_expiry.default_response,
             responded_by=TIMEOUT,
             created_at=now,

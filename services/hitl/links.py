@@ -68,7 +68,7 @@ class Links:
         self._decide = decide
 
     async def create(
-        self, connection: Connection, request_id: str, person: str, timeout_seconds: int, by: Principal
+        self, connection: Connection, human_request_id: str, person: str, timeout_seconds: int, by: Principal
     ) -> IssuedLink:
         """Makes a link, in the caller's transaction.
 
@@ -77,18 +77,18 @@ class Links:
         Raises:
             ServiceError: HUMAN_REQUEST_NOT_FOUND, FOUR_EYES, HUMAN_REQUEST_ENDED, NOT_ASSIGNED.
         """
-        request = await self._find(connection, request_id)
+        request = await self._find(connection, human_request_id)
         question = request.question
         if question.four_eyes and question.requester in {by.name, person}:
-            raise errors.four_eyes(request_id)
+            raise errors.four_eyes(human_request_id)
         if (question.assignees or question.groups) and person not in question.assignees:
-            raise errors.not_assigned(request_id)
+            raise errors.not_assigned(human_request_id)
         # First, because it takes the lock of the request: two who only shared it until then would wait for each other.
-        await self._happened(connection, Happening(request_id, "linked", by.name, {"person": person}))
+        await self._happened(connection, Happening(human_request_id, "linked", by.name, {"person": person}))
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        link = await store.insert(connection, digest(token), request_id, person, by.name, timeout_seconds)
+        link = await store.insert(connection, digest(token), human_request_id, person, by.name, timeout_seconds)
         if link is None:
-            raise errors.ended(request_id, request.status if request.ended else "expired")
+            raise errors.ended(human_request_id, request.status if request.ended else "expired")
         return IssuedLink(link, token)
 
     async def show(self, token: str, *, for_people: bool) -> Page:
@@ -137,7 +137,7 @@ class Links:
         return pages.document(
             {
                 "id": str(response.id),
-                "request_id": response.request_id,
+                "human_request_id": response.human_request_id,
                 "response": response.response,
                 "responded_by": response.responded_by,
                 "created_at": response.created_at.isoformat().replace("+00:00", "Z"),
@@ -155,7 +155,7 @@ class Links:
             link = await store.valid(connection, digest(token))
             if link is None:
                 raise errors.link_not_valid()
-            return await self._find(connection, link.request_id), link.person
+            return await self._find(connection, link.human_request_id), link.person
 
 
 def digest(token: str) -> bytes:
@@ -174,7 +174,7 @@ def _answer(question: Question, person: str, given: _Given, token_digest: bytes)
     response_id: UUID = uuid.uuid7()
     return Answer(
         id=response_id,
-        request_id=question.id,
+        human_request_id=question.id,
         response=_meant(question, given.response) if given.is_text else given.response,
         responded_by=person,
         # A person by name and with no role: whoever is no longer asked, because the request was reassigned or escalated

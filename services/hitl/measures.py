@@ -49,7 +49,7 @@ class Measures(Collector):
             action = ACTIONS.get(happening.kind)
             if action is None:
                 continue
-            request = requests[happening.request_id]
+            request = requests[happening.human_request_id]
             label = _label(request.question.request_type)
             self._requests.labels(label, action).inc()
             if action == "responded" and happening.principal != TIMEOUT and request.ended_at is not None:

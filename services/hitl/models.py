@@ -65,7 +65,7 @@ class Response:
     """An answer, as it is on record."""
 
     id: UUID
-    request_id: str
+    human_request_id: str
     response: Json
     responded_by: str
     created_at: datetime
@@ -116,7 +116,7 @@ class Answer:
     """An answer that somebody wants to give."""
 
     id: UUID
-    request_id: str
+    human_request_id: str
     response: Json
     responded_by: str
     # The roles of whoever answers; None, where nobody is verified: they may answer what is addressed to others.
@@ -134,7 +134,7 @@ class Answer:
 class Happening:
     """An event that is to be recorded."""
 
-    request_id: str
+    human_request_id: str
     kind: str
     principal: str
     detail: Json = field(default_factory=dict)
@@ -145,7 +145,7 @@ class Event:
     """An event, as it is on record."""
 
     sequence: int
-    request_id: str
+    human_request_id: str
     kind: str
     at: datetime
     principal: str
@@ -170,7 +170,7 @@ class EventFilter:
     """Which events; "" and () mean any."""
 
     kinds: Sequence[str] = ()
-    request_id: str = ""
+    human_request_id: str = ""
     request_type: str = ""
     assignee: str = ""
     group: str = ""
@@ -216,7 +216,7 @@ class Delivery:
     id: UUID
     # None: it goes to the callback of the request itself.
     webhook_id: UUID | None
-    request_id: str
+    human_request_id: str
     event_sequence: int
     event_kind: str
     url: str
@@ -238,7 +238,7 @@ class Claimed:
     # Of this try: who finds another one in the row was too slow and has no say any more.
     claim: UUID
     webhook_id: UUID | None
-    request_id: str
+    human_request_id: str
     event_sequence: int
     event_kind: str
     url: str
@@ -256,7 +256,7 @@ class DeliveryFilter:
     """Which deliveries; "" means any."""
 
     webhook_id: str = ""
-    request_id: str = ""
+    human_request_id: str = ""
     status: str = ""
 
 
@@ -264,7 +264,7 @@ class DeliveryFilter:
 class ActionLink:
     """A link by which one person answers one request once; its token is known to nobody but who asked for it."""
 
-    request_id: str
+    human_request_id: str
     person: str
     created_by: str
     expires_at: datetime

@@ -161,14 +161,14 @@ class Sender:
         """
         try:
             async with asyncio.timeout(LOADS_WITHIN):
-                request = await self._load(claimed.request_id)
+                request = await self._load(claimed.human_request_id)
             return orjson.dumps(
                 {
                     "type": f"human_request.{claimed.event_kind}",
                     "timestamp": claimed.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
                     "data": {
                         "sequence": claimed.event_sequence,
-                        "request_id": claimed.request_id,
+                        "human_request_id": claimed.human_request_id,
                         "principal": claimed.principal,
                         "detail": claimed.detail,
                         "request": request,
@@ -249,8 +249,8 @@ def _happening(claimed: Claimed, verdict: Verdict) -> Happening:
         "status": verdict.status,
     }
     if not verdict.error:
-        return Happening(claimed.request_id, "delivered", PRINCIPAL, detail)
-    return Happening(claimed.request_id, "undeliverable", PRINCIPAL, {**detail, "error": verdict.error})
+        return Happening(claimed.human_request_id, "delivered", PRINCIPAL, detail)
+    return Happening(claimed.human_request_id, "undeliverable", PRINCIPAL, {**detail, "error": verdict.error})
 
 
 def pause_seconds(attempts: int, first: float, retry_after: float) -> float:

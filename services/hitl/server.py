@@ -67,8 +67,8 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         webhooks = Webhooks(db, receivers, sealing)
         await webhooks.reseal()
 
-        async def described(request_id: str) -> dict[str, Any]:
-            return request_json(await requests.get(request_id))
+        async def described(human_request_id: str) -> dict[str, Any]:
+            return request_json(await requests.get(human_request_id))
 
         sender = Sender(
             settings, db, receivers, sealing, signing, described, handling.record, DeliveryMeasures(metrics)

@@ -61,7 +61,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         self, request: hitl_service_pb2.CreateHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
         asking = await self._requests.checked(messages.question_from(request, current_context.get()))
-        if idempotency.request_id_of(request):
+        if idempotency.key_of(request):
 
             async def ask(connection: Connection) -> request_pb2.HumanRequest:
                 return messages.request_to(await self._decisions.ask_in(connection, asking))
@@ -275,11 +275,11 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         answer_class: type[Answered],
         effect: Callable[[Connection], Awaitable[Answered]],
     ) -> Answered:
-        """Has the effect unless this request_id has had it, in one transaction with the record of it."""
-        principal, request_id = current_context.get().principal.name, idempotency.request_id_of(request)
+        """Has the effect unless this idempotency_key has had it, in one transaction with the record of it."""
+        principal, idempotency_key = current_context.get().principal.name, idempotency.key_of(request)
         async with self._database.transaction() as connection:
             return await idempotency.once(
-                connection, principal, method, request_id, request, answer_class, lambda: effect(connection)
+                connection, principal, method, idempotency_key, request, answer_class, lambda: effect(connection)
             )
 
 

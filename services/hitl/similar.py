@@ -14,7 +14,7 @@ class Similar:
         self._database = database
         self._enabled = enabled
 
-    async def find(self, request_id: str, limit: int) -> list[str]:
+    async def find(self, human_request_id: str, limit: int) -> list[str]:
         """The ids of at most `limit` (0: five) other requests that ended, best match first.
 
         Raises:
@@ -23,7 +23,7 @@ class Similar:
         if not self._enabled:
             raise errors.similar_off()
         async with self._database.connection() as connection:
-            found = await store.ended(connection, request_id, limit or DEFAULT_LIMIT)
+            found = await store.ended(connection, human_request_id, limit or DEFAULT_LIMIT)
         if found is None:
-            raise errors.human_request_not_found(request_id)
+            raise errors.human_request_not_found(human_request_id)
         return found

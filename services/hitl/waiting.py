@@ -25,7 +25,7 @@ class Waiting:
         self._reading: asyncio.Task[None] | None = None
 
     async def wait(
-        self, request_ids: Sequence[str], *, until_all: bool, seconds: float
+        self, human_request_ids: Sequence[str], *, until_all: bool, seconds: float
     ) -> tuple[bool, list[HumanRequest]]:
         """Waits until one of the requests has ended, or all have, or the time is over.
 
@@ -37,11 +37,11 @@ class Waiting:
         """
         loop = asyncio.get_running_loop()
         give_up = loop.time() + (seconds or DEFAULT_SECONDS)
-        waiter = Waiter(request_ids)
+        waiter = Waiter(human_request_ids)
         self._feed.enter(waiter)
         try:
-            waiter.ended.update(await self._ended(request_ids))
-            enough = len(request_ids) if until_all else 1
+            waiter.ended.update(await self._ended(human_request_ids))
+            enough = len(human_request_ids) if until_all else 1
             while len(waiter.ended) < enough:
                 left = give_up - loop.time()
                 if left <= 0 or self._feed.closing:
@@ -49,27 +49,27 @@ class Waiting:
                 await waiter.wait(left)
         finally:
             self._feed.leave(waiter)
-        standing = await self._as_they_stand(request_ids, waiter.ended)
+        standing = await self._as_they_stand(human_request_ids, waiter.ended)
         return sum(request.ended for request in standing) >= enough, standing
 
-    async def _ended(self, request_ids: Sequence[str]) -> Standing:
+    async def _ended(self, human_request_ids: Sequence[str]) -> Standing:
         """Those that have ended already; of the others nothing is kept while they are waited for."""
-        found = await self._read(request_ids)
-        missing = next((each for each in request_ids if each not in found), None)
+        found = await self._read(human_request_ids)
+        missing = next((each for each in human_request_ids if each not in found), None)
         if missing is not None:
             raise errors.human_request_not_found(missing)
-        return {each: found[each] for each in request_ids if found[each].ended}
+        return {each: found[each] for each in human_request_ids if found[each].ended}
 
-    async def _as_they_stand(self, request_ids: Sequence[str], ended: Standing) -> list[HumanRequest]:
+    async def _as_they_stand(self, human_request_ids: Sequence[str], ended: Standing) -> list[HumanRequest]:
         """All of them; what has ended changes no more, the others are read once more."""
-        pending = [each for each in request_ids if each not in ended]
+        pending = [each for each in human_request_ids if each not in ended]
         found = await self._read(pending) if pending else {}
-        return [ended[each] if each in ended else found[each] for each in request_ids]
+        return [ended[each] if each in ended else found[each] for each in human_request_ids]
 
-    async def _read(self, request_ids: Sequence[str]) -> Standing:
+    async def _read(self, human_request_ids: Sequence[str]) -> Standing:
         """How these stand, and perhaps others: waiters come and go by the thousand, and one statement serves many."""
         read: asyncio.Future[Standing] = asyncio.get_running_loop().create_future()
-        self._asked.append((request_ids, read))
+        self._asked.append((human_request_ids, read))
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_on(), name="waits read")
         return await read

@@ -97,7 +97,7 @@ class Webhooks:
     async def deliveries(self, wanted: DeliveryFilter, page_size: int, page_token: str) -> tuple[list[Delivery], str]:
         """A page of the log, newest first, and the token of the next."""
         size = pagination.page_size(page_size)
-        filtered = (wanted.webhook_id, wanted.request_id, wanted.status)
+        filtered = (wanted.webhook_id, wanted.human_request_id, wanted.status)
         before = _before(page_token, filtered)
         if wanted.webhook_id and _uuid(wanted.webhook_id) is None:
             return [], ""

@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from servicekit.errors import ServiceError, overloaded
-from servicekit.idempotency import request_id_reused
+from servicekit.idempotency import idempotency_key_reused
 from servicekit.notifications import Waiters, wait_for
 from servicekit.postgres import Database
 from services.tools import errors
@@ -79,7 +79,8 @@ class Execution:
         """Runs a tool and waits for its end; where humans must approve first, it returns as it was recorded.
 
         Raises:
-            ServiceError: TOOL_NOT_FOUND, ARGUMENTS_INVALID, TOOL_BUSY (all recorded), REQUEST_ID_REUSED, UNAVAILABLE.
+            ServiceError: TOOL_NOT_FOUND, ARGUMENTS_INVALID, TOOL_BUSY (all recorded), IDEMPOTENCY_KEY_REUSED,
+                UNAVAILABLE.
         """
         loaded = await self._admit(order)
         if isinstance(loaded, Invocation):
@@ -217,9 +218,9 @@ class Execution:
 
     async def _refuse(self, order: Order, tool_etag: str, error: ServiceError) -> Invocation:
         """Records a refused order and raises; a retry of an accepted one gets that instead."""
-        if order.request_id:
+        if order.idempotency_key:
             async with self._database.connection() as connection:
-                holder = await store.id_of_request(connection, order.principal, order.request_id)
+                holder = await store.id_of_idempotency_key(connection, order.principal, order.idempotency_key)
             if holder is not None:
                 return await self._earlier(holder, order)
         intent = self._intent(order, tool_etag, "running", refused=True)
@@ -250,7 +251,7 @@ class Execution:
             arguments=order.arguments,
             principal=order.principal,
             correlation_id=order.correlation_id,
-            request_id=order.request_id,
+            idempotency_key=order.idempotency_key,
             begun_as=begun_as,
             refused=refused,
         )
@@ -301,10 +302,10 @@ class Execution:
         return await self._recorder.end(ending)
 
     async def _earlier(self, holder: UUID, order: Order) -> Invocation:
-        """The invocation that holds the request_id, if it is the same order."""
+        """The invocation that holds the idempotency_key, if it is the same order."""
         earlier = await self._read(holder)
         if earlier.intent.tool_name != order.tool_name or not same_arguments(earlier.intent, order.arguments):
-            raise request_id_reused(order.request_id)
+            raise idempotency_key_reused(order.idempotency_key)
         return earlier
 
     async def _ended(self, invocation: Invocation) -> Invocation:

@@ -28,7 +28,7 @@ def _invocation_fields(invocation: Invocation) -> dict[str, Any]:
         "created_at": receipts.timestamp(intent.created_at),
         "completed_at": receipts.timestamp(ending.completed_at) if ending else None,
         "correlation_id": intent.correlation_id,
-        "request_id": intent.request_id,
+        "idempotency_key": intent.idempotency_key,
         "principal": intent.principal,
         "redacted_fields": list(invocation.redacted_fields),
         **({} if invocation.approval is None else {"approval": _approval_fields(invocation.approval, intent)}),

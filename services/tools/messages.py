@@ -117,7 +117,7 @@ def invocation_to(invocation: models.Invocation) -> invocation_pb2.Invocation:
         error_reason=ending.error_reason if ending is not None else "",
         duration_ms=ending.duration_ms if ending is not None else None,
         correlation_id=intent.correlation_id,
-        request_id=intent.request_id,
+        idempotency_key=intent.idempotency_key,
         principal=intent.principal,
         redacted_fields=invocation.redacted_fields,
     )

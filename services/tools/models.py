@@ -94,7 +94,7 @@ class Intent:
     input_digest: bytes
     principal: str
     correlation_id: str
-    request_id: str
+    idempotency_key: str
     begun_as: Begun
     refused: bool
     writer: UUID

@@ -73,7 +73,7 @@ def approved_arguments(
 
 def order_for(intent: Intent, arguments: dict[str, Any]) -> Order:
     """The order to run with the arguments that were approved."""
-    return Order(intent.tool_name, arguments, intent.principal, intent.correlation_id, intent.request_id)
+    return Order(intent.tool_name, arguments, intent.principal, intent.correlation_id, intent.idempotency_key)
 
 
 def _small(schema: Json) -> Json:

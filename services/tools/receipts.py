@@ -70,7 +70,7 @@ def content(ending: Ending, chain_id: UUID, sequence: int, result_digest: bytes)
             "kind": "invocation/2" if approval else "invocation/1",
             "principal": intent.principal,
             "refused": intent.refused,
-            "request_id": intent.request_id,
+            "idempotency_key": intent.idempotency_key,
             "result_digest": result_digest.hex(),
             "sequence": sequence,
             "status": ending.status,

@@ -51,7 +51,7 @@ class Recorder:
         arguments: Json,
         principal: str,
         correlation_id: str,
-        request_id: str,
+        idempotency_key: str,
         begun_as: Begun = "running",
         refused: bool = False,
     ) -> Intent:
@@ -70,7 +70,7 @@ class Recorder:
             input_digest=digest,
             principal=principal,
             correlation_id=correlation_id,
-            request_id=request_id,
+            idempotency_key=idempotency_key,
             begun_as=begun_as,
             refused=refused,
             writer=self._writer,
@@ -85,7 +85,7 @@ class Recorder:
         """Records an intent.
 
         Returns:
-            The id of the invocation that holds the request_id: the intent's own, or that of an earlier one.
+            The id of the invocation that holds the idempotency_key: the intent's own, or that of an earlier one.
         """
         committed = self._commits.submit(intent)
         try:
@@ -129,7 +129,7 @@ class Recorder:
     async def _write_both(
         self, connection: Connection, intents: Sequence[Intent], endings: Sequence[Ending]
     ) -> tuple[Mapping[UUID, UUID], Mapping[UUID, Ending]]:
-        """Who holds the request_id of each intent, and which ending of each invocation is on record."""
+        """Who holds the idempotency_key of each intent, and which ending of each invocation is on record."""
         standing: dict[UUID, Ending] = {}
         fresh = endings
         if self._chain is None:
@@ -173,13 +173,13 @@ class Recorder:
         holders = {intent.id: intent.id for intent in intents}
         if len(inserted) == len(intents):
             return holders
-        # Left out was an id that an interrupted try had written already, or a request_id that is taken.
+        # Left out was an id that an interrupted try had written already, or an idempotency_key that is taken.
         left_out = [intent for intent in intents if intent.id not in inserted]
         written = await invocations.existing_ids(connection, [intent.id for intent in left_out])
         for intent in left_out:
             if intent.id not in written:
-                holder = await invocations.id_of_request(connection, intent.principal, intent.request_id)
-                assert holder is not None, "a row is only left out when another one holds its request_id"
+                holder = await invocations.id_of_idempotency_key(connection, intent.principal, intent.idempotency_key)
+                assert holder is not None, "a row is only left out when another one holds its idempotency_key"
                 holders[intent.id] = holder
         return holders
 

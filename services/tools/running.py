@@ -30,7 +30,7 @@ class Order:
     arguments: dict[str, Json]
     principal: str
     correlation_id: str
-    request_id: str
+    idempotency_key: str
 
     def headers(self, invocation_id: UUID) -> Mapping[str, str]:
         """What goes along to HTTP and gRPC tools, so that their logs can be joined with ours."""

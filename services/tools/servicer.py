@@ -81,12 +81,12 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
 
     async def _earlier(self, method: str, request: Any) -> tool_pb2.Tool | None:
         """The answer to a retry, before anything is prepared: that may ask a gRPC server which is gone by now."""
-        request_id = idempotency.request_id_of(request)
-        if not request_id:
+        idempotency_key = idempotency.key_of(request)
+        if not idempotency_key:
             return None
         principal = current_context.get().principal.name
         async with self._database.connection() as connection:
-            return await idempotency.answered(connection, principal, method, request_id, request, tool_pb2.Tool)
+            return await idempotency.answered(connection, principal, method, idempotency_key, request, tool_pb2.Tool)
 
     async def DeleteTool(self, request: tools_service_pb2.DeleteToolRequest, context: Context) -> Empty:
         await self._registry.delete(request.name, request.etag)
@@ -200,14 +200,14 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     async def _once(
         self, method: str, request: Any, effect: Callable[[Connection], Awaitable[tool_pb2.Tool]]
     ) -> tool_pb2.Tool:
-        """Changes the catalogue unless this request_id has done so, in one transaction with the record of it."""
+        """Changes the catalogue unless this idempotency_key has done so, in one transaction with the record of it."""
         principal = current_context.get().principal.name
         async with self._database.transaction() as connection:
             answer = await idempotency.once(
                 connection,
                 principal,
                 method,
-                idempotency.request_id_of(request),
+                idempotency.key_of(request),
                 request,
                 tool_pb2.Tool,
                 lambda: effect(connection),
@@ -223,7 +223,7 @@ def _order(request: tools_service_pb2.InvokeToolRequest) -> Order:
         document(request.input, "input"),
         call.principal.name,
         request.correlation_id or call.correlation_id,
-        idempotency.request_id_of(request),
+        idempotency.key_of(request),
     )
 
 

@@ -77,19 +77,19 @@ async def test_creating_answers_201_over_http(access: Access) -> None:
 
 
 async def test_a_retry_gets_the_same_key_without_its_secret(access: Access) -> None:
-    first = await access.key("agent", request_id="once")
-    again = await access.key("agent", request_id="once")
+    first = await access.key("agent", idempotency_key="once")
+    again = await access.key("agent", idempotency_key="once")
     assert first.api_key
     assert not again.api_key
     assert first.key == again.key
-    rotated = await access.must("RotateKey", id=first.key.id, request_id="turn")
-    once_more = await access.must("RotateKey", id=first.key.id, request_id="turn")
+    rotated = await access.must("RotateKey", id=first.key.id, idempotency_key="turn")
+    once_more = await access.must("RotateKey", id=first.key.id, idempotency_key="turn")
     assert rotated.api_key
     assert not once_more.api_key
 
 
 async def test_many_retries_at_once_make_one_key_and_show_one_secret(access: Access) -> None:
-    issued = await asyncio.gather(*(access.key("agent", request_id="once") for _ in range(10)))
+    issued = await asyncio.gather(*(access.key("agent", idempotency_key="once") for _ in range(10)))
     assert len({each.key.id for each in issued}) == 1
     assert len([each for each in issued if each.api_key]) == 1
 

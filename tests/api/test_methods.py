@@ -15,7 +15,7 @@ STANDARD = re.compile(r"^(Get|List|Create|Update|Delete)[A-Z]")
 MOST_ON_A_PAGE = 500
 LONGEST_REQUEST_ID = 128
 
-# These change something and need no request_id: had twice, their effect is that of once.
+# These change something and need no idempotency_key: had twice, their effect is that of once.
 REPEATABLE = {
     "qmcp.tools.v1.ToolsService.DeleteTool": "what is deleted stays deleted; the second call is told NOT_FOUND",
     "qmcp.tools.v1.ToolsService.CancelInvocation": "an invocation ends once; the second call is told INVOCATION_ENDED",
@@ -138,10 +138,10 @@ def test_a_list_can_be_paged(method: MethodDescriptor) -> None:
 @every_method
 def test_what_creates_or_triggers_takes_a_request_id(method: MethodDescriptor) -> None:
     verb = descriptors.permission(method).partition(".")[2]
-    field = method.input_type.fields_by_name.get("request_id")
+    field = method.input_type.fields_by_name.get("idempotency_key")
     reads = verb in READING_VERBS or descriptors.http(method).WhichOneof("pattern") == "get"
     if reads or method.full_name in REPEATABLE:
-        assert field is None, "a request_id that does nothing would deceive"
+        assert field is None, "an idempotency_key that does nothing would deceive"
         return
     assert field is not None, "a caller that hears no answer must be able to ask again"
     assert descriptors.rules(field).string.max_len == LONGEST_REQUEST_ID

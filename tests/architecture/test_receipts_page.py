@@ -51,7 +51,7 @@ def test_the_code_writes_the_same_content() -> None:
         input_digest=receipts.salted_digest(EXAMPLE["arguments"], salt),
         principal=CONTENT["principal"],
         correlation_id=CONTENT["correlation_id"],
-        request_id=CONTENT["request_id"],
+        idempotency_key=CONTENT["idempotency_key"],
         begun_as=CONTENT["begun_as"],
         refused=CONTENT["refused"],
         writer=UUID(CONTENT["writer"]),

@@ -109,7 +109,7 @@ def receipt_line(one: Ended, number: int, chain: str, sequence: int, previous: s
         "created_at": time(created),
         "completed_at": time(completed),
         "correlation_id": "c0ffee00",
-        "request_id": "",
+        "idempotency_key": "",
         "principal": "developer",
     }
     stated = {

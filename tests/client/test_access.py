@@ -77,8 +77,8 @@ def test_what_a_key_is_made_with_is_read_back(command: Command) -> None:
 
 
 def test_a_retry_tells_that_the_secret_was_shown_before(command: Command) -> None:
-    first = create(command, "--request-id", "once")
-    again = command("keys", "create", "--owner", "builder", "--role", "agent", "--request-id", "once")
+    first = create(command, "--idempotency-key", "once")
+    again = command("keys", "create", "--owner", "builder", "--role", "agent", "--idempotency-key", "once")
     assert (again.code, again.out) == (0, "")
     assert f"qmcp keys rotate {first['key']['id']}" in again.err
 

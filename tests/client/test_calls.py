@@ -57,15 +57,15 @@ def test_a_retry_carries_the_same_request_id_and_two_calls_do_not(service: Scrip
     service.answers["InvokeTool"] = [Refuse(UNAVAILABLE), Refuse(UNAVAILABLE, "UNAVAILABLE"), ended(), ended()]
     client.invoke_tool("echo")
     client.invoke_tool("echo")
-    first, second, third, other = (request.request_id for request in service.requests)
+    first, second, third, other = (request.idempotency_key for request in service.requests)
     assert first
     assert first == second == third != other
 
 
 def test_a_request_id_of_the_caller_is_kept(service: Scripted, client: Any) -> None:
     service.answers["InvokeTool"] = [Refuse(UNAVAILABLE), ended()]
-    client.invoke_tool("echo", request_id="mine")
-    assert [request.request_id for request in service.requests] == ["mine", "mine"]
+    client.invoke_tool("echo", idempotency_key="mine")
+    assert [request.idempotency_key for request in service.requests] == ["mine", "mine"]
 
 
 def test_a_full_queue_is_waited_for_as_long_as_it_asks(service: Scripted, client: Any) -> None:
@@ -110,7 +110,7 @@ def test_what_may_not_be_done_twice_is_not_sent_twice(service: Scripted, client:
     [
         (grpc.StatusCode.NOT_FOUND, "TOOL_NOT_FOUND", ToolNotFoundError),
         (grpc.StatusCode.NOT_FOUND, "INVOCATION_NOT_FOUND", NotFoundError),
-        (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED", ConflictError),
+        (grpc.StatusCode.ALREADY_EXISTS, "IDEMPOTENCY_KEY_REUSED", ConflictError),
         (grpc.StatusCode.ABORTED, "ETAG_MISMATCH", ConflictError),
         (grpc.StatusCode.INVALID_ARGUMENT, "ARGUMENTS_INVALID", InvalidRequestError),
         (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", DeadlineExceededError),

@@ -32,7 +32,7 @@ def asked(**fields: Any) -> request_pb2.HumanRequest:
 
 
 def answered(**fields: Any) -> request_pb2.HumanRequest:
-    response = {"id": "r1", "request_id": "h1", "response": "yes", "responded_by": "alice", "decides": True}
+    response = {"id": "r1", "human_request_id": "h1", "response": "yes", "responded_by": "alice", "decides": True}
     return asked(status="responded", response={**response, **fields}, proposed_arguments={"replicas": 2})
 
 
@@ -41,7 +41,7 @@ def waited(*requests: request_pb2.HumanRequest, done: bool = True) -> api.WaitFo
 
 
 def event(sequence: int, kind: str = "created", **fields: Any) -> request_pb2.HumanRequestEvent:
-    return request_pb2.HumanRequestEvent(sequence=sequence, kind=kind, request_id="h1", **fields)
+    return request_pb2.HumanRequestEvent(sequence=sequence, kind=kind, human_request_id="h1", **fields)
 
 
 def test_a_question_is_sent_with_all_that_was_said_and_once_whatever_happens(service: Scripted, client: Any) -> None:
@@ -49,7 +49,7 @@ def test_a_question_is_sent_with_all_that_was_said_and_once_whatever_happens(ser
     made = client.create_human_request(
         "approval",
         "Go?",
-        request_id="h1",
+        human_request_id="h1",
         options=["yes", "no"],
         context={"n": 1},
         proposed_arguments={"replicas": 2},
@@ -61,7 +61,7 @@ def test_a_question_is_sent_with_all_that_was_said_and_once_whatever_happens(ser
     assert (made.id, made.ended, made.response) == ("h1", False, None)
     first, second = service.requests
     assert first == second
-    assert first.request_id
+    assert first.idempotency_key
     assert (first.id, list(first.options), dict(first.context)) == ("h1", ["yes", "no"], {"n": 1})
     assert (first.on_expiry.action, first.on_expiry.default_response.string_value) == ("answer", "no")
     assert (first.quorum.required, first.quorum.veto, first.four_eyes) == (2, "no", True)

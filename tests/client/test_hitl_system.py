@@ -44,7 +44,7 @@ def answer_soon(stack: Stack, name: str, response: str) -> threading.Thread:
 
     def answer() -> None:
         with Client(stack.grpc_target) as client:
-            for event in client.watch_human_requests(after_sequence=0, request_id=name, timeout=60):
+            for event in client.watch_human_requests(after_sequence=0, human_request_id=name, timeout=60):
                 if event.kind == "created":
                     client.submit_human_response(name, response, responded_by="alice")
                     return
@@ -57,11 +57,11 @@ def answer_soon(stack: Stack, name: str, response: str) -> threading.Thread:
 def test_a_question_is_asked_waited_for_and_answered_with_edited_arguments(target: str, name: str) -> None:
     with Client(target) as client:
         asked = client.create_human_request(
-            "approval", "Scale?", request_id=name, options=["yes", "no"], proposed_arguments={"replicas": 2}
+            "approval", "Scale?", human_request_id=name, options=["yes", "no"], proposed_arguments={"replicas": 2}
         )
         assert (
             client.create_human_request(
-                "approval", "Scale?", request_id=name, options=["yes", "no"], proposed_arguments={"replicas": 2}
+                "approval", "Scale?", human_request_id=name, options=["yes", "no"], proposed_arguments={"replicas": 2}
             ).created_at
             == asked.created_at
         )
@@ -82,7 +82,7 @@ def test_a_question_is_asked_waited_for_and_answered_with_edited_arguments(targe
 async def test_the_async_client_waits_for_many_at_once(stack: Stack, name: str) -> None:
     async with AsyncClient(stack.grpc_target) as client:
         names = [f"{name}-{number}" for number in range(20)]
-        await asyncio.gather(*(client.create_human_request("input", "?", request_id=each) for each in names))
+        await asyncio.gather(*(client.create_human_request("input", "?", human_request_id=each) for each in names))
         waiting = [asyncio.create_task(client.wait_for_human_response(each, timeout=60)) for each in names]
         await asyncio.gather(*(client.submit_human_response(each, each) for each in names))
         ended = await asyncio.gather(*waiting)
@@ -144,7 +144,7 @@ def test_the_command_shows_events_as_they_happen(stack: Stack, command: Command,
     try:
         command("human", "ask", "Seen?", "--id", name)
         first = json.loads(watching.stdout.readline())
-        assert (first["kind"], first["request_id"], first["request"]["prompt"]) == ("created", name, "Seen?")
+        assert (first["kind"], first["human_request_id"], first["request"]["prompt"]) == ("created", name, "Seen?")
         command("human", "answer", name, "seen")
         second = json.loads(watching.stdout.readline())
         assert (second["kind"], second["request"]["response"]["response"]) == ("decided", "seen")
@@ -225,7 +225,7 @@ def test_the_command_lists_deliveries(command: Command, name: str) -> None:
     try:
         command("human", "ask", "Told?", "--type", name[:64], "--id", name)
         [delivery] = command("human", "deliveries", "--webhook", hook["id"], "--json").json
-        assert (delivery["request_id"], delivery["event_kind"]) == (name, "created")
+        assert (delivery["human_request_id"], delivery["event_kind"]) == (name, "created")
         assert delivery["url"] == "https://hooks.example.com/q"
         assert name in command("human", "deliveries", "--id", name).out
         assert command("human", "deliveries", "--retry", "00000000-0000-7000-8000-000000000000").code == 3

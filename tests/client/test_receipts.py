@@ -138,7 +138,7 @@ def test_no_line_can_be_dropped_doubled_or_moved_unnoticed(ended: list[Ended], d
     assert not found.valid or found.receipts_unsigned > 0
 
 
-@pytest.mark.parametrize("name", ["error", "error_reason", "request_id", "redacted_fields"])
+@pytest.mark.parametrize("name", ["error", "error_reason", "idempotency_key", "redacted_fields"])
 @pytest.mark.parametrize("value", [False, 0, {}])
 def test_nothing_is_not_false_nor_zero(name: str, value: Any) -> None:
     lines = signed(1)

@@ -66,11 +66,11 @@ def test_a_tool_runs_and_its_audit_and_receipt_are_read_back(target: str) -> Non
 
 def test_the_same_request_id_runs_a_tool_once(target: str) -> None:
     with Client(target) as client:
-        first = client.invoke_tool("echo", {"message": "once"}, request_id=f"once-{target}")
-        assert client.invoke_tool("echo", {"message": "once"}, request_id=f"once-{target}").id == first.id
+        first = client.invoke_tool("echo", {"message": "once"}, idempotency_key=f"once-{target}")
+        assert client.invoke_tool("echo", {"message": "once"}, idempotency_key=f"once-{target}").id == first.id
         with pytest.raises(ConflictError) as caught:
-            client.invoke_tool("echo", {"message": "twice"}, request_id=f"once-{target}")
-        assert caught.value.reason == "REQUEST_ID_REUSED"
+            client.invoke_tool("echo", {"message": "twice"}, idempotency_key=f"once-{target}")
+        assert caught.value.reason == "IDEMPOTENCY_KEY_REUSED"
 
 
 def test_refusals_are_exceptions_with_reason_field_and_request_id(target: str) -> None:

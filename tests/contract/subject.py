@@ -26,12 +26,12 @@ class Listing:
 
 @dataclass(frozen=True)
 class Effect:
-    """An RPC with a request_id: a body for each number, and what of the answer says that it is the same effect."""
+    """An RPC with an idempotency_key: a body for each number, and what of the answer says that it is the same effect."""
 
     request: Callable[[int], Message]
     identity: Callable[[Any], object]
     # The request's field that holds the id.
-    field: str = "request_id"
+    field: str = "idempotency_key"
     # What must be there first.
     prepare: Callable[[Running], Awaitable[None]] | None = None
     # False where doing it twice on purpose changes nothing that can be seen, or is refused.

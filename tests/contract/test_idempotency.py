@@ -1,4 +1,4 @@
-"""Every RPC that takes a request_id has its effect once, however often it is called."""
+"""Every RPC that takes an idempotency_key has its effect once, however often it is called."""
 
 import asyncio
 
@@ -23,17 +23,17 @@ async def prepared(running: Running, subject: Subject, name: str) -> Running:
     return running
 
 
-def body(subject: Subject, name: str, number: int, request_id: str = "") -> Message:
+def body(subject: Subject, name: str, number: int, idempotency_key: str = "") -> Message:
     effect = subject.effects[name]
     request = effect.request(number)
-    if request_id:
-        setattr(request, effect.field, request_id)
+    if idempotency_key:
+        setattr(request, effect.field, idempotency_key)
     return request
 
 
 def test_every_rpc_with_a_request_id_is_here() -> None:
     for subject in SUBJECTS:
-        with_id = {m.name for m in subject.service.methods if "request_id" in m.input_type.fields_by_name}
+        with_id = {m.name for m in subject.service.methods if "idempotency_key" in m.input_type.fields_by_name}
         assert with_id == set(subject.effects)
 
 
@@ -51,7 +51,7 @@ async def test_the_same_id_with_the_same_body_gets_the_first_answer(
 async def test_the_same_id_with_another_body_is_refused(prepared: Running, subject: Subject, name: str) -> None:
     await prepared.must(name, body(subject, name, 1, "once"))
     refused = await prepared.refused(name, body(subject, name, 2, "once"))
-    assert (refused.code, refused.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+    assert (refused.code, refused.reason) == (grpc.StatusCode.ALREADY_EXISTS, "IDEMPOTENCY_KEY_REUSED")
 
 
 @every_effect
@@ -61,7 +61,7 @@ async def test_the_header_does_what_the_field_does(prepared: Running, subject: S
     first = await prepared.must(name, body(subject, name, 1), key)
     assert identity(await prepared.must(name, body(subject, name, 1), key)) == identity(first)
     refused = await prepared.refused(name, body(subject, name, 2), key)
-    assert refused.reason == "REQUEST_ID_REUSED"
+    assert refused.reason == "IDEMPOTENCY_KEY_REUSED"
 
 
 @every_effect

@@ -31,9 +31,9 @@ class HitlBackend(hitl_service_pb2_grpc.HitlServiceServicer):
         return hitl_service_pb2.ListHumanRequestsResponse(requests=[asked("one")], count=1)
 
     async def CreateHumanResponse(self, request, context):
-        await self.obey(request.request_id, context)
+        await self.obey(request.human_request_id, context)
         await context.send_initial_metadata((("x-http-status", "201"),))
-        return request_pb2.HumanResponse(id="r", request_id=request.request_id, response=request.response)
+        return request_pb2.HumanResponse(id="r", human_request_id=request.human_request_id, response=request.response)
 
     async def WaitForResponse(self, request, context):
         await self.obey(request.id, context)
@@ -60,7 +60,7 @@ class HitlBackend(hitl_service_pb2_grpc.HitlServiceServicer):
         return asked(request.id, claimed_by="me")
 
     async def CreateActionLink(self, request, context):
-        return link_pb2.ActionLink(path=f"/v1/human/links/{'t' * 43}", request_id=request.id)
+        return link_pb2.ActionLink(path=f"/v1/human/links/{'t' * 43}", human_request_id=request.id)
 
     async def ShowActionLink(self, request, context):
         return HttpBody(content_type="text/html; charset=utf-8", data=told(request, context))

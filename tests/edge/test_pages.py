@@ -63,7 +63,7 @@ def test_the_openapi_document_is_valid_and_covers_the_contract(http):
     assert "200" in invoke["responses"]
     assert "ARGUMENTS_INVALID" in invoke["responses"]["400"]["description"]
     assert "TOOL_NOT_FOUND" in invoke["responses"]["404"]["description"]
-    assert "REQUEST_ID_REUSED" in invoke["responses"]["409"]["description"]
+    assert "IDEMPOTENCY_KEY_REUSED" in invoke["responses"]["409"]["description"]
     assert "201" in operations["CreateTool"]["responses"]
     assert "200" not in operations["CreateTool"]["responses"]
     listing = {each["name"]: each for each in operations["ListInvocations"]["parameters"]}

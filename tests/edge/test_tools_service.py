@@ -154,7 +154,7 @@ def test_the_idempotency_key_makes_a_retry_return_the_first_outcome(http):
     again = http.post("/v1/tools/echo:invoke", json={"input": {"message": "once"}}, headers=headers).json()
     assert first["id"] == again["id"]
     other = http.post("/v1/tools/echo:invoke", json={"input": {"message": "else"}}, headers=headers)
-    assert (other.status_code, reason(other)) == (409, "REQUEST_ID_REUSED")
+    assert (other.status_code, reason(other)) == (409, "IDEMPOTENCY_KEY_REUSED")
 
 
 def test_a_watch_ends_with_its_last_event(http):

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import asyncpg
 
 REQUESTS = "SELECT id, status, (extract(epoch FROM created_at) * 1000000)::bigint AS created_at FROM human_requests"
-ANSWERS = "SELECT request_id, responded_by, id::text AS id, response #>> '{}' AS said, decides FROM human_responses"
+ANSWERS = (
+    "SELECT human_request_id, responded_by, id::text AS id, response #>> '{}' AS said, decides FROM human_responses"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,10 @@ class Watched:
     resumed: int = 0
     events: list[tuple[int, str, str]] = field(default_factory=list)
 
-    def take(self, sequence: int, request_id: str, kind: str) -> None:
+    def take(self, sequence: int, human_request_id: str, kind: str) -> None:
         self.sequence = sequence
         if kind != "heartbeat":
-            self.events.append((sequence, request_id, kind))
+            self.events.append((sequence, human_request_id, kind))
 
 
 @dataclass(slots=True)
@@ -116,11 +118,11 @@ async def compare(told: Told, url: str, *, watched: bool) -> Findings:
         requests = {row["id"]: row for row in await connection.fetch(REQUESTS)}
         answers: dict[str, dict[str, asyncpg.Record]] = {}
         for row in await connection.fetch(ANSWERS):
-            answers.setdefault(row["request_id"], {})[row["responded_by"]] = row
+            answers.setdefault(row["human_request_id"], {})[row["responded_by"]] = row
         events = [
-            (row["sequence"], row["request_id"], row["kind"])
+            (row["sequence"], row["human_request_id"], row["kind"])
             for row in await connection.fetch(
-                "SELECT sequence, request_id, kind FROM human_request_events ORDER BY sequence"
+                "SELECT sequence, human_request_id, kind FROM human_request_events ORDER BY sequence"
             )
         ]
     finally:
@@ -134,11 +136,11 @@ async def compare(told: Told, url: str, *, watched: bool) -> Findings:
         slowest_wakeup=told.slowest_wakeup,
         violations=told.violations,
     )
-    happened = Counter((request_id, kind) for _, request_id, kind in events)
-    for request_id, row in requests.items():
-        _judge_record(found, request_id, row["status"], answers.get(request_id, {}), happened)
-    for request_id, played in told.rounds.items():
-        _judge_told(found, request_id, played, requests.get(request_id), answers.get(request_id, {}))
+    happened = Counter((human_request_id, kind) for _, human_request_id, kind in events)
+    for human_request_id, row in requests.items():
+        _judge_record(found, human_request_id, row["status"], answers.get(human_request_id, {}), happened)
+    for human_request_id, played in told.rounds.items():
+        _judge_told(found, human_request_id, played, requests.get(human_request_id), answers.get(human_request_id, {}))
     if watched and told.watched.events != events:
         seen, there = Counter(told.watched.events), Counter(events)
         found.misseen += [f"not shown: {event}" for event in (there - seen).elements()]
@@ -149,37 +151,39 @@ async def compare(told: Told, url: str, *, watched: bool) -> Findings:
 
 def _judge_record(
     found: Findings,
-    request_id: str,
+    human_request_id: str,
     status: str,
     answers: "Mapping[str, asyncpg.Record]",
     happened: Counter[tuple[str, str]],
 ) -> None:
     decisions = sum(row["decides"] for row in answers.values())
-    counts = {kind: happened[request_id, kind] for kind in ("created", "decided", "voted", "expired", "cancelled")}
+    counts = {
+        kind: happened[human_request_id, kind] for kind in ("created", "decided", "voted", "expired", "cancelled")
+    }
     expected = {"created": 1, "decided": 1, "voted": len(answers) - 1, "expired": 0, "cancelled": 0}
     if (status, decisions) != ("responded", 1) or counts != expected:
-        found.not_one_outcome.append(f"{request_id}: {status}, {decisions} answers decide, events {counts}")
+        found.not_one_outcome.append(f"{human_request_id}: {status}, {decisions} answers decide, events {counts}")
 
 
 def _judge_told(
     found: Findings,
-    request_id: str,
+    human_request_id: str,
     played: Round,
     request: "asyncpg.Record | None",
     answers: "Mapping[str, asyncpg.Record]",
 ) -> None:
     if played.created_at and (request is None or request["created_at"] != played.created_at):
-        found.lost.append(f"{request_id}: the question")
+        found.lost.append(f"{human_request_id}: the question")
     for who, vote in played.votes.items():
         row = answers.get(who)
         said = "approve" if played.quorum else who
         if row is None or (row["id"], row["decides"], row["said"]) != (vote.id, vote.decides, said):
-            found.lost.append(f"{request_id}: {who} was told {vote}, on record is {row}")
+            found.lost.append(f"{human_request_id}: {who} was told {vote}, on record is {row}")
     decider = next((row for row in answers.values() if row["decides"]), None)
     outcome = None if decider is None else ("responded", decider["responded_by"], decider["id"])
     found.misled += [
-        f"{request_id}: a waiter was told {o}, on record is {outcome}" for o in played.outcomes if o != outcome
+        f"{human_request_id}: a waiter was told {o}, on record is {outcome}" for o in played.outcomes if o != outcome
     ]
     found.misled += [
-        f"{request_id}: {who} was told to be late and is on record" for who in played.late if who in answers
+        f"{human_request_id}: {who} was told to be late and is on record" for who in played.late if who in answers
     ]

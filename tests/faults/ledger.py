@@ -22,9 +22,9 @@ OPEN = """
 class Ledger:
     """The callers' side."""
 
-    # request_id → id of the invocation and whether it ended well, for each call that was answered.
+    # idempotency_key → id of the invocation and whether it ended well, for each call that was answered.
     acknowledged: dict[str, tuple[str, bool]] = field(default_factory=dict)
-    # request_ids whose first try ended in an error, so that the caller did not know.
+    # idempotency_keys whose first try ended in an error, so that the caller did not know.
     unanswered: set[str] = field(default_factory=set)
     # Anything that must never be seen by a caller.
     violations: list[str] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Findings:
     recorded: int = 0
     # Acknowledged, but not on record, or on record otherwise.
     lost: int = 0
-    # request_ids with more than one invocation.
+    # idempotency_keys with more than one invocation.
     doubled: int = 0
     # On record although the first try was never answered.
     unacknowledged: int = 0
@@ -67,24 +67,24 @@ async def compare(
         confirmed = 0
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             rows = connection.cursor(
-                "SELECT i.id::text, i.request_id, i.input_params, o.status, o.result, o.error_reason "
+                "SELECT i.id::text, i.idempotency_key, i.input_params, o.status, o.result, o.error_reason "
                 "FROM invocations i LEFT JOIN outcomes o ON o.invocation_id = i.id WHERE NOT i.refused",
                 prefetch=5000,
             )
             async for row in rows:
                 found.recorded += 1
-                request_id = row["request_id"]
-                found.doubled += request_id in seen
-                seen.add(request_id)
-                found.unacknowledged += request_id in ledger.unanswered
+                idempotency_key = row["idempotency_key"]
+                found.doubled += idempotency_key in seen
+                seen.add(idempotency_key)
+                found.unacknowledged += idempotency_key in ledger.unanswered
                 found.interrupted += row["error_reason"] == "INTERRUPTED"
-                told = ledger.acknowledged.get(request_id)
+                told = ledger.acknowledged.get(idempotency_key)
                 if told is None:
                     continue
                 succeeded = row["status"] == "success"
                 as_told = (row["id"], succeeded) == told
-                # The message is the request_id, so that a mix-up of answers would show.
-                confirmed += as_told and (not succeeded or orjson.loads(row["result"]) == request_id)
+                # The message is the idempotency_key, so that a mix-up of answers would show.
+                confirmed += as_told and (not succeeded or orjson.loads(row["result"]) == idempotency_key)
         found.lost = found.acknowledged - confirmed
     finally:
         await connection.close()

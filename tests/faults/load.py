@@ -25,7 +25,7 @@ DEADLINE_SECONDS = 20.0
 
 
 class EchoCallers:
-    """Each of them calls `echo` with a request_id of its own as the message, over and over."""
+    """Each of them calls `echo` with an idempotency_key of its own as the message, over and over."""
 
     def __init__(self, target: str, in_flight: int) -> None:
         self._target = target
@@ -63,26 +63,26 @@ class EchoCallers:
 
     async def _call_on(self, stub: "tools_service_pb2_grpc.ToolsServiceAsyncStub") -> None:
         while not self._stopping:
-            request_id = f"{self._prefix}-{next(self._numbers)}"
-            request = tools_service_pb2.InvokeToolRequest(name="echo", request_id=request_id)
-            request.input.update({"message": request_id})
+            idempotency_key = f"{self._prefix}-{next(self._numbers)}"
+            request = tools_service_pb2.InvokeToolRequest(name="echo", idempotency_key=idempotency_key)
+            request.input.update({"message": idempotency_key})
             while True:
                 try:
                     answer = await stub.InvokeTool(request, timeout=DEADLINE_SECONDS, wait_for_ready=True)
                 except grpc.aio.AioRpcError as error:
-                    self.ledger.unanswered.add(request_id)
+                    self.ledger.unanswered.add(idempotency_key)
                     if error.code() not in TRANSIENT:
-                        self.ledger.violations.append(f"{request_id}: {error.code().name} {error.details()}")
+                        self.ledger.violations.append(f"{idempotency_key}: {error.code().name} {error.details()}")
                         break
                     await asyncio.sleep(0.02)
                 else:
-                    self._note(request_id, answer)
+                    self._note(idempotency_key, answer)
                     break
 
-    def _note(self, request_id: str, answer: invocation_pb2.Invocation) -> None:
+    def _note(self, idempotency_key: str, answer: invocation_pb2.Invocation) -> None:
         succeeded = answer.status == "success"
-        if succeeded and answer.result.string_value != request_id:
-            self.ledger.violations.append(f"{request_id} was answered {answer.result.string_value!r}")
+        if succeeded and answer.result.string_value != idempotency_key:
+            self.ledger.violations.append(f"{idempotency_key} was answered {answer.result.string_value!r}")
         elif not succeeded and answer.error_reason not in {"INTERRUPTED", "CALLER_GONE"}:
-            self.ledger.violations.append(f"{request_id} ended as {answer.status}: {answer.error}")
-        self.ledger.acknowledged[request_id] = (answer.id, succeeded)
+            self.ledger.violations.append(f"{idempotency_key} ended as {answer.status}: {answer.error}")
+        self.ledger.acknowledged[idempotency_key] = (answer.id, succeeded)

@@ -23,7 +23,7 @@ async def overload(folder: Path, calls: int) -> tuple[Counter[str], int, int]:
             stub = tools_service_pb2_grpc.ToolsServiceStub(channel)
 
             async def call(number: int) -> str:
-                request = tools_service_pb2.InvokeToolRequest(name="echo", request_id=f"call-{number}")
+                request = tools_service_pb2.InvokeToolRequest(name="echo", idempotency_key=f"call-{number}")
                 request.input.update({"message": "one of many"})
                 try:
                     return str((await stub.InvokeTool(request, timeout=20)).status)

@@ -111,32 +111,36 @@ class Rounds:
     async def _play_on(self, number: int | None) -> None:
         while not self._stopping and (number is None or self._begun < number):
             self._begun += 1
-            request_id = f"{self._prefix}-{self._begun}"
+            human_request_id = f"{self._prefix}-{self._begun}"
             quorum = self._responders > 2 and self._chance.random() < QUORUM
             played = Round(quorum=quorum)
-            if await self._noted(request_id, self._ask(request_id, played)):
-                waiters = (self._wait(request_id, played) for _ in range(WAITERS))
-                responders = (self._answer(request_id, played, who) for who in range(self._responders))
-                await asyncio.gather(*(self._noted(request_id, each) for each in (*waiters, *responders)))
-            self.told.rounds[request_id] = played
+            if await self._noted(human_request_id, self._ask(human_request_id, played)):
+                waiters = (self._wait(human_request_id, played) for _ in range(WAITERS))
+                responders = (self._answer(human_request_id, played, who) for who in range(self._responders))
+                await asyncio.gather(*(self._noted(human_request_id, each) for each in (*waiters, *responders)))
+            self.told.rounds[human_request_id] = played
 
-    async def _noted(self, request_id: str, part: Coroutine[None, None, None]) -> bool:
+    async def _noted(self, human_request_id: str, part: Coroutine[None, None, None]) -> bool:
         """Plays a part; anything but what it expects and what passes by itself must not be seen by a caller."""
         name = getattr(part, "__name__", "")
         try:
             async with asyncio.timeout(self._patience):
                 await part
         except grpc.aio.AioRpcError as error:
-            self.told.violations.append(f"{request_id}: {name} {error.code().name} {error.details()}")
+            self.told.violations.append(f"{human_request_id}: {name} {error.code().name} {error.details()}")
         except TimeoutError:
-            self.told.violations.append(f"{request_id}: {name} was told nothing for {self._patience} s")
+            self.told.violations.append(f"{human_request_id}: {name} was told nothing for {self._patience} s")
         else:
             return True
         return False
 
-    async def _ask(self, request_id: str, played: Round) -> None:
+    async def _ask(self, human_request_id: str, played: Round) -> None:
         question = pb.CreateHumanRequestRequest(
-            id=request_id, request_type="approval", prompt="Deploy?", context={"of": request_id}, timeout_seconds=3600
+            id=human_request_id,
+            request_type="approval",
+            prompt="Deploy?",
+            context={"of": human_request_id},
+            timeout_seconds=3600,
         )
         if played.quorum:
             question.quorum.required = 2
@@ -144,21 +148,23 @@ class Rounds:
             question.options.extend(f"r{who}" for who in range(self._responders))
         if self._chance.random() < 0.5:
             # The other way to ask safely, with a record of its own.
-            question.request_id = request_id
+            question.idempotency_key = human_request_id
 
         asked = await self._once_or_again(
-            request_id, lambda stub: stub.CreateHumanRequest(question, timeout=DEADLINE_SECONDS, wait_for_ready=True)
+            human_request_id,
+            lambda stub: stub.CreateHumanRequest(question, timeout=DEADLINE_SECONDS, wait_for_ready=True),
         )
         played.created_at = asked.created_at.ToMicroseconds()
 
-    async def _answer(self, request_id: str, played: Round, who: int) -> None:
+    async def _answer(self, human_request_id: str, played: Round, who: int) -> None:
         await asyncio.sleep(self._chance.uniform(0, self._pause))
-        answer = pb.CreateHumanResponseRequest(request_id=request_id, responded_by=f"r{who}")
+        answer = pb.CreateHumanResponseRequest(human_request_id=human_request_id, responded_by=f"r{who}")
         answer.response.string_value = "approve" if played.quorum else f"r{who}"
-        answer.idempotency_key = f"{request_id}-{who}"
+        answer.idempotency_key = f"{human_request_id}-{who}"
         try:
             vote = await self._once_or_again(
-                request_id, lambda stub: stub.CreateHumanResponse(answer, timeout=DEADLINE_SECONDS, wait_for_ready=True)
+                human_request_id,
+                lambda stub: stub.CreateHumanResponse(answer, timeout=DEADLINE_SECONDS, wait_for_ready=True),
             )
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
@@ -171,13 +177,13 @@ class Rounds:
             if vote.decides:
                 played.decided_at = time.monotonic()
 
-    async def _wait(self, request_id: str, played: Round) -> None:
+    async def _wait(self, human_request_id: str, played: Round) -> None:
         await asyncio.sleep(self._chance.uniform(0, self._pause))
         seconds = self._chance.choice(WAIT_SECONDS)
-        wanted = pb.WaitForResponseRequest(id=request_id, timeout_seconds=seconds)
+        wanted = pb.WaitForResponseRequest(id=human_request_id, timeout_seconds=seconds)
         while True:
             waited = await self._until_told(
-                request_id, lambda stub: stub.WaitForResponse(wanted, timeout=2 * seconds, wait_for_ready=True)
+                human_request_id, lambda stub: stub.WaitForResponse(wanted, timeout=2 * seconds, wait_for_ready=True)
             )
             if waited.done:
                 played.outcomes.append(_outcome(waited.requests[0]))
@@ -185,23 +191,23 @@ class Rounds:
                     self.told.slowest_wakeup = max(self.told.slowest_wakeup, time.monotonic() - played.decided_at)
                 return
 
-    async def _once_or_again(self, request_id: str, call: "Callable[[Stub], Awaitable[Answer]]") -> Answer:
+    async def _once_or_again(self, human_request_id: str, call: "Callable[[Stub], Awaitable[Answer]]") -> Answer:
         """Until it is answered; now and then once more, which must be answered the same."""
-        answer = await self._until_told(request_id, call)
+        answer = await self._until_told(human_request_id, call)
         if self._chance.random() < REPEATED:
-            repeated = await self._until_told(request_id, call)
+            repeated = await self._until_told(human_request_id, call)
             if _identity(repeated) != _identity(answer):
-                self.told.violations.append(f"{request_id}: once {answer}, then {repeated}")
+                self.told.violations.append(f"{human_request_id}: once {answer}, then {repeated}")
         return answer
 
-    async def _until_told(self, request_id: str, call: "Callable[[Stub], Awaitable[Answer]]") -> Answer:
+    async def _until_told(self, human_request_id: str, call: "Callable[[Stub], Awaitable[Answer]]") -> Answer:
         while True:
             try:
                 return await call(self._chance.choice(self._stubs))
             except grpc.aio.AioRpcError as error:
                 if error.code() not in TRANSIENT:
                     raise
-                self.told.unanswered.add(request_id)
+                self.told.unanswered.add(human_request_id)
                 await asyncio.sleep(0.02)
 
     async def _watch(self) -> None:
@@ -211,7 +217,7 @@ class Rounds:
             wanted = pb.WatchHumanRequestsRequest(after_sequence=watched.sequence)
             try:
                 async for event in self._chance.choice(self._stubs).WatchHumanRequests(wanted, wait_for_ready=True):
-                    watched.take(event.sequence, event.request_id, event.kind)
+                    watched.take(event.sequence, event.human_request_id, event.kind)
             except grpc.aio.AioRpcError as error:
                 if error.code() not in TRANSIENT:
                     self.told.violations.append(f"watcher: {error.code().name} {error.details()}")

@@ -74,7 +74,7 @@ async def test_an_approval_outlives_every_kill_between_its_steps_and_the_tool_ru
         await passed(lambda: tools.UpdateTool(tools_service_pb2.UpdateToolRequest(tool=definition)))
         await three.kill_each()
 
-        order = tools_service_pb2.InvokeToolRequest(name="deploy", request_id="deploy-once")
+        order = tools_service_pb2.InvokeToolRequest(name="deploy", idempotency_key="deploy-once")
         order.input.update({"replicas": 9})
         begun: invocation_pb2.Invocation = await passed(lambda: tools.InvokeTool(order))
         assert begun.status == "awaiting_approval"
@@ -89,7 +89,7 @@ async def test_an_approval_outlives_every_kill_between_its_steps_and_the_tool_ru
         await three.kill_each()
 
         answer = hitl_service_pb2.CreateHumanResponseRequest(
-            request_id=question.id, responded_by="ann", idempotency_key="ann-once"
+            human_request_id=question.id, responded_by="ann", idempotency_key="ann-once"
         )
         answer.response.string_value = "approve"
         answer.edited_arguments.update({"replicas": 3})

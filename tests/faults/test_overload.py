@@ -16,6 +16,6 @@ async def test_calls_past_the_limit_are_refused_with_a_time_to_retry_and_the_oth
     assert refused > 0, ended
     assert ended["success"] + refused == 2_000, ended
     assert ended["afterwards"] == LIMIT
-    # A refused call leaves no record; one that was served before is found by its request_id, not run again.
+    # A refused call leaves no record; one that was served before is found by its idempotency_key, not run again.
     assert ended["success"] <= recorded <= ended["success"] + LIMIT
     assert left_open == 0

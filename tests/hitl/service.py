@@ -34,11 +34,13 @@ class Replica:
     async def ask(self, human_request: str = "", **fields: Any) -> request_pb2.HumanRequest:
         return await self.stub.CreateHumanRequest(question(human_request, **fields))
 
-    async def get(self, request_id: str) -> request_pb2.HumanRequest:
-        return (await self.stub.GetHumanRequest(pb.GetHumanRequestRequest(id=request_id))).request
+    async def get(self, human_request_id: str) -> request_pb2.HumanRequest:
+        return (await self.stub.GetHumanRequest(pb.GetHumanRequestRequest(id=human_request_id))).request
 
-    async def answer(self, request_id: str, response: Any = "approve", **fields: Any) -> request_pb2.HumanResponse:
-        return await self.stub.CreateHumanResponse(answer(request_id, response, **fields))
+    async def answer(
+        self, human_request_id: str, response: Any = "approve", **fields: Any
+    ) -> request_pb2.HumanResponse:
+        return await self.stub.CreateHumanResponse(answer(human_request_id, response, **fields))
 
     async def wait(self, *ids: str, **fields: Any) -> hitl_service_pb2.WaitForResponseResponse:
         return await self.stub.WaitForResponse(pb.WaitForResponseRequest(ids=ids, **fields))
@@ -46,9 +48,9 @@ class Replica:
     async def listed(self, **fields: Any) -> list[request_pb2.HumanRequest]:
         return list((await self.stub.ListHumanRequests(pb.ListHumanRequestsRequest(page_size=500, **fields))).requests)
 
-    async def history(self, request_id: str) -> list[str]:
+    async def history(self, human_request_id: str) -> list[str]:
         """The kinds of a request's events, in order."""
-        request = pb.ListHumanRequestEventsRequest(id=request_id, page_size=500)
+        request = pb.ListHumanRequestEventsRequest(id=human_request_id, page_size=500)
         return [event.kind for event in (await self.stub.ListHumanRequestEvents(request)).events]
 
     async def call(self, method: str, **fields: Any) -> Any:
@@ -56,10 +58,10 @@ class Replica:
         request_class: type[Message] = getattr(pb, f"{method}Request")
         return await getattr(self.stub, method)(json_format.ParseDict(fields, request_class()))
 
-    async def let_time_pass(self, request_id: str) -> None:
+    async def let_time_pass(self, human_request_id: str) -> None:
         """Its time is up, by the clock of the database."""
         statement = "UPDATE human_requests SET expires_at = clock_timestamp() - interval '1 millisecond' WHERE id = $1"
-        await query(self.settings.database_url, statement, request_id)
+        await query(self.settings.database_url, statement, human_request_id)
 
     async def metrics(self) -> dict[str, float]:
         """The samples of the metrics page, by name and sorted labels."""
@@ -75,10 +77,12 @@ def question(human_request: str = "", **fields: Any) -> hitl_service_pb2.CreateH
     return json_format.ParseDict({**asked, **fields}, pb.CreateHumanRequestRequest())
 
 
-def answer(request_id: str, response: Any = "approve", **fields: Any) -> hitl_service_pb2.CreateHumanResponseRequest:
+def answer(
+    human_request_id: str, response: Any = "approve", **fields: Any
+) -> hitl_service_pb2.CreateHumanResponseRequest:
     """An answer from its JSON form."""
     return json_format.ParseDict(
-        {"request_id": request_id, "response": response, **fields}, pb.CreateHumanResponseRequest()
+        {"human_request_id": human_request_id, "response": response, **fields}, pb.CreateHumanResponseRequest()
     )
 
 

@@ -61,7 +61,7 @@ async def _make_deliveries(running: Running, number: int) -> list[str]:
     try:
         rows = await connection.fetch(
             """
-            INSERT INTO deliveries (request_id, event_sequence, event_kind, url, status)
+            INSERT INTO deliveries (human_request_id, event_sequence, event_kind, url, status)
             SELECT 'made', n, 'created', 'https://example.com/', 'delivered'
             FROM generate_series(1, $1) AS n
             RETURNING id::text
@@ -74,12 +74,12 @@ async def _make_deliveries(running: Running, number: int) -> list[str]:
 
 
 async def _standing(running: Running) -> None:
-    for request_id in (STANDING, "other"):
-        await running.must("CreateHumanRequest", _asked(0, id=request_id))
+    for human_request_id in (STANDING, "other"):
+        await running.must("CreateHumanRequest", _asked(0, id=human_request_id))
 
 
 def _answered(number: int) -> Message:
-    answer = hitl_service_pb2.CreateHumanResponseRequest(request_id=STANDING, comment=f"comment {number}")
+    answer = hitl_service_pb2.CreateHumanResponseRequest(human_request_id=STANDING, comment=f"comment {number}")
     answer.response.string_value = "yes"
     return answer
 
@@ -131,7 +131,7 @@ SUBJECT = Subject(
         ),
         "CreateActionLink": Effect(
             lambda number: hitl_service_pb2.CreateActionLinkRequest(id=STANDING, person=f"person {number}"),
-            lambda link: (link.request_id, link.person, link.expires_at.ToNanoseconds()),
+            lambda link: (link.human_request_id, link.person, link.expires_at.ToNanoseconds()),
             prepare=_standing,
             repeats=False,
         ),

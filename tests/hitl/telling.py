@@ -199,16 +199,16 @@ class House:
         await self._exits.enter_async_context(background({"deliveries": sender.run}))
         return sender
 
-    async def load(self, request_id: str) -> dict[str, Any]:
-        self.loaded.append(request_id)
+    async def load(self, human_request_id: str) -> dict[str, Any]:
+        self.loaded.append(human_request_id)
         if self.fail_to_load:
             raise RuntimeError("no such thing")
-        return {"id": request_id, "prompt": "May I?", "options": ["yes", "nö"]}
+        return {"id": human_request_id, "prompt": "May I?", "options": ["yes", "nö"]}
 
     async def happened(self, connection: Connection, happening: Happening) -> None:
         """As the service records events: under the lock of the events."""
         await connection.execute("SELECT pg_advisory_xact_lock(1)")
-        await self.record(connection, happening.request_id, happening.kind, happening.principal, happening.detail)
+        await self.record(connection, happening.human_request_id, happening.kind, happening.principal, happening.detail)
 
     async def webhook(self, url: str, **fields: Any) -> IssuedWebhook:
         wanted = WebhookDefinition(url, **fields)
@@ -218,29 +218,29 @@ class House:
 
     async def request(
         self,
-        request_id: str = "r1",
+        human_request_id: str = "r1",
         *,
         request_type: str = "approval",
         prompt: str = "May I?",
         assignees: Iterable[str] = (),
         callback_url: str = "",
     ) -> str:
-        await self.execute(REQUEST, request_id, request_type, prompt, list(assignees), callback_url)
-        return request_id
+        await self.execute(REQUEST, human_request_id, request_type, prompt, list(assignees), callback_url)
+        return human_request_id
 
-    async def event(self, request_id: str = "r1", kind: str = "created") -> int:
+    async def event(self, human_request_id: str = "r1", kind: str = "created") -> int:
         """An event as the service writes it: with its deliveries, in one transaction."""
         async with self.database.transaction() as connection:
-            sequence = await self.record(connection, request_id, kind)
+            sequence = await self.record(connection, human_request_id, kind)
             await deliveries.queue(connection, [sequence])
         return sequence
 
     async def record(
-        self, connection: Connection, request_id: str, kind: str, principal: str = "agent", detail: Any = None
+        self, connection: Connection, human_request_id: str, kind: str, principal: str = "agent", detail: Any = None
     ) -> int:
         sequence: int = await connection.fetchval(
-            "INSERT INTO human_request_events (request_id, kind, principal, detail) VALUES ($1, $2, $3, $4) RETURNING sequence",
-            request_id,
+            "INSERT INTO human_request_events (human_request_id, kind, principal, detail) VALUES ($1, $2, $3, $4) RETURNING sequence",
+            human_request_id,
             kind,
             principal,
             json.dumps({"word": "ä"} if detail is None else detail),
@@ -255,10 +255,10 @@ class House:
         rows = await self.execute("SELECT status FROM deliveries ORDER BY event_sequence, id")
         return [row["status"] for row in rows]
 
-    async def kinds(self, request_id: str = "r1") -> list[str]:
+    async def kinds(self, human_request_id: str = "r1") -> list[str]:
         """The history of a request."""
         rows = await self.execute(
-            "SELECT kind FROM human_request_events WHERE request_id = $1 ORDER BY sequence", request_id
+            "SELECT kind FROM human_request_events WHERE human_request_id = $1 ORDER BY sequence", human_request_id
         )
         return [row["kind"] for row in rows]
 

@@ -38,7 +38,7 @@ async def test_a_retry_with_the_same_key_gets_the_first_answer(shared: Replica) 
     first = await shared.answer("key-1", "approve", idempotency_key="k")
     assert await shared.answer("key-1", "approve", idempotency_key="k") == first
     error = await refusal(shared.answer("key-1", "reject", idempotency_key="k"))
-    assert error.reason == "REQUEST_ID_REUSED"
+    assert error.reason == "IDEMPOTENCY_KEY_REUSED"
     metadata = (("idempotency-key", "k"),)
     assert await shared.stub.CreateHumanResponse(answer("key-1"), metadata=metadata) == first
 
@@ -139,9 +139,9 @@ async def test_of_many_who_race_over_two_replicas_one_decides(start: Start, data
     replicas = [await start(), await start()]
     ids = [(await replicas[0].ask(f"race-{n}")).id for n in range(100)]
 
-    async def attempt(request_id: str, who: int) -> str:
+    async def attempt(human_request_id: str, who: int) -> str:
         try:
-            await replicas[who % 2].answer(request_id, "approve" if who % 2 else "reject", responded_by=f"r{who}")
+            await replicas[who % 2].answer(human_request_id, "approve" if who % 2 else "reject", responded_by=f"r{who}")
         except grpc.aio.AioRpcError as error:
             assert error.code() is grpc.StatusCode.ALREADY_EXISTS, error  # noqa: PT017 - both ends are expected
             return "late"
@@ -149,7 +149,9 @@ async def test_of_many_who_race_over_two_replicas_one_decides(start: Start, data
 
     outcomes = await asyncio.gather(*(attempt(each, who) for each in ids for who in range(8)))
     assert outcomes.count("won") == len(ids)
-    rows = await query(database, "SELECT request_id, count(*) AS n FROM human_responses GROUP BY request_id")
+    rows = await query(
+        database, "SELECT human_request_id, count(*) AS n FROM human_responses GROUP BY human_request_id"
+    )
     assert {row["n"] for row in rows} == {1}
     assert len(rows) == len(ids)
     decided = await query(database, "SELECT count(*) AS n FROM human_request_events WHERE kind = 'decided'")

@@ -54,11 +54,11 @@ async def test_another_request_with_a_taken_id_is_refused(shared: Replica) -> No
     assert (error.code, error.reason) == (grpc.StatusCode.ALREADY_EXISTS, "HUMAN_REQUEST_EXISTS")
 
 
-async def test_a_request_id_gives_the_first_answer_although_the_server_made_the_id(shared: Replica) -> None:
-    first = await shared.ask(request_id="retry-1", correlation_id="c")
-    assert await shared.ask(request_id="retry-1", correlation_id="c") == first
-    error = await refusal(shared.ask(request_id="retry-1", prompt="Other?", correlation_id="c"))
-    assert error.reason == "REQUEST_ID_REUSED"
+async def test_an_idempotency_key_gives_the_first_answer_although_the_server_made_the_id(shared: Replica) -> None:
+    first = await shared.ask(idempotency_key="retry-1", correlation_id="c")
+    assert await shared.ask(idempotency_key="retry-1", correlation_id="c") == first
+    error = await refusal(shared.ask(idempotency_key="retry-1", prompt="Other?", correlation_id="c"))
+    assert error.reason == "IDEMPOTENCY_KEY_REUSED"
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,7 @@ async def test_a_request_id_gives_the_first_answer_although_the_server_made_the_
 async def test_a_question_that_makes_no_sense_is_refused(
     shared: Replica, fields: dict[str, Any], reason: str, field: str
 ) -> None:
-    error = await refusal(
-        shared.ask(**{"request_id": "", **fields}) if "id" not in fields else _with_id(shared, fields)
-    )
+    error = await refusal(shared.ask(**fields) if "id" not in fields else _with_id(shared, fields))
     assert (error.code, error.reason, error.domain) == (grpc.StatusCode.INVALID_ARGUMENT, reason, "hitl.qmcp")
     assert not field or field in error.fields[0]
 

@@ -16,9 +16,9 @@ async def unswept(start: Start) -> Replica:
 
 
 async def test_an_overdue_request_is_never_shown_as_pending(unswept: Replica) -> None:
-    for request_id in ("got", "listed", "waited"):
-        await unswept.ask(request_id)
-        await unswept.let_time_pass(request_id)
+    for human_request_id in ("got", "listed", "waited"):
+        await unswept.ask(human_request_id)
+        await unswept.let_time_pass(human_request_id)
     assert (await unswept.get("got")).status == "expired"
     assert {r.id: r.status for r in await unswept.listed()}["listed"] == "expired"
     assert [r.id for r in await unswept.listed(status="pending")] == ["warm"]

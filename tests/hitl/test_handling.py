@@ -38,7 +38,7 @@ async def test_others_are_asked_then(shared: Replica) -> None:
 async def test_comments_and_reminders_stand_in_the_history(shared: Replica) -> None:
     await shared.ask("k1")
     for _ in range(2):
-        await shared.call("CommentOnHumanRequest", id="k1", comment="look at the logs", request_id="k1-comment")
+        await shared.call("CommentOnHumanRequest", id="k1", comment="look at the logs", idempotency_key="k1-comment")
     await shared.call("RemindOfHumanRequest", id="k1")
     assert await shared.history("k1") == ["created", "commented", "reminded"]
     page = await shared.stub.ListHumanRequestEvents(pb.ListHumanRequestEventsRequest(id="k1", page_size=2))

@@ -37,12 +37,12 @@ class Asked(House):
     extra: dict[str, Any]
     refuse: ServiceError | None
 
-    async def find(self, connection: Connection, request_id: str) -> HumanRequest:
+    async def find(self, connection: Connection, human_request_id: str) -> HumanRequest:
         row = await connection.fetchrow(
-            "SELECT *, expires_at <= clock_timestamp() AS overdue FROM human_requests WHERE id = $1", request_id
+            "SELECT *, expires_at <= clock_timestamp() AS overdue FROM human_requests WHERE id = $1", human_request_id
         )
         if row is None:
-            raise errors.human_request_not_found(request_id)
+            raise errors.human_request_not_found(human_request_id)
         question = Question(
             id=row["id"],
             request_type=row["request_type"],
@@ -78,7 +78,7 @@ class Asked(House):
             self.given.append(answer)
         return Response(
             id=answer.id,
-            request_id=answer.request_id,
+            human_request_id=answer.human_request_id,
             response=answer.response,
             responded_by=answer.responded_by,
             created_at=datetime.now(UTC),
@@ -89,9 +89,11 @@ class Asked(House):
             via=answer.via,
         )
 
-    async def link(self, person: str = "alice", seconds: int = 0, by: Principal = AGENT, request_id: str = "r1") -> str:
+    async def link(
+        self, person: str = "alice", seconds: int = 0, by: Principal = AGENT, human_request_id: str = "r1"
+    ) -> str:
         async with self.database.transaction() as connection:
-            return (await self.links.create(connection, request_id, person, seconds, by)).token
+            return (await self.links.create(connection, human_request_id, person, seconds, by)).token
 
     async def post(self, token: str, *, for_people: bool = True, **fields: str) -> pages.Page:
         return await self.links.answer(token, FORM, urlencode(fields).encode(), for_people=for_people)
@@ -135,7 +137,7 @@ async def test_a_link_shows_the_question_and_answers_it_once(database: str, tmp_
             "alice",
             "link",
         )
-        assert (answer.request_id, answer.roles, answer.token_digest) == ("r1", frozenset(), digest(token))
+        assert (answer.human_request_id, answer.roles, answer.token_digest) == ("r1", frozenset(), digest(token))
 
         again = await home.post(token, response="yes")
         assert (again.status, "This link is not valid" in again.body.decode()) == (404, True)
@@ -177,9 +179,9 @@ async def test_unknown_used_late_and_ended_links_are_all_the_same(database: str,
         used, late = await home.link(), await home.link()
         await home.post(used, response="x")
         await home.execute("UPDATE action_links SET expires_at = now() WHERE token_digest = $1", digest(late))
-        overdue = await home.link(request_id=await home.request("r2"))
+        overdue = await home.link(human_request_id=await home.request("r2"))
         await home.execute("UPDATE human_requests SET expires_at = now() WHERE id = 'r2'")
-        ended = await home.link(request_id=await home.request("r3"))
+        ended = await home.link(human_request_id=await home.request("r3"))
         await home.execute("UPDATE human_requests SET status = 'cancelled' WHERE id = 'r3'")
         pages_shown = set()
         for token in (UNKNOWN, used, late, overdue, ended):
@@ -208,21 +210,21 @@ async def test_a_link_ends_with_its_request_or_earlier(database: str, tmp_path: 
 async def test_links_are_made_only_for_those_who_are_asked(database: str, tmp_path: Path) -> None:
     async with asked(database, tmp_path) as home:
         assert await home.link(by=ADMIN)
-        assert await refused(home.link(request_id="r9")) == "HUMAN_REQUEST_NOT_FOUND"
+        assert await refused(home.link(human_request_id="r9")) == "HUMAN_REQUEST_NOT_FOUND"
         await home.request("r2", assignees=["alice", "bob"])
-        assert await home.link("bob", request_id="r2")
-        assert await refused(home.link("carol", request_id="r2")) == "NOT_ASSIGNED"
+        assert await home.link("bob", human_request_id="r2")
+        assert await refused(home.link("carol", human_request_id="r2")) == "NOT_ASSIGNED"
         await home.request("r3")
         await home.execute("UPDATE human_requests SET groups = '{ops}' WHERE id = 'r3'")
-        assert await refused(home.link("carol", request_id="r3")) == "NOT_ASSIGNED"
+        assert await refused(home.link("carol", human_request_id="r3")) == "NOT_ASSIGNED"
         await home.request("r4")
         await home.execute("UPDATE human_requests SET four_eyes = true WHERE id = 'r4'")
-        assert await refused(home.link(request_id="r4")) == "FOUR_EYES"
-        assert await refused(home.link("agent", by=ADMIN, request_id="r4")) == "FOUR_EYES"
-        assert await home.link(by=ADMIN, request_id="r4")
+        assert await refused(home.link(human_request_id="r4")) == "FOUR_EYES"
+        assert await refused(home.link("agent", by=ADMIN, human_request_id="r4")) == "FOUR_EYES"
+        assert await home.link(by=ADMIN, human_request_id="r4")
         await home.request("r5")
         await home.execute("UPDATE human_requests SET status = 'responded' WHERE id = 'r5'")
-        assert await refused(home.link(request_id="r5")) == "HUMAN_REQUEST_ENDED"
+        assert await refused(home.link(human_request_id="r5")) == "HUMAN_REQUEST_ENDED"
         assert await home.kinds("r5") == []
 
 

@@ -29,7 +29,7 @@ async def test_an_event_arrives_signed_and_the_history_says_so(database: str, tm
         assert message["timestamp"].endswith("Z")
         assert message["data"] == {
             "sequence": sequence,
-            "request_id": "r1",
+            "human_request_id": "r1",
             "principal": "agent",
             "detail": {"word": "ä"},
             "request": {"id": "r1", "prompt": "May I?", "options": ["yes", "nö"]},
@@ -62,11 +62,13 @@ async def test_a_webhook_gets_the_kinds_and_types_that_it_names(database: str, t
         await home.webhook(peer.url("/all"))
         await home.request("r1", request_type="approval")
         await home.request("r2", request_type="choice")
-        for request_id in ("r1", "r2"):
+        for about in ("r1", "r2"):
             for kind in ("created", "viewed", "voted", "decided"):
-                await home.event(request_id, kind)
-        rows = await home.execute("SELECT url, request_id, event_kind FROM deliveries ORDER BY url, event_sequence")
-        found = [(row["url"].rpartition("/")[2], row["request_id"], row["event_kind"]) for row in rows]
+                await home.event(about, kind)
+        rows = await home.execute(
+            "SELECT url, human_request_id, event_kind FROM deliveries ORDER BY url, event_sequence"
+        )
+        found = [(row["url"].rpartition("/")[2], row["human_request_id"], row["event_kind"]) for row in rows]
         assert found == [
             ("all", "r1", "created"),
             ("all", "r1", "decided"),
@@ -126,9 +128,10 @@ async def test_a_flaky_receiver_gets_everything_under_the_same_ids(database: str
         for number in range(10):
             await home.event(f"r{number}")
         await until(lambda: home.all("delivered"))
-        assert {message["data"]["request_id"] for message in peer.messages} == {f"r{n}" for n in range(10)}
+        assert {message["data"]["human_request_id"] for message in peer.messages} == {f"r{n}" for n in range(10)}
         ids_of = {
-            (message["data"]["request_id"], each.id) for each, message in zip(peer.received, peer.messages, strict=True)
+            (message["data"]["human_request_id"], each.id)
+            for each, message in zip(peer.received, peer.messages, strict=True)
         }
         assert len(ids_of) == 10
         assert peer.overlaps == []
@@ -289,7 +292,7 @@ async def test_events_of_one_request_go_out_in_order(database: str, tmp_path: Pa
         for number in range(10):
             for path in ("/a", "/b"):
                 data = [each.message["data"] for each in peer.received if each.path == path]
-                seen = [each["sequence"] for each in data if each["request_id"] == f"r{number}"]
+                seen = [each["sequence"] for each in data if each["human_request_id"] == f"r{number}"]
                 assert len(seen) == len(kinds)
                 assert seen == sorted(seen)
 
@@ -380,8 +383,7 @@ async def test_deleting_a_webhook_while_events_are_written_fails_neither(databas
         await transaction.commit()
         await writing
         await deleting.close()
-        assert await home.statuses() == []
-        assert await home.kinds() == ["created"]
+        assert (await home.statuses(), await home.kinds()) == ([], ["created"])
 
 
 async def test_what_is_on_its_way_to_a_deleted_webhook_is_sent_no_more(database: str, tmp_path: Path) -> None:
@@ -395,5 +397,4 @@ async def test_what_is_on_its_way_to_a_deleted_webhook_is_sent_no_more(database:
         await home.webhooks.delete(str(issued.webhook.id))
         peer.may_answer.set()
         await until(lambda: not sender._trying)
-        assert await home.statuses() == []
-        assert await home.kinds() == ["created"]
+        assert (await home.statuses(), await home.kinds()) == ([], ["created"])

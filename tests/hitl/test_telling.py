@@ -55,14 +55,14 @@ async def test_what_happens_to_a_request_is_told_and_the_telling_is_in_its_histo
 
 async def test_a_retry_of_a_webhook_or_link_makes_no_second_one_and_shows_no_secret(start: Start) -> None:
     replica = await start()
-    fields: dict[str, Any] = {"webhook": {"url": "http://127.0.0.1:9/x"}, "request_id": "once"}
+    fields: dict[str, Any] = {"webhook": {"url": "http://127.0.0.1:9/x"}, "idempotency_key": "once"}
     made = await replica.call("CreateWebhook", **fields)
     again = await replica.call("CreateWebhook", **fields)
     assert (made.id, bool(made.secret), again.secret) == (again.id, True, "")
     assert not (await replica.call("GetWebhook", id=made.id)).secret
     assert len((await replica.call("ListWebhooks")).webhooks) == 1
     await replica.ask("r1")
-    wanted = {"id": "r1", "person": "alice", "request_id": "link"}
+    wanted = {"id": "r1", "person": "alice", "idempotency_key": "link"}
     link, repeated = await replica.call("CreateActionLink", **wanted), await replica.call("CreateActionLink", **wanted)
     assert (bool(link.path), repeated.path, repeated.expires_at) == (True, "", link.expires_at)
     rows = await query(replica.settings.database_url, "SELECT idempotency_keys::text AS text FROM idempotency_keys")

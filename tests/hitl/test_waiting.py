@@ -95,19 +95,19 @@ async def test_random_interleavings_lose_no_wake_up_and_decide_nothing_twice(sta
     number = 300
 
     async def play(n: int) -> str:
-        request_id = f"play-{n}"
+        human_request_id = f"play-{n}"
         asker, waiter, *answerers = (chance.choice(replicas) for _ in range(5))
-        await asker.ask(request_id)
+        await asker.ask(human_request_id)
 
         async def wait() -> str:
             await asyncio.sleep(chance.uniform(0, 0.02))
-            answer = await waiter.wait(request_id, timeout_seconds=30)
+            answer = await waiter.wait(human_request_id, timeout_seconds=30)
             return answer.requests[0].response.responded_by if answer.done else "lost"
 
         async def answer(replica: Replica, who: str) -> str:
             await asyncio.sleep(chance.uniform(0, 0.02))
             try:
-                return (await replica.answer(request_id, responded_by=who)).responded_by
+                return (await replica.answer(human_request_id, responded_by=who)).responded_by
             except grpc.aio.AioRpcError as error:
                 assert error.code() is grpc.StatusCode.ALREADY_EXISTS  # noqa: PT017 - one of them loses
                 return ""
@@ -164,9 +164,9 @@ async def _waiters(replica: Replica, number: int) -> bool:
     return (await replica.metrics())["qmcp_hitl_waiters{}"] == number
 
 
-async def _answered(replica: Replica, request_id: str) -> bool:
+async def _answered(replica: Replica, human_request_id: str) -> bool:
     try:
-        await replica.answer(request_id, idempotency_key="once")
+        await replica.answer(human_request_id, idempotency_key="once")
     except grpc.aio.AioRpcError as error:
         assert error.code() is grpc.StatusCode.UNAVAILABLE, error  # noqa: PT017 - until the database is back
         return False

@@ -34,7 +34,7 @@ async def test_a_stream_from_the_beginning_has_everything_in_order(start: Start)
     await replica.answer("w1")
     await replica.ask("w2")
     events = await take(watch(replica, after_sequence=0), 3)
-    assert [(event.request_id, event.kind) for event in events] == [
+    assert [(event.human_request_id, event.kind) for event in events] == [
         ("w1", "created"),
         ("w1", "decided"),
         ("w2", "created"),
@@ -51,7 +51,7 @@ async def test_a_stream_goes_on_after_an_event_without_gap_or_repetition(start: 
         await one.ask(f"r{n}")
     first = await take(watch(one, after_sequence=0), 12)
     rest = await take(watch(other, after_sequence=first[-1].sequence), 18)
-    assert [event.request_id for event in first + rest] == [f"r{n}" for n in range(30)]
+    assert [event.human_request_id for event in first + rest] == [f"r{n}" for n in range(30)]
 
 
 async def test_a_stream_from_now_on_shows_what_comes_and_tells_first_where_it_stands(start: Start) -> None:
@@ -61,7 +61,7 @@ async def test_a_stream_from_now_on_shows_what_comes_and_tells_first_where_it_st
     first = await anext(aiter(stream))
     assert (first.kind, first.sequence > 0) == ("heartbeat", True)
     await one.ask("new")
-    assert [event.request_id for event in await take(stream, 1)] == ["new"]
+    assert [event.human_request_id for event in await take(stream, 1)] == ["new"]
 
 
 async def test_filters_hold(start: Start) -> None:
@@ -79,7 +79,7 @@ async def test_filters_hold(start: Start) -> None:
         ({"group": "ops"}, "f3"),
     ):
         events = await take(watch(replica, after_sequence=0, **fields), 1)
-        assert events[0].request_id == expected, fields
+        assert events[0].human_request_id == expected, fields
 
 
 async def test_concurrent_writers_of_two_replicas_are_seen_in_one_order_by_all(start: Start, database: str) -> None:

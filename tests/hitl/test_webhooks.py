@@ -117,14 +117,14 @@ async def test_webhooks_and_deliveries_are_listed_newest_first_page_by_page(data
         second, end = await home.webhooks.deliveries(everything, 10, token)
         assert (len(first), len(second), end) == (10, 5, "")
         assert len({each.id for each in (*first, *second)}) == 15
-        assert first[0].request_id == "r2"
+        assert first[0].human_request_id == "r2"
         assert (
             await refused(home.webhooks.deliveries(DeliveryFilter(status="failed"), 10, token)) == "PAGE_TOKEN_INVALID"
         )
         for wanted, count in (
             (DeliveryFilter(webhook_id=str(made[0].id)), 3),
-            (DeliveryFilter(request_id="r1"), 5),
-            (DeliveryFilter(webhook_id=str(made[0].id), request_id="r1", status="pending"), 1),
+            (DeliveryFilter(human_request_id="r1"), 5),
+            (DeliveryFilter(webhook_id=str(made[0].id), human_request_id="r1", status="pending"), 1),
             (DeliveryFilter(status="failed"), 0),
         ):
             assert len((await home.webhooks.deliveries(wanted, 50, ""))[0]) == count

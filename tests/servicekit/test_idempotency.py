@@ -1,4 +1,4 @@
-"""The same request_id: one effect, the first answer, and a refusal for another body."""
+"""The same idempotency_key: one effect, the first answer, and a refusal for another body."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from servicekit import idempotency
 from servicekit.errors import ServiceError
 
 
-async def once(url, request_id, body, effects, principal="somebody"):
+async def once(url, idempotency_key, body, effects, principal="somebody"):
     connection = await asyncpg.connect(url)
     try:
         async with connection.transaction():
@@ -21,7 +21,7 @@ async def once(url, request_id, body, effects, principal="somebody"):
                 return StringValue(value=f"answer {len(effects)}")
 
             request = StringValue(value=body)
-            answer = await idempotency.once(connection, principal, "Do", request_id, request, StringValue, effect)
+            answer = await idempotency.once(connection, principal, "Do", idempotency_key, request, StringValue, effect)
         return answer.value
     finally:
         await connection.close()
@@ -37,7 +37,7 @@ async def test_callers_that_race_with_one_id_have_one_effect_and_one_answer(data
 async def test_another_body_is_refused_and_another_principal_is_somebody_else(database):
     effects = []
     await once(database, "r", "body", effects)
-    with pytest.raises(ServiceError, match="REQUEST_ID_REUSED"):
+    with pytest.raises(ServiceError, match="IDEMPOTENCY_KEY_REUSED"):
         await once(database, "r", "another", effects)
     await once(database, "r", "another", effects, principal="somebody else")
     assert effects == ["body", "another"]

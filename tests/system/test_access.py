@@ -269,7 +269,7 @@ async def test_a_secret_is_nowhere_but_with_its_holder(caller: Caller) -> None:
         assert caller.http.get("/v1/keys", headers={"authorization": f"Bearer {key}"}).status_code == 403
         assert caller.echo(f"{key}x").status_code == 401
     # As if it had been made: what is kept for a retry has no secret either.
-    again = {"owner": "canary", "roles": ["agent"], "request_id": "canary-1"}
+    again = {"owner": "canary", "roles": ["agent"], "idempotency_key": "canary-1"}
     third = str(caller.admin("/v1/keys", **again)["api_key"])
     assert caller.admin("/v1/keys", **again)["api_key"] == ""
     of_services = [keys.service_file(caller.stack.home, name) for name in keys.declared(services.found())]

@@ -6,7 +6,7 @@ from tests.tools.service import Replica, query
 
 
 async def require_whole(replica: Replica, url: str) -> int:
-    """Every intent has one ending, every request_id one run, the chain verifies; returns how many invocations there are."""
+    """Every intent has one ending, every idempotency_key one run, the chain verifies; returns how many invocations there are."""
     assert not await query(
         url,
         "SELECT i.id FROM invocations i LEFT JOIN outcomes o ON o.invocation_id = i.id WHERE o.invocation_id IS NULL",

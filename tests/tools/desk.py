@@ -126,7 +126,7 @@ class Desk(hitl_service_pb2_grpc.HitlServiceServicer):
         assert request.status == "pending"
         assert response in request.options
         vote = request.votes.add(
-            id=f"answer-{len(request.votes)}", request_id=request.id, responded_by=by, comment=comment
+            id=f"answer-{len(request.votes)}", human_request_id=request.id, responded_by=by, comment=comment
         )
         vote.response.string_value = response
         vote.created_at.FromDatetime(datetime.now(UTC))

@@ -8,7 +8,7 @@ INVOCATIONS = {
     "input_digest": "set_byte(input_digest, 31, get_byte(input_digest, 31) # 128)",
     "principal": "'somebody'",
     "correlation_id": "correlation_id || ' '",
-    "request_id": "'forged'",
+    "idempotency_key": "'forged'",
     "begun_as": "'pending'",
     "refused": "NOT refused",
     "writer": "gen_random_uuid()",

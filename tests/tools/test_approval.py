@@ -17,7 +17,7 @@ ALWAYS = {"mode": "always"}
 async def test_an_approved_invocation_runs_once_with_what_was_proposed(
     asking: Replica, desk: Desk, database: str
 ) -> None:
-    begun = await asking.invoke("guarded", {"key": "approved"}, correlation_id="c", request_id="r")
+    begun = await asking.invoke("guarded", {"key": "approved"}, correlation_id="c", idempotency_key="r")
     assert (begun.status, begun.HasField("duration_ms"), begun.HasField("completed_at")) == (
         "awaiting_approval",
         False,
@@ -101,7 +101,7 @@ async def test_over_http_the_answer_is_202_and_in_the_original_form_it_names_the
 async def test_what_is_not_approved_is_not_run(
     asking: Replica, desk: Desk, database: str, how: str, status: str, reason: str, decided_by: list[str]
 ) -> None:
-    begun = await asking.start("guarded", {"key": how}, request_id="r")
+    begun = await asking.start("guarded", {"key": how}, idempotency_key="r")
     await desk.asked_about(begun.id)
     if how == "reject":
         await desk.answer(begun.id, "reject", comment="Not today.")
@@ -112,7 +112,7 @@ async def test_what_is_not_approved_is_not_run(
     assert (done.approval.status, list(done.approval.decided_by)) == (status, decided_by)
     assert done.approval.comment == {"reject": "Not today.", "cancelled": "Changed my mind."}.get(how, "")
     assert await asking.listed(status=status) == [done]
-    again = await asking.invoke("guarded", {"key": how}, request_id="r")
+    again = await asking.invoke("guarded", {"key": how}, idempotency_key="r")
     assert again == done
     counted = series("qmcp_tool_invocations_total", {"tool": "guarded", "status": status})
     assert (await asking.metrics())[counted] == 1
@@ -197,29 +197,29 @@ async def test_arguments_that_are_not_valid_are_refused_before_anybody_is_asked(
 
 async def test_a_retry_returns_the_same_invocation_in_every_state(asking: Replica, desk: Desk) -> None:
     arguments = {"key": "retried", "seconds": 0.5}
-    first = await asking.invoke("guarded", arguments, request_id="r")
+    first = await asking.invoke("guarded", arguments, idempotency_key="r")
     for again in (
-        asking.invoke("guarded", arguments, request_id="r"),
-        asking.start("guarded", arguments, request_id="r"),
+        asking.invoke("guarded", arguments, idempotency_key="r"),
+        asking.start("guarded", arguments, idempotency_key="r"),
     ):
         assert await again == first
-    refused = await refusal(asking.invoke("guarded", {"key": "another"}, request_id="r"))
-    assert (refused.code, refused.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+    refused = await refusal(asking.invoke("guarded", {"key": "another"}, idempotency_key="r"))
+    assert (refused.code, refused.reason) == (grpc.StatusCode.ALREADY_EXISTS, "IDEMPOTENCY_KEY_REUSED")
     await desk.answer(first.id, "approve")
 
     async def running() -> bool:
         return (await asking.get(first.id)).status == "running"
 
     await until(running)
-    done = await asking.invoke("guarded", arguments, request_id="r")
+    done = await asking.invoke("guarded", arguments, idempotency_key="r")
     assert (done.id, done.status) == (first.id, "success"), "what runs is waited for, as ever"
-    assert await asking.invoke("guarded", arguments, request_id="r") == done
+    assert await asking.invoke("guarded", arguments, idempotency_key="r") == done
     assert (runs("retried"), len(desk.asked)) == (1, 1)
 
 
-async def test_of_many_calls_with_one_request_id_one_is_asked_about(asking: Replica, desk: Desk) -> None:
+async def test_of_many_calls_with_one_idempotency_key_one_is_asked_about(asking: Replica, desk: Desk) -> None:
     answers = await asyncio.gather(
-        *(asking.invoke("guarded", {"key": "many are one"}, request_id="r") for _ in range(20))
+        *(asking.invoke("guarded", {"key": "many are one"}, idempotency_key="r") for _ in range(20))
     )
     assert {one.id for one in answers} == {answers[0].id}
     await desk.answer(answers[0].id, "approve")

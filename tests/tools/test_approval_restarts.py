@@ -35,10 +35,10 @@ async def test_a_restart_between_every_two_steps_loses_nothing(
     desk, key = Desk(), f"restarts {response}"
     settings = settings_for(database, tmp_path, hitl_address=desk.address)
     async with replica(settings) as service:
-        begun = await service.invoke("guarded", {"key": key}, request_id="r")
+        begun = await service.invoke("guarded", {"key": key}, idempotency_key="r")
     async with desk.open():
         async with replica(settings) as service:
-            assert await service.invoke("guarded", {"key": key}, request_id="r") == begun
+            assert await service.invoke("guarded", {"key": key}, idempotency_key="r") == begun
             await desk.asked_about(begun.id)
             await until(lambda: asked(database))
         await desk.answer(begun.id, response)
@@ -48,7 +48,7 @@ async def test_a_restart_between_every_two_steps_loses_nothing(
             await nothing_left(database)
         async with replica(settings) as service:
             assert await service.get(begun.id) == done
-            assert (await service.invoke("guarded", {"key": key}, request_id="r")).id == begun.id
+            assert (await service.invoke("guarded", {"key": key}, idempotency_key="r")).id == begun.id
             assert await require_whole(service, database) == 1
     assert (runs(key), len(desk.asked)) == (times, 1)
 

@@ -82,7 +82,7 @@ intents = some.builds(
     input_digest=some.binary(min_size=32, max_size=32),
     principal=text,
     correlation_id=text,
-    request_id=text,
+    idempotency_key=text,
     begun_as=some.sampled_from(["pending", "running"]),
     refused=some.booleans(),
     writer=some.uuids(),

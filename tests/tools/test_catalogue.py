@@ -233,27 +233,27 @@ async def test_kinds_partition_the_catalogue(shared: Replica) -> None:
     assert sorted(name for found in kinds.values() for name in found) == await names(shared)
 
 
-async def test_a_registration_under_a_request_id_is_made_once(shared: Replica) -> None:
-    request = pb.CreateToolRequest(tool=tool(name="once", title="a", **HTTP), request_id="create-1")
+async def test_a_registration_under_an_idempotency_key_is_made_once(shared: Replica) -> None:
+    request = pb.CreateToolRequest(tool=tool(name="once", title="a", **HTTP), idempotency_key="create-1")
     answers = await asyncio.gather(*(shared.stub.CreateTool(request) for _ in range(10)))
     assert all(answer == answers[0] for answer in answers)
     await shared.stub.DeleteTool(pb.DeleteToolRequest(name="once"))
     assert await shared.stub.CreateTool(request) == answers[0], "the first answer, although the tool is gone"
-    other = pb.CreateToolRequest(tool=tool(name="once", title="b", **HTTP), request_id="create-1")
+    other = pb.CreateToolRequest(tool=tool(name="once", title="b", **HTTP), idempotency_key="create-1")
     refused = await refusal(shared.stub.CreateTool(other))
-    assert (refused.code, refused.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
-    assert refused.metadata["used_request_id"] == "create-1"
+    assert (refused.code, refused.reason) == (grpc.StatusCode.ALREADY_EXISTS, "IDEMPOTENCY_KEY_REUSED")
+    assert refused.metadata["used_idempotency_key"] == "create-1"
 
 
-async def test_a_refused_registration_does_not_use_up_its_request_id(shared: Replica) -> None:
+async def test_a_refused_registration_does_not_use_up_its_idempotency_key(shared: Replica) -> None:
     await shared.create(name="in/the/way", **HTTP)
-    request = pb.CreateToolRequest(tool=tool(name="in/the/way", **HTTP), request_id="create-2")
+    request = pb.CreateToolRequest(tool=tool(name="in/the/way", **HTTP), idempotency_key="create-2")
     assert (await refusal(shared.stub.CreateTool(request))).reason == "TOOL_EXISTS"
     await shared.stub.DeleteTool(pb.DeleteToolRequest(name="in/the/way"))
     assert (await shared.stub.CreateTool(request)).name == "in/the/way"
 
 
-async def test_an_idempotency_key_in_the_header_is_a_request_id(shared: Replica) -> None:
+async def test_the_header_is_an_idempotency_key_too(shared: Replica) -> None:
     request, header = pb.CreateToolRequest(tool=tool(name="by/header", **HTTP)), (("idempotency-key", "k1"),)
     first = await shared.stub.CreateTool(request, metadata=header)
     assert await shared.stub.CreateTool(request, metadata=header) == first

@@ -146,7 +146,7 @@ async def test_a_server_without_reflection_is_told(shared: Replica) -> None:
 async def test_a_tool_outlives_an_outage_of_its_server(shared: Replica) -> None:
     async with peer() as first:
         source = {"target": first.target, "method": "peer.v1.Peer/Echo"}
-        request = pb.CreateToolRequest(tool=tool(name="peer/down", grpc=source), request_id="peer-down")
+        request = pb.CreateToolRequest(tool=tool(name="peer/down", grpc=source), idempotency_key="peer-down")
         created = await shared.stub.CreateTool(request)
         assert (await shared.invoke("peer/down", {"name": "x"})).status == "success"
     made = await shared.invoke("peer/down", {"name": "x"})

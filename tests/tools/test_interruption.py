@@ -65,13 +65,14 @@ async def test_what_a_dead_replica_left_open_is_interrupted_and_not_run_again(
     survivor = await start(tools_writer_lease_seconds=LEASE)
     async with in_a_process(database, tmp_path) as (process, doomed):
         begun = [
-            await doomed.start("counted", {"key": f"doomed {n}", "seconds": 60}, request_id=f"{n}") for n in range(3)
+            await doomed.start("counted", {"key": f"doomed {n}", "seconds": 60}, idempotency_key=f"{n}")
+            for n in range(3)
         ]
         begun += [await doomed.start("narrow", {"seconds": 60}) for _ in range(2)]
         done = await doomed.invoke("echo", {"message": "done"})
         process.kill()
         process.wait()
-        retry = asyncio.create_task(survivor.invoke("counted", {"key": "doomed 0", "seconds": 60}, request_id="0"))
+        retry = asyncio.create_task(survivor.invoke("counted", {"key": "doomed 0", "seconds": 60}, idempotency_key="0"))
         watched = await asyncio.wait_for(survivor.events(begun[1].id), 2 * LEASE + 4)
     assert (watched[-1].invocation.status, watched[-1].invocation.error_reason) == ("failed", "INTERRUPTED")
     for one in begun:
@@ -126,13 +127,13 @@ async def test_a_restart_keeps_everything(plugins: None, database: str, tmp_path
     settings = settings_for(database, tmp_path)
     async with replica(settings) as before:
         tool = await before.create(name="kept", title="Kept", http={"url": "http://127.0.0.1:9/"})
-        made = [await before.invoke("acme/add", {"a": 1}, request_id="r"), await before.invoke("kept", {"b": 2})]
+        made = [await before.invoke("acme/add", {"a": 1}, idempotency_key="r"), await before.invoke("kept", {"b": 2})]
         listed = await before.listed()
         receipt_key = await before.stub.GetReceiptKey(pb.GetReceiptKeyRequest())
     async with replica(settings) as after:
         assert [await after.get(one.id) for one in made] == made
         assert await after.listed() == listed
-        assert (await after.invoke("acme/add", {"a": 1}, request_id="r")).id == made[0].id
+        assert (await after.invoke("acme/add", {"a": 1}, idempotency_key="r")).id == made[0].id
         assert await after.update(name="kept", title="Kept", etag=tool.etag, http={"url": "http://127.0.0.1:9/"})
         assert await after.stub.GetReceiptKey(pb.GetReceiptKeyRequest()) == receipt_key
         await after.invoke("kept")

@@ -80,7 +80,7 @@ async def test_while_the_database_is_away_nothing_begins_and_what_has_begun_ends
             replica(settings_for(url, tmp_path, tools_writer_lease_seconds=1)) as service,
         ):
             waiting = asyncio.ensure_future(service.stub.InvokeTool(order("counted", {"key": "away", "seconds": 0.3})))
-            begun = await service.start("counted", {"key": "away", "seconds": 0.3}, request_id="away")
+            begun = await service.start("counted", {"key": "away", "seconds": 0.3}, idempotency_key="away")
             postgres.kill()
 
             async def cut_off() -> bool:
@@ -100,5 +100,7 @@ async def test_while_the_database_is_away_nothing_begins_and_what_has_begun_ends
                     return False
 
             await until(ended)
-            assert (await service.invoke("counted", {"key": "away", "seconds": 0.3}, request_id="away")).id == begun.id
+            assert (
+                await service.invoke("counted", {"key": "away", "seconds": 0.3}, idempotency_key="away")
+            ).id == begun.id
             assert (await service.verify()).valid

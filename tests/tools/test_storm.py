@@ -28,8 +28,8 @@ async def storm(replica: Replica, calls: int, seed: int) -> Counter[str]:
             ]
         )
         await asyncio.sleep(chance.random() * 0.5)
-        request_id = f"storm {chance.randrange(calls)}" if chance.random() < 0.5 else ""
-        request = order(tool, arguments, request_id=request_id)
+        idempotency_key = f"storm {chance.randrange(calls)}" if chance.random() < 0.5 else ""
+        request = order(tool, arguments, idempotency_key=idempotency_key)
         method = replica.stub.StartInvocation if chance.random() < 0.1 else replica.stub.InvokeTool
         call: Any = method(request, timeout=chance.choice([None, chance.random() * 0.06]))
         waiting = asyncio.ensure_future(call)

@@ -7,7 +7,7 @@ from typing import Any
 from qmcp.access.v1 import access_service_pb2 as api
 from qmcp.access.v1 import key_pb2, role_pb2
 from qmcp.client import models
-from qmcp.client.calls import LARGEST_PAGE, Call, Page, new_request_id, nothing, pages
+from qmcp.client.calls import LARGEST_PAGE, Call, Page, new_idempotency_key, nothing, pages
 from qmcp.client.values import from_timestamp, to_timestamp
 
 
@@ -19,7 +19,7 @@ def create_key(
     description: str,
     rate_per_minute: int,
     expires_at: datetime | None,
-    request_id: str | None,
+    idempotency_key: str | None,
 ) -> Call[models.IssuedKey]:
     """Makes a key."""
     request = api.CreateKeyRequest(
@@ -29,7 +29,7 @@ def create_key(
         description=description,
         rate_per_minute=rate_per_minute,
         expires_at=to_timestamp(expires_at),
-        request_id=request_id or new_request_id(),
+        idempotency_key=idempotency_key or new_idempotency_key(),
     )
     return Call("CreateKey", request, _issued)
 
@@ -45,9 +45,11 @@ def list_keys(owner: str, *, include_invalid: bool) -> Call[Page[models.Key]]:
     return pages("ListKeys", request, "keys", _key, limit=None)
 
 
-def rotate_key(key_id: str, grace_seconds: int | None, request_id: str | None) -> Call[models.IssuedKey]:
+def rotate_key(key_id: str, grace_seconds: int | None, idempotency_key: str | None) -> Call[models.IssuedKey]:
     """Makes a new secret for a key."""
-    request = api.RotateKeyRequest(id=key_id, grace_seconds=grace_seconds, request_id=request_id or new_request_id())
+    request = api.RotateKeyRequest(
+        id=key_id, grace_seconds=grace_seconds, idempotency_key=idempotency_key or new_idempotency_key()
+    )
     return Call("RotateKey", request, _issued)
 
 
@@ -71,10 +73,14 @@ def list_roles() -> Call[Page[models.Role]]:
     return pages("ListRoles", api.ListRolesRequest(page_size=LARGEST_PAGE), "roles", _role, limit=None)
 
 
-def create_role(name: str, permissions: Sequence[str], description: str, request_id: str | None) -> Call[models.Role]:
+def create_role(
+    name: str, permissions: Sequence[str], description: str, idempotency_key: str | None
+) -> Call[models.Role]:
     """Makes a role."""
     role = role_pb2.Role(name=name, permissions=permissions, description=description)
-    return Call("CreateRole", api.CreateRoleRequest(role=role, request_id=request_id or new_request_id()), _role)
+    return Call(
+        "CreateRole", api.CreateRoleRequest(role=role, idempotency_key=idempotency_key or new_idempotency_key()), _role
+    )
 
 
 def update_role(name: str, permissions: Sequence[str], description: str, etag: str) -> Call[models.Role]:

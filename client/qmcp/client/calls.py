@@ -28,7 +28,7 @@ class Call(Generic[ResultT_co]):
     method: str
     request: Message
     read: Callable[[Any], ResultT_co]
-    # True where sending it twice does no more than sending it once: reads, and whatever carries a request_id.
+    # True where sending it twice does no more than sending it once: reads, and whatever carries an idempotency_key.
     repeatable: bool = True
 
 
@@ -51,15 +51,19 @@ def get_tool(name: str) -> Call[models.Tool]:
     return Call("GetTool", api.GetToolRequest(name=name), messages.tool)
 
 
-def create_tool(tool: models.Tool, request_id: str | None) -> Call[models.Tool]:
+def create_tool(tool: models.Tool, idempotency_key: str | None) -> Call[models.Tool]:
     """Registers a tool."""
-    request = api.CreateToolRequest(tool=messages.tool_message(tool), request_id=request_id or new_request_id())
+    request = api.CreateToolRequest(
+        tool=messages.tool_message(tool), idempotency_key=idempotency_key or new_idempotency_key()
+    )
     return Call("CreateTool", request, messages.tool)
 
 
-def update_tool(tool: models.Tool, request_id: str | None) -> Call[models.Tool]:
+def update_tool(tool: models.Tool, idempotency_key: str | None) -> Call[models.Tool]:
     """Replaces or registers a tool."""
-    request = api.UpdateToolRequest(tool=messages.tool_message(tool), request_id=request_id or new_request_id())
+    request = api.UpdateToolRequest(
+        tool=messages.tool_message(tool), idempotency_key=idempotency_key or new_idempotency_key()
+    )
     return Call("UpdateTool", request, messages.tool)
 
 
@@ -74,14 +78,14 @@ def invoke_tool(
     name: str,
     arguments: Mapping[str, Any] | None,
     correlation_id: str,
-    request_id: str | None,
+    idempotency_key: str | None,
 ) -> Call[models.Invocation]:
     """Runs a tool: `method` is InvokeTool, which waits, or StartInvocation, which does not."""
     request = api.InvokeToolRequest(
         name=name,
         input=to_struct(arguments or {}),
         correlation_id=correlation_id,
-        request_id=request_id or new_request_id(),
+        idempotency_key=idempotency_key or new_idempotency_key(),
     )
     return Call(method, request, messages.invocation)
 
@@ -175,7 +179,7 @@ def export_receipts(after: datetime | None, before: datetime | None) -> api.Expo
     return api.ExportReceiptsRequest(completed_after=to_timestamp(after), completed_before=to_timestamp(before))
 
 
-def new_request_id() -> str:
+def new_idempotency_key() -> str:
     """An id that no other call has."""
     return secrets.token_hex(16)
 

@@ -71,7 +71,7 @@ class ToolNotFoundError(NotFoundError):
 
 
 class ConflictError(QmcpError):
-    """It exists already, changed meanwhile (`ETAG_MISMATCH`), or the `request_id` was used for something else."""
+    """It exists already, changed meanwhile (`ETAG_MISMATCH`), or the `idempotency_key` was used for something else."""
 
 
 class NotPossibleError(QmcpError):

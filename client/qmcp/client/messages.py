@@ -115,7 +115,7 @@ def invocation(message: invocation_pb2.Invocation) -> models.Invocation:
         created_at=from_timestamp(message, "created_at"),
         completed_at=from_timestamp(message, "completed_at"),
         correlation_id=message.correlation_id,
-        request_id=message.request_id,
+        idempotency_key=message.idempotency_key,
         principal=message.principal,
         tool_etag=message.tool_etag,
         redacted_fields=tuple(message.redacted_fields),

@@ -119,7 +119,7 @@ class Invocation:
     created_at: datetime | None = None
     completed_at: datetime | None = None
     correlation_id: str = ""
-    request_id: str = ""
+    idempotency_key: str = ""
     principal: str = ""
     tool_etag: str = ""
     redacted_fields: tuple[str, ...] = ()

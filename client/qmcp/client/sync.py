@@ -83,13 +83,13 @@ class Client(HumanRequests):
         """One tool."""
         return self._send(calls.get_tool(name))
 
-    def create_tool(self, tool: models.Tool, *, request_id: str | None = None) -> models.Tool:
+    def create_tool(self, tool: models.Tool, *, idempotency_key: str | None = None) -> models.Tool:
         """Registers a new tool."""
-        return self._send(calls.create_tool(tool, request_id))
+        return self._send(calls.create_tool(tool, idempotency_key))
 
-    def update_tool(self, tool: models.Tool, *, request_id: str | None = None) -> models.Tool:
+    def update_tool(self, tool: models.Tool, *, idempotency_key: str | None = None) -> models.Tool:
         """Replaces a tool, or registers it where there is none of its name."""
-        return self._send(calls.update_tool(tool, request_id))
+        return self._send(calls.update_tool(tool, idempotency_key))
 
     def delete_tool(self, name: str, *, etag: str = "") -> None:
         """Removes a tool from the catalogue; with an etag, only if it is still that one."""
@@ -101,14 +101,14 @@ class Client(HumanRequests):
         arguments: Mapping[str, Any] | None = None,
         *,
         correlation_id: str = "",
-        request_id: str | None = None,
+        idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> models.Invocation:
         """Runs a tool and waits for its end. A tool that fails is an answer whose `status` says so.
 
-        The same `request_id` never runs a tool twice; without one, each call of this method has its own.
+        The same `idempotency_key` never runs a tool twice; without one, each call of this method has its own.
         """
-        call = calls.invoke_tool("InvokeTool", name, arguments, correlation_id, request_id)
+        call = calls.invoke_tool("InvokeTool", name, arguments, correlation_id, idempotency_key)
         return self._send(call, timeout=timeout)
 
     def start_invocation(
@@ -117,10 +117,10 @@ class Client(HumanRequests):
         arguments: Mapping[str, Any] | None = None,
         *,
         correlation_id: str = "",
-        request_id: str | None = None,
+        idempotency_key: str | None = None,
     ) -> models.Invocation:
         """Starts a tool and returns at once; watch it or wait for it by the id."""
-        return self._send(calls.invoke_tool("StartInvocation", name, arguments, correlation_id, request_id))
+        return self._send(calls.invoke_tool("StartInvocation", name, arguments, correlation_id, idempotency_key))
 
     def watch_invocation(
         self,
@@ -257,7 +257,7 @@ class Client(HumanRequests):
         description: str = "",
         rate_per_minute: int = 0,
         expires_at: datetime | None = None,
-        request_id: str | None = None,
+        idempotency_key: str | None = None,
     ) -> models.IssuedKey:
         """Makes an API key; its secret is in this answer and nowhere else. A rate of 0 means no limit."""
         call = access.create_key(
@@ -267,7 +267,7 @@ class Client(HumanRequests):
             description=description,
             rate_per_minute=rate_per_minute,
             expires_at=expires_at,
-            request_id=request_id,
+            idempotency_key=idempotency_key,
         )
         return self._send(call, stub=self._access)
 
@@ -280,10 +280,10 @@ class Client(HumanRequests):
         return self._all(access.list_keys(owner, include_invalid=include_invalid), stub=self._access)
 
     def rotate_key(
-        self, key_id: str, *, grace_seconds: int | None = None, request_id: str | None = None
+        self, key_id: str, *, grace_seconds: int | None = None, idempotency_key: str | None = None
     ) -> models.IssuedKey:
         """Makes a new secret for a key; the old one stays valid for the grace time, a day unless said otherwise."""
-        return self._send(access.rotate_key(key_id, grace_seconds, request_id), stub=self._access)
+        return self._send(access.rotate_key(key_id, grace_seconds, idempotency_key), stub=self._access)
 
     def revoke_key(self, key_id: str) -> models.Key:
         """Makes a key invalid for good, everywhere within a second."""
@@ -302,10 +302,10 @@ class Client(HumanRequests):
         return self._all(access.list_roles(), stub=self._access)
 
     def create_role(
-        self, name: str, permissions: Sequence[str], *, description: str = "", request_id: str | None = None
+        self, name: str, permissions: Sequence[str], *, description: str = "", idempotency_key: str | None = None
     ) -> models.Role:
         """Makes a role."""
-        return self._send(access.create_role(name, permissions, description, request_id), stub=self._access)
+        return self._send(access.create_role(name, permissions, description, idempotency_key), stub=self._access)
 
     def update_role(
         self, name: str, permissions: Sequence[str], *, description: str = "", etag: str = ""

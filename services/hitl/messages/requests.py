@@ -9,7 +9,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
 from qmcp.hitl.v1 import hitl_service_pb2, request_pb2
 
-from servicekit.idempotency import request_id_of
+from servicekit.idempotency import key_of
 from servicekit.json_values import document, fill_struct, fill_value, plain
 from servicekit.request_context import RequestContext
 from services.hitl import errors
@@ -62,14 +62,14 @@ def answer_from(request: hitl_service_pb2.CreateHumanResponseRequest, call: Requ
     """What the caller answers. Without authentication nobody is verified, so what is said of who answers is taken."""
     return Answer(
         id=uuid.uuid7(),
-        request_id=request.request_id,
+        human_request_id=request.human_request_id or request.request_id,
         response=plain(request.response, "response"),
         responded_by=(request.responded_by if keyless else "") or call.principal.name,
         roles=None if keyless else call.principal.roles,
         response_metadata=document(request.response_metadata, "response_metadata"),
         comment=request.comment,
         edited_arguments=_optional(request, "edited_arguments"),
-        idempotency_key=request_id_of(request, "idempotency_key"),
+        idempotency_key=key_of(request),
     )
 
 
@@ -146,12 +146,13 @@ def response_to(response: Response) -> request_pb2.HumanResponse:
     """An answer, as it is on record."""
     message = request_pb2.HumanResponse(
         id=str(response.id),
-        request_id=response.request_id,
+        human_request_id=response.human_request_id,
         responded_by=response.responded_by,
         created_at=_timestamp(response.created_at),
         comment=response.comment,
         decides=response.decides,
         via=response.via,
+        request_id=response.human_request_id,
     )
     fill_value(message.response, response.response)
     fill_struct(message.response_metadata, response.response_metadata)
@@ -166,7 +167,7 @@ def event_to(event: Event, request: HumanRequest | None = None) -> request_pb2.H
         sequence=event.sequence,
         at=_timestamp(event.at),
         kind=event.kind,
-        request_id=event.request_id,
+        human_request_id=event.human_request_id,
         principal=event.principal,
         request=None if request is None else request_to(request),
     )

@@ -45,7 +45,7 @@ def delivery_to(delivery: Delivery) -> webhook_pb2.Delivery:
     return webhook_pb2.Delivery(
         id=str(delivery.id),
         webhook_id=str(delivery.webhook_id or ""),
-        request_id=delivery.request_id,
+        human_request_id=delivery.human_request_id,
         event_sequence=delivery.event_sequence,
         event_kind=delivery.event_kind,
         url=delivery.url,
@@ -63,7 +63,7 @@ def link_to(link: ActionLink, token: str = "") -> link_pb2.ActionLink:
     """The link; without its token it has no path, as in the answer to a retry."""
     return link_pb2.ActionLink(
         path=link_path(token),
-        request_id=link.request_id,
+        human_request_id=link.human_request_id,
         person=link.person,
         expires_at=_timestamp(link.expires_at),
     )

@@ -45,7 +45,7 @@ CREATE INDEX human_requests_words ON human_requests USING gin (words);
 -- Every answer that was given. The database itself lets one person answer once, and one answer decide.
 CREATE TABLE human_responses (
     id                uuid        PRIMARY KEY,
-    request_id        text        NOT NULL REFERENCES human_requests (id),
+    human_request_id        text        NOT NULL REFERENCES human_requests (id),
     response          json        NOT NULL,
     responded_by      text        NOT NULL,
     created_at        timestamptz NOT NULL,
@@ -57,23 +57,23 @@ CREATE TABLE human_responses (
     -- The caller's, by which a retry gets the first answer; empty where there is none.
     idempotency_key   text        NOT NULL,
     body_digest       bytea       NOT NULL,
-    UNIQUE (request_id, responded_by)
+    UNIQUE (human_request_id, responded_by)
 );
 
-CREATE UNIQUE INDEX human_responses_one_decides ON human_responses (request_id) WHERE decides;
+CREATE UNIQUE INDEX human_responses_one_decides ON human_responses (human_request_id) WHERE decides;
 
 -- What happened. Whoever writes here holds an advisory lock until the commit, so numbers become visible in their
 -- order: a reader that has seen one will never be shown a lower one.
 CREATE TABLE human_request_events (
     sequence   bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    request_id text        NOT NULL,
+    human_request_id text        NOT NULL,
     kind       text        NOT NULL,
     at         timestamptz NOT NULL DEFAULT clock_timestamp(),
     principal  text        NOT NULL,
     detail     json        NOT NULL
 );
 
-CREATE INDEX human_request_events_request ON human_request_events (request_id, sequence);
+CREATE INDEX human_request_events_request ON human_request_events (human_request_id, sequence);
 
 -- Who is told of events besides. The secret is encrypted.
 CREATE TABLE webhooks (
@@ -94,7 +94,7 @@ CREATE TABLE deliveries (
     id              uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
     -- Null where it goes to the callback of the request itself.
     webhook_id      uuid        REFERENCES webhooks (id) ON DELETE CASCADE,
-    request_id      text        NOT NULL,
+    human_request_id      text        NOT NULL,
     event_sequence  bigint      NOT NULL,
     event_kind      text        NOT NULL,
     url             text        NOT NULL,
@@ -113,13 +113,13 @@ CREATE TABLE deliveries (
 
 CREATE INDEX deliveries_due ON deliveries (next_attempt_at, event_sequence) WHERE status = 'pending';
 CREATE INDEX deliveries_newest ON deliveries (created_at, id);
-CREATE INDEX deliveries_request ON deliveries (request_id, created_at, id);
+CREATE INDEX deliveries_request ON deliveries (human_request_id, created_at, id);
 CREATE INDEX deliveries_webhook ON deliveries (webhook_id, created_at, id);
 
 -- Links by which one person answers one request once. Of the token only the SHA-256 is kept.
 CREATE TABLE action_links (
     token_digest bytea       PRIMARY KEY,
-    request_id   text        NOT NULL REFERENCES human_requests (id),
+    human_request_id   text        NOT NULL REFERENCES human_requests (id),
     person       text        NOT NULL,
     created_by   text        NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT now(),

@@ -14,7 +14,7 @@ from servicekit.postgres import Connection, Record
 from services.hitl.models import Claimed, Delivery, DeliveryFilter
 
 COLUMNS = """
-    id, webhook_id, request_id, event_sequence, event_kind, url, status, attempts, next_attempt_at, last_status,
+    id, webhook_id, human_request_id, event_sequence, event_kind, url, status, attempts, next_attempt_at, last_status,
     last_error, created_at, delivered_at
 """
 # What a webhook without kinds, and the callback of a request, are told of. As webhook.proto says.
@@ -32,7 +32,7 @@ async def queue(connection: Connection, sequences: Sequence[int]) -> None:
         WITH told AS (
             SELECT event.sequence, event.kind, event.at, request.id, request.request_type, request.callback_url
             FROM human_request_events AS event
-            JOIN human_requests AS request ON request.id = event.request_id
+            JOIN human_requests AS request ON request.id = event.human_request_id
             WHERE event.sequence = ANY($1::bigint[])
         ),
         subscribed AS (
@@ -45,7 +45,7 @@ async def queue(connection: Connection, sequences: Sequence[int]) -> None:
             FOR KEY SHARE OF webhooks
         ),
         queued AS (
-            INSERT INTO deliveries (webhook_id, request_id, event_sequence, event_kind, url, created_at)
+            INSERT INTO deliveries (webhook_id, human_request_id, event_sequence, event_kind, url, created_at)
             SELECT webhook_id, id, sequence, kind, url, at
             FROM subscribed
             UNION ALL
@@ -88,7 +88,7 @@ async def claim(connection: Connection, limit: int, lease_seconds: float, busy_u
               AND NOT EXISTS (
                   SELECT
                   FROM deliveries AS earlier
-                  WHERE earlier.request_id = delivery.request_id
+                  WHERE earlier.human_request_id = delivery.human_request_id
                     AND earlier.webhook_id IS NOT DISTINCT FROM delivery.webhook_id
                     AND earlier.event_sequence < delivery.event_sequence
                     AND earlier.status = 'pending'
@@ -106,7 +106,7 @@ async def claim(connection: Connection, limit: int, lease_seconds: float, busy_u
         FROM due, human_request_events AS event
         WHERE delivery.id = due.id
           AND event.sequence = delivery.event_sequence
-        RETURNING delivery.id, delivery.claim, delivery.webhook_id, delivery.request_id, delivery.event_sequence,
+        RETURNING delivery.id, delivery.claim, delivery.webhook_id, delivery.human_request_id, delivery.event_sequence,
                   delivery.event_kind, delivery.url, delivery.attempts, due.secret, event.at, event.principal,
                   event.detail
         """,
@@ -228,14 +228,14 @@ async def list_before(
         SELECT {COLUMNS}
         FROM deliveries
         WHERE ($1::uuid IS NULL OR webhook_id = $1)
-          AND ($2 = '' OR request_id = $2)
+          AND ($2 = '' OR human_request_id = $2)
           AND ($3 = '' OR status = $3)
           AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5))
         ORDER BY created_at DESC, id DESC
         LIMIT $6
         """,
         UUID(wanted.webhook_id) if wanted.webhook_id else None,
-        wanted.request_id,
+        wanted.human_request_id,
         wanted.status,
         before_at,
         before_id,

@@ -21,9 +21,9 @@ async def insert(connection: Connection, happenings: Sequence[Happening]) -> lis
     await connection.execute(f"SELECT pg_advisory_xact_lock({LOCK})")
     rows = await connection.fetch(
         """
-        INSERT INTO human_request_events (request_id, kind, principal, detail)
-        SELECT request_id, kind, principal, detail
-        FROM json_to_recordset($1::json) AS happened (request_id text, kind text, principal text, detail json)
+        INSERT INTO human_request_events (human_request_id, kind, principal, detail)
+        SELECT human_request_id, kind, principal, detail
+        FROM json_to_recordset($1::json) AS happened (human_request_id text, kind text, principal text, detail json)
         RETURNING sequence
         """,
         orjson.dumps([_fields(h) for h in happenings]).decode(),
@@ -45,7 +45,7 @@ async def after(connection: Connection, sequence: int, limit: int) -> list[Event
     """Events after a number, in order."""
     rows = await connection.fetch(
         """
-        SELECT sequence, request_id, kind, at, principal, detail
+        SELECT sequence, human_request_id, kind, at, principal, detail
         FROM human_request_events
         WHERE sequence > $1
         ORDER BY sequence
@@ -65,7 +65,7 @@ async def between(
     conditions = ["e.sequence > $1", "e.sequence <= $2"]
     for condition, value in (
         ("e.kind = ANY({})", list(wanted.kinds)),
-        ("e.request_id = {}", wanted.request_id),
+        ("e.human_request_id = {}", wanted.human_request_id),
         ("r.request_type = {}", wanted.request_type),
         ("{} = ANY(r.assignees)", wanted.assignee),
         ("{} = ANY(r.groups)", wanted.group),
@@ -76,8 +76,8 @@ async def between(
             conditions.append(condition.format(f"${len(values)}"))
     select = SELECT.replace(
         "FROM human_requests r",
-        "     , e.sequence, e.request_id, e.kind, e.at, e.principal, e.detail\n"
-        "    FROM human_request_events e\n    JOIN human_requests r ON r.id = e.request_id",
+        "     , e.sequence, e.human_request_id, e.kind, e.at, e.principal, e.detail\n"
+        "    FROM human_request_events e\n    JOIN human_requests r ON r.id = e.human_request_id",
     )
     rows = await connection.fetch(
         f"""
@@ -91,17 +91,17 @@ async def between(
     return [(_event(row), human_request(row)) for row in rows]
 
 
-async def history(connection: Connection, request_id: str, after: int, limit: int) -> list[Event]:
+async def history(connection: Connection, human_request_id: str, after: int, limit: int) -> list[Event]:
     """The events of one request, oldest first, those after a number."""
     rows = await connection.fetch(
         """
-        SELECT sequence, request_id, kind, at, principal, detail
+        SELECT sequence, human_request_id, kind, at, principal, detail
         FROM human_request_events
-        WHERE request_id = $1 AND sequence > $2
+        WHERE human_request_id = $1 AND sequence > $2
         ORDER BY sequence
         LIMIT $3
         """,
-        request_id,
+        human_request_id,
         after,
         limit,
     )
@@ -110,7 +110,7 @@ async def history(connection: Connection, request_id: str, after: int, limit: in
 
 def _fields(happening: Happening) -> dict[str, Any]:
     return {
-        "request_id": happening.request_id,
+        "human_request_id": happening.human_request_id,
         "kind": happening.kind,
         "principal": happening.principal,
         "detail": happening.detail,
@@ -119,5 +119,5 @@ def _fields(happening: Happening) -> dict[str, Any]:
 
 def _event(row: Record) -> Event:
     return Event(
-        row["sequence"], row["request_id"], row["kind"], row["at"], row["principal"], orjson.loads(row["detail"])
+        row["sequence"], row["human_request_id"], row["kind"], row["at"], row["principal"], orjson.loads(row["detail"])
     )

@@ -3,13 +3,13 @@
 from servicekit.postgres import Connection, Record
 from services.hitl.models import ActionLink
 
-COLUMNS = "link.request_id, link.person, link.created_by, link.expires_at"
+COLUMNS = "link.human_request_id, link.person, link.created_by, link.expires_at"
 
 
 async def insert(
     connection: Connection,
     token_digest: bytes,
-    request_id: str,
+    human_request_id: str,
     person: str,
     created_by: str,
     timeout_seconds: int,
@@ -19,14 +19,14 @@ async def insert(
     Args:
         connection: any.
         token_digest: SHA-256 of the token.
-        request_id: what it answers.
+        human_request_id: what it answers.
         person: who answers by it.
         created_by: who made it.
         timeout_seconds: how long it may be used; 0: as long as the request may take.
     """
     row = await connection.fetchrow(
         f"""
-        INSERT INTO action_links AS link (token_digest, request_id, person, created_by, expires_at)
+        INSERT INTO action_links AS link (token_digest, human_request_id, person, created_by, expires_at)
         SELECT $1, id, $3, $4,
                CASE WHEN $5 = 0 THEN expires_at
                     ELSE least(expires_at, clock_timestamp() + make_interval(secs => $5))
@@ -38,7 +38,7 @@ async def insert(
         RETURNING {COLUMNS}
         """,
         token_digest,
-        request_id,
+        human_request_id,
         person,
         created_by,
         timeout_seconds,
@@ -52,7 +52,7 @@ async def valid(connection: Connection, token_digest: bytes) -> ActionLink | Non
         f"""
         SELECT {COLUMNS}
         FROM action_links AS link
-        JOIN human_requests AS request ON request.id = link.request_id
+        JOIN human_requests AS request ON request.id = link.human_request_id
         WHERE link.token_digest = $1
           AND link.used_at IS NULL
           AND link.expires_at > clock_timestamp()

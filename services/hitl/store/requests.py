@@ -21,7 +21,7 @@ SELECT = """
            (
                SELECT json_agg(v ORDER BY v.created_at, v.id)
                FROM human_responses v
-               WHERE v.request_id = r.id
+               WHERE v.human_request_id = r.id
            ) AS votes
     FROM human_requests r
 """
@@ -60,8 +60,8 @@ async def lock(connection: Connection, ids: Sequence[str]) -> None:
     await connection.execute("SELECT id FROM human_requests WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
 
 
-async def get(connection: Connection, request_id: str) -> HumanRequest | None:
-    row = await connection.fetchrow(f"{SELECT} WHERE r.id = $1", request_id)
+async def get(connection: Connection, human_request_id: str) -> HumanRequest | None:
+    row = await connection.fetchrow(f"{SELECT} WHERE r.id = $1", human_request_id)
     return human_request(row) if row else None
 
 
@@ -216,7 +216,7 @@ def _document(text: str | None) -> Any:
 def _vote(row: Mapping[str, Any]) -> Response:
     return Response(
         id=UUID(row["id"]),
-        request_id=row["request_id"],
+        human_request_id=row["human_request_id"],
         response=row["response"],
         responded_by=row["responded_by"],
         created_at=datetime.fromisoformat(row["created_at"]),

@@ -17,15 +17,15 @@ async def insert(connection: Connection, responses: Sequence[Response]) -> None:
     await connection.executemany(
         """
         INSERT INTO human_responses (
-            id, request_id, response, responded_by, created_at, response_metadata, comment, edited_arguments, decides,
-            via, idempotency_key, body_digest
+            id, human_request_id, response, responded_by, created_at, response_metadata, comment, edited_arguments,
+            decides, via, idempotency_key, body_digest
         )
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         """,
         [
             (
                 response.id,
-                response.request_id,
+                response.human_request_id,
                 orjson.dumps(response.response).decode(),
                 response.responded_by,
                 response.created_at,

@@ -8,9 +8,9 @@ MOST_WORDS = 32
 MOST_RANKED = 2_000
 
 
-async def ended(connection: Connection, request_id: str, limit: int) -> list[str] | None:
+async def ended(connection: Connection, human_request_id: str, limit: int) -> list[str] | None:
     """The ids of requests that ended and share words with this one's prompt, best first; None where it is unknown."""
-    exists = await connection.fetchval("SELECT true FROM human_requests WHERE id = $1", request_id)
+    exists = await connection.fetchval("SELECT true FROM human_requests WHERE id = $1", human_request_id)
     if not exists:
         return None
     rows = await connection.fetch(
@@ -42,7 +42,7 @@ async def ended(connection: Connection, request_id: str, limit: int) -> list[str
         ORDER BY ts_rank(words, any_word, 1) DESC, created_at DESC, id
         LIMIT $2
         """,
-        request_id,
+        human_request_id,
         limit,
         MOST_WORDS,
         MOST_RANKED,

@@ -36,18 +36,18 @@ CREATE TABLE invocations (
     input_digest   bytea       NOT NULL,
     principal      text        NOT NULL,
     correlation_id text        NOT NULL,
-    request_id     text        NOT NULL,
+    idempotency_key     text        NOT NULL,
     -- pending: waits for a free place; running: started at once.
     begun_as       text        NOT NULL CHECK (begun_as IN ('pending', 'running')),
-    -- True where nothing was run (unknown tool, bad arguments): such a row does not hold its request_id.
+    -- True where nothing was run (unknown tool, bad arguments): such a row does not hold its idempotency_key.
     refused        boolean     NOT NULL,
     -- The process that runs it.
     writer         uuid        NOT NULL,
     created_at     timestamptz NOT NULL
 );
 
-CREATE UNIQUE INDEX invocations_request_id ON invocations (principal, request_id)
-    WHERE request_id <> '' AND NOT refused;
+CREATE UNIQUE INDEX invocations_idempotency_key ON invocations (principal, idempotency_key)
+    WHERE idempotency_key <> '' AND NOT refused;
 CREATE INDEX invocations_tool ON invocations (tool_name, id);
 CREATE INDEX invocations_correlation_id ON invocations (correlation_id, id);
 CREATE INDEX invocations_principal ON invocations (principal, id);

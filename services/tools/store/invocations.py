@@ -14,7 +14,7 @@ from services.tools.store import approvals
 # An invocation: the intent, its approval, its end where it has ended, and the state between from the events.
 SELECT = """
     SELECT i.id, i.tool_name, i.tool_etag, i.input_params, i.input_salt, i.input_digest, i.principal,
-           i.correlation_id, i.request_id, i.begun_as, i.refused, i.writer, i.created_at,
+           i.correlation_id, i.idempotency_key, i.begun_as, i.refused, i.writer, i.created_at,
            o.status, o.result, o.error, o.error_reason, o.completed_at,
            o.chain_id, o.sequence, o.previous_digest, o.digest, o.result_salt, o.result_digest,
            (o.status IS NULL AND i.begun_as <> 'running' AND EXISTS (
@@ -36,7 +36,7 @@ async def append(
     """Inserts intents and endings in one statement, which is one round trip and one commit.
 
     Returns:
-        The ids of the intents that are new. Left out: an id that is there, a request_id that is taken.
+        The ids of the intents that are new. Left out: an id that is there, an idempotency_key that is taken.
 
     Raises:
         UniqueViolation: one of the endings is there already. Nothing was inserted then: a link that is left out would
@@ -56,8 +56,8 @@ async def append(
             )
         )
         INSERT INTO invocations (
-            id, tool_name, tool_etag, input_params, input_salt, input_digest, principal, correlation_id, request_id,
-            begun_as, refused, writer, created_at
+            id, tool_name, tool_etag, input_params, input_salt, input_digest, principal, correlation_id,
+            idempotency_key, begun_as, refused, writer, created_at
         )
         SELECT *
         FROM unnest(
@@ -75,7 +75,7 @@ async def append(
         [i.input_digest for i in intents],
         [i.principal for i in intents],
         [i.correlation_id for i in intents],
-        [i.request_id for i in intents],
+        [i.idempotency_key for i in intents],
         [i.begun_as for i in intents],
         [i.refused for i in intents],
         [i.writer for i in intents],
@@ -101,16 +101,16 @@ async def existing_ids(connection: Connection, ids: Sequence[UUID]) -> set[UUID]
     return {row["id"] for row in rows}
 
 
-async def id_of_request(connection: Connection, principal: str, request_id: str) -> UUID | None:
-    """The invocation that holds a request_id."""
+async def id_of_idempotency_key(connection: Connection, principal: str, idempotency_key: str) -> UUID | None:
+    """The invocation that holds an idempotency_key."""
     found: UUID | None = await connection.fetchval(
         """
         SELECT id
         FROM invocations
-        WHERE principal = $1 AND request_id = $2 AND request_id <> '' AND NOT refused
+        WHERE principal = $1 AND idempotency_key = $2 AND idempotency_key <> '' AND NOT refused
         """,
         principal,
-        request_id,
+        idempotency_key,
     )
     return found
 
@@ -351,7 +351,7 @@ def invocation(row: Record) -> Invocation:
         input_digest=row["input_digest"],
         principal=row["principal"],
         correlation_id=row["correlation_id"],
-        request_id=row["request_id"],
+        idempotency_key=row["idempotency_key"],
         begun_as=row["begun_as"],
         refused=row["refused"],
         writer=row["writer"],

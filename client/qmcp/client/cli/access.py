@@ -12,7 +12,7 @@ roles = typer.Typer(help="The roles that keys have: sets of permissions.", no_ar
 Id = Annotated[str, typer.Argument(help="The key's id, the first part of the key: 16 digits after `qmcp_`.")]
 RoleName = Annotated[str, typer.Argument(help="The role's name.")]
 Permissions = Annotated[list[str], typer.Argument(help="What it grants: tools.invoke, tools.*, *.")]
-RequestId = Annotated[str | None, typer.Option(help="Makes a retry change nothing more.")]
+IdempotencyKey = Annotated[str | None, typer.Option(help="Makes a retry change nothing more.")]
 
 
 @keys.command()
@@ -25,7 +25,7 @@ def create(
     expires: Annotated[str | None, typer.Option(help="When it ends: 2027-01-31T12:00:00Z, or 90d from now.")] = None,
     description: Annotated[str, typer.Option(help="What it is for.")] = "",
     service_name: Annotated[str, typer.Option(help="What the holder is.")] = "",
-    request_id: RequestId = None,
+    idempotency_key: IdempotencyKey = None,
     json: output.AsJson = False,
 ) -> None:
     """Make a key and print it, this once.
@@ -40,7 +40,7 @@ def create(
             description=description,
             rate_per_minute=rate,
             expires_at=reading.coming(expires),
-            request_id=request_id,
+            idempotency_key=idempotency_key,
         )
     _show_once(issued, json=json)
 
@@ -79,12 +79,12 @@ def rotate(
     grace: Annotated[
         int | None, typer.Option(min=0, help="Seconds for which the old secret stays valid; a day unless given.")
     ] = None,
-    request_id: RequestId = None,
+    idempotency_key: IdempotencyKey = None,
     json: output.AsJson = False,
 ) -> None:
     """Make a new secret for a key and print it, this once."""
     with connect(context) as client:
-        issued = client.rotate_key(key_id, grace_seconds=grace, request_id=request_id)
+        issued = client.rotate_key(key_id, grace_seconds=grace, idempotency_key=idempotency_key)
     _show_once(issued, json=json)
 
 

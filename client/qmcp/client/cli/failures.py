@@ -33,7 +33,7 @@ _ADVICE = {
     "INVOCATION_NOT_FOUND": "`qmcp invocations list` shows the newest.",
     "INVOCATION_NOT_ENDED": "Wait for it with `qmcp invocations watch ID`.",
     "INVOCATION_ENDED": "`qmcp invocations get ID` shows how.",
-    "REQUEST_ID_REUSED": "Choose another --request-id.",
+    "IDEMPOTENCY_KEY_REUSED": "Choose another --idempotency-key.",
     "ETAG_MISMATCH": "Read it again, apply the change, and try again.",
     "UNAUTHENTICATED": "Set QMCP_API_KEY.",
     "PERMISSION_DENIED": "Ask an administrator for the permission; `qmcp whoami` shows what you have.",

@@ -58,14 +58,14 @@ def list_(
 @app.command()
 def show(
     context: typer.Context,
-    request_id: Id,
+    human_request_id: Id,
     history: Annotated[bool, typer.Option("--history", help="What happened to it, too.")] = False,
     json: output.AsJson = False,
 ) -> None:
     """Show one request in full, and how it was answered."""
     with connect(context) as client:
-        request = client.get_human_request(request_id)
-        events = client.list_human_request_events(request_id) if history else []
+        request = client.get_human_request(human_request_id)
+        events = client.list_human_request_events(human_request_id) if history else []
     if json:
         output.as_json({"request": request, "events": events} if history else request)
         return
@@ -82,7 +82,7 @@ def ask(
     *,
     request_type: Annotated[str, typer.Option("--type", help="approval, choice, input, review, …")] = "input",
     option: Annotated[list[str] | None, typer.Option(help="A possible answer; may be given several times.")] = None,
-    request_id: Annotated[str, typer.Option("--id", help="The request's id; else QMCP chooses one.")] = "",
+    human_request_id: Annotated[str, typer.Option("--id", help="The request's id; else QMCP chooses one.")] = "",
     details: Annotated[
         str | None, typer.Option("--context", help="A JSON object that the human should know; `-` reads stdin.")
     ] = None,
@@ -107,7 +107,7 @@ def ask(
         request = client.create_human_request(
             request_type,
             prompt,
-            request_id=request_id,
+            human_request_id=human_request_id,
             options=option or (),
             context=_object(details, "the context"),
             proposed_arguments=_object(arguments, "the arguments"),
@@ -135,7 +135,7 @@ def ask(
 @app.command()
 def answer(
     context: typer.Context,
-    request_id: Id,
+    human_request_id: Id,
     response: Annotated[str, typer.Argument(help="One of the options, a text, or `:` and a JSON value.")],
     *,
     comment: Annotated[str, typer.Option(help="A word to it.")] = "",
@@ -159,18 +159,18 @@ def answer(
     whole = _object(arguments, "the arguments")
     with connect(context) as client:
         given = client.submit_human_response(
-            request_id,
+            human_request_id,
             reading.answer(response),
             comment=comment,
-            edited_arguments=_edited(client, request_id, changes) if changes else whole,
+            edited_arguments=_edited(client, human_request_id, changes) if changes else whole,
             responded_by=responded_by,
         )
     if json:
         output.as_json(given)
     elif given.decides:
-        typer.echo(f"{request_id} is answered.")
+        typer.echo(f"{human_request_id} is answered.")
     else:
-        typer.echo(f"Your vote on {request_id} counts; it is not decided yet.")
+        typer.echo(f"Your vote on {human_request_id} counts; it is not decided yet.")
 
 
 @app.command()
@@ -181,7 +181,7 @@ def watch(
     kind: Annotated[
         list[str] | None, typer.Option(help="created, decided, …; several times for several; else all.")
     ] = None,
-    request_id: Annotated[str, typer.Option("--id", help="Only of this request.")] = "",
+    human_request_id: Annotated[str, typer.Option("--id", help="Only of this request.")] = "",
     request_type: OfType = "",
     assignee: Assignee = "",
     group: Group = "",
@@ -194,7 +194,7 @@ def watch(
         events = client.watch_human_requests(
             after_sequence=after,
             kinds=kind or (),
-            request_id=request_id,
+            human_request_id=human_request_id,
             request_type=request_type,
             assignee=assignee,
             group=group,
@@ -207,7 +207,7 @@ def watch(
 @app.command()
 def claim(
     context: typer.Context,
-    request_id: Id,
+    human_request_id: Id,
     take_over: Annotated[bool, typer.Option("--take-over", help="From whoever has it.")] = False,
     release: Annotated[bool, typer.Option("--release", help="Give it up instead.")] = False,
     json: output.AsJson = False,
@@ -215,9 +215,9 @@ def claim(
     """Tell the others that you are at it."""
     with connect(context) as client:
         if release:
-            request = client.release_human_request(request_id)
+            request = client.release_human_request(human_request_id)
         else:
-            request = client.claim_human_request(request_id, take_over=take_over)
+            request = client.claim_human_request(human_request_id, take_over=take_over)
     if json:
         output.as_json(request)
     else:
@@ -229,13 +229,13 @@ def claim(
 @app.command()
 def comment(
     context: typer.Context,
-    request_id: Id,
+    human_request_id: Id,
     text: Annotated[str, typer.Argument(help="The comment.")],
     json: output.AsJson = False,
 ) -> None:
     """Write a comment into the history of a request."""
     with connect(context) as client:
-        request = client.comment_on_human_request(request_id, text)
+        request = client.comment_on_human_request(human_request_id, text)
     if json:
         output.as_json(request)
     else:
@@ -245,13 +245,13 @@ def comment(
 @app.command()
 def cancel(
     context: typer.Context,
-    request_id: Id,
+    human_request_id: Id,
     reason: Annotated[str, typer.Option(help="Why; it is recorded.")] = "",
     json: output.AsJson = False,
 ) -> None:
     """Take a question back."""
     with connect(context) as client:
-        _show(client.cancel_human_request(request_id, reason), json=json)
+        _show(client.cancel_human_request(human_request_id, reason), json=json)
 
 
 def _follow(events: Iterable[models.HumanRequestEvent], *, json: bool) -> None:
@@ -262,7 +262,8 @@ def _follow(events: Iterable[models.HumanRequestEvent], *, json: bool) -> None:
             else:
                 prompt = _line(each.request.prompt) if each.request else ""
                 words = (
-                    output.cell(part) for part in (each.at, each.sequence, each.kind, each.request_id, each.principal)
+                    output.cell(part)
+                    for part in (each.at, each.sequence, each.kind, each.human_request_id, each.principal)
                 )
                 output.console().print(*words, f"[dim]{output.cell(prompt)}[/]")
     except KeyboardInterrupt:
@@ -270,9 +271,9 @@ def _follow(events: Iterable[models.HumanRequestEvent], *, json: bool) -> None:
         return
 
 
-def _edited(client: Client, request_id: str, changes: dict[str, Any]) -> dict[str, Any]:
+def _edited(client: Client, human_request_id: str, changes: dict[str, Any]) -> dict[str, Any]:
     """The proposed arguments with these changes."""
-    return {**(client.get_human_request(request_id).proposed_arguments or {}), **changes}
+    return {**(client.get_human_request(human_request_id).proposed_arguments or {}), **changes}
 
 
 def _object(text: str | None, what: str) -> dict[str, Any] | None:

@@ -46,7 +46,7 @@ def register(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="JSON of the tool as `tools get --json` prints it; `-` reads stdin.")],
     replace: Annotated[bool, typer.Option("--replace", help="Change the tool if it exists.")] = False,
-    request_id: Annotated[str | None, typer.Option(help="Makes a retry return the first answer.")] = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="Makes a retry return the first answer.")] = None,
     json: output.AsJson = False,
 ) -> None:
     """Register an HTTP or gRPC tool from a file."""
@@ -58,7 +58,7 @@ def register(
     tool = messages.tool(message)
     with connect(context) as client:
         send = client.update_tool if replace else client.create_tool
-        registered = send(tool, request_id=request_id)
+        registered = send(tool, idempotency_key=idempotency_key)
     if json:
         output.as_json(_document(registered))
     else:
@@ -90,7 +90,7 @@ def invoke(
         typer.Argument(help="One JSON object, `-` for one from stdin, or words: key=text, key:=json."),
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Show its progress; it goes on if you stop watching.")] = False,
-    request_id: Annotated[str | None, typer.Option(help="The same id never runs the tool twice.")] = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="The same id never runs the tool twice.")] = None,
     correlation_id: Annotated[str, typer.Option(help="Ties this run to others of the same work.")] = "",
     timeout: Annotated[float | None, typer.Option(help="Seconds to wait.")] = None,
     json: output.AsJson = False,
@@ -102,7 +102,9 @@ def invoke(
     given = reading.arguments(arguments or [])
     with connect(context) as client:
         if watch:
-            started = client.start_invocation(name, given, correlation_id=correlation_id, request_id=request_id)
+            started = client.start_invocation(
+                name, given, correlation_id=correlation_id, idempotency_key=idempotency_key
+            )
             output.note(f"invocation {started.id}")
             invocation = events.follow(client.watch_invocation(started.id, timeout=timeout), json=json) or started
         else:
@@ -110,7 +112,7 @@ def invoke(
                 name,
                 given,
                 correlation_id=correlation_id,
-                request_id=request_id,
+                idempotency_key=idempotency_key,
                 timeout=timeout,
             )
             if json:

@@ -63,7 +63,7 @@ def deliveries(
     context: typer.Context,
     *,
     webhook: Annotated[str, typer.Option(help="Only to this webhook.")] = "",
-    request_id: Annotated[str, typer.Option("--id", help="Only about this request.")] = "",
+    human_request_id: Annotated[str, typer.Option("--id", help="Only about this request.")] = "",
     status: Annotated[str, typer.Option(help="pending, delivered or failed.")] = "",
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
     retry: Annotated[str, typer.Option(help="Send the delivery with this id again instead.")] = "",
@@ -74,7 +74,7 @@ def deliveries(
         if retry:
             found = [client.retry_delivery(retry)]
         else:
-            found = client.list_deliveries(limit, webhook_id=webhook, human_request_id=request_id, status=status)
+            found = client.list_deliveries(limit, webhook_id=webhook, human_request_id=human_request_id, status=status)
     if json:
         output.as_json(found)
         return
@@ -82,7 +82,7 @@ def deliveries(
         (
             each.id,
             each.event_kind,
-            each.request_id,
+            each.human_request_id,
             each.url,
             each.status,
             each.attempts,

@@ -47,7 +47,7 @@ class AsyncHumanRequests(ABC):
         request_type: str,
         prompt: str,
         *,
-        request_id: str = "",
+        human_request_id: str = "",
         options: Sequence[str] = (),
         context: Mapping[str, Any] | None = None,
         timeout_seconds: int = 0,
@@ -65,14 +65,14 @@ class AsyncHumanRequests(ABC):
         quorum: models.Quorum | None = None,
         four_eyes: bool = False,
     ) -> models.HumanRequest:
-        """Asks people. `request_id` is the id that the request shall have; empty lets the service choose.
+        """Asks people. `human_request_id` is the id that the request shall have; empty lets the service choose.
 
         `timeout_seconds` 0 means an hour. The same request under the same id returns the first answer.
         """
         call = calls.create_request(
             request_type,
             prompt,
-            request_id=request_id,
+            human_request_id=human_request_id,
             options=options,
             context=context,
             timeout_seconds=timeout_seconds,
@@ -92,9 +92,9 @@ class AsyncHumanRequests(ABC):
         )
         return await self._send(call, stub=self._hitl)
 
-    async def get_human_request(self, request_id: str) -> models.HumanRequest:
+    async def get_human_request(self, human_request_id: str) -> models.HumanRequest:
         """One request, with the answer that decided it in `response`."""
-        return await self._send(calls.get_request(request_id), stub=self._hitl)
+        return await self._send(calls.get_request(human_request_id), stub=self._hitl)
 
     async def list_human_requests(
         self,
@@ -123,7 +123,7 @@ class AsyncHumanRequests(ABC):
 
     async def submit_human_response(
         self,
-        request_id: str,
+        human_request_id: str,
         response: Any,
         *,
         comment: str = "",
@@ -134,7 +134,7 @@ class AsyncHumanRequests(ABC):
     ) -> models.HumanResponse:
         """Answers a request. ConflictError where it has been answered, RequestExpiredError where it is too late."""
         call = calls.respond(
-            request_id,
+            human_request_id,
             response,
             comment=comment,
             edited_arguments=edited_arguments,
@@ -146,17 +146,17 @@ class AsyncHumanRequests(ABC):
 
     async def wait_for_human_response(
         self,
-        request_id: str,
+        human_request_id: str,
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - it is a deadline, which gRPC keeps
     ) -> models.HumanRequest:
         """The request once it has ended: answered, expired or cancelled. DeadlineExceededError after `timeout`."""
-        [request] = await self.wait_for_human_requests([request_id], timeout=timeout)
+        [request] = await self.wait_for_human_requests([human_request_id], timeout=timeout)
         return request
 
     async def wait_for_human_requests(
         self,
-        request_ids: Sequence[str],
+        human_request_ids: Sequence[str],
         *,
         mode: str = "any",
         timeout: float | None = None,  # noqa: ASYNC109 - it is a deadline, which gRPC keeps
@@ -165,7 +165,7 @@ class AsyncHumanRequests(ABC):
 
         It lasts over as many long polls as that takes; a restart of the service does not end it.
         """
-        wait = Wait(request_ids, mode, Legs(Deadline.within(timeout), self._retries))
+        wait = Wait(human_request_ids, mode, Legs(Deadline.within(timeout), self._retries))
         while True:
             call = wait.call()
             try:
@@ -182,7 +182,7 @@ class AsyncHumanRequests(ABC):
         *,
         after_sequence: int | None = None,
         kinds: Sequence[str] = (),
-        request_id: str = "",
+        human_request_id: str = "",
         request_type: str = "",
         assignee: str = "",
         group: str = "",
@@ -196,7 +196,7 @@ class AsyncHumanRequests(ABC):
         wanted = WatchHumanRequestsRequest(
             after_sequence=after_sequence,
             kinds=kinds,
-            id=request_id,
+            id=human_request_id,
             request_type=request_type,
             assignee=assignee,
             group=group,
@@ -216,51 +216,53 @@ class AsyncHumanRequests(ABC):
             if not watch.over():
                 await asyncio.sleep(watch.cut(cut))
 
-    async def list_human_request_events(self, request_id: str) -> list[models.HumanRequestEvent]:
+    async def list_human_request_events(self, human_request_id: str) -> list[models.HumanRequestEvent]:
         """What happened to a request, oldest first."""
-        return await self._all(calls.list_events(request_id), stub=self._hitl)
+        return await self._all(calls.list_events(human_request_id), stub=self._hitl)
 
-    async def find_similar_human_requests(self, request_id: str, *, limit: int = 5) -> list[models.HumanRequest]:
+    async def find_similar_human_requests(self, human_request_id: str, *, limit: int = 5) -> list[models.HumanRequest]:
         """Requests that ended and resemble this one, where the operator has switched that on."""
-        return await self._send(calls.find_similar(request_id, limit), stub=self._hitl)
+        return await self._send(calls.find_similar(human_request_id, limit), stub=self._hitl)
 
-    async def view_human_request(self, request_id: str) -> models.HumanRequest:
+    async def view_human_request(self, human_request_id: str) -> models.HumanRequest:
         """The request, and on record that the caller has looked at it."""
-        return await self._send(calls.view(request_id), stub=self._hitl)
+        return await self._send(calls.view(human_request_id), stub=self._hitl)
 
-    async def claim_human_request(self, request_id: str, *, take_over: bool = False) -> models.HumanRequest:
+    async def claim_human_request(self, human_request_id: str, *, take_over: bool = False) -> models.HumanRequest:
         """Tells the others that the caller is at it."""
-        return await self._send(calls.claim(request_id, take_over=take_over), stub=self._hitl)
+        return await self._send(calls.claim(human_request_id, take_over=take_over), stub=self._hitl)
 
-    async def release_human_request(self, request_id: str) -> models.HumanRequest:
+    async def release_human_request(self, human_request_id: str) -> models.HumanRequest:
         """Gives a claim up."""
-        return await self._send(calls.release(request_id), stub=self._hitl)
+        return await self._send(calls.release(human_request_id), stub=self._hitl)
 
     async def assign_human_request(
-        self, request_id: str, *, assignees: Sequence[str] = (), groups: Sequence[str] = ()
+        self, human_request_id: str, *, assignees: Sequence[str] = (), groups: Sequence[str] = ()
     ) -> models.HumanRequest:
         """Replaces who is asked; with neither, everybody is."""
-        return await self._send(calls.assign(request_id, assignees, groups), stub=self._hitl)
+        return await self._send(calls.assign(human_request_id, assignees, groups), stub=self._hitl)
 
-    async def comment_on_human_request(self, request_id: str, comment: str) -> models.HumanRequest:
+    async def comment_on_human_request(self, human_request_id: str, comment: str) -> models.HumanRequest:
         """Writes a comment into its history."""
-        return await self._send(calls.comment(request_id, comment), stub=self._hitl)
+        return await self._send(calls.comment(human_request_id, comment), stub=self._hitl)
 
-    async def remind_of_human_request(self, request_id: str) -> models.HumanRequest:
+    async def remind_of_human_request(self, human_request_id: str) -> models.HumanRequest:
         """Tells those who are asked once more."""
-        return await self._send(calls.remind(request_id), stub=self._hitl)
+        return await self._send(calls.remind(human_request_id), stub=self._hitl)
 
-    async def cancel_human_request(self, request_id: str, reason: str = "") -> models.HumanRequest:
+    async def cancel_human_request(self, human_request_id: str, reason: str = "") -> models.HumanRequest:
         """Takes a question back."""
-        return await self._send(calls.cancel(request_id, reason), stub=self._hitl)
+        return await self._send(calls.cancel(human_request_id, reason), stub=self._hitl)
 
-    async def create_action_link(self, request_id: str, person: str, *, timeout_seconds: int = 0) -> models.ActionLink:
+    async def create_action_link(
+        self, human_request_id: str, person: str, *, timeout_seconds: int = 0
+    ) -> models.ActionLink:
         """Makes a link by which this person answers once without an account."""
-        return await self._send(calls.create_link(request_id, person, timeout_seconds), stub=self._hitl)
+        return await self._send(calls.create_link(human_request_id, person, timeout_seconds), stub=self._hitl)
 
-    async def create_webhook(self, webhook: models.Webhook, *, request_id: str | None = None) -> models.Webhook:
+    async def create_webhook(self, webhook: models.Webhook, *, idempotency_key: str | None = None) -> models.Webhook:
         """Registers a webhook; its secret is in this answer and nowhere else."""
-        return await self._send(calls.create_webhook(webhook, request_id), stub=self._hitl)
+        return await self._send(calls.create_webhook(webhook, idempotency_key), stub=self._hitl)
 
     async def get_webhook(self, webhook_id: str) -> models.Webhook:
         """One webhook, without its secret."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from qmcp.client.calls import LARGEST_PAGE, Call, Page, new_request_id, nothing, pages
+from qmcp.client.calls import LARGEST_PAGE, Call, Page, new_idempotency_key, nothing, pages
 from qmcp.client.hitl import messages, models
 from qmcp.client.values import to_struct, to_timestamp, to_value
 from qmcp.hitl.v1 import hitl_service_pb2 as api
@@ -14,7 +14,7 @@ def create_request(
     request_type: str,
     prompt: str,
     *,
-    request_id: str,
+    human_request_id: str,
     options: Sequence[str],
     context: Mapping[str, Any] | None,
     timeout_seconds: int,
@@ -32,9 +32,9 @@ def create_request(
     quorum: models.Quorum | None,
     four_eyes: bool,
 ) -> Call[models.HumanRequest]:
-    """Asks a question; `request_id` is the human request's own id, empty for one that the server makes."""
+    """Asks a question; `human_request_id` is the human request's own id, empty for one that the server makes."""
     request = api.CreateHumanRequestRequest(
-        id=request_id,
+        id=human_request_id,
         request_type=request_type,
         prompt=prompt,
         options=options,
@@ -53,14 +53,14 @@ def create_request(
         on_expiry=messages.expiry_message(on_expiry),
         quorum=messages.quorum_message(quorum),
         four_eyes=four_eyes,
-        request_id=new_request_id(),
+        idempotency_key=new_idempotency_key(),
     )
     return Call("CreateHumanRequest", request, messages.request)
 
 
-def get_request(request_id: str) -> Call[models.HumanRequest]:
+def get_request(human_request_id: str) -> Call[models.HumanRequest]:
     """One request with the answer that decided it."""
-    return Call("GetHumanRequest", api.GetHumanRequestRequest(id=request_id), messages.found)
+    return Call("GetHumanRequest", api.GetHumanRequestRequest(id=human_request_id), messages.found)
 
 
 def list_requests(limit: int | None, **filters: Any) -> Call[Page[models.HumanRequest]]:
@@ -70,7 +70,7 @@ def list_requests(limit: int | None, **filters: Any) -> Call[Page[models.HumanRe
 
 
 def respond(
-    request_id: str,
+    human_request_id: str,
     response: Any,
     *,
     comment: str,
@@ -81,85 +81,85 @@ def respond(
 ) -> Call[models.HumanResponse]:
     """Answers a request."""
     request = api.CreateHumanResponseRequest(
-        request_id=request_id,
+        human_request_id=human_request_id,
         response=to_value(response),
         responded_by=responded_by,
         response_metadata=_struct(response_metadata),
         comment=comment,
         edited_arguments=_struct(edited_arguments),
-        idempotency_key=idempotency_key or new_request_id(),
+        idempotency_key=idempotency_key or new_idempotency_key(),
     )
     return Call("CreateHumanResponse", request, messages.response)
 
 
-def list_events(request_id: str) -> Call[Page[models.HumanRequestEvent]]:
+def list_events(human_request_id: str) -> Call[Page[models.HumanRequestEvent]]:
     """The first page of a request's history, oldest first."""
-    request = api.ListHumanRequestEventsRequest(id=request_id, page_size=LARGEST_PAGE)
+    request = api.ListHumanRequestEventsRequest(id=human_request_id, page_size=LARGEST_PAGE)
     return pages("ListHumanRequestEvents", request, "events", messages.event, limit=None)
 
 
-def find_similar(request_id: str, limit: int) -> Call[list[models.HumanRequest]]:
+def find_similar(human_request_id: str, limit: int) -> Call[list[models.HumanRequest]]:
     """Requests that ended and resemble this one."""
-    request = api.FindSimilarHumanRequestsRequest(id=request_id, limit=limit)
+    request = api.FindSimilarHumanRequestsRequest(id=human_request_id, limit=limit)
     return Call(
         "FindSimilarHumanRequests", request, lambda answer: [messages.request(each) for each in answer.requests]
     )
 
 
-def view(request_id: str) -> Call[models.HumanRequest]:
+def view(human_request_id: str) -> Call[models.HumanRequest]:
     """Records that the caller has looked at it."""
-    return Call("ViewHumanRequest", api.ViewHumanRequestRequest(id=request_id), messages.request)
+    return Call("ViewHumanRequest", api.ViewHumanRequestRequest(id=human_request_id), messages.request)
 
 
-def claim(request_id: str, *, take_over: bool) -> Call[models.HumanRequest]:
+def claim(human_request_id: str, *, take_over: bool) -> Call[models.HumanRequest]:
     """Tells the others that the caller is at it."""
-    request = api.ClaimHumanRequestRequest(id=request_id, take_over=take_over)
+    request = api.ClaimHumanRequestRequest(id=human_request_id, take_over=take_over)
     return Call("ClaimHumanRequest", request, messages.request)
 
 
-def release(request_id: str) -> Call[models.HumanRequest]:
+def release(human_request_id: str) -> Call[models.HumanRequest]:
     """Gives a claim up."""
-    return Call("ReleaseHumanRequest", api.ReleaseHumanRequestRequest(id=request_id), messages.request)
+    return Call("ReleaseHumanRequest", api.ReleaseHumanRequestRequest(id=human_request_id), messages.request)
 
 
-def assign(request_id: str, assignees: Sequence[str], groups: Sequence[str]) -> Call[models.HumanRequest]:
+def assign(human_request_id: str, assignees: Sequence[str], groups: Sequence[str]) -> Call[models.HumanRequest]:
     """Replaces who is asked."""
-    request = api.AssignHumanRequestRequest(id=request_id, assignees=assignees, groups=groups)
+    request = api.AssignHumanRequestRequest(id=human_request_id, assignees=assignees, groups=groups)
     return Call("AssignHumanRequest", request, messages.request)
 
 
-def comment(request_id: str, text: str) -> Call[models.HumanRequest]:
+def comment(human_request_id: str, text: str) -> Call[models.HumanRequest]:
     """Writes a comment into its history."""
-    request = api.CommentOnHumanRequestRequest(id=request_id, comment=text, request_id=new_request_id())
+    request = api.CommentOnHumanRequestRequest(id=human_request_id, comment=text, idempotency_key=new_idempotency_key())
     return Call("CommentOnHumanRequest", request, messages.request)
 
 
-def remind(request_id: str) -> Call[models.HumanRequest]:
+def remind(human_request_id: str) -> Call[models.HumanRequest]:
     """Tells those who are asked once more."""
-    request = api.RemindOfHumanRequestRequest(id=request_id, request_id=new_request_id())
+    request = api.RemindOfHumanRequestRequest(id=human_request_id, idempotency_key=new_idempotency_key())
     return Call("RemindOfHumanRequest", request, messages.request)
 
 
-def cancel(request_id: str, reason: str) -> Call[models.HumanRequest]:
+def cancel(human_request_id: str, reason: str) -> Call[models.HumanRequest]:
     """Takes a question back."""
     # A second one would be refused with HUMAN_REQUEST_ENDED though the first did what was asked.
-    request = api.CancelHumanRequestRequest(id=request_id, reason=reason)
+    request = api.CancelHumanRequestRequest(id=human_request_id, reason=reason)
     return Call("CancelHumanRequest", request, messages.request, repeatable=False)
 
 
-def create_link(request_id: str, person: str, timeout_seconds: int) -> Call[models.ActionLink]:
+def create_link(human_request_id: str, person: str, timeout_seconds: int) -> Call[models.ActionLink]:
     """Makes a link by which one person answers."""
     request = api.CreateActionLinkRequest(
-        id=request_id, person=person, timeout_seconds=timeout_seconds, request_id=new_request_id()
+        id=human_request_id, person=person, timeout_seconds=timeout_seconds, idempotency_key=new_idempotency_key()
     )
     # A retry would return the link without its path, which is all that it is for.
     return Call("CreateActionLink", request, messages.link, repeatable=False)
 
 
-def create_webhook(webhook: models.Webhook, request_id: str | None) -> Call[models.Webhook]:
+def create_webhook(webhook: models.Webhook, idempotency_key: str | None) -> Call[models.Webhook]:
     """Registers a webhook."""
     request = api.CreateWebhookRequest(
-        webhook=messages.webhook_message(webhook), request_id=request_id or new_request_id()
+        webhook=messages.webhook_message(webhook), idempotency_key=idempotency_key or new_idempotency_key()
     )
     return Call("CreateWebhook", request, messages.webhook)
 

@@ -52,7 +52,7 @@ def response(message: request_pb2.HumanResponse) -> models.HumanResponse:
     """An answer."""
     return models.HumanResponse(
         id=message.id,
-        request_id=message.request_id,
+        human_request_id=message.human_request_id,
         response=from_value(message.response),
         responded_by=message.responded_by,
         created_at=from_timestamp(message, "created_at"),
@@ -75,7 +75,7 @@ def event(message: request_pb2.HumanRequestEvent) -> models.HumanRequestEvent:
         sequence=message.sequence,
         at=from_timestamp(message, "at"),
         kind=message.kind,
-        request_id=message.request_id,
+        human_request_id=message.human_request_id,
         principal=message.principal,
         detail=from_struct(message.detail),
         request=request(message.request) if message.HasField("request") else None,
@@ -86,7 +86,7 @@ def link(message: link_pb2.ActionLink) -> models.ActionLink:
     """An action link."""
     return models.ActionLink(
         path=message.path,
-        request_id=message.request_id,
+        human_request_id=message.human_request_id,
         person=message.person,
         expires_at=from_timestamp(message, "expires_at"),
     )
@@ -126,7 +126,7 @@ def delivery(message: webhook_pb2.Delivery) -> models.Delivery:
     return models.Delivery(
         id=message.id,
         webhook_id=message.webhook_id,
-        request_id=message.request_id,
+        human_request_id=message.human_request_id,
         event_sequence=message.event_sequence,
         event_kind=message.event_kind,
         url=message.url,

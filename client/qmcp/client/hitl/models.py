@@ -32,7 +32,7 @@ class HumanResponse:
     """One person's answer; with a quorum, a vote."""
 
     id: str
-    request_id: str
+    human_request_id: str
     response: Any
     responded_by: str
     created_at: datetime | None = None
@@ -106,7 +106,7 @@ class HumanRequestEvent:
     sequence: int
     at: datetime | None
     kind: str
-    request_id: str
+    human_request_id: str
     principal: str
     detail: dict[str, Any]
     request: HumanRequest | None = None
@@ -118,7 +118,7 @@ class ActionLink:
 
     # Below the address of the edge; empty where this is the answer to a retry.
     path: str = field(repr=False)
-    request_id: str
+    human_request_id: str
     person: str
     expires_at: datetime | None = None
 
@@ -146,7 +146,7 @@ class Delivery:
 
     id: str
     webhook_id: str
-    request_id: str
+    human_request_id: str
     event_sequence: int
     event_kind: str
     url: str

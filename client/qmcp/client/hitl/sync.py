@@ -39,7 +39,7 @@ class HumanRequests(ABC):
         request_type: str,
         prompt: str,
         *,
-        request_id: str = "",
+        human_request_id: str = "",
         options: Sequence[str] = (),
         context: Mapping[str, Any] | None = None,
         timeout_seconds: int = 0,
@@ -57,14 +57,14 @@ class HumanRequests(ABC):
         quorum: models.Quorum | None = None,
         four_eyes: bool = False,
     ) -> models.HumanRequest:
-        """Asks people. `request_id` is the id that the request shall have; empty lets the service choose.
+        """Asks people. `human_request_id` is the id that the request shall have; empty lets the service choose.
 
         `timeout_seconds` 0 means an hour. The same request under the same id returns the first answer.
         """
         call = calls.create_request(
             request_type,
             prompt,
-            request_id=request_id,
+            human_request_id=human_request_id,
             options=options,
             context=context,
             timeout_seconds=timeout_seconds,
@@ -84,9 +84,9 @@ class HumanRequests(ABC):
         )
         return self._send(call, stub=self._hitl)
 
-    def get_human_request(self, request_id: str) -> models.HumanRequest:
+    def get_human_request(self, human_request_id: str) -> models.HumanRequest:
         """One request, with the answer that decided it in `response`."""
-        return self._send(calls.get_request(request_id), stub=self._hitl)
+        return self._send(calls.get_request(human_request_id), stub=self._hitl)
 
     def list_human_requests(
         self,
@@ -115,7 +115,7 @@ class HumanRequests(ABC):
 
     def submit_human_response(
         self,
-        request_id: str,
+        human_request_id: str,
         response: Any,
         *,
         comment: str = "",
@@ -126,7 +126,7 @@ class HumanRequests(ABC):
     ) -> models.HumanResponse:
         """Answers a request. ConflictError where it has been answered, RequestExpiredError where it is too late."""
         call = calls.respond(
-            request_id,
+            human_request_id,
             response,
             comment=comment,
             edited_arguments=edited_arguments,
@@ -136,19 +136,19 @@ class HumanRequests(ABC):
         )
         return self._send(call, stub=self._hitl)
 
-    def wait_for_human_response(self, request_id: str, *, timeout: float | None = None) -> models.HumanRequest:
+    def wait_for_human_response(self, human_request_id: str, *, timeout: float | None = None) -> models.HumanRequest:
         """The request once it has ended: answered, expired or cancelled. DeadlineExceededError after `timeout`."""
-        [request] = self.wait_for_human_requests([request_id], timeout=timeout)
+        [request] = self.wait_for_human_requests([human_request_id], timeout=timeout)
         return request
 
     def wait_for_human_requests(
-        self, request_ids: Sequence[str], *, mode: str = "any", timeout: float | None = None
+        self, human_request_ids: Sequence[str], *, mode: str = "any", timeout: float | None = None
     ) -> list[models.HumanRequest]:
         """The requests as they stand once one of them has ended (`any`) or every one has (`all`).
 
         It lasts over as many long polls as that takes; a restart of the service does not end it.
         """
-        wait = Wait(request_ids, mode, Legs(Deadline.within(timeout), self._retries))
+        wait = Wait(human_request_ids, mode, Legs(Deadline.within(timeout), self._retries))
         while True:
             call = wait.call()
             try:
@@ -165,7 +165,7 @@ class HumanRequests(ABC):
         *,
         after_sequence: int | None = None,
         kinds: Sequence[str] = (),
-        request_id: str = "",
+        human_request_id: str = "",
         request_type: str = "",
         assignee: str = "",
         group: str = "",
@@ -179,7 +179,7 @@ class HumanRequests(ABC):
         wanted = WatchHumanRequestsRequest(
             after_sequence=after_sequence,
             kinds=kinds,
-            id=request_id,
+            id=human_request_id,
             request_type=request_type,
             assignee=assignee,
             group=group,
@@ -199,51 +199,51 @@ class HumanRequests(ABC):
             if not watch.over():
                 time.sleep(watch.cut(cut))
 
-    def list_human_request_events(self, request_id: str) -> list[models.HumanRequestEvent]:
+    def list_human_request_events(self, human_request_id: str) -> list[models.HumanRequestEvent]:
         """What happened to a request, oldest first."""
-        return self._all(calls.list_events(request_id), stub=self._hitl)
+        return self._all(calls.list_events(human_request_id), stub=self._hitl)
 
-    def find_similar_human_requests(self, request_id: str, *, limit: int = 5) -> list[models.HumanRequest]:
+    def find_similar_human_requests(self, human_request_id: str, *, limit: int = 5) -> list[models.HumanRequest]:
         """Requests that ended and resemble this one, where the operator has switched that on."""
-        return self._send(calls.find_similar(request_id, limit), stub=self._hitl)
+        return self._send(calls.find_similar(human_request_id, limit), stub=self._hitl)
 
-    def view_human_request(self, request_id: str) -> models.HumanRequest:
+    def view_human_request(self, human_request_id: str) -> models.HumanRequest:
         """The request, and on record that the caller has looked at it."""
-        return self._send(calls.view(request_id), stub=self._hitl)
+        return self._send(calls.view(human_request_id), stub=self._hitl)
 
-    def claim_human_request(self, request_id: str, *, take_over: bool = False) -> models.HumanRequest:
+    def claim_human_request(self, human_request_id: str, *, take_over: bool = False) -> models.HumanRequest:
         """Tells the others that the caller is at it."""
-        return self._send(calls.claim(request_id, take_over=take_over), stub=self._hitl)
+        return self._send(calls.claim(human_request_id, take_over=take_over), stub=self._hitl)
 
-    def release_human_request(self, request_id: str) -> models.HumanRequest:
+    def release_human_request(self, human_request_id: str) -> models.HumanRequest:
         """Gives a claim up."""
-        return self._send(calls.release(request_id), stub=self._hitl)
+        return self._send(calls.release(human_request_id), stub=self._hitl)
 
     def assign_human_request(
-        self, request_id: str, *, assignees: Sequence[str] = (), groups: Sequence[str] = ()
+        self, human_request_id: str, *, assignees: Sequence[str] = (), groups: Sequence[str] = ()
     ) -> models.HumanRequest:
         """Replaces who is asked; with neither, everybody is."""
-        return self._send(calls.assign(request_id, assignees, groups), stub=self._hitl)
+        return self._send(calls.assign(human_request_id, assignees, groups), stub=self._hitl)
 
-    def comment_on_human_request(self, request_id: str, comment: str) -> models.HumanRequest:
+    def comment_on_human_request(self, human_request_id: str, comment: str) -> models.HumanRequest:
         """Writes a comment into its history."""
-        return self._send(calls.comment(request_id, comment), stub=self._hitl)
+        return self._send(calls.comment(human_request_id, comment), stub=self._hitl)
 
-    def remind_of_human_request(self, request_id: str) -> models.HumanRequest:
+    def remind_of_human_request(self, human_request_id: str) -> models.HumanRequest:
         """Tells those who are asked once more."""
-        return self._send(calls.remind(request_id), stub=self._hitl)
+        return self._send(calls.remind(human_request_id), stub=self._hitl)
 
-    def cancel_human_request(self, request_id: str, reason: str = "") -> models.HumanRequest:
+    def cancel_human_request(self, human_request_id: str, reason: str = "") -> models.HumanRequest:
         """Takes a question back."""
-        return self._send(calls.cancel(request_id, reason), stub=self._hitl)
+        return self._send(calls.cancel(human_request_id, reason), stub=self._hitl)
 
-    def create_action_link(self, request_id: str, person: str, *, timeout_seconds: int = 0) -> models.ActionLink:
+    def create_action_link(self, human_request_id: str, person: str, *, timeout_seconds: int = 0) -> models.ActionLink:
         """Makes a link by which this person answers once without an account."""
-        return self._send(calls.create_link(request_id, person, timeout_seconds), stub=self._hitl)
+        return self._send(calls.create_link(human_request_id, person, timeout_seconds), stub=self._hitl)
 
-    def create_webhook(self, webhook: models.Webhook, *, request_id: str | None = None) -> models.Webhook:
+    def create_webhook(self, webhook: models.Webhook, *, idempotency_key: str | None = None) -> models.Webhook:
         """Registers a webhook; its secret is in this answer and nowhere else."""
-        return self._send(calls.create_webhook(webhook, request_id), stub=self._hitl)
+        return self._send(calls.create_webhook(webhook, idempotency_key), stub=self._hitl)
 
     def get_webhook(self, webhook_id: str) -> models.Webhook:
         """One webhook, without its secret."""

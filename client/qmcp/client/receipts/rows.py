@@ -14,7 +14,7 @@ from qmcp.client.receipts.keys import unhex
 KIND = "invocation/1"
 KIND_WITH_APPROVAL = "invocation/2"
 REDACTABLE = ("input_params", "result")
-_TEXTS = ("id", "correlation_id", "error_reason", "principal", "request_id", "status", "tool_etag", "tool_name")
+_TEXTS = ("id", "correlation_id", "error_reason", "principal", "idempotency_key", "status", "tool_etag", "tool_name")
 _TIMES = ("created_at", "completed_at")
 _ROW_FIELDS = frozenset((*_TEXTS, *_TIMES, *REDACTABLE, "error", "duration_ms", "redacted_fields", "approval"))
 _RECEIPT_FIELDS = {

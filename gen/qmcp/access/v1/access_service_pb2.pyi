@@ -38,22 +38,22 @@ class Identity(_message.Message):
     def __init__(self, principal: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., permissions: _Optional[_Iterable[str]] = ..., rate_per_minute: _Optional[int] = ..., valid_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateKeyRequest(_message.Message):
-    __slots__ = ("owner", "roles", "service_name", "description", "rate_per_minute", "expires_at", "request_id")
+    __slots__ = ("owner", "roles", "service_name", "description", "rate_per_minute", "expires_at", "idempotency_key")
     OWNER_FIELD_NUMBER: _ClassVar[int]
     ROLES_FIELD_NUMBER: _ClassVar[int]
     SERVICE_NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     RATE_PER_MINUTE_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     owner: str
     roles: _containers.RepeatedScalarFieldContainer[str]
     service_name: str
     description: str
     rate_per_minute: int
     expires_at: _timestamp_pb2.Timestamp
-    request_id: str
-    def __init__(self, owner: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., service_name: _Optional[str] = ..., description: _Optional[str] = ..., rate_per_minute: _Optional[int] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    idempotency_key: str
+    def __init__(self, owner: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., service_name: _Optional[str] = ..., description: _Optional[str] = ..., rate_per_minute: _Optional[int] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class GetKeyRequest(_message.Message):
     __slots__ = ("id",)
@@ -82,14 +82,14 @@ class ListKeysResponse(_message.Message):
     def __init__(self, keys: _Optional[_Iterable[_Union[_key_pb2.Key, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class RotateKeyRequest(_message.Message):
-    __slots__ = ("id", "grace_seconds", "request_id")
+    __slots__ = ("id", "grace_seconds", "idempotency_key")
     ID_FIELD_NUMBER: _ClassVar[int]
     GRACE_SECONDS_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     id: str
     grace_seconds: int
-    request_id: str
-    def __init__(self, id: _Optional[str] = ..., grace_seconds: _Optional[int] = ..., request_id: _Optional[str] = ...) -> None: ...
+    idempotency_key: str
+    def __init__(self, id: _Optional[str] = ..., grace_seconds: _Optional[int] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class RevokeKeyRequest(_message.Message):
     __slots__ = ("id",)
@@ -126,12 +126,12 @@ class ListRolesResponse(_message.Message):
     def __init__(self, roles: _Optional[_Iterable[_Union[_role_pb2.Role, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class CreateRoleRequest(_message.Message):
-    __slots__ = ("role", "request_id")
+    __slots__ = ("role", "idempotency_key")
     ROLE_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     role: _role_pb2.Role
-    request_id: str
-    def __init__(self, role: _Optional[_Union[_role_pb2.Role, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    idempotency_key: str
+    def __init__(self, role: _Optional[_Union[_role_pb2.Role, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class UpdateRoleRequest(_message.Message):
     __slots__ = ("role",)

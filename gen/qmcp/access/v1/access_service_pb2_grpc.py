@@ -131,7 +131,7 @@ class AccessServiceServicer:
 
     def CreateKey(self, request, context):
         """Makes a key and shows it, this once; over HTTP the answer is 201. Nobody can give a key roles whose permissions they
-        lack themselves. A retry with the same `request_id` returns the same key without its secret, which is not kept.
+        lack themselves. A retry with the same `idempotency_key` returns the same key without its secret, which is not kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

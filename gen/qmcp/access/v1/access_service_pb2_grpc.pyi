@@ -38,7 +38,7 @@ class AccessServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AccessServiceAsyncStub: ...
     CreateKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.CreateKeyRequest, _access_service_pb2.IssuedKey]
     """Makes a key and shows it, this once; over HTTP the answer is 201. Nobody can give a key roles whose permissions they
-    lack themselves. A retry with the same `request_id` returns the same key without its secret, which is not kept.
+    lack themselves. A retry with the same `idempotency_key` returns the same key without its secret, which is not kept.
     """
     GetKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.GetKeyRequest, _key_pb2.Key]
     """Returns one key, without its secret."""
@@ -82,7 +82,7 @@ class AccessServiceAsyncStub(AccessServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.CreateKeyRequest, _access_service_pb2.IssuedKey]  # type: ignore[assignment]
     """Makes a key and shows it, this once; over HTTP the answer is 201. Nobody can give a key roles whose permissions they
-    lack themselves. A retry with the same `request_id` returns the same key without its secret, which is not kept.
+    lack themselves. A retry with the same `idempotency_key` returns the same key without its secret, which is not kept.
     """
     GetKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.GetKeyRequest, _key_pb2.Key]  # type: ignore[assignment]
     """Returns one key, without its secret."""
@@ -129,7 +129,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.IssuedKey, _abc.Awaitable[_access_service_pb2.IssuedKey]]:
         """Makes a key and shows it, this once; over HTTP the answer is 201. Nobody can give a key roles whose permissions they
-        lack themselves. A retry with the same `request_id` returns the same key without its secret, which is not kept.
+        lack themselves. A retry with the same `idempotency_key` returns the same key without its secret, which is not kept.
         """
 
     @_abc_1.abstractmethod

@@ -19,7 +19,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class CreateHumanRequestRequest(_message.Message):
-    __slots__ = ("id", "request_type", "prompt", "options", "context", "timeout_seconds", "correlation_id", "response_schema", "proposed_arguments", "arguments_schema", "priority", "due_at", "assignees", "groups", "tags", "callback_url", "on_expiry", "quorum", "four_eyes", "on_behalf_of", "request_id")
+    __slots__ = ("id", "request_type", "prompt", "options", "context", "timeout_seconds", "correlation_id", "response_schema", "proposed_arguments", "arguments_schema", "priority", "due_at", "assignees", "groups", "tags", "callback_url", "on_expiry", "quorum", "four_eyes", "on_behalf_of", "idempotency_key")
     ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_TYPE_FIELD_NUMBER: _ClassVar[int]
     PROMPT_FIELD_NUMBER: _ClassVar[int]
@@ -40,7 +40,7 @@ class CreateHumanRequestRequest(_message.Message):
     QUORUM_FIELD_NUMBER: _ClassVar[int]
     FOUR_EYES_FIELD_NUMBER: _ClassVar[int]
     ON_BEHALF_OF_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     id: str
     request_type: str
     prompt: str
@@ -61,8 +61,8 @@ class CreateHumanRequestRequest(_message.Message):
     quorum: _request_pb2.Quorum
     four_eyes: bool
     on_behalf_of: str
-    request_id: str
-    def __init__(self, id: _Optional[str] = ..., request_type: _Optional[str] = ..., prompt: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., timeout_seconds: _Optional[int] = ..., correlation_id: _Optional[str] = ..., response_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., proposed_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., arguments_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., priority: _Optional[str] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., assignees: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[str]] = ..., tags: _Optional[_Iterable[str]] = ..., callback_url: _Optional[str] = ..., on_expiry: _Optional[_Union[_request_pb2.ExpiryAction, _Mapping]] = ..., quorum: _Optional[_Union[_request_pb2.Quorum, _Mapping]] = ..., four_eyes: _Optional[bool] = ..., on_behalf_of: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    idempotency_key: str
+    def __init__(self, id: _Optional[str] = ..., request_type: _Optional[str] = ..., prompt: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., timeout_seconds: _Optional[int] = ..., correlation_id: _Optional[str] = ..., response_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., proposed_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., arguments_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., priority: _Optional[str] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., assignees: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[str]] = ..., tags: _Optional[_Iterable[str]] = ..., callback_url: _Optional[str] = ..., on_expiry: _Optional[_Union[_request_pb2.ExpiryAction, _Mapping]] = ..., quorum: _Optional[_Union[_request_pb2.Quorum, _Mapping]] = ..., four_eyes: _Optional[bool] = ..., on_behalf_of: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class GetHumanRequestRequest(_message.Message):
     __slots__ = ("id",)
@@ -115,22 +115,24 @@ class ListHumanRequestsResponse(_message.Message):
     def __init__(self, requests: _Optional[_Iterable[_Union[_request_pb2.HumanRequest, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
 
 class CreateHumanResponseRequest(_message.Message):
-    __slots__ = ("request_id", "response", "responded_by", "response_metadata", "comment", "edited_arguments", "idempotency_key")
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("human_request_id", "response", "responded_by", "response_metadata", "comment", "edited_arguments", "idempotency_key", "request_id")
+    HUMAN_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_FIELD_NUMBER: _ClassVar[int]
     RESPONDED_BY_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_METADATA_FIELD_NUMBER: _ClassVar[int]
     COMMENT_FIELD_NUMBER: _ClassVar[int]
     EDITED_ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
-    request_id: str
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    human_request_id: str
     response: _struct_pb2.Value
     responded_by: str
     response_metadata: _struct_pb2.Struct
     comment: str
     edited_arguments: _struct_pb2.Struct
     idempotency_key: str
-    def __init__(self, request_id: _Optional[str] = ..., response: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., responded_by: _Optional[str] = ..., response_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., comment: _Optional[str] = ..., edited_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    request_id: str
+    def __init__(self, human_request_id: _Optional[str] = ..., response: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., responded_by: _Optional[str] = ..., response_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., comment: _Optional[str] = ..., edited_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class WaitForResponseRequest(_message.Message):
     __slots__ = ("id", "ids", "mode", "timeout_seconds")
@@ -233,22 +235,22 @@ class AssignHumanRequestRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ..., assignees: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CommentOnHumanRequestRequest(_message.Message):
-    __slots__ = ("id", "comment", "request_id")
+    __slots__ = ("id", "comment", "idempotency_key")
     ID_FIELD_NUMBER: _ClassVar[int]
     COMMENT_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     id: str
     comment: str
-    request_id: str
-    def __init__(self, id: _Optional[str] = ..., comment: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    idempotency_key: str
+    def __init__(self, id: _Optional[str] = ..., comment: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class RemindOfHumanRequestRequest(_message.Message):
-    __slots__ = ("id", "request_id")
+    __slots__ = ("id", "idempotency_key")
     ID_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     id: str
-    request_id: str
-    def __init__(self, id: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    idempotency_key: str
+    def __init__(self, id: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class CancelHumanRequestRequest(_message.Message):
     __slots__ = ("id", "reason")
@@ -259,16 +261,16 @@ class CancelHumanRequestRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class CreateActionLinkRequest(_message.Message):
-    __slots__ = ("id", "person", "timeout_seconds", "request_id")
+    __slots__ = ("id", "person", "timeout_seconds", "idempotency_key")
     ID_FIELD_NUMBER: _ClassVar[int]
     PERSON_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_SECONDS_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     id: str
     person: str
     timeout_seconds: int
-    request_id: str
-    def __init__(self, id: _Optional[str] = ..., person: _Optional[str] = ..., timeout_seconds: _Optional[int] = ..., request_id: _Optional[str] = ...) -> None: ...
+    idempotency_key: str
+    def __init__(self, id: _Optional[str] = ..., person: _Optional[str] = ..., timeout_seconds: _Optional[int] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class ShowActionLinkRequest(_message.Message):
     __slots__ = ("token",)
@@ -285,12 +287,12 @@ class AnswerActionLinkRequest(_message.Message):
     def __init__(self, token: _Optional[str] = ..., form: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
 
 class CreateWebhookRequest(_message.Message):
-    __slots__ = ("webhook", "request_id")
+    __slots__ = ("webhook", "idempotency_key")
     WEBHOOK_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     webhook: _webhook_pb2.Webhook
-    request_id: str
-    def __init__(self, webhook: _Optional[_Union[_webhook_pb2.Webhook, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    idempotency_key: str
+    def __init__(self, webhook: _Optional[_Union[_webhook_pb2.Webhook, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class GetWebhookRequest(_message.Message):
     __slots__ = ("id",)

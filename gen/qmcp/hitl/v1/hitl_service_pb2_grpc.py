@@ -196,8 +196,7 @@ class HitlServiceServicer:
     def CreateHumanResponse(self, request, context):
         """Answers a request; over HTTP the answer is 201. Exactly one answer decides, whoever races. A second one is
         ALREADY_EXISTS/`ALREADY_RESPONDED` (409), one that comes too late FAILED_PRECONDITION/`HUMAN_REQUEST_EXPIRED` (410),
-        one that is no option INVALID_ARGUMENT/`RESPONSE_INVALID` (400). Here `request_id` names the human request; to make
-        a retry return the first answer, send the header `Idempotency-Key` or `idempotency_key`.
+        one that is no option INVALID_ARGUMENT/`RESPONSE_INVALID` (400).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -49,8 +49,7 @@ class HitlServiceStub:
     CreateHumanResponse: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.CreateHumanResponseRequest, _request_pb2.HumanResponse]
     """Answers a request; over HTTP the answer is 201. Exactly one answer decides, whoever races. A second one is
     ALREADY_EXISTS/`ALREADY_RESPONDED` (409), one that comes too late FAILED_PRECONDITION/`HUMAN_REQUEST_EXPIRED` (410),
-    one that is no option INVALID_ARGUMENT/`RESPONSE_INVALID` (400). Here `request_id` names the human request; to make
-    a retry return the first answer, send the header `Idempotency-Key` or `idempotency_key`.
+    one that is no option INVALID_ARGUMENT/`RESPONSE_INVALID` (400).
     """
     WaitForResponse: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.WaitForResponseRequest, _hitl_service_pb2.WaitForResponseResponse]
     """Waits until requests have ended, or a time is over, and returns them as they stand then. An answer that was given
@@ -125,8 +124,7 @@ class HitlServiceAsyncStub(HitlServiceStub):
     CreateHumanResponse: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.CreateHumanResponseRequest, _request_pb2.HumanResponse]  # type: ignore[assignment]
     """Answers a request; over HTTP the answer is 201. Exactly one answer decides, whoever races. A second one is
     ALREADY_EXISTS/`ALREADY_RESPONDED` (409), one that comes too late FAILED_PRECONDITION/`HUMAN_REQUEST_EXPIRED` (410),
-    one that is no option INVALID_ARGUMENT/`RESPONSE_INVALID` (400). Here `request_id` names the human request; to make
-    a retry return the first answer, send the header `Idempotency-Key` or `idempotency_key`.
+    one that is no option INVALID_ARGUMENT/`RESPONSE_INVALID` (400).
     """
     WaitForResponse: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.WaitForResponseRequest, _hitl_service_pb2.WaitForResponseResponse]  # type: ignore[assignment]
     """Waits until requests have ended, or a time is over, and returns them as they stand then. An answer that was given
@@ -222,8 +220,7 @@ class HitlServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_request_pb2.HumanResponse, _abc.Awaitable[_request_pb2.HumanResponse]]:
         """Answers a request; over HTTP the answer is 201. Exactly one answer decides, whoever races. A second one is
         ALREADY_EXISTS/`ALREADY_RESPONDED` (409), one that comes too late FAILED_PRECONDITION/`HUMAN_REQUEST_EXPIRED` (410),
-        one that is no option INVALID_ARGUMENT/`RESPONSE_INVALID` (400). Here `request_id` names the human request; to make
-        a retry return the first answer, send the header `Idempotency-Key` or `idempotency_key`.
+        one that is no option INVALID_ARGUMENT/`RESPONSE_INVALID` (400).
         """
 
     @_abc_1.abstractmethod

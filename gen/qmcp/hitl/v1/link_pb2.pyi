@@ -9,13 +9,13 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ActionLink(_message.Message):
-    __slots__ = ("path", "request_id", "person", "expires_at")
+    __slots__ = ("path", "human_request_id", "person", "expires_at")
     PATH_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    HUMAN_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PERSON_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     path: str
-    request_id: str
+    human_request_id: str
     person: str
     expires_at: _timestamp_pb2.Timestamp
-    def __init__(self, path: _Optional[str] = ..., request_id: _Optional[str] = ..., person: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    def __init__(self, path: _Optional[str] = ..., human_request_id: _Optional[str] = ..., person: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

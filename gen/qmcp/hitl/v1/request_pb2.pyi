@@ -74,9 +74,9 @@ class HumanRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ..., request_type: _Optional[str] = ..., prompt: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., timeout_seconds: _Optional[int] = ..., status: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., correlation_id: _Optional[str] = ..., response_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., proposed_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., priority: _Optional[str] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., assignees: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[str]] = ..., tags: _Optional[_Iterable[str]] = ..., callback_url: _Optional[str] = ..., on_expiry: _Optional[_Union[ExpiryAction, _Mapping]] = ..., quorum: _Optional[_Union[Quorum, _Mapping]] = ..., four_eyes: _Optional[bool] = ..., requester: _Optional[str] = ..., claimed_by: _Optional[str] = ..., claimed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., viewed_by: _Optional[_Iterable[str]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., response: _Optional[_Union[HumanResponse, _Mapping]] = ..., votes: _Optional[_Iterable[_Union[HumanResponse, _Mapping]]] = ..., cancel_reason: _Optional[str] = ...) -> None: ...
 
 class HumanResponse(_message.Message):
-    __slots__ = ("id", "request_id", "response", "responded_by", "created_at", "response_metadata", "comment", "edited_arguments", "decides", "via")
+    __slots__ = ("id", "human_request_id", "response", "responded_by", "created_at", "response_metadata", "comment", "edited_arguments", "decides", "via", "request_id")
     ID_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    HUMAN_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_FIELD_NUMBER: _ClassVar[int]
     RESPONDED_BY_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
@@ -85,8 +85,9 @@ class HumanResponse(_message.Message):
     EDITED_ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
     DECIDES_FIELD_NUMBER: _ClassVar[int]
     VIA_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
-    request_id: str
+    human_request_id: str
     response: _struct_pb2.Value
     responded_by: str
     created_at: _timestamp_pb2.Timestamp
@@ -95,7 +96,8 @@ class HumanResponse(_message.Message):
     edited_arguments: _struct_pb2.Struct
     decides: bool
     via: str
-    def __init__(self, id: _Optional[str] = ..., request_id: _Optional[str] = ..., response: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., responded_by: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., response_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., comment: _Optional[str] = ..., edited_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., decides: _Optional[bool] = ..., via: _Optional[str] = ...) -> None: ...
+    request_id: str
+    def __init__(self, id: _Optional[str] = ..., human_request_id: _Optional[str] = ..., response: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., responded_by: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., response_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., comment: _Optional[str] = ..., edited_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., decides: _Optional[bool] = ..., via: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class ExpiryAction(_message.Message):
     __slots__ = ("action", "default_response", "escalate_to", "escalate_timeout_seconds")
@@ -120,11 +122,11 @@ class Quorum(_message.Message):
     def __init__(self, required: _Optional[int] = ..., voters: _Optional[int] = ..., veto: _Optional[str] = ...) -> None: ...
 
 class HumanRequestEvent(_message.Message):
-    __slots__ = ("sequence", "at", "kind", "request_id", "principal", "detail", "request", "last")
+    __slots__ = ("sequence", "at", "kind", "human_request_id", "principal", "detail", "request", "last")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    HUMAN_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
@@ -132,9 +134,9 @@ class HumanRequestEvent(_message.Message):
     sequence: int
     at: _timestamp_pb2.Timestamp
     kind: str
-    request_id: str
+    human_request_id: str
     principal: str
     detail: _struct_pb2.Struct
     request: HumanRequest
     last: bool
-    def __init__(self, sequence: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., kind: _Optional[str] = ..., request_id: _Optional[str] = ..., principal: _Optional[str] = ..., detail: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., request: _Optional[_Union[HumanRequest, _Mapping]] = ..., last: _Optional[bool] = ...) -> None: ...
+    def __init__(self, sequence: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., kind: _Optional[str] = ..., human_request_id: _Optional[str] = ..., principal: _Optional[str] = ..., detail: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., request: _Optional[_Union[HumanRequest, _Mapping]] = ..., last: _Optional[bool] = ...) -> None: ...

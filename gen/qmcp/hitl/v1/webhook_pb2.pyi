@@ -35,10 +35,10 @@ class Webhook(_message.Message):
     def __init__(self, id: _Optional[str] = ..., url: _Optional[str] = ..., kinds: _Optional[_Iterable[str]] = ..., request_types: _Optional[_Iterable[str]] = ..., description: _Optional[str] = ..., paused: _Optional[bool] = ..., secret: _Optional[str] = ..., etag: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Delivery(_message.Message):
-    __slots__ = ("id", "webhook_id", "request_id", "event_sequence", "event_kind", "url", "status", "attempts", "next_attempt_at", "last_status", "last_error", "created_at", "delivered_at")
+    __slots__ = ("id", "webhook_id", "human_request_id", "event_sequence", "event_kind", "url", "status", "attempts", "next_attempt_at", "last_status", "last_error", "created_at", "delivered_at")
     ID_FIELD_NUMBER: _ClassVar[int]
     WEBHOOK_ID_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    HUMAN_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     EVENT_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     EVENT_KIND_FIELD_NUMBER: _ClassVar[int]
     URL_FIELD_NUMBER: _ClassVar[int]
@@ -51,7 +51,7 @@ class Delivery(_message.Message):
     DELIVERED_AT_FIELD_NUMBER: _ClassVar[int]
     id: str
     webhook_id: str
-    request_id: str
+    human_request_id: str
     event_sequence: int
     event_kind: str
     url: str
@@ -62,4 +62,4 @@ class Delivery(_message.Message):
     last_error: str
     created_at: _timestamp_pb2.Timestamp
     delivered_at: _timestamp_pb2.Timestamp
-    def __init__(self, id: _Optional[str] = ..., webhook_id: _Optional[str] = ..., request_id: _Optional[str] = ..., event_sequence: _Optional[int] = ..., event_kind: _Optional[str] = ..., url: _Optional[str] = ..., status: _Optional[str] = ..., attempts: _Optional[int] = ..., next_attempt_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_status: _Optional[int] = ..., last_error: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., delivered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., webhook_id: _Optional[str] = ..., human_request_id: _Optional[str] = ..., event_sequence: _Optional[int] = ..., event_kind: _Optional[str] = ..., url: _Optional[str] = ..., status: _Optional[str] = ..., attempts: _Optional[int] = ..., next_attempt_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_status: _Optional[int] = ..., last_error: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., delivered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -13,7 +13,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Invocation(_message.Message):
-    __slots__ = ("id", "tool_name", "tool_etag", "input_params", "result", "status", "error", "error_reason", "duration_ms", "created_at", "completed_at", "correlation_id", "request_id", "principal", "redacted_fields", "approval")
+    __slots__ = ("id", "tool_name", "tool_etag", "input_params", "result", "status", "error", "error_reason", "duration_ms", "created_at", "completed_at", "correlation_id", "idempotency_key", "principal", "redacted_fields", "approval")
     ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_NAME_FIELD_NUMBER: _ClassVar[int]
     TOOL_ETAG_FIELD_NUMBER: _ClassVar[int]
@@ -26,7 +26,7 @@ class Invocation(_message.Message):
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
     COMPLETED_AT_FIELD_NUMBER: _ClassVar[int]
     CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
     REDACTED_FIELDS_FIELD_NUMBER: _ClassVar[int]
     APPROVAL_FIELD_NUMBER: _ClassVar[int]
@@ -42,11 +42,11 @@ class Invocation(_message.Message):
     created_at: _timestamp_pb2.Timestamp
     completed_at: _timestamp_pb2.Timestamp
     correlation_id: str
-    request_id: str
+    idempotency_key: str
     principal: str
     redacted_fields: _containers.RepeatedScalarFieldContainer[str]
     approval: Approval
-    def __init__(self, id: _Optional[str] = ..., tool_name: _Optional[str] = ..., tool_etag: _Optional[str] = ..., input_params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., result: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., status: _Optional[str] = ..., error: _Optional[str] = ..., error_reason: _Optional[str] = ..., duration_ms: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., correlation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., principal: _Optional[str] = ..., redacted_fields: _Optional[_Iterable[str]] = ..., approval: _Optional[_Union[Approval, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., tool_name: _Optional[str] = ..., tool_etag: _Optional[str] = ..., input_params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., result: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., status: _Optional[str] = ..., error: _Optional[str] = ..., error_reason: _Optional[str] = ..., duration_ms: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., correlation_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., principal: _Optional[str] = ..., redacted_fields: _Optional[_Iterable[str]] = ..., approval: _Optional[_Union[Approval, _Mapping]] = ...) -> None: ...
 
 class Approval(_message.Message):
     __slots__ = ("human_request_id", "status", "decided_by", "decided_at", "comment", "edited_arguments", "arguments_digest")

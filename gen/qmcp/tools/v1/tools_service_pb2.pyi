@@ -45,20 +45,20 @@ class GetToolRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class CreateToolRequest(_message.Message):
-    __slots__ = ("tool", "request_id")
+    __slots__ = ("tool", "idempotency_key")
     TOOL_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     tool: _tool_pb2.Tool
-    request_id: str
-    def __init__(self, tool: _Optional[_Union[_tool_pb2.Tool, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    idempotency_key: str
+    def __init__(self, tool: _Optional[_Union[_tool_pb2.Tool, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class UpdateToolRequest(_message.Message):
-    __slots__ = ("tool", "request_id")
+    __slots__ = ("tool", "idempotency_key")
     TOOL_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     tool: _tool_pb2.Tool
-    request_id: str
-    def __init__(self, tool: _Optional[_Union[_tool_pb2.Tool, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    idempotency_key: str
+    def __init__(self, tool: _Optional[_Union[_tool_pb2.Tool, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class DeleteToolRequest(_message.Message):
     __slots__ = ("name", "etag")
@@ -69,16 +69,16 @@ class DeleteToolRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., etag: _Optional[str] = ...) -> None: ...
 
 class InvokeToolRequest(_message.Message):
-    __slots__ = ("name", "input", "correlation_id", "request_id")
+    __slots__ = ("name", "input", "correlation_id", "idempotency_key")
     NAME_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
     CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     name: str
     input: _struct_pb2.Struct
     correlation_id: str
-    request_id: str
-    def __init__(self, name: _Optional[str] = ..., input: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., correlation_id: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    idempotency_key: str
+    def __init__(self, name: _Optional[str] = ..., input: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., correlation_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class CallToolResponse(_message.Message):
     __slots__ = ("result", "error", "invocation_id")

@@ -180,7 +180,7 @@ class ToolsServiceServicer:
     def InvokeTool(self, request, context):
         """Runs a tool and waits for its end. A tool that fails is an answer (`status` is `failed`), not an error; arguments
         that break the input schema are INVALID_ARGUMENT/`ARGUMENTS_INVALID`. When the caller goes away or its deadline
-        passes, the run is cancelled. With a `request_id` a retry returns the first outcome and runs nothing. Where a human
+        passes, the run is cancelled. With an `idempotency_key` a retry returns the first outcome and runs nothing. Where a human
         must approve first, the answer comes at once with the status `awaiting_approval` (202 over HTTP) and the invocation
         goes on without the caller: follow it with WatchInvocation.
         """

@@ -53,7 +53,7 @@ class ToolsServiceStub:
     InvokeTool: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.InvokeToolRequest, _invocation_pb2.Invocation]
     """Runs a tool and waits for its end. A tool that fails is an answer (`status` is `failed`), not an error; arguments
     that break the input schema are INVALID_ARGUMENT/`ARGUMENTS_INVALID`. When the caller goes away or its deadline
-    passes, the run is cancelled. With a `request_id` a retry returns the first outcome and runs nothing. Where a human
+    passes, the run is cancelled. With an `idempotency_key` a retry returns the first outcome and runs nothing. Where a human
     must approve first, the answer comes at once with the status `awaiting_approval` (202 over HTTP) and the invocation
     goes on without the caller: follow it with WatchInvocation.
     """
@@ -122,7 +122,7 @@ class ToolsServiceAsyncStub(ToolsServiceStub):
     InvokeTool: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.InvokeToolRequest, _invocation_pb2.Invocation]  # type: ignore[assignment]
     """Runs a tool and waits for its end. A tool that fails is an answer (`status` is `failed`), not an error; arguments
     that break the input schema are INVALID_ARGUMENT/`ARGUMENTS_INVALID`. When the caller goes away or its deadline
-    passes, the run is cancelled. With a `request_id` a retry returns the first outcome and runs nothing. Where a human
+    passes, the run is cancelled. With an `idempotency_key` a retry returns the first outcome and runs nothing. Where a human
     must approve first, the answer comes at once with the status `awaiting_approval` (202 over HTTP) and the invocation
     goes on without the caller: follow it with WatchInvocation.
     """
@@ -224,7 +224,7 @@ class ToolsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_invocation_pb2.Invocation, _abc.Awaitable[_invocation_pb2.Invocation]]:
         """Runs a tool and waits for its end. A tool that fails is an answer (`status` is `failed`), not an error; arguments
         that break the input schema are INVALID_ARGUMENT/`ARGUMENTS_INVALID`. When the caller goes away or its deadline
-        passes, the run is cancelled. With a `request_id` a retry returns the first outcome and runs nothing. Where a human
+        passes, the run is cancelled. With an `idempotency_key` a retry returns the first outcome and runs nothing. Where a human
         must approve first, the answer comes at once with the status `awaiting_approval` (202 over HTTP) and the invocation
         goes on without the caller: follow it with WatchInvocation.
         """
