@@ -94,11 +94,23 @@ def unavailable(message: str, retry_after: float = 1) -> ServiceError:
     return ServiceError(StatusCode.UNAVAILABLE, "UNAVAILABLE", message, retry_after=retry_after)
 
 
-def deadline_exceeded() -> ServiceError:
+def deadline_exceeded(waited_for: str = "") -> ServiceError:
+    """The work was stopped; where it is known, with what it was waiting for then: `a connection to the database`."""
+    while_waiting = f" while it waited for {waited_for}" if waited_for else " before the answer was ready"
     return ServiceError(
         StatusCode.DEADLINE_EXCEEDED,
         "DEADLINE_EXCEEDED",
-        "The deadline passed before the answer was ready; the work was stopped.",
+        f"The deadline passed{while_waiting}; the work was stopped.",
+        {"waited_for": waited_for} if waited_for else {},
+    )
+
+
+def too_late() -> ServiceError:
+    """For work that is not begun, because it could not end in time."""
+    return ServiceError(
+        StatusCode.DEADLINE_EXCEEDED,
+        "DEADLINE_EXCEEDED",
+        "The call came with too little time left to do anything, and nothing was done. Give it a later deadline.",
     )
 
 

@@ -13,7 +13,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
 from servicekit.errors import overloaded, unavailable
-from servicekit.postgres import CONNECTION_ERRORS, unreachable
+from servicekit.postgres import transient
 
 logger = structlog.get_logger(__name__)
 
@@ -148,7 +148,7 @@ class GroupCommit(Generic[Operation, Answer]):
         try:
             answers = await self._flush_until_connected(batch)
         except Exception as error:  # whatever it is, the callers are told and the committer lives
-            if len(batch) == 1 or unreachable(error):
+            if len(batch) == 1 or transient(error):
                 logger.exception("commit_failed", name=self._name, size=len(batch))
                 _tell(batch, error)
                 return
@@ -185,8 +185,8 @@ class GroupCommit(Generic[Operation, Answer]):
         while True:
             try:
                 return await self._flush(operations)
-            except CONNECTION_ERRORS as error:
-                if not unreachable(error):
+            except Exception as error:
+                if not transient(error):
                     raise
                 logger.warning("commit_retried", name=self._name, size=len(operations), error=str(error))
                 if loop.time() > patient_until:

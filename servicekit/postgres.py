@@ -26,6 +26,8 @@ CONNECTION_ERRORS: tuple[type[BaseException], ...] = (
     asyncpg.InsufficientResourcesError,
     # "The database is not accepting connections": an operator has closed it for a while.
     asyncpg.ObjectNotInPrerequisiteStateError,
+    # Connected to what was the primary, or is about to be it.
+    asyncpg.ReadOnlySQLTransactionError,
 )
 
 
@@ -38,9 +40,12 @@ def unreachable(error: BaseException) -> bool:
     return isinstance(error, CONNECTION_ERRORS) and not isinstance(error, ValueError)
 
 
+def transient(error: BaseException) -> bool:
+    """Whether the same transaction may well succeed when it is tried again: also one that gave way to another."""
+    return unreachable(error) or isinstance(error, asyncpg.TransactionRollbackError)
+
+
 UniqueViolation = asyncpg.UniqueViolationError
-# A text with a zero character, which protobuf and JSON hold and Postgres does not.
-TextNotStorable = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 
 # How long a statement of a call may take before the server ends it, milliseconds.
 STATEMENT_TIMEOUT_MS = 30_000
@@ -171,10 +176,13 @@ async def database(url: str, pool_size: int, application: str, **tuning: str) ->
 
 @contextmanager
 def _given_up_if_broken(connection: Connection) -> Iterator[None]:
-    """Keeps a connection whose protocol is confused out of the pool: it would fail whoever gets it next, too."""
+    """Keeps a connection out of the pool that would fail whoever gets it next, too.
+
+    Its protocol is confused, or it leads to a server that has become a replica.
+    """
     try:
         yield
-    except asyncpg.InternalClientError:
+    except (asyncpg.InternalClientError, asyncpg.ReadOnlySQLTransactionError):
         connection.terminate()
         raise
 

@@ -26,9 +26,9 @@ from servicekit.interceptors.telemetry import RequestLines, telemetry
 from servicekit.interceptors.validation import validation
 from servicekit.methods import Method, methods_of
 from servicekit.metrics import CallMetrics
-from servicekit.postgres import unreachable
 from servicekit.request_context import RequestContext
 from servicekit.settings import ServiceSettings
+from servicekit.sqlstates import service_error
 from servicekit.tracing import tracing
 
 logger = structlog.get_logger(__name__)
@@ -265,7 +265,7 @@ async def _for_ever(name: str, loop: Loop) -> None:
         try:
             await loop()
         except Exception as error:
-            if unreachable(error):
+            if service_error(error) is not None:
                 # Expected where a database restarts; a page of stack for each loop would hide what matters.
                 logger.warning("background_loop_waits", loop=name, error=str(error), error_type=type(error).__name__)
             else:

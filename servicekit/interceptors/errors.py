@@ -4,12 +4,12 @@ import asyncio
 from typing import Any
 
 import structlog
+from grpc import StatusCode
 from grpc.aio import AbortError, ServicerContext
 
-from servicekit import errors
+from servicekit import errors, sqlstates
 from servicekit.interceptors import Handler
 from servicekit.methods import Method
-from servicekit.postgres import TextNotStorable, unreachable
 from servicekit.request_context import RequestContext
 
 logger = structlog.get_logger(__name__)
@@ -24,16 +24,19 @@ def declared_errors(method: Method, handler: Handler) -> Handler:
             raise
         except errors.ServiceError as error:
             await _abort(context, call, method, error)
-        except TextNotStorable:
-            message = "A text of the request holds a zero character (U+0000), which cannot be stored."
-            await _abort(context, call, method, errors.invalid_argument("INVALID_REQUEST", message))
         except Exception as error:
-            if unreachable(error):
-                logger.warning("database_unavailable", error=str(error), error_type=type(error).__name__)
-                unavailable = errors.unavailable("The database does not answer at the moment. Try again shortly.")
-                await _abort(context, call, method, unavailable)
-            logger.exception("request_failed", method=method.path)
-            await _abort(context, call, method, errors.internal())
+            told = sqlstates.service_error(error)
+            if told is None:
+                logger.exception("request_failed", method=method.path)
+                told = errors.internal()
+            elif told.code is not StatusCode.INVALID_ARGUMENT:
+                logger.warning(
+                    "database_refused",
+                    error=str(error),
+                    error_type=type(error).__name__,
+                    sqlstate=getattr(error, "sqlstate", None),
+                )
+            await _abort(context, call, method, told)
 
     return with_errors
 

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from servicekit.errors import unavailable
 from servicekit.identity.credentials import ApiKey
 from servicekit.identity.resolver import Denial, ResolvedKey
-from servicekit.postgres import Database, unreachable
+from servicekit.postgres import Database
+from servicekit.sqlstates import service_error
 from services.access import models
 from services.access.changes import Changes
 from services.access.keys import Keys
@@ -71,6 +72,6 @@ async def _answering() -> AsyncIterator[None]:
     try:
         yield
     except Exception as error:
-        if not unreachable(error):
+        if service_error(error) is None:
             raise
-        raise unavailable("The database does not answer at the moment. Try again shortly.") from error
+        raise unavailable("Who you are cannot be checked now: the database does not answer. Try again.") from error

@@ -93,7 +93,7 @@ async def test_ids_of_the_caller_are_kept_and_missing_ones_are_made(stub):
     assert given.details() == "mine ours good"
     assert dict(given.trailing_metadata())["x-correlation-id"] == "ours"
     made = (await refused(stub, "ids")).details().split()
-    assert all(len(part) == 8 and int(part, 16) >= 0 for part in made[:2])
+    assert all(len(part) == 16 and int(part, 16) >= 0 for part in made[:2])
     long = await refused(stub, "ids", x_correlation_id="x" * 500)
     assert len(long.details().split()[1]) == 128
 
