@@ -1,9 +1,9 @@
-"""The renderings that every check looks at: each overlay, and all components together."""
+"""The renderings that every check looks at: the overlays, and those of them that have a feature."""
 
 import pytest
 
 from tests.k8s.objects import System
-from tests.k8s.render import OPTIONAL, OVERLAYS, NoRendererError, combination, overlay, renderers
+from tests.k8s.render import OVERLAYS, NoRendererError, overlay, overlays_with, renderers
 
 REASON = pytest.StashKey[str]()
 
@@ -23,8 +23,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"NOT TESTED: what k8s/ renders into. {reason}", yellow=True)
 
 
-@pytest.fixture(scope="session", params=[*OVERLAYS, "every component"])
+@pytest.fixture(scope="session", params=OVERLAYS)
 def system(request: pytest.FixtureRequest, renderer: str) -> System:
     assert renderer
-    name = request.param
-    return System(name, overlay(name) if name in OVERLAYS else combination(OPTIONAL))
+    return System(request.param, overlay(request.param))
+
+
+@pytest.fixture(scope="session", params=overlays_with("availability"))
+def replicated(request: pytest.FixtureRequest, renderer: str) -> System:
+    """A system of which no replica is the only one."""
+    assert renderer
+    return System(request.param, overlay(request.param))
+
+
+@pytest.fixture(scope="session", params=overlays_with("mtls"))
+def encrypted(request: pytest.FixtureRequest, renderer: str) -> System:
+    """A system whose services know each other by certificates."""
+    assert renderer
+    return System(request.param, overlay(request.param))

@@ -52,6 +52,11 @@ def labels(workload: Object) -> Mapping[str, str]:
     return dict(template(workload)["metadata"]["labels"])
 
 
+def component(thing: Object) -> str:
+    """What kind of process it belongs to: grpc-service, edge, pages or database."""
+    return str(thing["metadata"]["labels"]["app.kubernetes.io/component"])
+
+
 def containers(workload: Object) -> Iterator[Object]:
     """Every container, those that run first too."""
     spec = pod(workload)

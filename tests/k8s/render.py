@@ -19,11 +19,17 @@ ROOT = Path(__file__).resolve().parents[2]
 K8S = ROOT / "k8s"
 KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
 
-# What every overlay has, and what it may choose.
-BASES = tuple(sorted(path.name for path in (K8S / "base").iterdir()))
-ALWAYS = ("pod-security", "grpc-service")
-OPTIONAL = tuple(sorted(path.name for path in (K8S / "components").iterdir() if path.name not in ALWAYS))
+SERVICES = tuple(sorted(path.parent.name for path in (ROOT / "services").glob("*/__main__.py")))
 OVERLAYS = tuple(sorted(path.name for path in (K8S / "overlays").iterdir()))
+COMPONENTS = tuple(sorted(path.name for path in (K8S / "components").iterdir()))
+# What base/kustomization.yaml gives to all; what an overlay takes one of; and what it may take or leave.
+ALWAYS = ("pod-security", "grpc-service", "network-policies")
+EITHER = (
+    (("single-replica",), ("autoscaling", "availability")),
+    (("plaintext",), ("mtls",)),
+    (("postgres",), ("external-postgres",)),
+)
+OPTIONAL = ("edge-tls", "prometheus-annotations")
 
 Object = dict[str, Any]
 
@@ -61,6 +67,17 @@ def render(folder: Path, renderer: str | None = None) -> str:
     return done.stdout
 
 
+def chosen_by(name: str) -> set[str]:
+    """The components that an overlay lists."""
+    document = yaml.safe_load((K8S / "overlays" / name / "kustomization.yaml").read_text())
+    return {each.rpartition("/")[2] for each in document["components"] if each.startswith("../../components/")}
+
+
+def overlays_with(component: str) -> list[str]:
+    """The overlays that list this component."""
+    return [name for name in OVERLAYS if component in chosen_by(name)]
+
+
 @cache
 def overlay(name: str) -> tuple[Object, ...]:
     """The objects of an overlay."""
@@ -69,15 +86,15 @@ def overlay(name: str) -> tuple[Object, ...]:
 
 @cache
 def combination(components: Sequence[str]) -> tuple[Object, ...]:
-    """The objects of all bases with these optional components, as an overlay that is nothing but that has them."""
+    """The objects of the base with these components, as an overlay that is nothing but that has them."""
     with tempfile.TemporaryDirectory() as scratch:
         here = Path(scratch).resolve()
         document = {
             "apiVersion": "kustomize.config.k8s.io/v1beta1",
             "kind": "Kustomization",
             "namespace": "qmcp-combination",
-            "resources": [os.path.relpath(K8S / "base" / name, here) for name in BASES],
-            "components": [os.path.relpath(K8S / "components" / name, here) for name in (*ALWAYS, *components)],
+            "resources": [os.path.relpath(K8S / "base", here)],
+            "components": [os.path.relpath(K8S / "components" / name, here) for name in components],
         }
         (here / "kustomization.yaml").write_text(yaml.safe_dump(document))
         return _objects(render(here))

@@ -10,17 +10,19 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.k8s.render import K8S, ROOT, render
+from tests.k8s.render import K8S, ROOT, SERVICES, render
 from tests.stack import Stack
 
-RULES = K8S / "monitoring" / "alerts" / "alerts.yml"
-CASES = ROOT / "tests" / "k8s" / "alerts.test.yml"
+FOLDER = K8S / "monitoring" / "alerts"
+RULES = sorted(FOLDER.glob("*.yml"))
+CASES = sorted((ROOT / "tests" / "k8s" / "alerts").glob("*.test.yml"))
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 SELECTOR = re.compile(r"\b((?:qmcp|envoy)_[a-z_0-9]+)\b(?![:a-z])(?:\{([^}]*)\})?")
 
 
 def _rules() -> list[dict[str, Any]]:
-    return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+    groups = [group for file in RULES for group in yaml.safe_load(file.read_text())["groups"]]
+    return [rule for group in groups for rule in group["rules"]]
 
 
 ALERTS = {rule["alert"]: rule for rule in _rules() if "alert" in rule}
@@ -35,13 +37,13 @@ def _promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.promise("M25")
 def test_every_case_ends_as_it_says() -> None:
-    done = _promtool("test", "rules", str(CASES))
+    done = _promtool("test", "rules", *map(str, CASES))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_case_that_is_wrong_is_noticed(tmp_path: Any) -> None:
-    cases = yaml.safe_load(CASES.read_text())
-    cases["rule_files"] = [str(RULES)]
+    cases = yaml.safe_load(CASES[0].read_text())
+    cases["rule_files"] = [str(FOLDER / CASES[0].name.replace(".test", ""))]
     cases["tests"] = cases["tests"][:1]
     first = next(check for check in cases["tests"][0]["alert_rule_test"] if check["exp_alerts"])
     first["exp_alerts"] = []
@@ -50,7 +52,8 @@ def test_a_case_that_is_wrong_is_noticed(tmp_path: Any) -> None:
 
 
 def test_every_alert_is_shown_firing_and_silent() -> None:
-    checks = [check for case in yaml.safe_load(CASES.read_text())["tests"] for check in case["alert_rule_test"]]
+    cases = [case for file in CASES for case in yaml.safe_load(file.read_text())["tests"]]
+    checks = [check for case in cases for check in case["alert_rule_test"]]
     assert {check["alertname"] for check in checks if check["exp_alerts"]} == set(ALERTS)
     assert {check["alertname"] for check in checks if not check["exp_alerts"]} == set(ALERTS)
 
@@ -100,15 +103,24 @@ def _selectors(expression: str) -> list[tuple[str, set[str]]]:
     ]
 
 
+def test_the_rules_for_all_services_name_none() -> None:
+    text = (FOLDER / "alerts.yml").read_text()
+    assert [name for name in SERVICES if re.search(rf"\b{name}\b", text)] == []
+
+
+def test_a_file_of_rules_is_for_all_services_or_named_after_one() -> None:
+    assert {file.stem for file in RULES} <= {"alerts", *SERVICES}
+
+
 def test_a_cluster_gets_the_same_rules_under_a_name_that_stays(renderer: str) -> None:
     assert renderer
-    (config,) = [each for each in yaml.safe_load_all(render(K8S / "monitoring" / "alerts")) if each]
+    (config,) = [each for each in yaml.safe_load_all(render(FOLDER)) if each]
     assert (config["kind"], config["metadata"]["name"]) == ("ConfigMap", "qmcp-alerts")
-    assert config["data"] == {"alerts.yml": RULES.read_text()}
+    assert config["data"] == {file.name: file.read_text() for file in RULES}
 
 
 def test_prometheus_of_compose_reads_the_rules() -> None:
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
     volumes = compose["services"]["prometheus"]["volumes"]
-    assert f"./{RULES.relative_to(ROOT)}:/etc/prometheus/alerts.yml:ro" in volumes
-    assert yaml.safe_load((K8S / "monitoring" / "prometheus.yml").read_text())["rule_files"] == ["alerts.yml"]
+    assert f"./{FOLDER.relative_to(ROOT)}:/etc/prometheus/alerts:ro" in volumes
+    assert yaml.safe_load((K8S / "monitoring" / "prometheus.yml").read_text())["rule_files"] == ["alerts/*.yml"]

@@ -107,11 +107,8 @@ def test_the_volume_qmcp_data_is_where_postgres_keeps_its_data() -> None:
     assert "qmcp-data" in compose["volumes"]
     postgres = compose["services"]["postgres"]
     major = int(re.search(r":(\d+)", postgres["image"])[1])  # type: ignore[index]
-    data, databases = postgres["volumes"]
+    (data,) = postgres["volumes"]
     assert data == f"qmcp-data:/var/lib/postgresql{'/data' if major < 18 else ''}"
-    assert databases.split(":")[1:] == ["/docker-entrypoint-initdb.d/databases.sql", "ro"]
-    for name in ("access", "hitl"):
-        assert f"CREATE DATABASE qmcp_{name};" in (ROOT / databases.split(":")[0]).read_text()
 
 
 def test_no_health_check_needs_what_its_image_lacks() -> None:
@@ -153,7 +150,7 @@ def test_the_password_of_the_database_has_no_default_and_both_sides_get_it() -> 
     services = _compose()["services"]
     postgres = services["postgres"]["environment"]
     assert services["tools"]["environment"]["QMCP_DATABASE_URL"] == (
-        f"postgresql://{postgres['POSTGRES_USER']}:{PASSWORD}@postgres:5432/{postgres['POSTGRES_DB']}"
+        f"postgresql://{postgres['POSTGRES_USER']}:{PASSWORD}@postgres:5432/qmcp_tools"
     )
 
 

@@ -1,15 +1,15 @@
 """Pods start, are watched, leave without cutting a call, and there are always enough of them."""
 
 from servicekit.health import LIVENESS
-from tests.k8s.objects import System, chosen, containers, environment, labels, main, name_of, pod
-from tests.k8s.render import ROOT, Object
+from tests.k8s.objects import System, chosen, component, containers, environment, main, name_of, pod
+from tests.k8s.render import ROOT, Object, overlay, overlays_with
 
 # What is left of the grace period when everything took as long as it may.
 MARGIN = 5
 
 
 def _grpc_services(system: System) -> list[Object]:
-    return [each for each in system.deployments if labels(each)["app.kubernetes.io/component"] == "grpc-service"]
+    return [each for each in system.deployments if component(each) == "grpc-service"]
 
 
 def _seconds(workload: Object, system: System, *names: str) -> float:
@@ -52,7 +52,7 @@ def test_the_grace_period_has_room_for_the_hook_the_drain_and_the_calls_in_fligh
     for workload in system.deployments:
         grace = pod(workload)["terminationGracePeriodSeconds"]
         hook = main(workload).get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-        match labels(workload)["app.kubernetes.io/component"]:
+        match component(workload):
             case "grpc-service":
                 own = _seconds(workload, system, "QMCP_DRAIN_SECONDS", "QMCP_SHUTDOWN_GRACE_SECONDS")
             case "edge":
@@ -92,35 +92,51 @@ def test_migrations_run_before_the_service_and_not_in_it(system: System) -> None
         assert environment(service, system)["QMCP_MIGRATE_ON_START"] == "false"
 
 
-def test_autoscalers_are_the_only_ones_to_say_how_many(system: System) -> None:
-    for scaler in system.of("HorizontalPodAutoscaler"):
+def test_production_has_three_replicas_at_least_and_whatever_is_replicated_two(replicated: System) -> None:
+    least = 3 if replicated.name == "prod" else 2
+    assert {name_of(each) for each in replicated.of("HorizontalPodAutoscaler")} == {
+        name_of(each) for each in replicated.deployments
+    }
+    for scaler in replicated.of("HorizontalPodAutoscaler"):
+        assert least <= scaler["spec"]["minReplicas"] < scaler["spec"]["maxReplicas"], name_of(scaler)
+
+
+def test_one_replica_has_neither_autoscaler_nor_budget_to_hold_up_its_node(renderer: str) -> None:
+    assert renderer
+    single = overlays_with("single-replica")
+    assert single
+    for name in single:
+        system = System(name, overlay(name))
+        assert system.of("HorizontalPodAutoscaler", "PodDisruptionBudget") == []
+        assert all(workload["spec"].get("replicas", 1) == 1 for workload in system.workloads)
+
+
+def test_autoscalers_are_the_only_ones_to_say_how_many(replicated: System) -> None:
+    for scaler in replicated.of("HorizontalPodAutoscaler"):
         target = scaler["spec"]["scaleTargetRef"]
-        workload = system.named(target["kind"], target["name"])
+        workload = replicated.named(target["kind"], target["name"])
         assert target["apiVersion"] == workload["apiVersion"]
         assert "replicas" not in workload["spec"]
 
 
-def test_autoscalers_are_quick_to_grow_and_slow_to_shrink(system: System) -> None:
-    for scaler in system.of("HorizontalPodAutoscaler"):
+def test_autoscalers_measure_and_are_quick_to_grow_and_slow_to_shrink(replicated: System) -> None:
+    for scaler in replicated.of("HorizontalPodAutoscaler"):
         spec = scaler["spec"]
-        assert 2 <= spec["minReplicas"] < spec["maxReplicas"]
+        assert [each["resource"]["name"] for each in spec["metrics"]] == ["cpu"]
         assert spec["behavior"]["scaleUp"]["stabilizationWindowSeconds"] == 0
         assert spec["behavior"]["scaleDown"]["stabilizationWindowSeconds"] >= 300
 
 
-def test_a_budget_is_for_one_workload_and_lets_one_pod_go(system: System) -> None:
-    for budget in system.of("PodDisruptionBudget"):
-        spec = budget["spec"]
-        assert chosen(spec["selector"], system.workloads) == [name_of(budget)]
+def test_every_deployment_has_a_budget_that_lets_one_pod_go(replicated: System) -> None:
+    for workload in replicated.deployments:
+        spec = replicated.named("PodDisruptionBudget", name_of(workload))["spec"]
+        assert chosen(spec["selector"], replicated.workloads) == [name_of(workload)]
         assert spec["maxUnavailable"] == 1
         assert spec["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
 
 
-def test_where_there_are_budgets_every_deployment_has_one_and_is_spread(system: System) -> None:
-    if not system.of("PodDisruptionBudget"):
-        return
-    for workload in system.deployments:
-        assert system.has("PodDisruptionBudget", name_of(workload))
+def test_every_deployment_is_spread_over_zones_and_hosts(replicated: System) -> None:
+    for workload in replicated.deployments:
         constraints = pod(workload)["topologySpreadConstraints"]
         assert {each["topologyKey"] for each in constraints} == {
             "topology.kubernetes.io/zone",
@@ -129,3 +145,8 @@ def test_where_there_are_budgets_every_deployment_has_one_and_is_spread(system: 
         for each in constraints:
             assert "app.kubernetes.io/name" in each["matchLabelKeys"]
             assert "pod-template-hash" in each["matchLabelKeys"]
+
+
+def test_no_replica_keeps_what_the_others_must_have_too(replicated: System) -> None:
+    for workload in replicated.deployments:
+        assert not any("persistentVolumeClaim" in volume for volume in pod(workload)["volumes"]), name_of(workload)

@@ -1,17 +1,12 @@
 """components/mtls: who is called has a certificate for the name by which it is called, and everyone who calls shows one."""
 
 from servicekit.settings import ServiceSettings
-from tests.k8s.objects import System, environment, main, name_of, pod
-from tests.k8s.render import OPTIONAL, Object, combination
+from tests.k8s.objects import System, component, environment, main, name_of, pod
+from tests.k8s.render import SERVICES, Object
 
 WANTED = {"QMCP_GRPC_TLS_CERTIFICATE_FILE", "QMCP_GRPC_TLS_KEY_FILE", "QMCP_GRPC_TLS_CA_FILE"}
 # The files of a Secret that cert-manager writes for an issuer with an authority.
 FILES = {"tls.crt", "tls.key", "ca.crt"}
-
-
-def _system(renderer: str) -> System:
-    assert renderer
-    return System("every component", combination(OPTIONAL))
 
 
 def _certificate(system: System, workload: Object) -> Object:
@@ -22,52 +17,44 @@ def _certificate(system: System, workload: Object) -> Object:
     return dict(found["spec"])
 
 
-def test_everything_that_speaks_grpc_has_a_certificate_of_one_authority(renderer: str) -> None:
-    system = _system(renderer)
-    for workload in system.deployments:
-        found = environment(main(workload), system)
+def test_everything_that_speaks_grpc_has_a_certificate_of_one_authority(encrypted: System) -> None:
+    for workload in encrypted.deployments:
+        found = environment(main(workload), encrypted)
         assert set(found) >= WANTED, name_of(workload)
         assert {str(found[name]).rpartition("/")[2] for name in WANTED} == FILES
-        assert _certificate(system, workload)["issuerRef"] == {
+        assert _certificate(encrypted, workload)["issuerRef"] == {
             "kind": "Issuer",
             "name": "services",
             "group": "cert-manager.io",
         }
 
 
-def test_certificates_are_for_the_hosts_of_the_addresses_that_are_called(renderer: str) -> None:
-    system = _system(renderer)
-    called = set()
-    for workload in system.deployments:
-        for name, value in environment(main(workload), system).items():
-            if name.endswith("_ADDRESS") and not name.endswith("_METRICS_ADDRESS") and name != "QMCP_WEB_ADDRESS":
-                called.add(str(value).partition(":")[0])
-    assert called
-    for host in called:
-        spec = _certificate(system, system.named("Deployment", host))
-        assert spec["dnsNames"] == [host]
+def test_certificates_are_for_the_host_by_which_the_service_is_called(encrypted: System) -> None:
+    for name in SERVICES:
+        assert encrypted.has("Service", name)
+        spec = _certificate(encrypted, encrypted.named("Deployment", name))
+        assert spec["dnsNames"] == [name]
         assert {"server auth", "client auth"} <= set(spec["usages"])
 
 
-def test_callers_alone_cannot_pass_for_a_service(renderer: str) -> None:
-    system = _system(renderer)
-    for name in ("gateway", "web"):
-        assert "server auth" not in _certificate(system, system.named("Deployment", name))["usages"]
+def test_callers_alone_cannot_pass_for_a_service(encrypted: System) -> None:
+    callers = [each for each in encrypted.deployments if component(each) != "grpc-service"]
+    assert callers
+    for workload in callers:
+        assert "server auth" not in _certificate(encrypted, workload)["usages"]
 
 
-def test_the_authority_is_one_that_the_issuer_names(renderer: str) -> None:
-    system = _system(renderer)
-    authority = system.named("Certificate", "services-authority")["spec"]
+def test_the_authority_is_one_that_the_issuer_names(encrypted: System) -> None:
+    authority = encrypted.named("Certificate", "services-authority")["spec"]
     assert authority["isCA"] is True
-    assert system.named("Issuer", "services")["spec"]["ca"]["secretName"] == authority["secretName"]
+    assert encrypted.named("Issuer", "services")["spec"]["ca"]["secretName"] == authority["secretName"]
 
 
-def test_no_network_policy_opens_the_port_where_health_is_told_in_plain_text(renderer: str) -> None:
-    system = _system(renderer)
-    workload = system.named("Deployment", "tools")
-    port = int(environment(main(workload), system)["QMCP_GRPC_HEALTH_PORT"] or 0)
+def test_no_network_policy_opens_the_port_where_health_is_told_in_plain_text(encrypted: System) -> None:
     assert ServiceSettings.model_fields["grpc_health_port"].default == 0
-    assert port in {each["containerPort"] for each in main(workload)["ports"]}
-    for policy in system.of("NetworkPolicy"):
+    services = [each for each in encrypted.deployments if component(each) == "grpc-service"]
+    (port,) = {int(environment(main(each), encrypted)["QMCP_GRPC_HEALTH_PORT"] or 0) for each in services}
+    assert all(port in {each["containerPort"] for each in main(service)["ports"]} for service in services)
+    for policy in encrypted.of("NetworkPolicy"):
         for rule in policy["spec"].get("ingress", []):
             assert port not in {each["port"] for each in rule.get("ports", [])}

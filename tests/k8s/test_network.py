@@ -2,36 +2,34 @@
 
 from collections.abc import Iterator
 
-from tests.k8s.objects import System, chosen, labels, main, name_of, selects
-from tests.k8s.render import Object
+from tests.k8s.objects import System, chosen, component, labels, main, name_of, selects
+from tests.k8s.render import SERVICES, Object
+from tests.k8s.test_configuration import settings_of
 
-# Who calls whom, on which port. `prometheus`, `clients` and `internet` stand outside the namespace.
-GRAPH = {
+# Who calls whom, on which port. `prometheus`, `clients`, `internet` and `database` stand outside the namespace.
+EDGE = {
     ("clients", "gateway", 3333),
-    ("gateway", "tools", 50051),
     ("gateway", "web", 3380),
-    ("gateway", "access", 50051),
-    ("tools", "access", 50051),
-    ("web", "access", 50051),
-    ("web", "access", 9464),
-    ("prometheus", "access", 9464),
-    ("web", "tools", 50051),
-    ("web", "tools", 9464),
-    ("prometheus", "tools", 9464),
     ("prometheus", "gateway", 9902),
-    ("gateway", "hitl", 50051),
-    ("tools", "hitl", 50051),
-    ("web", "hitl", 50051),
-    ("web", "hitl", 9464),
-    ("prometheus", "hitl", 9464),
-    ("hitl", "access", 50051),
-    ("hitl", "internet", 80),
-    ("hitl", "internet", 443),
-    ("tools", "internet", 80),
-    ("tools", "internet", 443),
 }
-DATABASE = {(name, "postgres", 5432) for name in ("tools", "access", "hitl")}
 METADATA = "169.254.0.0/16"
+
+
+def _lines_of(service: str) -> Iterator[tuple[str, str, int]]:
+    """The lines of a service: those that all have, and those that its settings ask for."""
+    for caller, port in (("gateway", 50051), ("web", 50051), ("web", 9464), ("prometheus", 9464)):
+        yield (caller, service, port)
+    settings = settings_of(service)
+    yield from ((service, peer, 50051) for peer in settings.PEERS)
+    # Who guards against addresses that callers name calls addresses that callers name.
+    if any(name.endswith("_allowed_networks") for name in settings.model_fields):
+        yield from ((service, "internet", port) for port in (80, 443))
+
+
+def _graph(system: System) -> set[tuple[str, str, int]]:
+    database = "postgres" if system.has("StatefulSet", "postgres") else "database"
+    lines = {line for service in SERVICES for line in _lines_of(service)}
+    return EDGE | lines | {(service, database, 5432) for service in SERVICES}
 
 
 def _policies(system: System) -> list[Object]:
@@ -40,8 +38,10 @@ def _policies(system: System) -> list[Object]:
 
 def _outsider(peer: Object) -> str | None:
     match peer:
-        case {"ipBlock": _}:
+        case {"ipBlock": {"cidr": "0.0.0.0/0" | "::/0"}}:
             return "internet"
+        case {"ipBlock": _}:
+            return "database"
         case {"namespaceSelector": {"matchLabels": {"qmcp.dev/edge": "client"}}}:
             return "clients"
         case {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}:
@@ -70,11 +70,6 @@ def _edges(system: System, direction: str) -> Iterator[tuple[str, str, int]]:
                         yield (*pair, port["port"])
 
 
-def _expected(system: System) -> set[tuple[str, str, int]]:
-    # The line to a database stands in overlays: components do not know where it is.
-    return GRAPH | (DATABASE if system.has("NetworkPolicy", "database") else set())
-
-
 def test_nothing_goes_in_or_out_unless_another_policy_says_so(system: System) -> None:
     spec = system.named("NetworkPolicy", "default-deny")["spec"]
     assert spec == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
@@ -89,12 +84,12 @@ def test_everyone_may_resolve_names_by_udp_and_tcp(system: System) -> None:
 
 
 def test_what_may_come_in_is_the_service_graph(system: System) -> None:
-    expected = {edge for edge in _expected(system) if edge[1] != "internet"}
+    expected = {line for line in _graph(system) if line[1] not in ("internet", "database")}
     assert set(_edges(system, "ingress")) == expected
 
 
 def test_what_may_go_out_is_the_service_graph(system: System) -> None:
-    expected = {edge for edge in _expected(system) if edge[0] not in ("clients", "prometheus")}
+    expected = {line for line in _graph(system) if line[0] not in ("clients", "prometheus")}
     assert {edge for edge in _edges(system, "egress") if edge[1] != "dns"} == expected
 
 
@@ -116,7 +111,7 @@ def test_tools_and_webhooks_cannot_reach_private_networks_or_the_metadata_of_the
         for peer in rule["to"]
         if "ipBlock" in peer and peer["ipBlock"]["cidr"] == "0.0.0.0/0"
     ]
-    assert len(blocks) == 2
+    assert blocks
     for block in blocks:
         assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", METADATA} <= set(
             block["except"]
@@ -142,7 +137,7 @@ def test_no_service_opens_the_cluster_by_itself(system: System) -> None:
 
 def test_grpc_services_are_headless_and_say_whether_they_speak_in_clear(system: System) -> None:
     for service in system.of("Service"):
-        if service["metadata"]["labels"]["app.kubernetes.io/component"] == "grpc-service":
+        if component(service) == "grpc-service":
             assert service["spec"]["clusterIP"] == "None"
             ports = {port["name"]: port for port in service["spec"]["ports"]}
             assert ports["grpc"]["appProtocol"] == ("https" if system.of("Certificate") else "kubernetes.io/h2c")

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ from google.api import annotations_pb2
 from qmcp.tools.v1 import tools_service_pb2
 
 from tests.client.command import qmcp
-from tests.k8s.objects import System
-from tests.k8s.render import K8S, OVERLAYS, ROOT, overlay, render
+from tests.k8s.objects import System, containers, pod
+from tests.k8s.render import K8S, OVERLAYS, ROOT, Object, overlay, render
 from tests.k8s.test_configuration import SETTINGS, settings_of, variables
 from tests.k8s.test_rendering import VERSIONS, complaint
 from tests.stack import Stack
@@ -32,7 +33,7 @@ def _commands(mark: str) -> list[str]:
 
 def test_every_block_says_what_it_needs() -> None:
     assert {(kind, mark) for kind, mark, _ in BLOCKS} == {
-        ("sh", ""), ("sh", "cluster"), ("sh", "docker"), ("sh", "running"), ("sh", "keys"), ("yaml", "overlay"), ("yaml", "database-policy.yaml"),
+        ("sh", ""), ("sh", "cluster"), ("sh", "docker"), ("sh", "running"), ("sh", "keys"), ("yaml", "overlay"),
     }  # fmt: skip
 
 
@@ -121,18 +122,43 @@ def test_addresses_that_are_fetched_are_in_the_contract() -> None:
 
 def test_the_overlay_of_the_page_renders_into_what_kubernetes_takes(renderer: str, tmp_path: Path) -> None:
     assert renderer
-    up = os.path.relpath(K8S, tmp_path.resolve())
-    for kind, mark, text in BLOCKS:
-        if kind == "yaml":
-            file = tmp_path / ("kustomization.yaml" if mark == "overlay" else mark)
-            file.write_text(text.replace("- ../../", f"- {up}/"))
+    (text,) = [text for _, mark, text in BLOCKS if mark == "overlay"]
+    up = os.path.relpath(K8S / "overlays", tmp_path.resolve())
+    (tmp_path / "kustomization.yaml").write_text(text.replace("- ../", f"- {up}/"))
     objects = [each for each in yaml.safe_load_all(render(tmp_path)) if each]
     system = System("page", tuple(objects))
-    assert not system.of("Secret")
     assert {complaint(json.dumps(each), VERSIONS[-1]) for each in objects} == {""}
+    images = {each["image"] for workload in system.deployments for each in containers(workload)}
+    assert len(images) == 1
+    assert not images.pop().startswith("registry.example.com")
+    to = system.named("NetworkPolicy", "services-to-database")["spec"]["egress"][0]["to"]
+    assert [peer["ipBlock"]["cidr"].rpartition("/")[2] for peer in to] == ["32"]
+
+
+@pytest.mark.parametrize("name", [name for name in OVERLAYS if name != "dev"])
+def test_the_page_names_every_secret_that_an_overlay_does_not_bring(name: str, renderer: str) -> None:
+    assert renderer
+    system = System(name, overlay(name))
+    assert not system.of("Secret")
+    made_by_cert_manager = {each["spec"]["secretName"] for each in system.of("Certificate")}
     for workload in system.deployments:
-        scaled = system.has("HorizontalPodAutoscaler", workload["metadata"]["name"])
-        assert scaled or workload["spec"]["replicas"] >= 2
+        service = workload["metadata"]["name"]
+        # These two are the same for each service, as the page says; one that is new needs no line of its own.
+        generic = {f"{service}-database", f"{service}-access-key"}
+        named = set(_secrets(workload))
+        assert named
+        for secret in named - generic - made_by_cert_manager:
+            assert f"`{secret}`" in PAGE, secret
+
+
+def _secrets(workload: Object) -> Iterator[str]:
+    for volume in pod(workload)["volumes"]:
+        if "secret" in volume:
+            yield volume["secret"]["secretName"]
+    for container in containers(workload):
+        for each in container.get("env", []):
+            if "secretKeyRef" in each.get("valueFrom", {}):
+                yield each["valueFrom"]["secretKeyRef"]["name"]
 
 
 def test_sentences_that_are_quoted_are_said_by_the_code() -> None:

@@ -3,7 +3,7 @@
 import json
 import re
 from functools import cache
-from itertools import chain, combinations
+from itertools import chain, product
 from pathlib import Path
 
 import jsonschema_rs
@@ -13,7 +13,20 @@ import yaml
 
 from tests.k8s.custom_resources import SCHEMAS
 from tests.k8s.objects import System, name_of
-from tests.k8s.render import ALWAYS, K8S, OPTIONAL, OVERLAYS, combination, main, render, renderers
+from tests.k8s.render import (
+    ALWAYS,
+    COMPONENTS,
+    EITHER,
+    K8S,
+    OPTIONAL,
+    OVERLAYS,
+    SERVICES,
+    chosen_by,
+    combination,
+    main,
+    render,
+    renderers,
+)
 
 pytestmark = pytest.mark.usefixtures("renderer")
 
@@ -28,8 +41,8 @@ CURRENT = {
     "networking.k8s.io/v1": {"NetworkPolicy", "Ingress"},
     "cert-manager.io/v1": {"Issuer", "Certificate"},
 }
-# Two that do not bear each other are met in a pair; all subsets would be hundreds.
-CHOICES = list(chain.from_iterable(combinations(OPTIONAL, size) for size in (0, 1, 2, len(OPTIONAL))))
+# Every choice between two, with none and with all of the rest.
+CHOICES = [tuple(chain(*picked, rest)) for picked in product(*EITHER) for rest in ((), OPTIONAL)]
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -42,6 +55,26 @@ def test_every_tool_renders_an_overlay_into_the_same(name: str) -> None:
 def test_every_choice_of_components_renders(choice: tuple[str, ...]) -> None:
     names = [(each["kind"], name_of(each)) for each in combination(choice)]
     assert len(names) == len(set(names))
+
+
+def test_every_component_is_for_all_an_alternative_or_optional() -> None:
+    known = chain(ALWAYS, OPTIONAL, *chain(*EITHER))
+    assert sorted(known) == list(COMPONENTS)
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_an_overlay_takes_one_of_each_alternative(name: str) -> None:
+    chosen = chosen_by(name)
+    for one, other in EITHER:
+        assert [set(each) <= chosen for each in (one, other)].count(True) == 1
+        assert not (chosen & set(one) and chosen & set(other))
+
+
+def test_components_and_overlays_name_no_service() -> None:
+    written = [*K8S.glob("components/**/*.*"), *K8S.glob("overlays/*/*.*")]
+    found = [(str(file), name) for file in written for name in SERVICES if re.search(rf"\b{name}\b", file.read_text())]
+    assert written
+    assert found == []
 
 
 @cache
@@ -85,7 +118,7 @@ def test_everything_is_in_the_namespace_of_its_overlay(system: System) -> None:
     assert {each["metadata"].get("namespace") for each in others} == {namespace}
 
 
-@pytest.mark.parametrize("name", [*ALWAYS, *OPTIONAL])
+@pytest.mark.parametrize("name", COMPONENTS)
 def test_every_component_says_what_it_is_for(name: str) -> None:
     kustomization = (K8S / "components" / name / "kustomization.yaml").read_text()
     assert kustomization.startswith("# ")
