@@ -31,9 +31,10 @@ class HitlBackend(hitl_service_pb2_grpc.HitlServiceServicer):
         return hitl_service_pb2.ListHumanRequestsResponse(requests=[asked("one")], count=1)
 
     async def CreateHumanResponse(self, request, context):
-        await self.obey(request.human_request_id, context)
+        answered = request.human_request_id or request.request_id
+        await self.obey(answered, context)
         await context.send_initial_metadata((("x-http-status", "201"),))
-        return request_pb2.HumanResponse(id="r", human_request_id=request.human_request_id, response=request.response)
+        return request_pb2.HumanResponse(id="r", human_request_id=answered, response=request.response)
 
     async def WaitForResponse(self, request, context):
         await self.obey(request.id, context)
