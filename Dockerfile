@@ -1,5 +1,5 @@
-# One image for everything that is ours; its first argument picks what runs: `tools`, `access`, `hitl`, `gateway`
-# (Envoy) or `web`.
+# One image for everything that is ours; its first argument picks what runs: a service by its name, `gateway` (Envoy) or
+# `web`.
 #
 #   docker build -t qmcp:0.1.0 .
 #   docker build --target sbom --output type=local,dest=. .      the software bill of materials, qmcp.cdx.json

@@ -1,7 +1,14 @@
 #!/bin/sh
-# What the container image runs: `tools [serve | migrate]`, `access` and `hitl` likewise, `gateway`, `web`,
-# `keys` (makes keys of services), or `health` of whichever of them runs.
+# What the container image runs: a service by its name (`tools [serve | migrate]`), `gateway`, `web`, `keys` (makes keys of
+# services), or `health` of whichever of them runs.
 set -eu
+
+# The services are the folders that the image has.
+services() {
+  for entry in "$(dirname "$(command -v python)")"/../lib/python3*/site-packages/services/*/__main__.py; do
+    basename "$(dirname "$entry")"
+  done
+}
 
 health() {
   case "$1" in
@@ -16,7 +23,6 @@ what=${1:-gateway}
 case "$what" in
   gateway) exec python -m gateway.envoy "$@" ;;
   web) exec python -m gateway.web "$@" ;;
-  tools | access | hitl) exec python -m "services.$what" "$@" ;;
   keys) exec python -m devstack.keys "$@" ;;
   # Without a name: the first process tells it, as Docker's HEALTHCHECK is the same for all that the image runs.
   health)
@@ -30,7 +36,10 @@ case "$what" in
     health "$1"
     ;;
   *)
-    echo "qmcp: '$what' is nothing that this image runs; it runs tools, access, hitl, gateway, web, keys and health." >&2
+    for service in $(services); do
+      [ "$service" != "$what" ] || exec python -m "services.$what" "$@"
+    done
+    echo "qmcp: '$what' is nothing that this image runs; it runs" $(services | sed 's/$/,/') "gateway, web, keys and health." >&2
     exit 64
     ;;
 esac
