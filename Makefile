@@ -9,7 +9,7 @@ BIN := .venv/bin
 LOCKED_IN := .venv/locked
 READY := .venv/ready
 
-.PHONY: help run test check protos bench faults render image promises lock clean
+.PHONY: help run test check generate protos bench faults render image promises lock clean
 
 help: ## this menu
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || cat Makefile
@@ -27,8 +27,12 @@ check: $(READY) ## style, types, contract, imports
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tests.api.contract
 
-protos: $(READY) ## generate gen/ from protos/
+generate: $(READY) ## write all that derives: gen/ from protos/, lists of services in k8s/ and compose.yaml
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python protos/generate.py code
+	$(BIN)/python -m k8s.generate
+	$(BIN)/python -m devstack.compose
+
+protos: generate # as `make generate` was called
 
 bench: $(READY) ## measure every figure that the documentation claims
 	$(BIN)/python -m benchmarks

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from devstack.errors import CannotRunError
-from devstack.services import Service, found
+from devstack.services import KEYS, Service, found
 from servicekit import key_files
 from servicekit.identity import credentials
 
@@ -26,7 +26,7 @@ def admin_file(home: Path) -> Path:
 
 def service_file(home: Path, service: str) -> Path:
     """Where a service finds the key by which it asks access."""
-    return home / "keys" / service
+    return home / KEYS / service
 
 
 def declared(services: Iterable[Service]) -> dict[str, str]:
@@ -41,9 +41,9 @@ def prepare(home: Path, services: Iterable[Service]) -> None:
         CannotRunError: where a file cannot be read or written, or holds no key.
     """
     try:
-        make(home / "keys", declared(services))
+        make(home / KEYS, declared(services))
     except OSError as error:
-        raise CannotRunError(f"The keys of the services cannot be kept in {home / 'keys'}: {error}") from None
+        raise CannotRunError(f"The keys of the services cannot be kept in {home / KEYS}: {error}") from None
 
 
 def make(folder: Path, roles: Mapping[str, str]) -> None:

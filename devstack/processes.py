@@ -9,9 +9,9 @@ import grpc
 import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from devstack import keys, postgres
+from devstack import postgres
 from devstack.listeners import Listener, Listeners
-from devstack.services import Service
+from devstack.services import KEYS, Service
 from devstack.settings import StackSettings
 from servicekit.certificates import Certificates, certificates
 from servicekit.channels import channel
@@ -72,12 +72,8 @@ def table(
 
 def service(which: Service, settings: StackSettings, listeners: Listeners, database_server: str) -> Process:
     """A gRPC service, with what it declares that it needs."""
-    name, declared = which.name, which.settings
+    name = which.name
     grpc_at, metrics_at = listeners.grpc[name], listeners.metrics[name]
-    # Read where callers are checked only, or made by the service itself.
-    files = {f"QMCP_{field.upper()}": settings.home / file for field, file in declared.HOME_FILES.items()}
-    if declared.KEY_ROLES:
-        files["QMCP_ACCESS_KEY_FILE"] = keys.service_file(settings.home, name)
     return Process(
         name=name,
         command=_module(f"services.{name}", "serve"),
@@ -92,10 +88,11 @@ def service(which: Service, settings: StackSettings, listeners: Listeners, datab
             "QMCP_METRICS_PORT": str(metrics_at.port),
             "QMCP_DATABASE_URL": which.database_url(database_server),
             "QMCP_AUTH": settings.auth,
-            **{variable: str(file) for variable, file in files.items()},
+            # Keys are read where callers are checked, and the rest is made by the service itself.
+            **{variable: str(file) for variable, file in which.files(settings.home, settings.home / KEYS).items()},
         },
         listeners=(grpc_at, metrics_at),
-        needs=(POSTGRES, *declared.PEERS),
+        needs=(POSTGRES, *which.settings.PEERS),
         reloads=True,
     )
 

@@ -11,6 +11,9 @@ from urllib.parse import urlsplit, urlunsplit
 import services
 from servicekit.settings import ServiceSettings
 
+# The folder of the home folder that has the keys of all services.
+KEYS = "keys"
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -33,6 +36,16 @@ class Service:
     def metrics_variable(self) -> str:
         """The variable that tells everybody where its metrics are."""
         return f"QMCP_{self.name.upper()}_METRICS_ADDRESS"
+
+    def files(self, home: Path, keys: Path) -> dict[str, Path]:
+        """Where it finds and keeps its files, by variable: in a home folder, and in the folder of everybody's keys."""
+        placed = {}
+        for field, name in self.settings.HOME_FILES.items():
+            folder, _, file = name.rpartition("/")
+            placed[f"QMCP_{field.upper()}"] = keys / file if folder == KEYS else home / name
+        if self.settings.KEY_ROLES:
+            placed["QMCP_ACCESS_KEY_FILE"] = keys / self.name
+        return placed
 
     def database_url(self, server: str) -> str:
         """The address of its database on this server."""

@@ -61,7 +61,7 @@ def drift(scratch: Path) -> list[str]:
     faults = [f"gen/{name} is not what the protos make" for name in differ]
     faults += [f"gen/{name} is missing" for name in made - kept]
     faults += [f"gen/{name} is made from no proto" for name in kept - made]
-    return [*sorted(faults), "Run `make protos`."] if faults else []
+    return [*sorted(faults), "Run `make generate`."] if faults else []
 
 
 CHECKS: dict[str, Callable[[Path], list[str]]] = {"lint": lint, "breaking": breaking, "drift": drift}

@@ -7,13 +7,15 @@ import compose_spec
 import pytest
 import yaml
 
-from devstack.keys import PRESHARED, declared
+from devstack import compose
+from devstack.keys import PRESHARED
 from devstack.services import found
 from gateway.settings import EdgeSettings
 from tests.k8s.render import ROOT
 from tests.k8s.test_configuration import read, settings_of, variables
 
-OURS = ("qmcp", "web", "tools", "access", "hitl")
+SERVICES = {service.name: service for service in found()}
+OURS = ("qmcp", "web", *SERVICES)
 PASSWORD = "0123456789abcdef"
 
 
@@ -38,6 +40,10 @@ def _service(name: str) -> dict[str, Any]:
 def _check(document: dict[str, Any]) -> None:
     merged = {key: value for key, value in document.items() if not key.startswith("x-")}
     compose_spec.PyCompose.from_yaml(yaml.safe_dump(merged)).validate()
+
+
+def test_it_is_generated_from_the_services_that_there_are() -> None:
+    assert (ROOT / "compose.yaml").read_text() == compose.rendered(), "make generate"
 
 
 def test_it_is_what_the_compose_specification_allows() -> None:
@@ -103,9 +109,9 @@ def test_the_edge_is_service_qmcp_at_port_3333_and_checked_without_curl() -> Non
 
 @pytest.mark.promise("Q05")
 def test_the_volume_qmcp_data_is_where_postgres_keeps_its_data() -> None:
-    compose = _compose()
-    assert "qmcp-data" in compose["volumes"]
-    postgres = compose["services"]["postgres"]
+    document = _compose()
+    assert "qmcp-data" in document["volumes"]
+    postgres = document["services"]["postgres"]
     major = int(re.search(r":(\d+)", postgres["image"])[1])  # type: ignore[index]
     (data,) = postgres["volumes"]
     assert data == f"qmcp-data:/var/lib/postgresql{'/data' if major < 18 else ''}"
@@ -129,45 +135,42 @@ def test_health_checks_ask_the_port_that_the_service_listens_on(name: str) -> No
     assert ports == {port}
 
 
-def test_the_key_that_signs_receipts_outlives_its_container() -> None:
-    service = _service("tools")
-    folder = service["environment"]["QMCP_TOOLS_RECEIPT_KEY_FILE"].rpartition("/")[0]
-    assert f"qmcp-keys:{folder}" in service["volumes"]
-    # A new volume takes its owner from the folder of the image.
-    assert f"install -d -o 10001 -g 10001 -m 0750 {folder}\n" in (ROOT / "Dockerfile").read_text()
-
-
-def test_the_keys_of_webhooks_outlive_their_container() -> None:
-    service = _service("hitl")
-    for variable in ("QMCP_HITL_SECRETS_KEY_FILE", "QMCP_HITL_CALLBACK_SECRET_FILE"):
-        folder = service["environment"][variable].rpartition("/")[0]
-        assert f"qmcp-webhook-keys:{folder}" in service["volumes"]
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_a_service_makes_itself_outlives_its_container(name: str) -> None:
+    service = _service(name)
+    volumes = dict(volume.split(":")[:2][::-1] for volume in service["volumes"])
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    for field in SERVICES[name].settings.HOME_FILES:
+        folder = service["environment"][f"QMCP_{field.upper()}"].rpartition("/")[0]
+        assert volumes[folder] in _compose()["volumes"]
+        # A new volume takes its owner from the folder of the image.
+        assert re.search(rf"install -d -o 10001 -g 10001 -m 07[05]0 {folder}\n", dockerfile)
 
 
 def test_the_password_of_the_database_has_no_default_and_both_sides_get_it() -> None:
     text = (ROOT / "compose.yaml").read_text()
-    assert text.count("${QMCP_POSTGRES_PASSWORD:?") == text.count("QMCP_POSTGRES_PASSWORD:") == 4
+    assert text.count("${QMCP_POSTGRES_PASSWORD:?") == text.count("QMCP_POSTGRES_PASSWORD:") == len(SERVICES) + 1
     services = _compose()["services"]
-    postgres = services["postgres"]["environment"]
-    assert services["tools"]["environment"]["QMCP_DATABASE_URL"] == (
-        f"postgresql://{postgres['POSTGRES_USER']}:{PASSWORD}@postgres:5432/qmcp_tools"
-    )
+    user = services["postgres"]["environment"]["POSTGRES_USER"]
+    for name in SERVICES:
+        url = services[name]["environment"]["QMCP_DATABASE_URL"]
+        assert url == f"postgresql://{user}:{PASSWORD}@postgres:5432/qmcp_{name}"
 
 
 def test_callers_need_a_key_and_services_have_theirs() -> None:
     services = _compose()["services"]
-    for name in ("qmcp", "tools", "access", "hitl"):
+    for name in ("qmcp", *SERVICES):
         assert services[name]["environment"]["QMCP_AUTH"] == "on"
         assert "QMCP_ALLOW_KEYLESS" not in services[name]["environment"]
-    command, folder, *asking = services["keys"]["command"]
-    assert (command, set(asking)) == ("keys", set(declared(found())))
+    command, folder = services["keys"]["command"]
+    assert command == "keys"
     assert services["keys"]["volumes"] == [f"qmcp-service-keys:{folder}"]
-    assert services["access"]["environment"]["QMCP_ACCESS_PRESHARED_KEYS_FILE"] == f"{folder}/{PRESHARED}"
-    assert f"install -d -o 10001 -g 10001 -m 0700 {folder}\n" in (ROOT / "Dockerfile").read_text()
-    for name in asking:
-        assert services[name]["environment"]["QMCP_ACCESS_KEY_FILE"] == f"{folder}/{name}"
-    for name in ("access", *asking):
+    assert f"{folder}/{PRESHARED}" in services["access"]["environment"].values()
+    for name, service in SERVICES.items():
+        key = f"{folder}/{name}" if service.settings.KEY_ROLES else None
+        assert services[name]["environment"].get("QMCP_ACCESS_KEY_FILE") == key
         assert f"qmcp-service-keys:{folder}:ro" in services[name]["volumes"]
+        assert services[name]["depends_on"]["keys"] == {"condition": "service_completed_successfully"}
 
 
 def test_only_loopback_is_published() -> None:
@@ -176,20 +179,24 @@ def test_only_loopback_is_published() -> None:
 
 
 def test_the_database_is_reached_by_its_service_alone() -> None:
-    compose = _compose()
-    assert compose["networks"]["database"] == {"internal": True}
-    assert [name for name, each in compose["services"].items() if "database" in each["networks"]] == [
-        "tools",
-        "hitl",
-        "access",
-        "postgres",
-    ]
+    document = _compose()
+    assert document["networks"]["database"] == {"internal": True}
+    inside = {name for name, each in document["services"].items() if "database" in each["networks"]}
+    assert inside == {*SERVICES, "postgres"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_starts_after_those_that_it_calls(name: str) -> None:
+    needed = _service(name)["depends_on"]
+    assert needed.keys() == {"postgres", "keys", *SERVICES[name].settings.PEERS}
+    assert name in _service("qmcp")["depends_on"]
 
 
 def test_containers_have_the_time_that_their_processes_take_to_stop() -> None:
     services = _compose()["services"]
-    grace = int(services["tools"]["stop_grace_period"].removesuffix("s"))
-    assert grace >= float(services["tools"]["environment"]["QMCP_SHUTDOWN_GRACE_SECONDS"]) + 5
+    for name in SERVICES:
+        grace = int(services[name]["stop_grace_period"].removesuffix("s"))
+        assert grace >= float(services[name]["environment"]["QMCP_SHUTDOWN_GRACE_SECONDS"]) + 5
     grace = int(services["qmcp"]["stop_grace_period"].removesuffix("s"))
     assert grace >= float(services["qmcp"]["environment"]["QMCP_ENVOY_DRAIN_SECONDS"]) + 5
 

@@ -14,6 +14,8 @@ import yaml
 from google.api import annotations_pb2
 from qmcp.tools.v1 import tools_service_pb2
 
+from devstack.compose import KEYS
+from devstack.services import found
 from tests.client.command import qmcp
 from tests.k8s.objects import System, containers, pod
 from tests.k8s.render import K8S, OVERLAYS, ROOT, Object, overlay, render
@@ -101,13 +103,14 @@ def test_commands_for_docker_name_services_of_compose() -> None:
     for command in _commands("docker"):
         for service in re.findall(r"compose exec -T (\S+)", command):
             assert service in compose["services"]
-    key = compose["services"]["tools"]["environment"]["QMCP_TOOLS_RECEIPT_KEY_FILE"]
-    assert any(f"cat {key}" in command for command in _commands("docker"))
-    for variable in ("QMCP_HITL_SECRETS_KEY_FILE", "QMCP_HITL_CALLBACK_SECRET_FILE"):
-        key = compose["services"]["hitl"]["environment"][variable]
-        assert any(f"exec -T hitl cat {key}" in command for command in _commands("docker"))
-    admin = compose["services"]["access"]["environment"]["QMCP_ACCESS_BOOTSTRAP_KEY_FILE"]
-    assert any(f"access cat {admin}" in command for command in _commands("docker"))
+    for service in found():
+        assert any(
+            f"pg_dump --username=qmcp --format=custom {service.database} " in each for each in _commands("docker")
+        )
+        environment = compose["services"][service.name]["environment"]
+        kept = [environment[f"QMCP_{field.upper()}"] for field in service.settings.HOME_FILES]
+        for file in (each for each in kept if not each.startswith(str(KEYS))):
+            assert any(f"exec -T {service.name} cat {file}" in command for command in _commands("docker")), file
 
 
 def test_addresses_that_are_fetched_are_in_the_contract() -> None:
