@@ -10,7 +10,7 @@ from tests.k8s.render import K8S, SERVICES
 
 @pytest.mark.parametrize("path", generate.files(), ids=lambda path: str(path.relative_to(K8S)))
 def test_a_generated_file_is_what_its_generator_writes(path: Path) -> None:
-    assert path.read_text() == generate.files()[path], "run `python -m k8s.generate`"
+    assert path.read_text() == generate.files()[path], "run `make generate`"
 
 
 def test_every_service_has_a_folder_and_nothing_else_is_one() -> None:

@@ -70,6 +70,10 @@ def test_an_overlay_takes_one_of_each_alternative(name: str) -> None:
         assert not (chosen & set(one) and chosen & set(other))
 
 
+def test_what_is_tried_in_staging_is_what_runs_in_production() -> None:
+    assert chosen_by("staging") == chosen_by("prod")
+
+
 def test_components_and_overlays_name_no_service() -> None:
     # Not any word: a service may be called `metrics`, as ports are.
     name = rf"(?:{'|'.join(SERVICES)})(?:-[a-z]+)*"
