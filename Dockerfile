@@ -17,7 +17,6 @@ COPY k8s/image/build.lock /src/k8s/image/
 RUN python -m venv /opt/build \
  && /opt/build/bin/pip install --require-hashes --only-binary=:all: -r /src/k8s/image/build.lock
 COPY pyproject.toml README.md /src/
-COPY protos /src/protos
 COPY gen /src/gen
 COPY client /src/client
 COPY servicekit /src/servicekit
@@ -27,13 +26,8 @@ COPY devstack /src/devstack
 WORKDIR /src
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && pip --python /opt/qmcp/bin/python install --no-deps --no-index /wheels/*.whl
-# What Envoy transcodes by, and what the pages document: built once, here, beside the code that reads it.
 WORKDIR /
-RUN built=$(/opt/qmcp/bin/python -c "from gateway import contract; print(contract.BUILD)") \
- && for kind in descriptors documented; do \
-      /opt/qmcp/bin/python /src/protos/generate.py "$kind" "$built/$kind.binpb"; \
-    done \
- && /opt/qmcp/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/qmcp/lib
+RUN /opt/qmcp/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/qmcp/lib
 
 FROM application AS inventory
 RUN python -m venv /opt/inventory \

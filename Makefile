@@ -57,7 +57,7 @@ lock: $(READY) ## resolve requirements.lock and requirements-image.lock again
 LOCKED := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 clean: ## remove the virtual environment and what was built; your data in .qmcp stays
-	rm -rf .venv gateway/build .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis
 
 $(READY): $(LOCKED_IN) pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --editable .

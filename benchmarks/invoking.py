@@ -68,7 +68,7 @@ def over_grpc(name: str, system: System, *processes: str) -> Contender:
 
     def call(in_flight: int, seconds: float) -> load.Load:
         metadata = {"idempotency-key": "{{.UUID}}"}
-        return load.grpc(system.target, INVOKE, body, systems.descriptors(), in_flight, seconds, metadata)
+        return load.grpc(system.target, INVOKE, body, systems.DESCRIPTORS, in_flight, seconds, metadata)
 
     names = processes or tuple(system.pids)
     rows = system.rows if system.database_url else None

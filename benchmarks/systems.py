@@ -1,14 +1,9 @@
 """What is measured: a service, alone or behind its edge, on a Postgres with the settings of `make run`."""
 
 import asyncio
-import atexit
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 import asyncpg
@@ -22,14 +17,8 @@ INVOKE = "qmcp.tools.v1.ToolsService/InvokeTool"
 MESSAGE = "The quick brown fox jumps over the lazy dog."
 
 
-@cache
-def descriptors() -> Path:
-    """The descriptor set of the contract, for ghz."""
-    folder = Path(tempfile.mkdtemp(prefix="qmcp-bench-"))
-    atexit.register(shutil.rmtree, folder)
-    file = folder / "descriptors.binpb"
-    subprocess.run(python("protos/generate.py", "descriptors", str(file)), cwd=ROOT, check=True)
-    return file
+# The contract, for ghz.
+DESCRIPTORS = ROOT / "gen" / "qmcp" / "descriptors.binpb"
 
 
 def echo_body() -> bytes:

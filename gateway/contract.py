@@ -1,37 +1,78 @@
-"""The descriptor sets that Envoy and the OpenAPI document are made from.
+"""The contract as data: the descriptor set that `make protos` commits, its services, and what its RPCs declare."""
 
-In the image they are there; on a laptop they are built when they are missing or older than the protos.
-"""
-
-import os
-import subprocess
-import sys
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
-GATEWAY = Path(__file__).resolve().parent
-BUILD = GATEWAY / "build"
-PROTOS = GATEWAY.parent / "protos"
+from google.api import annotations_pb2
+from google.api.http_pb2 import HttpRule
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodOptions
+from google.protobuf.descriptor_pool import DescriptorPool
+from qmcp.options.v1 import options_pb2
 
-
-def descriptors() -> Path:
-    """The descriptor set for the transcoder."""
-    return _fresh("descriptors", BUILD / "descriptors.binpb")
-
-
-def documented() -> Path:
-    """The same with the comments in it."""
-    return _fresh("documented", BUILD / "documented.binpb")
+OURS = "qmcp."
+# The name of the file that Envoy reads it from.
+DESCRIPTORS = "descriptors.binpb"
 
 
-def _fresh(kind: str, file: Path) -> Path:
-    sources = [*PROTOS.glob("qmcp/**/*.proto"), PROTOS / "generate.py"] if PROTOS.is_dir() else []
-    newest = max((source.stat().st_mtime for source in sources), default=0.0)
-    if file.exists() and file.stat().st_mtime >= newest:
-        return file
-    if not sources:
-        raise SystemExit(f"{file} is missing, and there is no protos/ to build it from.")
-    # Beside it and then moved, so that two who build at the same time cannot read half a file.
-    scratch = file.with_suffix(f".{os.getpid()}.tmp")
-    subprocess.run([sys.executable, str(PROTOS / "generate.py"), kind, str(scratch)], check=True)  # noqa: S603
-    scratch.replace(file)
-    return file
+def documented() -> bytes:
+    """The descriptor set with the comments of our protos in it."""
+    return files("qmcp").joinpath(DESCRIPTORS).read_bytes()
+
+
+def write_descriptors(folder: Path) -> None:
+    """Writes the same without comments, which Envoy need not hold."""
+    described = FileDescriptorSet.FromString(documented())
+    for file in described.file:
+        file.ClearField("source_code_info")
+    (folder / DESCRIPTORS).write_bytes(described.SerializeToString())
+
+
+@cache
+def services() -> tuple[ServiceDescriptor, ...]:
+    """Our services in order of their names."""
+    pool = DescriptorPool()
+    described = FileDescriptorSet.FromString(documented()).file
+    for file in described:
+        pool.Add(file)
+    names = [f"{file.package}.{each.name}" for file in described for each in file.service]
+    return tuple(pool.FindServiceByName(name) for name in sorted(names) if name.startswith(OURS))
+
+
+def short_name(service: ServiceDescriptor) -> str:
+    """`tools` of `qmcp.tools.v1.ToolsService`: its folder, its database, its host in a cluster."""
+    return str(service.full_name.split(".")[1])
+
+
+def option(method: MethodDescriptor, extension: Any) -> Any:
+    """What an RPC declares by an option."""
+    # A pool of one's own has option classes of its own; parsed anew they are those that the extensions belong to.
+    declared: Any = MethodOptions.FromString(method.GetOptions().SerializeToString())
+    return declared.Extensions[extension]
+
+
+def bindings(method: MethodDescriptor) -> list[HttpRule]:
+    """The HTTP bindings of an RPC, the first and the additional ones; none where the edge does not lead to it."""
+    first: HttpRule = option(method, annotations_pb2.http)
+    return [first, *first.additional_bindings] if first.WhichOneof("pattern") else []
+
+
+def verb_and_template(rule: HttpRule) -> tuple[str, str]:
+    """`get` and `/v1/tools/{name=**}`."""
+    verb = rule.WhichOneof("pattern")
+    if verb is None or verb == "custom":
+        raise ValueError(f"an HTTP rule without a plain method: {rule}")
+    return verb, getattr(rule, verb)
+
+
+def idempotency_level(method: MethodDescriptor) -> int:
+    """NO_SIDE_EFFECTS, IDEMPOTENT, or neither."""
+    return int(MethodOptions.FromString(method.GetOptions().SerializeToString()).idempotency_level)
+
+
+def call_kind(method: MethodDescriptor) -> "options_pb2.CallKind":
+    """How long it may take."""
+    kind: options_pb2.CallKind = option(method, options_pb2.call_kind)
+    return kind

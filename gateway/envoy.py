@@ -37,7 +37,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="qmcp-edge-") as folder:
         rendered = Path(folder) / "envoy.yaml"
         certificates.write_secrets(settings, Path(folder))
-        rendered.write_text(render(settings, contract.descriptors(), Path(folder)))
+        contract.write_descriptors(Path(folder))
+        rendered.write_text(render(settings, Path(folder)))
         return asyncio.run(_run(settings, rendered))
 
 

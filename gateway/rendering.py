@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.certificates import AUTHORITY, CLIENT, EDGE
+from gateway.contract import DESCRIPTORS
 from gateway.settings import DEFAULT_PORT, EdgeSettings, host_and_port, networks
 
 TEMPLATE = Path(__file__).with_name("envoy.yaml")
@@ -15,28 +16,27 @@ PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
 DIRECTIVE = re.compile(r"^\s*#(if|end)\b ?([a-z_]*)\s*$")
 
 
-def render(settings: EdgeSettings, descriptors: Path, secrets: Path) -> str:
+def render(settings: EdgeSettings, folder: Path) -> str:
     """What Envoy reads. Values are written as JSON, which is YAML too, so that none can break out of its place.
 
     Args:
         settings: what it shall do.
-        descriptors: the file with the contract.
-        secrets: the folder with the files that `certificates.write_secrets` writes.
+        folder: with the files that `certificates.write_secrets` and `contract.write_descriptors` write.
     """
-    values = _values(settings, descriptors, secrets)
+    values = _values(settings, folder)
     return PLACEHOLDER.sub(
         lambda found: json.dumps(values[found[1]]), _without_what_is_off(TEMPLATE.read_text(), values)
     )
 
 
-def _values(settings: EdgeSettings, descriptors: Path, secrets: Path) -> dict[str, Any]:
+def _values(settings: EdgeSettings, folder: Path) -> dict[str, Any]:
     otlp = urlsplit(settings.otlp_endpoint)
     return {
         **settings.model_dump(),
-        "descriptors": str(descriptors),
-        "edge_secret": str(secrets / EDGE),
-        "client_secret": str(secrets / CLIENT),
-        "authority_secret": str(secrets / AUTHORITY),
+        "descriptors": str(folder / DESCRIPTORS),
+        "edge_secret": str(folder / EDGE),
+        "client_secret": str(folder / CLIENT),
+        "authority_secret": str(folder / AUTHORITY),
         "tools_endpoints": _endpoints(*host_and_port(settings.tools_address)),
         "access_endpoints": _endpoints(*host_and_port(settings.access_address)),
         "hitl_endpoints": _endpoints(*host_and_port(settings.hitl_address)),

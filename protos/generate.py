@@ -1,6 +1,6 @@
-"""Builds what derives from the contract: Python code into gen/, or the descriptor set that Envoy transcodes by.
+"""Builds what derives from the contract into gen/: Python code, and the descriptor set that all else is derived from.
 
-`python protos/generate.py code [FOLDER]` · `python protos/generate.py descriptors FILE`
+`python protos/generate.py code [FOLDER]` · `python protos/generate.py documented FILE`
 """
 
 import shutil
@@ -22,6 +22,8 @@ GOOGLE_APIS = str(Path(str(files("google.api").joinpath("annotations.proto"))).p
 VALIDATE = "buf/validate/validate.proto"
 # No proto of ours imports it, but Envoy shows the details of an error only if it knows their types.
 ERROR_DETAILS = "google/rpc/error_details.proto"
+# Within gen/: the edge, OpenAPI and the reflection of every service are made from it, so that none needs protoc.
+DESCRIPTORS = Path("qmcp") / "descriptors.binpb"
 
 
 def contract() -> list[str]:
@@ -30,7 +32,7 @@ def contract() -> list[str]:
 
 
 def code(folder: Path) -> None:
-    """Writes messages, stubs and their types for our protos, and for the validation rules that they import."""
+    """Writes messages, stubs, types and descriptors of our protos, and of the validation rules that they import."""
     for package in ("qmcp", "buf"):
         shutil.rmtree(folder / package, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
@@ -39,18 +41,20 @@ def code(folder: Path) -> None:
     # Beside this interpreter, which need not be on the PATH.
     typed = f"--plugin=protoc-gen-mypy_grpc={Path(sys.executable).parent / 'protoc-gen-mypy_grpc'}"
     _protoc(typed, f"--grpc_python_out={folder}", f"--mypy_grpc_out={folder}", *services)
-
-
-def descriptors(file: Path) -> None:
-    """Writes the descriptor set: with imports, without source information, which would make it seven times larger."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    _protoc("--include_imports", f"--descriptor_set_out={file}", *contract(), ERROR_DETAILS)
+    documented(folder / DESCRIPTORS)
 
 
 def documented(file: Path) -> None:
-    """Writes the same descriptor set with the comments in it, for OpenAPI and for `buf lint`."""
+    """Writes the descriptor set of our protos and all that they import, with the comments of ours in it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     _protoc("--include_imports", "--include_source_info", f"--descriptor_set_out={file}", *contract(), ERROR_DETAILS)
+    described = FileDescriptorSet.FromString(file.read_bytes())
+    own = set(contract())
+    for each in described.file:
+        if each.name not in own:
+            # Nobody reads the comments of others here, and they would double the file.
+            each.ClearField("source_code_info")
+    file.write_bytes(described.SerializeToString(deterministic=True))
 
 
 def _protoc(*arguments: str) -> None:
@@ -82,8 +86,6 @@ if __name__ == "__main__":
             code(GEN)
         case ["code", folder]:
             code(Path(folder))
-        case ["descriptors", file]:
-            descriptors(Path(file))
         case ["documented", file]:
             documented(Path(file))
         case _:

@@ -1,21 +1,20 @@
-"""The descriptor set as something to walk: services, rules, options, and the comments that document them."""
+"""The descriptor set as something to walk: services, reasons, rules of fields, and the comments that document them."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from buf.validate import validate_pb2
-from google.api import annotations_pb2
-from google.api.http_pb2 import HttpRule
-from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor, ServiceDescriptor
-from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor import FieldDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pb2 import DescriptorProto, EnumValueOptions, FileDescriptorProto, FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.rpc import code_pb2
 from qmcp.options.v1 import options_pb2
 
+from gateway.contract import bindings
+
 ERROR_REASON = "ErrorReason"
-# `NOT_FOUND. What it means.`, `FAILED_PRECONDITION (410 over HTTP). What it means.`
-REASON = re.compile(r"([A-Z_]+)(?: \((\d{3}) over HTTP\))?\. (.*)", re.DOTALL)
+COMMON_REASON = "qmcp.options.v1.CommonReason"
 
 # Numbers of fields within descriptor.proto: the steps of which a comment's path is made.
 MESSAGES, ENUMS, SERVICES = 4, 5, 6
@@ -28,12 +27,11 @@ class Reason:
     """One declared reason of an error."""
 
     name: str
-    number: int
-    # gRPC code as error_reason.proto names it, `NOT_FOUND`.
+    # The gRPC code that it comes with, `NOT_FOUND`; `OK` where no call fails with it.
     code: str
     meaning: str
-    # The HTTP status where it is another than the code's own: `FAILED_PRECONDITION (410 over HTTP)`; else 0.
-    http_status: int = 0
+    # The HTTP status where it is another than the code's own; else 0.
+    http_status: int
 
 
 class Contract:
@@ -57,33 +55,31 @@ class Contract:
         for file in self._files:
             for service in file.service:
                 found = self._pool.FindServiceByName(f"{file.package}.{service.name}")
-                if any(rules(method) for method in found.methods):
+                if any(bindings(method) for method in found.methods):
                     yield found
 
+    def common_reasons(self) -> list[Reason]:
+        """The reasons that every service has."""
+        return self._reasons(COMMON_REASON, "COMMON_REASON_")
+
     def reasons(self, package: str) -> list[Reason]:
-        """The reasons that a package declares, each with the code its comment begins with."""
-        found = []
-        for value in self._pool.FindEnumTypeByName(f"{package}.{ERROR_REASON}").values:
-            declared = REASON.fullmatch(self.comment(f"{package}.{value.name}"))
-            if declared:
-                name = value.name.removeprefix("ERROR_REASON_")
-                found.append(Reason(name, value.number, declared[1], declared[3], int(declared[2] or 0)))
-        return found
+        """The reasons that a package declares."""
+        return self._reasons(f"{package}.{ERROR_REASON}", "ERROR_REASON_")
 
-
-def rules(method: MethodDescriptor) -> list[HttpRule]:
-    """The HTTP bindings of an RPC: the first and the additional ones."""
-    options = method.GetOptions()
-    if not options.HasExtension(annotations_pb2.http):
-        return []
-    first: HttpRule = options.Extensions[annotations_pb2.http]
-    return [first, *first.additional_bindings]
-
-
-def permission(method: MethodDescriptor) -> str:
-    """The permission that an RPC declares; empty where it declares none."""
-    extensions: Any = method.GetOptions().Extensions
-    return str(extensions[options_pb2.permission])
+    def _reasons(self, enum: str, prefix: str) -> list[Reason]:
+        declared = []
+        for value in self._pool.FindEnumTypeByName(enum).values:
+            options: Any = EnumValueOptions.FromString(value.GetOptions().SerializeToString())
+            declared.append(
+                Reason(
+                    name=value.name.removeprefix(prefix),
+                    code=code_pb2.Code.Name(options.Extensions[options_pb2.code]),
+                    # The values of an enum are named beside it, not within it.
+                    meaning=self.comment(f"{enum.rpartition('.')[0]}.{value.name}"),
+                    http_status=options.Extensions[options_pb2.http_status],
+                )
+            )
+        return declared[1:]
 
 
 def constraints(field: FieldDescriptor) -> validate_pb2.FieldRules:

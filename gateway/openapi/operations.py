@@ -6,15 +6,15 @@ from typing import Any
 
 from google.api.http_pb2 import HttpRule
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from qmcp.options.v1 import options_pb2
 
-from gateway.openapi.contract import Contract, Reason, permission, rules
+from gateway.contract import bindings, option, verb_and_template
+from gateway.openapi.contract import Contract, Reason
 from gateway.openapi.schemas import Schema, Schemas
 
 # `{name}`, `{name=**}`, `{tool.name=**}`.
 VARIABLE = re.compile(r"\{([a-z_.]+)(?:=([^}]*))?\}")
-# Reasons that any RPC may give have numbers below this; the others stand in the comment of the RPC.
-FIRST_OWN_REASON = 8
-# What may be wrong with a field wherever a request has it.
+# Of the reasons that every service has, those about a field: they are given where a request has it.
 REASONS_OF_FIELDS = {
     "idempotency_key": "IDEMPOTENCY_KEY_REUSED",
     "etag": "ETAG_MISMATCH",
@@ -39,9 +39,9 @@ HTTP_STATUS = {
     "DATA_LOSS": 500,
     "UNAUTHENTICATED": 401,
 }
-# A body that the transcoder leaves as it is, and the types that a form has.
+# A body that the transcoder leaves as it is.
 RAW = "google.api.HttpBody"
-FORM = ("application/x-www-form-urlencoded", "application/json")
+RAW_SCHEMA = {"type": "string", "description": "As the operation describes it."}
 TITLES = {
     400: "The request breaks a rule",
     401: "No valid credential",
@@ -93,21 +93,22 @@ class Operations:
         found: dict[str, dict[str, Any]] = {}
         for service in self._contract.services():
             for method in service.methods:
-                for number, rule in enumerate(rules(method)):
-                    verb, template = _verb_and_template(rule)
+                for number, rule in enumerate(bindings(method)):
+                    verb, template = verb_and_template(rule)
                     operation_id = method.name if number == 0 else f"{method.name}{number + 1}"
                     found.setdefault(_path(template), {})[verb] = self._operation(method, rule, operation_id)
         return found
 
     def _operation(self, method: MethodDescriptor, rule: HttpRule, operation_id: str) -> dict[str, Any]:
         comment = self._contract.comment(method.full_name)
-        _, template = _verb_and_template(rule)
+        _, template = verb_and_template(rule)
+        permission = option(method, options_pb2.permission)
         bound = {found[1]: found[2] or "" for found in VARIABLE.finditer(template)}
         operation: dict[str, Any] = {
             "operationId": operation_id,
             "tags": [method.containing_service.name],
             "summary": _first_sentence(comment),
-            "description": f"{comment}\n\nNeeds the permission `{permission(method)}`. RPC: `{method.full_name}`.",
+            "description": f"{comment}\n\nNeeds the permission `{permission}`. RPC: `{method.full_name}`.",
             "parameters": [
                 *(self._path_parameter(method.input_type, name, pattern) for name, pattern in bound.items()),
                 *self._query_parameters(method.input_type, rule.body, set(bound)),
@@ -115,14 +116,14 @@ class Operations:
                 *_idempotency(method.input_type),
             ],
             "responses": {
-                **self._answers(method, comment),
-                **self._errors(method, comment, template, has_body=bool(rule.body)),
+                **self._answers(method),
+                **self._errors(method, has_body=bool(rule.body)),
             },
         }
         if rule.body:
             schema = self._body(method.input_type, rule.body, set(bound))
             required = bool(schema.get("required")) or rule.body != "*"
-            types = FORM if _is_raw(method.input_type.fields_by_name.get(rule.body)) else ("application/json",)
+            types = option(method, options_pb2.request_content_type) or ("application/json",)
             operation["requestBody"] = {"required": required, "content": {kind: {"schema": schema} for kind in types}}
         return operation
 
@@ -156,34 +157,28 @@ class Operations:
             return described if _is_raw(field) else self._schemas.field(field)
         return self._schemas.object(message, lambda field: field.name not in bound)
 
-    def _answers(self, method: MethodDescriptor, comment: str) -> dict[str, Any]:
+    def _answers(self, method: MethodDescriptor) -> dict[str, Any]:
         answer = {"description": self._contract.comment(method.output_type.full_name) or "Done.", "headers": ID_HEADERS}
         answer["content"] = self._content(method)
-        creates = bool(re.search(r"\b201\b", comment))
-        only_creates = creates and method.name.startswith("Create")
-        return ({} if only_creates else {"200": answer}) | ({"201": answer} if creates else {})
+        return {str(status): answer for status in option(method, options_pb2.success_status) or (200,)}
 
     def _content(self, method: MethodDescriptor) -> dict[str, Any]:
-        if method.output_type.full_name == RAW and not method.server_streaming:
-            return {"text/html": {"schema": {"type": "string", "description": "A page; JSON for who accepts that."}}}
         if method.output_type.full_name == RAW:
-            return {"application/x-ndjson": {"schema": {"type": "string", "description": "JSON, one document a line."}}}
+            return {kind: {"schema": RAW_SCHEMA} for kind in option(method, options_pb2.response_content_type)}
         schema = self._schemas.message(method.output_type)
         if method.server_streaming:
             described = {"type": "string", "contentMediaType": "application/json", "contentSchema": schema}
             return {"text/event-stream": {"schema": {**described, "description": "One such document a `data:` line."}}}
         return {"application/json": {"schema": schema}}
 
-    def _errors(self, method: MethodDescriptor, comment: str, template: str, *, has_body: bool) -> dict[str, Any]:
-        fields = method.input_type.fields_by_name
-        mentioned = set(re.findall(r"`([A-Z][A-Z_]+)`", comment)) | _missing(template, comment)
-        mentioned |= {reason for field, reason in REASONS_OF_FIELDS.items() if field in fields}
-        package = method.containing_service.file.package
+    def _errors(self, method: MethodDescriptor, *, has_body: bool) -> dict[str, Any]:
+        own = option(method, options_pb2.error_reason)
+        elsewhere = {name for field, name in REASONS_OF_FIELDS.items() if not _takes(method, field)}
+        reasons = [each for each in self._contract.common_reasons() if each.name not in elsewhere]
+        reasons += [each for each in self._contract.reasons(method.containing_service.file.package) if each.name in own]
         by_status: dict[int, list[str]] = {}
-        for reason in self._contract.reasons(package):
-            status = reason.http_status or HTTP_STATUS.get(reason.code)
-            if status is not None and (reason.number < FIRST_OWN_REASON or reason.name in mentioned):
-                by_status.setdefault(status, []).append(_told(reason))
+        for reason in reasons:
+            by_status.setdefault(reason.http_status or HTTP_STATUS[reason.code], []).append(_told(reason))
         if has_body:
             by_status.setdefault(413, []).append("- `BODY_TOO_LARGE`: send less.")
             by_status.setdefault(415, []).append("- `CONTENT_TYPE_UNSUPPORTED`: send application/json.")
@@ -252,11 +247,12 @@ def _is_raw(field: FieldDescriptor | None) -> bool:
     return bool(field and field.message_type and field.message_type.full_name == RAW)
 
 
-def _verb_and_template(rule: HttpRule) -> tuple[str, str]:
-    verb = rule.WhichOneof("pattern")
-    if verb is None or verb == "custom":
-        raise ValueError(f"an HTTP rule without a plain method: {rule}")
-    return verb, getattr(rule, verb)
+def _takes(method: MethodDescriptor, name: str) -> bool:
+    """Whether a request has a field: itself, or in the resource by which it replaces another."""
+    taken = [method.input_type]
+    if method.name.startswith("Update"):
+        taken += [field.message_type for field in method.input_type.fields if field.message_type is not None]
+    return any(name in message.fields_by_name for message in taken)
 
 
 def _path(template: str) -> str:
@@ -272,21 +268,6 @@ def _leaf(message: Descriptor, path: str) -> FieldDescriptor:
             raise ValueError(f"{path} leads through {name}, which is no message")
         message = inner
     return message.fields_by_name[last]
-
-
-def _missing(template: str, comment: str) -> set[str]:
-    """`TOOL_NOT_FOUND` of `/v1/tools/{name}`; nothing for an RPC that creates what is not there."""
-    if re.search(r"\b201\b", comment):
-        return set()
-    found = re.findall(r"/([a-z0-9]+)/([a-z]+)s/\{([a-z_.]+)", template)
-    # `human/requests/{id}` is a HUMAN_REQUEST, `human/deliveries/{id}` a DELIVERY: what is declared counts.
-    named = {
-        name
-        for area, plural, variable in found
-        for noun in (re.sub("ie$", "y", plural),)
-        for name in ((variable.removesuffix("_id"),) if variable.endswith("_id") else (noun, f"{area}_{noun}"))
-    }
-    return {f"{name}_NOT_FOUND".upper() for name in named}
 
 
 def _first_sentence(comment: str) -> str:

@@ -62,7 +62,7 @@ def application(settings: WebSettings) -> Starlette:
     async def metrics_json(_: Request) -> Response:
         return JSONResponse(as_json(await collect(figures, settings.web_probe_seconds)), headers=FRESH)
 
-    openapi = json.dumps(document(contract.documented().read_bytes(), version), indent=2).encode()
+    openapi = json.dumps(document(contract.documented(), version), indent=2).encode()
     return Starlette(
         routes=[
             Route("/health", health),

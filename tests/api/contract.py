@@ -53,9 +53,9 @@ def drift(scratch: Path) -> list[str]:
     """Where gen/ is not what the protos make."""
     fresh = scratch / "gen"
     _generate(ROOT, "code", fresh)
-    made = {str(path.relative_to(fresh)) for path in fresh.rglob("*.py*")}
+    made = {str(path.relative_to(fresh)) for path in fresh.rglob("*.*")}
     kept = {
-        str(path.relative_to(ROOT / "gen")) for path in (ROOT / "gen").rglob("*.py*") if "__pycache__" not in path.parts
+        str(path.relative_to(ROOT / "gen")) for path in (ROOT / "gen").rglob("*.*") if "__pycache__" not in path.parts
     }
     differ = {name for name in made & kept if not filecmp.cmp(fresh / name, ROOT / "gen" / name, shallow=False)}
     faults = [f"gen/{name} is not what the protos make" for name in differ]

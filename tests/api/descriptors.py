@@ -13,9 +13,17 @@ from typing import Any
 from buf.validate import validate_pb2
 from google.api import annotations_pb2
 from google.api.http_pb2 import HttpRule
-from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor, MethodDescriptor, ServiceDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor import (
+    Descriptor,
+    EnumValueDescriptor,
+    FieldDescriptor,
+    FileDescriptor,
+    MethodDescriptor,
+    ServiceDescriptor,
+)
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet, MethodOptions
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.rpc import code_pb2
 from qmcp.options.v1 import options_pb2
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,6 +131,22 @@ def permission(method: MethodDescriptor) -> str:
     return str(_options(method, options_pb2.permission))
 
 
+def declared(method: MethodDescriptor, extension: Any) -> Any:
+    """What an RPC declares by one of our options."""
+    return _options(method, extension)
+
+
+def idempotency_level(method: MethodDescriptor) -> str:
+    """`NO_SIDE_EFFECTS`, `IDEMPOTENT` or `IDEMPOTENCY_UNKNOWN`."""
+    options = MethodOptions.FromString(method.GetOptions().SerializeToString())
+    return str(MethodOptions.IdempotencyLevel.Name(options.idempotency_level))
+
+
+def code(reason: EnumValueDescriptor) -> str:
+    """The gRPC code that a reason comes with; `OK` where no call fails with it."""
+    return str(code_pb2.Code.Name(_options(reason, options_pb2.code)))
+
+
 def rules(field: FieldDescriptor) -> validate_pb2.FieldRules:
     """What buf.validate demands of a field."""
     return _options(field, validate_pb2.field)
@@ -134,6 +158,7 @@ def _options(descriptor: Any, extension: Any) -> Any:
     known = {
         "google.protobuf.MethodOptions": annotations_pb2.http.containing_type,
         "google.protobuf.FieldOptions": validate_pb2.field.containing_type,
+        "google.protobuf.EnumValueOptions": options_pb2.code.containing_type,
     }[options.DESCRIPTOR.full_name]
     return known._concrete_class.FromString(options.SerializeToString()).Extensions[extension]
 

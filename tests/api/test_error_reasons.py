@@ -6,31 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from google.protobuf.descriptor import EnumValueDescriptor
+from qmcp.options.v1 import options_pb2
 
 from tests.api import descriptors
 
 ROOT = descriptors.ROOT
 PREFIX = "ERROR_REASON_"
 SERVICES = [service.file.package.split(".")[1] for service in descriptors.services()]
-# What every service gives, by the code that all share.
-SHARED = {
-    "INVALID_REQUEST",
-    "UNAUTHENTICATED",
-    "PERMISSION_DENIED",
-    "OVERLOADED",
-    "DEADLINE_EXCEEDED",
-    "UNAVAILABLE",
-    "INTERNAL",
-    "IDEMPOTENCY_KEY_REUSED",
-    "PAGE_TOKEN_INVALID",
-    "ETAG_MISMATCH",
-}
+COMMON_PREFIX = "COMMON_REASON_"
 # Calls whose first argument is a reason; ServiceError has it second.
 GIVERS = {"invalid_argument", "not_found", "already_exists", "failed_precondition", "aborted", "exhausted", "forbidden"}
 WORD = re.compile(r"^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$")
-CODE = re.compile(
-    r"^(On an? (failed|cancelled|rejected|expired) invocation|[A-Z_]+( at \w+, `failed` at an invocation)?\b)"
-)
+# What the comment of a reason begins with that no call fails with.
+OUTCOME = re.compile(r"^On an? (failed|cancelled|rejected|expired) invocation: ")
 
 every_service = pytest.mark.parametrize("service", SERVICES)
 
@@ -57,19 +46,41 @@ def test_every_declared_reason_is_given_somewhere(service: str) -> None:
 
 
 @every_service
-def test_the_shared_reasons_have_the_same_numbers_everywhere(service: str) -> None:
-    numbers = _numbers(service)
-    assert {reason: numbers[reason] for reason in SHARED} == {r: _numbers(SERVICES[0])[r] for r in SHARED}
-    assert sorted(numbers[reason] for reason in SHARED) == list(range(1, len(SHARED) + 1))
+def test_the_common_reasons_have_the_same_numbers_everywhere(service: str) -> None:
+    common = _common()
+    assert {name: number for name, number in _numbers(service).items() if number <= len(common)} == common
+
+
+def test_each_common_reason_has_its_code() -> None:
+    file = descriptors.pool().FindFileByName("qmcp/options/v1/common_reason.proto")
+    for value in file.enum_types_by_name["CommonReason"].values[1:]:
+        assert descriptors.code(value) != "OK", value.name
 
 
 @every_service
-def test_each_reason_begins_with_its_code_and_says_more(service: str) -> None:
+def test_each_reason_of_its_own_has_its_code_or_says_what_it_is_the_outcome_of(service: str) -> None:
     file = next(f for f in descriptors.file_protos() if f.name == f"qmcp/{service}/v1/error_reason.proto")
-    for element in descriptors.elements(file):
-        if element.kind == "value" and not element.name.endswith("UNSPECIFIED"):
-            assert CODE.match(element.comment), element
-            assert len(element.comment.split()) > 4, element
+    comments = {element.name.rpartition(".")[2]: element.comment for element in descriptors.elements(file)}
+    for value in _values(service):
+        if value.number > len(_common()):
+            comment = comments[value.name]
+            assert (descriptors.code(value) == "OK") == bool(OUTCOME.match(comment)), comment
+            assert len(comment.split()) > 4, comment
+
+
+@every_service
+def test_rpcs_name_reasons_that_are_declared_and_all_of_them(service: str) -> None:
+    named = {
+        reason
+        for method in descriptors.methods()
+        if method.full_name.startswith(f"qmcp.{service}.")
+        for reason in descriptors.declared(method, options_pb2.error_reason)
+    }
+    assert named == {
+        value.name.removeprefix(PREFIX)
+        for value in _values(service)
+        if value.number > len(_common()) and descriptors.code(value) != "OK"
+    }
 
 
 @every_service
@@ -89,9 +100,19 @@ def _declared(service: str) -> set[str]:
 
 
 def _numbers(service: str) -> dict[str, int]:
+    return {value.name.removeprefix(PREFIX): value.number for value in _values(service)}
+
+
+def _values(service: str) -> list[EnumValueDescriptor]:
+    """Those that may be sent."""
     file = descriptors.pool().FindFileByName(f"qmcp/{service}/v1/error_reason.proto")
-    values = file.enum_types_by_name["ErrorReason"].values
-    return {value.name.removeprefix(PREFIX): value.number for value in values if value.number}
+    return list(file.enum_types_by_name["ErrorReason"].values[1:])
+
+
+def _common() -> dict[str, int]:
+    file = descriptors.pool().FindFileByName("qmcp/options/v1/common_reason.proto")
+    values = file.enum_types_by_name["CommonReason"].values[1:]
+    return {value.name.removeprefix(COMMON_PREFIX): value.number for value in values}
 
 
 def _sources(service: str) -> list[Path]:

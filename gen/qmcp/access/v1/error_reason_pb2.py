@@ -22,15 +22,33 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.rpc import code_pb2 as google_dot_rpc_dot_code__pb2
+from qmcp.options.v1 import options_pb2 as qmcp_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!qmcp/access/v1/error_reason.proto\x12\x0eqmcp.access.v1*\x9c\x05\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x01\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x02\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\x03\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\x04\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\x05\x12\x1c\n\x18\x45RROR_REASON_UNAVAILABLE\x10\x06\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x07\x12\'\n#ERROR_REASON_IDEMPOTENCY_KEY_REUSED\x10\x08\x12#\n\x1f\x45RROR_REASON_PAGE_TOKEN_INVALID\x10\t\x12\x1e\n\x1a\x45RROR_REASON_ETAG_MISMATCH\x10\n\x12\x1d\n\x19\x45RROR_REASON_RATE_LIMITED\x10\x0b\x12\x1e\n\x1a\x45RROR_REASON_KEY_NOT_FOUND\x10\x14\x12\x1e\n\x1a\x45RROR_REASON_KEY_NOT_VALID\x10\x15\x12\x1d\n\x19\x45RROR_REASON_ROLE_UNKNOWN\x10\x16\x12\x1f\n\x1b\x45RROR_REASON_ROLE_NOT_FOUND\x10\x17\x12\x1c\n\x18\x45RROR_REASON_ROLE_EXISTS\x10\x18\x12\x1e\n\x1a\x45RROR_REASON_ROLE_BUILT_IN\x10\x19\x12\x1c\n\x18\x45RROR_REASON_ROLE_IN_USE\x10\x1a\x12$\n ERROR_REASON_ROLE_EXCEEDS_CALLER\x10\x1b\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!qmcp/access/v1/error_reason.proto\x12\x0eqmcp.access.v1\x1a\x15google/rpc/code.proto\x1a\x1dqmcp/options/v1/options.proto*\xcc\x05\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x01\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x02\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\x03\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\x04\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\x05\x12\x1c\n\x18\x45RROR_REASON_UNAVAILABLE\x10\x06\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x07\x12\'\n#ERROR_REASON_IDEMPOTENCY_KEY_REUSED\x10\x08\x12#\n\x1f\x45RROR_REASON_PAGE_TOKEN_INVALID\x10\t\x12\x1e\n\x1a\x45RROR_REASON_ETAG_MISMATCH\x10\n\x12\x1d\n\x19\x45RROR_REASON_RATE_LIMITED\x10\x0b\x12$\n\x1a\x45RROR_REASON_KEY_NOT_FOUND\x10\x14\x1a\x04\xc8\xc1\x18\x05\x12$\n\x1a\x45RROR_REASON_KEY_NOT_VALID\x10\x15\x1a\x04\xc8\xc1\x18\t\x12#\n\x19\x45RROR_REASON_ROLE_UNKNOWN\x10\x16\x1a\x04\xc8\xc1\x18\x03\x12%\n\x1b\x45RROR_REASON_ROLE_NOT_FOUND\x10\x17\x1a\x04\xc8\xc1\x18\x05\x12\"\n\x18\x45RROR_REASON_ROLE_EXISTS\x10\x18\x1a\x04\xc8\xc1\x18\x06\x12$\n\x1a\x45RROR_REASON_ROLE_BUILT_IN\x10\x19\x1a\x04\xc8\xc1\x18\t\x12\"\n\x18\x45RROR_REASON_ROLE_IN_USE\x10\x1a\x1a\x04\xc8\xc1\x18\t\x12*\n ERROR_REASON_ROLE_EXCEEDS_CALLER\x10\x1b\x1a\x04\xc8\xc1\x18\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'qmcp.access.v1.error_reason_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ERRORREASON']._serialized_start=54
-  _globals['_ERRORREASON']._serialized_end=722
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_KEY_NOT_FOUND"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_KEY_NOT_FOUND"]._serialized_options = b'\310\301\030\005'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_KEY_NOT_VALID"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_KEY_NOT_VALID"]._serialized_options = b'\310\301\030\t'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ROLE_UNKNOWN"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ROLE_UNKNOWN"]._serialized_options = b'\310\301\030\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ROLE_NOT_FOUND"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ROLE_NOT_FOUND"]._serialized_options = b'\310\301\030\005'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ROLE_EXISTS"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ROLE_EXISTS"]._serialized_options = b'\310\301\030\006'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ROLE_BUILT_IN"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ROLE_BUILT_IN"]._serialized_options = b'\310\301\030\t'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ROLE_IN_USE"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ROLE_IN_USE"]._serialized_options = b'\310\301\030\t'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ROLE_EXCEEDS_CALLER"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ROLE_EXCEEDS_CALLER"]._serialized_options = b'\310\301\030\007'
+  _globals['_ERRORREASON']._serialized_start=108
+  _globals['_ERRORREASON']._serialized_end=824
 # @@protoc_insertion_point(module_scope)

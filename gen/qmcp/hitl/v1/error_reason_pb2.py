@@ -22,15 +22,53 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.rpc import code_pb2 as google_dot_rpc_dot_code__pb2
+from qmcp.options.v1 import options_pb2 as qmcp_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fqmcp/hitl/v1/error_reason.proto\x12\x0cqmcp.hitl.v1*\x9a\x08\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x01\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x02\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\x03\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\x04\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\x05\x12\x1c\n\x18\x45RROR_REASON_UNAVAILABLE\x10\x06\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x07\x12\'\n#ERROR_REASON_IDEMPOTENCY_KEY_REUSED\x10\x08\x12#\n\x1f\x45RROR_REASON_PAGE_TOKEN_INVALID\x10\t\x12\x1e\n\x1a\x45RROR_REASON_ETAG_MISMATCH\x10\n\x12\x1d\n\x19\x45RROR_REASON_RATE_LIMITED\x10\x0b\x12(\n$ERROR_REASON_HUMAN_REQUEST_NOT_FOUND\x10\x14\x12%\n!ERROR_REASON_HUMAN_REQUEST_EXISTS\x10\x15\x12\"\n\x1e\x45RROR_REASON_ALREADY_RESPONDED\x10\x16\x12&\n\"ERROR_REASON_HUMAN_REQUEST_EXPIRED\x10\x17\x12(\n$ERROR_REASON_HUMAN_REQUEST_CANCELLED\x10\x18\x12!\n\x1d\x45RROR_REASON_RESPONSE_INVALID\x10\x19\x12\x1f\n\x1b\x45RROR_REASON_SCHEMA_INVALID\x10\x1a\x12\x1d\n\x19\x45RROR_REASON_NOT_ASSIGNED\x10\x1b\x12\x1a\n\x16\x45RROR_REASON_FOUR_EYES\x10\x1c\x12$\n ERROR_REASON_HUMAN_REQUEST_ENDED\x10\x1d\x12 \n\x1c\x45RROR_REASON_ALREADY_CLAIMED\x10\x1e\x12\x1e\n\x1a\x45RROR_REASON_NOT_REQUESTER\x10\x1f\x12\x1c\n\x18\x45RROR_REASON_SIMILAR_OFF\x10 \x12\"\n\x1e\x45RROR_REASON_WEBHOOK_NOT_FOUND\x10(\x12$\n ERROR_REASON_ADDRESS_NOT_ALLOWED\x10)\x12#\n\x1f\x45RROR_REASON_DELIVERY_NOT_FOUND\x10*\x12\"\n\x1e\x45RROR_REASON_TOO_MANY_WEBHOOKS\x10+\x12\x1f\n\x1b\x45RROR_REASON_LINK_NOT_VALID\x10<b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fqmcp/hitl/v1/error_reason.proto\x12\x0cqmcp.hitl.v1\x1a\x15google/rpc/code.proto\x1a\x1dqmcp/options/v1/options.proto*\x90\t\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x01\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x02\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\x03\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\x04\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\x05\x12\x1c\n\x18\x45RROR_REASON_UNAVAILABLE\x10\x06\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x07\x12\'\n#ERROR_REASON_IDEMPOTENCY_KEY_REUSED\x10\x08\x12#\n\x1f\x45RROR_REASON_PAGE_TOKEN_INVALID\x10\t\x12\x1e\n\x1a\x45RROR_REASON_ETAG_MISMATCH\x10\n\x12\x1d\n\x19\x45RROR_REASON_RATE_LIMITED\x10\x0b\x12.\n$ERROR_REASON_HUMAN_REQUEST_NOT_FOUND\x10\x14\x1a\x04\xc8\xc1\x18\x05\x12+\n!ERROR_REASON_HUMAN_REQUEST_EXISTS\x10\x15\x1a\x04\xc8\xc1\x18\x06\x12(\n\x1e\x45RROR_REASON_ALREADY_RESPONDED\x10\x16\x1a\x04\xc8\xc1\x18\x06\x12\x31\n\"ERROR_REASON_HUMAN_REQUEST_EXPIRED\x10\x17\x1a\t\xc8\xc1\x18\t\xd0\xc1\x18\x9a\x03\x12\x33\n$ERROR_REASON_HUMAN_REQUEST_CANCELLED\x10\x18\x1a\t\xc8\xc1\x18\t\xd0\xc1\x18\x9a\x03\x12\'\n\x1d\x45RROR_REASON_RESPONSE_INVALID\x10\x19\x1a\x04\xc8\xc1\x18\x03\x12%\n\x1b\x45RROR_REASON_SCHEMA_INVALID\x10\x1a\x1a\x04\xc8\xc1\x18\x03\x12#\n\x19\x45RROR_REASON_NOT_ASSIGNED\x10\x1b\x1a\x04\xc8\xc1\x18\x07\x12 \n\x16\x45RROR_REASON_FOUR_EYES\x10\x1c\x1a\x04\xc8\xc1\x18\x07\x12*\n ERROR_REASON_HUMAN_REQUEST_ENDED\x10\x1d\x1a\x04\xc8\xc1\x18\t\x12&\n\x1c\x45RROR_REASON_ALREADY_CLAIMED\x10\x1e\x1a\x04\xc8\xc1\x18\t\x12$\n\x1a\x45RROR_REASON_NOT_REQUESTER\x10\x1f\x1a\x04\xc8\xc1\x18\x07\x12\"\n\x18\x45RROR_REASON_SIMILAR_OFF\x10 \x1a\x04\xc8\xc1\x18\t\x12(\n\x1e\x45RROR_REASON_WEBHOOK_NOT_FOUND\x10(\x1a\x04\xc8\xc1\x18\x05\x12*\n ERROR_REASON_ADDRESS_NOT_ALLOWED\x10)\x1a\x04\xc8\xc1\x18\x03\x12)\n\x1f\x45RROR_REASON_DELIVERY_NOT_FOUND\x10*\x1a\x04\xc8\xc1\x18\x05\x12(\n\x1e\x45RROR_REASON_TOO_MANY_WEBHOOKS\x10+\x1a\x04\xc8\xc1\x18\x08\x12%\n\x1b\x45RROR_REASON_LINK_NOT_VALID\x10<\x1a\x04\xc8\xc1\x18\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'qmcp.hitl.v1.error_reason_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ERRORREASON']._serialized_start=50
-  _globals['_ERRORREASON']._serialized_end=1100
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_HUMAN_REQUEST_NOT_FOUND"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_HUMAN_REQUEST_NOT_FOUND"]._serialized_options = b'\310\301\030\005'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_HUMAN_REQUEST_EXISTS"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_HUMAN_REQUEST_EXISTS"]._serialized_options = b'\310\301\030\006'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ALREADY_RESPONDED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ALREADY_RESPONDED"]._serialized_options = b'\310\301\030\006'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_HUMAN_REQUEST_EXPIRED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_HUMAN_REQUEST_EXPIRED"]._serialized_options = b'\310\301\030\t\320\301\030\232\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_HUMAN_REQUEST_CANCELLED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_HUMAN_REQUEST_CANCELLED"]._serialized_options = b'\310\301\030\t\320\301\030\232\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_RESPONSE_INVALID"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_RESPONSE_INVALID"]._serialized_options = b'\310\301\030\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_SCHEMA_INVALID"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_SCHEMA_INVALID"]._serialized_options = b'\310\301\030\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NOT_ASSIGNED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NOT_ASSIGNED"]._serialized_options = b'\310\301\030\007'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_FOUR_EYES"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_FOUR_EYES"]._serialized_options = b'\310\301\030\007'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_HUMAN_REQUEST_ENDED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_HUMAN_REQUEST_ENDED"]._serialized_options = b'\310\301\030\t'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ALREADY_CLAIMED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ALREADY_CLAIMED"]._serialized_options = b'\310\301\030\t'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NOT_REQUESTER"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NOT_REQUESTER"]._serialized_options = b'\310\301\030\007'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_SIMILAR_OFF"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_SIMILAR_OFF"]._serialized_options = b'\310\301\030\t'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_WEBHOOK_NOT_FOUND"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_WEBHOOK_NOT_FOUND"]._serialized_options = b'\310\301\030\005'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ADDRESS_NOT_ALLOWED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ADDRESS_NOT_ALLOWED"]._serialized_options = b'\310\301\030\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_DELIVERY_NOT_FOUND"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_DELIVERY_NOT_FOUND"]._serialized_options = b'\310\301\030\005'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_TOO_MANY_WEBHOOKS"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_TOO_MANY_WEBHOOKS"]._serialized_options = b'\310\301\030\010'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_LINK_NOT_VALID"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_LINK_NOT_VALID"]._serialized_options = b'\310\301\030\005'
+  _globals['_ERRORREASON']._serialized_start=104
+  _globals['_ERRORREASON']._serialized_end=1272
 # @@protoc_insertion_point(module_scope)

@@ -1,22 +1,51 @@
 from google.protobuf import descriptor_pb2 as _descriptor_pb2
+from google.rpc import code_pb2 as _code_pb2
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Optional as _Optional
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class CallKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CALL_KIND_UNSPECIFIED: _ClassVar[CallKind]
+    CALL_KIND_QUICK: _ClassVar[CallKind]
+    CALL_KIND_LONG: _ClassVar[CallKind]
+    CALL_KIND_WAIT: _ClassVar[CallKind]
+    CALL_KIND_STREAM: _ClassVar[CallKind]
+CALL_KIND_UNSPECIFIED: CallKind
+CALL_KIND_QUICK: CallKind
+CALL_KIND_LONG: CallKind
+CALL_KIND_WAIT: CallKind
+CALL_KIND_STREAM: CallKind
 PERMISSION_FIELD_NUMBER: _ClassVar[int]
 permission: _descriptor.FieldDescriptor
 MCP_FIELD_NUMBER: _ClassVar[int]
 mcp: _descriptor.FieldDescriptor
+CALL_KIND_FIELD_NUMBER: _ClassVar[int]
+call_kind: _descriptor.FieldDescriptor
+PATH_CREDENTIAL_FIELD_NUMBER: _ClassVar[int]
+path_credential: _descriptor.FieldDescriptor
+SUCCESS_STATUS_FIELD_NUMBER: _ClassVar[int]
+success_status: _descriptor.FieldDescriptor
+ORIGINAL_ROUTE_FIELD_NUMBER: _ClassVar[int]
+original_route: _descriptor.FieldDescriptor
+ERROR_REASON_FIELD_NUMBER: _ClassVar[int]
+error_reason: _descriptor.FieldDescriptor
+REQUEST_CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+request_content_type: _descriptor.FieldDescriptor
+RESPONSE_CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+response_content_type: _descriptor.FieldDescriptor
+CODE_FIELD_NUMBER: _ClassVar[int]
+code: _descriptor.FieldDescriptor
+HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]
+http_status: _descriptor.FieldDescriptor
 
 class Mcp(_message.Message):
-    __slots__ = ("title", "read_only", "destructive", "idempotent")
+    __slots__ = ("title", "destructive")
     TITLE_FIELD_NUMBER: _ClassVar[int]
-    READ_ONLY_FIELD_NUMBER: _ClassVar[int]
     DESTRUCTIVE_FIELD_NUMBER: _ClassVar[int]
-    IDEMPOTENT_FIELD_NUMBER: _ClassVar[int]
     title: str
-    read_only: bool
     destructive: bool
-    idempotent: bool
-    def __init__(self, title: _Optional[str] = ..., read_only: _Optional[bool] = ..., destructive: _Optional[bool] = ..., idempotent: _Optional[bool] = ...) -> None: ...
+    def __init__(self, title: _Optional[str] = ..., destructive: _Optional[bool] = ...) -> None: ...

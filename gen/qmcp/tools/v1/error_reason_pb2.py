@@ -22,15 +22,43 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.rpc import code_pb2 as google_dot_rpc_dot_code__pb2
+from qmcp.options.v1 import options_pb2 as qmcp_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n qmcp/tools/v1/error_reason.proto\x12\rqmcp.tools.v1*\xcf\t\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x01\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x02\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\x03\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\x04\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\x05\x12\x1c\n\x18\x45RROR_REASON_UNAVAILABLE\x10\x06\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x07\x12\'\n#ERROR_REASON_IDEMPOTENCY_KEY_REUSED\x10\x08\x12#\n\x1f\x45RROR_REASON_PAGE_TOKEN_INVALID\x10\t\x12\x1e\n\x1a\x45RROR_REASON_ETAG_MISMATCH\x10\n\x12\x1d\n\x19\x45RROR_REASON_RATE_LIMITED\x10\x0b\x12\x1f\n\x1b\x45RROR_REASON_TOOL_NOT_FOUND\x10\x14\x12\x1c\n\x18\x45RROR_REASON_TOOL_EXISTS\x10\x15\x12%\n!ERROR_REASON_TOOL_DEFINED_BY_CODE\x10\x16\x12\x1f\n\x1b\x45RROR_REASON_SCHEMA_INVALID\x10\x17\x12\"\n\x1e\x45RROR_REASON_ARGUMENTS_INVALID\x10\x18\x12\x1a\n\x16\x45RROR_REASON_TOOL_BUSY\x10\x19\x12$\n ERROR_REASON_ADDRESS_NOT_ALLOWED\x10\x1a\x12!\n\x1d\x45RROR_REASON_SECRET_NOT_FOUND\x10\x1b\x12\"\n\x1e\x45RROR_REASON_REFLECTION_FAILED\x10\x1c\x12 \n\x1c\x45RROR_REASON_TOOL_NOT_LOADED\x10\x1d\x12%\n!ERROR_REASON_INVOCATION_NOT_FOUND\x10(\x12!\n\x1d\x45RROR_REASON_INVOCATION_ENDED\x10)\x12%\n!ERROR_REASON_INVOCATION_NOT_ENDED\x10*\x12\x1c\n\x18\x45RROR_REASON_TOOL_RAISED\x10<\x12\x1d\n\x19\x45RROR_REASON_TOOL_TIMEOUT\x10=\x12\x1f\n\x1b\x45RROR_REASON_OUTPUT_INVALID\x10>\x12\x1c\n\x18\x45RROR_REASON_INTERRUPTED\x10?\x12 \n\x1c\x45RROR_REASON_UPSTREAM_FAILED\x10@\x12%\n!ERROR_REASON_CANCELLED_BY_REQUEST\x10\x41\x12\x1c\n\x18\x45RROR_REASON_CALLER_GONE\x10\x42\x12\"\n\x1e\x45RROR_REASON_APPROVAL_REJECTED\x10\x43\x12!\n\x1d\x45RROR_REASON_APPROVAL_EXPIRED\x10\x44\x12#\n\x1f\x45RROR_REASON_APPROVAL_CANCELLED\x10\x45\x12\x1d\n\x19\x45RROR_REASON_TOOL_CHANGED\x10\x46\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n qmcp/tools/v1/error_reason.proto\x12\rqmcp.tools.v1\x1a\x15google/rpc/code.proto\x1a\x1dqmcp/options/v1/options.proto*\x9d\n\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x01\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x02\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\x03\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\x04\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\x05\x12\x1c\n\x18\x45RROR_REASON_UNAVAILABLE\x10\x06\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x07\x12\'\n#ERROR_REASON_IDEMPOTENCY_KEY_REUSED\x10\x08\x12#\n\x1f\x45RROR_REASON_PAGE_TOKEN_INVALID\x10\t\x12\x1e\n\x1a\x45RROR_REASON_ETAG_MISMATCH\x10\n\x12\x1d\n\x19\x45RROR_REASON_RATE_LIMITED\x10\x0b\x12%\n\x1b\x45RROR_REASON_TOOL_NOT_FOUND\x10\x14\x1a\x04\xc8\xc1\x18\x05\x12\"\n\x18\x45RROR_REASON_TOOL_EXISTS\x10\x15\x1a\x04\xc8\xc1\x18\x06\x12+\n!ERROR_REASON_TOOL_DEFINED_BY_CODE\x10\x16\x1a\x04\xc8\xc1\x18\t\x12%\n\x1b\x45RROR_REASON_SCHEMA_INVALID\x10\x17\x1a\x04\xc8\xc1\x18\x03\x12(\n\x1e\x45RROR_REASON_ARGUMENTS_INVALID\x10\x18\x1a\x04\xc8\xc1\x18\x03\x12 \n\x16\x45RROR_REASON_TOOL_BUSY\x10\x19\x1a\x04\xc8\xc1\x18\x08\x12*\n ERROR_REASON_ADDRESS_NOT_ALLOWED\x10\x1a\x1a\x04\xc8\xc1\x18\x03\x12\'\n\x1d\x45RROR_REASON_SECRET_NOT_FOUND\x10\x1b\x1a\x04\xc8\xc1\x18\t\x12(\n\x1e\x45RROR_REASON_REFLECTION_FAILED\x10\x1c\x1a\x04\xc8\xc1\x18\t\x12&\n\x1c\x45RROR_REASON_TOOL_NOT_LOADED\x10\x1d\x1a\x04\xc8\xc1\x18\x0e\x12+\n!ERROR_REASON_INVOCATION_NOT_FOUND\x10(\x1a\x04\xc8\xc1\x18\x05\x12\'\n\x1d\x45RROR_REASON_INVOCATION_ENDED\x10)\x1a\x04\xc8\xc1\x18\t\x12+\n!ERROR_REASON_INVOCATION_NOT_ENDED\x10*\x1a\x04\xc8\xc1\x18\t\x12\x1c\n\x18\x45RROR_REASON_TOOL_RAISED\x10<\x12\x1d\n\x19\x45RROR_REASON_TOOL_TIMEOUT\x10=\x12\x1f\n\x1b\x45RROR_REASON_OUTPUT_INVALID\x10>\x12\x1c\n\x18\x45RROR_REASON_INTERRUPTED\x10?\x12 \n\x1c\x45RROR_REASON_UPSTREAM_FAILED\x10@\x12%\n!ERROR_REASON_CANCELLED_BY_REQUEST\x10\x41\x12\x1c\n\x18\x45RROR_REASON_CALLER_GONE\x10\x42\x12\"\n\x1e\x45RROR_REASON_APPROVAL_REJECTED\x10\x43\x12!\n\x1d\x45RROR_REASON_APPROVAL_EXPIRED\x10\x44\x12#\n\x1f\x45RROR_REASON_APPROVAL_CANCELLED\x10\x45\x12\x1d\n\x19\x45RROR_REASON_TOOL_CHANGED\x10\x46\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'qmcp.tools.v1.error_reason_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ERRORREASON']._serialized_start=52
-  _globals['_ERRORREASON']._serialized_end=1283
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_TOOL_NOT_FOUND"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_TOOL_NOT_FOUND"]._serialized_options = b'\310\301\030\005'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_TOOL_EXISTS"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_TOOL_EXISTS"]._serialized_options = b'\310\301\030\006'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_TOOL_DEFINED_BY_CODE"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_TOOL_DEFINED_BY_CODE"]._serialized_options = b'\310\301\030\t'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_SCHEMA_INVALID"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_SCHEMA_INVALID"]._serialized_options = b'\310\301\030\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ARGUMENTS_INVALID"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ARGUMENTS_INVALID"]._serialized_options = b'\310\301\030\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_TOOL_BUSY"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_TOOL_BUSY"]._serialized_options = b'\310\301\030\010'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ADDRESS_NOT_ALLOWED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ADDRESS_NOT_ALLOWED"]._serialized_options = b'\310\301\030\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_SECRET_NOT_FOUND"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_SECRET_NOT_FOUND"]._serialized_options = b'\310\301\030\t'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_REFLECTION_FAILED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_REFLECTION_FAILED"]._serialized_options = b'\310\301\030\t'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_TOOL_NOT_LOADED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_TOOL_NOT_LOADED"]._serialized_options = b'\310\301\030\016'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_INVOCATION_NOT_FOUND"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_INVOCATION_NOT_FOUND"]._serialized_options = b'\310\301\030\005'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_INVOCATION_ENDED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_INVOCATION_ENDED"]._serialized_options = b'\310\301\030\t'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_INVOCATION_NOT_ENDED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_INVOCATION_NOT_ENDED"]._serialized_options = b'\310\301\030\t'
+  _globals['_ERRORREASON']._serialized_start=106
+  _globals['_ERRORREASON']._serialized_end=1415
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,5 @@
+from google.rpc import code_pb2 as _code_pb2
+from qmcp.options.v1 import options_pb2 as _options_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from typing import ClassVar as _ClassVar
