@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-GENERATED = ("gen/",)
+GENERATED = ("gen/", "tests/edge/golden/")
 LOCKS = ("requirements.lock", "requirements-image.lock")
 
 
