@@ -32,6 +32,8 @@ def rendered() -> str:
         # Who makes the first key of all.
         admin=next(name for name, placed in files.items() if admin_file(HOME) in placed.values()),
         admin_file=admin_file(HOME),
+        # Rules on figures that only one service has.
+        alerts=sorted(path.relative_to(ROOT) for path in ROOT.glob("k8s/base/*/alerts/*.yml")),
         home=HOME,
         keys=KEYS,
     )

@@ -78,12 +78,12 @@ def _development() -> dict[str, Any]:
 
 
 def _alerts() -> dict[str, Any]:
-    rules = sorted(path.name for path in (K8S / "monitoring" / "alerts").glob("*.yml"))
     return {
         "apiVersion": f"{API}/v1beta1",
         "kind": "Kustomization",
         "namespace": "monitoring",
-        "configMapGenerator": [{"name": "qmcp-alerts", "files": rules}],
+        "configMapGenerator": [{"name": "qmcp-alerts", "files": ["alerts.yml"]}],
+        "components": [f"../../base/{folder}" for folder in _beside("base", "*/alerts/kustomization.yaml")],
         "generatorOptions": {"disableNameSuffixHash": True},
     }
 

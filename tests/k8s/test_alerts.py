@@ -13,9 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.k8s.render import K8S, ROOT, SERVICES, render
 from tests.stack import Stack
 
-FOLDER = K8S / "monitoring" / "alerts"
-RULES = sorted(FOLDER.glob("*.yml"))
-CASES = sorted((ROOT / "tests" / "k8s" / "alerts").glob("*.test.yml"))
+COMMON = K8S / "monitoring" / "alerts" / "alerts.yml"
+RULES = [COMMON, *sorted(K8S.glob("base/*/alerts/*.yml"))]
+COMMON_CASES = ROOT / "tests" / "k8s" / "alerts.test.yml"
+CASES = sorted(ROOT.glob("tests/*/alerts.test.yml"))
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 SELECTOR = re.compile(r"\b((?:qmcp|envoy)_[a-z_0-9]+)\b(?![:a-z])(?:\{([^}]*)\})?")
 
@@ -42,8 +43,8 @@ def test_every_case_ends_as_it_says() -> None:
 
 
 def test_a_case_that_is_wrong_is_noticed(tmp_path: Any) -> None:
-    cases = yaml.safe_load(CASES[0].read_text())
-    cases["rule_files"] = [str(FOLDER / CASES[0].name.replace(".test", ""))]
+    cases = yaml.safe_load(COMMON_CASES.read_text())
+    cases["rule_files"] = [str(COMMON)]
     cases["tests"] = cases["tests"][:1]
     first = next(check for check in cases["tests"][0]["alert_rule_test"] if check["exp_alerts"])
     first["exp_alerts"] = []
@@ -104,19 +105,20 @@ def _selectors(expression: str) -> list[tuple[str, set[str]]]:
 
 
 def test_the_rules_for_all_services_name_none() -> None:
-    groups = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"]
+    groups = yaml.safe_load(COMMON.read_text())["groups"]
     expressions = [rule["expr"] for group in groups for rule in group["rules"]]
     assert len(expressions) > len(ALERTS) / 2
     assert [each for each in expressions for name in SERVICES if re.search(rf"\b{name}\b", each)] == []
 
 
-def test_a_file_of_rules_is_for_all_services_or_named_after_one() -> None:
-    assert {file.stem for file in RULES} <= {"alerts", *SERVICES}
+def test_the_rules_of_one_service_have_its_name() -> None:
+    assert [file for file in RULES[1:] if file.stem != file.parents[1].name] == []
+    assert {file.stem for file in RULES[1:]} <= set(SERVICES)
 
 
 def test_a_cluster_gets_the_same_rules_under_a_name_that_stays(renderer: str) -> None:
     assert renderer
-    (config,) = [each for each in yaml.safe_load_all(render(FOLDER)) if each]
+    (config,) = [each for each in yaml.safe_load_all(render(COMMON.parent)) if each]
     assert (config["kind"], config["metadata"]["name"]) == ("ConfigMap", "qmcp-alerts")
     assert config["data"] == {file.name: file.read_text() for file in RULES}
 
@@ -124,5 +126,6 @@ def test_a_cluster_gets_the_same_rules_under_a_name_that_stays(renderer: str) ->
 def test_prometheus_of_compose_reads_the_rules() -> None:
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
     volumes = compose["services"]["prometheus"]["volumes"]
-    assert f"./{FOLDER.relative_to(ROOT)}:/etc/prometheus/alerts:ro" in volumes
+    wanted = {f"./{file.relative_to(ROOT)}:/etc/prometheus/alerts/{file.name}:ro" for file in RULES}
+    assert wanted == {each for each in volumes if "alerts" in each}
     assert yaml.safe_load((K8S / "monitoring" / "prometheus.yml").read_text())["rule_files"] == ["alerts/*.yml"]
