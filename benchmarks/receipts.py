@@ -19,10 +19,10 @@ from benchmarks.report import Row, Section
 from benchmarks.systems import MESSAGE, System
 from servicekit.group_commit import CommitMetrics
 from servicekit.postgres import database
-from services.tools.canonical import canonical
-from services.tools.receipts import Verifier
-from services.tools.recording import Recorder, ended
-from services.tools.store import receipts as store
+from services.tools.audit.canonical import canonical
+from services.tools.audit.receipts import Verifier
+from services.tools.audit.recording import Recorder, ended
+from services.tools.audit.store import receipts as store
 
 RECEIPTS = 100_000
 AT_ONCE = 2_000

@@ -5,8 +5,8 @@ They are deterministic and use no model: fixtures for agents under development, 
 
 from typing import Any
 
+from services.tools.catalogue.plugins import tool
 from services.tools.models import Annotations
-from services.tools.plugins import tool
 
 HARMLESS = Annotations(read_only=True, idempotent=True)
 

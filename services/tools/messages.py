@@ -11,7 +11,9 @@ from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_p
 
 from servicekit.errors import Violation, invalid_argument
 from servicekit.json_values import document, fill_struct, fill_value
-from services.tools import models, questions, receipts
+from services.tools import models
+from services.tools.approval import questions
+from services.tools.audit import receipts
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

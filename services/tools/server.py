@@ -18,18 +18,18 @@ from servicekit.notifications import Waiters, listening
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
 from servicekit.ssrf import AddressPolicy
-from services.tools import plugins
-from services.tools.approvals import Approvals
-from services.tools.checkpoints import SigningKey, old_keys
-from services.tools.execution import Execution
-from services.tools.grpc_tools import GrpcTools
-from services.tools.history import History
-from services.tools.http_tools import HttpTools
-from services.tools.measures import Measures
-from services.tools.named_secrets import Secrets
+from services.tools.approval.approvals import Approvals
+from services.tools.audit.checkpoints import SigningKey, old_keys
+from services.tools.audit.history import History
+from services.tools.audit.recording import Recorder
+from services.tools.catalogue import plugins
+from services.tools.catalogue.catalogue import Registry
+from services.tools.catalogue.grpc_tools import GrpcTools
+from services.tools.catalogue.http_tools import HttpTools
+from services.tools.catalogue.named_secrets import Secrets
+from services.tools.execution.execution import Execution
+from services.tools.metrics import Measures
 from services.tools.peers import access, hitl
-from services.tools.recording import Recorder
-from services.tools.registry import Registry
 from services.tools.servicer import ToolsServicer
 from services.tools.settings import Settings
 from services.tools.worker import Worker

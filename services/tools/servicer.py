@@ -12,13 +12,14 @@ from servicekit import idempotency
 from servicekit.json_values import document
 from servicekit.postgres import Connection, Database
 from servicekit.request_context import current_context
-from services.tools import lines, messages
-from services.tools.checkpoints import SigningKey
-from services.tools.execution import Execution
-from services.tools.history import History
+from services.tools import exports as lines
+from services.tools import messages
+from services.tools.audit.checkpoints import SigningKey
+from services.tools.audit.history import History
+from services.tools.catalogue.catalogue import Registry
+from services.tools.execution.active import Order
+from services.tools.execution.execution import Execution
 from services.tools.models import Checkpoint
-from services.tools.registry import Registry
-from services.tools.running import Order
 
 NDJSON = "application/x-ndjson"
 MOST_FAULTS = 100

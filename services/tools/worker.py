@@ -11,16 +11,17 @@ import structlog
 from servicekit import idempotency
 from servicekit.postgres import CONNECTION_ERRORS, Database
 from servicekit.server import Loop
-from services.tools.approvals import Approvals
-from services.tools.checkpoints import SigningKey, sign_checkpoint
-from services.tools.execution import Execution
-from services.tools.measures import Measures
+from services.tools.approval.approvals import Approvals
+from services.tools.audit.checkpoints import SigningKey, sign_checkpoint
+from services.tools.audit.recording import Recorder, ended
+from services.tools.audit.store import invocations
+from services.tools.catalogue.catalogue import Registry
+from services.tools.execution import store as writers
+from services.tools.execution.execution import Execution
+from services.tools.execution.outcomes import WHY
+from services.tools.metrics import Measures
 from services.tools.models import Invocation
-from services.tools.outcomes import WHY
-from services.tools.recording import Recorder, ended
-from services.tools.registry import Registry
 from services.tools.settings import Settings
-from services.tools.store import invocations, writers
 
 logger = structlog.get_logger(__name__)
 

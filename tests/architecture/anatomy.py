@@ -1,7 +1,7 @@
 """The two kinds of import contract that import-linter lacks; pyproject.toml says what they are to check.
 
 `anatomy`: inside a service imports point downwards only. Its layers are named there; every module that is in none of them is
-domain. `only`: an outside package may be imported by the modules named and by no others.
+domain. A service may have rooms, folders with a name of its own, each with its own part of the layers (`<room>.store`). `only`: an outside package may be imported by the modules named and by no others.
 """
 
 from collections.abc import Iterator
@@ -68,10 +68,10 @@ def _imports_inside(graph: ImportGraph, service: str) -> Iterator[tuple[str, str
 
 
 def _place(module: str, places: dict[str, int]) -> int:
-    """The layer of `services.<service>.<name>[.…]`, counted from the top."""
-    parts = module.split(".")
-    name = parts[2] if len(parts) > 2 else "models"
-    return places.get(name, places["domain"])
+    """The layer of `services.<service>[.<room>].<name>[.…]`, counted from the top."""
+    parts = module.split(".")[2:4]
+    layers = [places[name] for name in parts if name in places]
+    return layers[0] if layers else places["domain" if parts else "models"]
 
 
 def _within(module: str, package: str) -> bool:

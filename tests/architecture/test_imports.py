@@ -26,14 +26,17 @@ OFFENCES = [
     ("services/a/models.py", "services.a.errors", "Inside a service imports point downwards"),
     ("services/a/registry.py", "services.a.messages", "Inside a service imports point downwards"),
     ("services/a/messages.py", "services.a.servicer", "Inside a service imports point downwards"),
+    ("services/a/room/store.py", "services.a.room.ledger", "Inside a service imports point downwards"),
+    ("services/a/room/ledger.py", "services.a.messages", "Inside a service imports point downwards"),
     ("services/a/registry.py", "asyncpg", "SQL stands in store only"),
+    ("services/a/room/ledger.py", "asyncpg", "SQL stands in store only"),
     ("services/a/servicer.py", "asyncpg.exceptions", "SQL stands in store only"),
     ("services/a/registry.py", "grpc", "The wire stands in servicer, peers and server only"),
     ("services/a/store.py", "grpc.aio", "The wire stands in servicer, peers and server only"),
     ("services/a/registry.py", "qmcp.a.v1.a_pb2", "Messages of the contract stop at messages"),
     ("services/a/registry.py", "qdrant_client", "Qdrant is called in vectors only"),
 ]
-MODULES = ("registry", "models", "errors", "messages", "servicer", "server", "store")
+MODULES = ("registry", "models", "errors", "messages", "servicer", "server", "store", "room/ledger", "room/store")
 
 
 def test_the_import_contracts_hold() -> None:

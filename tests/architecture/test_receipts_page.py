@@ -9,8 +9,8 @@ from uuid import UUID
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from services.tools import receipts
-from services.tools.checkpoints import key_id
+from services.tools.audit import receipts
+from services.tools.audit.checkpoints import key_id
 from services.tools.models import Ending, Intent
 from tests.architecture import tree
 

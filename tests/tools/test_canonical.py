@@ -11,9 +11,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as some
 
 from servicekit.json_values import EXACT, MAX_DEPTH
-from services.tools.canonical import canonical
+from services.tools.audit.canonical import canonical
+from services.tools.audit.receipts import Chain, content, result_document, timestamp
 from services.tools.models import Ending, Intent
-from services.tools.receipts import Chain, content, result_document, timestamp
 
 text = some.text(some.characters(exclude_categories=("Cs",)), max_size=12)
 scalars = (

@@ -6,7 +6,7 @@ from time import monotonic
 import grpc
 import pytest
 
-from services.tools import history
+from services.tools.audit import history
 from tests.tools.service import Replica, Start, order, pb, python, refusal, until
 
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from services.tools.catalogue.plugins import Run, tool
 from services.tools.models import ApprovalPolicy
-from services.tools.plugins import Run, tool
 
 # What ran, for the tests that count: the argument `key` of every run.
 ran: list[str] = []

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from servicekit.postgres import Connection
+from services.tools.audit.store.invocations import SELECT, invocation
 from services.tools.models import Invocation
-from services.tools.store.invocations import SELECT, invocation
 
 
 async def show(connection: Connection, writer: UUID, host: str, oldest_open: UUID) -> None:

@@ -10,9 +10,9 @@ import uuid_utils.compat as uuid
 
 from servicekit.group_commit import CommitMetrics, GroupCommit
 from servicekit.postgres import CONNECTION_ERRORS, Connection, Database, UniqueViolation
+from services.tools.audit.receipts import Chain, intent_digests
+from services.tools.audit.store import approvals, invocations, receipts
 from services.tools.models import Approval, Begun, Ending, FinalStatus, Intent, Json
-from services.tools.receipts import Chain, intent_digests
-from services.tools.store import approvals, invocations, receipts
 
 # Told an intent that was recorded although nobody waits any more.
 Orphaned = Callable[[Intent], None]

@@ -12,8 +12,8 @@ from uuid import UUID
 import structlog
 
 from servicekit.postgres import CONNECTION_ERRORS, Database
+from services.tools.audit.store import invocations as store
 from services.tools.models import Approval, Event, Invocation, Json, Progress
-from services.tools.store import invocations as store
 
 logger = structlog.get_logger(__name__)
 

@@ -7,12 +7,12 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from servicekit.errors import ServiceError
 from servicekit.ssrf import AddressNotAllowedError
-from services.tools.canonical import canonical
-from services.tools.http_tools import UpstreamError
+from services.tools.audit.canonical import canonical
+from services.tools.audit.recording import ended
+from services.tools.catalogue.catalogue import LoadedTool
+from services.tools.catalogue.http_tools import UpstreamError
+from services.tools.execution.active import Order, Running
 from services.tools.models import Ending, FinalStatus, Intent
-from services.tools.recording import ended
-from services.tools.registry import LoadedTool
-from services.tools.running import Order, Running
 
 LONGEST_ERROR = 4_000
 

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from servicekit import key_files
 from servicekit.postgres import Database
-from services.tools.canonical import canonical
+from services.tools.audit.canonical import canonical
+from services.tools.audit.receipts import timestamp
+from services.tools.audit.store import receipts as store
 from services.tools.models import Checkpoint, Fault
-from services.tools.receipts import timestamp
-from services.tools.store import receipts as store
 
 PEM_END = "-----END PUBLIC KEY-----"
 NOTHING_BEFORE = "0" * 64

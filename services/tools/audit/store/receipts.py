@@ -6,8 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from servicekit.postgres import Connection, Record
+from services.tools.audit.store import approvals
 from services.tools.models import Approval, Checkpoint, Ending, Intent, Link, Row
-from services.tools.store import approvals
 
 ROWS_AT_ONCE = 2_000
 # The columns stand in the order of the fields of Intent, Ending and Link.

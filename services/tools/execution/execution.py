@@ -15,16 +15,16 @@ from servicekit.idempotency import idempotency_key_reused
 from servicekit.notifications import Waiters, wait_for
 from servicekit.postgres import Database
 from services.tools import errors
-from services.tools.measures import Measures
+from services.tools.audit.receipts import same_arguments
+from services.tools.audit.recording import Recorder, ended
+from services.tools.audit.store import approvals as approvals_store
+from services.tools.audit.store import invocations as store
+from services.tools.catalogue.catalogue import LoadedTool, Registry
+from services.tools.execution.active import Order, Running
+from services.tools.execution.outcomes import cancelled, outcome
+from services.tools.execution.slots import Places
+from services.tools.metrics import Measures
 from services.tools.models import Approval, Begun, Ending, Intent, Invocation
-from services.tools.outcomes import cancelled, outcome
-from services.tools.places import Places
-from services.tools.receipts import same_arguments
-from services.tools.recording import Recorder, ended
-from services.tools.registry import LoadedTool, Registry
-from services.tools.running import Order, Running
-from services.tools.store import approvals as approvals_store
-from services.tools.store import invocations as store
 
 logger = structlog.get_logger(__name__)
 

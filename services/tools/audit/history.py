@@ -13,12 +13,12 @@ from servicekit import pagination
 from servicekit.notifications import Waiters, wait_for
 from servicekit.postgres import Database
 from services.tools import errors
-from services.tools.approvals import Approvals
-from services.tools.checkpoints import CheckpointVerifier
+from services.tools.approval.approvals import Approvals
+from services.tools.audit.checkpoints import CheckpointVerifier
+from services.tools.audit.receipts import Verifier
+from services.tools.audit.store import invocations as store
+from services.tools.audit.store import receipts as receipts_store
 from services.tools.models import Checkpoint, Event, Invocation, InvocationFilter, ToolSummary, Verification
-from services.tools.receipts import Verifier
-from services.tools.store import invocations as store
-from services.tools.store import receipts as receipts_store
 
 EXPORT_PAGE = 500
 MOST_SUMMARIES = 1_000

@@ -16,8 +16,15 @@ import structlog
 
 from servicekit.errors import ServiceError
 from servicekit.postgres import CONNECTION_ERRORS, Database
-from services.tools.execution import Execution
-from services.tools.measures import Measures
+from services.tools.approval.questions import approved_arguments, order_for, question
+from services.tools.audit.receipts import answer_document, salted_digest
+from services.tools.audit.recording import Recorder, ended, storable
+from services.tools.audit.store import approvals as store
+from services.tools.audit.store import invocations
+from services.tools.catalogue.catalogue import LoadedTool, Registry
+from services.tools.execution.execution import Execution
+from services.tools.execution.outcomes import WHY
+from services.tools.metrics import Measures
 from services.tools.models import (
     Answer,
     Decision,
@@ -27,14 +34,7 @@ from services.tools.models import (
     Invocation,
     OpenApproval,
 )
-from services.tools.outcomes import WHY
 from services.tools.peers import APPROVE, Hitl, HitlAwayError, HitlRefusedError
-from services.tools.questions import approved_arguments, order_for, question
-from services.tools.receipts import answer_document, salted_digest
-from services.tools.recording import Recorder, ended, storable
-from services.tools.registry import LoadedTool, Registry
-from services.tools.store import approvals as store
-from services.tools.store import invocations
 
 logger = structlog.get_logger(__name__)
 

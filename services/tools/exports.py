@@ -4,7 +4,8 @@ from typing import Any
 
 import orjson
 
-from services.tools import questions, receipts
+from services.tools.approval import questions
+from services.tools.audit import receipts
 from services.tools.models import Approval, Checkpoint, Intent, Invocation
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import orjson
 
-from services.tools.canonical import canonical
+from services.tools.audit.canonical import canonical
 from services.tools.models import Approval, Ending, Fault, Intent, Link, Row
 
 SALT_BYTES = 16

@@ -10,8 +10,8 @@ import orjson
 from yarl import URL
 
 from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, host_of
+from services.tools.catalogue.named_secrets import Secrets
 from services.tools.models import HttpSource, Json
-from services.tools.named_secrets import Secrets
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_.-]+)\}")
 DOTS = {".", ".."}

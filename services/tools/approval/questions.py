@@ -5,10 +5,10 @@ from typing import Any
 
 import orjson
 
-from services.tools.canonical import canonical, parsed
+from services.tools.audit.canonical import canonical, parsed
+from services.tools.catalogue.catalogue import LoadedTool
+from services.tools.execution.active import Order
 from services.tools.models import Answer, ApprovalPolicy, Intent, Invocation, Json, Question, Tool
-from services.tools.registry import LoadedTool
-from services.tools.running import Order
 
 # hitl takes schemas of 64 KiB. One that may be larger on the wire is left out: what humans edit is checked here, too.
 LARGEST_SCHEMA_BYTES = 32_768

@@ -8,8 +8,8 @@ from uuid import UUID
 import orjson
 
 from servicekit.postgres import Connection, Record
+from services.tools.audit.store import approvals
 from services.tools.models import Ending, Event, Intent, Invocation, InvocationFilter, Link, Progress, ToolSummary
-from services.tools.store import approvals
 
 # An invocation: the intent, its approval, its end where it has ended, and the state between from the events.
 SELECT = """

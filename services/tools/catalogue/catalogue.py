@@ -13,13 +13,13 @@ from servicekit.postgres import Connection, Database
 from servicekit.schemas import Schema, schema_invalid
 from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, host_of
 from services.tools import errors
-from services.tools.grpc_tools import GrpcTools, find_method
-from services.tools.http_tools import HttpTools
-from services.tools.message_schemas import schema_of
+from services.tools.catalogue import store
+from services.tools.catalogue.grpc_tools import GrpcTools, find_method
+from services.tools.catalogue.http_tools import HttpTools
+from services.tools.catalogue.message_schemas import schema_of
+from services.tools.catalogue.named_secrets import Secrets
+from services.tools.catalogue.plugins import BUILTIN_MODULE, FunctionTool, Run
 from services.tools.models import ApprovalPolicy, GrpcSource, HttpSource, Json, Tool
-from services.tools.named_secrets import Secrets
-from services.tools.plugins import BUILTIN_MODULE, FunctionTool, Run
-from services.tools.store import tools as store
 
 DEFAULT_TIMEOUT_SECONDS = 30
 MOST_LOADED = 10_000

@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from servicekit.ssrf import AddressNotAllowedError, AddressPolicy
 from services.tools import errors
-from services.tools.http_tools import UpstreamError
+from services.tools.catalogue.http_tools import UpstreamError
 from services.tools.models import GrpcSource, Json
 
 REFLECTION_SECONDS = 10

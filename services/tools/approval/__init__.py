@@ -1,0 +1,1 @@
+"""Approval before execution: asks humans through hitl, and does what they say exactly once."""

@@ -1,0 +1,1 @@
+"""The audit: what was intended and how it ended, on record, with the receipts that prove it."""

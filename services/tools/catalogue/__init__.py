@@ -1,0 +1,1 @@
+"""The catalogue: what tools there are, and what stands behind each."""
