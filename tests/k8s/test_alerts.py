@@ -9,7 +9,9 @@ import httpx
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
+from qmcp.options.v1 import options_pb2
 
+from gateway import contract
 from tests.k8s.render import K8S, ROOT, SERVICES, render
 from tests.stack import Stack
 
@@ -109,6 +111,15 @@ def test_the_rules_for_all_services_name_none() -> None:
     expressions = [rule["expr"] for group in groups for rule in group["rules"]]
     assert len(expressions) > len(ALERTS) / 2
     assert [each for each in expressions for name in SERVICES if re.search(rf"\b{name}\b", each)] == []
+
+
+def test_only_calls_that_the_contract_calls_quick_are_held_to_a_second() -> None:
+    [excluded] = set(re.findall(r'method!~"([^"]+)"', ALERTS["QmcpCallsSlow"]["expr"]))
+    methods = [method for service in contract.services() for method in service.methods]
+    slow = [m.name for m in methods if contract.call_kind(m) != options_pb2.CALL_KIND_QUICK]
+    found = [m.name for m in methods if re.fullmatch(excluded, f"/{m.containing_service.full_name}/{m.name}")]
+    assert slow
+    assert found == slow
 
 
 def test_the_rules_of_one_service_have_its_name() -> None:
