@@ -20,12 +20,12 @@ SERVICE_ROLE = "service"
 
 
 def admin_file(home: Path) -> Path:
-    """Where access writes the admin key that it makes when nobody has one."""
+    """Where the admin key stands that is made when nobody has one."""
     return home / "admin-key"
 
 
 def service_file(home: Path, service: str) -> Path:
-    """Where a service finds the key by which it asks access."""
+    """Where a service finds the key by which it calls others."""
     return home / KEYS / service
 
 

@@ -1,6 +1,6 @@
 """A service's own database: made where it is missing, and its address without the password."""
 
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
 
@@ -29,7 +29,7 @@ def shown(url: str) -> str:
 
 async def _make(url: str) -> None:
     parts = urlsplit(url)
-    name = parts.path.strip("/")
+    name, user = unquote(parts.path.strip("/")), unquote(parts.username or "")
     # The one that every server has.
     connection = await _connect(urlunsplit(parts._replace(path="/postgres")))
     try:
@@ -40,8 +40,8 @@ async def _make(url: str) -> None:
     except asyncpg.InsufficientPrivilegeError:
         raise SystemExit(
             f"The user of {shown(url)} may not make databases. Let its administrator run: "
-            f'CREATE DATABASE "{name}" OWNER {parts.username}; or, for all services at once: '
-            f"ALTER ROLE {parts.username} CREATEDB"
+            f'CREATE DATABASE "{name}" OWNER {user}; or, for all services at once: '
+            f"ALTER ROLE {user} CREATEDB"
         ) from None
     except asyncpg.DiskFullError:
         raise SystemExit(f"The disk of the Postgres at {shown(url)} is full.") from None

@@ -88,10 +88,11 @@ def running_postgres(folder: Path) -> Iterator[Server]:
 
 
 class Stack:
-    """The whole system as `make run` starts it, on free ports, with a home folder of its own."""
+    """The whole system as `make run` starts it, on free ports, with a home folder of its own; `root` is its tree."""
 
-    def __init__(self, home: Path, **variables: str) -> None:
+    def __init__(self, home: Path, root: Path = ROOT, **variables: str) -> None:
         self.home = home
+        self.root = root
         self.log = home.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
         # Chosen here, so that the processes that share the tests draw from their own.
@@ -150,7 +151,7 @@ class Stack:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "devstack", "serve", *arguments],
                 env=self.env,
-                cwd=ROOT,
+                cwd=self.root,
                 stdout=output,
                 stderr=output,
             )

@@ -12,6 +12,7 @@ from cryptography import x509
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from qmcp.client import Client
 
+from devstack import services
 from tests.certificates import Authority
 from tests.stack import Stack
 
@@ -80,9 +81,9 @@ def test_people_are_asked_and_answer_over_it(trusting: Stack) -> None:
         assert client.wait_for_human_response(asked.id, timeout=30).responded
 
 
-@pytest.mark.parametrize("service", ["tools", "access", "hitl"])
+@pytest.mark.parametrize("service", [service.name for service in services.found()])
 def test_a_service_is_closed_to_who_has_no_certificate(secured: Stack, service: str) -> None:
-    target = secured.env[f"QMCP_{service.upper()}_ADDRESS"]
+    target = secured.target(service)
     root = Path(secured.env["QMCP_GRPC_TLS_CA_FILE"]).read_bytes()
     pair = [Path(secured.env[f"QMCP_GRPC_TLS_{name}_FILE"]).read_bytes() for name in ("KEY", "CERTIFICATE")]
     for credentials, served in (
