@@ -10,6 +10,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 from prometheus_client import CollectorRegistry
+from qmcp.tools.v1 import tools_service_pb2
 
 from benchmarks.measuring import Plan
 from benchmarks.report import Row, Section
@@ -18,6 +19,7 @@ from servicekit.identity.authentication import Authentication
 from servicekit.identity.authenticator import Keyless
 from servicekit.identity.resolver import Denial, ResolvedKey
 from servicekit.identity.tokens import Tokens
+from servicekit.methods import methods_of
 from servicekit.request_context import RequestContext
 
 GOAL_US = 50
@@ -26,6 +28,7 @@ CALLS = 20_000
 REMEMBERED = 5_000
 ISSUER = "http://127.0.0.1:1"
 AUDIENCE = "qmcp"
+METHOD = methods_of(tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"])[0]
 
 
 class Everybody:
@@ -89,4 +92,4 @@ async def _measure(plan: Plan) -> dict[str, float]:
 
 
 def _call(headers: dict[str, str]) -> RequestContext:
-    return RequestContext({"user-agent": "bench", **headers})
+    return RequestContext({"user-agent": "bench", **headers}, METHOD)

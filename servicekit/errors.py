@@ -46,6 +46,11 @@ def invalid_argument(reason: str, message: str, violations: Sequence[Violation] 
     return ServiceError(StatusCode.INVALID_ARGUMENT, reason, message, metadata, violations)
 
 
+def invalid_field(name: str, description: str, **metadata: str) -> ServiceError:
+    """For one field whose rule the proto cannot state: `expires_at`, `must be in the future`."""
+    return invalid_argument("INVALID_REQUEST", f"{name} {description}.", [Violation(name, description)], **metadata)
+
+
 def not_found(reason: str, message: str, **metadata: str) -> ServiceError:
     return ServiceError(StatusCode.NOT_FOUND, reason, message, metadata)
 

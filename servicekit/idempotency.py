@@ -4,121 +4,129 @@ The record commits in the transaction of the effect, so there is never one witho
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
 
 from google.protobuf.message import Message
 
-from servicekit.errors import Violation, already_exists, invalid_argument
-from servicekit.postgres import Connection
+from servicekit.errors import already_exists, invalid_field
+from servicekit.postgres import Connection, Database
 from servicekit.request_context import MAX_ID_LENGTH, current_context
 
-Response = TypeVar("Response", bound=Message)
+Result = TypeVar("Result")
+Answer = TypeVar("Answer", bound=Message)
 
 KEPT_HOURS = 24
 
 
-def key_of(request: Any, field: str = "idempotency_key") -> str:
-    """The id in the body's field, else that of the header `Idempotency-Key`; empty where there is none.
+@dataclass(frozen=True)  # a generic one with slots cannot be subscripted and called in Python 3.11
+class Once(Generic[Result, Answer]):
+    """A request whose effect is had once: the servicer makes it, and the domain runs its effect through it.
 
-    Raises:
-        ServiceError: INVALID_REQUEST for a header that is too long; the rules of the proto bound the body's.
+    So the domain opens the transaction and knows no message: `answer` turns what the effect gives into one.
     """
-    found: str = getattr(request, field) or current_context.get().idempotency_key
-    if len(found) > MAX_ID_LENGTH:
-        message = f"must be at most {MAX_ID_LENGTH} characters"
-        raise invalid_argument(
-            "INVALID_REQUEST", f"Idempotency-Key {message}.", [Violation("Idempotency-Key", message)]
-        )
-    return found
 
+    request: Message
+    answer: Callable[[Result], Answer]
+    # Text fields of the answer that only the first caller is given, and nobody's record holds: a new secret.
+    unrecorded: Sequence[str] = ()
 
-async def once(
-    connection: Connection,
-    principal: str,
-    method: str,
-    idempotency_key: str,
-    request: Message,
-    response_class: type[Response],
-    effect: Callable[[], Awaitable[Response]],
-) -> Response:
-    """Has the effect unless it was had under this idempotency_key before; returns the (first) answer.
+    @property
+    def key(self) -> str:
+        """The client's key; empty: no claim to be idempotent. Raises as `key_of`."""
+        return key_of(self.request)
 
-    Args:
-        connection: in a transaction. A concurrent call with the same id waits here until it ends.
-        principal: whose ids these are; two callers may use the same id.
-        method: the RPC's name.
-        idempotency_key: the client's; empty means: no claim to be idempotent.
-        request: the body.
-        response_class: of the answer.
-        effect: what to do within the transaction.
+    async def run(self, database: Database, effect: Callable[[Connection], Awaitable[Result]]) -> Answer:
+        """Has the effect, in a transaction, unless it was had under this key before; returns the (first) answer.
 
-    Raises:
-        ServiceError: ALREADY_EXISTS/IDEMPOTENCY_KEY_REUSED.
-    """
-    if not idempotency_key:
-        return await effect()
-    inserted = await connection.fetchval(
+        A concurrent call with the same key waits until the first one has ended.
+
+        Raises:
+            ServiceError: ALREADY_EXISTS/IDEMPOTENCY_KEY_REUSED.
         """
-        INSERT INTO idempotency_keys (principal, method, idempotency_key, body_digest)
-        VALUES ($1, $2, $3, $4)
-        ON CONFLICT DO NOTHING
-        RETURNING true
-        """,
-        principal,
-        method,
-        idempotency_key,
-        _digest(request),
-    )
-    if inserted:
-        response = await effect()
+        async with database.transaction() as connection:
+            if not self.key:
+                return self.answer(await effect(connection))
+            if await self._insert(connection):
+                answer = self.answer(await effect(connection))
+                await self._record(connection, answer)
+                return answer
+            earlier = await self._earlier(connection)
+        if earlier is None:
+            # It was forgotten in this very moment.
+            raise idempotency_key_reused(self.key)
+        return earlier
+
+    async def earlier(self, database: Database) -> Answer | None:
+        """What was answered under this key; None where nothing was. For work that need not be done again.
+
+        Raises:
+            ServiceError: ALREADY_EXISTS/IDEMPOTENCY_KEY_REUSED.
+        """
+        if not self.key:
+            return None
+        async with database.connection() as connection:
+            return await self._earlier(connection)
+
+    async def _insert(self, connection: Connection) -> bool:
+        inserted = await connection.fetchval(
+            """
+            INSERT INTO idempotency_keys (principal, method, idempotency_key, body_digest)
+            VALUES ($1, $2, $3, $4)
+            ON CONFLICT DO NOTHING
+            RETURNING true
+            """,
+            *_caller(),
+            self.key,
+            _digest(self.request),
+        )
+        return bool(inserted)
+
+    async def _record(self, connection: Connection, answer: Answer) -> None:
+        recorded = type(answer)()
+        recorded.CopyFrom(answer)
+        for field in self.unrecorded:
+            recorded.ClearField(field)
         await connection.execute(
             """
             UPDATE idempotency_keys
             SET response = $4
             WHERE principal = $1 AND method = $2 AND idempotency_key = $3
             """,
-            principal,
-            method,
-            idempotency_key,
-            response.SerializeToString(),
+            *_caller(),
+            self.key,
+            recorded.SerializeToString(),
         )
-        return response
-    earlier = await answered(connection, principal, method, idempotency_key, request, response_class)
-    if earlier is None:
-        # It was forgotten in this very moment.
-        raise idempotency_key_reused(idempotency_key)
-    return earlier
+
+    async def _earlier(self, connection: Connection) -> Answer | None:
+        row = await connection.fetchrow(
+            """
+            SELECT body_digest, response
+            FROM idempotency_keys
+            WHERE principal = $1 AND method = $2 AND idempotency_key = $3
+            """,
+            *_caller(),
+            self.key,
+        )
+        if row is None:
+            return None
+        if row["body_digest"] != _digest(self.request):
+            raise idempotency_key_reused(self.key)
+        response_class = cast("type[Answer]", current_context.get().method.response_class)
+        return response_class.FromString(row["response"])
 
 
-async def answered(
-    connection: Connection,
-    principal: str,
-    method: str,
-    idempotency_key: str,
-    request: Message,
-    response_class: type[Response],
-) -> Response | None:
-    """What was answered under this idempotency_key; None where nothing was. For work that need not be done again.
+def key_of(request: Any) -> str:
+    """The key in the body, else that of the header `Idempotency-Key`; empty where there is none.
 
     Raises:
-        ServiceError: ALREADY_EXISTS/IDEMPOTENCY_KEY_REUSED.
+        ServiceError: INVALID_REQUEST for a header that is too long; the rules of the proto bound the body's.
     """
-    row = await connection.fetchrow(
-        """
-        SELECT body_digest, response
-        FROM idempotency_keys
-        WHERE principal = $1 AND method = $2 AND idempotency_key = $3
-        """,
-        principal,
-        method,
-        idempotency_key,
-    )
-    if row is None:
-        return None
-    if row["body_digest"] != _digest(request):
-        raise idempotency_key_reused(idempotency_key)
-    return response_class.FromString(row["response"])
+    found: str = request.idempotency_key or current_context.get().idempotency_key
+    if len(found) > MAX_ID_LENGTH:
+        raise invalid_field("Idempotency-Key", f"must be at most {MAX_ID_LENGTH} characters")
+    return found
 
 
 async def forget(connection: Connection) -> None:
@@ -128,13 +136,19 @@ async def forget(connection: Connection) -> None:
     )
 
 
-def _digest(request: Message) -> bytes:
-    return hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
-
-
 def idempotency_key_reused(idempotency_key: str) -> Exception:
     return already_exists(
         "IDEMPOTENCY_KEY_REUSED",
         "This idempotency_key was used with another body. Use a new one for a new request.",
         used_idempotency_key=idempotency_key,
     )
+
+
+def _caller() -> tuple[str, str]:
+    """Whose key it is, and for which RPC: two callers may use the same one, and so may two RPCs."""
+    call = current_context.get()
+    return call.principal.name, call.method.name
+
+
+def _digest(request: Message) -> bytes:
+    return hashlib.sha256(request.SerializeToString(deterministic=True)).digest()

@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 
-from servicekit.errors import Violation, invalid_argument
+from servicekit.errors import invalid_field
 
 # Beyond it a double no longer holds every integer, and JSON's numbers are doubles.
 EXACT = 2**53
@@ -34,8 +34,7 @@ def plain(value: Value, field: str, levels: int = MAX_DEPTH) -> Any:
     if kind == "number_value":
         number = value.number_value
         if not math.isfinite(number):
-            message = "NaN and infinities are no JSON"
-            raise invalid_argument("INVALID_REQUEST", f"{field}: {message}.", [Violation(field, message)])
+            raise invalid_field(field, "must be JSON, which has no NaN and no infinities")
         return int(number) if number.is_integer() and abs(number) < EXACT else number
     if kind == "bool_value":
         return value.bool_value
@@ -49,8 +48,7 @@ def plain(value: Value, field: str, levels: int = MAX_DEPTH) -> Any:
 
 
 def _nested_too_deeply(field: str) -> Exception:
-    message = f"is nested deeper than {MAX_DEPTH} levels"
-    return invalid_argument("INVALID_REQUEST", f"{field} {message}.", [Violation(field, message)])
+    return invalid_field(field, f"is nested deeper than {MAX_DEPTH} levels")
 
 
 def fill_struct(struct: Struct, values: Mapping[str, Any]) -> None:

@@ -23,6 +23,7 @@ class Method:
     # `<service>.qmcp`: the domain of its errors.
     domain: str
     request_class: type[Message]
+    response_class: type[Message]
     client_streaming: bool
     server_streaming: bool
     # What the caller must be allowed to do; empty for RPCs that are not ours (health, reflection).
@@ -43,6 +44,7 @@ def _method(service: ServiceDescriptor, method: MethodDescriptor) -> Method:
         name=method.name,
         domain=f"{service.full_name.split('.')[1]}.qmcp",
         request_class=message_factory.GetMessageClass(method.input_type),
+        response_class=message_factory.GetMessageClass(method.output_type),
         client_streaming=method.client_streaming,
         server_streaming=method.server_streaming,
         permission=_permission(method),

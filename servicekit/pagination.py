@@ -2,13 +2,72 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
 
 import orjson
 
 from servicekit.errors import invalid_argument
 
 DEFAULT_PAGE_SIZE = 50
+
+
+Item = TypeVar("Item")
+KeyT = TypeVar("KeyT")
+
+
+@dataclass(frozen=True)
+class PageRequest(Generic[KeyT]):
+    """Which page a caller wants: the rows after a sort key, which is None for the first page."""
+
+    size: int
+    after: KeyT | None
+    _filter: Sequence[object]
+
+    @property
+    def limit(self) -> int:
+        """How many rows to read: one more than the page has tells whether there is a next one."""
+        return self.size + 1
+
+    def page(self, found: Sequence[Item], key: Callable[[Item], Sequence[str]]) -> tuple[list[Item], str]:
+        """The page of the rows that were read, and the token of the next; empty where this is the last.
+
+        Args:
+            found: at most `limit` rows, in order.
+            key: the sort key of a row, each part as text that the parsers of `page_request` read.
+        """
+        page = list(found[: self.size])
+        return page, token(self._filter, key(page[-1])) if len(found) > self.size else ""
+
+
+def page_request(
+    size: int, page_token: str, filter_fields: Sequence[object], parse: Callable[..., KeyT], width: int = 1
+) -> PageRequest[KeyT]:
+    """Reads what a List was asked for.
+
+    Args:
+        size: as the caller sent it; 0: the default. The proto's rules bound it.
+        page_token: as the caller sent it.
+        filter_fields: the filter of this call; a token is good for the filter that it was made with.
+        parse: makes the sort key of the parts that `page` wrote; a ValueError says that they are not ours.
+        width: how many parts the sort key has.
+
+    Raises:
+        ServiceError: INVALID_ARGUMENT/PAGE_TOKEN_INVALID.
+    """
+    parts = after(page_token, filter_fields, width)
+    try:
+        key = None if parts is None else parse(*parts)
+    except (ValueError, OverflowError):
+        raise not_ours() from None
+    return PageRequest(size or DEFAULT_PAGE_SIZE, key, filter_fields)
+
+
+def time(text: str) -> datetime:
+    """A part of a sort key that is a time: its isoformat() read back."""
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def page_size(asked: int) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from grpc import StatusCode
 
 from servicekit.identity.principal import NOBODY, Principal
+from servicekit.methods import Method
 
 # Longer ones are not ids; they would only fill logs and tables.
 MAX_ID_LENGTH = 128
@@ -19,6 +20,7 @@ class RequestContext:
 
     # Headers as they came, lower-case names; of repeated ones the last.
     metadata: Mapping[str, str | bytes]
+    method: Method
     # The HTTP method where the call came in as HTTP/JSON; else empty. Set when it has ended.
     http_method: str = ""
     request_id: str = ""

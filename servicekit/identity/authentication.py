@@ -26,7 +26,6 @@ from servicekit.identity.authenticator import Authenticator, Keyless
 from servicekit.identity.principal import Principal
 from servicekit.identity.resolver import Denial, KeyResolver, ResolvedKey
 from servicekit.identity.tokens import Tokens
-from servicekit.methods import Method
 from servicekit.request_context import RequestContext
 from servicekit.settings import ServiceSettings
 
@@ -110,15 +109,15 @@ class Authentication:
             return await self._by_token(text)
         raise unauthenticated(NOT_VALID)
 
-    def denied(self, call: RequestContext, method: Method, error: ServiceError) -> None:
+    def denied(self, call: RequestContext, error: ServiceError) -> None:
         """Counts a refusal and keeps it for the next report. Alike ones within a second are one."""
-        self._denials_total.labels(method.path, error.reason).inc()
+        self._denials_total.labels(call.method.path, error.reason).inc()
         key = credentials.parse(call.header("x-api-key") or credentials.bearer(call.header("authorization")))
         principal = call.principal.name or (key.id if key else "")
         permission = error.metadata.get("permission", "")
-        like = (method.path, error.reason, permission, principal)
+        like = (call.method.path, error.reason, permission, principal)
         if like not in self._denials and len(self._denials) >= MAX_DENIALS:
-            like = (method.path, error.reason, permission, "_other")
+            like = (call.method.path, error.reason, permission, "_other")
         self._denied[like] += 1
         self._denials[like] = Denial(
             datetime.now(UTC), *like, correlation_id=call.correlation_id, request_id=call.request_id, count=0

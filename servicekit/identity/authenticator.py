@@ -4,7 +4,6 @@ from typing import Protocol
 
 from servicekit.errors import ServiceError
 from servicekit.identity.principal import Principal
-from servicekit.methods import Method
 from servicekit.request_context import RequestContext
 
 
@@ -18,7 +17,7 @@ class Authenticator(Protocol):
             ServiceError: UNAUTHENTICATED where they are missing or not valid, UNAVAILABLE where that cannot be known.
         """
 
-    def denied(self, call: RequestContext, method: Method, error: ServiceError) -> None:
+    def denied(self, call: RequestContext, error: ServiceError) -> None:
         """Told of every refusal."""
 
 
@@ -31,5 +30,5 @@ class Keyless:
         del call
         return self.local
 
-    def denied(self, call: RequestContext, method: Method, error: ServiceError) -> None:
+    def denied(self, call: RequestContext, error: ServiceError) -> None:
         """Never happens."""

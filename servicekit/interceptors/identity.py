@@ -25,7 +25,7 @@ def identity(authenticator: Authenticator) -> Interceptor:
                     raise permission_denied(method.permission)
             except ServiceError as error:
                 if error.code is not StatusCode.UNAVAILABLE:
-                    authenticator.denied(call, method, error)
+                    authenticator.denied(call, error)
                 raise
             return await handler(request, context, call)
 

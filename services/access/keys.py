@@ -10,7 +10,8 @@ from pathlib import Path
 import structlog
 
 from servicekit import key_files, pagination
-from servicekit.errors import Violation, invalid_argument
+from servicekit.errors import invalid_field
+from servicekit.idempotency import Answer, Once
 from servicekit.identity import credentials
 from servicekit.identity.principal import Principal
 from servicekit.postgres import Connection, Database
@@ -34,13 +35,16 @@ class Keys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, connection: Connection, wanted: NewKey, by: Principal) -> IssuedKey:
-        """Makes a key, in the caller's transaction."""
-        if wanted.expires_at is not None and wanted.expires_at <= datetime.now(UTC):
-            message = "must be in the future"
-            raise invalid_argument("INVALID_REQUEST", f"expires_at {message}.", [Violation("expires_at", message)])
-        await require_roles(connection, wanted.roles, by)
-        return await _make(connection, wanted)
+    async def create(self, wanted: NewKey, by: Principal, once: Once[IssuedKey, Answer]) -> Answer:
+        """Makes a key."""
+
+        async def create(connection: Connection) -> IssuedKey:
+            if wanted.expires_at is not None and wanted.expires_at <= datetime.now(UTC):
+                raise invalid_field("expires_at", "must be in the future")
+            await require_roles(connection, wanted.roles, by)
+            return await _make(connection, wanted)
+
+        return await once.run(self._database, create)
 
     async def get(self, key_id: str) -> Key:
         async with self._database.connection() as connection:
@@ -51,34 +55,33 @@ class Keys:
 
     async def page(self, owner: str, include_invalid: bool, page_size: int, page_token: str) -> tuple[list[Key], str]:
         """A page, newest first, and the token of the next."""
-        size = pagination.page_size(page_size)
-        filtered = (owner, include_invalid)
-        after = pagination.after(page_token, filtered, width=2)
-        try:
-            before = (datetime.fromisoformat(after[0]).astimezone(UTC), after[1]) if after else None
-        except (ValueError, OverflowError):
-            raise pagination.not_ours() from None
+        asked = pagination.page_request(
+            page_size, page_token, (owner, include_invalid), lambda at, key_id: (pagination.time(at), key_id), width=2
+        )
         async with self._database.connection() as connection:
-            found = await store.list_before(connection, owner, include_invalid, before, size + 1)
-        page = found[:size]
-        if len(found) <= size:
-            return page, ""
-        return page, pagination.token(filtered, [page[-1].created_at.isoformat(), page[-1].id])
+            found = await store.list_before(connection, owner, include_invalid, asked.after, asked.limit)
+        return asked.page(found, lambda key: (key.created_at.isoformat(), key.id))
 
-    async def rotate(self, connection: Connection, key_id: str, grace_seconds: int | None, by: Principal) -> IssuedKey:
-        """Gives a key a new secret, in the caller's transaction; the old one stays valid for the grace time."""
-        key = await store.get_for_update(connection, key_id)
-        if key is None:
-            raise errors.key_not_found(key_id)
-        if not key.valid:
-            raise errors.key_not_valid(key_id, key.status, "rotated")
-        # Whoever learns the new secret may do what the key may.
-        await require_roles(connection, key.roles, by)
-        text, new = credentials.with_new_secret(key_id)
-        grace = DEFAULT_GRACE_SECONDS if grace_seconds is None else grace_seconds
-        rotated = await store.rotate(connection, key_id, new.digest, grace)
-        await store.announce(connection, key_id)
-        return IssuedKey(rotated, text)
+    async def rotate(
+        self, key_id: str, grace_seconds: int | None, by: Principal, once: Once[IssuedKey, Answer]
+    ) -> Answer:
+        """Gives a key a new secret; the old one stays valid for the grace time."""
+
+        async def rotate(connection: Connection) -> IssuedKey:
+            key = await store.get_for_update(connection, key_id)
+            if key is None:
+                raise errors.key_not_found(key_id)
+            if not key.valid:
+                raise errors.key_not_valid(key_id, key.status, "rotated")
+            # Whoever learns the new secret may do what the key may.
+            await require_roles(connection, key.roles, by)
+            text, new = credentials.with_new_secret(key_id)
+            grace = DEFAULT_GRACE_SECONDS if grace_seconds is None else grace_seconds
+            rotated = await store.rotate(connection, key_id, new.digest, grace)
+            await store.announce(connection, key_id)
+            return IssuedKey(rotated, text)
+
+        return await once.run(self._database, rotate)
 
     async def revoke(self, key_id: str) -> Key:
         """Ends a key for good, everywhere."""
@@ -136,7 +139,7 @@ class Keys:
             return
         async with self._database.transaction() as connection:
             # Replicas may start at once; one of them makes it.
-            await connection.execute("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE")
+            await store.lock(connection)
             if await store.has_admin(connection):
                 return
             issued = await _make(connection, BOOTSTRAP)

@@ -1,12 +1,8 @@
 """Domain ↔ protobuf, pure functions in both directions."""
 
-from datetime import UTC, datetime
-from typing import Any
-
-from google.protobuf.timestamp_pb2 import Timestamp
 from qmcp.access.v1 import access_service_pb2, key_pb2, role_pb2
 
-from servicekit.errors import Violation, invalid_argument
+from servicekit.timestamps import EPOCH, to_datetime, to_timestamp
 from services.access import models
 
 
@@ -17,7 +13,7 @@ def new_key_from(request: access_service_pb2.CreateKeyRequest) -> models.NewKey:
         request.description,
         tuple(request.roles),
         request.rate_per_minute,
-        _datetime(request.expires_at, "expires_at") if request.HasField("expires_at") else None,
+        to_datetime(request, "expires_at"),
     )
 
 
@@ -29,13 +25,17 @@ def key_to(key: models.Key) -> key_pb2.Key:
         description=key.description,
         roles=key.roles,
         rate_per_minute=key.rate_per_minute,
-        expires_at=_timestamp(key.expires_at),
-        created_at=_timestamp(key.created_at),
-        last_used_at=_timestamp(key.last_used_at),
-        revoked_at=_timestamp(key.revoked_at),
-        disabled_at=_timestamp(key.disabled_at),
+        expires_at=to_timestamp(key.expires_at),
+        created_at=to_timestamp(key.created_at),
+        last_used_at=to_timestamp(key.last_used_at),
+        revoked_at=to_timestamp(key.revoked_at),
+        disabled_at=to_timestamp(key.disabled_at),
         status=key.status,
     )
+
+
+def issued_key_to(issued: models.IssuedKey) -> access_service_pb2.IssuedKey:
+    return access_service_pb2.IssuedKey(key=key_to(issued.key), api_key=issued.api_key)
 
 
 def role_from(message: role_pb2.Role) -> models.Role:
@@ -58,13 +58,13 @@ def identity_to(identity: models.Identity) -> access_service_pb2.Identity:
         roles=identity.roles,
         permissions=identity.permissions,
         rate_per_minute=identity.rate_per_minute,
-        valid_until=_timestamp(identity.valid_until),
+        valid_until=to_timestamp(identity.valid_until),
     )
 
 
 def denial_from(message: key_pb2.Denial) -> models.Denial:
     return models.Denial(
-        _datetime(message.at, "at"),
+        to_datetime(message, "at") or EPOCH,
         message.service,
         message.method,
         message.reason,
@@ -78,7 +78,7 @@ def denial_from(message: key_pb2.Denial) -> models.Denial:
 
 def denial_to(denial: models.Denial) -> key_pb2.Denial:
     return key_pb2.Denial(
-        at=_timestamp(denial.at),
+        at=to_timestamp(denial.at),
         service=denial.service,
         method=denial.method,
         reason=denial.reason,
@@ -88,20 +88,3 @@ def denial_to(denial: models.Denial) -> key_pb2.Denial:
         request_id=denial.request_id,
         count=denial.count,
     )
-
-
-def _datetime(message: Timestamp, field: str) -> datetime:
-    try:
-        found: datetime = message.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        why = "is out of range"
-        raise invalid_argument("INVALID_REQUEST", f"{field} {why}.", [Violation(field, why)]) from None
-    return found
-
-
-def _timestamp(at: datetime | None) -> Any:
-    if at is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(at)
-    return message

@@ -7,7 +7,8 @@ from dataclasses import replace
 import orjson
 
 from servicekit import pagination
-from servicekit.errors import Violation, invalid_argument
+from servicekit.errors import invalid_field
+from servicekit.idempotency import Answer, Once
 from servicekit.identity.principal import Principal
 from servicekit.postgres import Connection, Database
 from services.access import errors
@@ -56,23 +57,25 @@ class Roles:
 
     async def page(self, page_size: int, page_token: str) -> tuple[list[Role], str]:
         """A page in order of the names, and the token of the next."""
-        size = pagination.page_size(page_size)
-        after = pagination.after(page_token, (), width=1)
+        asked = pagination.page_request(page_size, page_token, (), str)
         async with self._database.connection() as connection:
-            found = await store.list_after(connection, after[0] if after else "", size + 1)
-        page = found[:size]
-        return page, pagination.token((), [page[-1].name]) if len(found) > size else ""
+            found = await store.list_after(connection, asked.after or "", asked.limit)
+        return asked.page(found, lambda role: (role.name,))
 
-    async def create(self, connection: Connection, role: Role, by: Principal) -> Role:
-        """Makes a role, in the caller's transaction."""
-        _require_short(role.permissions)
-        require_held(by, role.permissions)
-        made = replace(role, built_in=False, etag=_etag(role))
-        if not await store.insert(connection, made):
-            raise errors.role_exists(role.name)
-        # Callers whose token names it are remembered as having nothing by it.
-        await keys_store.announce(connection, "")
-        return made
+    async def create(self, role: Role, by: Principal, once: Once[Role, Answer]) -> Answer:
+        """Makes a role."""
+
+        async def create(connection: Connection) -> Role:
+            _require_short(role.permissions)
+            require_held(by, role.permissions)
+            made = replace(role, built_in=False, etag=_etag(role))
+            if not await store.insert(connection, made):
+                raise errors.role_exists(role.name)
+            # Callers whose token names it are remembered as having nothing by it.
+            await keys_store.announce(connection, "")
+            return made
+
+        return await once.run(self._database, create)
 
     async def update(self, role: Role, by: Principal) -> Role:
         """Replaces permissions and description; holders feel it at once."""
@@ -118,9 +121,7 @@ def require_held(by: Principal, permissions: Sequence[str]) -> None:
 def _require_short(permissions: Sequence[str]) -> None:
     for number, permission in enumerate(permissions):
         if len(permission) > MAX_PERMISSION_LENGTH:
-            message = f"must be at most {MAX_PERMISSION_LENGTH} characters"
-            violation = Violation(f"role.permissions[{number}]", message)
-            raise invalid_argument("INVALID_REQUEST", f"{violation.field} {message}.", [violation])
+            raise invalid_field(f"role.permissions[{number}]", f"must be at most {MAX_PERMISSION_LENGTH} characters")
 
 
 def granted(roles: Sequence[Role]) -> list[str]:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from qmcp.access.v1 import access_service_pb2
 
+from servicekit.forgetting import forgetting
 from servicekit.identity.authentication import authenticator
 from servicekit.metrics import MetricsPage, new_registry
 from servicekit.notifications import listening
@@ -34,10 +35,10 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         if settings.auth == "on":
             await keys.write_preshared(settings.access_preshared_keys_file)
             await keys.bootstrap(settings.access_bootstrap_key_file)
-        servicer = AccessServicer(db, keys, roles, denials, changes)
+        servicer = AccessServicer(keys, roles, denials, changes)
         async with (
             listening(settings.database_url, {"access_changed": changes.tell}),
-            background({"denials": denials.forget}),
+            background({"forgetting": forgetting(db, denials.forget)}),
             authenticator(settings, LocalKeyResolver(db, keys, roles, changes), metrics) as who,
             serving(
                 settings,

@@ -1,15 +1,15 @@
 """The gRPC edge of the access service: takes the request, calls one domain function, returns one message."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc, key_pb2, role_pb2
 
-from servicekit import idempotency
+from servicekit.http_status import CREATED, answer_with
+from servicekit.idempotency import Once
 from servicekit.identity.credentials import ApiKey, bearer, parse
-from servicekit.postgres import Connection, Database
 from servicekit.request_context import current_context
 from services.access import errors, messages
 from services.access.changes import Changes
@@ -26,8 +26,7 @@ Context = ServicerContext[Any, Any]
 class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
     """See protos/qmcp/access/v1/access_service.proto, where every method is documented."""
 
-    def __init__(self, database: Database, keys: Keys, roles: Roles, denials: Denials, changes: Changes) -> None:
-        self._database = database
+    def __init__(self, keys: Keys, roles: Roles, denials: Denials, changes: Changes) -> None:
         self._keys = keys
         self._roles = roles
         self._denials = denials
@@ -37,8 +36,8 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         self, request: access_service_pb2.CreateKeyRequest, context: Context
     ) -> access_service_pb2.IssuedKey:
         wanted, by = messages.new_key_from(request), current_context.get().principal
-        issued = await self._issue("CreateKey", request, lambda c: self._keys.create(c, wanted, by))
-        await context.send_initial_metadata((("x-http-status", "201"),))
+        issued = await self._keys.create(wanted, by, _issued_once(request))
+        await answer_with(context, CREATED)
         return issued
 
     async def GetKey(self, request: access_service_pb2.GetKeyRequest, context: Context) -> key_pb2.Key:
@@ -57,7 +56,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
     ) -> access_service_pb2.IssuedKey:
         grace = request.grace_seconds if request.HasField("grace_seconds") else None
         by = current_context.get().principal
-        return await self._issue("RotateKey", request, lambda c: self._keys.rotate(c, request.id, grace, by))
+        return await self._keys.rotate(request.id, grace, by, _issued_once(request))
 
     async def RevokeKey(self, request: access_service_pb2.RevokeKeyRequest, context: Context) -> key_pb2.Key:
         return messages.key_to(await self._keys.revoke(request.id))
@@ -75,17 +74,9 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         return access_service_pb2.ListRolesResponse(roles=map(messages.role_to, page), next_page_token=token)
 
     async def CreateRole(self, request: access_service_pb2.CreateRoleRequest, context: Context) -> role_pb2.Role:
-        call, idempotency_key = current_context.get(), idempotency.key_of(request)
-        async with self._database.transaction() as connection:
-
-            async def create() -> role_pb2.Role:
-                role = messages.role_from(request.role)
-                return messages.role_to(await self._roles.create(connection, role, call.principal))
-
-            created = await idempotency.once(
-                connection, call.principal.name, "CreateRole", idempotency_key, request, role_pb2.Role, create
-            )
-        await context.send_initial_metadata((("x-http-status", "201"),))
+        role, by = messages.role_from(request.role), current_context.get().principal
+        created = await self._roles.create(role, by, Once(request, messages.role_to))
+        await answer_with(context, CREATED)
         return created
 
     async def UpdateRole(self, request: access_service_pb2.UpdateRoleRequest, context: Context) -> role_pb2.Role:
@@ -138,22 +129,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         await self._denials.report([messages.denial_from(d) for d in request.denials], request.used_key_ids)
         return Empty()
 
-    async def _issue(
-        self, method: str, request: Any, effect: Callable[[Connection], Awaitable[IssuedKey]]
-    ) -> access_service_pb2.IssuedKey:
-        """Issues a secret once: what is kept for a retry of the request is the key without it."""
-        secret = ""
-        principal, idempotency_key = current_context.get().principal.name, idempotency.key_of(request)
-        async with self._database.transaction() as connection:
 
-            async def issue() -> access_service_pb2.IssuedKey:
-                nonlocal secret
-                issued = await effect(connection)
-                secret = issued.api_key
-                return access_service_pb2.IssuedKey(key=messages.key_to(issued.key))
-
-            answer = await idempotency.once(
-                connection, principal, method, idempotency_key, request, access_service_pb2.IssuedKey, issue
-            )
-        answer.api_key = secret
-        return answer
+def _issued_once(request: Any) -> Once[IssuedKey, access_service_pb2.IssuedKey]:
+    """What is kept for a retry is the key without its secret."""
+    return Once(request, messages.issued_key_to, unrecorded=("api_key",))

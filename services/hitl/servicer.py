@@ -66,7 +66,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
             async def ask(connection: Connection) -> request_pb2.HumanRequest:
                 return messages.request_to(await self._decisions.ask_in(connection, asking))
 
-            asked = await self._once("CreateHumanRequest", request, request_pb2.HumanRequest, ask)
+            asked = await self._once(request, ask)
         else:
             asked = messages.request_to(await self._decisions.ask(asking))
         await _created(context)
@@ -158,7 +158,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         async def comment(connection: Connection) -> request_pb2.HumanRequest:
             return messages.request_to(await self._handling.comment(connection, request.id, request.comment, by))
 
-        return await self._once("CommentOnHumanRequest", request, request_pb2.HumanRequest, comment)
+        return await self._once(request, comment)
 
     async def RemindOfHumanRequest(
         self, request: hitl_service_pb2.RemindOfHumanRequestRequest, context: Context
@@ -168,7 +168,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         async def remind(connection: Connection) -> request_pb2.HumanRequest:
             return messages.request_to(await self._handling.remind(connection, request.id, by))
 
-        return await self._once("RemindOfHumanRequest", request, request_pb2.HumanRequest, remind)
+        return await self._once(request, remind)
 
     async def CancelHumanRequest(
         self, request: hitl_service_pb2.CancelHumanRequestRequest, context: Context
@@ -197,7 +197,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
             path = webhook_messages.link_to(issued.link, issued.token).path
             return webhook_messages.link_to(issued.link)
 
-        link = await self._once("CreateActionLink", request, link_pb2.ActionLink, create)
+        link = await self._once(request, create)
         # What is kept for a retry is the link without its token.
         link.path = path
         await _created(context)
@@ -224,7 +224,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
             secret = issued.secret
             return webhook_messages.webhook_to(issued.webhook)
 
-        webhook = await self._once("CreateWebhook", request, webhook_pb2.Webhook, create)
+        webhook = await self._once(request, create)
         # What is kept for a retry is the webhook without its secret.
         webhook.secret = secret
         await _created(context)
@@ -270,17 +270,12 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
 
     async def _once(
         self,
-        method: str,
         request: Any,
-        answer_class: type[Answered],
         effect: Callable[[Connection], Awaitable[Answered]],
     ) -> Answered:
         """Has the effect unless this idempotency_key has had it, in one transaction with the record of it."""
-        principal, idempotency_key = current_context.get().principal.name, idempotency.key_of(request)
-        async with self._database.transaction() as connection:
-            return await idempotency.once(
-                connection, principal, method, idempotency_key, request, answer_class, lambda: effect(connection)
-            )
+        once = idempotency.Once[Answered, Answered](request, lambda answer: answer)
+        return await once.run(self._database, effect)
 
 
 async def _created(context: Context) -> None:

@@ -50,7 +50,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         return messages.tool_to(await self._registry.get(request.name))
 
     async def CreateTool(self, request: tools_service_pb2.CreateToolRequest, context: Context) -> tool_pb2.Tool:
-        earlier = await self._earlier("CreateTool", request)
+        earlier = await self._earlier(request)
         if earlier is not None:
             await _created(context)
             return earlier
@@ -59,12 +59,12 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         async def create(connection: Connection) -> tool_pb2.Tool:
             return messages.tool_to(await self._registry.create(connection, prepared))
 
-        created = await self._once("CreateTool", request, create)
+        created = await self._once(request, create)
         await _created(context)
         return created
 
     async def UpdateTool(self, request: tools_service_pb2.UpdateToolRequest, context: Context) -> tool_pb2.Tool:
-        earlier = await self._earlier("UpdateTool", request)
+        earlier = await self._earlier(request)
         if earlier is not None:
             return earlier
         prepared = await self._registry.prepare(messages.tool_from(request.tool))
@@ -75,19 +75,14 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
             tool, is_new = await self._registry.update(connection, prepared, request.tool.etag)
             return messages.tool_to(tool)
 
-        updated = await self._once("UpdateTool", request, update)
+        updated = await self._once(request, update)
         if is_new:
             await _created(context)
         return updated
 
-    async def _earlier(self, method: str, request: Any) -> tool_pb2.Tool | None:
+    async def _earlier(self, request: Any) -> tool_pb2.Tool | None:
         """The answer to a retry, before anything is prepared: that may ask a gRPC server which is gone by now."""
-        idempotency_key = idempotency.key_of(request)
-        if not idempotency_key:
-            return None
-        principal = current_context.get().principal.name
-        async with self._database.connection() as connection:
-            return await idempotency.answered(connection, principal, method, idempotency_key, request, tool_pb2.Tool)
+        return await _once(request).earlier(self._database)
 
     async def DeleteTool(self, request: tools_service_pb2.DeleteToolRequest, context: Context) -> Empty:
         await self._registry.delete(request.name, request.etag)
@@ -198,23 +193,15 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     ) -> tools_service_pb2.ReceiptKey:
         return tools_service_pb2.ReceiptKey(public_key_pem=self._key.public_pem(), key_id=self._key.key_id)
 
-    async def _once(
-        self, method: str, request: Any, effect: Callable[[Connection], Awaitable[tool_pb2.Tool]]
-    ) -> tool_pb2.Tool:
+    async def _once(self, request: Any, effect: Callable[[Connection], Awaitable[tool_pb2.Tool]]) -> tool_pb2.Tool:
         """Changes the catalogue unless this idempotency_key has done so, in one transaction with the record of it."""
-        principal = current_context.get().principal.name
-        async with self._database.transaction() as connection:
-            answer = await idempotency.once(
-                connection,
-                principal,
-                method,
-                idempotency.key_of(request),
-                request,
-                tool_pb2.Tool,
-                lambda: effect(connection),
-            )
+        answer = await _once(request).run(self._database, effect)
         self._registry.forget(request.tool.name)
         return answer
+
+
+def _once(request: Any) -> idempotency.Once[tool_pb2.Tool, tool_pb2.Tool]:
+    return idempotency.Once(request, lambda tool: tool)
 
 
 def _order(request: tools_service_pb2.InvokeToolRequest) -> Order:

@@ -91,7 +91,7 @@ async def test_denials_are_counted_for_alerts() -> None:
     authentication = Authentication(None, None, registry, remember_seconds=1, stale_seconds=1)  # type: ignore[arg-type]
     [method] = [method for method in methods_of(TOOLS) if method.name == "InvokeTool"]
     for _ in range(3):
-        authentication.denied(RequestContext({}), method, permission_denied("tools.invoke"))
+        authentication.denied(RequestContext({}, method), permission_denied("tools.invoke"))
     page = generate_latest(registry).decode()
     assert f'qmcp_access_denials_total{{method="{method.path}",reason="PERMISSION_DENIED"}} 3.0' in page
 

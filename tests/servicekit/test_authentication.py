@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
+from qmcp.tools.v1 import tools_service_pb2
 
 from servicekit.errors import ServiceError, permission_denied, unavailable
 from servicekit.identity import authentication, credentials
 from servicekit.identity.authentication import MAX_REMEMBERED, Authentication
 from servicekit.identity.credentials import ApiKey
 from servicekit.identity.resolver import Denial, ResolvedKey
-from servicekit.methods import Method
+from servicekit.methods import methods_of
 from servicekit.request_context import RequestContext
 from services.access import keys
 
@@ -59,6 +60,10 @@ class KeyResolver:
         self.reports.append((denials, used))
 
 
+DESCRIPTOR = tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"]
+METHOD = next(method for method in methods_of(DESCRIPTOR) if method.name == "GetTool")
+
+
 class Environment:
     def __init__(self, remember: float = 30, stale: float = 300) -> None:
         self.resolver = KeyResolver()
@@ -74,7 +79,7 @@ class Environment:
 
     async def check(self, text: str) -> str:
         try:
-            return (await self.authentication.authenticate(RequestContext({"x-api-key": text}))).name
+            return (await self.authentication.authenticate(RequestContext({"x-api-key": text}, METHOD))).name
         except ServiceError as error:
             return error.reason
 
@@ -220,9 +225,6 @@ async def test_known_keys_are_remembered_within_bounds(monkeypatch: pytest.Monke
     assert len(environment.authentication._known) == 10
 
 
-METHOD = Method("/s/m", "s", "m", "s.qmcp", type(None), False, False, "s.read", "")  # type: ignore[arg-type]
-
-
 async def test_refusals_without_number_are_counted_in_bounded_memory_and_reported_in_parts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -231,7 +233,7 @@ async def test_refusals_without_number_are_counted_in_bounded_memory_and_reporte
     for number in range(5_000):
         text = credentials.generate()[0]
         environment.authentication.denied(
-            RequestContext({"x-api-key": text}), METHOD, permission_denied(f"s.p{number % 7}")
+            RequestContext({"x-api-key": text}, METHOD), permission_denied(f"s.p{number % 7}")
         )
     assert len(environment.authentication._denials) <= 1_010
     reporting = asyncio.create_task(environment.authentication.send_reports())
@@ -255,7 +257,7 @@ async def test_an_error_that_nobody_expected_does_not_end_the_reports(monkeypatc
     monkeypatch.setattr(environment.resolver, "report", sometimes)
     reporting = asyncio.create_task(environment.authentication.send_reports())
     for _ in range(3):
-        environment.authentication.denied(RequestContext({}), METHOD, permission_denied("s.read"))
+        environment.authentication.denied(RequestContext({}, METHOD), permission_denied("s.read"))
         await asyncio.sleep(0.1)
     assert not reporting.done()
     reporting.cancel()

@@ -47,7 +47,7 @@ class Doors:
             case _:
                 raise unauthenticated("No.")
 
-    def denied(self, call, method, error):
+    def denied(self, call, error):
         """Not looked at here."""
 
 

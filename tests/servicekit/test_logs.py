@@ -16,7 +16,7 @@ logs.configure(sys.argv[1], sys.argv[2])
 logger = structlog.get_logger("somewhere")
 
 async def main():
-    current_context.set(RequestContext({}, request_id="aaaaaaaa", correlation_id="bbbbbbbb"))
+    current_context.set(RequestContext({}, None, request_id="aaaaaaaa", correlation_id="bbbbbbbb"))
     logger.debug("hidden")
     logger.info("shown", number=1, text="two\\nlines")
     logging.getLogger("library").warning("from a library")

@@ -169,6 +169,11 @@ async def used(connection: Connection, ids: Sequence[str]) -> None:
     )
 
 
+async def lock(connection: Connection) -> None:
+    """Keeps other transactions from making keys until this one ends."""
+    await connection.execute("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE")
+
+
 async def has_admin(connection: Connection) -> bool:
     """Whether somebody holds a valid key with the role admin."""
     found = await connection.fetchval(
