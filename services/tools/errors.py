@@ -105,5 +105,5 @@ def invocation_not_ended(invocation_id: str) -> ServiceError:
     )
 
 
-def writer_cut_off() -> ServiceError:
+def lease_lost() -> ServiceError:
     return unavailable("This replica cannot show the database that it is alive, so it begins nothing. Try again.")

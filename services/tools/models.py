@@ -97,7 +97,7 @@ class Intent:
     idempotency_key: str
     begun_as: Begun
     refused: bool
-    writer: UUID
+    replica: UUID
     created_at: datetime
 
 
@@ -115,7 +115,7 @@ class Decision:
     # Salted, over the comment and the edited arguments.
     digest: bytes
     # The process that took the decision over: the one that ran the tool, where it was run.
-    writer: UUID
+    replica: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class OpenApproval:
     # Seconds since the intent was recorded.
     age_seconds: float
     # How it is to end, where that is decided and nothing is run; empty where it is not.
-    ends_as: FinalStatus | Literal[""]
+    outcome_status: FinalStatus | Literal[""]
     error: str
     error_reason: str
     # Whether that ending is on record.

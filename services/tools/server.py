@@ -54,7 +54,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     metrics = new_registry()
     measures = Measures(metrics)
     waiters = Waiters()
-    writer: UUID = uuid.uuid7()
+    replica: UUID = uuid.uuid7()
     addresses = AddressPolicy(settings.tools_allowed_networks)
     secrets = Secrets(settings.tools_secrets_dir)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.tools_threads, "tool"))
@@ -68,11 +68,11 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         registry = Registry(db, plugins.load(), http_tools, grpc_tools, addresses, secrets)
         await registry.register_plugins()
         # The recorder tells the execution of orphans, the execution writes through the recorder.
-        recorder = Recorder(db, writer, CommitMetrics(metrics), lambda intent: execution.orphaned(intent))  # noqa: PLW0108 - it does not exist yet
-        execution = Execution(registry, recorder, db, waiters, measures, settings.tools_queue_per_place)
-        approvals = Approvals(db, writer, humans, registry, execution, recorder, measures)
+        recorder = Recorder(db, replica, CommitMetrics(metrics), lambda intent: execution.orphaned(intent))  # noqa: PLW0108 - it does not exist yet
+        execution = Execution(registry, recorder, db, waiters, measures, settings.tools_queue_per_slot)
+        approvals = Approvals(db, replica, humans, registry, execution, recorder, measures)
         history = History(db, waiters, approvals, [key.public, *previous_keys])
-        worker = Worker(settings, db, writer, execution, recorder, registry, approvals, key, measures)
+        worker = Worker(settings, db, replica, execution, recorder, registry, approvals, key, measures)
         channels = {
             "tools_changed": registry.forget,
             "invocations": waiters.wake,

@@ -42,11 +42,11 @@ class Settings(ServiceSettings):
     hitl_address: str = "hitl:50051"
 
     # Invocations that wait for a free place of their tool, per place.
-    tools_queue_per_place: int = Field(default=10, ge=0)
+    tools_queue_per_slot: int = Field(default=10, ge=0)
     # Threads for tools that are plain (not async) Python functions.
     tools_threads: int = Field(default=16, ge=1)
     # A replica without a sign of life for this long is taken for dead, and what it left open for interrupted, seconds.
-    tools_writer_lease_seconds: float = Field(default=10, ge=1)
+    tools_lease_seconds: float = Field(default=10, ge=1)
 
     @field_validator("tools_allowed_networks", mode="before")
     @classmethod

@@ -16,7 +16,7 @@ from services.tools.audit.checkpoints import SigningKey, sign_checkpoint
 from services.tools.audit.recording import Recorder, ended
 from services.tools.audit.store import invocations
 from services.tools.catalogue.catalogue import Registry
-from services.tools.execution import store as writers
+from services.tools.execution import store as replicas
 from services.tools.execution.execution import Execution
 from services.tools.execution.outcomes import WHY
 from services.tools.metrics import Measures
@@ -37,7 +37,7 @@ class Worker:
         self,
         settings: Settings,
         database: Database,
-        writer: UUID,
+        replica: UUID,
         execution: Execution,
         recorder: Recorder,
         registry: Registry,
@@ -47,7 +47,7 @@ class Worker:
     ) -> None:
         self._settings = settings
         self._database = database
-        self._writer = writer
+        self._replica = replica
         self._execution = execution
         self._recorder = recorder
         self._registry = registry
@@ -75,17 +75,17 @@ class Worker:
         shown_at = monotonic()
         oldest = self._execution.oldest_open()
         async with self._database.connection() as connection:
-            await writers.show(connection, self._writer, self._host, oldest or _id_now())
-        self._execution.alive_until = shown_at + self._settings.tools_writer_lease_seconds
+            await replicas.show(connection, self._replica, self._host, oldest or _id_now())
+        self._execution.alive_until = shown_at + self._settings.tools_lease_seconds
 
     async def leave(self) -> None:
         """Everything has ended: there is nothing to sweep after this process."""
         try:
             async with self._database.connection() as connection:
-                await writers.forget(connection, self._writer)
+                await replicas.forget(connection, self._replica)
         except CONNECTION_ERRORS as error:
             # Another replica takes it for dead then, and finds nothing to end.
-            logger.warning("writer_not_signed_off", error=str(error))
+            logger.warning("replica_not_signed_off", error=str(error))
 
     async def sweep(self) -> int:
         """Ends what dead processes left open as INTERRUPTED; returns how many those were.
@@ -94,14 +94,14 @@ class Worker:
         """
         count = 0
         async with self._database.transaction() as connection:
-            lease = 2 * self._settings.tools_writer_lease_seconds
-            for writer, oldest_open in await writers.lock_dead(connection, self._writer, lease):
-                while left := await writers.open_of(connection, writer, oldest_open, SWEEP_BATCH):
+            lease = 2 * self._settings.tools_lease_seconds
+            for replica, oldest_open in await replicas.lock_dead(connection, self._replica, lease):
+                while left := await replicas.open_of(connection, replica, oldest_open, SWEEP_BATCH):
                     count += await self._interrupt(left)
-                while left := await writers.approved_of(connection, writer, SWEEP_BATCH):
+                while left := await replicas.approved_of(connection, replica, SWEEP_BATCH):
                     count += await self._interrupt(left)
-                await writers.forget(connection, writer)
-                logger.warning("writer_swept", writer=str(writer), interrupted=count)
+                await replicas.forget(connection, replica)
+                logger.warning("replica_swept", replica=str(replica), interrupted=count)
         self._measures.interrupted(count)
         return count
 
@@ -115,13 +115,13 @@ class Worker:
 
     async def _show_life(self) -> None:
         while True:
-            await asyncio.sleep(self._settings.tools_writer_lease_seconds / 4)
+            await asyncio.sleep(self._settings.tools_lease_seconds / 4)
             await self.show_life()
 
     async def _sweep(self) -> None:
         while True:
             await self.sweep()
-            await asyncio.sleep(self._settings.tools_writer_lease_seconds / 2)
+            await asyncio.sleep(self._settings.tools_lease_seconds / 2)
 
     async def _sign(self) -> None:
         while True:

@@ -54,7 +54,7 @@ def test_the_code_writes_the_same_content() -> None:
         idempotency_key=CONTENT["idempotency_key"],
         begun_as=CONTENT["begun_as"],
         refused=CONTENT["refused"],
-        writer=UUID(CONTENT["writer"]),
+        replica=UUID(CONTENT["replica"]),
         created_at=datetime.fromisoformat(CONTENT["created_at"]),
     )
     ending = Ending(intent, "success", '"hello"', "", "", datetime.fromisoformat(CONTENT["completed_at"]))

@@ -121,7 +121,7 @@ def receipt_line(one: Ended, number: int, chain: str, sequence: int, previous: s
         "refused": False,
         "result_digest": digest(result_salt, {"error": one.error, "result": one.result}),
         "sequence": sequence,
-        "writer": chain,
+        "replica": chain,
     }
     gone = one.redacted
     if one.approval is not None:
@@ -143,7 +143,7 @@ def receipt_line(one: Ended, number: int, chain: str, sequence: int, previous: s
     return {"invocation": row, "receipt": receipt}
 
 
-def add_approval(row: dict[str, Any], stated: dict[str, Any], one: Ended, writer: str, salt: bytes) -> None:
+def add_approval(row: dict[str, Any], stated: dict[str, Any], one: Ended, replica: str, salt: bytes) -> None:
     """What the row shows of an approval, and what the content states of it."""
     said = one.approval
     assert said is not None
@@ -164,7 +164,7 @@ def add_approval(row: dict[str, Any], stated: dict[str, Any], one: Ended, writer
             "decided_at": row["completed_at"],
             "decided_by": list(said.decided_by),
             "digest": digest(salt, answer),
-            "writer": writer,
+            "replica": replica,
         }
 
 

@@ -31,7 +31,7 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def start(database: str, tmp_path: Path) -> AsyncIterator[Start]:
-    """Starts replicas on one database: `await start(tools_queue_per_place=1)`."""
+    """Starts replicas on one database: `await start(tools_queue_per_slot=1)`."""
     async with AsyncExitStack() as stack:
 
         async def one_more(**changes: Any) -> Replica:

@@ -11,7 +11,7 @@ INVOCATIONS = {
     "idempotency_key": "'forged'",
     "begun_as": "'pending'",
     "refused": "NOT refused",
-    "writer": "gen_random_uuid()",
+    "replica": "gen_random_uuid()",
     "created_at": "created_at + interval '1 microsecond'",
     "id": "gen_random_uuid()",
 }
@@ -40,7 +40,7 @@ DECISIONS = {
     "comment": "comment || '.'",
     "edited_arguments": """'{"key":"forged"}'""",
     "digest": "set_byte(digest, 0, get_byte(digest, 0) # 1)",
-    "writer": "gen_random_uuid()",
+    "replica": "gen_random_uuid()",
     "invocation_id": "gen_random_uuid()",
 }
 CHECKPOINTS = {

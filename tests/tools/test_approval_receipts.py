@@ -159,7 +159,7 @@ async def test_receipts_without_an_approval_have_the_form_they_had(signed: Repli
     receipt = await signed.stub.GetReceipt(pb.GetReceiptRequest(invocation_id=await edited(chain)))
     content = json.loads(receipt.content)
     assert (content["kind"], len(content)) == ("invocation/2", NINETEEN + 1)
-    assert set(content["approval"]) == {"decided_at", "decided_by", "digest", "human_request_id", "status", "writer"}
+    assert set(content["approval"]) == {"decided_at", "decided_by", "digest", "human_request_id", "status", "replica"}
 
 
 @pytest.mark.parametrize("fields", [["input_params"], ["result"], ["input_params", "result"]])

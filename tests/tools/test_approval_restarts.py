@@ -169,14 +169,14 @@ async def test_what_a_replica_began_that_died_before_the_decision_is_picked_up(
     plugins: None, start: Start, database: str, tmp_path: Path
 ) -> None:
     desk = Desk()
-    survivor = await start(tools_writer_lease_seconds=LEASE, hitl_address=desk.address)
+    survivor = await start(tools_lease_seconds=LEASE, hitl_address=desk.address)
     async with in_a_process(database, tmp_path, hitl_address=desk.address) as (process, doomed):
         unasked = await doomed.start("guarded", {"key": "unasked"})
         process.kill()
         process.wait()
 
     async def swept() -> bool:
-        return len(await query(database, "SELECT FROM writers")) == 1
+        return len(await query(database, "SELECT FROM replicas")) == 1
 
     await until(swept, 2 * LEASE + 10)
     assert (await survivor.get(unasked.id)).status == "awaiting_approval", "nothing was running, nothing is interrupted"
@@ -202,7 +202,7 @@ async def test_what_died_after_the_claim_is_interrupted_and_never_run_again(
             await until(running, 15)
             process.kill()
             process.wait()
-        survivor = await start(tools_writer_lease_seconds=LEASE, hitl_address=desk.address)
+        survivor = await start(tools_lease_seconds=LEASE, hitl_address=desk.address)
         done = await ended(survivor, begun.id)
     assert (done.status, done.error_reason, done.approval.status) == ("failed", "INTERRUPTED", "approved")
     assert python(done.result) is None
@@ -213,13 +213,13 @@ async def test_a_claim_of_a_process_that_never_ran_it_is_interrupted(
     plugins: None, start: Start, database: str
 ) -> None:
     """Killed in the very moment after the claim: what is on record says so, and nothing guesses."""
-    service = await start(tools_writer_lease_seconds=LEASE)
+    service = await start(tools_lease_seconds=LEASE)
     begun = await service.invoke("guarded", {"key": "moment"})
     await query(
         database,
         """
         WITH dead AS (
-            INSERT INTO writers (id, host, seen_at, oldest_open)
+            INSERT INTO replicas (id, host, heartbeat_at, oldest_open)
             VALUES (gen_random_uuid(), 'gone', now() - interval '1 hour', 'ffffffff-ffff-ffff-ffff-ffffffffffff')
             RETURNING id
         ), closed AS (
@@ -248,11 +248,11 @@ async def test_a_decision_whose_ending_was_never_written_is_brought_to_its_end(
         """
         WITH decided AS (
             UPDATE open_approvals
-            SET ends_as = 'rejected', error = 'A human rejected it.', error_reason = 'APPROVAL_REJECTED'
+            SET outcome_status = 'rejected', error = 'A human rejected it.', error_reason = 'APPROVAL_REJECTED'
         )
         INSERT INTO decisions
         SELECT id, 'rejected', '{anna}', now(), '', NULL,
-               sha256(input_salt || convert_to('{"comment":"","edited_arguments":null}', 'UTF8')), writer
+               sha256(input_salt || convert_to('{"comment":"","edited_arguments":null}', 'UTF8')), replica
         FROM invocations
         """,
     )

@@ -85,7 +85,7 @@ intents = some.builds(
     idempotency_key=text,
     begun_as=some.sampled_from(["pending", "running"]),
     refused=some.booleans(),
-    writer=some.uuids(),
+    replica=some.uuids(),
     created_at=moments,
 )
 endings = some.builds(

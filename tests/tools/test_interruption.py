@@ -28,7 +28,7 @@ async def in_a_process(
     url: str, folder: Path, hitl_address: str = ""
 ) -> AsyncIterator[tuple[subprocess.Popen[bytes], Replica]]:
     """A replica in a process of its own, which can be killed and frozen."""
-    settings = settings_for(url, folder, grpc_port=ports.free(), tools_writer_lease_seconds=LEASE)
+    settings = settings_for(url, folder, grpc_port=ports.free(), tools_lease_seconds=LEASE)
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "gen", ROOT / "client", INSTALLED))),
@@ -37,7 +37,7 @@ async def in_a_process(
             for name in ("database_url", "grpc_port", "metrics_port")
         },
         "QMCP_TOOLS_RECEIPT_KEY_FILE": str(settings.tools_receipt_key_file),
-        "QMCP_TOOLS_WRITER_LEASE_SECONDS": str(LEASE),
+        "QMCP_TOOLS_LEASE_SECONDS": str(LEASE),
         "QMCP_TOOLS_CHECKPOINT_SECONDS": "3600",
         "QMCP_HITL_ADDRESS": hitl_address,
     }
@@ -62,7 +62,7 @@ async def in_a_process(
 async def test_what_a_dead_replica_left_open_is_interrupted_and_not_run_again(
     plugins: None, start: Start, database: str, tmp_path: Path
 ) -> None:
-    survivor = await start(tools_writer_lease_seconds=LEASE)
+    survivor = await start(tools_lease_seconds=LEASE)
     async with in_a_process(database, tmp_path) as (process, doomed):
         begun = [
             await doomed.start("counted", {"key": f"doomed {n}", "seconds": 60}, idempotency_key=f"{n}")
@@ -85,7 +85,7 @@ async def test_what_a_dead_replica_left_open_is_interrupted_and_not_run_again(
     assert (await survivor.metrics())["qmcp_tool_interrupted_total{}"] == 5
 
     async def signed_off() -> bool:
-        return len(await query(database, "SELECT FROM writers")) == 1
+        return len(await query(database, "SELECT FROM replicas")) == 1
 
     await until(signed_off)
 
@@ -93,7 +93,7 @@ async def test_what_a_dead_replica_left_open_is_interrupted_and_not_run_again(
 async def test_a_frozen_replica_that_comes_back_doubles_nothing(
     plugins: None, start: Start, database: str, tmp_path: Path
 ) -> None:
-    survivor = await start(tools_writer_lease_seconds=LEASE)
+    survivor = await start(tools_lease_seconds=LEASE)
     async with in_a_process(database, tmp_path) as (process, frozen):
         begun = await frozen.start("counted", {"key": "frozen", "seconds": 0.5})
         waiting = asyncio.ensure_future(frozen.stub.InvokeTool(order("counted", {"key": "frozen", "seconds": 0.5})))

@@ -11,7 +11,7 @@ from tests.tools.service import Replica, Start, order, refusal, runs, until
 @pytest.fixture
 async def narrow(plugins: None, start: Start) -> Replica:
     """One place and a queue of two."""
-    return await start(tools_queue_per_place=2)
+    return await start(tools_queue_per_slot=2)
 
 
 async def statuses(replica: Replica) -> list[str]:

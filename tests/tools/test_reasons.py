@@ -77,7 +77,7 @@ async def test_while_the_database_is_away_nothing_begins_and_what_has_begun_ends
     with mortal_postgres(tmp_path / "postgres") as postgres:
         async with (
             postgres.server.database("tools") as url,
-            replica(settings_for(url, tmp_path, tools_writer_lease_seconds=1)) as service,
+            replica(settings_for(url, tmp_path, tools_lease_seconds=1)) as service,
         ):
             waiting = asyncio.ensure_future(service.stub.InvokeTool(order("counted", {"key": "away", "seconds": 0.3})))
             begun = await service.start("counted", {"key": "away", "seconds": 0.3}, idempotency_key="away")

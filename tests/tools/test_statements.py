@@ -15,7 +15,7 @@ async def test_an_invocation_that_needs_no_approval_costs_two_statements(tmp_pat
         log = tmp_path / "postgres" / "log"
         async with server.database("tools") as url:
             await server.execute(f"ALTER DATABASE {url.rsplit('/', 1)[1]} SET log_statement = 'all'")
-            async with replica(settings_for(url, tmp_path, tools_writer_lease_seconds=3600)) as service:
+            async with replica(settings_for(url, tmp_path, tools_lease_seconds=3600)) as service:
                 await service.invoke("echo", {"message": "prepares the statement"})
                 written = len(log.read_text())
                 for _ in range(10):

@@ -48,7 +48,7 @@ async def test_a_stop_lets_what_is_quick_end_and_interrupts_what_is_not(
     }
     assert await require_whole(witness, database) == 4
     assert {detached.id, short.id} <= {one.id for one in await witness.listed()}
-    assert len(await query(database, "SELECT FROM writers")) == 1, "it signed off"
+    assert len(await query(database, "SELECT FROM replicas")) == 1, "it signed off"
 
 
 @pytest.mark.fault
@@ -57,7 +57,7 @@ async def test_a_stop_while_the_database_is_away_ends_in_time_and_the_next_start
 ) -> None:
     with mortal_postgres(tmp_path / "postgres") as postgres:
         async with postgres.server.database("tools") as url:
-            settings = settings_for(url, tmp_path, tools_writer_lease_seconds=1, shutdown_grace_seconds=0.2)
+            settings = settings_for(url, tmp_path, tools_lease_seconds=1, shutdown_grace_seconds=0.2)
             async with replica(settings) as stopped:
                 await stopped.invoke("echo", {"message": "x"})
                 for _ in range(3):

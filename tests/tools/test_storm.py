@@ -51,7 +51,7 @@ async def storm(replica: Replica, calls: int, seed: int) -> Counter[str]:
 async def test_after_a_storm_every_intent_has_an_ending_and_nothing_is_left(
     plugins: None, start: Start, database: str, seed: int
 ) -> None:
-    service = await start(tools_queue_per_place=1000)
+    service = await start(tools_queue_per_slot=1000)
     await service.invoke("echo", {"message": "warm"})
     tasks = kinds_of_tasks()
     outcomes = await storm(service, 500, seed)
@@ -100,5 +100,5 @@ async def test_a_storm_that_meets_the_end_of_the_service_leaves_nothing_open(
     ended = [await watcher.get(one.id) for one in running]
     assert {(one.status, one.error_reason) for one in ended} == {("failed", "INTERRUPTED")}
     assert not await query(
-        database, "SELECT FROM writers WHERE id <> (SELECT id FROM writers ORDER BY started_at LIMIT 1)"
+        database, "SELECT FROM replicas WHERE id <> (SELECT id FROM replicas ORDER BY started_at LIMIT 1)"
     )

@@ -56,7 +56,7 @@ class Approvals:
     def __init__(
         self,
         database: Database,
-        writer: UUID,
+        replica: UUID,
         hitl: Hitl,
         registry: Registry,
         execution: Execution,
@@ -64,7 +64,7 @@ class Approvals:
         measures: Measures,
     ) -> None:
         self._database = database
-        self._writer = writer
+        self._replica = replica
         self._hitl = hitl
         self._registry = registry
         self._execution = execution
@@ -113,12 +113,12 @@ class Approvals:
         """Reads what is open, and moves each on by a step."""
         async with self._database.connection() as connection:
             found = await store.list_open(connection)
-        self._open = {one.invocation_id: one for one in found if not one.ends_as and not one.ended}
+        self._open = {one.invocation_id: one for one in found if not one.outcome_status and not one.ended}
         self._measures.awaiting_approval = len(self._open)
         self._own &= self._open.keys()
         self._deferred = {key: until for key, until in self._deferred.items() if key in self._open}
         for one in found:
-            if one.ends_as and not one.ended:
+            if one.outcome_status and not one.ended:
                 await self._finish(one)
         if monotonic() < self._away_until:
             return
@@ -295,7 +295,7 @@ class Approvals:
                             return True
                         # The answer to an earlier try may have got lost on its way.
                         return failed_before and await store.is_decided_by(
-                            connection, invocation.intent.id, self._writer
+                            connection, invocation.intent.id, self._replica
                         )
                 except CONNECTION_ERRORS as error:
                     logger.warning("claim_retried", invocation_id=str(invocation.intent.id), error=str(error))
@@ -328,13 +328,13 @@ class Approvals:
         """Writes the ending of what was decided: whoever decided it may have died in between."""
         async with self._database.connection() as connection:
             invocation = await invocations.get(connection, one.invocation_id)
-        if invocation is None or invocation.ended or not one.ends_as:
+        if invocation is None or invocation.ended or not one.outcome_status:
             return
         self._recorder.announce(one.invocation_id)
         await self._recorder.end(
             ended(
                 invocation.intent,
-                one.ends_as,
+                one.outcome_status,
                 error=one.error,
                 error_reason=one.error_reason,
                 approval=invocation.approval,
@@ -354,7 +354,7 @@ class Approvals:
         assert intent.input_salt is not None, "what has not ended cannot be redacted"
         digest = salted_digest(answer_document(comment, edited), intent.input_salt)
         deciders = tuple(map(storable, by))
-        return Decision(status, deciders, at or datetime.now(UTC), comment, edited, digest, self._writer)
+        return Decision(status, deciders, at or datetime.now(UTC), comment, edited, digest, self._replica)
 
     def _hitl_failed(self, error: HitlAwayError) -> None:
         self._measures.hitl_failed()

@@ -71,12 +71,12 @@ def content(ending: Ending, chain_id: UUID, sequence: int, result_digest: bytes)
             "kind": "invocation/2" if approval else "invocation/1",
             "principal": intent.principal,
             "refused": intent.refused,
+            "replica": str(intent.replica),
             "result_digest": result_digest.hex(),
             "sequence": sequence,
             "status": ending.status,
             "tool_etag": intent.tool_etag,
             "tool_name": intent.tool_name,
-            "writer": str(intent.writer),
         }
     )
 
@@ -91,8 +91,8 @@ def _approval(approval: Approval) -> dict[str, Any]:
         "decided_by": list(decision.decided_by),
         "digest": decision.digest.hex(),
         "human_request_id": approval.human_request_id,
+        "replica": str(decision.replica),
         "status": decision.status,
-        "writer": str(decision.writer),
     }
 
 

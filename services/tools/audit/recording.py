@@ -24,9 +24,9 @@ class Recorder:
     Intents and endings share a committer: with one of each, batches were half as large and commits twice as many.
     """
 
-    def __init__(self, database: Database, writer: UUID, metrics: CommitMetrics, orphaned: Orphaned) -> None:
+    def __init__(self, database: Database, replica: UUID, metrics: CommitMetrics, orphaned: Orphaned) -> None:
         self._database = database
-        self._writer = writer
+        self._replica = replica
         self._orphaned = orphaned
         self._chain: Chain | None = None
         # Invocations whose ending other replicas may be waiting for.
@@ -73,7 +73,7 @@ class Recorder:
             idempotency_key=idempotency_key,
             begun_as=begun_as,
             refused=refused,
-            writer=self._writer,
+            replica=self._replica,
             created_at=datetime.now(UTC),
         )
 

@@ -43,14 +43,14 @@ class Execution:
         database: Database,
         waiters: Waiters,
         measures: Measures,
-        queue_per_place: int,
+        queue_per_slot: int,
     ) -> None:
         self._registry = registry
         self._recorder = recorder
         self._database = database
         self._waiters = waiters
         self._measures = measures
-        self._places = Places(queue_per_place)
+        self._places = Places(queue_per_slot)
         self._detached: set[asyncio.Task[None]] = set()
         # Until when the database has been shown that this process is alive.
         self.alive_until = 0.0
@@ -202,7 +202,7 @@ class Execution:
         That is one which awaits its approval, or the earlier one where a refused order repeats what was accepted.
         """
         if monotonic() > self.alive_until:
-            raise errors.writer_cut_off()
+            raise errors.lease_lost()
         loaded = await self._registry.find(order.tool_name)
         if loaded is None:
             return await self._refuse(order, "", errors.tool_not_found(order.tool_name))

@@ -10,14 +10,14 @@ from services.tools.models import Tool
 class Places:
     """Counts the runs of each tool that has a limit from their admission on: a commit lies between it and the place."""
 
-    def __init__(self, queue_per_place: int) -> None:
-        self._queue_per_place = queue_per_place
+    def __init__(self, queue_per_slot: int) -> None:
+        self._queue_per_slot = queue_per_slot
         self._entered: dict[tuple[str, int], int] = {}
         self._limits: dict[tuple[str, int], asyncio.Semaphore] = {}
 
     def has_room(self, tool: Tool) -> bool:
         """Whether a run may enter: to begin at once, or to wait."""
-        most = tool.max_concurrency * (1 + self._queue_per_place)
+        most = tool.max_concurrency * (1 + self._queue_per_slot)
         return tool.max_concurrency == 0 or self._entered.get(_key(tool), 0) < most
 
     def enter(self, tool: Tool) -> bool:

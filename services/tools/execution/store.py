@@ -8,17 +8,17 @@ from services.tools.audit.store.invocations import SELECT, invocation
 from services.tools.models import Invocation
 
 
-async def show(connection: Connection, writer: UUID, host: str, oldest_open: UUID) -> None:
+async def show(connection: Connection, replica: UUID, host: str, oldest_open: UUID) -> None:
     """A sign of life, and the id before which nothing of this process is open."""
     await connection.execute(
         """
-        INSERT INTO writers (id, host, oldest_open)
+        INSERT INTO replicas (id, host, oldest_open)
         VALUES ($1, $2, $3)
         ON CONFLICT (id) DO UPDATE
-        SET seen_at = now(),
+        SET heartbeat_at = now(),
             oldest_open = excluded.oldest_open
         """,
-        writer,
+        replica,
         host,
         oldest_open,
     )
@@ -32,9 +32,9 @@ async def lock_dead(connection: Connection, living: UUID, lease_seconds: float) 
     rows = await connection.fetch(
         """
         SELECT id, oldest_open
-        FROM writers
+        FROM replicas
         WHERE id <> $1
-          AND seen_at < now() - make_interval(secs => $2)
+          AND heartbeat_at < now() - make_interval(secs => $2)
         ORDER BY id
         FOR UPDATE SKIP LOCKED
         """,
@@ -44,41 +44,41 @@ async def lock_dead(connection: Connection, living: UUID, lease_seconds: float) 
     return [(row["id"], row["oldest_open"]) for row in rows]
 
 
-async def open_of(connection: Connection, writer: UUID, oldest_open: UUID, limit: int) -> Sequence[Invocation]:
+async def open_of(connection: Connection, replica: UUID, oldest_open: UUID, limit: int) -> Sequence[Invocation]:
     """What a process began and did not end. What awaits its approval is left out: nothing has begun there."""
     rows = await connection.fetch(
         f"""
         {SELECT}
         WHERE i.id >= $2
-          AND i.writer = $1
+          AND i.replica = $1
           AND i.begun_as <> 'awaiting_approval'
           AND o.invocation_id IS NULL
         ORDER BY i.id
         LIMIT $3
         """,
-        writer,
+        replica,
         oldest_open,
         limit,
     )
     return [invocation(row) for row in rows]
 
 
-async def approved_of(connection: Connection, writer: UUID, limit: int) -> Sequence[Invocation]:
+async def approved_of(connection: Connection, replica: UUID, limit: int) -> Sequence[Invocation]:
     """What a process took over to run after its approval, whoever began it, and did not end."""
     rows = await connection.fetch(
         f"""
         {SELECT}
-        WHERE d.writer = $1
+        WHERE d.replica = $1
           AND d.status = 'approved'
           AND o.invocation_id IS NULL
         ORDER BY i.id
         LIMIT $2
         """,
-        writer,
+        replica,
         limit,
     )
     return [invocation(row) for row in rows]
 
 
-async def forget(connection: Connection, writer: UUID) -> None:
-    await connection.execute("DELETE FROM writers WHERE id = $1", writer)
+async def forget(connection: Connection, replica: UUID) -> None:
+    await connection.execute("DELETE FROM replicas WHERE id = $1", replica)

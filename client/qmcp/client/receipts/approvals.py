@@ -10,7 +10,7 @@ _SHOWN = frozenset(
     ("human_request_id", "status", "decided_by", "decided_at", "comment", "edited_arguments", "arguments_digest"),
 )
 _UNDECIDED = frozenset(("human_request_id", "status"))
-_DECIDED = _UNDECIDED | {"decided_at", "decided_by", "digest", "writer"}
+_DECIDED = _UNDECIDED | {"decided_at", "decided_by", "digest", "replica"}
 
 
 def approval_differences(row: dict[str, Any], input_salt: str, stated: Any) -> list[str]:

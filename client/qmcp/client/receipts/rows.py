@@ -30,7 +30,7 @@ _CONTENT_KEYS = frozenset(
     (*_TEXTS, *_TIMES, "chain_id", "duration_ms", "input_digest", "kind", "result_digest", "sequence"),
 )
 # What the service notes for itself: covered by the digest, but not part of the row that it shows.
-_UNSHOWN_KEYS = frozenset(("begun_as", "refused", "writer"))
+_UNSHOWN_KEYS = frozenset(("begun_as", "refused", "replica"))
 _DIGEST_DIGITS = 64
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z")
 _MICROSECOND_TIME_LENGTH = len("2026-11-21T14:00:00.123456Z")

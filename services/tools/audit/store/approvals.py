@@ -38,7 +38,7 @@ async def list_open(connection: Connection) -> list[OpenApproval]:
     """Everything that is still to be done, oldest first."""
     rows = await connection.fetch(
         """
-        SELECT w.invocation_id, a.human_request_id, w.asked, w.ends_as, w.error, w.error_reason,
+        SELECT w.invocation_id, a.human_request_id, w.asked, w.outcome_status, w.error, w.error_reason,
                extract(epoch FROM now() - w.since)::float8 AS age_seconds,
                EXISTS (SELECT FROM outcomes o WHERE o.invocation_id = w.invocation_id) AS ended
         FROM open_approvals w
@@ -52,7 +52,7 @@ async def list_open(connection: Connection) -> list[OpenApproval]:
             human_request_id=row["human_request_id"],
             asked=row["asked"],
             age_seconds=row["age_seconds"],
-            ends_as=row["ends_as"] or "",
+            outcome_status=row["outcome_status"] or "",
             error=row["error"] or "",
             error_reason=row["error_reason"] or "",
             ended=row["ended"],
@@ -90,12 +90,12 @@ async def claim(connection: Connection, invocation_id: UUID, decision: Decision,
         WITH closed AS (
             DELETE FROM open_approvals
             WHERE invocation_id = $1
-              AND ends_as IS NULL
+              AND outcome_status IS NULL
               AND NOT EXISTS (SELECT FROM outcomes WHERE invocation_id = $1)
             RETURNING invocation_id
         ), decided AS (
             INSERT INTO decisions (
-                invocation_id, status, decided_by, decided_at, comment, edited_arguments, digest, writer
+                invocation_id, status, decided_by, decided_at, comment, edited_arguments, digest, replica
             )
             SELECT invocation_id, $2::text, $3::text[], $4::timestamptz, $5::text, $6::json, $7::bytea, $8::uuid
             FROM closed
@@ -116,10 +116,10 @@ async def claim(connection: Connection, invocation_id: UUID, decision: Decision,
     return claimed is not None
 
 
-async def is_decided_by(connection: Connection, invocation_id: UUID, writer: UUID) -> bool:
+async def is_decided_by(connection: Connection, invocation_id: UUID, replica: UUID) -> bool:
     """Whether this process made the decision that is on record."""
     found = await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM decisions WHERE invocation_id = $1 AND writer = $2)", invocation_id, writer
+        "SELECT EXISTS (SELECT FROM decisions WHERE invocation_id = $1 AND replica = $2)", invocation_id, replica
     )
     return bool(found)
 
@@ -133,16 +133,16 @@ async def decide(connection: Connection, ending: Ending) -> bool:
         """
         WITH ending AS (
             UPDATE open_approvals
-            SET ends_as = $9::text,
+            SET outcome_status = $9::text,
                 error = $10::text,
                 error_reason = $11::text
             WHERE invocation_id = $1
-              AND ends_as IS NULL
+              AND outcome_status IS NULL
               AND NOT EXISTS (SELECT FROM outcomes WHERE invocation_id = $1)
             RETURNING invocation_id
         )
         INSERT INTO decisions (
-            invocation_id, status, decided_by, decided_at, comment, edited_arguments, digest, writer
+            invocation_id, status, decided_by, decided_at, comment, edited_arguments, digest, replica
         )
         SELECT invocation_id, $2::text, $3::text[], $4::timestamptz, $5::text, $6::json, $7::bytea, $8::uuid
         FROM ending
@@ -168,7 +168,7 @@ async def of_invocations(connection: Connection, ids: Sequence[UUID]) -> dict[UU
         """
         SELECT a.invocation_id, a.human_request_id,
                d.status AS decision, d.decided_by, d.decided_at, d.comment, d.edited_arguments,
-               d.digest AS decision_digest, d.writer AS decision_writer
+               d.digest AS decision_digest, d.replica AS decision_replica
         FROM approvals a
         LEFT JOIN decisions d ON d.invocation_id = a.invocation_id
         WHERE a.invocation_id = ANY($1)
@@ -196,7 +196,7 @@ def approval(row: Record) -> Approval:
         comment=row["comment"],
         edited_arguments=row["edited_arguments"],
         digest=row["decision_digest"],
-        writer=row["decision_writer"],
+        replica=row["decision_replica"],
     )
     return Approval(row["human_request_id"], decision)
 
@@ -209,5 +209,5 @@ def _values(decision: Decision) -> tuple[object, ...]:
         decision.comment,
         decision.edited_arguments,
         decision.digest,
-        decision.writer,
+        decision.replica,
     )

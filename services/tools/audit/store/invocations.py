@@ -14,14 +14,14 @@ from services.tools.models import Ending, Event, Intent, Invocation, InvocationF
 # An invocation: the intent, its approval, its end where it has ended, and the state between from the events.
 SELECT = """
     SELECT i.id, i.tool_name, i.tool_etag, i.input_params, i.input_salt, i.input_digest, i.principal,
-           i.correlation_id, i.idempotency_key, i.begun_as, i.refused, i.writer, i.created_at,
+           i.correlation_id, i.idempotency_key, i.begun_as, i.refused, i.replica, i.created_at,
            o.status, o.result, o.error, o.error_reason, o.completed_at,
            o.chain_id, o.sequence, o.previous_digest, o.digest, o.result_salt, o.result_digest,
            (o.status IS NULL AND i.begun_as <> 'running' AND EXISTS (
                SELECT FROM invocation_events e WHERE e.invocation_id = i.id AND e.kind = 'running'
            )) AS started,
            a.human_request_id, d.status AS decision, d.decided_by, d.decided_at, d.comment, d.edited_arguments,
-           d.digest AS decision_digest, d.writer AS decision_writer,
+           d.digest AS decision_digest, d.replica AS decision_replica,
            ARRAY(SELECT r.field FROM redactions r WHERE r.invocation_id = i.id ORDER BY r.field) AS redacted_fields
     FROM invocations i
     LEFT JOIN outcomes o ON o.invocation_id = i.id
@@ -57,7 +57,7 @@ async def append(
         )
         INSERT INTO invocations (
             id, tool_name, tool_etag, input_params, input_salt, input_digest, principal, correlation_id,
-            idempotency_key, begun_as, refused, writer, created_at
+            idempotency_key, begun_as, refused, replica, created_at
         )
         SELECT *
         FROM unnest(
@@ -78,7 +78,7 @@ async def append(
         [i.idempotency_key for i in intents],
         [i.begun_as for i in intents],
         [i.refused for i in intents],
-        [i.writer for i in intents],
+        [i.replica for i in intents],
         [i.created_at for i in intents],
         [e.intent.id for e in endings],
         [e.status for e in endings],
@@ -354,7 +354,7 @@ def invocation(row: Record) -> Invocation:
         idempotency_key=row["idempotency_key"],
         begun_as=row["begun_as"],
         refused=row["refused"],
-        writer=row["writer"],
+        replica=row["replica"],
         created_at=row["created_at"],
     )
     redacted = tuple(row["redacted_fields"])

@@ -13,7 +13,7 @@ ROWS_AT_ONCE = 2_000
 # The columns stand in the order of the fields of Intent, Ending and Link.
 ROWS = """
     SELECT i.id, i.tool_name, i.tool_etag, i.input_params, i.input_salt, i.input_digest, i.principal,
-           i.correlation_id, i.idempotency_key, i.begun_as, i.refused, i.writer, i.created_at,
+           i.correlation_id, i.idempotency_key, i.begun_as, i.refused, i.replica, i.created_at,
            o.invocation_id, o.status, o.result, o.error, o.error_reason, o.completed_at,
            o.chain_id, o.sequence, o.previous_digest, o.digest, o.result_salt, o.result_digest,
            ARRAY(SELECT r.field FROM redactions r WHERE r.invocation_id = o.invocation_id ORDER BY r.field)
