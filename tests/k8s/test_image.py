@@ -77,6 +77,10 @@ def test_everything_that_is_copied_exists_and_is_sent_to_the_builder() -> None:
 def test_nothing_else_is_sent_to_the_builder() -> None:
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     assert next(line for line in lines if not line.startswith(("#", "!"))) == "*"
+    copied = [rest for stage in _stages().values() for word, rest in stage if word == "COPY" and "--from=" not in rest]
+    sources = [source for rest in copied for source in _sources(rest)]
+    for sent in (line[1:] for line in lines if line.startswith("!")):
+        assert any(source == sent or source.startswith(f"{sent}/") for source in sources), sent
 
 
 def test_the_wheel_has_all_that_it_is_made_of() -> None:
@@ -84,7 +88,7 @@ def test_the_wheel_has_all_that_it_is_made_of() -> None:
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     folders = {name.split("/")[0] for name in wheel["packages"]}
     copied = {source for word, rest in _stages()["application"] if word == "COPY" for source in _sources(rest)}
-    assert folders | {"pyproject.toml", project["project"]["readme"], "protos"} <= copied
+    assert folders | {"pyproject.toml", project["project"]["readme"]} <= copied
 
 
 def test_the_last_stage_runs_no_installer_and_has_no_compiler() -> None:

@@ -23,6 +23,18 @@ def _free_port() -> str:
         return str(probe.getsockname()[1])
 
 
+def _image(folder: Path) -> Path:
+    """The folder of a `python` that is the one of this test, beside packages as the image has them."""
+    python = folder / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    packages = folder / "lib" / "python3.13" / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "services").symlink_to(ROOT / "services")
+    return python.parent
+
+
 @pytest.fixture
 def variables(tmp_path: Path, database: str, renderer: str) -> dict[str, str]:
     """What the pod of development has, at free ports, with files of this test and without the wait for a balancer."""
@@ -44,8 +56,7 @@ def variables(tmp_path: Path, database: str, renderer: str) -> dict[str, str]:
         "QMCP_TOOLS_SECRETS_DIR": str(tmp_path / "secrets"),
     }
     paths = ":".join(map(str, (ROOT, ROOT / "gen", ROOT / "client")))
-    # The Python of this test, also where its environment is not activated.
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    path = f"{_image(tmp_path)}:{os.environ['PATH']}"
     process = {"PATH": path, "HOME": str(tmp_path), "PYTHONPATH": paths}
     return {**process, **{name: str(value) for name, value in found.items()}, **own}
 
