@@ -1,6 +1,6 @@
-"""Checks the contract: buf's lint rules, no breaking change against main, and gen/ as the protos would make it.
+"""Checks the contract: buf's lint rules, no breaking change against main, and what derives from it as it would be made.
 
-`python -m tests.api.contract [lint | breaking | drift …]`; without an argument all of them.
+`python -m tests.api.contract [lint | breaking | drift | client …]`; without an argument all of them.
 """
 
 import filecmp
@@ -64,7 +64,19 @@ def drift(scratch: Path) -> list[str]:
     return [*sorted(faults), "Run `make generate`."] if faults else []
 
 
-CHECKS: dict[str, Callable[[Path], list[str]]] = {"lint": lint, "breaking": breaking, "drift": drift}
+def client(scratch: Path) -> list[str]:
+    """Where the generated files of the client are not what the protos and its async files make."""
+    subprocess.run([sys.executable, str(ROOT / "client" / "generate"), str(scratch)], check=True)
+    made = {str(path.relative_to(scratch)) for path in scratch.rglob("*.py")}
+    own = {path for path in (ROOT / "client" / "qmcp").rglob("*.py") if path.read_text().startswith("# Generated from")}
+    kept = {str(path.relative_to(ROOT / "client")) for path in own}
+    differ = {name for name in made & kept if not filecmp.cmp(scratch / name, ROOT / "client" / name, shallow=False)}
+    faults = [f"client/{name} is not what is made" for name in differ | (made - kept)]
+    faults += [f"client/{name} is made of nothing any more" for name in kept - made]
+    return [*sorted(faults), "Run `make generate`."] if faults else []
+
+
+CHECKS: dict[str, Callable[[Path], list[str]]] = {"lint": lint, "breaking": breaking, "drift": drift, "client": client}
 
 
 def main(names: list[str]) -> int:

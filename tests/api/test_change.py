@@ -35,3 +35,7 @@ def test_a_broken_promise_would_be_found(tmp_path: Path) -> None:
 
 def test_the_generated_code_is_that_of_the_protos(tmp_path: Path) -> None:
     assert not contract.drift(tmp_path)
+
+
+def test_the_generated_files_of_the_client_are_those_of_the_protos_and_its_async_files(tmp_path: Path) -> None:
+    assert not contract.client(tmp_path)

@@ -108,6 +108,8 @@ def test_a_service_has_a_package_of_protos_tests_and_a_page(service: str) -> Non
     assert f"tests/{service}/subject.py" in names, "the contract suite needs its row"
     assert f"docs/{service}.md" in names
     assert any(name.startswith(f"k8s/base/{service}/") for name in names)
+    client = {name.removeprefix(f"client/qmcp/client/{service}/") for name in names}
+    assert client >= {"__init__.py", "aio.py", "sync.py", "models.py", "commands/__init__.py"}, "make generate"
 
 
 def test_the_entry_of_a_service_is_five_lines() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATED = ("gen/", "tests/edge/golden/")
-LOCKS = ("requirements.lock", "requirements-run.lock", "requirements-image.lock", "requirements-uv.lock")
+LOCKS = ("requirements.lock", "requirements-image.lock")
 
 
 @cache
@@ -26,7 +26,7 @@ def files() -> tuple[str, ...]:
 
 def written() -> tuple[str, ...]:
     """The files that people write."""
-    return tuple(name for name in files() if not name.startswith(GENERATED) and name not in LOCKS)
+    return tuple(name for name in files() if not _is_generated(name) and name not in LOCKS)
 
 
 def python() -> tuple[str, ...]:
@@ -45,6 +45,11 @@ def text(name: str) -> str:
 def services() -> tuple[str, ...]:
     """The names of the services: the folders that can be started."""
     return tuple(sorted(path.parent.name for path in (ROOT / "services").glob("*/__main__.py")))
+
+
+def _is_generated(name: str) -> bool:
+    # The client's generated files stand beside those that they are made of, and say so first.
+    return name.startswith(GENERATED) or (name.startswith("client/") and text(name).startswith("# Generated from"))
 
 
 def _counts(path: Path) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from qmcp.client.cli import reading
 
-from tests.client.command import ROOT, qmcp
+from tests.client.command import ROOT, qmcp, qmcp_process
 from tests.client.exports import PEM, Ended, encode, export
 
 
@@ -35,7 +35,7 @@ def recorded(tmp_path: Path) -> Path:
 
 
 def test_the_version_is_printed() -> None:
-    assert qmcp("--version").out == "qmcp 0.1.0\n"
+    assert qmcp_process("--version").out == "qmcp 0.1.0\n"
 
 
 def test_help_names_every_exit_code() -> None:
@@ -45,7 +45,7 @@ def test_help_names_every_exit_code() -> None:
 
 
 def test_a_system_that_cannot_be_reached_is_code_5_and_says_what_to_do(nowhere: dict[str, str]) -> None:
-    ended = qmcp("tools", "list", env=nowhere)
+    ended = qmcp_process("tools", "list", env=nowhere)
     assert ended.code == 5
     assert "qmcp serve" in ended.err
     assert "Traceback" not in ended.err
@@ -84,9 +84,9 @@ def test_info_shows_the_version_and_that_nobody_answers(nowhere: dict[str, str])
 @pytest.mark.promise("Q03", "Q33")
 def test_serve_hands_host_port_and_reload_to_the_stack(recorded: Path) -> None:
     env = {"PYTHONPATH": os.pathsep.join([str(recorded), str(ROOT / "gen"), str(ROOT / "client")])}
-    ended = qmcp("serve", "-h", "0.0.0.0", "-p", "4444", "--reload", env=env, cwd=recorded)
+    ended = qmcp_process("serve", "-h", "0.0.0.0", "-p", "4444", "--reload", env=env, cwd=recorded)
     assert ended.out.startswith("['serve', '--host', '0.0.0.0', '--port', '4444', '--reload']")
-    ended = qmcp("serve", env={**env, "QMCP_PORT": "5555"}, cwd=recorded)
+    ended = qmcp_process("serve", env={**env, "QMCP_PORT": "5555"}, cwd=recorded)
     assert ended.out == "['serve'] 5555\n"
 
 
@@ -96,14 +96,14 @@ def test_test_runs_the_tests_of_the_tree_and_tells_failure_by_its_code(tmp_path:
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_one.py").write_text("def test_good():\n    pass\n")
     (tmp_path / ".coverage").touch()
-    good = qmcp("test", "-v", "--clean", cwd=tmp_path)
+    good = qmcp_process("test", "-v", "--clean", cwd=tmp_path)
     assert good.code == 0, good.err
     assert "test_good PASSED" in good.out
     assert not (tmp_path / ".coverage").exists()
     bad = tmp_path / "tests" / "test_two.py"
     bad.write_text("def test_bad():\n    assert False\n")
-    assert qmcp("test", "tests/test_two.py", cwd=tmp_path).code == 1
-    assert qmcp("test", "tests/test_one.py", cwd=tmp_path).code == 0
+    assert qmcp_process("test", "tests/test_two.py", cwd=tmp_path).code == 1
+    assert qmcp_process("test", "tests/test_one.py", cwd=tmp_path).code == 0
 
 
 def test_an_export_is_verified_offline_and_a_fault_is_code_1(tmp_path: Path) -> None:

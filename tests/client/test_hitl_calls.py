@@ -54,8 +54,8 @@ def test_a_question_is_sent_with_all_that_was_said_and_once_whatever_happens(ser
         context={"n": 1},
         proposed_arguments={"replicas": 2},
         assignees=["alice"],
-        on_expiry=ExpiryAction("answer", "no"),
-        quorum=Quorum(2, veto="no"),
+        on_expiry=ExpiryAction(action="answer", default_response="no"),
+        quorum=Quorum(required=2, veto="no"),
         four_eyes=True,
     )
     assert (made.id, made.ended, made.response) == ("h1", False, None)

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from qmcp.client.models import ReceiptVerification
 from qmcp.client.receipts import PublicKeys, verify_export
 from qmcp.client.receipts.canonical import canonical
+from qmcp.client.tools.verification import ReceiptVerification
 
 from tests.client.exports import KEY, PEM, Approved, Ended, encode, endings, export, json_values
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -24,7 +25,7 @@ from qmcp.client import (
 from qmcp.client.compat import MCPClient
 from qmcp.client.receipts import PublicKeys, verify_export
 
-from tests.client.command import Ended, qmcp
+from tests.client.command import Ended, qmcp, qmcp_process
 from tests.stack import ROOT, Server, Stack
 
 Command = Callable[..., Ended]
@@ -91,13 +92,17 @@ def test_refusals_are_exceptions_with_reason_field_and_request_id(target: str) -
 
 
 def test_a_tool_is_registered_changed_and_removed(target: str) -> None:
-    tool = Tool("client/made", description="Asks.", source=HttpSource("https://example.com/{city}", "GET"))
+    tool = Tool(
+        name="client/made",
+        description="Asks.",
+        http=HttpSource(url="https://example.com/{city}", method="GET"),
+    )
     with Client(target) as client:
         made = client.create_tool(tool)
-        assert (made.kind, made.source) == ("http", tool.source)
+        assert (made.kind, made.http) == ("http", tool.http)
         with pytest.raises(ConflictError):
             client.create_tool(tool)
-        changed = client.update_tool(Tool(tool.name, description="Tells.", source=tool.source, etag=made.etag))
+        changed = client.update_tool(replace(tool, description="Tells.", etag=made.etag))
         assert changed.description == "Tells."
         with pytest.raises(ConflictError) as stale:
             client.update_tool(made)
@@ -224,12 +229,12 @@ def test_a_row_that_was_changed_in_the_database_is_named(command: Command, stack
 
 def test_the_database_is_shown_and_brought_up(stack: Stack) -> None:
     env = {**stack.env, "QMCP_DATABASE_URL": stack.database_url("tools")}
-    migrations = qmcp("db", "status", "--json", env=env).json
+    migrations = qmcp_process("db", "status", "--json", env=env).json
     services = {path.parent.name for path in (ROOT / "services").glob("*/migrations")}
     assert {row["service"] for row in migrations} == services
     assert all(row["applied_at"] for row in migrations)
-    assert qmcp("db", "up", env=env).code == 0
-    nowhere = qmcp("db", "status", env={**env, "QMCP_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"})
+    assert qmcp_process("db", "up", env=env).code == 0
+    nowhere = qmcp_process("db", "status", env={**env, "QMCP_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"})
     assert nowhere.code == 5
     assert "qmcp serve" in nowhere.err
 
@@ -242,9 +247,9 @@ async def test_migrations_of_every_service_are_applied(postgres: Server) -> None
     try:
         # The name in the address is replaced by that of each service's database.
         env = {"QMCP_DATABASE_URL": urlunsplit(server._replace(path="/any"))}
-        before = (await asyncio.to_thread(qmcp, "db", "status", "--json", env=env)).json
+        before = (await asyncio.to_thread(qmcp_process, "db", "status", "--json", env=env)).json
         assert not any(row["applied_at"] for row in before)
-        after = (await asyncio.to_thread(qmcp, "db", "up", "--json", env=env)).json
+        after = (await asyncio.to_thread(qmcp_process, "db", "up", "--json", env=env)).json
         assert len(after) == len(before)
         assert all(row["applied_at"] for row in after)
     finally:

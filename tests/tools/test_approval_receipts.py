@@ -9,8 +9,8 @@ import asyncpg
 import orjson
 import pytest
 import pytest_asyncio
-from qmcp.client.models import ReceiptVerification
 from qmcp.client.receipts import PublicKeys, verify_export
+from qmcp.client.tools.verification import ReceiptVerification
 
 from tests.stack import Server
 from tests.tools.conftest import INSTALLED

@@ -19,7 +19,7 @@ _ASKED = ("id", "request_type", "prompt", "status", "created_at", "expires_at")
 _REQUEST = (*_ASKED, "options", "context", "timeout_seconds", "correlation_id")
 _ANSWERED = ("id", "request_id", "response", "responded_by", "created_at")
 _RESPONSE = (*_ANSWERED, "response_metadata")
-_LONGEST_POLL = 300
+_MAX_POLL_SECONDS = 300
 # The original knew three statuses; its callers compare with these.
 _STATUSES = {
     "awaiting_approval": "pending",
@@ -185,7 +185,7 @@ class MCPClient:
         """
         until = time.monotonic() + timeout
         while True:
-            seconds = max(1, min(round(poll_interval), int(until - time.monotonic()), _LONGEST_POLL))
+            seconds = max(1, min(round(poll_interval), int(until - time.monotonic()), _MAX_POLL_SECONDS))
             waited = self._call(
                 "GET",
                 f"/v1/human/requests/{quote(request_id, safe='')}:wait",

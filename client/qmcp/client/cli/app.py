@@ -1,53 +1,30 @@
-"""The root of the `qmcp` command: its options, its groups, and how it ends."""
+"""The root of the `qmcp` command: its options, and how it ends."""
 
 import os
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from qmcp.client.cli import (
-    access,
-    database,
-    human,
-    information,
-    invocations,
-    receipts,
-    serving,
-    testing,
-    tools,
-    webhooks,
-)
 from qmcp.client.cli.connection import Connection
 from qmcp.client.cli.failures import EXIT_CODES, report
+from qmcp.client.cli.groups import CommandFolders
 from qmcp.client.errors import QmcpError
 
 app = typer.Typer(
     name="qmcp",
+    cls=CommandFolders,
     help=f"Run an agent's tools, prove what ran, and ask people.\n\n{EXIT_CODES}",
     no_args_is_help=True,
     context_settings={"help_option_names": ["--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-app.command("serve")(serving.serve)
-app.command("info")(information.info)
-app.command("test", context_settings={"help_option_names": ["--help"]})(testing.run_tests)
-app.add_typer(tools.app, name="tools")
-app.add_typer(invocations.app, name="invocations")
-app.add_typer(receipts.app, name="receipts")
-human.app.add_typer(webhooks.app, name="webhooks")
-human.app.command("deliveries")(webhooks.deliveries)
-app.add_typer(human.app, name="human")
-app.add_typer(access.keys, name="keys")
-app.add_typer(access.roles, name="roles")
-app.command("whoami")(access.whoami)
-app.command("denials")(access.denials)
-app.add_typer(database.app, name="db")
 
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         typer.echo(f"qmcp {version('qmcp')}")
         raise typer.Exit
 

@@ -1,10 +1,13 @@
 """How a subcommand reaches QMCP."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import typer
 from qmcp.client.address import Address, resolve
-from qmcp.client.sync import Client
+
+if TYPE_CHECKING:
+    from qmcp.client.sync import Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,9 @@ def connection(context: typer.Context) -> Connection:
     return found
 
 
-def connect(context: typer.Context) -> Client:
+def connect(context: typer.Context) -> "Client":
     """A client of the system that the options name."""
+    from qmcp.client.sync import Client
+
     chosen = connection(context)
     return Client(chosen.url, api_key=chosen.api_key)

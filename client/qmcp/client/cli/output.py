@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
@@ -30,6 +30,8 @@ def as_json(value: Any) -> None:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table of text."""
+    from rich.table import Table
+
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         drawn.add_column(column, overflow="fold", no_wrap=column in {"id", "name"})
@@ -40,6 +42,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 def fields(pairs: Iterable[tuple[str, Any]]) -> None:
     """Names and values, one a line; those without a value are left out."""
+    from rich.table import Table
+
     drawn = Table(box=None, pad_edge=False, show_header=False)
     drawn.add_column(style="bold")
     drawn.add_column(overflow="fold")
@@ -49,8 +53,18 @@ def fields(pairs: Iterable[tuple[str, Any]]) -> None:
     console().print(drawn)
 
 
+def show(value: Any, *, json: bool) -> None:
+    """A value with all its fields."""
+    if json:
+        as_json(value)
+    else:
+        fields((name, getattr(value, name)) for name in value.__slots__)
+
+
 def cell(value: Any) -> str:
     """A value as a person reads it."""
+    from rich.markup import escape
+
     if isinstance(value, str) and value in _COLOURS:
         return f"[{_COLOURS[value]}]{value}[/]"
     return escape(_text(value))
@@ -76,6 +90,8 @@ def note(text: str) -> None:
     typer.secho(text, err=True, dim=True)
 
 
-def console() -> Console:
+def console() -> "Console":
     """The console for results."""
+    from rich.console import Console
+
     return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)

@@ -1,1 +1,1 @@
-"""Questions to people, in the client: the calls of hitl, their values, and how waits and watches go on."""
+"""Questions to people, in the client: asking, answering, waiting and following."""

@@ -1,46 +1,34 @@
-"""What `AsyncClient` can do with questions to people; `qmcp.client.hitl.sync` has the same for ordinary code."""
+"""What the client can do with questions to people."""
 
 import asyncio
-from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from qmcp.client import errors
-from qmcp.client.calls import Call, Page
-from qmcp.client.hitl import calls, models
-from qmcp.client.hitl.following import Wait, Watch
-from qmcp.client.legs import Legs
-from qmcp.client.retries import Deadline, Retries
-from qmcp.hitl.v1.hitl_service_pb2 import WatchHumanRequestsRequest
+from qmcp.client.calling.aio import AsyncCalls
+from qmcp.client.calling.conversion import from_message, to_message, to_object, to_optional, to_timestamp
+from qmcp.client.calling.json_values import to_value
+from qmcp.client.calling.resumption import Resumption
+from qmcp.client.calling.retries import Deadline
+from qmcp.client.errors import QmcpError
+from qmcp.client.hitl.following import EventFollower, ResponseWait
+from qmcp.client.hitl.models import (
+    ActionLink,
+    Delivery,
+    ExpiryAction,
+    HumanRequest,
+    HumanRequestEvent,
+    HumanResponse,
+    Quorum,
+    Webhook,
+)
+from qmcp.hitl.v1 import hitl_service_pb2 as api
+from qmcp.hitl.v1 import request_pb2, webhook_pb2
 
-ResultT = TypeVar("ResultT")
-ItemT = TypeVar("ItemT")
 
-
-class AsyncHumanRequests(ABC):
-    """The methods about questions to people."""
-
-    _hitl: Any
-    _retries: Retries
-
-    @abstractmethod
-    async def _send(
-        self,
-        call: Call[ResultT],
-        *,
-        timeout: float | None = None,  # noqa: ASYNC109 - it is a deadline, which gRPC keeps
-        stub: Any = None,
-    ) -> ResultT: ...
-
-    @abstractmethod
-    async def _all(self, first: Call[Page[ItemT]], *, stub: Any = None) -> list[ItemT]: ...
-
-    @abstractmethod
-    def _stream(
-        self, method: Any, request: Any, timeout: float | None
-    ) -> AbstractAsyncContextManager[AsyncIterator[Any]]: ...
+class AsyncHitl(AsyncCalls):
+    """The calls of the hitl service."""
 
     async def create_human_request(
         self,
@@ -61,40 +49,41 @@ class AsyncHumanRequests(ABC):
         groups: Sequence[str] = (),
         tags: Sequence[str] = (),
         callback_url: str = "",
-        on_expiry: models.ExpiryAction | None = None,
-        quorum: models.Quorum | None = None,
+        on_expiry: ExpiryAction | None = None,
+        quorum: Quorum | None = None,
         four_eyes: bool = False,
-    ) -> models.HumanRequest:
+    ) -> HumanRequest:
         """Asks people. `human_request_id` is the id that the request shall have; empty lets the service choose.
 
         `timeout_seconds` 0 means an hour. The same request under the same id returns the first answer.
         """
-        call = calls.create_request(
-            request_type,
-            prompt,
-            human_request_id=human_request_id,
+        request = api.CreateHumanRequestRequest(
+            id=human_request_id,
+            request_type=request_type,
+            prompt=prompt,
             options=options,
-            context=context,
+            context=to_object(context),
             timeout_seconds=timeout_seconds,
             correlation_id=correlation_id,
-            response_schema=response_schema,
-            proposed_arguments=proposed_arguments,
-            arguments_schema=arguments_schema,
+            response_schema=to_object(response_schema),
+            proposed_arguments=to_object(proposed_arguments),
+            arguments_schema=to_object(arguments_schema),
             priority=priority,
-            due_at=due_at,
+            due_at=to_timestamp(due_at),
             assignees=assignees,
             groups=groups,
             tags=tags,
             callback_url=callback_url,
-            on_expiry=on_expiry,
-            quorum=quorum,
+            on_expiry=to_optional(on_expiry, request_pb2.ExpiryAction()),
+            quorum=to_optional(quorum, request_pb2.Quorum()),
             four_eyes=four_eyes,
         )
-        return await self._send(call, stub=self._hitl)
+        return await self._call(request, HumanRequest)
 
-    async def get_human_request(self, human_request_id: str) -> models.HumanRequest:
+    async def get_human_request(self, human_request_id: str) -> HumanRequest:
         """One request, with the answer that decided it in `response`."""
-        return await self._send(calls.get_request(human_request_id), stub=self._hitl)
+        answer = await self._send(api.GetHumanRequestRequest(id=human_request_id))
+        return from_message(HumanRequest, answer.request)
 
     async def list_human_requests(
         self,
@@ -107,10 +96,9 @@ class AsyncHumanRequests(ABC):
         assignee: str = "",
         group: str = "",
         tag: str = "",
-    ) -> list[models.HumanRequest]:
+    ) -> list[HumanRequest]:
         """The newest requests for which all filters hold; `limit` None means all there are."""
-        first = calls.list_requests(
-            limit,
+        request = api.ListHumanRequestsRequest(
             status=status,
             request_type=request_type,
             correlation_id=correlation_id,
@@ -119,7 +107,7 @@ class AsyncHumanRequests(ABC):
             group=group,
             tag=tag,
         )
-        return await self._all(first, stub=self._hitl)
+        return await self._list(request, HumanRequest, limit=limit)
 
     async def submit_human_response(
         self,
@@ -131,25 +119,25 @@ class AsyncHumanRequests(ABC):
         responded_by: str = "",
         response_metadata: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
-    ) -> models.HumanResponse:
+    ) -> HumanResponse:
         """Answers a request. ConflictError where it has been answered, RequestExpiredError where it is too late."""
-        call = calls.respond(
-            human_request_id,
-            response,
-            comment=comment,
-            edited_arguments=edited_arguments,
+        request = api.CreateHumanResponseRequest(
+            human_request_id=human_request_id,
+            response=to_value(response),
             responded_by=responded_by,
-            response_metadata=response_metadata,
+            response_metadata=to_object(response_metadata),
+            comment=comment,
+            edited_arguments=to_object(edited_arguments),
             idempotency_key=idempotency_key,
         )
-        return await self._send(call, stub=self._hitl)
+        return await self._call(request, HumanResponse)
 
     async def wait_for_human_response(
         self,
         human_request_id: str,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - it is a deadline, which gRPC keeps
-    ) -> models.HumanRequest:
+        timeout: float | None = None,
+    ) -> HumanRequest:
         """The request once it has ended: answered, expired or cancelled. DeadlineExceededError after `timeout`."""
         [request] = await self.wait_for_human_requests([human_request_id], timeout=timeout)
         return request
@@ -159,22 +147,23 @@ class AsyncHumanRequests(ABC):
         human_request_ids: Sequence[str],
         *,
         mode: str = "any",
-        timeout: float | None = None,  # noqa: ASYNC109 - it is a deadline, which gRPC keeps
-    ) -> list[models.HumanRequest]:
+        timeout: float | None = None,
+    ) -> list[HumanRequest]:
         """The requests as they stand once one of them has ended (`any`) or every one has (`all`).
 
         It lasts over as many long polls as that takes; a restart of the service does not end it.
         """
-        wait = Wait(human_request_ids, mode, Legs(Deadline.within(timeout), self._retries))
+        wait = ResponseWait(human_request_ids, mode, Resumption(Deadline.within(timeout), self._retries))
         while True:
-            call = wait.call()
+            request = wait.request()
             try:
-                done, requests = await self._send(call, timeout=wait.timeout(), stub=self._hitl)
-            except errors.QmcpError as error:
-                await asyncio.sleep(wait.legs.cut(error))
+                # A failed poll is another kind of cut: the wait goes on by itself.
+                answer = await self._send(request, timeout=wait.timeout(), once=True)
+            except QmcpError as error:
+                await asyncio.sleep(wait.resumption.cut(error))
                 continue
-            if done:
-                return requests
+            if answer.done:
+                return [from_message(HumanRequest, each) for each in answer.requests]
             await asyncio.sleep(wait.not_yet())
 
     async def watch_human_requests(
@@ -187,13 +176,13 @@ class AsyncHumanRequests(ABC):
         assignee: str = "",
         group: str = "",
         tag: str = "",
-        timeout: float | None = None,  # noqa: ASYNC109 - it is a deadline, which gRPC keeps
-    ) -> AsyncGenerator[models.HumanRequestEvent]:
+        timeout: float | None = None,
+    ) -> AsyncGenerator[HumanRequestEvent]:
         """Every event for which all filters hold, each once, as it happens; ends after `timeout` seconds only.
 
         `after_sequence` None means from now on, 0 from the beginning. To go on later, give the last `sequence` seen.
         """
-        wanted = WatchHumanRequestsRequest(
+        wanted = api.WatchHumanRequestsRequest(
             after_sequence=after_sequence,
             kinds=kinds,
             id=human_request_id,
@@ -202,91 +191,97 @@ class AsyncHumanRequests(ABC):
             group=group,
             tag=tag,
         )
-        watch = Watch(wanted, Legs(Deadline.within(timeout), self._retries))
-        while not watch.over():
-            cut: errors.QmcpError | None = None
+        follower = EventFollower(wanted, Resumption(Deadline.within(timeout), self._retries))
+        while not follower.over():
+            cut: QmcpError | None = None
             try:
-                async with self._stream(self._hitl.WatchHumanRequests, watch.request(), watch.legs.seconds()) as stream:
+                async with self._stream(follower.request(), follower.resumption.seconds()) as stream:
                     async for message in stream:
-                        event = watch.take(message)
+                        event = follower.take(message)
                         if event:
                             yield event
-            except errors.QmcpError as error:
+            except QmcpError as error:
                 cut = error
-            if not watch.over():
-                await asyncio.sleep(watch.cut(cut))
+            if not follower.over():
+                await asyncio.sleep(follower.cut(cut))
 
-    async def list_human_request_events(self, human_request_id: str) -> list[models.HumanRequestEvent]:
+    async def list_human_request_events(self, human_request_id: str) -> list[HumanRequestEvent]:
         """What happened to a request, oldest first."""
-        return await self._all(calls.list_events(human_request_id), stub=self._hitl)
+        return await self._list(api.ListHumanRequestEventsRequest(id=human_request_id), HumanRequestEvent)
 
-    async def find_similar_human_requests(self, human_request_id: str, *, limit: int = 5) -> list[models.HumanRequest]:
+    async def find_similar_human_requests(self, human_request_id: str, *, limit: int = 5) -> list[HumanRequest]:
         """Requests that ended and resemble this one, where the operator has switched that on."""
-        return await self._send(calls.find_similar(human_request_id, limit), stub=self._hitl)
+        answer = await self._send(api.FindSimilarHumanRequestsRequest(id=human_request_id, limit=limit))
+        return [from_message(HumanRequest, each) for each in answer.requests]
 
-    async def view_human_request(self, human_request_id: str) -> models.HumanRequest:
+    async def view_human_request(self, human_request_id: str) -> HumanRequest:
         """The request, and on record that the caller has looked at it."""
-        return await self._send(calls.view(human_request_id), stub=self._hitl)
+        return await self._call(api.ViewHumanRequestRequest(id=human_request_id), HumanRequest)
 
-    async def claim_human_request(self, human_request_id: str, *, take_over: bool = False) -> models.HumanRequest:
+    async def claim_human_request(self, human_request_id: str, *, take_over: bool = False) -> HumanRequest:
         """Tells the others that the caller is at it."""
-        return await self._send(calls.claim(human_request_id, take_over=take_over), stub=self._hitl)
+        request = api.ClaimHumanRequestRequest(id=human_request_id, take_over=take_over)
+        return await self._call(request, HumanRequest)
 
-    async def release_human_request(self, human_request_id: str) -> models.HumanRequest:
+    async def release_human_request(self, human_request_id: str) -> HumanRequest:
         """Gives a claim up."""
-        return await self._send(calls.release(human_request_id), stub=self._hitl)
+        return await self._call(api.ReleaseHumanRequestRequest(id=human_request_id), HumanRequest)
 
     async def assign_human_request(
         self, human_request_id: str, *, assignees: Sequence[str] = (), groups: Sequence[str] = ()
-    ) -> models.HumanRequest:
+    ) -> HumanRequest:
         """Replaces who is asked; with neither, everybody is."""
-        return await self._send(calls.assign(human_request_id, assignees, groups), stub=self._hitl)
+        request = api.AssignHumanRequestRequest(id=human_request_id, assignees=assignees, groups=groups)
+        return await self._call(request, HumanRequest)
 
-    async def comment_on_human_request(self, human_request_id: str, comment: str) -> models.HumanRequest:
+    async def comment_on_human_request(self, human_request_id: str, comment: str) -> HumanRequest:
         """Writes a comment into its history."""
-        return await self._send(calls.comment(human_request_id, comment), stub=self._hitl)
+        return await self._call(api.CommentOnHumanRequestRequest(id=human_request_id, comment=comment), HumanRequest)
 
-    async def remind_of_human_request(self, human_request_id: str) -> models.HumanRequest:
+    async def remind_of_human_request(self, human_request_id: str) -> HumanRequest:
         """Tells those who are asked once more."""
-        return await self._send(calls.remind(human_request_id), stub=self._hitl)
+        return await self._call(api.RemindOfHumanRequestRequest(id=human_request_id), HumanRequest)
 
-    async def cancel_human_request(self, human_request_id: str, reason: str = "") -> models.HumanRequest:
+    async def cancel_human_request(self, human_request_id: str, reason: str = "") -> HumanRequest:
         """Takes a question back."""
-        return await self._send(calls.cancel(human_request_id, reason), stub=self._hitl)
+        return await self._call(api.CancelHumanRequestRequest(id=human_request_id, reason=reason), HumanRequest)
 
-    async def create_action_link(
-        self, human_request_id: str, person: str, *, timeout_seconds: int = 0
-    ) -> models.ActionLink:
+    async def create_action_link(self, human_request_id: str, person: str, *, timeout_seconds: int = 0) -> ActionLink:
         """Makes a link by which this person answers once without an account."""
-        return await self._send(calls.create_link(human_request_id, person, timeout_seconds), stub=self._hitl)
+        request = api.CreateActionLinkRequest(id=human_request_id, person=person, timeout_seconds=timeout_seconds)
+        # A second one would return the link without its path, which is all that it is for.
+        return await self._call(request, ActionLink, once=True)
 
-    async def create_webhook(self, webhook: models.Webhook, *, idempotency_key: str | None = None) -> models.Webhook:
+    async def create_webhook(self, webhook: Webhook, *, idempotency_key: str | None = None) -> Webhook:
         """Registers a webhook; its secret is in this answer and nowhere else."""
-        return await self._send(calls.create_webhook(webhook, idempotency_key), stub=self._hitl)
+        message = to_message(webhook, webhook_pb2.Webhook())
+        return await self._call(api.CreateWebhookRequest(webhook=message, idempotency_key=idempotency_key), Webhook)
 
-    async def get_webhook(self, webhook_id: str) -> models.Webhook:
+    async def get_webhook(self, webhook_id: str) -> Webhook:
         """One webhook, without its secret."""
-        return await self._send(calls.get_webhook(webhook_id), stub=self._hitl)
+        return await self._call(api.GetWebhookRequest(id=webhook_id), Webhook)
 
-    async def list_webhooks(self) -> list[models.Webhook]:
+    async def list_webhooks(self) -> list[Webhook]:
         """All webhooks, newest first."""
-        return await self._all(calls.list_webhooks(), stub=self._hitl)
+        return await self._list(api.ListWebhooksRequest(), Webhook)
 
-    async def update_webhook(self, webhook: models.Webhook, *, rotate_secret: bool = False) -> models.Webhook:
+    async def update_webhook(self, webhook: Webhook, *, rotate_secret: bool = False) -> Webhook:
         """Replaces a webhook's definition; with an etag, only if it is still that one."""
-        return await self._send(calls.update_webhook(webhook, rotate_secret=rotate_secret), stub=self._hitl)
+        # The secret is not taken, and need not travel once more.
+        message = to_message(replace(webhook, secret=""), webhook_pb2.Webhook())
+        return await self._call(api.UpdateWebhookRequest(webhook=message, rotate_secret=rotate_secret), Webhook)
 
     async def delete_webhook(self, webhook_id: str) -> None:
         """Removes a webhook."""
-        await self._send(calls.delete_webhook(webhook_id), stub=self._hitl)
+        await self._send(api.DeleteWebhookRequest(id=webhook_id))
 
     async def list_deliveries(
         self, limit: int | None = 50, *, webhook_id: str = "", human_request_id: str = "", status: str = ""
-    ) -> list[models.Delivery]:
+    ) -> list[Delivery]:
         """The newest deliveries for which all filters hold; `limit` None means all there are."""
-        first = calls.list_deliveries(limit, webhook_id=webhook_id, human_request_id=human_request_id, status=status)
-        return await self._all(first, stub=self._hitl)
+        request = api.ListDeliveriesRequest(webhook_id=webhook_id, human_request_id=human_request_id, status=status)
+        return await self._list(request, Delivery, limit=limit)
 
-    async def retry_delivery(self, delivery_id: str) -> models.Delivery:
+    async def retry_delivery(self, delivery_id: str) -> Delivery:
         """Sends a delivery again, soon."""
-        return await self._send(calls.retry_delivery(delivery_id), stub=self._hitl)
+        return await self._call(api.RetryDeliveryRequest(id=delivery_id), Delivery)

@@ -1,160 +1,259 @@
-"""What the client gives back of human requests: frozen values, without protobuf."""
+# Generated from protos/ by client/generate. `make generate` writes it again.
+
+"""The values of hitl as callers see them: the messages of the contract without protobuf."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from qmcp.client.hitl import properties
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExpiryAction:
-    """What happens when a request's time is up: it expires, is answered by `default_response`, or escalates."""
+    """What happens to a request whose time is up."""
 
-    # expire, answer or escalate.
-    action: str = "expire"
+    # `expire` (the default): it ends as expired. `answer`: it is answered with `default_response`, by `timeout`.
+    # `escalate`: it is handed to `escalate_to` for another `escalate_timeout_seconds`, once, and expires then.
+    action: str = ""
+    # The answer where `action` is `answer`; it must be one that a human could give.
     default_response: Any = None
-    # The roles that are asked then, and for how many seconds; 0 means as long as the first had.
+    # The roles that are asked where `action` is `escalate`. 1 to 16.
     escalate_to: tuple[str, ...] = ()
+    # How long they have, in seconds; 0 means as long as the first had.
     escalate_timeout_seconds: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quorum:
-    """How many must give the same answer; `voters` 0 means that any number may answer."""
+    """How many people must agree.
 
-    required: int
+    Each of them answers once; the first answer that enough of them gave decides.
+    """
+
+    # How many must give the same answer, 1 to 100.
+    required: int = 0
+    # How many may answer at most, `required` to 100; 0 means no limit. When no answer can reach `required` any
+    # more, the request is cancelled with the reason `no quorum`.
     voters: int = 0
-    # An answer that decides at once whoever gives it; empty where there is none.
+    # An answer that decides at once whoever gives it, such as `reject`; empty where there is none.
     veto: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HumanResponse:
-    """One person's answer; with a quorum, a vote."""
+    """One person's answer.
 
-    id: str
-    human_request_id: str
-    response: Any
-    responded_by: str
+    Without a quorum the only one; with one, a vote.
+    """
+
+    # UUIDv7, made by the server.
+    id: str = ""
+    # The request that it answers.
+    human_request_id: str = ""
+    # The answer: one of the options, or any JSON value that the schema allows.
+    response: Any = None
+    # The verified principal. Where authentication is off: what the caller said, else `local`. `timeout` for a
+    # default answer.
+    responded_by: str = ""
+    # When it was given, by the clock of the database.
     created_at: datetime | None = None
-    response_metadata: dict[str, Any] = field(default_factory=dict)
+    # What the caller said besides, for the record.
+    response_metadata: dict[str, Any] | None = None
+    # What the human wrote beside the answer.
     comment: str = ""
-    # None where the arguments were left as proposed.
+    # The arguments as the human changed them; absent where they were left as proposed.
     edited_arguments: dict[str, Any] | None = None
+    # True on the answer by which the request was decided.
     decides: bool = False
-    # api, link or timeout.
+    # How it came in: `api`, `link` or `timeout`.
     via: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HumanRequest:
-    """A question to people, and how it stands."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HumanRequest(properties.HumanRequest):
+    """A question to people: what is asked, of whom, until when, and how it ended.
 
-    id: str
-    request_type: str
-    prompt: str
-    # pending, responded, expired or cancelled; the last three are final.
-    status: str
+    Its states are `pending`, and the final ones `responded`, `expired` and `cancelled`.
+    """
+
+    # Chosen by the caller, or a UUIDv7 made by the server.
+    id: str = ""
+    # What kind of answer is wanted: `approval`, `choice`, `input`, `review`, or a word of the caller's own.
+    request_type: str = ""
+    # The question, for people.
+    prompt: str = ""
+    # The answers that are possible; empty where any is, or where `response_schema` says which.
     options: tuple[str, ...] = ()
+    # What the human should know.
     context: dict[str, Any] | None = None
+    # How long it may take from the creation, in seconds.
     timeout_seconds: int = 0
+    # `pending`, `responded`, `expired` or `cancelled`, by the clock of the database: one whose time is up is never
+    # shown as pending.
+    status: str = ""
+    # When it was asked.
     created_at: datetime | None = None
+    # When its time is up. An escalation moves it.
     expires_at: datetime | None = None
+    # Ties it to other calls of the same piece of work.
     correlation_id: str = ""
+    # JSON Schema 2020-12 that an answer must obey; absent where there is none.
     response_schema: dict[str, Any] | None = None
+    # Arguments that the human may change before approving; absent where there are none.
     proposed_arguments: dict[str, Any] | None = None
-    # low, normal, high or urgent.
+    # `low`, `normal`, `high` or `urgent`.
     priority: str = ""
+    # By when an answer is wished, for people; nothing happens when it passes. Absent where nobody said.
     due_at: datetime | None = None
+    # The principals that are asked. With these or `groups`, nobody else may answer.
     assignees: tuple[str, ...] = ()
+    # The roles whose holders are asked.
     groups: tuple[str, ...] = ()
+    # Words to find it by.
     tags: tuple[str, ...] = ()
+    # Where its events are sent, signed; empty where nowhere.
     callback_url: str = ""
-    on_expiry: ExpiryAction = ExpiryAction()
+    # What happens when its time is up.
+    on_expiry: ExpiryAction | None = None
+    # How many must agree; absent where the first answer decides.
     quorum: Quorum | None = None
+    # True where whoever asked may not answer.
     four_eyes: bool = False
+    # The principal that asked.
     requester: str = ""
+    # Who is at it; empty where nobody is. A claim tells the others, it does not lock them out.
     claimed_by: str = ""
+    # When it was claimed; absent where it is not.
     claimed_at: datetime | None = None
+    # Who has looked at it, the first 50, in order of their first look.
     viewed_by: tuple[str, ...] = ()
+    # When it ended; absent while it is pending.
     ended_at: datetime | None = None
-    # The answer that decided; None unless the status is `responded`.
+    # The answer that decided; absent unless `status` is `responded`.
     response: HumanResponse | None = None
+    # Every answer that was given, in order; with a quorum, the votes so far.
     votes: tuple[HumanResponse, ...] = ()
+    # Why it was cancelled; empty where it was not.
     cancel_reason: str = ""
 
-    @property
-    def ended(self) -> bool:
-        """True once its status is final."""
-        return self.status not in ("", "pending")
 
-    @property
-    def responded(self) -> bool:
-        """True when people have answered."""
-        return self.status == "responded"
-
-    @property
-    def arguments(self) -> dict[str, Any] | None:
-        """The arguments to go on with: as the human changed them, else as they were proposed."""
-        edited = self.response.edited_arguments if self.response else None
-        return self.proposed_arguments if edited is None else edited
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HumanRequestEvent:
-    """Something that happened to a request; `request` is how it stands now, None in a history."""
+    """Something that happened to a request.
 
-    sequence: int
-    at: datetime | None
-    kind: str
-    human_request_id: str
-    principal: str
-    detail: dict[str, Any]
+    The history of a request is the list of its events; the stream of all events ends with one whose `last` is true,
+    and one that ends without it was cut off: call again with `after_sequence`.
+    """
+
+    # Orders all events of the service. Numbers rise and may skip some. A heartbeat repeats the one before it.
+    sequence: int = 0
+    # When it happened, by the clock of the database.
+    at: datetime | None = None
+    # `created`, `viewed`, `claimed`, `released`, `assigned`, `commented`, `reminded`, `voted`, `decided`,
+    # `escalated`, `expired`, `cancelled`, `delivered` (its webhook was told), `undeliverable` (every try failed),
+    # `linked` (an action link was made); in a stream also `heartbeat`, and `failed` when the stream itself broke
+    # down.
+    kind: str = ""
+    # The request; empty for a heartbeat.
+    human_request_id: str = ""
+    # Who did it; `timeout` where time did.
+    principal: str = ""
+    # What is to be said of it: the comment's text, the reason, the new assignees, the answer's id.
+    detail: dict[str, Any] | None = None
+    # In a stream: the request as it stands now. Absent in a history.
     request: HumanRequest | None = None
+    # True on the last event of a stream.
+    last: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActionLink:
-    """A way for one person to answer once without an account. Whoever has the path has the answer."""
+    """A link by which one person answers one request once, without an account: for a mail or a chat message.
 
-    # Below the address of the edge; empty where this is the answer to a retry.
-    path: str = field(repr=False)
-    human_request_id: str
-    person: str
+    Opening it shows the request; only sending the form answers it, so that a mail scanner that follows links
+    decides nothing.
+    """
+
+    # Where it leads, below the address of the edge: `/v1/human/links/<token>`. The token is shown this once; the
+    # server keeps its SHA-256.
+    path: str = field(default="", repr=False)
+    # The request that it answers.
+    human_request_id: str = ""
+    # Who answers by it: recorded as `responded_by`.
+    person: str = ""
+    # Until when it may be used: not longer than the request's own time.
     expires_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """An address that is told of events; to register one, its URL is enough."""
+    """An address that is told of events, signed after the Standard Webhooks specification: the headers
+    `webhook-id` (the same at every try), `webhook-timestamp` and `webhook-signature` (HMAC-SHA256 over id,
+    timestamp and body).
 
-    url: str
-    kinds: tuple[str, ...] = ()
-    request_types: tuple[str, ...] = ()
-    description: str = ""
-    paused: bool = False
-    # Set by the service; the secret is shown once.
+    The body is `{"type": "human_request.<kind>", "timestamp": ..., "data": {"sequence", "human_request_id",
+    "principal", "detail", "request"}}`, where `request` is the HumanRequest as it stands when the try is made. An
+    event comes at least once: a `webhook-id` that was seen before is the same event again. Events of one request
+    come in order as long as each first try succeeds; `sequence` tells the order. 2xx within the timeout takes the
+    event, 410 pauses the webhook, anything else has it sent again, after `Retry-After` where that is longer than
+    the pause.
+    """
+
+    # UUIDv7, made by the server.
     id: str = ""
+    # Where to send events by POST. Addresses that are loopback, private or link-local are refused, when it is
+    # registered and again at each try. At most 2,048 characters.
+    url: str = ""
+    # Only events of these kinds; empty means `created`, `decided`, `escalated`, `expired`, `cancelled` and
+    # `reminded`.
+    kinds: tuple[str, ...] = ()
+    # Only events of requests of these types; empty means all.
+    request_types: tuple[str, ...] = ()
+    # What it is for, for people. At most 256 characters.
+    description: str = ""
+    # True while it is not told of anything. Events of that time are not sent later.
+    paused: bool = False
+    # The secret that the receiver checks signatures with, `whsec_...`. Shown once, when the webhook is created and
+    # when the secret is rotated; kept encrypted. Ignored on input.
     secret: str = field(default="", repr=False)
+    # Set by the server, changes with every change. Send it with an update to be refused (`ETAG_MISMATCH`) when
+    # somebody else changed it meanwhile; empty means: whatever is there.
     etag: str = ""
+    # When it was registered. Set by the server.
     created_at: datetime | None = None
+    # When it was last changed. Set by the server.
     updated_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One event on its way to one address."""
+    """One event on its way to one address: the log of what was tried."""
 
-    id: str
-    webhook_id: str
-    human_request_id: str
-    event_sequence: int
-    event_kind: str
-    url: str
-    # pending, delivered or failed.
-    status: str
-    attempts: int
+    # Made by the server (UUID); the header `webhook-id` of every try.
+    id: str = ""
+    # The webhook; empty where it goes to the callback of the request itself.
+    webhook_id: str = ""
+    # The request that the event is about.
+    human_request_id: str = ""
+    # The event's sequence number.
+    event_sequence: int = 0
+    # The event's kind.
+    event_kind: str = ""
+    # Where it goes.
+    url: str = ""
+    # `pending` (it will be tried, again perhaps), `delivered` (the receiver answered 2xx), `failed` (every try
+    # failed).
+    status: str = ""
+    # Tries so far.
+    attempts: int = 0
+    # When it is tried next; absent unless it is pending.
     next_attempt_at: datetime | None = None
+    # The HTTP status of the last try; 0 where there was no answer.
     last_status: int = 0
+    # Why the last try failed; empty where it did not.
     last_error: str = ""
+    # When the event happened.
     created_at: datetime | None = None
+    # When the receiver took it; absent where it has not.
     delivered_at: datetime | None = None

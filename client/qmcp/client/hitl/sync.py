@@ -1,38 +1,35 @@
-"""What `Client` can do with questions to people; `qmcp.client.hitl.aio` has the same for asyncio."""
+# Generated from aio.py by client/generate. `make generate` writes it again.
+"""What the client can do with questions to people."""
 
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from qmcp.client import errors
-from qmcp.client.calls import Call, Page
-from qmcp.client.hitl import calls, models
-from qmcp.client.hitl.following import Wait, Watch
-from qmcp.client.legs import Legs
-from qmcp.client.retries import Deadline, Retries
-from qmcp.hitl.v1.hitl_service_pb2 import WatchHumanRequestsRequest
+from qmcp.client.calling.conversion import from_message, to_message, to_object, to_optional, to_timestamp
+from qmcp.client.calling.json_values import to_value
+from qmcp.client.calling.resumption import Resumption
+from qmcp.client.calling.retries import Deadline
+from qmcp.client.calling.sync import Calls
+from qmcp.client.errors import QmcpError
+from qmcp.client.hitl.following import EventFollower, ResponseWait
+from qmcp.client.hitl.models import (
+    ActionLink,
+    Delivery,
+    ExpiryAction,
+    HumanRequest,
+    HumanRequestEvent,
+    HumanResponse,
+    Quorum,
+    Webhook,
+)
+from qmcp.hitl.v1 import hitl_service_pb2 as api
+from qmcp.hitl.v1 import request_pb2, webhook_pb2
 
-ResultT = TypeVar("ResultT")
-ItemT = TypeVar("ItemT")
 
-
-class HumanRequests(ABC):
-    """The methods about questions to people."""
-
-    _hitl: Any
-    _retries: Retries
-
-    @abstractmethod
-    def _send(self, call: Call[ResultT], *, timeout: float | None = None, stub: Any = None) -> ResultT: ...
-
-    @abstractmethod
-    def _all(self, first: Call[Page[ItemT]], *, stub: Any = None) -> list[ItemT]: ...
-
-    @abstractmethod
-    def _stream(self, method: Any, request: Any, timeout: float | None) -> AbstractContextManager[Iterator[Any]]: ...
+class Hitl(Calls):
+    """The calls of the hitl service."""
 
     def create_human_request(
         self,
@@ -53,40 +50,41 @@ class HumanRequests(ABC):
         groups: Sequence[str] = (),
         tags: Sequence[str] = (),
         callback_url: str = "",
-        on_expiry: models.ExpiryAction | None = None,
-        quorum: models.Quorum | None = None,
+        on_expiry: ExpiryAction | None = None,
+        quorum: Quorum | None = None,
         four_eyes: bool = False,
-    ) -> models.HumanRequest:
+    ) -> HumanRequest:
         """Asks people. `human_request_id` is the id that the request shall have; empty lets the service choose.
 
         `timeout_seconds` 0 means an hour. The same request under the same id returns the first answer.
         """
-        call = calls.create_request(
-            request_type,
-            prompt,
-            human_request_id=human_request_id,
+        request = api.CreateHumanRequestRequest(
+            id=human_request_id,
+            request_type=request_type,
+            prompt=prompt,
             options=options,
-            context=context,
+            context=to_object(context),
             timeout_seconds=timeout_seconds,
             correlation_id=correlation_id,
-            response_schema=response_schema,
-            proposed_arguments=proposed_arguments,
-            arguments_schema=arguments_schema,
+            response_schema=to_object(response_schema),
+            proposed_arguments=to_object(proposed_arguments),
+            arguments_schema=to_object(arguments_schema),
             priority=priority,
-            due_at=due_at,
+            due_at=to_timestamp(due_at),
             assignees=assignees,
             groups=groups,
             tags=tags,
             callback_url=callback_url,
-            on_expiry=on_expiry,
-            quorum=quorum,
+            on_expiry=to_optional(on_expiry, request_pb2.ExpiryAction()),
+            quorum=to_optional(quorum, request_pb2.Quorum()),
             four_eyes=four_eyes,
         )
-        return self._send(call, stub=self._hitl)
+        return self._call(request, HumanRequest)
 
-    def get_human_request(self, human_request_id: str) -> models.HumanRequest:
+    def get_human_request(self, human_request_id: str) -> HumanRequest:
         """One request, with the answer that decided it in `response`."""
-        return self._send(calls.get_request(human_request_id), stub=self._hitl)
+        answer = self._send(api.GetHumanRequestRequest(id=human_request_id))
+        return from_message(HumanRequest, answer.request)
 
     def list_human_requests(
         self,
@@ -99,10 +97,9 @@ class HumanRequests(ABC):
         assignee: str = "",
         group: str = "",
         tag: str = "",
-    ) -> list[models.HumanRequest]:
+    ) -> list[HumanRequest]:
         """The newest requests for which all filters hold; `limit` None means all there are."""
-        first = calls.list_requests(
-            limit,
+        request = api.ListHumanRequestsRequest(
             status=status,
             request_type=request_type,
             correlation_id=correlation_id,
@@ -111,7 +108,7 @@ class HumanRequests(ABC):
             group=group,
             tag=tag,
         )
-        return self._all(first, stub=self._hitl)
+        return self._list(request, HumanRequest, limit=limit)
 
     def submit_human_response(
         self,
@@ -123,41 +120,51 @@ class HumanRequests(ABC):
         responded_by: str = "",
         response_metadata: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
-    ) -> models.HumanResponse:
+    ) -> HumanResponse:
         """Answers a request. ConflictError where it has been answered, RequestExpiredError where it is too late."""
-        call = calls.respond(
-            human_request_id,
-            response,
-            comment=comment,
-            edited_arguments=edited_arguments,
+        request = api.CreateHumanResponseRequest(
+            human_request_id=human_request_id,
+            response=to_value(response),
             responded_by=responded_by,
-            response_metadata=response_metadata,
+            response_metadata=to_object(response_metadata),
+            comment=comment,
+            edited_arguments=to_object(edited_arguments),
             idempotency_key=idempotency_key,
         )
-        return self._send(call, stub=self._hitl)
+        return self._call(request, HumanResponse)
 
-    def wait_for_human_response(self, human_request_id: str, *, timeout: float | None = None) -> models.HumanRequest:
+    def wait_for_human_response(
+        self,
+        human_request_id: str,
+        *,
+        timeout: float | None = None,
+    ) -> HumanRequest:
         """The request once it has ended: answered, expired or cancelled. DeadlineExceededError after `timeout`."""
         [request] = self.wait_for_human_requests([human_request_id], timeout=timeout)
         return request
 
     def wait_for_human_requests(
-        self, human_request_ids: Sequence[str], *, mode: str = "any", timeout: float | None = None
-    ) -> list[models.HumanRequest]:
+        self,
+        human_request_ids: Sequence[str],
+        *,
+        mode: str = "any",
+        timeout: float | None = None,
+    ) -> list[HumanRequest]:
         """The requests as they stand once one of them has ended (`any`) or every one has (`all`).
 
         It lasts over as many long polls as that takes; a restart of the service does not end it.
         """
-        wait = Wait(human_request_ids, mode, Legs(Deadline.within(timeout), self._retries))
+        wait = ResponseWait(human_request_ids, mode, Resumption(Deadline.within(timeout), self._retries))
         while True:
-            call = wait.call()
+            request = wait.request()
             try:
-                done, requests = self._send(call, timeout=wait.timeout(), stub=self._hitl)
-            except errors.QmcpError as error:
-                time.sleep(wait.legs.cut(error))
+                # A failed poll is another kind of cut: the wait goes on by itself.
+                answer = self._send(request, timeout=wait.timeout(), once=True)
+            except QmcpError as error:
+                time.sleep(wait.resumption.cut(error))
                 continue
-            if done:
-                return requests
+            if answer.done:
+                return [from_message(HumanRequest, each) for each in answer.requests]
             time.sleep(wait.not_yet())
 
     def watch_human_requests(
@@ -171,12 +178,12 @@ class HumanRequests(ABC):
         group: str = "",
         tag: str = "",
         timeout: float | None = None,
-    ) -> Generator[models.HumanRequestEvent]:
+    ) -> Generator[HumanRequestEvent]:
         """Every event for which all filters hold, each once, as it happens; ends after `timeout` seconds only.
 
         `after_sequence` None means from now on, 0 from the beginning. To go on later, give the last `sequence` seen.
         """
-        wanted = WatchHumanRequestsRequest(
+        wanted = api.WatchHumanRequestsRequest(
             after_sequence=after_sequence,
             kinds=kinds,
             id=human_request_id,
@@ -185,89 +192,97 @@ class HumanRequests(ABC):
             group=group,
             tag=tag,
         )
-        watch = Watch(wanted, Legs(Deadline.within(timeout), self._retries))
-        while not watch.over():
-            cut: errors.QmcpError | None = None
+        follower = EventFollower(wanted, Resumption(Deadline.within(timeout), self._retries))
+        while not follower.over():
+            cut: QmcpError | None = None
             try:
-                with self._stream(self._hitl.WatchHumanRequests, watch.request(), watch.legs.seconds()) as stream:
+                with self._stream(follower.request(), follower.resumption.seconds()) as stream:
                     for message in stream:
-                        event = watch.take(message)
+                        event = follower.take(message)
                         if event:
                             yield event
-            except errors.QmcpError as error:
+            except QmcpError as error:
                 cut = error
-            if not watch.over():
-                time.sleep(watch.cut(cut))
+            if not follower.over():
+                time.sleep(follower.cut(cut))
 
-    def list_human_request_events(self, human_request_id: str) -> list[models.HumanRequestEvent]:
+    def list_human_request_events(self, human_request_id: str) -> list[HumanRequestEvent]:
         """What happened to a request, oldest first."""
-        return self._all(calls.list_events(human_request_id), stub=self._hitl)
+        return self._list(api.ListHumanRequestEventsRequest(id=human_request_id), HumanRequestEvent)
 
-    def find_similar_human_requests(self, human_request_id: str, *, limit: int = 5) -> list[models.HumanRequest]:
+    def find_similar_human_requests(self, human_request_id: str, *, limit: int = 5) -> list[HumanRequest]:
         """Requests that ended and resemble this one, where the operator has switched that on."""
-        return self._send(calls.find_similar(human_request_id, limit), stub=self._hitl)
+        answer = self._send(api.FindSimilarHumanRequestsRequest(id=human_request_id, limit=limit))
+        return [from_message(HumanRequest, each) for each in answer.requests]
 
-    def view_human_request(self, human_request_id: str) -> models.HumanRequest:
+    def view_human_request(self, human_request_id: str) -> HumanRequest:
         """The request, and on record that the caller has looked at it."""
-        return self._send(calls.view(human_request_id), stub=self._hitl)
+        return self._call(api.ViewHumanRequestRequest(id=human_request_id), HumanRequest)
 
-    def claim_human_request(self, human_request_id: str, *, take_over: bool = False) -> models.HumanRequest:
+    def claim_human_request(self, human_request_id: str, *, take_over: bool = False) -> HumanRequest:
         """Tells the others that the caller is at it."""
-        return self._send(calls.claim(human_request_id, take_over=take_over), stub=self._hitl)
+        request = api.ClaimHumanRequestRequest(id=human_request_id, take_over=take_over)
+        return self._call(request, HumanRequest)
 
-    def release_human_request(self, human_request_id: str) -> models.HumanRequest:
+    def release_human_request(self, human_request_id: str) -> HumanRequest:
         """Gives a claim up."""
-        return self._send(calls.release(human_request_id), stub=self._hitl)
+        return self._call(api.ReleaseHumanRequestRequest(id=human_request_id), HumanRequest)
 
     def assign_human_request(
         self, human_request_id: str, *, assignees: Sequence[str] = (), groups: Sequence[str] = ()
-    ) -> models.HumanRequest:
+    ) -> HumanRequest:
         """Replaces who is asked; with neither, everybody is."""
-        return self._send(calls.assign(human_request_id, assignees, groups), stub=self._hitl)
+        request = api.AssignHumanRequestRequest(id=human_request_id, assignees=assignees, groups=groups)
+        return self._call(request, HumanRequest)
 
-    def comment_on_human_request(self, human_request_id: str, comment: str) -> models.HumanRequest:
+    def comment_on_human_request(self, human_request_id: str, comment: str) -> HumanRequest:
         """Writes a comment into its history."""
-        return self._send(calls.comment(human_request_id, comment), stub=self._hitl)
+        return self._call(api.CommentOnHumanRequestRequest(id=human_request_id, comment=comment), HumanRequest)
 
-    def remind_of_human_request(self, human_request_id: str) -> models.HumanRequest:
+    def remind_of_human_request(self, human_request_id: str) -> HumanRequest:
         """Tells those who are asked once more."""
-        return self._send(calls.remind(human_request_id), stub=self._hitl)
+        return self._call(api.RemindOfHumanRequestRequest(id=human_request_id), HumanRequest)
 
-    def cancel_human_request(self, human_request_id: str, reason: str = "") -> models.HumanRequest:
+    def cancel_human_request(self, human_request_id: str, reason: str = "") -> HumanRequest:
         """Takes a question back."""
-        return self._send(calls.cancel(human_request_id, reason), stub=self._hitl)
+        return self._call(api.CancelHumanRequestRequest(id=human_request_id, reason=reason), HumanRequest)
 
-    def create_action_link(self, human_request_id: str, person: str, *, timeout_seconds: int = 0) -> models.ActionLink:
+    def create_action_link(self, human_request_id: str, person: str, *, timeout_seconds: int = 0) -> ActionLink:
         """Makes a link by which this person answers once without an account."""
-        return self._send(calls.create_link(human_request_id, person, timeout_seconds), stub=self._hitl)
+        request = api.CreateActionLinkRequest(id=human_request_id, person=person, timeout_seconds=timeout_seconds)
+        # A second one would return the link without its path, which is all that it is for.
+        return self._call(request, ActionLink, once=True)
 
-    def create_webhook(self, webhook: models.Webhook, *, idempotency_key: str | None = None) -> models.Webhook:
+    def create_webhook(self, webhook: Webhook, *, idempotency_key: str | None = None) -> Webhook:
         """Registers a webhook; its secret is in this answer and nowhere else."""
-        return self._send(calls.create_webhook(webhook, idempotency_key), stub=self._hitl)
+        message = to_message(webhook, webhook_pb2.Webhook())
+        return self._call(api.CreateWebhookRequest(webhook=message, idempotency_key=idempotency_key), Webhook)
 
-    def get_webhook(self, webhook_id: str) -> models.Webhook:
+    def get_webhook(self, webhook_id: str) -> Webhook:
         """One webhook, without its secret."""
-        return self._send(calls.get_webhook(webhook_id), stub=self._hitl)
+        return self._call(api.GetWebhookRequest(id=webhook_id), Webhook)
 
-    def list_webhooks(self) -> list[models.Webhook]:
+    def list_webhooks(self) -> list[Webhook]:
         """All webhooks, newest first."""
-        return self._all(calls.list_webhooks(), stub=self._hitl)
+        return self._list(api.ListWebhooksRequest(), Webhook)
 
-    def update_webhook(self, webhook: models.Webhook, *, rotate_secret: bool = False) -> models.Webhook:
+    def update_webhook(self, webhook: Webhook, *, rotate_secret: bool = False) -> Webhook:
         """Replaces a webhook's definition; with an etag, only if it is still that one."""
-        return self._send(calls.update_webhook(webhook, rotate_secret=rotate_secret), stub=self._hitl)
+        # The secret is not taken, and need not travel once more.
+        message = to_message(replace(webhook, secret=""), webhook_pb2.Webhook())
+        return self._call(api.UpdateWebhookRequest(webhook=message, rotate_secret=rotate_secret), Webhook)
 
     def delete_webhook(self, webhook_id: str) -> None:
         """Removes a webhook."""
-        self._send(calls.delete_webhook(webhook_id), stub=self._hitl)
+        self._send(api.DeleteWebhookRequest(id=webhook_id))
 
     def list_deliveries(
         self, limit: int | None = 50, *, webhook_id: str = "", human_request_id: str = "", status: str = ""
-    ) -> list[models.Delivery]:
+    ) -> list[Delivery]:
         """The newest deliveries for which all filters hold; `limit` None means all there are."""
-        first = calls.list_deliveries(limit, webhook_id=webhook_id, human_request_id=human_request_id, status=status)
-        return self._all(first, stub=self._hitl)
+        request = api.ListDeliveriesRequest(webhook_id=webhook_id, human_request_id=human_request_id, status=status)
+        return self._list(request, Delivery, limit=limit)
 
-    def retry_delivery(self, delivery_id: str) -> models.Delivery:
+    def retry_delivery(self, delivery_id: str) -> Delivery:
         """Sends a delivery again, soon."""
-        return self._send(calls.retry_delivery(delivery_id), stub=self._hitl)
+        return self._call(api.RetryDeliveryRequest(id=delivery_id), Delivery)

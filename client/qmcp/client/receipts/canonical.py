@@ -7,7 +7,7 @@ import orjson
 import rfc8785
 
 # From here on a double no longer holds every whole number, and RFC 8785 knows doubles only.
-LARGEST_EXACT_INTEGER = 2**53
+MAX_EXACT_INTEGER = 2**53
 
 
 def canonical(value: Any) -> bytes:
@@ -28,7 +28,7 @@ def _is_plain(value: Any) -> bool:
     if kind is str or value is None or kind is bool:
         return True
     if kind is int:
-        return bool(-LARGEST_EXACT_INTEGER < value < LARGEST_EXACT_INTEGER)
+        return bool(-MAX_EXACT_INTEGER < value < MAX_EXACT_INTEGER)
     if kind is dict:
         for key, item in value.items():
             # Most values are texts; asking here saves a call for each.
@@ -44,6 +44,6 @@ def _with_doubles(value: Any) -> Any:
         return {key: _with_doubles(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_with_doubles(item) for item in value]
-    if type(value) is int and abs(value) >= LARGEST_EXACT_INTEGER:
+    if type(value) is int and abs(value) >= MAX_EXACT_INTEGER:
         return float(value)
     return value

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from qmcp.client.models import ReceiptFault
 from qmcp.client.receipts.canonical import canonical
 from qmcp.client.receipts.chains import Chains
 from qmcp.client.receipts.keys import PublicKeys
+from qmcp.client.tools.models import ReceiptFault
 
 _FIELDS = {"sequence": int, "signed_at": str, "content": str, "signature": str, "key_id": str}
 _CONTENT_KEYS = {"chains", "previous", "sequence", "signed_at"}
@@ -82,7 +82,7 @@ class CheckpointTrail:
             end = 1 if chain is None else chain.end
             if self._to_end and head >= end:
                 detail = f"a checkpoint states the chain up to place {head}, the export ends before place {end}"
-                yield ReceiptFault("RECEIPT_MISSING", "", chain_id, end, detail)
+                yield ReceiptFault(kind="RECEIPT_MISSING", chain_id=chain_id, sequence=end, detail=detail)
 
     def _misplaced(self, before: Checkpoint | None, checkpoint: Checkpoint) -> Iterator[str]:
         if before is None:
@@ -138,7 +138,8 @@ def _stated(content: bytes) -> dict[str, Any] | None:
 
 
 def _fault(checkpoint: Checkpoint, detail: str, *, kind: str = "CHECKPOINT_BROKEN", chain_id: str = "") -> ReceiptFault:
-    return ReceiptFault(kind, "", chain_id, checkpoint.sequence, f"checkpoint {checkpoint.sequence}: {detail}")
+    number = checkpoint.sequence
+    return ReceiptFault(kind=kind, chain_id=chain_id, sequence=number, detail=f"checkpoint {number}: {detail}")
 
 
 def _microseconds(time: str) -> str:

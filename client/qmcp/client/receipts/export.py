@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from qmcp.client.models import ReceiptFault, ReceiptVerification
 from qmcp.client.receipts.chains import Chains
 from qmcp.client.receipts.checkpoints import Checkpoint, CheckpointTrail, read_checkpoint
 from qmcp.client.receipts.keys import PublicKeys
 from qmcp.client.receipts.rows import check_row, read_receipt
+from qmcp.client.tools.models import ReceiptFault
+from qmcp.client.tools.verification import ReceiptVerification
 
 # More than anybody reads; the count goes on.
-MOST_FAULTS = 1000
+MAX_FAULTS = 1000
 _ID = re.compile(rb'"id":\s*"([^"]{1,64})"')
 
 
@@ -106,12 +107,14 @@ class ExportVerifier:
         self._ended.append((chain_id, sequence, str(row.get("completed_at", ""))))
 
     def _fault(self, kind: str, detail: str, *, invocation_id: str = "", chain_id: str = "", sequence: int = 0) -> None:
-        self._add([ReceiptFault(kind, invocation_id, chain_id, sequence, detail)])
+        self._add(
+            [ReceiptFault(kind=kind, invocation_id=invocation_id, chain_id=chain_id, sequence=sequence, detail=detail)]
+        )
 
     def _add(self, faults: Iterable[ReceiptFault]) -> None:
         for fault in faults:
             self._fault_count += 1
-            if len(self._faults) < MOST_FAULTS:
+            if len(self._faults) < MAX_FAULTS:
                 self._faults.append(fault)
 
 

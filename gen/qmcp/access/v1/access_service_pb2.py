@@ -31,13 +31,17 @@ from qmcp.access.v1 import role_pb2 as qmcp_dot_access_dot_v1_dot_role__pb2
 from qmcp.options.v1 import options_pb2 as qmcp_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#qmcp/access/v1/access_service.proto\x12\x0eqmcp.access.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18qmcp/access/v1/key.proto\x1a\x19qmcp/access/v1/role.proto\x1a\x1dqmcp/options/v1/options.proto\">\n\tIssuedKey\x12 \n\x03key\x18\x01 \x01(\x0b\x32\x13.qmcp.access.v1.Key\x12\x0f\n\x07\x61pi_key\x18\x02 \x01(\t\"\x8b\x01\n\x08Identity\x12\x11\n\tprincipal\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x03(\t\x12\x13\n\x0bpermissions\x18\x03 \x03(\t\x12\x17\n\x0frate_per_minute\x18\x04 \x01(\x05\x12/\n\x0bvalid_until\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf2\x02\n\x10\x43reateKeyRequest\x12.\n\x05owner\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^[A-Za-z0-9_.:@-]{1,64}$\x12\x38\n\x05roles\x18\x02 \x03(\tB)\xbaH&\x92\x01#\x08\x01\x10\x10\x18\x01\"\x1br\x19\x32\x17^[a-z][a-z0-9_-]{0,31}$\x12\x32\n\x0cservice_name\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\x12\x32\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12$\n\x0frate_per_minute\x18\x05 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x0fidempotency_key\x18\x07 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\";\n\rGetKeyRequest\x12*\n\x02id\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\"\x94\x01\n\x0fListKeysRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12+\n\x05owner\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\x12\x17\n\x0finclude_invalid\x18\x04 \x01(\x08\"N\n\x10ListKeysResponse\x12!\n\x04keys\x18\x01 \x03(\x0b\x32\x13.qmcp.access.v1.Key\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb2\x01\n\x10RotateKeyRequest\x12*\n\x02id\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\x12(\n\rgrace_seconds\x18\x02 \x01(\x05\x42\x0c\xbaH\t\x1a\x07\x18\x80\x9a\x9e\x01(\x00H\x00\x88\x01\x01\x12\x36\n\x0fidempotency_key\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$B\x10\n\x0e_grace_seconds\">\n\x10RevokeKeyRequest\x12*\n\x02id\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\"?\n\x11\x44isableKeyRequest\x12*\n\x02id\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\">\n\x10\x45nableKeyRequest\x12*\n\x02id\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\"O\n\x10ListRolesRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"Q\n\x11ListRolesResponse\x12#\n\x05roles\x18\x01 \x03(\x0b\x32\x14.qmcp.access.v1.Role\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"w\n\x11\x43reateRoleRequest\x12*\n\x04role\x18\x01 \x01(\x0b\x32\x14.qmcp.access.v1.RoleB\x06\xbaH\x03\xc8\x01\x01\x12\x36\n\x0fidempotency_key\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\"?\n\x11UpdateRoleRequest\x12*\n\x04role\x18\x01 \x01(\x0b\x32\x14.qmcp.access.v1.RoleB\x06\xbaH\x03\xc8\x01\x01\"A\n\x11\x44\x65leteRoleRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[a-z][a-z0-9_-]{0,31}$\"\x0f\n\rWhoAmIRequest\"\x83\x01\n\x12ListDenialsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x30\n\tprincipal\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\"W\n\x13ListDenialsResponse\x12\'\n\x07\x64\x65nials\x18\x01 \x03(\x0b\x32\x16.qmcp.access.v1.Denial\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"V\n\x11ResolveKeyRequest\x12!\n\x02id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{16}$\x12\x1e\n\rsecret_digest\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h \"5\n\x13ResolveRolesRequest\x12\x1e\n\x05roles\x18\x01 \x03(\tB\x0f\xbaH\x0c\x92\x01\t\x10@\"\x05r\x03\x18\x80\x01\"+\n\x14ResolveRolesResponse\x12\x13\n\x0bpermissions\x18\x01 \x03(\t\"\x15\n\x13WatchChangesRequest\"1\n\x0c\x41\x63\x63\x65ssChange\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x11\n\theartbeat\x18\x02 \x01(\x08\"{\n\x10ReportUseRequest\x12\x32\n\x07\x64\x65nials\x18\x01 \x03(\x0b\x32\x16.qmcp.access.v1.DenialB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x33\n\x0cused_key_ids\x18\x02 \x03(\tB\x1d\xbaH\x1a\x92\x01\x17\x10\x90N\"\x12r\x10\x32\x0e^[0-9a-f]{16}$2\x93\x13\n\rAccessService\x12\x9e\x01\n\tCreateKey\x12 .qmcp.access.v1.CreateKeyRequest\x1a\x19.qmcp.access.v1.IssuedKey\"T\xaa\xbb\x18\x0c\x61\x63\x63\x65ss.admin\xb8\xbb\x18\x01\xca\xbb\x18\x02\xc9\x01\xda\xbb\x18\x0cROLE_UNKNOWN\xda\xbb\x18\x13ROLE_EXCEEDS_CALLER\x82\xd3\xe4\x93\x02\r\"\x08/v1/keys:\x01*\x12z\n\x06GetKey\x12\x1d.qmcp.access.v1.GetKeyRequest\x1a\x13.qmcp.access.v1.Key\"<\x90\x02\x01\xaa\xbb\x18\x0b\x61\x63\x63\x65ss.read\xb8\xbb\x18\x01\xda\xbb\x18\rKEY_NOT_FOUND\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/keys/{id}\x12u\n\x08ListKeys\x12\x1f.qmcp.access.v1.ListKeysRequest\x1a .qmcp.access.v1.ListKeysResponse\"&\x90\x02\x01\xaa\xbb\x18\x0b\x61\x63\x63\x65ss.read\xb8\xbb\x18\x01\x82\xd3\xe4\x93\x02\n\x12\x08/v1/keys\x12\xc6\x01\n\tRotateKey\x12 .qmcp.access.v1.RotateKeyRequest\x1a\x19.qmcp.access.v1.IssuedKey\"|\xaa\xbb\x18\x0c\x61\x63\x63\x65ss.admin\xb8\xbb\x18\x01\xda\xbb\x18\rKEY_NOT_FOUND\xda\xbb\x18\rKEY_NOT_VALID\xda\xbb\x18\x0cROLE_UNKNOWN\xda\xbb\x18\x13ROLE_EXCEEDS_CALLER\x82\xd3\xe4\x93\x02\x19\"\x14/v1/keys/{id}:rotate:\x01*\x12\x8b\x01\n\tRevokeKey\x12 .qmcp.access.v1.RevokeKeyRequest\x1a\x13.qmcp.access.v1.Key\"G\x90\x02\x02\xaa\xbb\x18\x0c\x61\x63\x63\x65ss.admin\xb8\xbb\x18\x01\xda\xbb\x18\rKEY_NOT_FOUND\x82\xd3\xe4\x93\x02\x19\"\x14/v1/keys/{id}:revoke:\x01*\x12\x9f\x01\n\nDisableKey\x12!.qmcp.access.v1.DisableKeyRequest\x1a\x13.qmcp.access.v1.Key\"Y\x90\x02\x02\xaa\xbb\x18\x0c\x61\x63\x63\x65ss.admin\xb8\xbb\x18\x01\xda\xbb\x18\rKEY_NOT_FOUND\xda\xbb\x18\rKEY_NOT_VALID\x82\xd3\xe4\x93\x02\x1a\"\x15/v1/keys/{id}:disable:\x01*\x12\xc3\x01\n\tEnableKey\x12 .qmcp.access.v1.EnableKeyRequest\x1a\x13.qmcp.access.v1.Key\"\x7f\x90\x02\x02\xaa\xbb\x18\x0c\x61\x63\x63\x65ss.admin\xb8\xbb\x18\x01\xda\xbb\x18\rKEY_NOT_FOUND\xda\xbb\x18\rKEY_NOT_VALID\xda\xbb\x18\x0cROLE_UNKNOWN\xda\xbb\x18\x13ROLE_EXCEEDS_CALLER\x82\xd3\xe4\x93\x02\x19\"\x14/v1/keys/{id}:enable:\x01*\x12y\n\tListRoles\x12 .qmcp.access.v1.ListRolesRequest\x1a!.qmcp.access.v1.ListRolesResponse\"\'\x90\x02\x01\xaa\xbb\x18\x0b\x61\x63\x63\x65ss.read\xb8\xbb\x18\x01\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/roles\x12\x9e\x01\n\nCreateRole\x12!.qmcp.access.v1.CreateRoleRequest\x1a\x14.qmcp.access.v1.Role\"W\xaa\xbb\x18\x0c\x61\x63\x63\x65ss.admin\xb8\xbb\x18\x01\xca\xbb\x18\x02\xc9\x01\xda\xbb\x18\x0bROLE_EXISTS\xda\xbb\x18\x13ROLE_EXCEEDS_CALLER\x82\xd3\xe4\x93\x02\x11\"\t/v1/roles:\x04role\x12\xbb\x01\n\nUpdateRole\x12!.qmcp.access.v1.UpdateRoleRequest\x1a\x14.qmcp.access.v1.Role\"t\x90\x02\x02\xaa\xbb\x18\x0c\x61\x63\x63\x65ss.admin\xb8\xbb\x18\x01\xda\xbb\x18\x0eROLE_NOT_FOUND\xda\xbb\x18\rROLE_BUILT_IN\xda\xbb\x18\x13ROLE_EXCEEDS_CALLER\x82\xd3\xe4\x93\x02\x1d\x1a\x15/v1/roles/{role.name}:\x04role\x12\xa7\x01\n\nDeleteRole\x12!.qmcp.access.v1.DeleteRoleRequest\x1a\x16.google.protobuf.Empty\"^\xaa\xbb\x18\x0c\x61\x63\x63\x65ss.admin\xb8\xbb\x18\x01\xda\xbb\x18\x0eROLE_NOT_FOUND\xda\xbb\x18\rROLE_BUILT_IN\xda\xbb\x18\x0bROLE_IN_USE\x82\xd3\xe4\x93\x02\x12*\x10/v1/roles/{name}\x12k\n\x06WhoAmI\x12\x1d.qmcp.access.v1.WhoAmIRequest\x1a\x18.qmcp.access.v1.Identity\"(\x90\x02\x01\xaa\xbb\x18\x0b\x61\x63\x63\x65ss.self\xb8\xbb\x18\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/whoami\x12\x81\x01\n\x0bListDenials\x12\".qmcp.access.v1.ListDenialsRequest\x1a#.qmcp.access.v1.ListDenialsResponse\")\x90\x02\x01\xaa\xbb\x18\x0b\x61\x63\x63\x65ss.read\xb8\xbb\x18\x01\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/denials\x12u\n\nResolveKey\x12!.qmcp.access.v1.ResolveKeyRequest\x1a\x18.qmcp.access.v1.Identity\"*\x90\x02\x01\xaa\xbb\x18\x0e\x61\x63\x63\x65ss.resolve\xb8\xbb\x18\x01\xda\xbb\x18\rKEY_NOT_FOUND\x12t\n\x0cResolveRoles\x12#.qmcp.access.v1.ResolveRolesRequest\x1a$.qmcp.access.v1.ResolveRolesResponse\"\x19\x90\x02\x01\xaa\xbb\x18\x0e\x61\x63\x63\x65ss.resolve\xb8\xbb\x18\x01\x12n\n\x0cWatchChanges\x12#.qmcp.access.v1.WatchChangesRequest\x1a\x1c.qmcp.access.v1.AccessChange\"\x19\x90\x02\x01\xaa\xbb\x18\x0e\x61\x63\x63\x65ss.resolve\xb8\xbb\x18\x04\x30\x01\x12]\n\tReportUse\x12 .qmcp.access.v1.ReportUseRequest\x1a\x16.google.protobuf.Empty\"\x16\xaa\xbb\x18\x0e\x61\x63\x63\x65ss.resolve\xb8\xbb\x18\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#qmcp/access/v1/access_service.proto\x12\x0eqmcp.access.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18qmcp/access/v1/key.proto\x1a\x19qmcp/access/v1/role.proto\x1a\x1dqmcp/options/v1/options.proto\"K\n\tIssuedKey\x12(\n\x03key\x18\x01 \x01(\x0b\x32\x13.qmcp.access.v1.KeyB\x06\xbaH\x03\xc8\x01\x01\x12\x14\n\x07\x61pi_key\x18\x02 \x01(\tB\x03\x80\x01\x01\"\x8b\x01\n\x08Identity\x12\x11\n\tprincipal\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x03(\t\x12\x13\n\x0bpermissions\x18\x03 \x03(\t\x12\x17\n\x0frate_per_minute\x18\x04 \x01(\x05\x12/\n\x0bvalid_until\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf2\x02\n\x10\x43reateKeyRequest\x12.\n\x05owner\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^[A-Za-z0-9_.:@-]{1,64}$\x12\x38\n\x05roles\x18\x02 \x03(\tB)\xbaH&\x92\x01#\x08\x01\x10\x10\x18\x01\"\x1br\x19\x32\x17^[a-z][a-z0-9_-]{0,31}$\x12\x32\n\x0cservice_name\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\x12\x32\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12$\n\x0frate_per_minute\x18\x05 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x0fidempotency_key\x18\x07 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\";\n\rGetKeyRequest\x12*\n\x02id\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\"\x94\x01\n\x0fListKeysRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12+\n\x05owner\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\x12\x17\n\x0finclude_invalid\x18\x04 \x01(\x08\"N\n\x10ListKeysResponse\x12!\n\x04keys\x18\x01 \x03(\x0b\x32\x13.qmcp.access.v1.Key\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb2\x01\n\x10RotateKeyRequest\x12*\n\x02id\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\x12(\n\rgrace_seconds\x18\x02 \x01(\x05\x42\x0c\xbaH\t\x1a\x07\x18\x80\x9a\x9e\x01(\x00H\x00\x88\x01\x01\x12\x36\n\x0fidempotency_key\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$B\x10\n\x0e_grace_seconds\">\n\x10RevokeKeyRequest\x12*\n\x02id\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\"?\n\x11\x44isableKeyRequest\x12*\n\x02id\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\">\n\x10\x45nableKeyRequest\x12*\n\x02id\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\"O\n\x10ListRolesRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"Q\n\x11ListRolesResponse\x12#\n\x05roles\x18\x01 \x03(\x0b\x32\x14.qmcp.access.v1.Role\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"w\n\x11\x43reateRoleRequest\x12*\n\x04role\x18\x01 \x01(\x0b\x32\x14.qmcp.access.v1.RoleB\x06\xbaH\x03\xc8\x01\x01\x12\x36\n\x0fidempotency_key\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\"?\n\x11UpdateRoleRequest\x12*\n\x04role\x18\x01 \x01(\x0b\x32\x14.qmcp.access.v1.RoleB\x06\xbaH\x03\xc8\x01\x01\"A\n\x11\x44\x65leteRoleRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[a-z][a-z0-9_-]{0,31}$\"\x0f\n\rWhoAmIRequest\"\x83\x01\n\x12ListDenialsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x30\n\tprincipal\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\"W\n\x13ListDenialsResponse\x12\'\n\x07\x64\x65nials\x18\x01 \x03(\x0b\x32\x16.qmcp.access.v1.Denial\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"V\n\x11ResolveKeyRequest\x12!\n\x02id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{16}$\x12\x1e\n\rsecret_digest\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h \"5\n\x13ResolveRolesRequest\x12\x1e\n\x05roles\x18\x01 \x03(\tB\x0f\xbaH\x0c\x92\x01\t\x10@\"\x05r\x03\x18\x80\x01\"+\n\x14ResolveRolesResponse\x12\x13\n\x0bpermissions\x18\x01 \x03(\t\"\x15\n\x13WatchChangesRequest\"1\n\x0c\x41\x63\x63\x65ssChange\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x11\n\theartbeat\x18\x02 \x01(\x08\"{\n\x10ReportUseRequest\x12\x32\n\x07\x64\x65nials\x18\x01 \x03(\x0b\x32\x16.qmcp.access.v1.DenialB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x33\n\x0cused_key_ids\x18\x02 \x03(\tB\x1d\xbaH\x1a\x92\x01\x17\x10\x90N\"\x12r\x10\x32\x0e^[0-9a-f]{16}$2\x93\x13\n\rAccessService\x12\x9e\x01\n\tCreateKey\x12 .qmcp.access.v1.CreateKeyRequest\x1a\x19.qmcp.access.v1.IssuedKey\"T\xaa\xbb\x18\x0c\x61\x63\x63\x65ss.admin\xb8\xbb\x18\x01\xca\xbb\x18\x02\xc9\x01\xda\xbb\x18\x0cROLE_UNKNOWN\xda\xbb\x18\x13ROLE_EXCEEDS_CALLER\x82\xd3\xe4\x93\x02\r\"\x08/v1/keys:\x01*\x12z\n\x06GetKey\x12\x1d.qmcp.access.v1.GetKeyRequest\x1a\x13.qmcp.access.v1.Key\"<\x90\x02\x01\xaa\xbb\x18\x0b\x61\x63\x63\x65ss.read\xb8\xbb\x18\x01\xda\xbb\x18\rKEY_NOT_FOUND\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/keys/{id}\x12u\n\x08ListKeys\x12\x1f.qmcp.access.v1.ListKeysRequest\x1a .qmcp.access.v1.ListKeysResponse\"&\x90\x02\x01\xaa\xbb\x18\x0b\x61\x63\x63\x65ss.read\xb8\xbb\x18\x01\x82\xd3\xe4\x93\x02\n\x12\x08/v1/keys\x12\xc6\x01\n\tRotateKey\x12 .qmcp.access.v1.RotateKeyRequest\x1a\x19.qmcp.access.v1.IssuedKey\"|\xaa\xbb\x18\x0c\x61\x63\x63\x65ss.admin\xb8\xbb\x18\x01\xda\xbb\x18\rKEY_NOT_FOUND\xda\xbb\x18\rKEY_NOT_VALID\xda\xbb\x18\x0cROLE_UNKNOWN\xda\xbb\x18\x13ROLE_EXCEEDS_CALLER\x82\xd3\xe4\x93\x02\x19\"\x14/v1/keys/{id}:rotate:\x01*\x12\x8b\x01\n\tRevokeKey\x12 .qmcp.access.v1.RevokeKeyRequest\x1a\x13.qmcp.access.v1.Key\"G\x90\x02\x02\xaa\xbb\x18\x0c\x61\x63\x63\x65ss.admin\xb8\xbb\x18\x01\xda\xbb\x18\rKEY_NOT_FOUND\x82\xd3\xe4\x93\x02\x19\"\x14/v1/keys/{id}:revoke:\x01*\x12\x9f\x01\n\nDisableKey\x12!.qmcp.access.v1.DisableKeyRequest\x1a\x13.qmcp.access.v1.Key\"Y\x90\x02\x02\xaa\xbb\x18\x0c\x61\x63\x63\x65ss.admin\xb8\xbb\x18\x01\xda\xbb\x18\rKEY_NOT_FOUND\xda\xbb\x18\rKEY_NOT_VALID\x82\xd3\xe4\x93\x02\x1a\"\x15/v1/keys/{id}:disable:\x01*\x12\xc3\x01\n\tEnableKey\x12 .qmcp.access.v1.EnableKeyRequest\x1a\x13.qmcp.access.v1.Key\"\x7f\x90\x02\x02\xaa\xbb\x18\x0c\x61\x63\x63\x65ss.admin\xb8\xbb\x18\x01\xda\xbb\x18\rKEY_NOT_FOUND\xda\xbb\x18\rKEY_NOT_VALID\xda\xbb\x18\x0cROLE_UNKNOWN\xda\xbb\x18\x13ROLE_EXCEEDS_CALLER\x82\xd3\xe4\x93\x02\x19\"\x14/v1/keys/{id}:enable:\x01*\x12y\n\tListRoles\x12 .qmcp.access.v1.ListRolesRequest\x1a!.qmcp.access.v1.ListRolesResponse\"\'\x90\x02\x01\xaa\xbb\x18\x0b\x61\x63\x63\x65ss.read\xb8\xbb\x18\x01\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/roles\x12\x9e\x01\n\nCreateRole\x12!.qmcp.access.v1.CreateRoleRequest\x1a\x14.qmcp.access.v1.Role\"W\xaa\xbb\x18\x0c\x61\x63\x63\x65ss.admin\xb8\xbb\x18\x01\xca\xbb\x18\x02\xc9\x01\xda\xbb\x18\x0bROLE_EXISTS\xda\xbb\x18\x13ROLE_EXCEEDS_CALLER\x82\xd3\xe4\x93\x02\x11\"\t/v1/roles:\x04role\x12\xbb\x01\n\nUpdateRole\x12!.qmcp.access.v1.UpdateRoleRequest\x1a\x14.qmcp.access.v1.Role\"t\x90\x02\x02\xaa\xbb\x18\x0c\x61\x63\x63\x65ss.admin\xb8\xbb\x18\x01\xda\xbb\x18\x0eROLE_NOT_FOUND\xda\xbb\x18\rROLE_BUILT_IN\xda\xbb\x18\x13ROLE_EXCEEDS_CALLER\x82\xd3\xe4\x93\x02\x1d\x1a\x15/v1/roles/{role.name}:\x04role\x12\xa7\x01\n\nDeleteRole\x12!.qmcp.access.v1.DeleteRoleRequest\x1a\x16.google.protobuf.Empty\"^\xaa\xbb\x18\x0c\x61\x63\x63\x65ss.admin\xb8\xbb\x18\x01\xda\xbb\x18\x0eROLE_NOT_FOUND\xda\xbb\x18\rROLE_BUILT_IN\xda\xbb\x18\x0bROLE_IN_USE\x82\xd3\xe4\x93\x02\x12*\x10/v1/roles/{name}\x12k\n\x06WhoAmI\x12\x1d.qmcp.access.v1.WhoAmIRequest\x1a\x18.qmcp.access.v1.Identity\"(\x90\x02\x01\xaa\xbb\x18\x0b\x61\x63\x63\x65ss.self\xb8\xbb\x18\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/whoami\x12\x81\x01\n\x0bListDenials\x12\".qmcp.access.v1.ListDenialsRequest\x1a#.qmcp.access.v1.ListDenialsResponse\")\x90\x02\x01\xaa\xbb\x18\x0b\x61\x63\x63\x65ss.read\xb8\xbb\x18\x01\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/denials\x12u\n\nResolveKey\x12!.qmcp.access.v1.ResolveKeyRequest\x1a\x18.qmcp.access.v1.Identity\"*\x90\x02\x01\xaa\xbb\x18\x0e\x61\x63\x63\x65ss.resolve\xb8\xbb\x18\x01\xda\xbb\x18\rKEY_NOT_FOUND\x12t\n\x0cResolveRoles\x12#.qmcp.access.v1.ResolveRolesRequest\x1a$.qmcp.access.v1.ResolveRolesResponse\"\x19\x90\x02\x01\xaa\xbb\x18\x0e\x61\x63\x63\x65ss.resolve\xb8\xbb\x18\x01\x12n\n\x0cWatchChanges\x12#.qmcp.access.v1.WatchChangesRequest\x1a\x1c.qmcp.access.v1.AccessChange\"\x19\x90\x02\x01\xaa\xbb\x18\x0e\x61\x63\x63\x65ss.resolve\xb8\xbb\x18\x04\x30\x01\x12]\n\tReportUse\x12 .qmcp.access.v1.ReportUseRequest\x1a\x16.google.protobuf.Empty\"\x16\xaa\xbb\x18\x0e\x61\x63\x63\x65ss.resolve\xb8\xbb\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'qmcp.access.v1.access_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ISSUEDKEY'].fields_by_name['key']._loaded_options = None
+  _globals['_ISSUEDKEY'].fields_by_name['key']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_ISSUEDKEY'].fields_by_name['api_key']._loaded_options = None
+  _globals['_ISSUEDKEY'].fields_by_name['api_key']._serialized_options = b'\200\001\001'
   _globals['_CREATEKEYREQUEST'].fields_by_name['owner']._loaded_options = None
   _globals['_CREATEKEYREQUEST'].fields_by_name['owner']._serialized_options = b'\272H\034r\0322\030^[A-Za-z0-9_.:@-]{1,64}$'
   _globals['_CREATEKEYREQUEST'].fields_by_name['roles']._loaded_options = None
@@ -133,53 +137,53 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCESSSERVICE'].methods_by_name['ReportUse']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['ReportUse']._serialized_options = b'\252\273\030\016access.resolve\270\273\030\001'
   _globals['_ISSUEDKEY']._serialized_start=260
-  _globals['_ISSUEDKEY']._serialized_end=322
-  _globals['_IDENTITY']._serialized_start=325
-  _globals['_IDENTITY']._serialized_end=464
-  _globals['_CREATEKEYREQUEST']._serialized_start=467
-  _globals['_CREATEKEYREQUEST']._serialized_end=837
-  _globals['_GETKEYREQUEST']._serialized_start=839
-  _globals['_GETKEYREQUEST']._serialized_end=898
-  _globals['_LISTKEYSREQUEST']._serialized_start=901
-  _globals['_LISTKEYSREQUEST']._serialized_end=1049
-  _globals['_LISTKEYSRESPONSE']._serialized_start=1051
-  _globals['_LISTKEYSRESPONSE']._serialized_end=1129
-  _globals['_ROTATEKEYREQUEST']._serialized_start=1132
-  _globals['_ROTATEKEYREQUEST']._serialized_end=1310
-  _globals['_REVOKEKEYREQUEST']._serialized_start=1312
-  _globals['_REVOKEKEYREQUEST']._serialized_end=1374
-  _globals['_DISABLEKEYREQUEST']._serialized_start=1376
-  _globals['_DISABLEKEYREQUEST']._serialized_end=1439
-  _globals['_ENABLEKEYREQUEST']._serialized_start=1441
-  _globals['_ENABLEKEYREQUEST']._serialized_end=1503
-  _globals['_LISTROLESREQUEST']._serialized_start=1505
-  _globals['_LISTROLESREQUEST']._serialized_end=1584
-  _globals['_LISTROLESRESPONSE']._serialized_start=1586
-  _globals['_LISTROLESRESPONSE']._serialized_end=1667
-  _globals['_CREATEROLEREQUEST']._serialized_start=1669
-  _globals['_CREATEROLEREQUEST']._serialized_end=1788
-  _globals['_UPDATEROLEREQUEST']._serialized_start=1790
-  _globals['_UPDATEROLEREQUEST']._serialized_end=1853
-  _globals['_DELETEROLEREQUEST']._serialized_start=1855
-  _globals['_DELETEROLEREQUEST']._serialized_end=1920
-  _globals['_WHOAMIREQUEST']._serialized_start=1922
-  _globals['_WHOAMIREQUEST']._serialized_end=1937
-  _globals['_LISTDENIALSREQUEST']._serialized_start=1940
-  _globals['_LISTDENIALSREQUEST']._serialized_end=2071
-  _globals['_LISTDENIALSRESPONSE']._serialized_start=2073
-  _globals['_LISTDENIALSRESPONSE']._serialized_end=2160
-  _globals['_RESOLVEKEYREQUEST']._serialized_start=2162
-  _globals['_RESOLVEKEYREQUEST']._serialized_end=2248
-  _globals['_RESOLVEROLESREQUEST']._serialized_start=2250
-  _globals['_RESOLVEROLESREQUEST']._serialized_end=2303
-  _globals['_RESOLVEROLESRESPONSE']._serialized_start=2305
-  _globals['_RESOLVEROLESRESPONSE']._serialized_end=2348
-  _globals['_WATCHCHANGESREQUEST']._serialized_start=2350
-  _globals['_WATCHCHANGESREQUEST']._serialized_end=2371
-  _globals['_ACCESSCHANGE']._serialized_start=2373
-  _globals['_ACCESSCHANGE']._serialized_end=2422
-  _globals['_REPORTUSEREQUEST']._serialized_start=2424
-  _globals['_REPORTUSEREQUEST']._serialized_end=2547
-  _globals['_ACCESSSERVICE']._serialized_start=2550
-  _globals['_ACCESSSERVICE']._serialized_end=5001
+  _globals['_ISSUEDKEY']._serialized_end=335
+  _globals['_IDENTITY']._serialized_start=338
+  _globals['_IDENTITY']._serialized_end=477
+  _globals['_CREATEKEYREQUEST']._serialized_start=480
+  _globals['_CREATEKEYREQUEST']._serialized_end=850
+  _globals['_GETKEYREQUEST']._serialized_start=852
+  _globals['_GETKEYREQUEST']._serialized_end=911
+  _globals['_LISTKEYSREQUEST']._serialized_start=914
+  _globals['_LISTKEYSREQUEST']._serialized_end=1062
+  _globals['_LISTKEYSRESPONSE']._serialized_start=1064
+  _globals['_LISTKEYSRESPONSE']._serialized_end=1142
+  _globals['_ROTATEKEYREQUEST']._serialized_start=1145
+  _globals['_ROTATEKEYREQUEST']._serialized_end=1323
+  _globals['_REVOKEKEYREQUEST']._serialized_start=1325
+  _globals['_REVOKEKEYREQUEST']._serialized_end=1387
+  _globals['_DISABLEKEYREQUEST']._serialized_start=1389
+  _globals['_DISABLEKEYREQUEST']._serialized_end=1452
+  _globals['_ENABLEKEYREQUEST']._serialized_start=1454
+  _globals['_ENABLEKEYREQUEST']._serialized_end=1516
+  _globals['_LISTROLESREQUEST']._serialized_start=1518
+  _globals['_LISTROLESREQUEST']._serialized_end=1597
+  _globals['_LISTROLESRESPONSE']._serialized_start=1599
+  _globals['_LISTROLESRESPONSE']._serialized_end=1680
+  _globals['_CREATEROLEREQUEST']._serialized_start=1682
+  _globals['_CREATEROLEREQUEST']._serialized_end=1801
+  _globals['_UPDATEROLEREQUEST']._serialized_start=1803
+  _globals['_UPDATEROLEREQUEST']._serialized_end=1866
+  _globals['_DELETEROLEREQUEST']._serialized_start=1868
+  _globals['_DELETEROLEREQUEST']._serialized_end=1933
+  _globals['_WHOAMIREQUEST']._serialized_start=1935
+  _globals['_WHOAMIREQUEST']._serialized_end=1950
+  _globals['_LISTDENIALSREQUEST']._serialized_start=1953
+  _globals['_LISTDENIALSREQUEST']._serialized_end=2084
+  _globals['_LISTDENIALSRESPONSE']._serialized_start=2086
+  _globals['_LISTDENIALSRESPONSE']._serialized_end=2173
+  _globals['_RESOLVEKEYREQUEST']._serialized_start=2175
+  _globals['_RESOLVEKEYREQUEST']._serialized_end=2261
+  _globals['_RESOLVEROLESREQUEST']._serialized_start=2263
+  _globals['_RESOLVEROLESREQUEST']._serialized_end=2316
+  _globals['_RESOLVEROLESRESPONSE']._serialized_start=2318
+  _globals['_RESOLVEROLESRESPONSE']._serialized_end=2361
+  _globals['_WATCHCHANGESREQUEST']._serialized_start=2363
+  _globals['_WATCHCHANGESREQUEST']._serialized_end=2384
+  _globals['_ACCESSCHANGE']._serialized_start=2386
+  _globals['_ACCESSCHANGE']._serialized_end=2435
+  _globals['_REPORTUSEREQUEST']._serialized_start=2437
+  _globals['_REPORTUSEREQUEST']._serialized_end=2560
+  _globals['_ACCESSSERVICE']._serialized_start=2563
+  _globals['_ACCESSSERVICE']._serialized_end=5014
 # @@protoc_insertion_point(module_scope)

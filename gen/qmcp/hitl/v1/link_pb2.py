@@ -25,13 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17qmcp/hitl/v1/link.proto\x12\x0cqmcp.hitl.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"t\n\nActionLink\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x18\n\x10human_request_id\x18\x02 \x01(\t\x12\x0e\n\x06person\x18\x03 \x01(\t\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17qmcp/hitl/v1/link.proto\x12\x0cqmcp.hitl.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"y\n\nActionLink\x12\x11\n\x04path\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x18\n\x10human_request_id\x18\x02 \x01(\t\x12\x0e\n\x06person\x18\x03 \x01(\t\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'qmcp.hitl.v1.link_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ACTIONLINK'].fields_by_name['path']._loaded_options = None
+  _globals['_ACTIONLINK'].fields_by_name['path']._serialized_options = b'\200\001\001'
   _globals['_ACTIONLINK']._serialized_start=74
-  _globals['_ACTIONLINK']._serialized_end=190
+  _globals['_ACTIONLINK']._serialized_end=195
 # @@protoc_insertion_point(module_scope)

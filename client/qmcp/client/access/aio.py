@@ -1,0 +1,95 @@
+"""What the client can do with keys, roles and refusals."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from qmcp.access.v1 import access_service_pb2 as api
+from qmcp.access.v1 import role_pb2
+from qmcp.client.access.models import Denial, Identity, IssuedKey, Key, Role
+from qmcp.client.calling.aio import AsyncCalls
+from qmcp.client.calling.conversion import to_timestamp
+
+
+class AsyncAccess(AsyncCalls):
+    """The calls of the access service."""
+
+    async def create_key(
+        self,
+        owner: str,
+        roles: Sequence[str],
+        *,
+        service_name: str = "",
+        description: str = "",
+        rate_per_minute: int = 0,
+        expires_at: datetime | None = None,
+        idempotency_key: str | None = None,
+    ) -> IssuedKey:
+        """Makes an API key; its secret is in this answer and nowhere else. A rate of 0 means no limit."""
+        request = api.CreateKeyRequest(
+            owner=owner,
+            roles=roles,
+            service_name=service_name,
+            description=description,
+            rate_per_minute=rate_per_minute,
+            expires_at=to_timestamp(expires_at),
+            idempotency_key=idempotency_key,
+        )
+        return await self._call(request, IssuedKey)
+
+    async def get_key(self, key_id: str) -> Key:
+        """One key, without its secret."""
+        return await self._call(api.GetKeyRequest(id=key_id), Key)
+
+    async def list_keys(self, owner: str = "", *, include_invalid: bool = False) -> list[Key]:
+        """All keys that are valid, newest first, or those of one owner."""
+        return await self._list(api.ListKeysRequest(owner=owner, include_invalid=include_invalid), Key)
+
+    async def rotate_key(
+        self, key_id: str, *, grace_seconds: int | None = None, idempotency_key: str | None = None
+    ) -> IssuedKey:
+        """Makes a new secret for a key; the old one stays valid for the grace time, a day unless said otherwise."""
+        request = api.RotateKeyRequest(id=key_id, grace_seconds=grace_seconds, idempotency_key=idempotency_key)
+        return await self._call(request, IssuedKey)
+
+    async def revoke_key(self, key_id: str) -> Key:
+        """Makes a key invalid for good, everywhere within a second."""
+        return await self._call(api.RevokeKeyRequest(id=key_id), Key)
+
+    async def disable_key(self, key_id: str) -> Key:
+        """Makes a key invalid, everywhere within a second, until it is enabled again."""
+        return await self._call(api.DisableKeyRequest(id=key_id), Key)
+
+    async def enable_key(self, key_id: str) -> Key:
+        """Makes a disabled key valid again."""
+        return await self._call(api.EnableKeyRequest(id=key_id), Key)
+
+    async def list_roles(self) -> list[Role]:
+        """All roles in order of their names."""
+        return await self._list(api.ListRolesRequest(), Role)
+
+    async def create_role(
+        self, name: str, permissions: Sequence[str], *, description: str = "", idempotency_key: str | None = None
+    ) -> Role:
+        """Makes a role."""
+        role = role_pb2.Role(name=name, permissions=permissions, description=description)
+        return await self._call(api.CreateRoleRequest(role=role, idempotency_key=idempotency_key), Role)
+
+    async def update_role(
+        self, name: str, permissions: Sequence[str], *, description: str = "", etag: str = ""
+    ) -> Role:
+        """Replaces a role's permissions and description; with an etag, only if it is still that one."""
+        role = role_pb2.Role(name=name, permissions=permissions, description=description, etag=etag)
+        # With an etag a second one would be refused though the first did what was asked.
+        return await self._call(api.UpdateRoleRequest(role=role), Role, once=bool(etag))
+
+    async def delete_role(self, name: str) -> None:
+        """Removes a role that no key has."""
+        await self._send(api.DeleteRoleRequest(name=name))
+
+    async def whoami(self) -> Identity:
+        """Who the caller is, and what they may do."""
+        return await self._call(api.WhoAmIRequest(), Identity)
+
+    async def list_denials(self, principal: str = "", *, limit: int | None = 50) -> list[Denial]:
+        """The newest refusals of all services; `limit` None means all there are."""
+        return await self._list(api.ListDenialsRequest(principal=principal), Denial, limit=limit)

@@ -1,0 +1,27 @@
+"""`qmcp denials`: what was refused."""
+
+from typing import Annotated
+
+import typer
+from qmcp.client.cli import output
+from qmcp.client.cli.connection import connect
+from qmcp.client.cli.groups import single
+
+app = single()
+
+
+@app.command()
+def denials(
+    context: typer.Context,
+    principal: Annotated[str, typer.Option(help="Only of this caller, or of the key with this id.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    json: output.AsJson = False,
+) -> None:
+    """List what was refused for want of a credential or a permission, newest first."""
+    with connect(context) as client:
+        found = client.list_denials(principal, limit=limit)
+    if json:
+        output.as_json(found)
+        return
+    rows = ((each.at, each.principal, each.reason, each.permission, each.method, each.count) for each in found)
+    output.table(("at", "principal", "reason", "permission", "method", "count"), rows)

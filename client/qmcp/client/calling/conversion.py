@@ -1,0 +1,121 @@
+"""Between the messages of the contract and the client's values: one mapping, field by field, for all of them."""
+
+import dataclasses
+import typing
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache, partial
+from types import NoneType
+from typing import Any, TypeVar
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from qmcp.client.calling.json_values import from_struct, from_value, to_struct, to_value
+
+ModelT = TypeVar("ModelT")
+MessageT = TypeVar("MessageT", bound=Message)
+Reader = Callable[[Any], Any]
+
+# What JSON and Python have themselves needs no class of ours.
+_PLAIN: Mapping[str, Reader] = {
+    "google.protobuf.Timestamp": lambda message: message.ToDatetime(tzinfo=UTC),
+    "google.protobuf.Struct": from_struct,
+    "google.protobuf.Value": from_value,
+}
+_PLAIN_BACK: Mapping[str, Callable[[Any], Message]] = {
+    "google.protobuf.Struct": to_struct,
+    "google.protobuf.Value": to_value,
+}
+
+
+def from_message(kind: Callable[..., ModelT], message: Message) -> ModelT:
+    """The value of a message: a field of the same name each, None for what is absent."""
+    return kind(**{name: read(message) for name, read in _readers(kind, message.DESCRIPTOR)})
+
+
+def to_message(value: Any, message: MessageT) -> MessageT:
+    """Fills a message with a value: what is None stays absent. ValueError for what JSON cannot hold."""
+    for field in message.DESCRIPTOR.fields:
+        given = getattr(value, field.name, None)
+        if given is not None:
+            _fill(message, field, given)
+    return message
+
+
+def to_timestamp(time: datetime | None) -> Timestamp | None:
+    """A time as a message; one without a zone counts as local time."""
+    if time is None:
+        return None
+    timestamp = Timestamp()
+    timestamp.FromDatetime(time.astimezone(UTC))
+    return timestamp
+
+
+def to_optional(value: Any, message: MessageT) -> MessageT | None:
+    """Fills a message with a value; None where there is none."""
+    return None if value is None else to_message(value, message)
+
+
+def to_object(value: Mapping[str, Any] | None) -> Any:
+    """A JSON object as a message; None where there is none."""
+    return None if value is None else to_struct(value)
+
+
+@cache
+def _readers(kind: Any, descriptor: Descriptor) -> tuple[tuple[str, Reader], ...]:
+    types = {field.name: field.type for field in dataclasses.fields(kind)}
+    known = [field for field in descriptor.fields if field.name in types]
+    return tuple((field.name, _reader(field, types[field.name])) for field in known)
+
+
+def _reader(field: FieldDescriptor, hint: Any) -> Reader:
+    name = field.name
+    if _is_map(field):
+        return lambda message: dict(getattr(message, name))
+    item = _item(field, hint)
+    if field.is_repeated:
+        return lambda message: tuple(item(each) for each in getattr(message, name))
+    if field.has_presence and not dataclasses.is_dataclass(hint):
+        return lambda message: item(getattr(message, name)) if message.HasField(name) else None
+    return lambda message: item(getattr(message, name))
+
+
+def _item(field: FieldDescriptor, hint: Any) -> Reader:
+    """Reads one value of a field; `hint` is the type of the whole."""
+    if field.message_type is None:
+        return lambda value: value
+    plain = _PLAIN.get(field.message_type.full_name)
+    if plain is not None:
+        return plain
+    [kind] = (each for each in typing.get_args(hint) or [hint] if each not in {NoneType, Ellipsis})
+    return partial(from_message, kind)
+
+
+def _fill(message: Message, field: Any, given: Any) -> None:
+    name = field.name
+    if _is_map(field):
+        getattr(message, name).update(given)
+    elif field.message_type is None and field.is_repeated:
+        getattr(message, name).extend(given)
+    elif field.message_type is None:
+        setattr(message, name, given)
+    elif field.is_repeated:
+        for each in given:
+            _fill_message(getattr(message, name).add(), each)
+    else:
+        getattr(message, name).SetInParent()
+        _fill_message(getattr(message, name), given)
+
+
+def _fill_message(message: Any, given: Any) -> None:
+    if isinstance(given, datetime):
+        message.FromDatetime(given.astimezone(UTC))
+    elif message.DESCRIPTOR.full_name in _PLAIN_BACK:
+        message.CopyFrom(_PLAIN_BACK[message.DESCRIPTOR.full_name](given))
+    else:
+        to_message(given, message)
+
+
+def _is_map(field: Any) -> bool:
+    return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)

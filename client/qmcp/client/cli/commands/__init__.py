@@ -1,0 +1,3 @@
+"""The subcommands that belong to no service."""
+
+ADVICE: dict[str, str] = {}

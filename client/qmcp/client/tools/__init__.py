@@ -1,0 +1,1 @@
+"""Tools in the client: running them, the record of what ran, and the proof of it."""

@@ -1,0 +1,229 @@
+"""What the client can do with tools, their invocations and their receipts."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from google.protobuf import json_format
+from qmcp.client.calling.aio import AsyncCalls
+from qmcp.client.calling.conversion import from_message, to_message, to_timestamp
+from qmcp.client.calling.json_values import to_struct
+from qmcp.client.calling.ndjson import is_end
+from qmcp.client.calling.resumption import Resumption
+from qmcp.client.calling.retries import Deadline
+from qmcp.client.errors import QmcpError
+from qmcp.client.tools.following import InvocationFollower
+from qmcp.client.tools.models import Invocation, InvocationEvent, Receipt, ReceiptKey, Tool, ToolSummary
+from qmcp.client.tools.verification import ReceiptVerification
+from qmcp.tools.v1 import invocation_pb2, tool_pb2
+from qmcp.tools.v1 import tools_service_pb2 as api
+
+
+class AsyncTools(AsyncCalls):
+    """The calls of the tools service."""
+
+    async def list_tools(self, query: str = "", *, kind: str = "") -> list[Tool]:
+        """All tools in order of their names, or those that hold all words of the query."""
+        return await self._list(api.ListToolsRequest(query=query, kind=kind), Tool)
+
+    async def get_tool(self, name: str) -> Tool:
+        """One tool."""
+        return await self._call(api.GetToolRequest(name=name), Tool)
+
+    async def create_tool(self, tool: Tool, *, idempotency_key: str | None = None) -> Tool:
+        """Registers a new tool."""
+        message = to_message(tool, tool_pb2.Tool())
+        return await self._call(api.CreateToolRequest(tool=message, idempotency_key=idempotency_key), Tool)
+
+    async def update_tool(self, tool: Tool, *, idempotency_key: str | None = None) -> Tool:
+        """Replaces a tool, or registers it where there is none of its name."""
+        message = to_message(tool, tool_pb2.Tool())
+        return await self._call(api.UpdateToolRequest(tool=message, idempotency_key=idempotency_key), Tool)
+
+    async def delete_tool(self, name: str, *, etag: str = "") -> None:
+        """Removes a tool from the catalogue; with an etag, only if it is still that one."""
+        await self._send(api.DeleteToolRequest(name=name, etag=etag))
+
+    async def invoke_tool(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        correlation_id: str = "",
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+    ) -> Invocation:
+        """Runs a tool and waits for its end. A tool that fails is an answer whose `status` says so.
+
+        The same `idempotency_key` never runs a tool twice; without one, each call of this method has its own.
+        """
+        request = api.InvokeToolRequest(
+            name=name,
+            input=to_struct(arguments or {}),
+            correlation_id=correlation_id,
+            idempotency_key=idempotency_key,
+        )
+        return await self._call(request, Invocation, timeout=timeout)
+
+    async def start_invocation(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        correlation_id: str = "",
+        idempotency_key: str | None = None,
+    ) -> Invocation:
+        """Starts a tool and returns at once; watch it or wait for it by the id."""
+        request = api.InvokeToolRequest(
+            name=name,
+            input=to_struct(arguments or {}),
+            correlation_id=correlation_id,
+            idempotency_key=idempotency_key,
+        )
+        return await self._call(request, Invocation, rpc="StartInvocation")
+
+    async def watch_invocation(
+        self,
+        invocation_id: str,
+        *,
+        after_sequence: int = 0,
+        timeout: float | None = None,
+    ) -> AsyncGenerator[InvocationEvent]:
+        """Every event of an invocation up to its end, each once, over as many connections as that takes."""
+        resumption = Resumption(Deadline.within(timeout), self._retries)
+        follower = InvocationFollower(invocation_id, after_sequence, resumption)
+        while not follower.ended:
+            cut: QmcpError | None = None
+            try:
+                async with self._stream(follower.request(), resumption.seconds()) as stream:
+                    async for message in stream:
+                        event = follower.take(message)
+                        if event:
+                            yield event
+                        if follower.ended:
+                            return
+            except QmcpError as error:
+                cut = error
+            await asyncio.sleep(follower.cut(cut))
+
+    async def wait_for_invocation(self, invocation_id: str, *, timeout: float | None = None) -> Invocation:
+        """The invocation once it has ended."""
+        async for event in self.watch_invocation(invocation_id, timeout=timeout):
+            if event.invocation and event.invocation.ended:
+                return event.invocation
+        return await self.get_invocation(invocation_id)
+
+    async def get_invocation(self, invocation_id: str) -> Invocation:
+        """One row of the audit."""
+        return await self._call(api.GetInvocationRequest(id=invocation_id), Invocation)
+
+    async def list_invocations(
+        self,
+        limit: int | None = 50,
+        *,
+        tool_name: str = "",
+        status: str = "",
+        correlation_id: str = "",
+        principal: str = "",
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+    ) -> list[Invocation]:
+        """The newest invocations for which all filters hold; `limit` None means all there are."""
+        request = api.ListInvocationsRequest(
+            tool_name=tool_name,
+            status=status,
+            correlation_id=correlation_id,
+            principal=principal,
+            created_after=to_timestamp(created_after),
+            created_before=to_timestamp(created_before),
+        )
+        return await self._list(request, Invocation, limit=limit)
+
+    async def cancel_invocation(self, invocation_id: str) -> Invocation:
+        """Asks for the end of an invocation, wherever it runs."""
+        return await self._call(api.CancelInvocationRequest(id=invocation_id), Invocation)
+
+    async def summarize(
+        self,
+        tool_name: str = "",
+        *,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+    ) -> list[ToolSummary]:
+        """Counts and latencies per tool, of the last 24 hours unless said otherwise."""
+        request = api.SummarizeInvocationsRequest(
+            tool_name=tool_name,
+            created_after=to_timestamp(created_after),
+            created_before=to_timestamp(created_before),
+        )
+        answer = await self._send(request)
+        return [from_message(ToolSummary, each) for each in answer.tools]
+
+    async def export_invocations(
+        self,
+        tool_name: str = "",
+        *,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+    ) -> AsyncGenerator[Invocation]:
+        """All invocations, oldest first, as they arrive; ExportCutOffError where the last did not arrive."""
+        lines = self.export_invocation_lines(tool_name, created_after=created_after, created_before=created_before)
+        async for line in lines:
+            if not is_end(line):
+                # Fields that this version does not know are passed over.
+                row = json_format.Parse(line, invocation_pb2.Invocation(), ignore_unknown_fields=True)
+                yield from_message(Invocation, row)
+
+    def export_invocation_lines(
+        self,
+        tool_name: str = "",
+        *,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+    ) -> AsyncIterator[bytes]:
+        """The same as the lines of JSON that the service sends, the last one (`{"done": true}`) among them."""
+        request = api.ExportInvocationsRequest(
+            tool_name=tool_name,
+            created_after=to_timestamp(created_after),
+            created_before=to_timestamp(created_before),
+        )
+        return self._ndjson(request)
+
+    def export_receipts(
+        self,
+        *,
+        completed_after: datetime | None = None,
+        completed_before: datetime | None = None,
+    ) -> AsyncIterator[bytes]:
+        """Lines of JSON with everything that `qmcp.client.receipts` verifies."""
+        request = api.ExportReceiptsRequest(
+            completed_after=to_timestamp(completed_after), completed_before=to_timestamp(completed_before)
+        )
+        return self._ndjson(request)
+
+    async def get_receipt(self, invocation_id: str) -> Receipt:
+        """The proof of one ended invocation."""
+        return await self._call(api.GetReceiptRequest(invocation_id=invocation_id), Receipt)
+
+    async def get_receipt_key(self) -> ReceiptKey:
+        """The public key that checkpoints are signed with."""
+        return await self._call(api.GetReceiptKeyRequest(), ReceiptKey)
+
+    async def verify_receipts(
+        self,
+        *,
+        completed_after: datetime | None = None,
+        completed_before: datetime | None = None,
+        timeout: float | None = None,
+    ) -> ReceiptVerification:
+        """Has the service verify its receipts itself. To trust nobody, verify an export (`qmcp receipts verify`)."""
+        request = api.VerifyReceiptsRequest(
+            completed_after=to_timestamp(completed_after), completed_before=to_timestamp(completed_before)
+        )
+        return await self._call(request, ReceiptVerification, timeout=timeout)
+
+    async def redact(self, invocation_id: str, fields: Sequence[str], reason: str) -> Invocation:
+        """Erases `input_params`, `result` or both of an ended invocation for good; its receipt stays valid."""
+        request = api.RedactInvocationRequest(id=invocation_id, fields=fields, reason=reason)
+        return await self._call(request, Invocation)

@@ -1,0 +1,12 @@
+"""`qmcp tools`, `invocations`, `receipts`, and what to do when tools refuses."""
+
+ADVICE = {
+    "TOOL_NOT_FOUND": "`qmcp tools list` shows the tools there are.",
+    "TOOL_EXISTS": "Use `--replace` to change it, or choose another name.",
+    "TOOL_DEFINED_BY_CODE": "Change the package that defines it.",
+    "ARGUMENTS_INVALID": "`qmcp tools get NAME` shows the schema; a value that is not a string is written key:=value.",
+    "INVOCATION_NOT_FOUND": "`qmcp invocations list` shows the newest.",
+    "INVOCATION_NOT_ENDED": "Wait for it with `qmcp invocations watch ID`.",
+    "INVOCATION_ENDED": "`qmcp invocations get ID` shows how.",
+    "TOOL_BUSY": "Try again later.",
+}

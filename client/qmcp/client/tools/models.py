@@ -1,0 +1,329 @@
+# Generated from protos/ by client/generate. `make generate` writes it again.
+
+"""The values of tools as callers see them: the messages of the contract without protobuf."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from qmcp.client.tools import properties
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolAnnotations:
+    """Hints of the owner about what running the tool does, as MCP has them."""
+
+    # It changes nothing.
+    read_only: bool = False
+    # It may destroy something that cannot be had back.
+    destructive: bool = False
+    # Running it twice with the same arguments has the effect of running it once.
+    idempotent: bool = False
+    # It touches a world outside QMCP (the web, a mail system).
+    open_world: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSource:
+    """A tool that is an HTTP endpoint.
+
+    The arguments fill the URL's placeholders; those left over become the query (GET, HEAD, DELETE) or the JSON body
+    (POST, PUT, PATCH). A 2xx answer is the result: JSON where its content type says so, else a string. Any other
+    answer fails the invocation; redirects are not followed.
+    """
+
+    # The HTTP method; empty means POST.
+    method: str = ""
+    # Where to send it, `https://api.example.com/cities/{city}/weather`. `{name}` is replaced by the argument of
+    # that name, percent-encoded. No placeholder may stand in the host. At most 2,048 characters. Addresses that are
+    # loopback, private or link-local are refused, at registration and again at each run.
+    url: str = ""
+    # Headers to send. A value may hold `${secret.NAME}`, which is replaced by the named secret of the server when
+    # the tool runs; the secret never appears in the catalogue or the audit. At most 16.
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrpcSource:
+    """A tool that is a unary method of a gRPC server.
+
+    When it is registered, the server is asked by reflection for the method's descriptors; they are stored, and the
+    input schema and description derive from them unless they are given.
+    """
+
+    # `host:port` of the server. The same address rules hold as for HTTP tools.
+    target: str = ""
+    # The full name of the method, `package.Service/Method`.
+    method: str = ""
+    # True to use TLS with the system's certificate authorities; false is plain text.
+    tls: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalPolicy:
+    """When a human must approve an invocation before the tool runs, and who may."""
+
+    # `never` (the default), `always`, or `when`: the arguments match the schema in `when`.
+    mode: str = ""
+    # JSON Schema 2020-12 where `mode` is `when`: arguments that obey it need an approval, others run at once.
+    when: dict[str, Any] | None = None
+    # The principals that may approve, at most 100; with these or `groups`, nobody else may.
+    assignees: tuple[str, ...] = ()
+    # The roles whose holders may approve, at most 100.
+    groups: tuple[str, ...] = ()
+    # How long they have, in seconds, 60 to 86,400; 0 means 3,600. After it the invocation ends as `expired`.
+    timeout_seconds: int = 0
+    # How many must approve, 1 to 100; 0 means one. One that rejects is enough to reject.
+    required: int = 0
+    # True to keep whoever invokes the tool from approving that.
+    four_eyes: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A tool that agents can run: what it is called, what it takes and gives, and what stands behind it."""
+
+    # The name its owner chose, and by which it is invoked. As MCP demands: letters, digits, `_ . / -`, 1 to 64 of
+    # them. It may not hold `//` nor begin or end with `/`, because it stands in URLs.
+    name: str = ""
+    # What a person reads in a list. At most 128 characters; empty means: show the name.
+    title: str = ""
+    # What the tool does, written for the model that chooses among tools. At most 8,192 characters.
+    description: str = ""
+    # JSON Schema 2020-12 of the arguments; its type must be `object`. Every invocation is checked against it.
+    # Absent means: any object. For a gRPC tool it is derived from the method's descriptor when it is left out.
+    input_schema: dict[str, Any] | None = None
+    # JSON Schema 2020-12 of the result. Absent means: any JSON value. A result that breaks it fails the invocation.
+    output_schema: dict[str, Any] | None = None
+    # What the owner says of the tool's behaviour. Hints for the agent; nothing here is enforced.
+    annotations: ToolAnnotations | None = None
+    # The owner's version of the tool, such as `1.4.0`. At most 32 characters.
+    version: str = ""
+    # Words to find the tool by. At most 16 of at most 64 characters.
+    tags: tuple[str, ...] = ()
+    # The owner's own key-value notes. At most 32; keys and values of at most 64 and 256 characters.
+    labels: dict[str, str] = field(default_factory=dict)
+    # How long one run may take, in seconds, 1 to 3,600; 0 means the default of 30. A run that takes longer is
+    # stopped and recorded as failed with `TOOL_TIMEOUT`.
+    timeout_seconds: int = 0
+    # How many runs one replica makes at a time, 1 to 1,000; 0 means as many as the service allows. Further
+    # invocations wait in a queue of ten times that number, those past it are refused with `TOOL_BUSY`.
+    max_concurrency: int = 0
+    # An HTTP endpoint.
+    http: HttpSource | None = None
+    # A unary method of a gRPC server.
+    grpc: GrpcSource | None = None
+    # Set by the server: `builtin` (part of QMCP), `plugin` (a Python package), `http` or `grpc`. Ignored on input.
+    kind: str = ""
+    # Set by the server, changes with every change of the tool; an invocation records it. Send it with an update to
+    # be refused (`ETAG_MISMATCH`) when somebody else changed the tool meanwhile; empty means: whatever is there.
+    etag: str = ""
+    # When the tool was first registered. Set by the server.
+    created_at: datetime | None = None
+    # When the tool was last changed. Set by the server.
+    updated_at: datetime | None = None
+    # Whether a human must approve before it runs; absent means never.
+    approval: ApprovalPolicy | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """The approval of one invocation: what was asked, who decided, and with which arguments the tool ran."""
+
+    # The human request that asks for it, `GET /v1/human/requests/{id}`.
+    human_request_id: str = ""
+    # `pending`, `approved`, `rejected`, `expired` or `cancelled`.
+    status: str = ""
+    # Who decided; with several, all whose answers made the decision.
+    decided_by: tuple[str, ...] = ()
+    # When it was decided; absent as long as it is not.
+    decided_at: datetime | None = None
+    # What the one who decided wrote beside it. Empty after redaction of `input_params`.
+    comment: str = ""
+    # The arguments as the human changed them: with these the tool ran. Absent where `input_params` were approved as
+    # they are, and after redaction.
+    edited_arguments: dict[str, Any] | None = None
+    # Lower-case hexadecimal SHA-256 of the canonical JSON of the arguments that were shown to the human. Empty
+    # after redaction.
+    arguments_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation(properties.Invocation):
+    """One attempt to run a tool: a row of the audit.
+
+    It is written before the tool runs and completed when it has ended; what was written is never changed, save by
+    redaction.
+    """
+
+    # UUIDv7, made by the server: ids sort by time.
+    id: str = ""
+    # The tool's name as the caller gave it; an unknown one is recorded too.
+    tool_name: str = ""
+    # The tool's etag at the time. Empty where the tool is unknown.
+    tool_etag: str = ""
+    # The arguments in full. Numbers are IEEE doubles, as everywhere in JSON; whole ones up to 2^53 arrive as
+    # integers. Absent after redaction.
+    input_params: dict[str, Any] | None = None
+    # What the tool returned; JSON null as long as there is nothing, when it failed, and after redaction.
+    result: Any = None
+    # Where it stands: `awaiting_approval` (see `approval`), `pending` (recorded, waits for a free place),
+    # `running`, and the final ones `success`, `failed` (see `error`), `cancelled`, `rejected` (a human said no) and
+    # `expired` (no human answered in time).
+    status: str = ""
+    # A sentence on why it did not succeed; empty where it did not.
+    error: str = ""
+    # The `ErrorReason` without its prefix, `TOOL_TIMEOUT`; empty where it did not fail.
+    error_reason: str = ""
+    # From the record of the intent to the end, in milliseconds; absent as long as it has not ended.
+    duration_ms: int | None = None
+    # When the attempt was recorded, by the clock of the service.
+    created_at: datetime | None = None
+    # When it ended; absent as long as it has not.
+    completed_at: datetime | None = None
+    # The caller's correlation id: from the body, else from the header `X-Correlation-ID`, else made by the server.
+    correlation_id: str = ""
+    # The caller's `idempotency_key`, by which a retry finds this invocation; empty where none was given.
+    idempotency_key: str = ""
+    # Who invoked the tool: the verified principal.
+    principal: str = ""
+    # The fields that were redacted: `input_params`, `result`.
+    redacted_fields: tuple[str, ...] = ()
+    # What humans said before it ran; absent where nobody was asked.
+    approval: Approval | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a long tool has come."""
+
+    # Done so far, in the tool's own unit.
+    progress: float = 0.0
+    # The whole; absent where the tool does not know it.
+    total: float | None = None
+    # What it is doing, for a person. At most 1,024 characters.
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationEvent:
+    """What happened to an invocation.
+
+    A stream of these ends with one whose `last` is true; one that ends without it was cut off: call again with
+    `after_sequence` to go on without a gap.
+    """
+
+    # Numbers the events of one invocation from 1, without gaps. A heartbeat repeats the number of the event before
+    # it.
+    sequence: int = 0
+    # When it happened.
+    at: datetime | None = None
+    # True on the last event: nothing will follow.
+    last: bool = False
+    # The tool reported progress.
+    progress: Progress | None = None
+    # The state changed; this is the invocation now. With a final status it is the last event.
+    invocation: Invocation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSummary:
+    """How often a tool ran within a time, and how it went."""
+
+    # The tool.
+    tool_name: str = ""
+    # Invocations that have ended.
+    count: int = 0
+    # Those of them that succeeded.
+    success_count: int = 0
+    # Those of them that failed.
+    failed_count: int = 0
+    # Those of them that were cancelled.
+    cancelled_count: int = 0
+    # Median duration in milliseconds.
+    duration_ms_p50: float = 0.0
+    # 95th percentile of the duration in milliseconds.
+    duration_ms_p95: float = 0.0
+    # 99th percentile of the duration in milliseconds.
+    duration_ms_p99: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A signed statement of where the chains stood that had moved since the one before.
+
+    What it covers cannot be cut off or replaced unnoticed.
+    """
+
+    # Numbers the checkpoints from 1, without gaps.
+    sequence: int = 0
+    # When it was signed.
+    signed_at: datetime | None = None
+    # The canonical JSON that is signed:
+    # `{"chains":[{"digest","id","sequence"}],"previous","sequence","signed_at"}`, `previous` being the SHA-256 of
+    # the checkpoint before it.
+    content: str = ""
+    # Ed25519 signature over `content`, hexadecimal.
+    signature: str = ""
+    # Which key signed: the first 16 hexadecimal digits of the SHA-256 of the raw public key.
+    key_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The proof of one ended invocation.
+
+    `digest` is the SHA-256 over the 32 bytes of `previous_digest` and then over `content`; each process of the
+    service writes a chain of its own, from sequence 1 on, whose first `previous_digest` is the SHA-256 of the
+    chain's id. Checkpoints sign the heads of the chains. docs/receipts.md has the recipe by which anybody can check
+    it.
+    """
+
+    # The invocation this is the receipt of.
+    invocation_id: str = ""
+    # The chain it stands in (UUID).
+    chain_id: str = ""
+    # Its place in the chain, from 1, without gaps.
+    sequence: int = 0
+    # Digest of the receipt before it, 64 hexadecimal digits.
+    previous_digest: str = ""
+    # Digest of this one, 64 hexadecimal digits.
+    digest: str = ""
+    # The canonical JSON (RFC 8785) that the digest covers. Arguments and result stand in it as the SHA-256 over
+    # their salt and their canonical JSON, so that a redaction leaves the chain whole.
+    content: str = ""
+    # The salt of the arguments' digest, hexadecimal; empty after redaction.
+    input_salt: str = ""
+    # The salt of the result's digest, hexadecimal; empty after redaction.
+    result_salt: str = ""
+    # The first checkpoint that covers this receipt; absent until it is signed (seconds).
+    checkpoint: Checkpoint | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptFault:
+    """One thing that does not hold."""
+
+    # What is wrong: `CONTENT_CHANGED` (a row is not what its receipt says), `DIGEST_WRONG` (a receipt's digest does
+    # not fit its content), `CHAIN_BROKEN` (a receipt does not follow the one before it), `RECEIPT_MISSING` (a gap,
+    # or a tail that a checkpoint covers is gone), `SIGNATURE_WRONG`, `CHECKPOINT_BROKEN` (the checkpoints do not
+    # follow each other or do not fit the chain).
+    kind: str = ""
+    # The invocation concerned; empty where it cannot be known.
+    invocation_id: str = ""
+    # The chain concerned; empty for a checkpoint's fault.
+    chain_id: str = ""
+    # The place in the chain, or the checkpoint's number.
+    sequence: int = 0
+    # A sentence on what was found and what was expected.
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptKey:
+    """The key that checkpoints are signed with."""
+
+    # The public key as PEM (SubjectPublicKeyInfo, Ed25519).
+    public_key_pem: str = ""
+    # The first 16 hexadecimal digits of the SHA-256 of the raw public key, as checkpoints name it.
+    key_id: str = ""
