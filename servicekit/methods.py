@@ -1,15 +1,29 @@
 """What a proto declares about an RPC, read from its descriptor once when the server is built."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from google.api import annotations_pb2
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.message import Message
 
-PERMISSION_OPTION = "qmcp.options.v1.permission"
+# Looked up by name: servicekit imports no generated code.
+OPTIONS = "qmcp.options.v1"
+
+
+class CallKind(Enum):
+    """How long an RPC may take: `qmcp.options.v1.CallKind`, where each is described."""
+
+    UNSPECIFIED = 0
+    QUICK = 1
+    LONG = 2
+    WAIT = 3
+    STREAM = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +42,11 @@ class Method:
     server_streaming: bool
     # What the caller must be allowed to do; empty for RPCs that are not ours (health, reflection).
     permission: str
+    call_kind: CallKind
+    # Whether sending it twice does what sending it once does.
+    repeatable: bool
+    # The HTTP status of every success, where there is one and it is not 200; else 0.
+    success_status: int
     # `/v1/tools/{name}`: the route of its HTTP binding with bare placeholders; empty where it has none.
     route: str
 
@@ -47,15 +66,21 @@ def _method(service: ServiceDescriptor, method: MethodDescriptor) -> Method:
         response_class=message_factory.GetMessageClass(method.output_type),
         client_streaming=method.client_streaming,
         server_streaming=method.server_streaming,
-        permission=_permission(method),
+        permission=str(_option(method, "permission")),
+        call_kind=CallKind(_option(method, "call_kind")),
+        repeatable=method.GetOptions().idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
+        success_status=_only(_option(method, "success_status")),
         route=_route(method),
     )
 
 
-def _permission(method: MethodDescriptor) -> str:
-    # Looked up by name: servicekit imports no generated code.
-    extension: Any = descriptor_pool.Default().FindExtensionByName(PERMISSION_OPTION)
-    return str(method.GetOptions().Extensions[extension])
+def _option(method: MethodDescriptor, name: str) -> Any:
+    extension: Any = descriptor_pool.Default().FindExtensionByName(f"{OPTIONS}.{name}")
+    return method.GetOptions().Extensions[extension]
+
+
+def _only(statuses: Sequence[int]) -> int:
+    return statuses[0] if len(statuses) == 1 else 0
 
 
 def _route(method: MethodDescriptor) -> str:

@@ -8,6 +8,8 @@ from typing import TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from servicekit.waiting import waiting_for
+
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Record: TypeAlias = asyncpg.Record
 
@@ -47,6 +49,9 @@ def transient(error: BaseException) -> bool:
 
 UniqueViolation = asyncpg.UniqueViolationError
 
+# What a call waits for here, as its caller is told.
+CONNECTION = "a connection to the database"
+STATEMENT = "a statement of the database"
 # How long a statement of a call may take before the server ends it, milliseconds.
 STATEMENT_TIMEOUT_MS = 30_000
 
@@ -62,9 +67,13 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection; each statement is its own transaction."""
-        async with self._pool.acquire(timeout=10) as connection:
-            with _given_up_if_broken(connection):
+        with waiting_for(CONNECTION):
+            connection = await self._pool.acquire(timeout=10)
+        try:
+            with waiting_for(STATEMENT), _given_up_if_broken(connection):
                 yield connection
+        finally:
+            await self._pool.release(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

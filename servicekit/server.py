@@ -1,9 +1,9 @@
 """Builds a gRPC server around servicers: interceptors, health, reflection, limits, drain."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
 from servicekit.health import Check, Readiness
+from servicekit.http_status import answer_with
 from servicekit.identity.authenticator import Authenticator
 from servicekit.interceptors import Handler, compose
 from servicekit.interceptors.context import request_context
@@ -36,14 +37,10 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A servicer, and what its proto does not say about it."""
+    """A servicer of an RPC service; all that is to be known besides says its proto."""
 
     descriptor: ServiceDescriptor
     servicer: object
-    # RPCs whose default deadline is another than the setting's; None where the RPC bounds itself.
-    deadlines: Mapping[str, float | None] = field(default_factory=dict)
-    # RPCs that only wait for something: neither a default deadline nor the bound on calls in flight is for them.
-    waits: Collection[str] = ()
 
 
 class Server:
@@ -105,12 +102,7 @@ async def serving(
             request_context,  # ids, before anything may fail
             declared_errors,  # all that fails inside becomes a status
             identity(authenticator),  # who, before what
-            deadline(
-                settings.default_deadline_seconds,
-                _deadlines(services),
-                {name for service in services for name in service.waits},
-                settings.max_concurrent_calls,
-            ),
+            deadline(settings.default_deadline_seconds, settings.max_concurrent_calls),
             validation,  # the servicer sees valid requests only
         )
         for service in services:
@@ -189,10 +181,6 @@ def _health_alone(readiness: Readiness, settings: ServiceSettings) -> grpc.aio.S
     return server
 
 
-def _deadlines(services: Sequence[Service]) -> dict[str, float | None]:
-    return {name: seconds for service in services for name, seconds in service.deadlines.items()}
-
-
 def _servicer_method(service: Service, method: Method) -> Handler:
     implementation: Callable[[Any, Any], Any] = getattr(service.servicer, method.name)
     if not method.server_streaming:
@@ -201,7 +189,12 @@ def _servicer_method(service: Service, method: Method) -> Handler:
             answered: Awaitable[Any] = implementation(request, context)
             return answered
 
-        return answer
+        async def answer_by_status(request: Any, context: "ServicerContext[Any, Any]", _call: RequestContext) -> Any:
+            message = await implementation(request, context)
+            await answer_with(context, method.success_status)
+            return message
+
+        return answer_by_status if method.success_status else answer
 
     async def stream(request: Any, context: "ServicerContext[Any, Any]", _call: RequestContext) -> None:
         async for message in implementation(request, context):

@@ -3,9 +3,7 @@
 from collections.abc import Callable
 
 from servicekit.errors import ServiceError, deadline_exceeded, invalid_argument, unavailable
-from servicekit.postgres import unreachable
-
-STATEMENT = "a statement of the database"
+from servicekit.postgres import STATEMENT, unreachable
 
 
 def _gave_way() -> ServiceError:

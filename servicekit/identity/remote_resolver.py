@@ -15,8 +15,11 @@ from servicekit.errors import ServiceError, unavailable
 from servicekit.identity.credentials import ApiKey
 from servicekit.identity.resolver import Denial, ResolvedKey
 from servicekit.settings import ServiceSettings
+from servicekit.waiting import waiting_for
 
 SECONDS = 2.0
+# What a call waits for here, as its caller is told.
+ACCESS = "the access service"
 
 
 class RemoteKeyResolver:
@@ -32,7 +35,8 @@ class RemoteKeyResolver:
         """See KeyResolver."""
         request = self._messages.ResolveKeyRequest(id=key.id, secret_digest=key.digest)
         try:
-            identity = await self._stub.ResolveKey(request, timeout=SECONDS, metadata=self._metadata)
+            with waiting_for(ACCESS):
+                identity = await self._stub.ResolveKey(request, timeout=SECONDS, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
             if error.code() is StatusCode.NOT_FOUND:
                 return None
@@ -50,7 +54,8 @@ class RemoteKeyResolver:
         """See KeyResolver."""
         request = self._messages.ResolveRolesRequest(roles=roles[:64])
         try:
-            answer = await self._stub.ResolveRoles(request, timeout=SECONDS, metadata=self._metadata)
+            with waiting_for(ACCESS):
+                answer = await self._stub.ResolveRoles(request, timeout=SECONDS, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
             raise _away(error) from None
         return frozenset(answer.permissions)
@@ -81,7 +86,8 @@ class RemoteKeyResolver:
             )
             message.at.FromDatetime(denial.at)
         try:
-            await self._stub.ReportUse(request, timeout=SECONDS, metadata=self._metadata)
+            with waiting_for(ACCESS):
+                await self._stub.ReportUse(request, timeout=SECONDS, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
             raise _away(error) from None
 

@@ -7,7 +7,6 @@ from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc, key_pb2, role_pb2
 
-from servicekit.http_status import CREATED, answer_with
 from servicekit.idempotency import Once
 from servicekit.identity.credentials import ApiKey, bearer, parse
 from servicekit.request_context import current_context
@@ -36,9 +35,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         self, request: access_service_pb2.CreateKeyRequest, context: Context
     ) -> access_service_pb2.IssuedKey:
         wanted, by = messages.new_key_from(request), current_context.get().principal
-        issued = await self._keys.create(wanted, by, _issued_once(request))
-        await answer_with(context, CREATED)
-        return issued
+        return await self._keys.create(wanted, by, _issued_once(request))
 
     async def GetKey(self, request: access_service_pb2.GetKeyRequest, context: Context) -> key_pb2.Key:
         return messages.key_to(await self._keys.get(request.id))
@@ -75,9 +72,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
 
     async def CreateRole(self, request: access_service_pb2.CreateRoleRequest, context: Context) -> role_pb2.Role:
         role, by = messages.role_from(request.role), current_context.get().principal
-        created = await self._roles.create(role, by, Once(request, messages.role_to))
-        await answer_with(context, CREATED)
-        return created
+        return await self._roles.create(role, by, Once(request, messages.role_to))
 
     async def UpdateRole(self, request: access_service_pb2.UpdateRoleRequest, context: Context) -> role_pb2.Role:
         by = current_context.get().principal

@@ -39,8 +39,6 @@ __all__ = ["Settings", "compose"]
 TUNING = {"enable_seqscan": "off"}
 
 DESCRIPTOR = hitl_service_pb2.DESCRIPTOR.services_by_name["HitlService"]
-# They wait as long as their callers say, five minutes at most, and have a bound of their own.
-WAITS = frozenset({"WaitForResponse"})
 
 
 @asynccontextmanager
@@ -95,7 +93,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             authenticator(settings, resolver, metrics) as who,
             serving(
                 settings,
-                [Service(DESCRIPTOR, servicer, waits=WAITS)],
+                [Service(DESCRIPTOR, servicer)],
                 authenticator=who,
                 registry=metrics,
                 checks={"postgres": db.ready},

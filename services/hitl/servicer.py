@@ -66,11 +66,8 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
             async def ask(connection: Connection) -> request_pb2.HumanRequest:
                 return messages.request_to(await self._decisions.ask_in(connection, asking))
 
-            asked = await self._once(request, ask)
-        else:
-            asked = messages.request_to(await self._decisions.ask(asking))
-        await _created(context)
-        return asked
+            return await self._once(request, ask)
+        return messages.request_to(await self._decisions.ask(asking))
 
     async def GetHumanRequest(
         self, request: hitl_service_pb2.GetHumanRequestRequest, context: Context
@@ -91,9 +88,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         self, request: hitl_service_pb2.CreateHumanResponseRequest, context: Context
     ) -> request_pb2.HumanResponse:
         answer = messages.answer_from(request, current_context.get(), keyless=self._keyless)
-        response = messages.response_to(await self._decisions.answer(answer))
-        await _created(context)
-        return response
+        return messages.response_to(await self._decisions.answer(answer))
 
     async def WaitForResponse(
         self, request: hitl_service_pb2.WaitForResponseRequest, context: Context
@@ -200,7 +195,6 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         link = await self._once(request, create)
         # What is kept for a retry is the link without its token.
         link.path = path
-        await _created(context)
         return link
 
     async def ShowActionLink(self, request: hitl_service_pb2.ShowActionLinkRequest, context: Context) -> HttpBody:
@@ -227,7 +221,6 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         webhook = await self._once(request, create)
         # What is kept for a retry is the webhook without its secret.
         webhook.secret = secret
-        await _created(context)
         return webhook
 
     async def GetWebhook(self, request: hitl_service_pb2.GetWebhookRequest, context: Context) -> webhook_pb2.Webhook:
@@ -276,11 +269,6 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         """Has the effect unless this idempotency_key has had it, in one transaction with the record of it."""
         once = idempotency.Once[Answered, Answered](request, lambda answer: answer)
         return await once.run(self._database, effect)
-
-
-async def _created(context: Context) -> None:
-    """201 over HTTP."""
-    await context.send_initial_metadata((("x-http-status", "201"),))
 
 
 def _for_people() -> bool:

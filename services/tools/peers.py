@@ -17,6 +17,7 @@ from qmcp.hitl.v1 import hitl_service_pb2, hitl_service_pb2_grpc, request_pb2
 from servicekit.channels import channel
 from servicekit.identity.remote_resolver import RemoteKeyResolver, own_key, remote_key_resolver
 from servicekit.settings import ServiceSettings
+from servicekit.waiting import waiting_for
 from services.tools.models import Answer, Json, Question
 
 SECONDS = 10.0
@@ -118,7 +119,8 @@ async def hitl(settings: ServiceSettings, address: str) -> AsyncIterator[Hitl]:
 
 async def _answered(call: Awaitable[Message]) -> Message:
     try:
-        return await call
+        with waiting_for("the hitl service"):
+            return await call
     except grpc.aio.AioRpcError as error:
         reason = _reason(error)
         if error.code() in FINAL or reason == "NOT_REQUESTER":

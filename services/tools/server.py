@@ -42,8 +42,6 @@ DESCRIBED = (
     access_service_pb2.DESCRIPTOR.services_by_name["AccessService"],
     hitl_service_pb2.DESCRIPTOR.services_by_name["HitlService"],
 )
-# These wait for a tool, whose own timeout ends them.
-DEADLINES = {"InvokeTool": None, "CallTool": None, "VerifyReceipts": None}
 
 
 @asynccontextmanager
@@ -89,7 +87,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             authenticator(settings, resolver, metrics) as who,
             serving(
                 settings,
-                [Service(DESCRIPTOR, servicer, DEADLINES)],
+                [Service(DESCRIPTOR, servicer)],
                 authenticator=who,
                 registry=metrics,
                 checks={"postgres": db.ready},

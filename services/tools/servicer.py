@@ -9,6 +9,7 @@ from grpc.aio import ServicerContext
 from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_pb2, tools_service_pb2_grpc
 
 from servicekit import idempotency
+from servicekit.http_status import ACCEPTED, CREATED, answer_with
 from servicekit.json_values import document
 from servicekit.postgres import Connection, Database
 from servicekit.request_context import current_context
@@ -52,16 +53,13 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     async def CreateTool(self, request: tools_service_pb2.CreateToolRequest, context: Context) -> tool_pb2.Tool:
         earlier = await self._earlier(request)
         if earlier is not None:
-            await _created(context)
             return earlier
         prepared = await self._registry.prepare(messages.tool_from(request.tool))
 
         async def create(connection: Connection) -> tool_pb2.Tool:
             return messages.tool_to(await self._registry.create(connection, prepared))
 
-        created = await self._once(request, create)
-        await _created(context)
-        return created
+        return await self._once(request, create)
 
     async def UpdateTool(self, request: tools_service_pb2.UpdateToolRequest, context: Context) -> tool_pb2.Tool:
         earlier = await self._earlier(request)
@@ -77,7 +75,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
 
         updated = await self._once(request, update)
         if is_new:
-            await _created(context)
+            await answer_with(context, CREATED)
         return updated
 
     async def _earlier(self, request: Any) -> tool_pb2.Tool | None:
@@ -93,7 +91,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     ) -> invocation_pb2.Invocation:
         invocation = await self._execution.invoke(_order(request))
         if invocation.status == "awaiting_approval":
-            await _http_status(context, "202")
+            await answer_with(context, ACCEPTED)
         return messages.invocation_to(invocation)
 
     async def CallTool(
@@ -105,7 +103,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         self, request: tools_service_pb2.InvokeToolRequest, context: Context
     ) -> invocation_pb2.Invocation:
         invocation = await self._execution.start(_order(request))
-        await _http_status(context, "202" if invocation.status == "awaiting_approval" else "201")
+        await answer_with(context, ACCEPTED if invocation.status == "awaiting_approval" else CREATED)
         return messages.invocation_to(invocation)
 
     async def GetInvocation(
@@ -213,12 +211,3 @@ def _order(request: tools_service_pb2.InvokeToolRequest) -> Order:
         request.correlation_id or call.correlation_id,
         idempotency.key_of(request),
     )
-
-
-async def _created(context: Context) -> None:
-    await _http_status(context, "201")
-
-
-async def _http_status(context: Context, status: str) -> None:
-    """What the answer is over HTTP, where that is not 200."""
-    await context.send_initial_metadata((("x-http-status", status),))

@@ -4,14 +4,18 @@ import asyncio
 
 import grpc
 import pytest
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
 from prometheus_client import CollectorRegistry, generate_latest
 from qmcp.tools.v1 import tools_service_pb2, tools_service_pb2_grpc
 
 from servicekit.errors import ServiceError, not_found, unauthenticated
 from servicekit.identity.principal import Principal
+from servicekit.interceptors import deadline
 from servicekit.request_context import current_context
 from servicekit.server import Service, serving
 from servicekit.settings import ServiceSettings
+from servicekit.waiting import waiting_for
 
 DESCRIPTOR = tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"]
 CANARY = "secret-of-the-inside"
@@ -23,7 +27,8 @@ class Servicer(tools_service_pb2_grpc.ToolsServiceServicer):
     async def GetTool(self, request, context):
         match request.name:
             case "slow":
-                await asyncio.sleep(30)
+                with waiting_for("somebody"), waiting_for("a friend"):
+                    await asyncio.sleep(30)
             case "known":
                 raise not_found("TOOL_NOT_FOUND", "none", tool="known")
             case "database":
@@ -69,10 +74,10 @@ async def stub(registry):
         yield tools_service_pb2_grpc.ToolsServiceStub(channel)
 
 
-async def refused(stub, name="any", key="good", **metadata):
+async def refused(stub, name="any", key="good", seconds=None, **metadata):
     headers = (("x-api-key", key), *((k.replace("_", "-"), v) for k, v in metadata.items()))
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await stub.GetTool(tools_service_pb2.GetToolRequest(name=name), metadata=headers)
+        await stub.GetTool(tools_service_pb2.GetToolRequest(name=name), metadata=headers, timeout=seconds)
     return caught.value
 
 
@@ -106,6 +111,35 @@ async def test_who_may_not_is_told_before_anything_is_looked_up(stub):
 
 async def test_a_call_without_a_deadline_gets_one(stub):
     assert (await refused(stub, "slow")).code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_a_caller_is_told_before_its_own_deadline_what_was_waited_for(stub, monkeypatch):
+    # Nearly all of the time is kept back, so that a slow machine still answers in it.
+    monkeypatch.setattr(deadline, "HEADROOM_SECONDS", 20)
+    monkeypatch.setattr(deadline, "HEADROOM_SHARE", 0.98)
+    error = await refused(stub, "slow", seconds=20)
+    assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    status = Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
+    info = ErrorInfo()
+    assert status.details[0].Unpack(info)
+    assert (info.reason, info.metadata["waited_for"]) == ("DEADLINE_EXCEEDED", "a friend")
+    assert "while it waited for a friend" in error.details()
+
+
+@pytest.mark.parametrize(
+    ("remaining", "default", "seconds"),
+    [(None, 30, 30), (None, None, None), (10, 30, 9.98), (0.1, None, 0.09), (0.01, 30, 0.009)],
+)
+def test_a_little_of_the_callers_time_is_kept_back_to_answer(remaining, default, seconds):
+    found = deadline.working_time(remaining, default)
+    assert found == (None if seconds is None else pytest.approx(seconds))
+
+
+@pytest.mark.parametrize("remaining", [0.002, 0, -1])
+def test_work_that_cannot_end_in_time_is_not_begun(remaining):
+    with pytest.raises(ServiceError, match="DEADLINE_EXCEEDED: The call came with too little time") as caught:
+        deadline.working_time(remaining, 30)
+    assert caught.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 async def test_calls_past_the_bound_are_refused_at_once(stub):
