@@ -16,7 +16,7 @@ FROM packages AS application
 COPY k8s/image/build.lock /src/k8s/image/
 RUN python -m venv /opt/build \
  && /opt/build/bin/pip install --require-hashes --only-binary=:all: -r /src/k8s/image/build.lock
-COPY pyproject.toml README.md /src/
+COPY pyproject.toml README.md LICENSE /src/
 COPY gen /src/gen
 COPY client /src/client
 COPY servicekit /src/servicekit

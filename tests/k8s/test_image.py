@@ -88,7 +88,7 @@ def test_the_wheel_has_all_that_it_is_made_of() -> None:
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     folders = {name.split("/")[0] for name in wheel["packages"]}
     copied = {source for word, rest in _stages()["application"] if word == "COPY" for source in _sources(rest)}
-    assert folders | {"pyproject.toml", project["project"]["readme"]} <= copied
+    assert folders | {"pyproject.toml", project["project"]["readme"], *project["project"]["license-files"]} <= copied
 
 
 def test_the_last_stage_runs_no_installer_and_has_no_compiler() -> None:
@@ -132,7 +132,16 @@ def test_the_image_has_every_dependency_of_the_project() -> None:
     assert wanted <= {pin.split("==")[0] for pin in _pins("requirements-image.lock")}
 
 
-@pytest.mark.parametrize("file", ["requirements-image.lock", "k8s/image/build.lock"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "requirements.lock",
+        "requirements-run.lock",
+        "requirements-image.lock",
+        "requirements-uv.lock",
+        "k8s/image/build.lock",
+    ],
+)
 def test_locks_name_no_registry(file: str) -> None:
     assert not re.search(r"https?://|--index|--find-links", (ROOT / file).read_text())
 

@@ -1,0 +1,49 @@
+"""What is installed is what the lock names, and a machine on which only pip is configured can install it."""
+
+import re
+import sys
+from importlib.metadata import distributions
+
+import pytest
+from packaging.markers import Marker
+
+from devstack import environment
+from tests.architecture.tree import ROOT
+
+# Python brings these itself, or its virtual environments do.
+SEEDS = {"pip", "setuptools", "wheel"}
+PIN = re.compile(r"^([a-z0-9-]+)==([^ ;]+)(?: ; (.+?))?(?: \\)?$", re.MULTILINE)
+
+
+def pins(file: str) -> dict[str, str]:
+    """What a lock names for the Python that runs this."""
+    found = PIN.findall((ROOT / file).read_text())
+    return {name: version for name, version, marker in found if not marker or Marker(marker).evaluate()}
+
+
+def test_what_is_installed_is_what_the_lock_names() -> None:
+    wanted = pins("requirements.lock")
+    installed = {re.sub(r"[-_.]+", "-", each.metadata["Name"]).lower(): each.version for each in distributions()}
+    ours = {
+        name: version for name, version in installed.items() if name in wanted or name not in SEEDS | {"uv", "qmcp"}
+    }
+    assert ours == wanted, f"run `make setup-dev` with {sys.executable}"
+
+
+@pytest.mark.parametrize("lock", ["requirements-run.lock", "requirements-image.lock"])
+def test_the_smaller_locks_have_the_versions_that_are_tested(lock: str) -> None:
+    smaller = (ROOT / lock).read_text()
+    everything = (ROOT / "requirements.lock").read_text()
+    assert set(PIN.findall(smaller)) < set(PIN.findall(everything))
+
+
+def test_uv_is_told_what_pip_is_configured_with() -> None:
+    listed = (
+        ":env:.find-links='/own'\nglobal.find-links='/a\\n/b'\nglobal.index-url='file:///one'\n"
+        "install.index-url='file:///two'\n"
+    )
+    assert environment.uv_settings(listed) == {
+        "UV_DEFAULT_INDEX": "file:///two",
+        "UV_FIND_LINKS": "/own",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+    }
