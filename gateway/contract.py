@@ -12,6 +12,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodOptions
 from google.protobuf.descriptor_pool import DescriptorPool
 from qmcp.options.v1 import options_pb2
 
+from gateway.transcoding import for_transcoder
+
 OURS = "qmcp."
 # The name of the file that Envoy reads it from.
 DESCRIPTORS = "descriptors.binpb"
@@ -23,10 +25,8 @@ def documented() -> bytes:
 
 
 def write_descriptors(folder: Path) -> None:
-    """Writes the same without comments, which Envoy need not hold."""
-    described = FileDescriptorSet.FromString(documented())
-    for file in described.file:
-        file.ClearField("source_code_info")
+    """Writes the same as Envoy's transcoder takes it."""
+    described = for_transcoder(FileDescriptorSet.FromString(documented()))
     (folder / DESCRIPTORS).write_bytes(described.SerializeToString())
 
 

@@ -7,8 +7,9 @@ from enum import Enum
 from typing import Any
 
 from google.api import annotations_pb2
+from google.api.httpbody_pb2 import HttpBody
 from google.protobuf import descriptor_pool, message_factory
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import Descriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.message import Message
 
@@ -49,6 +50,11 @@ class Method:
     success_status: int
     # `/v1/tools/{name}`: the route of its HTTP binding with bare placeholders; empty where it has none.
     route: str
+    # What the body of an HTTP call is: `*` the request, else the name of its field; empty where there is none.
+    body: str
+    # Whether the body, or the answer, goes over HTTP as it is (google.api.HttpBody), instead of as JSON.
+    raw_body: bool
+    raw_answer: bool
 
 
 def methods_of(service: ServiceDescriptor) -> list[Method]:
@@ -71,7 +77,15 @@ def _method(service: ServiceDescriptor, method: MethodDescriptor) -> Method:
         repeatable=method.GetOptions().idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
         success_status=_only(_option(method, "success_status")),
         route=_route(method),
+        body=(body := method.GetOptions().Extensions[annotations_pb2.http].body),
+        raw_body=body in method.input_type.fields_by_name
+        and _is_raw(method.input_type.fields_by_name[body].message_type),
+        raw_answer=_is_raw(method.output_type),
     )
+
+
+def _is_raw(message: Descriptor | None) -> bool:
+    return message is not None and message.full_name == HttpBody.DESCRIPTOR.full_name
 
 
 def _option(method: MethodDescriptor, name: str) -> Any:

@@ -22,6 +22,7 @@ from servicekit.interceptors import Handler, compose
 from servicekit.interceptors.context import request_context
 from servicekit.interceptors.deadline import deadline
 from servicekit.interceptors.errors import declared_errors
+from servicekit.interceptors.http_json import http_json
 from servicekit.interceptors.identity import identity
 from servicekit.interceptors.telemetry import RequestLines, telemetry
 from servicekit.interceptors.validation import validation
@@ -103,6 +104,7 @@ async def serving(
             declared_errors,  # all that fails inside becomes a status
             identity(authenticator),  # who, before what
             deadline(settings.default_deadline_seconds, settings.max_concurrent_calls),
+            http_json,  # bodies of those who may call, and in time
             validation,  # the servicer sees valid requests only
         )
         for service in services:

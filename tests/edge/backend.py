@@ -17,10 +17,11 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client import Counter as Figure
 from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc
-from qmcp.hitl.v1 import hitl_service_pb2_grpc
+from qmcp.hitl.v1 import hitl_service_pb2, hitl_service_pb2_grpc
 from qmcp.tools.v1 import invocation_pb2, tool_pb2, tools_service_pb2, tools_service_pb2_grpc
 
 from tests.edge.hitl_backend import HitlBackend
+from tests.edge.json_calls import JsonCalls
 from tests.edge.refusing import refuse
 
 SERVICE = "qmcp.tools.v1.ToolsService"
@@ -127,7 +128,9 @@ class AccessBackend(access_service_pb2_grpc.AccessServiceServicer):
 async def main(port, metrics_port, *other_metrics_ports):
     healthy = health.aio.HealthServicer()
     await healthy.set("", health_pb2.HealthCheckResponse.SERVING)
-    server = grpc.aio.server()
+    served = (tools_service_pb2, access_service_pb2, hitl_service_pb2)
+    services = [each for module in served for each in module.DESCRIPTOR.services_by_name.values()]
+    server = grpc.aio.server(interceptors=[JsonCalls(services)])
     tools_service_pb2_grpc.add_ToolsServiceServicer_to_server(Backend(healthy), server)
     access_service_pb2_grpc.add_AccessServiceServicer_to_server(AccessBackend(), server)
     hitl_service_pb2_grpc.add_HitlServiceServicer_to_server(HitlBackend(), server)

@@ -18,6 +18,7 @@ from qmcp.hitl.v1.hitl_service_pb2 import (
 )
 from qmcp.hitl.v1.hitl_service_pb2_grpc import HitlServiceStub
 
+from tests.edge import sse
 from tests.edge.conftest import running_edge
 from tests.edge.test_pages import Collector
 
@@ -95,13 +96,11 @@ def test_a_watch_comes_as_server_sent_events_at_once_and_outlasts_a_quick_call(h
     events, arrivals = [], []
     with http.stream("GET", "/v1/human/requests:watch", params={"after_sequence": 7, "kinds": "created"}) as answer:
         assert answer.headers["content-type"] == "text/event-stream"
-        for line in answer.iter_lines():
-            if line:
-                assert line.startswith("data: ")
-                events.append(json.loads(line[6:]))
-                arrivals.append(time.monotonic() - began)
-    assert [event["sequence"] for event in events] == [8, 9, 10]
-    assert [event["last"] for event in events] == [False, False, True]
+        for event in sse.parse(answer.iter_lines()):
+            events.append(event)
+            arrivals.append(time.monotonic() - began)
+    assert [event.id for event in events] == ["8", "9", "10", ""]
+    assert [event.data.get("last") for event in events] == [False, False, True, None]
     assert arrivals[0] < 0.45
     assert arrivals[2] > 0.9
 

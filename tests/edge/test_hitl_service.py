@@ -15,6 +15,8 @@ import httpx
 import pytest
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from tests.edge import sse
+
 SERVICE = "qmcp.hitl.v1.HitlService"
 
 
@@ -205,28 +207,29 @@ def test_who_waits_is_told_at_once_and_longer_than_a_quick_call_may_take(http, s
 
 def test_a_watch_shows_what_happens_and_goes_on_where_it_stopped(http, stack, name):
     kinds = []
-    sequence = None
+    seen = ""
     with http.stream("GET", "/v1/human/requests:watch", params={"id": name}) as events:
         assert events.headers["content-type"] == "text/event-stream"
-        for line in events.iter_lines():
-            if not line:
-                continue
-            event = json.loads(line.removeprefix("data: "))
-            if event["kind"] == "heartbeat":
+        for event in sse.parse(events.iter_lines()):
+            if event.comment == "heartbeat":
                 # It is there from now on.
                 with httpx.Client(base_url=stack.edge_url, timeout=60) as other:
                     ask(other, name)
                 continue
-            kinds.append(event["kind"])
-            sequence = event["sequence"]
+            kinds.append(event.data["kind"])
+            seen = event.id
             break
     answer(http, name)
-    with http.stream("GET", "/v1/human/requests:watch", params={"id": name, "after_sequence": sequence}) as events:
-        for line in events.iter_lines():
-            if line:
-                kinds.append(json.loads(line.removeprefix("data: "))["kind"])
-                break
+    # As EventSource comes back: with the id of the last event in a header.
+    again = {"Last-Event-ID": seen}
+    with http.stream("GET", "/v1/human/requests:watch", params={"id": name}, headers=again) as events:
+        kinds.append(next(event.data["kind"] for event in sse.parse(events.iter_lines()) if event.data))
     assert kinds == ["created", "decided"]
+
+
+def test_an_id_that_no_event_has_cannot_be_resumed_from(http):
+    refused = http.get("/v1/human/requests:watch", headers={"Last-Event-ID": "yesterday"})
+    assert (refused.status_code, reason(refused)) == (400, "INVALID_REQUEST")
 
 
 async def test_reflection_names_every_service_and_describes_its_methods(stack):

@@ -52,11 +52,6 @@ def test_a_query_value_of_the_wrong_type_is_400(http):
     assert http.get("/v1/tools", params={"page_size": "many"}).status_code == 400
 
 
-def test_an_unknown_body_field_is_dropped_without_a_word(http):
-    """Envoy's transcoder has no strict form; the documentation says so."""
-    assert http.post("/v1/tools/echo:invoke", json={"bogus": 1}).status_code == 200
-
-
 def test_a_path_and_a_body_that_disagree_are_400(http):
     answer = http.put("/v1/tools/one", json={"name": "other"})
     assert answer.status_code == 400
@@ -123,15 +118,6 @@ def test_a_body_past_the_limit_is_413_with_a_declared_length(http, size):
 def test_a_body_past_the_limit_is_413_in_chunks(http):
     chunks = (b" " * 100_000 for _ in range(30))
     answer = http.post("/v1/tools/echo:invoke", content=chunks, headers={"Content-Type": "application/json"})
-    assert answer.status_code == 413
-    assert reason(answer) == ("edge.qmcp", "BODY_TOO_LARGE")
-
-
-def test_a_body_under_the_limit_whose_message_is_too_large_for_the_service_is_413(http):
-    """Two bytes of JSON become eleven in a google.protobuf.Struct; the service's own limit is 4 MiB."""
-    body = b'{"input": {"a": [' + b"1," * 490_000 + b"1]}}"
-    assert len(body) < 1_000_000
-    answer = http.post("/v1/tools/echo:invoke", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 413
     assert reason(answer) == ("edge.qmcp", "BODY_TOO_LARGE")
 

@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway import contract
+from tests.edge import sse
 
 
 @pytest.fixture
@@ -161,9 +162,11 @@ def test_a_watch_ends_with_its_last_event(http):
     started = http.post("/v1/tools/echo:start", json={"input": {"message": "later"}}).json()
     answer = http.get(f"/v1/invocations/{started['id']}:watch")
     assert answer.headers["content-type"] == "text/event-stream"
-    events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
-    assert events[-1]["last"]
-    assert events[-1]["invocation"]["status"] == "success"
+    *_, last, end = sse.parse(answer.text.splitlines())
+    assert last.data["last"]
+    assert last.id == str(last.data["sequence"])
+    assert last.data["invocation"]["status"] == "success"
+    assert end.name == "end"
 
 
 def test_exports_end_with_their_last_line_and_receipts_verify(http):

@@ -1,10 +1,11 @@
 """HTTP/JSON to gRPC and back: names, statuses, headers, streams."""
 
-import json
 import time
 
 import httpx
 import pytest
+
+from tests.edge import sse
 
 
 @pytest.mark.promise("Q26")
@@ -184,13 +185,12 @@ def test_a_watch_comes_as_server_sent_events_at_once_and_outlives_a_quick_calls_
         assert answer.headers["content-type"] == "text/event-stream"
         assert "content-encoding" not in answer.headers
         events = []
-        for line in answer.iter_lines():
-            if line:
-                assert line.startswith("data: ")
-                events.append(json.loads(line[6:]))
-                arrivals.append(time.monotonic() - began)
-    assert [event["sequence"] for event in events] == [1, 2, 3]
-    assert events[-1]["last"]
+        for event in sse.parse(answer.iter_lines()):
+            events.append(event)
+            arrivals.append(time.monotonic() - began)
+    assert [event.id for event in events] == ["1", "2", "3", ""]
+    assert events[-2].data["last"]
+    assert events[-1].name == "end"
     assert arrivals[0] < 0.25
     assert arrivals[2] > 0.55
 
@@ -205,8 +205,7 @@ def test_a_stream_that_breaks_off_shows_no_last_event(http):
     """HTTP/1.1 has no place for an error after the first message: hence the in-band last event."""
     answer = http.get("/v1/invocations/broken:watch")
     assert answer.status_code == 200
-    events = [json.loads(line[6:]) for line in answer.text.splitlines() if line]
-    assert len(events) == 3
+    assert [event.id for event in sse.parse(answer.text.splitlines())] == ["1", "2", "3"]
 
 
 def test_an_export_comes_as_it_is_in_pieces(http):

@@ -22,19 +22,22 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 from google.rpc import code_pb2 as google_dot_rpc_dot_code__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dqmcp/options/v1/options.proto\x12\x0fqmcp.options.v1\x1a google/protobuf/descriptor.proto\x1a\x15google/rpc/code.proto\")\n\x03Mcp\x12\r\n\x05title\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65structive\x18\x02 \x01(\x08*x\n\x08\x43\x61llKind\x12\x19\n\x15\x43\x41LL_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43\x41LL_KIND_QUICK\x10\x01\x12\x12\n\x0e\x43\x41LL_KIND_LONG\x10\x02\x12\x12\n\x0e\x43\x41LL_KIND_WAIT\x10\x03\x12\x14\n\x10\x43\x41LL_KIND_STREAM\x10\x04:4\n\npermission\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\t:C\n\x03mcp\x12\x1e.google.protobuf.MethodOptions\x18\xb6\x87\x03 \x01(\x0b\x32\x14.qmcp.options.v1.Mcp:N\n\tcall_kind\x12\x1e.google.protobuf.MethodOptions\x18\xb7\x87\x03 \x01(\x0e\x32\x19.qmcp.options.v1.CallKind:9\n\x0fpath_credential\x12\x1e.google.protobuf.MethodOptions\x18\xb8\x87\x03 \x01(\t:8\n\x0esuccess_status\x12\x1e.google.protobuf.MethodOptions\x18\xb9\x87\x03 \x03(\x05:8\n\x0eoriginal_route\x12\x1e.google.protobuf.MethodOptions\x18\xba\x87\x03 \x03(\t:6\n\x0c\x65rror_reason\x12\x1e.google.protobuf.MethodOptions\x18\xbb\x87\x03 \x03(\t:>\n\x14request_content_type\x12\x1e.google.protobuf.MethodOptions\x18\xbc\x87\x03 \x03(\t:?\n\x15response_content_type\x12\x1e.google.protobuf.MethodOptions\x18\xbd\x87\x03 \x03(\t:C\n\x04\x63ode\x12!.google.protobuf.EnumValueOptions\x18\x99\x88\x03 \x01(\x0e\x32\x10.google.rpc.Code:8\n\x0bhttp_status\x12!.google.protobuf.EnumValueOptions\x18\x9a\x88\x03 \x01(\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dqmcp/options/v1/options.proto\x12\x0fqmcp.options.v1\x1a\x19google/api/httpbody.proto\x1a google/protobuf/descriptor.proto\x1a\x15google/rpc/code.proto\")\n\x03Mcp\x12\r\n\x05title\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65structive\x18\x02 \x01(\x08\"8\n\x0eTranscodedBody\x12&\n\x04\x62ody\x18\xff\xff\xff\xff\x01 \x01(\x0b\x32\x14.google.api.HttpBody*x\n\x08\x43\x61llKind\x12\x19\n\x15\x43\x41LL_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43\x41LL_KIND_QUICK\x10\x01\x12\x12\n\x0e\x43\x41LL_KIND_LONG\x10\x02\x12\x12\n\x0e\x43\x41LL_KIND_WAIT\x10\x03\x12\x14\n\x10\x43\x41LL_KIND_STREAM\x10\x04:4\n\npermission\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\t:C\n\x03mcp\x12\x1e.google.protobuf.MethodOptions\x18\xb6\x87\x03 \x01(\x0b\x32\x14.qmcp.options.v1.Mcp:N\n\tcall_kind\x12\x1e.google.protobuf.MethodOptions\x18\xb7\x87\x03 \x01(\x0e\x32\x19.qmcp.options.v1.CallKind:9\n\x0fpath_credential\x12\x1e.google.protobuf.MethodOptions\x18\xb8\x87\x03 \x01(\t:8\n\x0esuccess_status\x12\x1e.google.protobuf.MethodOptions\x18\xb9\x87\x03 \x03(\x05:8\n\x0eoriginal_route\x12\x1e.google.protobuf.MethodOptions\x18\xba\x87\x03 \x03(\t:6\n\x0c\x65rror_reason\x12\x1e.google.protobuf.MethodOptions\x18\xbb\x87\x03 \x03(\t:>\n\x14request_content_type\x12\x1e.google.protobuf.MethodOptions\x18\xbc\x87\x03 \x03(\t:?\n\x15response_content_type\x12\x1e.google.protobuf.MethodOptions\x18\xbd\x87\x03 \x03(\t:C\n\x04\x63ode\x12!.google.protobuf.EnumValueOptions\x18\x99\x88\x03 \x01(\x0e\x32\x10.google.rpc.Code:8\n\x0bhttp_status\x12!.google.protobuf.EnumValueOptions\x18\x9a\x88\x03 \x01(\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'qmcp.options.v1.options_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CALLKIND']._serialized_start=150
-  _globals['_CALLKIND']._serialized_end=270
-  _globals['_MCP']._serialized_start=107
-  _globals['_MCP']._serialized_end=148
+  _globals['_CALLKIND']._serialized_start=235
+  _globals['_CALLKIND']._serialized_end=355
+  _globals['_MCP']._serialized_start=134
+  _globals['_MCP']._serialized_end=175
+  _globals['_TRANSCODEDBODY']._serialized_start=177
+  _globals['_TRANSCODEDBODY']._serialized_end=233
 # @@protoc_insertion_point(module_scope)

@@ -1,9 +1,11 @@
+from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import descriptor_pb2 as _descriptor_pb2
 from google.rpc import code_pb2 as _code_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from typing import ClassVar as _ClassVar, Optional as _Optional
+from collections.abc import Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -49,3 +51,9 @@ class Mcp(_message.Message):
     title: str
     destructive: bool
     def __init__(self, title: _Optional[str] = ..., destructive: _Optional[bool] = ...) -> None: ...
+
+class TranscodedBody(_message.Message):
+    __slots__ = ("body",)
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    body: _httpbody_pb2.HttpBody
+    def __init__(self, body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,245 @@
+"""A JSON body into its message: taken as it is, or refused with the name of the field that is wrong."""
+
+import difflib
+import json
+import math
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, NoReturn
+
+from google.protobuf import json_format, message_factory
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from servicekit.errors import ServiceError, Violation, invalid_argument
+
+# Objects and lists within each other, the body's own counted.
+MAX_DEPTH = 64
+# Objects, lists, texts, numbers, nulls: each costs about 2 us to read, whatever its bytes.
+MAX_VALUES = 50_000
+# Beyond it a double no longer holds every integer, and JSON's numbers are doubles (RFC 7493).
+EXACT = 2**53
+# Of faults; the first ones tell what is wrong.
+MAX_VIOLATIONS = 20
+
+# Where a value stands: within free JSON, where only numbers can be wrong; at a scalar, which json_format judges; else
+# within a message of ours or a map, by its descriptor.
+FREE = "free"
+SCALAR = "scalar"
+FREE_TYPES = {"google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue"}
+# What JSON has for a type, in words.
+F = FieldDescriptor
+SCALARS = {
+    F.TYPE_STRING: "a string of valid Unicode",
+    F.TYPE_BOOL: "true or false",
+    F.TYPE_BYTES: "a string in base64",
+    **dict.fromkeys((F.TYPE_DOUBLE, F.TYPE_FLOAT), "a number"),
+    **dict.fromkeys((F.TYPE_INT32, F.TYPE_SINT32, F.TYPE_SFIXED32, F.TYPE_INT64, F.TYPE_SINT64), "an integer"),
+    **dict.fromkeys((F.TYPE_SFIXED64, F.TYPE_UINT32, F.TYPE_FIXED32, F.TYPE_UINT64, F.TYPE_FIXED64), "an integer"),
+    F.TYPE_ENUM: "one of its names",
+}
+NAMED = {
+    "google.protobuf.Timestamp": "a time as 2026-01-31T12:00:00Z",
+    "google.protobuf.Duration": "a duration as 1.5s",
+    "google.protobuf.Value": "a JSON value of valid Unicode",
+    "google.protobuf.ListValue": "a list",
+}
+Place = Descriptor | str
+Path = tuple[Any, ...]
+
+
+def read(body: bytes, bound: Message, field: str) -> Message:
+    """The request: a body, and what path and query said.
+
+    Args:
+        body: UTF-8; nothing at all means `{}`.
+        bound: the request with the fields of path and query.
+        field: the one of the request that the body is; `*`: the body is the request.
+
+    Raises:
+        ServiceError: INVALID_REQUEST, with the field where one is at fault.
+    """
+    document = _parsed(body)
+    if not isinstance(document, dict):
+        raise _refusal([Violation("", "must be a JSON object")])
+    whole = field == "*"
+    place: Any = bound.DESCRIPTOR if whole else bound.DESCRIPTOR.fields_by_name[field].message_type
+    if violations := list(islice(_faults(document, place), MAX_VIOLATIONS)):
+        raise _refusal(violations)
+    given = type(bound)()
+    target = given if whole else getattr(given, field)
+    if not _taken(document, target):
+        raise _refusal(list(islice(_misfits(document, type(target)), MAX_VIOLATIONS)))
+    if not whole:
+        # An empty object is not an absent one.
+        target.SetInParent()
+    if violations := list(_contradictions(bound, given)):
+        raise _refusal(violations)
+    # This way around: protobuf merges by way of bytes, which may go 100 messages deep.
+    given.MergeFrom(bound)
+    return given
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        # Some programs write a byte order mark first.
+        text = body.decode("utf-8-sig")
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_not_a_number) if text.strip() else {}
+    except UnicodeDecodeError as error:
+        _refuse(f"is not UTF-8 at byte {error.start}")
+    except json.JSONDecodeError as error:
+        _refuse(f"is not JSON: {error.msg} at line {error.lineno} column {error.colno}")
+    except RecursionError:
+        _refuse(f"is nested deeper than {MAX_DEPTH} levels")
+    except ValueError:
+        # Python reads no integers of more than 4,300 digits.
+        _refuse("holds an integer of thousands of digits; send it as a string")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise _refusal([Violation(repeated, "stands more than once in the same object")])
+    return found
+
+
+def _not_a_number(name: str) -> NoReturn:
+    _refuse(f"is not JSON: there is no number {name}")
+
+
+def _faults(document: Any, place: Place) -> Iterator[Violation]:
+    """What is wrong with a document, in its order."""
+    count = 0
+    waiting: list[tuple[Any, Place, Path, int]] = [(document, place, (), 1)]
+    while waiting:
+        value, place, path, depth = waiting.pop()
+        count += len(value) if isinstance(value, dict | list) else 0
+        if count > MAX_VALUES:
+            yield Violation("", f"holds more than {MAX_VALUES:,} values")
+            return
+        if isinstance(value, dict):
+            inside = []
+            for name, inner in value.items():
+                below = _place_of(place, name)
+                if below is None:
+                    yield Violation(_written((path, name)), _unknown(place, name))
+                else:
+                    inside.append((inner, below, (path, name), depth + 1))
+            waiting.extend(reversed(inside))
+        elif isinstance(value, list):
+            waiting.extend((item, place, (path, at), depth + 1) for at, item in reversed([*enumerate(value)]))
+        elif place is FREE and (fault := _inexact(value)):
+            yield Violation(_written(path), fault)
+            continue
+        else:
+            continue
+        if depth > MAX_DEPTH:
+            yield Violation(_written(path), f"is nested deeper than {MAX_DEPTH} levels")
+            return
+
+
+def _place_of(place: Place, name: str) -> Place | None:
+    """Where a member of an object stands; None where there is no such field."""
+    if isinstance(place, str):
+        return place
+    if place.GetOptions().map_entry:
+        return _kind_of(place.fields_by_name["value"])
+    field = _named(place, name)
+    return None if field is None else _kind_of(field)
+
+
+def _named(descriptor: Any, name: str) -> Any:
+    """The field with this name in proto or in protobuf's JSON."""
+    return descriptor.fields_by_name.get(name) or descriptor.fields_by_camelcase_name.get(name)
+
+
+def _kind_of(field: FieldDescriptor) -> Place:
+    found = field.message_type
+    if found is None:
+        return SCALAR
+    if found.full_name in FREE_TYPES:
+        return FREE
+    return SCALAR if found.full_name.startswith("google.protobuf.") else found
+
+
+def _inexact(value: Any) -> str:
+    if isinstance(value, int) and abs(value) > EXACT and not isinstance(value, bool):
+        try:
+            exact = int(float(value)) == value
+        except OverflowError:
+            exact = False
+        return "" if exact else "is an integer that JSON's numbers cannot carry exactly; send it as a string"
+    if isinstance(value, float) and math.isinf(value):
+        return "is a number beyond what JSON's numbers can carry"
+    return ""
+
+
+def _unknown(place: Place, name: str) -> str:
+    assert isinstance(place, Descriptor)
+    near = difflib.get_close_matches(name, place.fields_by_name, n=1)
+    return f"is no field of {place.name}" + (f"; {near[0]} is one" if near else "")
+
+
+def _contradictions(bound: Message, given: Message, before: str = "") -> Iterator[Violation]:
+    """Where the path or the query says one thing and the body another."""
+    for field, value in bound.ListFields():
+        if field.is_repeated or not _is_set(given, field):
+            continue
+        if field.message_type is not None and not field.message_type.full_name.startswith("google.protobuf."):
+            yield from _contradictions(value, getattr(given, field.name), f"{before}{field.name}.")
+        elif getattr(given, field.name) != value:
+            yield Violation(before + field.name, "says one thing in the address and another in the body")
+
+
+def _is_set(message: Message, field: FieldDescriptor) -> bool:
+    return message.HasField(field.name) if field.has_presence else bool(getattr(message, field.name))
+
+
+def _taken(document: Any, target: Message) -> bool:
+    try:
+        # Its own bound on depth is for messages within each other; ours has been checked.
+        json_format.ParseDict(document, target, max_recursion_depth=10 * MAX_DEPTH)
+    except (json_format.ParseError, ValueError, TypeError, AttributeError):
+        return False
+    return True
+
+
+def _misfits(document: dict[str, Any], message_class: type[Message], before: Path = ()) -> Iterator[Violation]:
+    """Which fields json_format does not take: it tells neither their paths nor, to people, what is wrong."""
+    for name, value in document.items():
+        if _taken({name: value}, message_class()):
+            continue
+        path = (before, name)
+        field = _named(message_class.DESCRIPTOR, name)
+        inner: list[Violation] = []
+        if isinstance(value, dict) and isinstance(_kind_of(field), Descriptor) and not field.is_repeated:
+            inner = [*_misfits(value, message_factory.GetMessageClass(field.message_type), path)]
+        yield from inner or [Violation(_written(path), f"must be {_expected(field)}")]
+
+
+def _expected(field: FieldDescriptor) -> str:
+    found: Any = field.message_type
+    if found is not None and found.GetOptions().map_entry:
+        return f"an object whose values are {_expected(found.fields_by_name['value'])}"
+    one = NAMED.get(found.full_name, "an object") if found is not None else SCALARS[field.type]
+    return f"a list, each item {one}" if field.is_repeated else one
+
+
+def _written(path: Path) -> str:
+    """`tool.tags[0].name` of the innermost pair."""
+    steps: list[str] = []
+    while path:
+        path, step = path
+        steps.append(f"[{step}]" if isinstance(step, int) else f".{step}")
+    return "".join(reversed(steps)).removeprefix(".")
+
+
+def _refuse(what: str) -> NoReturn:
+    raise _refusal([Violation("", what)])
+
+
+def _refusal(violations: list[Violation]) -> ServiceError:
+    first = violations[0]
+    return invalid_argument("INVALID_REQUEST", f"{first.field or 'The body'} {first.description}.", violations)

@@ -1,0 +1,85 @@
+"""On every route with a JSON body: what is unknown or malformed is refused by name, and nothing has happened."""
+
+import json
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from gateway import contract
+from gateway.openapi.operations import VARIABLE
+
+
+class Route(NamedTuple):
+    """A binding with a body of JSON; its placeholders are filled with a word that names nothing."""
+
+    rpc: str
+    verb: str
+    path: str
+
+
+def routes() -> list[Route]:
+    found = []
+    for service in contract.services():
+        for method in service.methods:
+            for rule in contract.bindings(method):
+                field = method.input_type.fields_by_name.get(rule.body)
+                raw = field is not None and field.message_type.full_name == "google.api.HttpBody"
+                if rule.body and not raw:
+                    verb, template = contract.verb_and_template(rule)
+                    found.append(Route(method.name, verb, VARIABLE.sub("nothing", template)))
+    return found
+
+
+@pytest.fixture
+def http(stack):
+    with httpx.Client(base_url=stack.edge_url, timeout=60) as client:
+        yield client
+
+
+def send(http: httpx.Client, route: Route, body: bytes) -> httpx.Response:
+    headers = {"Content-Type": "application/json"}
+    return http.request(route.verb.upper(), route.path, content=body, headers=headers)
+
+
+def violations(answer: httpx.Response) -> list[str]:
+    assert answer.status_code == 400, answer.text
+    info, bad = answer.json()["details"][:2]
+    assert info["reason"] == "INVALID_REQUEST"
+    return [violation["field"] for violation in bad["field_violations"]]
+
+
+@pytest.mark.parametrize("route", routes(), ids=lambda route: f"{route.rpc} {route.path}")
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b'{"no_such_field": 1}', "no_such_field"),
+        (b"{'a': 1}", ""),
+        (b'{"a": 1,}', ""),
+        (b'{"no_such_field": 1, "no_such_field": 2}', "no_such_field"),
+        (b"[]", ""),
+    ],
+    ids=["unknown", "single quotes", "trailing comma", "twice", "list"],
+)
+def test_a_body_is_taken_as_it_is_or_refused(http, route, body, field):
+    assert violations(send(http, route, body)) == [field]
+
+
+def test_a_typo_never_switches_a_protection_off(http):
+    tool = {"http": {"method": "GET", "url": "https://tools.example.com/"}, "aproval": {"mode": "always"}}
+    assert violations(http.put("/v1/tools/guard/typo", json=tool)) == ["aproval"]
+    assert http.get("/v1/tools/guard/typo").status_code == 404
+
+
+def test_an_id_beyond_a_doubles_integers_is_refused_before_anything_runs(http):
+    body = {"input": {"message": "m", "id": 1234567890123456789}, "correlation_id": "beyond"}
+    assert violations(http.post("/v1/tools/echo:invoke", json=body)) == ["input.id"]
+    assert http.get("/v1/invocations", params={"correlation_id": "beyond"}).json()["invocations"] == []
+    body["input"]["id"] = "1234567890123456789"
+    assert http.post("/v1/tools/echo:invoke", json=body).json()["input_params"]["id"] == "1234567890123456789"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_body(http):
+    body = b"\xef\xbb\xbf" + json.dumps({"input": {"message": "marked"}}).encode()
+    headers = {"Content-Type": "application/json"}
+    assert http.post("/v1/tools/echo", content=body, headers=headers).json()["result"] == "marked"

@@ -1,0 +1,152 @@
+"""JSON bodies are taken as they are, or refused with the field's name; nothing is dropped, rounded or cut."""
+
+import json
+from typing import Any
+
+import pytest
+from google.protobuf.struct_pb2 import Struct
+from qmcp.hitl.v1 import request_pb2
+from qmcp.tools.v1 import tools_service_pb2 as pb
+
+from servicekit.errors import ServiceError
+from servicekit.http_json import events, reading
+from servicekit.http_json.writing import write
+
+INVOKE = pb.InvokeToolRequest(name="echo")
+UPDATE = pb.UpdateToolRequest(tool={"name": "a"})
+
+
+def read(body: Any, bound: Any = INVOKE, field: str = "*") -> Any:
+    return reading.read(body if isinstance(body, bytes) else json.dumps(body).encode(), bound, field)
+
+
+def refused(body: Any, bound: Any = INVOKE, field: str = "*") -> list[tuple[str, str]]:
+    with pytest.raises(ServiceError) as caught:
+        read(body, bound, field)
+    assert caught.value.reason == "INVALID_REQUEST"
+    return [(violation.field, violation.description) for violation in caught.value.violations]
+
+
+def nested(levels: int, opening: bytes = b'{"d":', closing: bytes = b"}") -> bytes:
+    """A body with an `input` below which there are so many levels, the input's own counted."""
+    return b'{"input":{"d":' + opening * (levels - 1) + b"1" + closing * (levels - 1) + b"}}"
+
+
+@pytest.mark.parametrize("body", [b"", b"  ", b"{}", b"\xef\xbb\xbf{}"])
+def test_nothing_is_an_empty_object_and_a_byte_order_mark_is_no_part_of_it(body: bytes) -> None:
+    assert read(body) == INVOKE
+
+
+def test_what_path_and_query_said_stays() -> None:
+    given = read({"input": {"a": 1}}, pb.InvokeToolRequest(name="echo", correlation_id="c"))
+    assert (given.name, given.correlation_id, dict(given.input)) == ("echo", "c", {"a": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (b"{'input': {}}", "is not JSON: Expecting property name enclosed in double quotes at line 1 column 2"),
+        (b'{"input": {},}', "is not JSON: "),
+        (b'{"input": {} /* no */}', "is not JSON: "),
+        (b"{} {}", "is not JSON: Extra data"),
+        (b'{"input": {"a": NaN}}', "is not JSON: there is no number NaN"),
+        (b'{"input": {"a": -Infinity}}', "is not JSON: there is no number -Infinity"),
+        (b'{"input": {"a": "\xff"}}', "is not UTF-8 at byte 17"),
+        (b"[]", "must be a JSON object"),
+        (b"7", "must be a JSON object"),
+        (b'{"input": {"a": ' + b"1" * 5000 + b"}}", "holds an integer of thousands of digits"),
+        (b'{"input": ' + b"[" * 100_000, "is nested deeper than 64 levels"),
+    ],
+)
+def test_what_is_no_json_is_refused_in_words(body: bytes, what: str) -> None:
+    [(field, description)] = refused(body)
+    assert field == ""
+    assert description.startswith(what)
+
+
+@pytest.mark.parametrize(
+    ("body", "bound", "field", "path"),
+    [
+        ({"inptu": {}}, INVOKE, "*", "inptu"),
+        ({"name": "a", "aproval": {"mode": "always"}}, UPDATE, "tool", "aproval"),
+        ({"approval": {"mod": "always"}}, UPDATE, "tool", "approval.mod"),
+        ({"approval": {"groups": [{"a": 1}]}}, UPDATE, "tool", "approval.groups"),
+        ({"http": {"headers": {"a": 5}}}, UPDATE, "tool", "http.headers"),
+        ({"timeout_seconds": "soon"}, UPDATE, "tool", "timeout_seconds"),
+        ({"tags": "one"}, UPDATE, "tool", "tags"),
+        ({"title": 5}, UPDATE, "tool", "title"),
+        ({"input": 5}, INVOKE, "*", "input"),
+        ({"input": {"a": "\ud800"}}, INVOKE, "*", "input"),
+        ({"name": "another"}, INVOKE, "*", "name"),
+        ({"name": "another"}, UPDATE, "tool", "tool.name"),
+    ],
+)
+def test_the_field_at_fault_is_named(body: Any, bound: Any, field: str, path: str) -> None:
+    assert [where for where, _ in refused(body, bound, field)] == [path]
+
+
+def test_a_slip_of_the_pen_is_told_what_was_meant() -> None:
+    assert refused({"aproval": {}}, UPDATE, "tool") == [("aproval", "is no field of Tool; approval is one")]
+
+
+def test_names_that_stand_twice_are_refused_at_any_depth() -> None:
+    assert refused(b'{"input": {"a": {"b": 1, "c": 2, "b": 3}}}') == [("b", "stands more than once in the same object")]
+
+
+def test_protobufs_own_spelling_of_names_is_taken() -> None:
+    assert read({"correlationId": "c"}).correlation_id == "c"
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, -(2**53) - 1, 1234567890123456789, 10**400])
+def test_an_integer_that_a_double_cannot_carry_is_refused_and_passes_as_a_string(number: int) -> None:
+    [(field, description)] = refused({"input": {"list": [{"id": number}]}})
+    assert field == "input.list[0].id"
+    assert "send it as a string" in description
+    assert read({"input": {"id": str(number)}}).input["id"] == str(number)
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**53, 2**60, 0.1, -1.5e300])
+def test_other_numbers_come_through_as_they_are(number: float) -> None:
+    assert read({"input": {"n": number}}).input["n"] == number
+
+
+def test_a_number_beyond_all_is_refused() -> None:
+    assert refused(b'{"input": {"n": 1e400}}') == [("input.n", "is a number beyond what JSON's numbers can carry")]
+
+
+def test_sixty_three_levels_of_input_pass_and_sixty_four_do_not() -> None:
+    assert read(nested(63)).HasField("input")
+    assert read(nested(63, b"[", b"]")).HasField("input")
+    for body in (nested(64), nested(64, b"[", b"]")):
+        [(field, description)] = refused(body)
+        assert field.startswith("input.d")
+        assert description == "is nested deeper than 64 levels"
+
+
+def test_values_are_bounded_whatever_their_bytes() -> None:
+    assert len(read({"input": {"a": [None] * 40_000}}).input["a"]) == 40_000
+    assert refused({"input": {"a": [None] * 60_000}}) == [("", "holds more than 50,000 values")]
+
+
+def test_of_many_faults_the_first_twenty_are_told() -> None:
+    assert len(refused({f"f{number}": 1 for number in range(100)})) == reading.MAX_VIOLATIONS
+
+
+def test_an_empty_object_is_not_an_absent_one() -> None:
+    assert read({}, pb.CreateToolRequest(), "tool").HasField("tool")
+
+
+def test_answers_have_proto_names_zeros_and_long_integers_as_strings() -> None:
+    answer = pb.ListInvocationsResponse(invocations=[{"id": "1", "tool_name": "echo"}], count=0)
+    written = json.loads(write(answer))
+    assert (written["count"], written["next_page_token"], written["invocations"][0]["tool_name"]) == (0, "", "echo")
+    struct = Struct()
+    struct.update({"whole": 7, "half": 0.5, "nothing": None})
+    assert json.loads(write(struct)) == {"whole": 7, "half": 0.5, "nothing": None}
+
+
+def test_a_message_that_counts_itself_is_an_event_with_an_id() -> None:
+    told = events.event(request_pb2.HumanRequestEvent(sequence=7, kind="created"))
+    assert told.startswith(b'id: 7\ndata: {"')
+    assert told.endswith(b"}\n\n")
+    assert events.event(request_pb2.HumanRequestEvent(sequence=7, kind="heartbeat")) == b": heartbeat\n\n"
