@@ -59,6 +59,11 @@ def bindings(method: MethodDescriptor) -> list[HttpRule]:
     return [first, *first.additional_bindings] if first.WhichOneof("pattern") else []
 
 
+def at_edge(service: ServiceDescriptor) -> list[MethodDescriptor]:
+    """The RPCs that the edge leads to; the others are for services only."""
+    return [method for method in service.methods if bindings(method)]
+
+
 def verb_and_template(rule: HttpRule) -> tuple[str, str]:
     """`get` and `/v1/tools/{name=**}`."""
     verb = rule.WhichOneof("pattern")

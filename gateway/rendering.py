@@ -1,4 +1,4 @@
-"""envoy.yaml with the settings in it: the one step between the file in the tree and what Envoy reads."""
+"""envoy.yaml with the settings and with what derives from the contract: what Envoy reads."""
 
 import json
 import re
@@ -7,11 +7,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import yaml
+
+from gateway import contract
+from gateway.access_log import access_log
 from gateway.certificates import AUTHORITY, CLIENT, EDGE
+from gateway.clusters import clusters
 from gateway.contract import DESCRIPTORS
+from gateway.credential_paths import credential_paths
+from gateway.local_replies import mappers
+from gateway.routes import routes
 from gateway.settings import DEFAULT_PORT, EdgeSettings, host_and_port, networks
 
 TEMPLATE = Path(__file__).with_name("envoy.yaml")
+POLICIES = Path(__file__).with_name("policies.yaml")
 PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
 DIRECTIVE = re.compile(r"^\s*#(if|end)\b ?([a-z_]*)\s*$")
 
@@ -24,9 +33,21 @@ def render(settings: EdgeSettings, folder: Path) -> str:
         folder: with the files that `certificates.write_secrets` and `contract.write_descriptors` write.
     """
     values = _values(settings, folder)
-    return PLACEHOLDER.sub(
-        lambda found: json.dumps(values[found[1]]), _without_what_is_off(TEMPLATE.read_text(), values)
-    )
+    policies = yaml.safe_load(_filled(POLICIES, values))
+    return _filled(TEMPLATE, values | _derived(settings, policies))
+
+
+def _derived(settings: EdgeSettings, policies: dict[str, Any]) -> dict[str, Any]:
+    services = contract.services()
+    hidden = credential_paths(services)
+    endpoints = {name: _endpoint(*host_and_port(address)) for name, address in settings.service_addresses.items()}
+    return {
+        "access_log": access_log(policies["access_log"], hidden),
+        "local_replies": mappers(settings.max_body_bytes),
+        "routes": routes(policies, services, hidden),
+        "clusters": clusters(policies, services, endpoints),
+        "transcoded": [service.full_name for service in services],
+    }
 
 
 def _values(settings: EdgeSettings, folder: Path) -> dict[str, Any]:
@@ -37,11 +58,8 @@ def _values(settings: EdgeSettings, folder: Path) -> dict[str, Any]:
         "edge_secret": str(folder / EDGE),
         "client_secret": str(folder / CLIENT),
         "authority_secret": str(folder / AUTHORITY),
-        "tools_endpoints": _endpoints(*host_and_port(settings.tools_address)),
-        "access_endpoints": _endpoints(*host_and_port(settings.access_address)),
-        "hitl_endpoints": _endpoints(*host_and_port(settings.hitl_address)),
-        "web_endpoints": _endpoints(*host_and_port(settings.web_address)),
-        "otlp_endpoints": _endpoints(otlp.hostname or "", otlp.port or DEFAULT_PORT.get(otlp.scheme, 0)),
+        "web_endpoints": [_endpoint(*host_and_port(settings.web_address))],
+        "otlp_endpoints": [_endpoint(otlp.hostname or "", otlp.port or DEFAULT_PORT.get(otlp.scheme, 0))],
         "otlp_tls_name": otlp.hostname if otlp.scheme == "https" else "",
         "cors_origin_matchers": [_origin(each.strip()) for each in settings.cors_origins.split(",") if each.strip()],
         "allowed_clients": [_client(each) for each in networks(settings.allowed_client_networks)],
@@ -50,8 +68,8 @@ def _values(settings: EdgeSettings, folder: Path) -> dict[str, Any]:
     }
 
 
-def _endpoints(host: str, port: int) -> list[dict[str, Any]]:
-    return [{"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}}}]
+def _endpoint(host: str, port: int) -> dict[str, Any]:
+    return {"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}}}
 
 
 def _client(network: IPv4Network | IPv6Network) -> dict[str, Any]:
@@ -60,6 +78,10 @@ def _client(network: IPv4Network | IPv6Network) -> dict[str, Any]:
 
 def _origin(origin: str) -> dict[str, Any]:
     return {"safe_regex": {"regex": ".*"}} if origin == "*" else {"exact": origin}
+
+
+def _filled(file: Path, values: dict[str, Any]) -> str:
+    return PLACEHOLDER.sub(lambda found: json.dumps(values[found[1]]), _without_what_is_off(file.read_text(), values))
 
 
 def _without_what_is_off(template: str, values: dict[str, Any]) -> str:

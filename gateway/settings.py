@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gateway import services
+
 DEFAULT_PORT = {"http": 4317, "https": 443}
 
 
@@ -27,11 +29,8 @@ class PeerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="QMCP_", env_ignore_empty=True, extra="ignore")
 
-    # host:port of the tools service's gRPC; a name with several addresses means several replicas.
-    tools_address: str = "127.0.0.1:50051"
-    # The same of the access service, and of hitl.
-    access_address: str = "127.0.0.1:50052"
-    hitl_address: str = "127.0.0.1:50053"
+    # host:port of each service's gRPC, from variables that gateway/services.py names.
+    service_addresses: dict[str, str] = Field(default_factory=services.addresses)
 
     # PEM files for mutual TLS with the services: the certificate and key that are shown to them, and the authority
     # whose certificates they must show, each for the host of its address above. All three or none; none: plain text.
@@ -45,6 +44,9 @@ class PeerSettings(BaseSettings):
         name = getattr(info, "field_name", "")
         if name.endswith("_address") and isinstance(value, str):
             host_and_port(value)
+        if name.endswith("_addresses") and isinstance(value, dict):
+            for each in value.values():
+                host_and_port(each)
         return value
 
 
@@ -153,9 +155,7 @@ class WebSettings(PeerSettings):
     # Where the pages listen; only Envoy has to reach it.
     web_host: str = "127.0.0.1"
     web_port: int = 3380
-    # host:port of each service's Prometheus page; every address behind the name is read.
-    tools_metrics_address: str = "127.0.0.1:9464"
-    access_metrics_address: str = "127.0.0.1:9466"
-    hitl_metrics_address: str = "127.0.0.1:9467"
+    # host:port of each service's Prometheus page, from variables that gateway/services.py names.
+    metrics_addresses: dict[str, str] = Field(default_factory=services.metrics_addresses)
     # How long a service may take to answer for its health or its figures, in seconds.
     web_probe_seconds: float = 2.0

@@ -40,27 +40,23 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 def application(settings: WebSettings) -> Starlette:
     """Builds the pages; the OpenAPI document is made once, here."""
-    services = {"tools": settings.tools_address, "access": settings.access_address, "hitl": settings.hitl_address}
-    figures = {
-        "tools": settings.tools_metrics_address,
-        "access": settings.access_metrics_address,
-        "hitl": settings.hitl_metrics_address,
-    }
     version = metadata.version("qmcp")
 
     async def health(_: Request) -> Response:
-        missing = await unhealthy(services, settings.web_probe_seconds, towards_services(settings))
+        missing = await unhealthy(settings.service_addresses, settings.web_probe_seconds, towards_services(settings))
         if missing:
             answer = {"status": "unhealthy", "version": version, "services": missing}
             return JSONResponse(answer, status_code=503, headers=FRESH)
         return JSONResponse({"status": "healthy", "version": version}, headers=FRESH)
 
     async def metrics(_: Request) -> Response:
-        found = await collect(figures, settings.web_probe_seconds)
+        found = await collect(settings.metrics_addresses, settings.web_probe_seconds)
         return Response(as_text(found), media_type=PROMETHEUS_TEXT, headers=FRESH)
 
     async def metrics_json(_: Request) -> Response:
-        return JSONResponse(as_json(await collect(figures, settings.web_probe_seconds)), headers=FRESH)
+        return JSONResponse(
+            as_json(await collect(settings.metrics_addresses, settings.web_probe_seconds)), headers=FRESH
+        )
 
     openapi = json.dumps(document(contract.documented(), version), indent=2).encode()
     return Starlette(

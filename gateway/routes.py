@@ -1,0 +1,187 @@
+"""Envoy's routes, derived from the contract: where each RPC goes, how long it may take, when it is sent again."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from google.api.http_pb2 import HttpRule
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
+from qmcp.options.v1 import options_pb2
+
+from gateway.clusters import ANY, streams
+from gateway.contract import at_edge, bindings, call_kind, idempotency_level, option, short_name, verb_and_template
+from gateway.credential_paths import CredentialPath
+from gateway.local_replies import IDS, unsound
+
+Route = dict[str, Any]
+Policies = Mapping[str, Any]
+
+KINDS = {
+    options_pb2.CALL_KIND_QUICK: "quick",
+    options_pb2.CALL_KIND_LONG: "long",
+    options_pb2.CALL_KIND_WAIT: "wait",
+    options_pb2.CALL_KIND_STREAM: "stream",
+}
+GROUPS = {
+    options_pb2.CALL_KIND_LONG: "long",
+    options_pb2.CALL_KIND_WAIT: "waits",
+    options_pb2.CALL_KIND_STREAM: "streams",
+}
+# For these alone another replica is asked after the first may have begun; a wait is a read. Not for streams, of which
+# callers have had a part, nor for what takes long, nor for what shows a credential.
+SENT_AGAIN = ("reads", "waits")
+VARIABLE = re.compile(r"\{[^}=]+(?:=([^}]*))?\}")
+WITH_BODY = "POST|PUT|PATCH"
+
+
+def routes(policies: Policies, services: Sequence[ServiceDescriptor], hidden: Sequence[CredentialPath]) -> list[Route]:
+    """Every route, in the order in which Envoy asks them."""
+    own = policies["routes"]
+    return [
+        *_of_unsound_ids(policies),
+        *(route for service in services for route in _of_rpcs(policies, service, hidden)),
+        _reflection(policies),
+        *own["pages"],
+        *(route for path in hidden for route in _of_credentials(policies, path)),
+        *(route for service in services for route in _of_raw_bodies(policies, service)),
+        *own["not_json"],
+        *_of_json(policies, services),
+        *own["nothing"],
+    ]
+
+
+def _of_unsound_ids(policies: Policies) -> Iterator[Route]:
+    """Refuses them before anything else; traces are not told of which path, for that may hold a credential."""
+    for header in IDS:
+        yield {
+            "name": f"{header}-refused",
+            "match": {"prefix": "/", "headers": [unsound(header)]},
+            "typed_per_filter_config": policies["filters"]["neither"],
+            "tracing": {"custom_tags": [{"tag": "http.url", "literal": {"value": "/"}}]},
+            "direct_response": {"status": 400},
+        }
+
+
+def _of_rpcs(policies: Policies, service: ServiceDescriptor, hidden: Sequence[CredentialPath]) -> Iterator[Route]:
+    """What speaks gRPC, and what the transcoder has made of JSON. By name: what has no binding has no way in."""
+    grouped: dict[str, list[MethodDescriptor]] = {}
+    for method in at_edge(service):
+        grouped.setdefault(_group(method, hidden), []).append(method)
+    for group, methods in sorted(grouped.items()):
+        retries = policies["retries"]["again" if group in SENT_AGAIN else "not_arrived"]
+        names = "|".join(method.name for method in methods)
+        route: Route = {
+            "name": f"{short_name(service)}-{group}",
+            "match": {"safe_regex": {"regex": f"/{re.escape(service.full_name)}/({names})"}},
+            "typed_per_filter_config": policies["filters"]["without_body_limit"],
+            "route": _action(policies, methods[0]) | {"retry_policy": retries},
+        }
+        for path in hidden:
+            if methods[0] in path.methods:
+                # The credential must not travel on in a header that others log, or trace, as the path.
+                header = {"key": "x-envoy-original-path", "value": path.shown}
+                route["request_headers_to_add"] = [{"append_action": "OVERWRITE_IF_EXISTS", "header": header}]
+                route["tracing"] = path.tracing
+        yield route
+
+
+def _group(method: MethodDescriptor, hidden: Sequence[CredentialPath]) -> str:
+    """RPCs of one group have the same route."""
+    for path in hidden:
+        if method in path.methods:
+            return path.name
+    kind = call_kind(method)
+    if kind == options_pb2.CALL_KIND_QUICK:
+        return "reads" if idempotency_level(method) == MethodOptions.NO_SIDE_EFFECTS else "writes"
+    return GROUPS[kind]
+
+
+def _action(policies: Policies, method: MethodDescriptor) -> Route:
+    service, kind = method.containing_service, KINDS[call_kind(method)]
+    cluster = streams(service) if kind in ("wait", "stream") else short_name(service)
+    return {"cluster": cluster, **policies["kinds"][kind]}
+
+
+def _reflection(policies: Policies) -> Route:
+    """Every service describes the whole contract, so whichever is there is asked."""
+    regex = r"/grpc\.(reflection\.v1(alpha)?\.ServerReflection|health\.v1\.Health)/.*"
+    return {
+        "name": "reflection",
+        "match": {"safe_regex": {"regex": regex}},
+        "typed_per_filter_config": policies["filters"]["without_body_limit"],
+        "route": {"cluster": ANY, **policies["kinds"]["stream"]},
+    }
+
+
+def _of_credentials(policies: Policies, path: CredentialPath) -> Iterator[Route]:
+    """Paths with a credential in them: body_size_limit would log it, the services have a limit of their own."""
+    guarded = {"typed_per_filter_config": policies["filters"]["without_body_limit"], "tracing": path.tracing}
+    away = {"typed_per_filter_config": policies["filters"]["neither"], "tracing": path.tracing}
+    lost: Route = {"safe_regex": {"regex": path.lost}}
+    action = {"route": _action(policies, path.methods[0])}
+    for method in path.methods:
+        for rule in bindings(method):
+            if option(method, options_pb2.request_content_type):
+                yield {"name": f"{path.name}-with-body", "match": _with_body(method, rule), **guarded, **action}
+    with_body = [{"name": ":method", "string_match": {"safe_regex": {"regex": WITH_BODY}}}]
+    yield {
+        "name": f"{path.name}-not-taken",
+        "match": lost | {"headers": with_body},
+        **away,
+        "direct_response": {"status": 415},
+    }
+    yield {"name": path.name, "match": {"prefix": path.prefix}, **guarded, **action}
+    yield {"name": f"lost-{path.name}", "match": lost, **away, "direct_response": {"status": 404}}
+
+
+def _of_raw_bodies(policies: Policies, service: ServiceDescriptor) -> Iterator[Route]:
+    """Bodies that are passed on as they come: of the types that the RPC takes, not JSON alone."""
+    for method in at_edge(service):
+        if option(method, options_pb2.request_content_type) and not option(method, options_pb2.path_credential):
+            for rule in bindings(method):
+                yield {
+                    "name": f"{short_name(service)}-body",
+                    "match": _with_body(method, rule),
+                    "route": _action(policies, method),
+                }
+
+
+def _with_body(method: MethodDescriptor, rule: HttpRule) -> Route:
+    verb, template = verb_and_template(rule)
+    kinds = "|".join(map(re.escape, option(method, options_pb2.request_content_type)))
+    return {
+        "safe_regex": {"regex": _path_regex(template)},
+        "headers": [
+            {"name": ":method", "string_match": {"exact": verb.upper()}},
+            {"name": "content-type", "string_match": {"safe_regex": {"regex": rf"(?i)\s*({kinds})\s*(;.*)?"}}},
+        ],
+    }
+
+
+def _path_regex(template: str) -> str:
+    literals, last = [], 0
+    for found in VARIABLE.finditer(template):
+        literals += [re.escape(template[last : found.start()]), ".+" if found[1] == "**" else "[^/]+"]
+        last = found.end()
+    return "".join([*literals, re.escape(template[last:])])
+
+
+def _of_json(policies: Policies, services: Sequence[ServiceDescriptor]) -> Iterator[Route]:
+    """HTTP/JSON, by what stands after the version; once the transcoder knows the RPC, the routes above hold.
+
+    Raises ValueError where two services claim the same.
+    """
+    claimed: dict[str, str] = {}
+    for service in services:
+        name = short_name(service)
+        templates = [verb_and_template(rule)[1] for method in at_edge(service) for rule in bindings(method)]
+        areas = sorted({re.split("[/:]", template.removeprefix("/v1/"))[0] for template in templates})
+        for area in areas:
+            if claimed.setdefault(area, name) != name:
+                raise ValueError(f"/v1/{area} is claimed by {claimed[area]} and by {name}")
+        yield {
+            "name": f"json-{name}",
+            "match": {"safe_regex": {"regex": f"/v1/({'|'.join(areas)})([/:].*)?"}},
+            "route": {"cluster": name, **policies["kinds"]["quick"]},
+        }
