@@ -185,3 +185,6 @@ def _of_json(policies: Policies, services: Sequence[ServiceDescriptor]) -> Itera
             "match": {"safe_regex": {"regex": f"/v1/({'|'.join(areas)})([/:].*)?"}},
             "route": {"cluster": name, **policies["kinds"]["quick"]},
         }
+    # The transcoder refuses it. A route that leads nowhere would keep that from pages of other origins: CORS is for
+    # routes alone that lead to a cluster.
+    yield {"name": "json-unknown", "match": {"prefix": "/v1/"}, "route": {"cluster": ANY, **policies["kinds"]["quick"]}}

@@ -11,10 +11,10 @@ import structlog
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import DecodeError
 from grpc.aio import ServicerContext
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health_pb2_grpc
 from prometheus_client import CollectorRegistry
 
+from servicekit import reflection
 from servicekit.health import Check, Readiness
 from servicekit.http_status import answer_with
 from servicekit.identity.authenticator import Authenticator
@@ -79,7 +79,6 @@ async def serving(
     registry: CollectorRegistry,
     checks: Mapping[str, Check],
     on_drain: Callable[[], None] = lambda: None,
-    described: Sequence[ServiceDescriptor] = (),
 ) -> AsyncIterator[Server]:
     """Serves until the block is left, then drains.
 
@@ -91,7 +90,6 @@ async def serving(
         checks: the dependencies that must answer for the server to be ready.
         on_drain: told when connections are about to be refused, for streams and waits that would not end by themselves:
             each of them would hold the stop up for the whole grace time.
-        described: services elsewhere that the reflection tells of as well.
     """
     names = [service.descriptor.full_name for service in services]
     readiness = Readiness(names, checks)
@@ -116,9 +114,7 @@ async def serving(
                 (grpc.method_handlers_generic_handler(service.descriptor.full_name, handlers),)
             )
         health_pb2_grpc.add_HealthServicer_to_server(readiness.servicer, server)
-        health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-        elsewhere = (descriptor.full_name for descriptor in described)
-        reflection.enable_server_reflection((*names, *elsewhere, health_name, reflection.SERVICE_NAME), server)
+        reflection.enable(server)
         port = _bind(server, settings)
         probed = _health_alone(readiness, settings)
         await readiness.alive()

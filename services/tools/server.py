@@ -7,8 +7,6 @@ from contextlib import aclosing, asynccontextmanager
 from uuid import UUID
 
 import uuid_utils.compat as uuid
-from qmcp.access.v1 import access_service_pb2
-from qmcp.hitl.v1 import hitl_service_pb2
 from qmcp.tools.v1 import tools_service_pb2
 
 from servicekit.group_commit import CommitMetrics
@@ -37,11 +35,6 @@ from services.tools.worker import Worker
 __all__ = ["Settings", "compose"]
 
 DESCRIPTOR = tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"]
-# The edge asks this service for the reflection of all that it leads to: one server has to know all names.
-DESCRIBED = (
-    access_service_pb2.DESCRIPTOR.services_by_name["AccessService"],
-    hitl_service_pb2.DESCRIPTOR.services_by_name["HitlService"],
-)
 
 
 @asynccontextmanager
@@ -91,7 +84,6 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
                 authenticator=who,
                 registry=metrics,
                 checks={"postgres": db.ready},
-                described=DESCRIBED,
             ) as server,
         ):
             with MetricsPage(metrics, settings.metrics_host, settings.metrics_port):

@@ -17,43 +17,24 @@ STANDARD = re.compile(r"^(Get|List|Create|Update|Delete)[A-Z]")
 MOST_ON_A_PAGE = 500
 LONGEST_REQUEST_ID = 128
 
-# These change something and need no idempotency_key: had twice, their effect is that of once.
-REPEATABLE = {
-    "qmcp.tools.v1.ToolsService.DeleteTool": "what is deleted stays deleted; the second call is told NOT_FOUND",
+# These change something, are not IDEMPOTENT, and need no idempotency_key all the same.
+ENDING_ONCE = {
+    "qmcp.tools.v1.ToolsService.DeleteTool": "what is deleted stays deleted; the second call is told TOOL_NOT_FOUND",
     "qmcp.tools.v1.ToolsService.CancelInvocation": "an invocation ends once; the second call is told INVOCATION_ENDED",
-    "qmcp.tools.v1.ToolsService.RedactInvocation": "what is erased stays erased",
-    **{
-        f"qmcp.hitl.v1.HitlService.{name}": why
-        for name, why in {
-            "ViewHumanRequest": "who has looked is recorded once",
-            "ClaimHumanRequest": "what is claimed stays claimed by the same",
-            "ReleaseHumanRequest": "what is released stays released",
-            "AssignHumanRequest": "the same are asked then",
-            "CancelHumanRequest": "it ends once; the second call is told HUMAN_REQUEST_ENDED",
-            "AnswerActionLink": "a link answers once; the second call is told LINK_NOT_VALID",
-            "UpdateWebhook": "the webhook is then as the request says; an etag guards against others",
-            "DeleteWebhook": "what is deleted stays deleted; the second call is told WEBHOOK_NOT_FOUND",
-            "RetryDelivery": "it is tried soon, and receivers know it by the same webhook-id",
-        }.items()
-    },
-    "qmcp.access.v1.AccessService.RevokeKey": "what is revoked stays revoked",
-    "qmcp.access.v1.AccessService.DisableKey": "what is disabled stays disabled",
-    "qmcp.access.v1.AccessService.EnableKey": "what is enabled stays enabled",
-    "qmcp.access.v1.AccessService.UpdateRole": "the role is then as the request says; an etag guards against others",
+    "qmcp.tools.v1.ToolsService.RedactInvocation": "what is erased stays erased, and each time is recorded",
+    "qmcp.hitl.v1.HitlService.CancelHumanRequest": "it ends once; the second call is told HUMAN_REQUEST_ENDED",
+    "qmcp.hitl.v1.HitlService.AnswerActionLink": "a link answers once; the second call is told LINK_NOT_VALID",
+    "qmcp.hitl.v1.HitlService.UpdateWebhook": "the webhook is then as the request says, but a secret is made each time",
+    "qmcp.hitl.v1.HitlService.DeleteWebhook": "what is deleted stays deleted; the second call is told WEBHOOK_NOT_FOUND",
     "qmcp.access.v1.AccessService.DeleteRole": "what is deleted stays deleted; the second call is told ROLE_NOT_FOUND",
-    "qmcp.access.v1.AccessService.ReportUse": "a report that is heard twice counts a refusal twice, and nobody waits for it",
+    "qmcp.access.v1.AccessService.ReportUse": "a report that is heard twice counts twice, and nobody waits for it",
 }
 # `self`: about the caller. `anyone`: the request itself holds what admits the caller. `resolve`: what services ask
 # about callers.
 READING_VERBS = {"read", "self", "resolve"}
 GETTING_VERBS = {"read", "self", "anyone"}
 # Only services call these: the edge leads nowhere near them.
-BETWEEN_SERVICES = {
-    "qmcp.access.v1.AccessService.ResolveKey",
-    "qmcp.access.v1.AccessService.ResolveRoles",
-    "qmcp.access.v1.AccessService.WatchChanges",
-    "qmcp.access.v1.AccessService.ReportUse",
-}
+BETWEEN_SERVICES = {name for name, method in METHODS.items() if descriptors.permission(method).endswith(".resolve")}
 # What they return instead of the resource, and why.
 OTHER_ANSWERS = {
     "qmcp.access.v1.AccessService.CreateKey": ("IssuedKey", "the secret is shown this once and is no part of the key"),
@@ -107,6 +88,8 @@ def test_an_rpc_says_how_long_it_may_take(method: MethodDescriptor) -> None:
     kind = options_pb2.CallKind.Name(descriptors.declared(method, options_pb2.call_kind))
     assert kind != "CALL_KIND_UNSPECIFIED"
     assert (kind == "CALL_KIND_STREAM") == method.server_streaming
+    # The edge asks another replica when the first leaves in the middle of a wait.
+    assert kind != "CALL_KIND_WAIT" or descriptors.idempotency_level(method) == "NO_SIDE_EFFECTS"
 
 
 @every_method
@@ -206,7 +189,8 @@ def test_what_creates_or_triggers_takes_a_request_id(method: MethodDescriptor) -
     verb = descriptors.permission(method).partition(".")[2]
     field = method.input_type.fields_by_name.get("idempotency_key")
     reads = verb in READING_VERBS or descriptors.http(method).WhichOneof("pattern") == "get"
-    if reads or method.full_name in REPEATABLE:
+    repeatable = descriptors.idempotency_level(method) == "IDEMPOTENT"
+    if reads or repeatable or method.full_name in ENDING_ONCE:
         assert field is None, "an idempotency_key that does nothing would deceive"
         return
     assert field is not None, "a caller that hears no answer must be able to ask again"
@@ -214,12 +198,12 @@ def test_what_creates_or_triggers_takes_a_request_id(method: MethodDescriptor) -
 
 
 def test_no_exception_outlives_its_rpc() -> None:
-    assert set(REPEATABLE) | set(OTHER_ANSWERS) | BETWEEN_SERVICES <= set(METHODS)
+    assert set(ENDING_ONCE) | set(OTHER_ANSWERS) <= set(METHODS)
 
 
-def test_what_only_services_call_has_a_permission_that_only_services_have() -> None:
-    resolving = {name for name, method in METHODS.items() if descriptors.permission(method) == "access.resolve"}
-    assert resolving == BETWEEN_SERVICES
+def test_what_has_no_place_on_the_edge_has_a_permission_that_only_services_have() -> None:
+    away = {name for name, method in METHODS.items() if not descriptors.http(method).WhichOneof("pattern")}
+    assert away == BETWEEN_SERVICES
 
 
 def test_a_service_is_named_after_its_package() -> None:
