@@ -58,7 +58,7 @@ approvals = st.builds(
     comment=texts,
     edited=st.none() | st.dictionaries(texts, json_values, max_size=2),
 )
-endings = st.builds(
+outcomes = st.builds(
     Ended,
     chain=st.integers(0, 2),
     arguments=st.dictionaries(texts, json_values, max_size=3),

@@ -1,4 +1,4 @@
-"""Keys, roles and refusals from the command line and the client, against the real system with auth on."""
+"""Keys, roles and denials from the command line and the client, against the real system with auth on."""
 
 import asyncio
 from collections.abc import Callable
@@ -142,7 +142,7 @@ def test_roles_are_made_changed_listed_and_removed(command: Command) -> None:
     assert command("roles", "delete", "auditor").code == 3
 
 
-def test_refusals_are_listed_for_who_may_see_them(command: Command) -> None:
+def test_denials_are_listed_for_who_may_see_them(command: Command) -> None:
     key = create(command, owner="curious")["api_key"]
     refused = command("keys", "list", key=key)
     assert refused.code == 4

@@ -16,10 +16,10 @@ from qmcp.client.receipts import PublicKeys, verify_export
 from qmcp.client.receipts.canonical import canonical
 from qmcp.client.tools.verification import ReceiptVerification
 
-from tests.client.exports import KEY, PEM, Approved, Ended, encode, endings, export, json_values
+from tests.client.exports import KEY, PEM, Approved, Ended, encode, export, json_values, outcomes
 
 KEYS = PublicKeys(PEM)
-some = st.lists(endings, min_size=1, max_size=6)
+some = st.lists(outcomes, min_size=1, max_size=6)
 
 
 def verify(lines: list[dict[str, Any]], **options: bool) -> ReceiptVerification:
@@ -120,7 +120,7 @@ def test_no_field_can_be_added_or_removed_unnoticed(ended: list[Ended], data: st
     assert not verify(lines).valid
 
 
-@given(st.lists(endings, min_size=2, max_size=6), st.data())
+@given(st.lists(outcomes, min_size=2, max_size=6), st.data())
 def test_no_line_can_be_dropped_doubled_or_moved_unnoticed(ended: list[Ended], data: st.DataObject) -> None:
     lines = export([*ended, Ended(sign_after=True)])
     number = data.draw(st.integers(0, len(lines) - 1), label="line")

@@ -74,7 +74,7 @@ def test_the_same_request_id_runs_a_tool_once(target: str) -> None:
         assert caught.value.reason == "IDEMPOTENCY_KEY_REUSED"
 
 
-def test_refusals_are_exceptions_with_reason_field_and_request_id(target: str) -> None:
+def test_errors_are_exceptions_with_reason_field_and_request_id(target: str) -> None:
     with Client(target) as client:
         with pytest.raises(ToolNotFoundError) as unknown:
             client.invoke_tool("no-such-tool")

@@ -1,1 +1,1 @@
-"""Who may do what, in the client: keys, roles, refusals."""
+"""Who may do what, in the client: keys, roles, denials."""

@@ -1,4 +1,4 @@
-"""What the client can do with keys, roles and refusals."""
+"""What the client can do with keys, roles and denials."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -91,5 +91,5 @@ class AsyncAccess(AsyncCalls):
         return await self._call(api.WhoAmIRequest(), Identity)
 
     async def list_denials(self, principal: str = "", *, limit: int | None = 50) -> list[Denial]:
-        """The newest refusals of all services; `limit` None means all there are."""
+        """The newest denials of all services; `limit` None means all there are."""
         return await self._list(api.ListDenialsRequest(principal=principal), Denial, limit=limit)

@@ -1,5 +1,5 @@
 # Generated from aio.py by client/generate. `make generate` writes it again.
-"""What the client can do with keys, roles and refusals."""
+"""What the client can do with keys, roles and denials."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -90,5 +90,5 @@ class Access(Calls):
         return self._call(api.WhoAmIRequest(), Identity)
 
     def list_denials(self, principal: str = "", *, limit: int | None = 50) -> list[Denial]:
-        """The newest refusals of all services; `limit` None means all there are."""
+        """The newest denials of all services; `limit` None means all there are."""
         return self._list(api.ListDenialsRequest(principal=principal), Denial, limit=limit)

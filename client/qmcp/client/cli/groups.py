@@ -33,7 +33,8 @@ class CommandFolders(TyperGroup):
 @cache
 def modules() -> dict[str, str]:
     """The module of every subcommand, by its name."""
-    found = [file for file in _CLIENT.glob("*/commands/*") if not file.name.startswith("_")]
+    # In order, so that of two folders with a command of one name always the same has it.
+    found = sorted((file for file in _CLIENT.glob("*/commands/*") if not file.name.startswith("_")), reverse=True)
     return {file.stem: f"qmcp.client.{file.parts[-3]}.commands.{file.stem}" for file in found}
 
 
