@@ -1,8 +1,5 @@
 """What one asks of the values of tools besides their fields; the generated models inherit it."""
 
-from typing import Literal
-
-Status = Literal["awaiting_approval", "pending", "running", "success", "failed", "cancelled", "rejected", "expired"]
 FINAL_STATUSES = ("success", "failed", "cancelled", "rejected", "expired")
 
 
