@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from devstack import ports
+from tests.assertions import pytest_assertion_pass, pytest_runtest_call  # noqa: F401 - hooks
 from tests.stack import ROOT, Server, Stack, running_postgres, running_stack
 
 # structlog's own default renders tracebacks with all local variables, which takes minutes for deep documents.

@@ -42,6 +42,10 @@ OTHER_ANSWERS = {
 }
 
 every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
+STANDARDS = {
+    name: (method, match[1]) for name, method in METHODS.items() if (match := STANDARD.match(method.name)) is not None
+}
+LISTS = {name: method for name, (method, verb) in STANDARDS.items() if verb == "List"}
 
 
 @every_method
@@ -157,12 +161,9 @@ def test_what_only_reads_is_a_get_or_computes(method: MethodDescriptor) -> None:
     assert not method.name.startswith(("Get", "List")) or is_get
 
 
-@every_method
-def test_a_standard_method_returns_the_resource(method: MethodDescriptor) -> None:
-    match = STANDARD.match(method.name)
-    if match is None:
-        return
-    verb, noun = match[1], method.name.removeprefix(match[1])
+@pytest.mark.parametrize(("method", "verb"), STANDARDS.values(), ids=STANDARDS.keys())
+def test_a_standard_method_returns_the_resource(method: MethodDescriptor, verb: str) -> None:
+    noun = method.name.removeprefix(verb)
     returned = method.output_type.name
     expected, _ = OTHER_ANSWERS.get(method.full_name, ("", ""))
     expected = expected or {"List": f"{method.name}Response", "Delete": "Empty"}.get(verb, noun)
@@ -170,10 +171,8 @@ def test_a_standard_method_returns_the_resource(method: MethodDescriptor) -> Non
     assert method.input_type.name == f"{method.name}Request"
 
 
-@every_method
+@pytest.mark.parametrize("method", LISTS.values(), ids=LISTS.keys())
 def test_a_list_can_be_paged(method: MethodDescriptor) -> None:
-    if not method.name.startswith("List"):
-        return
     request, response = method.input_type.fields_by_name, method.output_type.fields_by_name
     size = descriptors.rules(request["page_size"]).int32
     assert (size.gte, size.lte) == (0, MOST_ON_A_PAGE)

@@ -16,18 +16,18 @@ from tests.contract.running import Running, connected
 from tests.contract.subject import Subject
 from tests.stack import ROOT
 
-STARTS_WITHIN = 20.0
+STARTS_WITHIN = 120.0
 
 
 @asynccontextmanager
 async def process(
-    subject: Subject, database: str, folder: Path, **variables: str
+    subject: Subject, database: str, folder: Path, *, tree: Path = ROOT, **variables: str
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, Running]]:
-    """The service as production runs it."""
+    """The service as production runs it, with the code of this tree."""
     port = _free_port()
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join(str(path) for path in (ROOT, ROOT / "gen", ROOT / "client")),
+        "PYTHONPATH": os.pathsep.join(str(path) for path in (tree, tree / "gen", tree / "client")),
         "QMCP_DATABASE_URL": database,
         "QMCP_GRPC_PORT": str(port),
         "QMCP_METRICS_PORT": "0",

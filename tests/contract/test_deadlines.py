@@ -12,7 +12,8 @@ from tests.contract.process import process
 from tests.contract.running import Answer, Refusal, Running
 from tests.contract.subject import Subject
 
-NOTICED_WITHIN = 5.0
+# No more than a guard against hanging: that it stops at all is what is tested.
+NOTICED_WITHIN = 60.0
 
 
 async def test_a_deadline_stops_the_work(running: Running, subject: Subject) -> None:
@@ -21,7 +22,7 @@ async def test_a_deadline_stops_the_work(running: Running, subject: Subject) -> 
         assert isinstance(answer, Refusal)
         assert answer.code == grpc.StatusCode.DEADLINE_EXCEEDED
         assert slow.started.is_set()
-        await asyncio.wait_for(slow.stopped.wait(), NOTICED_WITHIN)
+        assert await asyncio.wait_for(slow.stopped.wait(), NOTICED_WITHIN)
 
 
 async def test_a_caller_that_goes_away_stops_the_work(running: Running, subject: Subject) -> None:
@@ -29,7 +30,7 @@ async def test_a_caller_that_goes_away_stops_the_work(running: Running, subject:
         call = asyncio.create_task(running.call(slow.method, slow.request))
         await asyncio.wait_for(slow.started.wait(), NOTICED_WITHIN)
         call.cancel()
-        await asyncio.wait_for(slow.stopped.wait(), NOTICED_WITHIN)
+        assert await asyncio.wait_for(slow.stopped.wait(), NOTICED_WITHIN)
 
 
 async def test_a_stop_lets_calls_in_flight_end_and_takes_no_new_ones(

@@ -19,6 +19,17 @@ SIXTEEN_HEX = re.compile(r"^[0-9a-f]{16}$")
 LIMIT = 4 * 1024 * 1024
 NEVER = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS, grpc.StatusCode.UNIMPLEMENTED}
 DEEPEST = 3
+
+
+def texts_of(method: MethodDescriptor) -> list[FieldDescriptor]:
+    return [f for f in method.input_type.fields if f.type == FieldDescriptor.TYPE_STRING and not f.is_repeated]
+
+
+def maps_of_texts(message: Descriptor) -> list[FieldDescriptor]:
+    maps = [field for field in message.fields if field.message_type and field.message_type.GetOptions().map_entry]
+    return [field for field in maps if field.message_type.fields_by_name["value"].message_type is None]
+
+
 UNARY = [
     pytest.param(subject, method, id=f"{subject.name}-{method.name}")
     for subject in SUBJECTS
@@ -26,6 +37,28 @@ UNARY = [
     if not method.server_streaming and not method.client_streaming
 ]
 every_unary_rpc = pytest.mark.parametrize(("subject", "method"), UNARY)
+every_unary_rpc_that_takes_a_text = pytest.mark.parametrize(
+    ("subject", "method"), [rpc for rpc in UNARY if texts_of(rpc.values[1])]
+)
+every_stream_that_takes_a_text = pytest.mark.parametrize(
+    ("subject", "method"),
+    [
+        pytest.param(subject, method, id=f"{subject.name}-{method.name}")
+        for subject in SUBJECTS
+        for method in subject.service.methods
+        if method.server_streaming and texts_of(method)
+    ],
+)
+every_rpc_that_takes_a_map = pytest.mark.parametrize(
+    ("subject", "method", "field"),
+    [
+        pytest.param(subject, method, field.name, id=f"{subject.name}-{method.name}-{field.name}")
+        for subject in SUBJECTS
+        for method in subject.service.methods
+        for field in method.input_type.fields
+        if field.message_type is not None and not field.is_repeated and maps_of_texts(field.message_type)
+    ],
+)
 
 INTS = {
     FieldDescriptor.TYPE_INT32: st.one_of(st.integers(-2, 501), st.sampled_from([-(2**31), 2**31 - 1])),
@@ -115,29 +148,27 @@ async def test_garbage_is_answered_or_refused_with_a_declared_reason(
     answer = await running.call(method.name, request, seconds=10)
     if isinstance(answer, Refusal):
         require_declared(running, answer)
+    else:
+        assert answer.trailers["x-request-id"]
 
 
 # No text of a request may be so long.
 LONGER_THAN_ANY = 20_000
 
 
-@every_unary_rpc
+@every_unary_rpc_that_takes_a_text
 async def test_a_text_past_its_bound_is_named(running: Running, method: MethodDescriptor) -> None:
-    fields = [f for f in method.input_type.fields if f.type == FieldDescriptor.TYPE_STRING and not f.is_repeated]
-    for field in fields:
+    for field in texts_of(method):
         refused = await running.refused(method.name, request_class(method)(**{field.name: "x" * LONGER_THAN_ANY}))
         require_declared(running, refused)
         assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
         assert field.name in refused.fields
 
 
-@every_unary_rpc
+@every_unary_rpc_that_takes_a_text
 async def test_an_error_of_a_call_carries_the_callers_ids(running: Running, method: MethodDescriptor) -> None:
-    fields = [f for f in method.input_type.fields if f.type == FieldDescriptor.TYPE_STRING and not f.is_repeated]
-    if not fields:
-        return
     ids = {"x-request-id": "request-7", "x-correlation-id": "piece-of-work-9"}
-    request = request_class(method)(**{fields[0].name: "x" * 5_000})
+    request = request_class(method)(**{texts_of(method)[0].name: "x" * 5_000})
     refused = await running.refused(method.name, request, ids)
     assert ids.items() <= refused.trailers.items()
 
@@ -171,43 +202,30 @@ async def test_bytes_that_are_no_message_fail_that_call_only(running: Running, s
     await running.must(name)
 
 
-async def test_an_error_about_long_and_many_things_still_arrives(running: Running, subject: Subject) -> None:
+@every_rpc_that_takes_a_map
+async def test_an_error_about_long_and_many_things_still_arrives(
+    running: Running, method: MethodDescriptor, field: str
+) -> None:
     """Trailers past 8 KB do not reach the caller, so an error says as much as there is room for."""
-    for method in subject.service.methods:
-        maps = [f for f in method.input_type.fields if f.message_type is not None and not f.is_repeated]
-        for field in maps:
-            request = request_class(method)()
-            if not _fill_maps(getattr(request, field.name), field.message_type):
-                continue
-            refused = await running.refused(method.name, request)
-            require_declared(running, refused)
-            assert refused.fields
+    request = request_class(method)()
+    message = getattr(request, field)
+    for entries in maps_of_texts(message.DESCRIPTOR):
+        for number in range(40):
+            getattr(message, entries.name)[f"{number}" + "\N{SNOWMAN}" * 3_000] = "x" * 5_000
+    refused = await running.refused(method.name, request)
+    require_declared(running, refused)
+    assert refused.fields
 
 
-def _fill_maps(message: Message, described: Descriptor) -> bool:
-    """Long keys into every map of texts; whether there was one."""
-    filled = False
-    for field in described.fields:
-        entry = field.message_type
-        if entry is not None and entry.GetOptions().map_entry and entry.fields_by_name["value"].message_type is None:
-            for number in range(40):
-                getattr(message, field.name)[f"{number}" + "\N{SNOWMAN}" * 3_000] = "x" * 5_000
-            filled = True
-    return filled
-
-
-async def test_a_stream_refuses_as_a_single_answer_does(running: Running, subject: Subject) -> None:
-    for method in subject.service.methods:
-        fields = [f for f in method.input_type.fields if f.type == FieldDescriptor.TYPE_STRING]
-        if not method.server_streaming or not fields:
-            continue
-        rpc = running.channel.unary_stream(
-            f"/{subject.service.full_name}/{method.name}",
-            request_serializer=lambda message: message.SerializeToString(),
-        )
-        request = request_class(method)(**{fields[0].name: "x" * 5_000})
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            async for _ in rpc(request, metadata=(("x-request-id", "request-7"),)):
-                pass
-        require_declared(running, refusal(refused.value))
-        assert refusal(refused.value).metadata["request_id"] == "request-7"
+@every_stream_that_takes_a_text
+async def test_a_stream_refuses_as_a_single_answer_does(running: Running, method: MethodDescriptor) -> None:
+    rpc = running.channel.unary_stream(
+        f"/{running.service.full_name}/{method.name}",
+        request_serializer=lambda message: message.SerializeToString(),
+    )
+    request = request_class(method)(**{texts_of(method)[0].name: "x" * 5_000})
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        async for _ in rpc(request, metadata=(("x-request-id", "request-7"),)):
+            pass
+    require_declared(running, refusal(refused.value))
+    assert refusal(refused.value).metadata["request_id"] == "request-7"

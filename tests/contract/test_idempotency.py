@@ -12,6 +12,9 @@ from tests.contract.subjects import SUBJECTS
 
 EFFECTS = [pytest.param(subject, name, id=f"{subject.name}-{name}") for subject in SUBJECTS for name in subject.effects]
 every_effect = pytest.mark.parametrize(("subject", "name"), EFFECTS)
+every_repeated_effect = pytest.mark.parametrize(
+    ("subject", "name"), [effect for effect in EFFECTS if effect.values[0].effects[effect.values[1]].repeats]
+)
 
 
 @pytest.fixture
@@ -73,10 +76,8 @@ async def test_many_at_the_same_time_have_one_effect(prepared: Running, subject:
     assert len({identity(answer.message) for answer in answers}) == 1
 
 
-@every_effect
+@every_repeated_effect
 async def test_without_an_id_every_call_is_its_own(prepared: Running, subject: Subject, name: str) -> None:
-    if not subject.effects[name].repeats:
-        return
     identity = subject.effects[name].identity
     first, second = [await prepared.must(name, body(subject, name, 1)) for _ in range(2)]
     assert identity(first) != identity(second)

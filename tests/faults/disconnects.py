@@ -62,7 +62,7 @@ async def storm(folder: Path, calls: int, seed: int | None = None) -> Aftermath:
         left_open = await _at_rest(replica, engine.url)
         started = time.monotonic()
         async with grpc.aio.insecure_channel(replica.target) as channel:
-            await tools_service_pb2_grpc.ToolsServiceStub(channel).InvokeTool(_request(), timeout=5)
+            await tools_service_pb2_grpc.ToolsServiceStub(channel).InvokeTool(_request(), timeout=60)
         answer_seconds = time.monotonic() - started
         return Aftermath(
             seed,

@@ -114,9 +114,6 @@ SUBJECT = Subject(
     },
     effects={
         "CreateHumanRequest": Effect(_asked, lambda request: request.id),
-        "CreateHumanResponse": Effect(
-            _answered, lambda response: response.id, field="idempotency_key", prepare=_standing, repeats=False
-        ),
         "CommentOnHumanRequest": Effect(
             lambda number: hitl_service_pb2.CommentOnHumanRequestRequest(id=STANDING, comment=f"comment {number}"),
             lambda request: request.id,
@@ -137,6 +134,10 @@ SUBJECT = Subject(
         ),
         "CreateWebhook": Effect(
             lambda number: hitl_service_pb2.CreateWebhookRequest(webhook=_webhook(number)), lambda webhook: webhook.id
+        ),
+        # The last, because it ends what the others need.
+        "CreateHumanResponse": Effect(
+            _answered, lambda response: response.id, field="idempotency_key", prepare=_standing, repeats=False
         ),
     },
     slow=_slow_get,
