@@ -24,7 +24,7 @@ PEERS: dict[str, tuple[str, Callable[[Path], AbstractContextManager[serving.Peer
 
 
 def bench(folder: Path, plan: Plan) -> Section:
-    section = Section("InvokeTool `echo`, intent and ending durable, against its peers")
+    section = Section("InvokeTool `echo`, intent and outcome durable, against its peers")
     with ExitStack() as started:
         system = started.enter_context(systems.tools(folder, edge=True))
         bare = started.enter_context(systems.echo_server("serving", folder))

@@ -19,9 +19,11 @@ from benchmarks.report import Row, Section
 from benchmarks.systems import MESSAGE, System
 from servicekit.group_commit import CommitMetrics
 from servicekit.postgres import database
+from services.tools.audit.awaiting import AwaitingApproval
 from services.tools.audit.canonical import canonical
+from services.tools.audit.outcomes import outcome_of
 from services.tools.audit.receipts import Verifier
-from services.tools.audit.recording import Recorder, ended
+from services.tools.audit.recording import Recorder
 from services.tools.audit.store import receipts as store
 
 RECEIPTS = 100_000
@@ -46,11 +48,11 @@ def bench(folder: Path, plan: Plan) -> Section:
 async def _record(url: str) -> None:
     """Writes them the way the service does, without the calls around them."""
     async with database(url, 4, "bench") as db:
-        recorder = Recorder(db, uuid.uuid7(), CommitMetrics(CollectorRegistry()), lambda _: None)
+        recorder = Recorder(db, uuid.uuid7(), CommitMetrics(CollectorRegistry()), AwaitingApproval())
         result = canonical(MESSAGE)
 
         async def one(number: int) -> None:
-            intent = recorder.intent(
+            intent = recorder.new_intent(
                 tool_name="echo",
                 tool_etag="0123456789abcdef",
                 arguments={"message": MESSAGE},
@@ -58,8 +60,8 @@ async def _record(url: str) -> None:
                 correlation_id="0badcafe",
                 idempotency_key=f"bench-{number}",
             )
-            await recorder.begin(intent)
-            await recorder.end(ended(intent, "success", result=result))
+            await recorder.record_intent(intent)
+            await recorder.record_outcome(outcome_of(intent, "success", result=result))
 
         async with recorder.recording():
             for first in range(0, RECEIPTS, AT_ONCE):

@@ -5,8 +5,7 @@ They are deterministic and use no model: fixtures for agents under development, 
 
 from typing import Any
 
-from services.tools.catalogue.plugins import tool
-from services.tools.models import Annotations
+from services.tools.plugins import Annotations, tool
 
 HARMLESS = Annotations(read_only=True, idempotent=True)
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import orjson
 
-from services.tools.approval import questions
 from services.tools.audit import receipts
 from services.tools.models import Approval, Checkpoint, Intent, Invocation
 
@@ -15,19 +14,19 @@ def invocation_line(invocation: Invocation) -> bytes:
 
 
 def _invocation_fields(invocation: Invocation) -> dict[str, Any]:
-    intent, ending = invocation.intent, invocation.ending
+    intent, outcome = invocation.intent, invocation.outcome
     return {
         "id": str(intent.id),
         "tool_name": intent.tool_name,
         "tool_etag": intent.tool_etag,
         "input_params": receipts.as_json(intent.input_params),
-        "result": receipts.as_json(ending.result) if ending else None,
+        "result": receipts.as_json(outcome.result) if outcome else None,
         "status": invocation.status,
-        "error": ending.error if ending else "",
-        "error_reason": ending.error_reason if ending else "",
-        "duration_ms": ending.duration_ms if ending else None,
+        "error": outcome.error if outcome else "",
+        "error_reason": outcome.error_reason if outcome else "",
+        "duration_ms": outcome.duration_ms if outcome else None,
         "created_at": receipts.timestamp(intent.created_at),
-        "completed_at": receipts.timestamp(ending.completed_at) if ending else None,
+        "completed_at": receipts.timestamp(outcome.completed_at) if outcome else None,
         "correlation_id": intent.correlation_id,
         "idempotency_key": intent.idempotency_key,
         "principal": intent.principal,
@@ -45,16 +44,16 @@ def _approval_fields(approval: Approval, intent: Intent) -> dict[str, Any]:
         "decided_at": receipts.timestamp(decision.decided_at) if decision else None,
         "comment": (decision.comment or "") if decision else "",
         "edited_arguments": receipts.as_json(decision.edited_arguments) if decision else None,
-        "arguments_digest": questions.arguments_digest(intent),
+        "arguments_digest": receipts.arguments_digest(intent),
     }
 
 
 def receipt_line(invocation: Invocation) -> bytes:
     """An ended invocation and its receipt as a JSON line."""
-    assert invocation.ending is not None
+    assert invocation.outcome is not None
     assert invocation.link is not None
     link = invocation.link
-    content = receipts.content(invocation.ending, link.chain_id, link.sequence, link.result_digest)
+    content = receipts.content(invocation.outcome, link.chain_id, link.sequence, link.result_digest)
     receipt = {
         "chain_id": str(link.chain_id),
         "sequence": link.sequence,

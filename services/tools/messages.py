@@ -6,16 +6,12 @@ from typing import Any, TypeAlias, cast
 
 import orjson
 from google.protobuf.struct_pb2 import NULL_VALUE
-from google.protobuf.timestamp_pb2 import Timestamp
 from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_pb2
 
-from servicekit.errors import Violation, invalid_argument
 from servicekit.json_values import document, fill_struct, fill_value
+from servicekit.timestamps import to_datetime, to_timestamp
 from services.tools import models
-from services.tools.approval import questions
 from services.tools.audit import receipts
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def tool_from(message: tool_pb2.Tool) -> models.Tool:
@@ -79,8 +75,8 @@ def tool_to(tool: models.Tool) -> tool_pb2.Tool:
         timeout_seconds=tool.timeout_seconds,
         max_concurrency=tool.max_concurrency,
         etag=tool.etag,
-        created_at=_timestamp(tool.created_at),
-        updated_at=_timestamp(tool.updated_at),
+        created_at=to_timestamp(tool.created_at),
+        updated_at=to_timestamp(tool.updated_at),
     )
     for schema, target in ((tool.input_schema, message.input_schema), (tool.output_schema, message.output_schema)):
         if schema is not None:
@@ -107,17 +103,17 @@ def _fill_policy(message: tool_pb2.ApprovalPolicy, policy: models.ApprovalPolicy
 
 
 def invocation_to(invocation: models.Invocation) -> invocation_pb2.Invocation:
-    intent, ending = invocation.intent, invocation.ending
+    intent, outcome = invocation.intent, invocation.outcome
     message = invocation_pb2.Invocation(
         id=str(intent.id),
         tool_name=intent.tool_name,
         tool_etag=intent.tool_etag,
         status=invocation.status,
-        created_at=_timestamp(intent.created_at),
-        completed_at=_timestamp(ending.completed_at) if ending is not None else None,
-        error=ending.error if ending is not None else "",
-        error_reason=ending.error_reason if ending is not None else "",
-        duration_ms=ending.duration_ms if ending is not None else None,
+        created_at=to_timestamp(intent.created_at),
+        completed_at=to_timestamp(outcome.completed_at) if outcome is not None else None,
+        error=outcome.error if outcome is not None else "",
+        error_reason=outcome.error_reason if outcome is not None else "",
+        duration_ms=outcome.duration_ms if outcome is not None else None,
         correlation_id=intent.correlation_id,
         idempotency_key=intent.idempotency_key,
         principal=intent.principal,
@@ -125,10 +121,10 @@ def invocation_to(invocation: models.Invocation) -> invocation_pb2.Invocation:
     )
     if intent.input_params is not None:
         fill_struct(message.input_params, orjson.loads(intent.input_params))
-    if ending is None or ending.result is None:
+    if outcome is None or outcome.result is None:
         message.result.null_value = NULL_VALUE
     else:
-        fill_value(message.result, orjson.loads(ending.result))
+        fill_value(message.result, orjson.loads(outcome.result))
     if invocation.approval is not None:
         _fill_approval(message.approval, invocation.approval, intent)
     return message
@@ -136,7 +132,7 @@ def invocation_to(invocation: models.Invocation) -> invocation_pb2.Invocation:
 
 def _fill_approval(message: invocation_pb2.Approval, approval: models.Approval, intent: models.Intent) -> None:
     message.human_request_id = approval.human_request_id
-    message.arguments_digest = questions.arguments_digest(intent)
+    message.arguments_digest = receipts.arguments_digest(intent)
     decision = approval.decision
     if decision is None:
         message.status = "pending"
@@ -152,13 +148,13 @@ def _fill_approval(message: invocation_pb2.Approval, approval: models.Approval, 
 def call_to(invocation: models.Invocation) -> tools_service_pb2.CallToolResponse:
     """The original QMCP's form of the answer."""
     message = tools_service_pb2.CallToolResponse(invocation_id=str(invocation.intent.id))
-    ending, approval = invocation.ending, invocation.approval
-    failed = ending is not None and ending.status != "success"
-    error = f"Tool execution failed: {ending.error}" if ending is not None and failed else None
-    if ending is None and approval is not None:
+    outcome, approval = invocation.outcome, invocation.approval
+    failed = outcome is not None and outcome.status != "success"
+    error = f"Tool execution failed: {outcome.error}" if outcome is not None and failed else None
+    if outcome is None and approval is not None:
         error = f"Awaiting approval: human request {approval.human_request_id}"
     fill_value(
-        message.result, None if ending is None or failed or ending.result is None else orjson.loads(ending.result)
+        message.result, None if outcome is None or failed or outcome.result is None else orjson.loads(outcome.result)
     )
     fill_value(message.error, error)
     return message
@@ -168,8 +164,8 @@ def event_to(event: models.Event | None, sequence: int) -> invocation_pb2.Invoca
     """An event; None is a heartbeat, which repeats the sequence number."""
     if event is None:
         beat = invocation_pb2.InvocationEvent.Heartbeat()
-        return invocation_pb2.InvocationEvent(sequence=sequence, at=_timestamp(datetime.now(UTC)), heartbeat=beat)
-    message = invocation_pb2.InvocationEvent(sequence=event.sequence, at=_timestamp(event.at))
+        return invocation_pb2.InvocationEvent(sequence=sequence, at=to_timestamp(datetime.now(UTC)), heartbeat=beat)
+    message = invocation_pb2.InvocationEvent(sequence=event.sequence, at=to_timestamp(event.at))
     match event.happened:
         case models.Progress(progress, total, text):
             message.progress.CopyFrom(invocation_pb2.Progress(progress=progress, total=total, message=text))
@@ -185,10 +181,10 @@ def summary_to(summary: models.ToolSummary) -> invocation_pb2.ToolSummary:
 
 def receipt_to(invocation: models.Invocation, checkpoint: models.Checkpoint | None) -> receipt_pb2.Receipt:
     """The receipt of an ended invocation."""
-    assert invocation.ending is not None
+    assert invocation.outcome is not None
     assert invocation.link is not None
     link = invocation.link
-    content = receipts.content(invocation.ending, link.chain_id, link.sequence, link.result_digest)
+    content = receipts.content(invocation.outcome, link.chain_id, link.sequence, link.result_digest)
     return receipt_pb2.Receipt(
         invocation_id=str(invocation.intent.id),
         chain_id=str(link.chain_id),
@@ -205,14 +201,14 @@ def receipt_to(invocation: models.Invocation, checkpoint: models.Checkpoint | No
 def checkpoint_to(checkpoint: models.Checkpoint) -> receipt_pb2.Checkpoint:
     return receipt_pb2.Checkpoint(
         sequence=checkpoint.sequence,
-        signed_at=_timestamp(checkpoint.signed_at),
+        signed_at=to_timestamp(checkpoint.signed_at),
         content=checkpoint.content,
         signature=checkpoint.signature.hex(),
         key_id=checkpoint.key_id,
     )
 
 
-def verification_to(found: models.Verification, most_faults: int) -> tools_service_pb2.VerifyReceiptsResponse:
+def verification_to(found: models.Verification, max_faults: int) -> tools_service_pb2.VerifyReceiptsResponse:
     return tools_service_pb2.VerifyReceiptsResponse(
         valid=not found.faults,
         receipts_verified=found.receipts,
@@ -227,7 +223,7 @@ def verification_to(found: models.Verification, most_faults: int) -> tools_servi
                 sequence=fault.sequence,
                 detail=fault.detail,
             )
-            for fault in found.faults[:most_faults]
+            for fault in found.faults[:max_faults]
         ],
     )
 
@@ -243,32 +239,11 @@ def filter_from(request: Filtering) -> models.InvocationFilter:
     """The filter in a request; those that a request lacks are empty."""
     wanted = models.InvocationFilter(
         tool_name=request.tool_name,
-        created_after=datetime_from(request, "created_after"),
-        created_before=datetime_from(request, "created_before"),
+        created_after=to_datetime(request, "created_after"),
+        created_before=to_datetime(request, "created_before"),
     )
     if isinstance(request, tools_service_pb2.ListInvocationsRequest):
         wanted = replace(
             wanted, status=request.status, correlation_id=request.correlation_id, principal=request.principal
         )
     return wanted
-
-
-def datetime_from(request: Any, field: str) -> datetime | None:
-    """A timestamp field, None where it is absent."""
-    if not request.HasField(field):
-        return None
-    try:
-        found: datetime = getattr(request, field).ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise invalid_argument(
-            "INVALID_REQUEST", f"{field} is out of range.", [Violation(field, "is out of range")]
-        ) from None
-    return found
-
-
-def _timestamp(at: datetime | None) -> Timestamp | None:
-    if at is None:
-        return None
-    # FromDatetime does the same with more ceremony, and takes five times as long.
-    since = at - EPOCH
-    return Timestamp(seconds=since.days * 86400 + since.seconds, nanos=since.microseconds * 1000)

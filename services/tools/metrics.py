@@ -1,7 +1,8 @@
 """The metrics of the tools service."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sized
+from time import monotonic
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -11,29 +12,28 @@ from prometheus_client.registry import Collector
 from servicekit.metrics import Observations
 
 # Tools come and go; the label must not grow for ever. Those past this many share one.
-MOST_LABELS = 1_000
+MAX_LABELS = 1_000
 OTHER = "_other"
 UNKNOWN = "_unknown"
 
 
-class Measures(Collector):
+class ToolMetrics(Collector):
     """Counts and times invocations by tool; plain numbers, see servicekit.metrics.Observations."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, active: Sized) -> None:
+        """Begins at nothing; the size of `active`, invocations open here, is read when the page is scraped."""
+        self._active = active
         self._ended: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._refused: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._durations: defaultdict[str, Observations] = defaultdict(Observations)
         self._interrupted = 0
-        # Read when the page is scraped: invocations open here, seconds since the last checkpoint.
-        self.in_flight: Callable[[], int] = int
-        self.checkpoint_age: Callable[[], float] = float
-        # How many invocations await their approval, in the database, as this process last saw it.
-        self.awaiting_approval = 0
+        self._checkpoint_at = monotonic()
+        self._awaiting_approval = 0
         self._hitl_failures = 0
         registry.register(self)
 
     def ended(self, tool: str, status: str, seconds: float | None) -> None:
-        """An ending; without a time where nothing was run."""
+        """An outcome; without a time where nothing was run."""
         label = self._label(tool)
         self._ended[label, status] += 1
         observed = self._durations[label]
@@ -46,6 +46,14 @@ class Measures(Collector):
 
     def interrupted(self, count: int) -> None:
         self._interrupted += count
+
+    def awaiting_approval(self, count: int) -> None:
+        """How many invocations await their approval, in the database, as this process last saw it."""
+        self._awaiting_approval = count
+
+    def checkpoint_looked_after(self) -> None:
+        """A checkpoint was due, and has been signed by somebody where there was anything to sign."""
+        self._checkpoint_at = monotonic()
 
     def hitl_failed(self) -> None:
         """A call to hitl that has to be made again."""
@@ -70,18 +78,20 @@ class Measures(Collector):
         yield CounterMetricFamily(
             "qmcp_tool_interrupted", "Invocations that a dead replica left open, found by the sweep.", self._interrupted
         )
-        yield GaugeMetricFamily("qmcp_tool_in_flight", "Invocations begun and not ended.", self.in_flight())
+        yield GaugeMetricFamily("qmcp_tool_in_flight", "Invocations begun and not ended.", len(self._active))
         yield GaugeMetricFamily(
             "qmcp_tool_awaiting_approval",
             "Invocations that await their approval, on all replicas together.",
-            self.awaiting_approval,
+            self._awaiting_approval,
         )
         yield CounterMetricFamily(
             "qmcp_tool_hitl_failures", "Calls to hitl that failed and are made again.", self._hitl_failures
         )
         yield GaugeMetricFamily(
-            "qmcp_receipts_checkpoint_age_seconds", "Time since the last checkpoint was due.", self.checkpoint_age()
+            "qmcp_receipts_checkpoint_age_seconds",
+            "Time since the last checkpoint was due.",
+            monotonic() - self._checkpoint_at,
         )
 
     def _label(self, tool: str) -> str:
-        return tool if tool in self._durations or len(self._durations) < MOST_LABELS else OTHER
+        return tool if tool in self._durations or len(self._durations) < MAX_LABELS else OTHER

@@ -140,12 +140,12 @@ class OpenApproval:
     outcome_status: FinalStatus | Literal[""]
     error: str
     error_reason: str
-    # Whether that ending is on record.
+    # Whether that outcome is on record.
     ended: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ApprovalRequest:
     """What people are asked about an invocation."""
 
     id: str
@@ -175,8 +175,8 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """How an intent ended, before it has its place in a chain."""
+class Outcome:
+    """How an intent ended, before it is in a chain."""
 
     intent: Intent
     status: FinalStatus
@@ -195,7 +195,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The place of an ending in a chain of receipts."""
+    """The place of an outcome in a chain of receipts."""
 
     chain_id: UUID
     sequence: int
@@ -211,14 +211,14 @@ class Invocation:
 
     intent: Intent
     status: Status
-    ending: Ending | None = None
+    outcome: Outcome | None = None
     link: Link | None = None
     redacted_fields: Sequence[str] = ()
     approval: Approval | None = None
 
     @property
     def ended(self) -> bool:
-        return self.ending is not None
+        return self.outcome is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +280,7 @@ class Checkpoint:
 class Row:
     """An invocation as the database has it, for verification. None where the intent's row is gone."""
 
-    ending: Ending | None
+    outcome: Outcome | None
     link: Link
     invocation_id: UUID
     redacted_fields: Sequence[str]

@@ -18,10 +18,10 @@ from servicekit.channels import channel
 from servicekit.identity.remote_resolver import RemoteKeyResolver, own_key, remote_key_resolver
 from servicekit.settings import ServiceSettings
 from servicekit.waiting import waiting_for
-from services.tools.models import Answer, Json, Question
+from services.tools.models import Answer, ApprovalRequest, Json
 
 SECONDS = 10.0
-# The same question again will get the same answer.
+# The same call again will get the same answer.
 FINAL = {
     StatusCode.ALREADY_EXISTS,
     StatusCode.FAILED_PRECONDITION,
@@ -54,31 +54,31 @@ class HitlRefusedError(Exception):
 
 
 class Hitl:
-    """Questions to people. Every method raises HitlAwayError and HitlRefusedError."""
+    """Human requests. Every method raises HitlAwayError and HitlRefusedError."""
 
     def __init__(self, stub: "hitl_service_pb2_grpc.HitlServiceAsyncStub | None", key: str) -> None:
         """Takes the stub, None where no address is set, and the key to ask with, empty where none is needed."""
         self._stub = stub
         self._metadata = (("x-api-key", key),) if key else ()
 
-    async def ask(self, question: Question) -> Answer:
-        """Asks, once however often it is called, and says how the question stands."""
-        policy = question.policy
+    async def ask(self, asked: ApprovalRequest) -> Answer:
+        """Asks, once however often it is called, and says how it stands."""
+        policy = asked.policy
         request = hitl_service_pb2.CreateHumanRequestRequest(
-            id=question.id,
+            id=asked.id,
             request_type="approval",
-            prompt=question.prompt,
+            prompt=asked.prompt,
             options=[APPROVE, REJECT],
-            context=_struct(question.context),
+            context=_struct(asked.context),
             timeout_seconds=policy.timeout_seconds,
-            correlation_id=question.correlation_id,
-            proposed_arguments=_struct(question.arguments),
-            arguments_schema=None if question.arguments_schema is None else _struct(question.arguments_schema),
+            correlation_id=asked.correlation_id,
+            proposed_arguments=_struct(asked.arguments),
+            arguments_schema=None if asked.arguments_schema is None else _struct(asked.arguments_schema),
             assignees=policy.assignees,
             groups=policy.groups,
             tags=["tool-approval"],
             four_eyes=policy.four_eyes,
-            on_behalf_of=question.principal,
+            on_behalf_of=asked.principal,
         )
         if policy.required > 1:
             request.quorum.CopyFrom(request_pb2.Quorum(required=policy.required, veto=REJECT))
@@ -86,13 +86,13 @@ class Hitl:
         return _answer(await _answered(call))
 
     async def wait(self, ids: Sequence[str], seconds: int) -> list[Answer]:
-        """How these questions stand, as soon as one has ended or the time is over."""
+        """How these stand, as soon as one has ended or the time is over."""
         request = hitl_service_pb2.WaitForResponseRequest(ids=ids, mode="any", timeout_seconds=seconds)
         call = self._reached().WaitForResponse(request, timeout=seconds + SECONDS, metadata=self._metadata)
         return [_answer(found) for found in (await _answered(call)).requests]
 
     async def withdraw(self, human_request_id: str, reason: str) -> None:
-        """Takes a question back."""
+        """Takes one back."""
         request = hitl_service_pb2.CancelHumanRequestRequest(id=human_request_id, reason=reason)
         await _answered(self._reached().CancelHumanRequest(request, timeout=SECONDS, metadata=self._metadata))
 
@@ -104,7 +104,7 @@ class Hitl:
 
 @asynccontextmanager
 async def hitl(settings: ServiceSettings, address: str) -> AsyncIterator[Hitl]:
-    """Who asks humans. Nothing is opened before the first question.
+    """Who asks humans. Nothing is opened before the first asked.
 
     Raises:
         SystemExit: when callers are checked and the key to ask with cannot be read.

@@ -9,6 +9,7 @@ from uuid import UUID
 import uuid_utils.compat as uuid
 from qmcp.tools.v1 import tools_service_pb2
 
+from servicekit.forgetting import forgetting
 from servicekit.group_commit import CommitMetrics
 from servicekit.identity.authentication import authenticator
 from servicekit.metrics import MetricsPage, new_registry
@@ -17,20 +18,29 @@ from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
 from servicekit.ssrf import AddressPolicy
 from services.tools.approval.approvals import Approvals
+from services.tools.approval.decisions import Decisions
+from services.tools.audit.awaiting import AwaitingApproval
 from services.tools.audit.checkpoints import SigningKey, old_keys
 from services.tools.audit.history import History
 from services.tools.audit.recording import Recorder
+from services.tools.audit.signing import CheckpointSigner
 from services.tools.catalogue import plugins
-from services.tools.catalogue.catalogue import Registry
+from services.tools.catalogue.catalogue import Catalogue
 from services.tools.catalogue.grpc_tools import GrpcTools
 from services.tools.catalogue.http_tools import HttpTools
+from services.tools.catalogue.loading import LoadedTools
 from services.tools.catalogue.named_secrets import Secrets
+from services.tools.execution.active import ActiveInvocations
+from services.tools.execution.cancellation import CancellationFollower, Cancellations
 from services.tools.execution.execution import Execution
-from services.tools.metrics import Measures
+from services.tools.execution.lease import Lease
+from services.tools.execution.runner import Runner
+from services.tools.execution.slots import Slots
+from services.tools.execution.sweep import Sweep
+from services.tools.metrics import ToolMetrics
 from services.tools.peers import access, hitl
 from services.tools.servicer import ToolsServicer
 from services.tools.settings import Settings
-from services.tools.worker import Worker
 
 __all__ = ["Settings", "compose"]
 
@@ -42,51 +52,73 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     """Everything the service is made of, serving while the block lasts."""
     key = SigningKey.load(settings.tools_receipt_key_file)
     previous_keys = old_keys(settings.tools_receipt_old_keys_file)
-    metrics = new_registry()
-    measures = Measures(metrics)
+    registry = new_registry()
     waiters = Waiters()
+    awaiting = AwaitingApproval()
     replica: UUID = uuid.uuid7()
     addresses = AddressPolicy(settings.tools_allowed_networks)
-    secrets = Secrets(settings.tools_secrets_dir)
+    functions = plugins.load()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.tools_threads, "tool"))
 
     async with (
         database(settings.database_url, settings.database_pool_size, "qmcp-tools") as db,
-        aclosing(HttpTools(addresses, secrets, settings.tools_max_response_bytes)) as http_tools,
+        aclosing(
+            HttpTools(addresses, Secrets(settings.tools_secrets_dir), settings.tools_max_response_bytes)
+        ) as http_tools,
         aclosing(GrpcTools(addresses, settings.tools_max_response_bytes)) as grpc_tools,
         hitl(settings, settings.hitl_address) as humans,
     ):
-        registry = Registry(db, plugins.load(), http_tools, grpc_tools, addresses, secrets)
-        await registry.register_plugins()
-        # The recorder tells the execution of orphans, the execution writes through the recorder.
-        recorder = Recorder(db, replica, CommitMetrics(metrics), lambda intent: execution.orphaned(intent))  # noqa: PLW0108 - it does not exist yet
-        execution = Execution(registry, recorder, db, waiters, measures, settings.tools_queue_per_slot)
-        approvals = Approvals(db, replica, humans, registry, execution, recorder, measures)
-        history = History(db, waiters, approvals, [key.public, *previous_keys])
-        worker = Worker(settings, db, replica, execution, recorder, registry, approvals, key, measures)
-        channels = {
-            "tools_changed": registry.forget,
-            "invocations": waiters.wake,
-            "cancellations": lambda payload: worker.cancel(UUID(payload)) if payload else None,
+        active = ActiveInvocations(db, waiters)
+        metrics = ToolMetrics(registry, active)
+        # What there is to run.
+        tools = LoadedTools(db, functions, http_tools, grpc_tools)
+        catalogue = Catalogue(db, functions, http_tools, grpc_tools, tools)
+        # What is put on record.
+        recorder = Recorder(db, replica, CommitMetrics(registry), awaiting)
+        history = History(db, waiters, [key.public, *previous_keys])
+        signer = CheckpointSigner(
+            db, recorder, key, settings.tools_checkpoint_seconds, settings.tools_checkpoint_rows, metrics
+        )
+        # What runs.
+        lease = Lease(db, replica, settings.tools_lease_seconds, active)
+        sweep = Sweep(db, replica, settings.tools_lease_seconds, recorder, metrics)
+        runner = Runner(recorder, active, Slots(settings.tools_queue_per_slot), lease, metrics)
+        execution = Execution(db, waiters, tools, recorder, runner)
+        follower = CancellationFollower(db, active, recorder)
+        # What waits for humans.
+        decisions = Decisions(db, tools, recorder, runner, metrics)
+        approvals = Approvals(db, humans, tools, decisions, awaiting, metrics)
+        cancellations = Cancellations(db, waiters, history, approvals.cancel)
+
+        servicer = ToolsServicer(catalogue, execution, cancellations, history, key)
+        channels = {"tools_changed": tools.forget, "invocations": waiters.wake, "cancellations": follower.tell}
+        loops = {
+            "heartbeats": lease.keep,
+            "sweep": sweep.run,
+            "checkpoints": signer.run,
+            "cancellations": follower.follow,
+            "approvals": approvals.attend,
+            "catalogue": tools.follow,
+            "forgetting": forgetting(db),
         }
-        await worker.show_life()
-        servicer = ToolsServicer(db, registry, execution, history, key)
+        await catalogue.register_plugins()
+        await lease.renew()
         async with (
             recorder.recording(),
-            execution.executing(settings.shutdown_grace_seconds),
+            runner.running(settings.shutdown_grace_seconds),
             listening(settings.database_url, channels),
-            background(worker.loops()),
+            background(loops),
             access(settings) as resolver,
-            authenticator(settings, resolver, metrics) as who,
+            authenticator(settings, resolver, registry) as who,
             serving(
                 settings,
                 [Service(DESCRIPTOR, servicer)],
                 authenticator=who,
-                registry=metrics,
+                registry=registry,
                 checks={"postgres": db.ready},
             ) as server,
         ):
-            with MetricsPage(metrics, settings.metrics_host, settings.metrics_port):
+            with MetricsPage(registry, settings.metrics_host, settings.metrics_port):
                 yield server
-                execution.stopping = True
-        await worker.leave()
+                runner.stop()
+        await lease.give_up()

@@ -1,6 +1,6 @@
 """The gRPC edge of the tools service: takes the request, calls one domain function, returns one message."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from google.api.httpbody_pb2 import HttpBody
@@ -8,23 +8,23 @@ from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_pb2, tools_service_pb2_grpc
 
-from servicekit import idempotency
 from servicekit.http_status import ACCEPTED, CREATED, answer_with
+from servicekit.idempotency import Once, key_of
 from servicekit.json_values import document
-from servicekit.postgres import Connection, Database
 from servicekit.request_context import current_context
-from services.tools import exports as lines
-from services.tools import messages
+from servicekit.timestamps import to_datetime
+from services.tools import exports, messages
 from services.tools.audit.checkpoints import SigningKey
 from services.tools.audit.history import History
-from services.tools.catalogue.catalogue import Registry
-from services.tools.execution.active import Order
+from services.tools.catalogue.catalogue import Catalogue
+from services.tools.execution.active import InvocationRequest
+from services.tools.execution.cancellation import Cancellations
 from services.tools.execution.execution import Execution
-from services.tools.models import Checkpoint
+from services.tools.models import Checkpoint, Tool
 
 NDJSON = "application/x-ndjson"
-MOST_FAULTS = 100
-LINES_A_CHUNK = 500
+MAX_FAULTS = 100
+ROWS_A_CHUNK = 500
 
 Context = ServicerContext[Any, Any]
 
@@ -33,63 +33,53 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     """See protos/qmcp/tools/v1/tools_service.proto, where every method is documented."""
 
     def __init__(
-        self, database: Database, registry: Registry, execution: Execution, history: History, key: SigningKey
+        self,
+        catalogue: Catalogue,
+        execution: Execution,
+        cancellations: Cancellations,
+        history: History,
+        key: SigningKey,
     ) -> None:
-        self._database = database
-        self._registry = registry
+        self._catalogue = catalogue
         self._execution = execution
+        self._cancellations = cancellations
         self._history = history
         self._key = key
 
     async def ListTools(
         self, request: tools_service_pb2.ListToolsRequest, context: Context
     ) -> tools_service_pb2.ListToolsResponse:
-        tools, token = await self._registry.page(request.query, request.kind, request.page_size, request.page_token)
+        tools, token = await self._catalogue.page(request.query, request.kind, request.page_size, request.page_token)
         return tools_service_pb2.ListToolsResponse(tools=map(messages.tool_to, tools), next_page_token=token)
 
     async def GetTool(self, request: tools_service_pb2.GetToolRequest, context: Context) -> tool_pb2.Tool:
-        return messages.tool_to(await self._registry.get(request.name))
+        return messages.tool_to(await self._catalogue.get(request.name))
 
     async def CreateTool(self, request: tools_service_pb2.CreateToolRequest, context: Context) -> tool_pb2.Tool:
-        earlier = await self._earlier(request)
-        if earlier is not None:
-            return earlier
-        prepared = await self._registry.prepare(messages.tool_from(request.tool))
-
-        async def create(connection: Connection) -> tool_pb2.Tool:
-            return messages.tool_to(await self._registry.create(connection, prepared))
-
-        return await self._once(request, create)
+        return await self._catalogue.create(messages.tool_from(request.tool), Once(request, messages.tool_to))
 
     async def UpdateTool(self, request: tools_service_pb2.UpdateToolRequest, context: Context) -> tool_pb2.Tool:
-        earlier = await self._earlier(request)
-        if earlier is not None:
-            return earlier
-        prepared = await self._registry.prepare(messages.tool_from(request.tool))
         is_new = False
 
-        async def update(connection: Connection) -> tool_pb2.Tool:
+        def answer(updated: tuple[Tool, bool]) -> tool_pb2.Tool:
             nonlocal is_new
-            tool, is_new = await self._registry.update(connection, prepared, request.tool.etag)
+            tool, is_new = updated
             return messages.tool_to(tool)
 
-        updated = await self._once(request, update)
+        tool = messages.tool_from(request.tool)
+        updated = await self._catalogue.update(tool, request.tool.etag, Once(request, answer))
         if is_new:
             await answer_with(context, CREATED)
         return updated
 
-    async def _earlier(self, request: Any) -> tool_pb2.Tool | None:
-        """The answer to a retry, before anything is prepared: that may ask a gRPC server which is gone by now."""
-        return await _once(request).earlier(self._database)
-
     async def DeleteTool(self, request: tools_service_pb2.DeleteToolRequest, context: Context) -> Empty:
-        await self._registry.delete(request.name, request.etag)
+        await self._catalogue.delete(request.name, request.etag)
         return Empty()
 
     async def InvokeTool(
         self, request: tools_service_pb2.InvokeToolRequest, context: Context
     ) -> invocation_pb2.Invocation:
-        invocation = await self._execution.invoke(_order(request))
+        invocation = await self._execution.invoke(_invocation_request(request))
         if invocation.status == "awaiting_approval":
             await answer_with(context, ACCEPTED)
         return messages.invocation_to(invocation)
@@ -97,12 +87,12 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     async def CallTool(
         self, request: tools_service_pb2.InvokeToolRequest, context: Context
     ) -> tools_service_pb2.CallToolResponse:
-        return messages.call_to(await self._execution.invoke(_order(request)))
+        return messages.call_to(await self._execution.invoke(_invocation_request(request)))
 
     async def StartInvocation(
         self, request: tools_service_pb2.InvokeToolRequest, context: Context
     ) -> invocation_pb2.Invocation:
-        invocation = await self._execution.start(_order(request))
+        invocation = await self._execution.start(_invocation_request(request))
         await answer_with(context, ACCEPTED if invocation.status == "awaiting_approval" else CREATED)
         return messages.invocation_to(invocation)
 
@@ -133,7 +123,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         self, request: tools_service_pb2.CancelInvocationRequest, context: Context
     ) -> invocation_pb2.Invocation:
         principal = current_context.get().principal.name
-        return messages.invocation_to(await self._history.cancel(request.id, principal))
+        return messages.invocation_to(await self._cancellations.cancel(request.id, principal))
 
     async def SummarizeInvocations(
         self, request: tools_service_pb2.SummarizeInvocationsRequest, context: Context
@@ -147,8 +137,8 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         count = 0
         async for page in self._history.export(messages.filter_from(request)):
             count += len(page)
-            yield HttpBody(content_type=NDJSON, data=b"".join(map(lines.invocation_line, page)))
-        yield HttpBody(content_type=NDJSON, data=lines.done_line(count))
+            yield HttpBody(content_type=NDJSON, data=b"".join(map(exports.invocation_line, page)))
+        yield HttpBody(content_type=NDJSON, data=exports.done_line(count))
 
     async def RedactInvocation(
         self, request: tools_service_pb2.RedactInvocationRequest, context: Context
@@ -163,27 +153,27 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     async def VerifyReceipts(
         self, request: tools_service_pb2.VerifyReceiptsRequest, context: Context
     ) -> tools_service_pb2.VerifyReceiptsResponse:
-        after = messages.datetime_from(request, "completed_after")
-        before = messages.datetime_from(request, "completed_before")
-        return messages.verification_to(await self._history.verify(after, before), MOST_FAULTS)
+        after = to_datetime(request, "completed_after")
+        before = to_datetime(request, "completed_before")
+        return messages.verification_to(await self._history.verify(after, before), MAX_FAULTS)
 
     async def ExportReceipts(
         self, request: tools_service_pb2.ExportReceiptsRequest, context: Context
     ) -> AsyncIterator[HttpBody]:
-        after = messages.datetime_from(request, "completed_after")
-        before = messages.datetime_from(request, "completed_before")
+        after = to_datetime(request, "completed_after")
+        before = to_datetime(request, "completed_before")
         count = 0
         written: list[bytes] = []
         async for item in self._history.export_receipts(after, before):
             if isinstance(item, Checkpoint):
-                written.append(lines.checkpoint_line(item))
+                written.append(exports.checkpoint_line(item))
             else:
-                written.append(lines.receipt_line(item))
+                written.append(exports.receipt_line(item))
                 count += 1
-            if len(written) == LINES_A_CHUNK:
+            if len(written) == ROWS_A_CHUNK:
                 yield HttpBody(content_type=NDJSON, data=b"".join(written))
                 written.clear()
-        written.append(lines.done_line(count))
+        written.append(exports.done_line(count))
         yield HttpBody(content_type=NDJSON, data=b"".join(written))
 
     async def GetReceiptKey(
@@ -191,23 +181,13 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     ) -> tools_service_pb2.ReceiptKey:
         return tools_service_pb2.ReceiptKey(public_key_pem=self._key.public_pem(), key_id=self._key.key_id)
 
-    async def _once(self, request: Any, effect: Callable[[Connection], Awaitable[tool_pb2.Tool]]) -> tool_pb2.Tool:
-        """Changes the catalogue unless this idempotency_key has done so, in one transaction with the record of it."""
-        answer = await _once(request).run(self._database, effect)
-        self._registry.forget(request.tool.name)
-        return answer
 
-
-def _once(request: Any) -> idempotency.Once[tool_pb2.Tool, tool_pb2.Tool]:
-    return idempotency.Once(request, lambda tool: tool)
-
-
-def _order(request: tools_service_pb2.InvokeToolRequest) -> Order:
+def _invocation_request(request: tools_service_pb2.InvokeToolRequest) -> InvocationRequest:
     call = current_context.get()
-    return Order(
+    return InvocationRequest(
         request.name,
         document(request.input, "input"),
         call.principal.name,
         request.correlation_id or call.correlation_id,
-        idempotency.key_of(request),
+        key_of(request),
     )

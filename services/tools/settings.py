@@ -41,11 +41,11 @@ class Settings(ServiceSettings):
     # access_key_file. While it is away, approvals wait and all else goes on; empty: they wait for ever.
     hitl_address: str = "hitl:50051"
 
-    # Invocations that wait for a free place of their tool, per place.
+    # Invocations that wait for a free slot of their tool, per slot.
     tools_queue_per_slot: int = Field(default=10, ge=0)
     # Threads for tools that are plain (not async) Python functions.
     tools_threads: int = Field(default=16, ge=1)
-    # A replica without a sign of life for this long is taken for dead, and what it left open for interrupted, seconds.
+    # A replica without a heartbeat for this long is taken for dead, and what it left open for interrupted, seconds.
     tools_lease_seconds: float = Field(default=10, ge=1)
 
     @field_validator("tools_allowed_networks", mode="before")

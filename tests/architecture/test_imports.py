@@ -28,6 +28,7 @@ OFFENCES = [
     ("services/a/messages.py", "services.a.servicer", "Inside a service imports point downwards"),
     ("services/a/room/store.py", "services.a.room.ledger", "Inside a service imports point downwards"),
     ("services/a/room/ledger.py", "services.a.messages", "Inside a service imports point downwards"),
+    ("services/a/room/ledger.py", "services.a.hall.door", "Rooms of a service"),
     ("services/a/registry.py", "asyncpg", "SQL stands in store only"),
     ("services/a/room/ledger.py", "asyncpg", "SQL stands in store only"),
     ("services/a/servicer.py", "asyncpg.exceptions", "SQL stands in store only"),
@@ -55,6 +56,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for service in ("a", "b"):
         for module in MODULES:
             _write(root / f"services/{service}/{module}.py")
+    _write(root / "services/a/hall/door.py")
+    (root / "services/a/hall/door.py").write_text("import services.a.room.ledger\n")
     for module in ("servicekit/postgres", "gateway/pages", "devstack/processes", "qmcp/client/sync", "qmcp/a/v1/a_pb2"):
         _write(root / f"{module}.py")
     return root

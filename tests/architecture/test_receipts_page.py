@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.tools.audit import receipts
 from services.tools.audit.checkpoints import key_id
-from services.tools.models import Ending, Intent
+from services.tools.models import Intent, Outcome
 from tests.architecture import tree
 
 PAGE = tree.text("docs/receipts.md")
@@ -57,11 +57,11 @@ def test_the_code_writes_the_same_content() -> None:
         replica=UUID(CONTENT["replica"]),
         created_at=datetime.fromisoformat(CONTENT["created_at"]),
     )
-    ending = Ending(intent, "success", '"hello"', "", "", datetime.fromisoformat(CONTENT["completed_at"]))
-    document = receipts.result_document(ending.result, ending.error)
+    outcome = Outcome(intent, "success", '"hello"', "", "", datetime.fromisoformat(CONTENT["completed_at"]))
+    document = receipts.result_document(outcome.result, outcome.error)
     assert document == EXAMPLE["outcome"]
     result_digest = receipts.salted_digest(document, bytes.fromhex(EXAMPLE["result_salt"]))
-    written = receipts.content(ending, UUID(CONTENT["chain_id"]), CONTENT["sequence"], result_digest)
+    written = receipts.content(outcome, UUID(CONTENT["chain_id"]), CONTENT["sequence"], result_digest)
     assert written.decode() == EXAMPLE["content"]
 
 

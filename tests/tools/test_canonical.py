@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from servicekit.json_values import EXACT, MAX_DEPTH
 from services.tools.audit.canonical import canonical
 from services.tools.audit.receipts import Chain, content, result_document, timestamp
-from services.tools.models import Ending, Intent
+from services.tools.models import Intent, Outcome
 
 text = some.text(some.characters(exclude_categories=("Cs",)), max_size=12)
 scalars = (
@@ -89,7 +89,7 @@ intents = some.builds(
     created_at=moments,
 )
 endings = some.builds(
-    Ending,
+    Outcome,
     intent=intents,
     status=some.sampled_from(["success", "failed", "cancelled"]),
     result=some.none() | documents.map(canonical),
@@ -100,14 +100,14 @@ endings = some.builds(
 
 
 @given(endings, some.uuids(), some.integers(1, 2**31 - 1), some.binary(min_size=32, max_size=32))
-def test_the_content_of_a_receipt_is_canonical(ending: Ending, chain: UUID, sequence: int, digest: bytes) -> None:
-    written = content(ending, chain, sequence, digest)
+def test_the_content_of_a_receipt_is_canonical(outcome: Outcome, chain: UUID, sequence: int, digest: bytes) -> None:
+    written = content(outcome, chain, sequence, digest)
     assert written == rfc8785.dumps(orjson.loads(written))
     assert orjson.loads(written)["sequence"] == sequence
 
 
 @given(some.lists(endings, min_size=1, max_size=5))
-def test_a_chain_is_extended_in_one_step_or_in_many_alike(batch: list[Ending]) -> None:
+def test_a_chain_is_extended_in_one_step_or_in_many_alike(batch: list[Outcome]) -> None:
     chain = Chain.begin(UUID(int=7))
     at_once, links = chain.extended(batch)
     assert (at_once.sequence, chain.sequence) == (len(batch), 0)

@@ -129,6 +129,8 @@ async def test_arguments_that_are_nested_too_deeply_are_refused_before_they_are_
         ("surrogate", ".txt"),
         ("long", "ValueError: xxx"),
         ("recursion", "RecursionError: too deep"),
+        ("interrupt", "KeyboardInterrupt: pressed"),
+        ("base", "BaseException: all at once"),
     ],
 )
 async def test_whatever_a_tool_raises_is_a_failed_invocation(shared: Replica, tool: str, what: str, error: str) -> None:

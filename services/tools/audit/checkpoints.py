@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -11,10 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from servicekit import key_files
-from servicekit.postgres import Database
-from services.tools.audit.canonical import canonical
 from services.tools.audit.receipts import timestamp
-from services.tools.audit.store import receipts as store
 from services.tools.models import Checkpoint, Fault
 
 PEM_END = "-----END PUBLIC KEY-----"
@@ -76,36 +72,6 @@ def old_keys(file: Path | None) -> list[Ed25519PublicKey]:
 def key_id(public: Ed25519PublicKey) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of the raw public key."""
     return hashlib.sha256(public.public_bytes_raw()).hexdigest()[:16]
-
-
-async def sign_checkpoint(database: Database, key: SigningKey) -> Checkpoint | None:
-    """Signs where the chains stand that moved; None where none did, or another replica is at it."""
-    async with database.transaction() as connection:
-        if not await store.lock_checkpoints(connection):
-            return None
-        previous = await store.last_checkpoint(connection)
-        heads = await store.unsigned_heads(connection)
-        if not heads:
-            return None
-        chains = [
-            {"digest": digest.hex(), "id": str(chain_id), "sequence": sequence} for chain_id, sequence, digest in heads
-        ]
-        signed_at = datetime.now(UTC)
-        content = canonical(
-            {
-                "chains": chains,
-                "previous": NOTHING_BEFORE
-                if previous is None
-                else hashlib.sha256(previous.content.encode()).hexdigest(),
-                "sequence": 1 if previous is None else previous.sequence + 1,
-                "signed_at": timestamp(signed_at),
-            }
-        )
-        sequence = 1 if previous is None else previous.sequence + 1
-        checkpoint = Checkpoint(sequence, signed_at, content, key.sign(content), key.key_id)
-        await store.insert_checkpoint(connection, checkpoint)
-        await store.note_signed(connection, heads)
-        return checkpoint
 
 
 class CheckpointVerifier:

@@ -13,7 +13,6 @@ from servicekit import pagination
 from servicekit.notifications import Waiters, wait_for
 from servicekit.postgres import Database
 from services.tools import errors
-from services.tools.approval.approvals import Approvals
 from services.tools.audit.checkpoints import CheckpointVerifier
 from services.tools.audit.receipts import Verifier
 from services.tools.audit.store import invocations as store
@@ -21,20 +20,15 @@ from services.tools.audit.store import receipts as receipts_store
 from services.tools.models import Checkpoint, Event, Invocation, InvocationFilter, ToolSummary, Verification
 
 EXPORT_PAGE = 500
-MOST_SUMMARIES = 1_000
+MAX_SUMMARIES = 1_000
 HEARTBEAT_SECONDS = 15.0
 LOOK_AGAIN_SECONDS = 1.0
-# How long CancelInvocation waits for the replica that runs the invocation.
-CANCEL_SECONDS = 5.0
 
 
 class History:
     """What was recorded."""
 
-    def __init__(
-        self, database: Database, waiters: Waiters, approvals: Approvals, keys: Sequence[Ed25519PublicKey]
-    ) -> None:
-        self._approvals = approvals
+    def __init__(self, database: Database, waiters: Waiters, keys: Sequence[Ed25519PublicKey]) -> None:
         self._database = database
         self._waiters = waiters
         self._keys = keys
@@ -59,16 +53,10 @@ class History:
         self, wanted: InvocationFilter, page_size: int, page_token: str, offset: int
     ) -> tuple[list[Invocation], str]:
         """A page, newest first, and the token of the next."""
-        size = pagination.page_size(page_size)
-        after = pagination.after(page_token, _fields(wanted), width=1)
-        try:
-            before = UUID(after[0]) if after else None
-        except ValueError:
-            raise pagination.not_ours() from None
+        asked = pagination.page_request(page_size, page_token, _fields(wanted), UUID)
         async with self._database.connection() as connection:
-            found = await store.list_before(connection, wanted, before, size + 1, offset)
-        page = found[:size]
-        return page, pagination.token(_fields(wanted), [str(page[-1].intent.id)]) if len(found) > size else ""
+            found = await store.list_before(connection, wanted, asked.after, asked.limit, offset)
+        return asked.page(found, lambda invocation: [str(invocation.intent.id)])
 
     async def watch(self, invocation_id: str, after_sequence: int) -> AsyncIterator[Event | None]:
         """Events after a sequence number until the invocation has ended; None where nothing happens for a while."""
@@ -79,7 +67,7 @@ class History:
             beat_at = monotonic() + HEARTBEAT_SECONDS
             while True:
                 woken.clear()
-                # First the state, then the events: an ending that is there has all events before it.
+                # First the state, then the events: an outcome that is there has all events before it.
                 invocation = await self.get(invocation_id)
                 async with self._database.connection() as connection:
                     events = await store.events_after(connection, identity, max(sequence, 1))
@@ -93,8 +81,8 @@ class History:
                     sequence = number
                     running = Invocation(invocation.intent, "running", approval=invocation.approval)
                     yield Event(number, at, progress or running)
-                if invocation.ending is not None:
-                    yield Event(last + 1, invocation.ending.completed_at, invocation)
+                if invocation.outcome is not None:
+                    yield Event(last + 1, invocation.outcome.completed_at, invocation)
                     return
                 if events:
                     beat_at = monotonic() + HEARTBEAT_SECONDS
@@ -103,33 +91,12 @@ class History:
                     yield None
                 await wait_for(woken, LOOK_AGAIN_SECONDS)
 
-    async def cancel(self, invocation_id: str, principal: str) -> Invocation:
-        """Ends what awaits its approval; asks the process that runs it otherwise, and waits a little for that.
-
-        Raises:
-            ServiceError: INVOCATION_NOT_FOUND, INVOCATION_ENDED.
-        """
-        invocation = await self.get(invocation_id)
-        if invocation.ended:
-            raise errors.invocation_ended(invocation_id, invocation.status)
-        if invocation.status == "awaiting_approval" and await self._approvals.cancel(invocation, principal):
-            return await self.get(invocation_id)
-        with self._waiters.registered(str(invocation.intent.id)) as woken:
-            async with self._database.connection() as connection:
-                await store.insert_cancellation(connection, invocation.intent.id, principal)
-            give_up = monotonic() + CANCEL_SECONDS
-            while not invocation.ended and monotonic() < give_up:
-                await wait_for(woken, LOOK_AGAIN_SECONDS)
-                woken.clear()
-                invocation = await self.get(invocation_id)
-        return invocation
-
     async def summarize(self, wanted: InvocationFilter) -> list[ToolSummary]:
         """Per tool, over the last 24 hours where no begin is given."""
         if wanted.created_after is None:
             wanted = replace(wanted, created_after=datetime.now(UTC) - timedelta(hours=24))
         async with self._database.connection() as connection:
-            return await store.summary(connection, wanted, MOST_SUMMARIES)
+            return await store.summary(connection, wanted, MAX_SUMMARIES)
 
     async def export(self, wanted: InvocationFilter) -> AsyncIterator[list[Invocation]]:
         """Everything, oldest first, in pages; rows that arrive meanwhile are not in it."""
@@ -158,12 +125,12 @@ class History:
     async def receipt(self, invocation_id: str) -> tuple[Invocation, Checkpoint | None]:
         """An ended invocation with its link, and the first checkpoint that covers it."""
         invocation = await self.get(invocation_id)
-        if invocation.ending is None or invocation.link is None:
+        if invocation.outcome is None or invocation.link is None:
             raise errors.invocation_not_ended(invocation_id)
         link = invocation.link
         async with self._database.connection() as connection:
             checkpoint = await receipts_store.first_covering(
-                connection, link.chain_id, link.sequence, invocation.ending.completed_at
+                connection, link.chain_id, link.sequence, invocation.outcome.completed_at
             )
         return invocation, checkpoint
 
@@ -202,9 +169,11 @@ class History:
         """Ended invocations by chain and sequence, then all checkpoints."""
         async with self._database.snapshot() as connection:
             async for row in receipts_store.rows(connection, completed_after, completed_before):
-                if row.ending is not None:
-                    ending, link = row.ending, row.link
-                    yield Invocation(ending.intent, ending.status, ending, link, row.redacted_fields, ending.approval)
+                if row.outcome is not None:
+                    outcome, link = row.outcome, row.link
+                    yield Invocation(
+                        outcome.intent, outcome.status, outcome, link, row.redacted_fields, outcome.approval
+                    )
             async for checkpoint in receipts_store.checkpoints(connection):
                 yield checkpoint
 

@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 
 from services.tools.audit.canonical import canonical
-from services.tools.models import Approval, Ending, Fault, Intent, Link, Row
+from services.tools.models import Approval, Fault, Intent, Link, Outcome, Row
 
 SALT_BYTES = 16
 
@@ -47,24 +47,24 @@ def timestamp(at: datetime) -> str:
     return at.isoformat(timespec="microseconds")[:26] + "Z"
 
 
-def content(ending: Ending, chain_id: UUID, sequence: int, result_digest: bytes) -> bytes:
+def content(outcome: Outcome, chain_id: UUID, sequence: int, result_digest: bytes) -> bytes:
     """The canonical JSON that a receipt's digest covers.
 
     Keys are ASCII and stand in order, values are strings and small integers: orjson writes it as RFC 8785 demands.
     """
-    intent = ending.intent
+    intent = outcome.intent
     # Of those that nobody was asked about, the content is what it was before there were approvals.
-    approval = {} if ending.approval is None else {"approval": _approval(ending.approval)}
+    approval = {} if outcome.approval is None else {"approval": _approval(outcome.approval)}
     return orjson.dumps(
         {
             **approval,
             "begun_as": intent.begun_as,
             "chain_id": str(chain_id),
-            "completed_at": timestamp(ending.completed_at),
+            "completed_at": timestamp(outcome.completed_at),
             "correlation_id": intent.correlation_id,
             "created_at": timestamp(intent.created_at),
-            "duration_ms": ending.duration_ms,
-            "error_reason": ending.error_reason,
+            "duration_ms": outcome.duration_ms,
+            "error_reason": outcome.error_reason,
             "id": str(intent.id),
             "idempotency_key": intent.idempotency_key,
             "input_digest": intent.input_digest.hex(),
@@ -74,7 +74,7 @@ def content(ending: Ending, chain_id: UUID, sequence: int, result_digest: bytes)
             "replica": str(intent.replica),
             "result_digest": result_digest.hex(),
             "sequence": sequence,
-            "status": ending.status,
+            "status": outcome.status,
             "tool_etag": intent.tool_etag,
             "tool_name": intent.tool_name,
         }
@@ -113,16 +113,16 @@ class Chain:
     def begin(cls, chain_id: UUID) -> "Chain":
         return cls(chain_id, 0, genesis(chain_id))
 
-    def extended(self, endings: Iterable[Ending]) -> tuple["Chain", list[Link]]:
-        """The chain after these endings, and their links. The chain itself stays: a write may yet fail."""
+    def extended(self, outcomes: Iterable[Outcome]) -> tuple["Chain", list[Link]]:
+        """The chain after these outcomes, and their links. The chain itself stays: a write may yet fail."""
         sequence, digest = self.sequence, self.digest
         links = []
-        for ending in endings:
+        for outcome in outcomes:
             sequence += 1
             salt = new_salt()
-            result_digest = salted_digest(result_document(ending.result, ending.error), salt)
+            result_digest = salted_digest(result_document(outcome.result, outcome.error), salt)
             previous = digest
-            digest = hashlib.sha256(previous + content(ending, self.id, sequence, result_digest)).digest()
+            digest = hashlib.sha256(previous + content(outcome, self.id, sequence, result_digest)).digest()
             links.append(Link(self.id, sequence, previous, digest, salt, result_digest))
         return Chain(self.id, sequence, digest), links
 
@@ -135,7 +135,7 @@ class Verifier:
         self._whole = whole
         self.receipts = 0
         self.faults: list[Fault] = []
-        # The digests that stand at the places which checkpoints name.
+        # The digests that stand at the slots which checkpoints name.
         self._wanted: dict[tuple[UUID, int], str] = {}
         self._found: dict[tuple[UUID, int], str] = {}
         self._chain: UUID | None = None
@@ -185,12 +185,12 @@ class Verifier:
         self._digest = genesis(link.chain_id) if first else link.previous_digest
 
     def _check_content(self, row: Row) -> None:
-        ending, link = row.ending, row.link
-        if ending is None:
+        outcome, link = row.outcome, row.link
+        if outcome is None:
             self._fault("CONTENT_CHANGED", "the record of its intent is gone", row)
             return
-        intent = ending.intent
-        written = content(ending, link.chain_id, link.sequence, link.result_digest)
+        intent = outcome.intent
+        written = content(outcome, link.chain_id, link.sequence, link.result_digest)
         if hashlib.sha256(link.previous_digest + written).digest() != link.digest:
             self._fault("DIGEST_WRONG", "the row or its digest was changed", row)
         if not _holds(
@@ -198,12 +198,12 @@ class Verifier:
         ):
             self._fault("CONTENT_CHANGED", "input_params are not those that were recorded", row)
         redacted = "result" in row.redacted_fields
-        emptied = redacted and ending.result is None and not ending.error
-        document = None if emptied else result_document(ending.result, ending.error)
+        emptied = redacted and outcome.result is None and not outcome.error
+        document = None if emptied else result_document(outcome.result, outcome.error)
         if not _holds(document, link.result_salt, link.result_digest, redacted):
             self._fault("CONTENT_CHANGED", "the result or the error is not that which was recorded", row)
-        if ending.approval is not None:
-            self._check_answer(ending.approval, intent, row)
+        if outcome.approval is not None:
+            self._check_answer(outcome.approval, intent, row)
 
     def _check_answer(self, approval: Approval, intent: Intent, row: Row) -> None:
         decision = approval.decision
@@ -243,3 +243,11 @@ def intent_digests(arguments: Any) -> tuple[str, bytes, bytes]:
 def same_arguments(intent: Intent, arguments: Any) -> bool:
     """Whether an intent has these arguments; after redaction that cannot be known, and it is believed."""
     return intent.input_salt is None or salted_digest(canonical(arguments), intent.input_salt) == intent.input_digest
+
+
+def arguments_digest(intent: Intent) -> str:
+    """Hexadecimal SHA-256 of the canonical arguments; empty after redaction.
+
+    It is computed, not kept: without a salt, one that is kept would tell short arguments after they were erased.
+    """
+    return "" if intent.input_params is None else hashlib.sha256(intent.input_params.encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""The audit: intents are recorded before anything runs, endings after it, each acknowledged once it is durable."""
+"""The audit: intents are recorded before anything runs, outcomes after it, each acknowledged once it is durable."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import UUID
@@ -10,30 +10,29 @@ import uuid_utils.compat as uuid
 
 from servicekit.group_commit import CommitMetrics, GroupCommit
 from servicekit.postgres import CONNECTION_ERRORS, Connection, Database, UniqueViolation
+from services.tools.audit.awaiting import AwaitingApproval
+from services.tools.audit.outcomes import cancelled
 from services.tools.audit.receipts import Chain, intent_digests
 from services.tools.audit.store import approvals, invocations, receipts
-from services.tools.models import Approval, Begun, Ending, FinalStatus, Intent, Json
-
-# Told an intent that was recorded although nobody waits any more.
-Orphaned = Callable[[Intent], None]
+from services.tools.models import Begun, Intent, Json, Outcome
 
 
 class Recorder:
-    """Writes intents and endings of one process, many in a transaction; endings get their place in the chain there.
+    """Writes intents and outcomes of one process, many in a transaction; outcomes are chained there.
 
-    Intents and endings share a committer: with one of each, batches were half as large and commits twice as many.
+    Intents and outcomes share a committer: with one of each, batches were half as large and commits twice as many.
     """
 
-    def __init__(self, database: Database, replica: UUID, metrics: CommitMetrics, orphaned: Orphaned) -> None:
+    def __init__(self, database: Database, replica: UUID, metrics: CommitMetrics, awaiting: AwaitingApproval) -> None:
         self._database = database
-        self._replica = replica
-        self._orphaned = orphaned
+        self.replica = replica
+        self._awaiting = awaiting
         self._chain: Chain | None = None
-        # Invocations whose ending other replicas may be waiting for.
+        # Invocations whose outcome other replicas may be waiting for.
         self._announced: set[UUID] = set()
-        # Endings written so far.
+        # Outcomes written so far.
         self.written = 0
-        self._commits: GroupCommit[Intent | Ending, UUID | Ending] = GroupCommit(
+        self._commits: GroupCommit[Intent | Outcome, UUID | Outcome] = GroupCommit(
             "audit", self._write, metrics, abandoned=self._abandoned
         )
 
@@ -43,7 +42,7 @@ class Recorder:
         async with self._database.held() as self._held, self._commits:
             yield
 
-    def intent(
+    def new_intent(
         self,
         *,
         tool_name: str,
@@ -73,7 +72,7 @@ class Recorder:
             idempotency_key=idempotency_key,
             begun_as=begun_as,
             refused=refused,
-            replica=self._replica,
+            replica=self.replica,
             created_at=datetime.now(UTC),
         )
 
@@ -81,7 +80,7 @@ class Recorder:
         """Tells all replicas when this invocation has ended; others are found by those who look again."""
         self._announced.add(invocation_id)
 
-    async def begin(self, intent: Intent) -> UUID:
+    async def record_intent(self, intent: Intent) -> UUID:
         """Records an intent.
 
         Returns:
@@ -98,27 +97,28 @@ class Recorder:
         assert isinstance(holder, UUID)
         return holder
 
-    async def end(self, ending: Ending) -> Ending:
-        """Records how an intent ended; returns the ending on record, which is another where somebody was faster."""
-        standing = await self._commits.submit(ending)
-        assert isinstance(standing, Ending)
+    async def record_outcome(self, outcome: Outcome) -> Outcome:
+        """Records how an intent ended; returns the outcome on record, which is another where somebody was faster."""
+        standing = await self._commits.submit(outcome)
+        assert isinstance(standing, Outcome)
         return standing
 
-    def end_unwatched(self, ending: Ending) -> None:
+    def record_outcome_unwatched(self, outcome: Outcome) -> None:
         """The same for a caller that may not wait, because it is being cancelled."""
         # A future that is cancelled reports nothing; if the commit fails, the committer logs it.
-        self._commits.submit(ending).cancel()
+        self._commits.submit(outcome).cancel()
 
-    def _abandoned(self, operation: Intent | Ending, answer: UUID | Ending) -> None:
-        if isinstance(operation, Intent) and answer == operation.id:
-            self._orphaned(operation)
+    def _abandoned(self, operation: Intent | Outcome, answer: UUID | Outcome) -> None:
+        """An intent was recorded, but its caller had gone: nothing was run. What awaits its approval goes on anyway."""
+        if isinstance(operation, Intent) and answer == operation.id and operation.begun_as != "awaiting_approval":
+            self.record_outcome_unwatched(cancelled(operation, "CALLER_GONE"))
 
-    async def _write(self, batch: Sequence[Intent | Ending]) -> Sequence[UUID | Ending]:
+    async def _write(self, batch: Sequence[Intent | Outcome]) -> Sequence[UUID | Outcome]:
         intents = [operation for operation in batch if isinstance(operation, Intent)]
-        endings = [operation for operation in batch if isinstance(operation, Ending)]
+        outcomes = [operation for operation in batch if isinstance(operation, Outcome)]
         try:
             connection = await self._held.get()
-            holders, standing = await self._write_both(connection, intents, endings)
+            holders, standing = await self._write_both(connection, intents, outcomes)
         except CONNECTION_ERRORS:
             self._held.drop()
             # Whether the last batch is in the chain cannot be known now; a new chain begins behind what is on record.
@@ -127,42 +127,45 @@ class Recorder:
         return [holders[op.id] if isinstance(op, Intent) else standing[op.intent.id] for op in batch]
 
     async def _write_both(
-        self, connection: Connection, intents: Sequence[Intent], endings: Sequence[Ending]
-    ) -> tuple[Mapping[UUID, UUID], Mapping[UUID, Ending]]:
-        """Who holds the idempotency_key of each intent, and which ending of each invocation is on record."""
-        standing: dict[UUID, Ending] = {}
-        fresh = endings
+        self, connection: Connection, intents: Sequence[Intent], outcomes: Sequence[Outcome]
+    ) -> tuple[Mapping[UUID, UUID], Mapping[UUID, Outcome]]:
+        """Who holds the idempotency_key of each intent, and which outcome of each invocation is on record."""
+        standing: dict[UUID, Outcome] = {}
+        fresh = outcomes
         if self._chain is None:
             chain = Chain.begin(uuid.uuid7())
             await receipts.insert_chain(connection, chain.id)
             self._chain = chain
-            standing, fresh = await _unrecorded(connection, endings)
+            standing, fresh = await _unrecorded(connection, outcomes)
         try:
             inserted = await self._append(connection, intents, fresh)
         except UniqueViolation:
             # Somebody else has ended one of them: the sweep of another replica, or this very batch names one twice.
-            standing, fresh = await _unrecorded(connection, endings)
+            standing, fresh = await _unrecorded(connection, outcomes)
             inserted = await self._append(connection, intents, fresh)
         # Whoever ended these before us has told their watchers.
         self._announced.difference_update(standing)
-        standing.update((ending.intent.id, ending) for ending in fresh)
+        standing.update((outcome.intent.id, outcome) for outcome in fresh)
         return await self._holders(connection, intents, inserted), standing
 
-    async def _append(self, connection: Connection, intents: Sequence[Intent], endings: Sequence[Ending]) -> set[UUID]:
+    async def _append(
+        self, connection: Connection, intents: Sequence[Intent], outcomes: Sequence[Outcome]
+    ) -> set[UUID]:
         assert self._chain is not None
-        chain, links = self._chain.extended(endings)
+        chain, links = self._chain.extended(outcomes)
         awaiting = [intent.id for intent in intents if intent.begun_as == "awaiting_approval"]
         if awaiting:
             async with connection.transaction():
-                inserted = await invocations.append(connection, intents, endings, links)
+                inserted = await invocations.append(connection, intents, outcomes, links)
                 await approvals.insert(connection, [identity for identity in awaiting if identity in inserted])
+            self._awaiting.add(awaiting)
         else:
             # One statement is a transaction, and the only one that most batches need.
-            inserted = await invocations.append(connection, intents, endings, links)
+            inserted = await invocations.append(connection, intents, outcomes, links)
         self._chain = chain
-        self.written += len(endings)
+        self.written += len(outcomes)
         if self._announced:
-            announced = [ending.intent.id for ending in endings if ending.intent.id in self._announced]
+            announced = [outcome.intent.id for outcome in outcomes if outcome.intent.id in self._announced]
             await invocations.notify(connection, announced)
             self._announced.difference_update(announced)
         return inserted
@@ -184,30 +187,14 @@ class Recorder:
         return holders
 
 
-async def _unrecorded(connection: Connection, endings: Sequence[Ending]) -> tuple[dict[UUID, Ending], Sequence[Ending]]:
-    """The endings that are on record already, and those that are not; of doubles the first."""
-    found = await invocations.get_many(connection, [ending.intent.id for ending in endings])
-    standing = {invocation.intent.id: invocation.ending for invocation in found if invocation.ending is not None}
-    fresh: dict[UUID, Ending] = {}
-    for ending in endings:
-        if ending.intent.id not in standing:
-            fresh.setdefault(ending.intent.id, ending)
+async def _unrecorded(
+    connection: Connection, outcomes: Sequence[Outcome]
+) -> tuple[dict[UUID, Outcome], Sequence[Outcome]]:
+    """The outcomes that are on record already, and those that are not; of doubles the first."""
+    found = await invocations.get_many(connection, [outcome.intent.id for outcome in outcomes])
+    standing = {invocation.intent.id: invocation.outcome for invocation in found if invocation.outcome is not None}
+    fresh: dict[UUID, Outcome] = {}
+    for outcome in outcomes:
+        if outcome.intent.id not in standing:
+            fresh.setdefault(outcome.intent.id, outcome)
     return standing, list(fresh.values())
-
-
-def ended(
-    intent: Intent,
-    status: FinalStatus,
-    *,
-    result: str | None = None,
-    error: str = "",
-    error_reason: str = "",
-    approval: Approval | None = None,
-) -> Ending:
-    """An ending now."""
-    return Ending(intent, status, result, storable(error), error_reason, datetime.now(UTC), approval)
-
-
-def storable(text: str) -> str:
-    """The text with what Postgres cannot hold replaced: zero characters, and halves of surrogate pairs."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

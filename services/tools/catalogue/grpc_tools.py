@@ -18,8 +18,8 @@ from services.tools.catalogue.http_tools import UpstreamError
 from services.tools.models import GrpcSource, Json
 
 REFLECTION_SECONDS = 10
-MOST_FILES = 500
-MOST_CHANNELS = 256
+MAX_FILES = 500
+MAX_CHANNELS = 256
 
 Caller = Callable[[Mapping[str, Json], Mapping[str, str]], Any]
 
@@ -93,7 +93,7 @@ class GrpcTools:
         key = (target, source.tls)
         channel = self._channels.get(key)
         if channel is None:
-            if len(self._channels) >= MOST_CHANNELS:
+            if len(self._channels) >= MAX_CHANNELS:
                 await self._channels.pop(next(iter(self._channels))).close()
             options = [
                 ("grpc.default_authority", source.target),
@@ -152,8 +152,8 @@ async def _reflected_files(channel: grpc.aio.Channel, service: str) -> list[File
             asked.add(name)
             pending += 1
             wanted.put_nowait(reflection_pb2.ServerReflectionRequest(file_by_filename=name))
-        if len(files) + pending > MOST_FILES:
-            raise errors.reflection_failed(service, f"its definition spans more than {MOST_FILES} files.")
+        if len(files) + pending > MAX_FILES:
+            raise errors.reflection_failed(service, f"its definition spans more than {MAX_FILES} files.")
         if pending == 0:
             wanted.put_nowait(None)
     return _imports_first(files)

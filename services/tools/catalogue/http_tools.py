@@ -10,6 +10,7 @@ import orjson
 from yarl import URL
 
 from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, host_of
+from services.tools import errors
 from services.tools.catalogue.named_secrets import Secrets
 from services.tools.models import HttpSource, Json
 
@@ -34,6 +35,20 @@ class HttpTools:
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()
+
+    def require_usable(self, source: HttpSource) -> None:
+        """Checks what can be checked before the first call.
+
+        Raises:
+            ServiceError: ADDRESS_NOT_ALLOWED, INVALID_REQUEST, SECRET_NOT_FOUND.
+        """
+        try:
+            self._addresses.require_literal_allowed(host_of(source.url))
+        except AddressNotAllowedError as error:
+            raise errors.address_not_allowed("tool.http.url", str(error)) from None
+        except ValueError as error:
+            raise errors.url_invalid("tool.http.url", str(error)) from None
+        self._secrets.require(source.headers)
 
     async def call(self, source: HttpSource, arguments: Mapping[str, Json], headers: Mapping[str, str]) -> Json:
         """Sends the arguments and returns the answer.

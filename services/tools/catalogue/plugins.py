@@ -23,8 +23,8 @@ MARK = "__qmcp_tool__"
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class Run(Protocol):
-    """What a running tool may tell. A function that wants it has a parameter annotated `Run`."""
+class ToolContext(Protocol):
+    """What a running tool may tell. A function that wants it has a parameter annotated `ToolContext`."""
 
     async def report(self, progress: float, total: float | None = None, message: str = "") -> None:
         """Says how far it has come; watchers of the invocation see it. At most ten reports a second are kept."""
@@ -36,14 +36,14 @@ class FunctionTool:
 
     definition: Tool
     function: Callable[..., Any]
-    # The name of the parameter that takes the Run; empty where there is none.
-    run_parameter: str
+    # The name of the parameter that takes the ToolContext; empty where there is none.
+    context_parameter: str
     is_async: bool
 
-    async def __call__(self, arguments: dict[str, Json], run: Run) -> Json:
+    async def __call__(self, arguments: dict[str, Json], context: ToolContext) -> Json:
         """Runs it: an async function on the loop, a plain one in a thread."""
-        if self.run_parameter:
-            arguments = {**arguments, self.run_parameter: run}
+        if self.context_parameter:
+            arguments = {**arguments, self.context_parameter: context}
         if self.is_async:
             return await self.function(**arguments)
         return await asyncio.to_thread(self._in_thread, arguments)
@@ -90,13 +90,13 @@ def tool(
     """
 
     def mark(function: Function) -> Function:
-        run_parameter = _run_parameter(function)
+        context_parameter = _context_parameter(function)
         definition = Tool(
             name=name or function.__name__,
             kind="plugin",
             title=title,
             description=description or inspect.getdoc(function) or "",
-            input_schema=input_schema or _derived_schema(function, run_parameter),
+            input_schema=input_schema or _derived_schema(function, context_parameter),
             output_schema=output_schema,
             annotations=annotations or Annotations(),
             version=version,
@@ -106,7 +106,7 @@ def tool(
             approval=approval,
         )
         setattr(
-            function, MARK, FunctionTool(definition, function, run_parameter, inspect.iscoroutinefunction(function))
+            function, MARK, FunctionTool(definition, function, context_parameter, inspect.iscoroutinefunction(function))
         )
         return function
 
@@ -138,21 +138,21 @@ def marked(module: ModuleType) -> Iterable[FunctionTool]:
             yield function_tool
 
 
-def _run_parameter(function: Callable[..., Any]) -> str:
+def _context_parameter(function: Callable[..., Any]) -> str:
     for parameter in inspect.signature(function, eval_str=True).parameters.values():
-        if parameter.annotation is Run:
+        if parameter.annotation is ToolContext:
             return parameter.name
     return ""
 
 
-def _derived_schema(function: Callable[..., Any], run_parameter: str) -> Json:
+def _derived_schema(function: Callable[..., Any], context_parameter: str) -> Json:
     fields: dict[str, Any] = {
         parameter.name: (
             Any if parameter.annotation is parameter.empty else parameter.annotation,
             ... if parameter.default is parameter.empty else parameter.default,
         )
         for parameter in inspect.signature(function, eval_str=True).parameters.values()
-        if parameter.name != run_parameter
+        if parameter.name != context_parameter
     }
     model = create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
     schema = model.model_json_schema()

@@ -1,7 +1,7 @@
-"""One run of a tool: the order for it, and what it reports to while it is open."""
+"""What is asked for, and the invocations that this process has open: to these, running tools report."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from servicekit.notifications import Waiters
 from servicekit.postgres import CONNECTION_ERRORS, Database
 from services.tools.audit.store import invocations as store
 from services.tools.models import Approval, Event, Invocation, Json, Progress
@@ -19,11 +20,11 @@ logger = structlog.get_logger(__name__)
 
 # Progress reports: kept at most this often a second, and this many an invocation.
 REPORTS_A_SECOND = 10
-MOST_REPORTS = 1_000
+MAX_REPORTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class InvocationRequest:
     """What a caller wants run, under which ids, and who it is."""
 
     tool_name: str
@@ -39,8 +40,8 @@ class Order:
         return {"x-correlation-id": correlation_id, "x-qmcp-invocation-id": str(invocation_id)}
 
 
-class Running:
-    """An invocation that this process has open; what a running tool reports to."""
+class ActiveInvocation:
+    """An invocation that this process has open; what its tool reports to."""
 
     def __init__(
         self,
@@ -56,7 +57,7 @@ class Running:
         Args:
             invocation_id: which.
             database: where its events are written.
-            queued: whether it waits for a place, so that its start is an event of its own.
+            queued: whether it waits for a slot, so that its start is an event of its own.
             approval: by which it runs; None where nobody was asked.
             sequence: the number of its last event so far.
         """
@@ -64,29 +65,42 @@ class Running:
         self._database = database
         self.queued = queued
         self.approval = approval
-        # Set while the tool runs: what to cancel.
-        self.task: asyncio.Task[Any] | None = None
+        # What to cancel, while the tool runs.
+        self._task: asyncio.Task[Any] | None = None
         # Why it is being ended; "" as long as nobody wants that.
-        self.ending_because = ""
+        self.stop_reason = ""
         self._sequence = sequence
         self._reported_at = 0.0
 
     def stop(self, reason: str) -> None:
         """Ends it; the reason is recorded."""
-        if not self.ending_because:
-            self.ending_because = reason
-            if self.task is not None:
-                self.task.cancel()
+        if not self.stop_reason:
+            self.stop_reason = reason
+            if self._task is not None:
+                self._task.cancel()
 
-    def require_wanted(self) -> None:
-        """Begins nothing that was ended before it began."""
-        if self.ending_because:
+    def begin(self, task: "asyncio.Task[Any]") -> None:
+        """The task runs it from now on.
+
+        Raises:
+            CancelledError: it was ended before it began.
+        """
+        self._task = task
+        if self.stop_reason:
             raise asyncio.CancelledError
 
+    def end(self) -> None:
+        """Nothing runs it any more."""
+        self._task = None
+
+    @property
+    def being_cancelled(self) -> bool:
+        return self._task is not None and self._task.cancelling() > 0
+
     async def report(self, progress: float, total: float | None = None, message: str = "") -> None:
-        """Implements `plugins.Run`."""
+        """Implements `plugins.ToolContext`."""
         now = monotonic()
-        if now - self._reported_at < 1 / REPORTS_A_SECOND or self._sequence > MOST_REPORTS:
+        if now - self._reported_at < 1 / REPORTS_A_SECOND or self._sequence > MAX_REPORTS:
             return
         self._reported_at = now
         try:
@@ -100,3 +114,39 @@ class Running:
         self._sequence += 1
         async with self._database.connection() as connection:
             await store.insert_event(connection, self._id, Event(self._sequence, datetime.now(UTC), what))
+
+
+class ActiveInvocations(Mapping[UUID, ActiveInvocation]):
+    """What this process has begun and not ended, by id."""
+
+    def __init__(self, database: Database, waiters: Waiters) -> None:
+        self._database = database
+        self._waiters = waiters
+        self._open: dict[UUID, ActiveInvocation] = {}
+
+    def __getitem__(self, invocation_id: UUID) -> ActiveInvocation:
+        return self._open[invocation_id]
+
+    def __iter__(self) -> Iterator[UUID]:
+        return iter(self._open)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def open(
+        self, invocation_id: UUID, *, queued: bool = False, approval: Approval | None = None, sequence: int = 1
+    ) -> ActiveInvocation:
+        """Takes it in; the arguments are those of ActiveInvocation."""
+        active = ActiveInvocation(invocation_id, self._database, queued=queued, approval=approval, sequence=sequence)
+        self._open[invocation_id] = active
+        return active
+
+    def close(self, invocation_id: UUID) -> None:
+        """It has ended; whoever waits for it in this process looks."""
+        del self._open[invocation_id]
+        if self._waiters:
+            self._waiters.wake(str(invocation_id))
+
+    def oldest(self) -> UUID | None:
+        """The first that was begun here. What runs after an approval is found by its decision."""
+        return min((id_ for id_, active in self._open.items() if active.approval is None), default=None)

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from services.tools.models import Tool
 
 
-class Places:
-    """Counts the runs of each tool that has a limit from their admission on: a commit lies between it and the place."""
+class Slots:
+    """Counts the runs of each tool that has a limit from their admission on: a commit lies between it and the slot."""
 
     def __init__(self, queue_per_slot: int) -> None:
         self._queue_per_slot = queue_per_slot
@@ -30,7 +30,7 @@ class Places:
         return before < tool.max_concurrency
 
     def leave(self, tool: Tool) -> None:
-        """Counts a run out, after it gave its place back."""
+        """Counts a run out, after it gave its slot back."""
         key = _key(tool)
         if tool.max_concurrency == 0:
             return
@@ -42,7 +42,7 @@ class Places:
 
     @asynccontextmanager
     async def taken(self, tool: Tool) -> AsyncIterator[None]:
-        """Waits for a place and holds it; for runs that have entered."""
+        """Waits for a slot and holds it; for runs that have entered."""
         if tool.max_concurrency == 0:
             yield
             return

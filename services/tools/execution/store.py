@@ -1,4 +1,4 @@
-"""SQL of the processes that run tools: signs of life, and what the dead left open."""
+"""SQL of the replicas that run tools: their heartbeats, what the dead left open, what is to be cancelled."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -8,8 +8,8 @@ from services.tools.audit.store.invocations import SELECT, invocation
 from services.tools.models import Invocation
 
 
-async def show(connection: Connection, replica: UUID, host: str, oldest_open: UUID) -> None:
-    """A sign of life, and the id before which nothing of this process is open."""
+async def record_heartbeat(connection: Connection, replica: UUID, host: str, oldest_open: UUID) -> None:
+    """A heartbeat, and the id before which nothing of this process is open."""
     await connection.execute(
         """
         INSERT INTO replicas (id, host, oldest_open)
@@ -25,9 +25,9 @@ async def show(connection: Connection, replica: UUID, host: str, oldest_open: UU
 
 
 async def lock_dead(connection: Connection, living: UUID, lease_seconds: float) -> list[tuple[UUID, UUID]]:
-    """Processes whose sign of life is too old, locked until the transaction ends: id, oldest open invocation.
+    """Replicas whose heartbeat is too old, locked until the transaction ends: id, oldest open invocation.
 
-    The caller is left out: it lives, and its own sign may be old because the database was away.
+    The caller is left out: it lives, and its own heartbeat may be old because the database was away.
     """
     rows = await connection.fetch(
         """
@@ -80,5 +80,27 @@ async def approved_of(connection: Connection, replica: UUID, limit: int) -> Sequ
     return [invocation(row) for row in rows]
 
 
-async def forget(connection: Connection, replica: UUID) -> None:
+async def forget_replica(connection: Connection, replica: UUID) -> None:
     await connection.execute("DELETE FROM replicas WHERE id = $1", replica)
+
+
+async def insert_cancellation(connection: Connection, invocation_id: UUID, principal: str) -> None:
+    await connection.execute(
+        """
+        WITH written AS (
+            INSERT INTO cancellations (invocation_id, principal)
+            VALUES ($1, $2)
+            ON CONFLICT DO NOTHING
+        )
+        SELECT pg_notify('cancellations', $3)
+        """,
+        invocation_id,
+        principal,
+        str(invocation_id),
+    )
+
+
+async def cancellations_of(connection: Connection, ids: Sequence[UUID]) -> list[UUID]:
+    """Which of these somebody wants to end."""
+    rows = await connection.fetch("SELECT invocation_id FROM cancellations WHERE invocation_id = ANY($1)", ids)
+    return [row["invocation_id"] for row in rows]

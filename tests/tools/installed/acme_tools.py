@@ -10,8 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from services.tools.catalogue.plugins import Run, tool
-from services.tools.models import ApprovalPolicy
+from services.tools.plugins import ApprovalPolicy, ToolContext, tool
 
 # What ran, for the tests that count: the argument `key` of every run.
 ran: list[str] = []
@@ -76,10 +75,10 @@ def slow_in_thread() -> None:
 
 
 @tool()
-async def steps(count: int, run: Run) -> int:
+async def steps(count: int, context: ToolContext) -> int:
     """Reports each step."""
     for number in range(1, count + 1):
-        await run.report(number, count, f"step {number}")
+        await context.report(number, count, f"step {number}")
         await asyncio.sleep(0.11)
     return count
 
@@ -151,6 +150,8 @@ RAISED: dict[str, BaseException] = {
     "zero": ValueError("a\0b"),
     "surrogate": ValueError("\udcff.txt"),
     "long": ValueError("x" * 100_000),
+    "interrupt": KeyboardInterrupt("pressed"),
+    "base": BaseException("all at once"),
     "recursion": RecursionError("too deep"),
 }
 

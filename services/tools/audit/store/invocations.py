@@ -1,4 +1,4 @@
-"""SQL of the audit: intents, endings, what happens between them."""
+"""SQL of the audit: intents, outcomes, what happens between them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ import orjson
 
 from servicekit.postgres import Connection, Record
 from services.tools.audit.store import approvals
-from services.tools.models import Ending, Event, Intent, Invocation, InvocationFilter, Link, Progress, ToolSummary
+from services.tools.models import Event, Intent, Invocation, InvocationFilter, Link, Outcome, Progress, ToolSummary
 
 # An invocation: the intent, its approval, its end where it has ended, and the state between from the events.
 SELECT = """
@@ -31,15 +31,15 @@ SELECT = """
 
 
 async def append(
-    connection: Connection, intents: Sequence[Intent], endings: Sequence[Ending], links: Sequence[Link]
+    connection: Connection, intents: Sequence[Intent], outcomes: Sequence[Outcome], links: Sequence[Link]
 ) -> set[UUID]:
-    """Inserts intents and endings in one statement, which is one round trip and one commit.
+    """Inserts intents and outcomes in one statement, which is one round trip and one commit.
 
     Returns:
         The ids of the intents that are new. Left out: an id that is there, an idempotency_key that is taken.
 
     Raises:
-        UniqueViolation: one of the endings is there already. Nothing was inserted then: a link that is left out would
+        UniqueViolation: one of the outcomes is there already. Nothing was inserted then: a link that is left out would
             break the chain.
     """
     rows = await connection.fetch(
@@ -80,12 +80,12 @@ async def append(
         [i.refused for i in intents],
         [i.replica for i in intents],
         [i.created_at for i in intents],
-        [e.intent.id for e in endings],
-        [e.status for e in endings],
-        [e.result for e in endings],
-        [e.error for e in endings],
-        [e.error_reason for e in endings],
-        [e.completed_at for e in endings],
+        [e.intent.id for e in outcomes],
+        [e.status for e in outcomes],
+        [e.result for e in outcomes],
+        [e.error for e in outcomes],
+        [e.error_reason for e in outcomes],
+        [e.completed_at for e in outcomes],
         [link.chain_id for link in links],
         [link.sequence for link in links],
         [link.previous_digest for link in links],
@@ -260,28 +260,6 @@ async def notify(connection: Connection, ids: Sequence[UUID]) -> None:
         await connection.execute("SELECT pg_notify('invocations', $1)", " ".join(map(str, ids[begin : begin + 200])))
 
 
-async def insert_cancellation(connection: Connection, invocation_id: UUID, principal: str) -> None:
-    await connection.execute(
-        """
-        WITH written AS (
-            INSERT INTO cancellations (invocation_id, principal)
-            VALUES ($1, $2)
-            ON CONFLICT DO NOTHING
-        )
-        SELECT pg_notify('cancellations', $3)
-        """,
-        invocation_id,
-        principal,
-        str(invocation_id),
-    )
-
-
-async def cancellations_of(connection: Connection, ids: Sequence[UUID]) -> list[UUID]:
-    """Which of these somebody wants to end."""
-    rows = await connection.fetch("SELECT invocation_id FROM cancellations WHERE invocation_id = ANY($1)", ids)
-    return [row["invocation_id"] for row in rows]
-
-
 async def redact(connection: Connection, invocation_id: UUID, field: str) -> None:
     """Erases a document and its salt; the digest stays."""
     if field == "input_params":
@@ -360,10 +338,10 @@ def invocation(row: Record) -> Invocation:
     redacted = tuple(row["redacted_fields"])
     approval = approvals.approval(row) if row["human_request_id"] is not None else None
     if row["status"] is None:
-        # What was approved and has not begun waits for a free place.
+        # What was approved and has not begun waits for a free slot.
         begun = "pending" if row["decision"] == "approved" else intent.begun_as
         return Invocation(intent, "running" if row["started"] else begun, redacted_fields=redacted, approval=approval)
-    ending = Ending(
+    outcome = Outcome(
         intent=intent,
         status=row["status"],
         result=row["result"],
@@ -372,7 +350,7 @@ def invocation(row: Record) -> Invocation:
         completed_at=row["completed_at"],
         approval=approval,
     )
-    return Invocation(intent, ending.status, ending, link(row), redacted, approval)
+    return Invocation(intent, outcome.status, outcome, link(row), redacted, approval)
 
 
 def link(row: Record) -> Link:

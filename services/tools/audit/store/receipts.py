@@ -7,10 +7,10 @@ from uuid import UUID
 
 from servicekit.postgres import Connection, Record
 from services.tools.audit.store import approvals
-from services.tools.models import Approval, Checkpoint, Ending, Intent, Link, Row
+from services.tools.models import Approval, Checkpoint, Intent, Link, Outcome, Row
 
 ROWS_AT_ONCE = 2_000
-# The columns stand in the order of the fields of Intent, Ending and Link.
+# The columns stand in the order of the fields of Intent, Outcome and Link.
 ROWS = """
     SELECT i.id, i.tool_name, i.tool_etag, i.input_params, i.input_salt, i.input_digest, i.principal,
            i.correlation_id, i.idempotency_key, i.begun_as, i.refused, i.replica, i.created_at,
@@ -179,11 +179,11 @@ def _row(row: Record, approved: Mapping[UUID, Approval]) -> Row:
     columns = tuple(row)
     invocation_id, status, result, error, error_reason, completed_at = columns[13:19]
     link = Link(*columns[19:25])
-    ending = None
+    outcome = None
     if columns[0] is not None:
         approval = approved.get(invocation_id)
-        ending = Ending(Intent(*columns[:13]), status, result, error or "", error_reason, completed_at, approval)
-    return Row(ending, link, invocation_id, tuple(columns[25]))
+        outcome = Outcome(Intent(*columns[:13]), status, result, error or "", error_reason, completed_at, approval)
+    return Row(outcome, link, invocation_id, tuple(columns[25]))
 
 
 def _checkpoint(row: Record) -> Checkpoint:

@@ -1,25 +1,25 @@
 """What humans are asked about an invocation, and what their answer means for its arguments."""
 
-import hashlib
 from typing import Any
 
 import orjson
 
 from services.tools.audit.canonical import canonical, parsed
-from services.tools.catalogue.catalogue import LoadedTool
-from services.tools.execution.active import Order
-from services.tools.models import Answer, ApprovalPolicy, Intent, Invocation, Json, Question, Tool
+from services.tools.audit.receipts import arguments_digest
+from services.tools.catalogue.loading import LoadedTool
+from services.tools.execution.active import InvocationRequest
+from services.tools.models import Answer, ApprovalPolicy, ApprovalRequest, Intent, Invocation, Json, Tool
 
 # hitl takes schemas of 64 KiB. One that may be larger on the wire is left out: what humans edit is checked here, too.
-LARGEST_SCHEMA_BYTES = 32_768
+MAX_SCHEMA_BYTES = 32_768
 
 
-def question(invocation: Invocation, tool: Tool, policy: ApprovalPolicy) -> Question:
-    """The question about an invocation: the same whenever it is put, so that it is asked once."""
+def approval_request(invocation: Invocation, tool: Tool, policy: ApprovalPolicy) -> ApprovalRequest:
+    """The request about an invocation: the same whenever it is made, so that it is asked once."""
     intent, approval = invocation.intent, invocation.approval
     assert approval is not None
     assert intent.input_params is not None
-    return Question(
+    return ApprovalRequest(
         id=approval.human_request_id,
         prompt=f"May {intent.principal} run the tool {tool.name} with these arguments?",
         context={
@@ -37,14 +37,6 @@ def question(invocation: Invocation, tool: Tool, policy: ApprovalPolicy) -> Ques
         principal=intent.principal,
         correlation_id=intent.correlation_id,
     )
-
-
-def arguments_digest(intent: Intent) -> str:
-    """Hexadecimal SHA-256 of the canonical arguments; empty after redaction.
-
-    It is computed, not kept: without a salt, one that is kept would tell short arguments after they were erased.
-    """
-    return "" if intent.input_params is None else hashlib.sha256(intent.input_params.encode()).hexdigest()
 
 
 def approved_arguments(
@@ -71,10 +63,12 @@ def approved_arguments(
     return arguments, edited, ""
 
 
-def order_for(intent: Intent, arguments: dict[str, Any]) -> Order:
-    """The order to run with the arguments that were approved."""
-    return Order(intent.tool_name, arguments, intent.principal, intent.correlation_id, intent.idempotency_key)
+def request_for(intent: Intent, arguments: dict[str, Any]) -> InvocationRequest:
+    """The request to run with the arguments that were approved."""
+    return InvocationRequest(
+        intent.tool_name, arguments, intent.principal, intent.correlation_id, intent.idempotency_key
+    )
 
 
 def _small(schema: Json) -> Json:
-    return schema if schema is not None and len(orjson.dumps(schema)) <= LARGEST_SCHEMA_BYTES else None
+    return schema if schema is not None and len(orjson.dumps(schema)) <= MAX_SCHEMA_BYTES else None

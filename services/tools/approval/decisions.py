@@ -1,0 +1,179 @@
+"""Decisions: does what humans said about an invocation, exactly once whoever of the replicas hears it.
+
+The row of a decision is the claim that lets one of them act on it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import UUID
+
+import structlog
+
+from servicekit.errors import ServiceError
+from servicekit.postgres import CONNECTION_ERRORS, Database
+from services.tools.approval import store
+from services.tools.approval.requests import approved_arguments, request_for
+from services.tools.audit.outcomes import WHY, outcome_of, storable
+from services.tools.audit.receipts import answer_document, salted_digest
+from services.tools.audit.recording import Recorder
+from services.tools.audit.store import invocations
+from services.tools.catalogue.loading import LoadedTool, LoadedTools
+from services.tools.execution.runner import Runner
+from services.tools.metrics import ToolMetrics
+from services.tools.models import (
+    Answer,
+    Decision,
+    DecisionStatus,
+    FinalStatus,
+    Intent,
+    Invocation,
+    OpenApproval,
+)
+from services.tools.peers import APPROVE
+
+logger = structlog.get_logger(__name__)
+
+# After a claim whose fate is unknown.
+PAUSE_SECONDS = 1.0
+
+
+class Decisions:
+    """Records them, and runs or ends the invocations."""
+
+    def __init__(
+        self, database: Database, tools: LoadedTools, recorder: Recorder, runner: Runner, metrics: ToolMetrics
+    ) -> None:
+        self._database = database
+        self._tools = tools
+        self._recorder = recorder
+        self._runner = runner
+        self._metrics = metrics
+
+    async def settle(self, invocation_id: UUID, answer: Answer) -> bool:
+        """Does what an answer says, unless another replica has; False where this one cannot now."""
+        async with self._database.connection() as connection:
+            invocation = await invocations.get(connection, invocation_id)
+        assert invocation is not None, "invocations are never deleted"
+        if invocation.status != "awaiting_approval":
+            return True
+        if answer.status == "responded" and answer.response == APPROVE:
+            return await self._approved(invocation, answer)
+        assert answer.status != "pending"
+        status: Literal["rejected", "expired", "cancelled"]
+        status = "rejected" if answer.status == "responded" else answer.status
+        decision = self._decision(invocation.intent, status, answer.answered_by, answer.ended_at, answer.comment)
+        await self._end_and_close(invocation, decision, status, f"APPROVAL_{status.upper()}")
+        return True
+
+    async def end_undecided(self, invocation: Invocation, status: FinalStatus, reason: str, error: str = "") -> None:
+        """Ends one about which nobody can be asked."""
+        await self._end(invocation, self._decision(invocation.intent, "cancelled"), status, reason, error)
+
+    async def cancel(self, invocation: Invocation, principal: str) -> bool:
+        """Ends one by request; False where it is decided already."""
+        decision = self._decision(invocation.intent, "cancelled", by=(principal,))
+        return await self._end(invocation, decision, "cancelled", "CANCELLED_BY_REQUEST")
+
+    async def finish(self, one: OpenApproval) -> None:
+        """Records the outcome of what was decided: whoever decided it may have died in between."""
+        async with self._database.connection() as connection:
+            invocation = await invocations.get(connection, one.invocation_id)
+        if invocation is None or invocation.ended or not one.outcome_status:
+            return
+        self._recorder.announce(one.invocation_id)
+        await self._recorder.record_outcome(
+            outcome_of(
+                invocation.intent,
+                one.outcome_status,
+                error=one.error,
+                error_reason=one.error_reason,
+                approval=invocation.approval,
+            )
+        )
+
+    async def _approved(self, invocation: Invocation, answer: Answer) -> bool:
+        """Runs what was approved, or ends it where that must not be; False where this replica cannot do it now."""
+        intent = invocation.intent
+        # What was approved is what the catalogue has, not what this process remembers of it.
+        self._tools.forget(intent.tool_name)
+        try:
+            loaded = await self._tools.find(intent.tool_name)
+        except ServiceError:
+            return False
+        arguments, edited, fault = approved_arguments(intent, answer, loaded)
+        decision = self._decision(intent, "approved", answer.answered_by, answer.ended_at, answer.comment, edited)
+        if loaded is None or loaded.tool.etag != intent.tool_etag:
+            await self._end_and_close(invocation, decision, "failed", "TOOL_CHANGED")
+        elif fault:
+            await self._end_and_close(invocation, decision, "failed", "ARGUMENTS_INVALID", fault)
+        else:
+            return await self._run(invocation, decision, loaded, arguments)
+        return True
+
+    async def _run(
+        self, invocation: Invocation, decision: Decision, loaded: LoadedTool, arguments: dict[str, object]
+    ) -> bool:
+        assert invocation.approval is not None
+        approved = replace(invocation, approval=replace(invocation.approval, decision=decision))
+        failed_before = False
+
+        async def claim(begins: bool) -> bool:
+            nonlocal failed_before
+            while True:
+                try:
+                    async with self._database.connection() as connection:
+                        started_at = datetime.now(UTC) if begins else None
+                        if await store.claim(connection, invocation.intent.id, decision, started_at):
+                            return True
+                        # The answer to an earlier try may have got lost on its way.
+                        return failed_before and await store.is_decided_by(
+                            connection, invocation.intent.id, self._recorder.replica
+                        )
+                except CONNECTION_ERRORS as error:
+                    logger.warning("claim_retried", invocation_id=str(invocation.intent.id), error=str(error))
+                    failed_before = True
+                await asyncio.sleep(PAUSE_SECONDS)
+
+        return await self._runner.run_approved(loaded, approved, request_for(invocation.intent, arguments), claim)
+
+    async def _end_and_close(
+        self, invocation: Invocation, decision: Decision, status: FinalStatus, reason: str, error: str = ""
+    ) -> None:
+        if await self._end(invocation, decision, status, reason, error):
+            async with self._database.connection() as connection:
+                await store.close(connection, [invocation.intent.id])
+
+    async def _end(
+        self, invocation: Invocation, decision: Decision, status: FinalStatus, reason: str, error: str = ""
+    ) -> bool:
+        """Ends an invocation that is not run; False where somebody else was faster."""
+        assert invocation.approval is not None
+        approval = replace(invocation.approval, decision=decision)
+        outcome = outcome_of(
+            invocation.intent, status, error=error or WHY[reason], error_reason=reason, approval=approval
+        )
+        async with self._database.connection() as connection:
+            if not await store.decide(connection, outcome):
+                return False
+        self._recorder.announce(invocation.intent.id)
+        self._metrics.ended(invocation.intent.tool_name, status, None)
+        await self._recorder.record_outcome(outcome)
+        return True
+
+    def _decision(
+        self,
+        intent: Intent,
+        status: DecisionStatus,
+        by: Sequence[str] = (),
+        at: datetime | None = None,
+        comment: str = "",
+        edited: str | None = None,
+    ) -> Decision:
+        comment = storable(comment)
+        assert intent.input_salt is not None, "what has not ended cannot be redacted"
+        digest = salted_digest(answer_document(comment, edited), intent.input_salt)
+        deciders = tuple(map(storable, by))
+        return Decision(status, deciders, at or datetime.now(UTC), comment, edited, digest, self._recorder.replica)

@@ -1,0 +1,130 @@
+"""Tools ready to run: what the catalogue has of a tool, compiled and connected, kept until the tool changes."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from servicekit.postgres import Database
+from servicekit.schemas import Schema
+from services.tools import errors
+from services.tools.catalogue import definitions, store
+from services.tools.catalogue.grpc_tools import GrpcTools
+from services.tools.catalogue.http_tools import HttpTools
+from services.tools.catalogue.plugins import FunctionTool, ToolContext
+from services.tools.models import GrpcSource, HttpSource, Json, Tool
+
+DEFAULT_TIMEOUT_SECONDS = 30
+MAX_LOADED = 10_000
+LOOK_AGAIN_SECONDS = 5.0
+
+# Runs a tool: arguments, what it may report to, the ids to send along.
+Run = Callable[[dict[str, Json], ToolContext, Mapping[str, str]], Awaitable[Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedTool:
+    """A tool ready to run."""
+
+    tool: Tool
+    input_schema: Schema
+    output_schema: Schema
+    run: Run
+    timeout_seconds: int
+    # Arguments that fit it need an approval; None where none do.
+    approval: Schema | None
+
+    def needs_approval(self, arguments: Json) -> bool:
+        """Whether humans must approve a run with these arguments."""
+        return self.approval is not None and self.approval.fits(arguments)
+
+
+class LoadedTools:
+    """Loads tools when they are asked for first."""
+
+    def __init__(
+        self, database: Database, plugins: Mapping[str, FunctionTool], http_tools: HttpTools, grpc_tools: GrpcTools
+    ) -> None:
+        self._database = database
+        self._plugins = plugins
+        self._http_tools = http_tools
+        self._grpc_tools = grpc_tools
+        # The least recently used tool goes first when there are too many.
+        self._loaded: OrderedDict[str, LoadedTool] = OrderedDict()
+        self._last_change: Any = None
+
+    async def find(self, name: str) -> LoadedTool | None:
+        """The tool of this name, ready to run; None where there is none.
+
+        Raises:
+            ServiceError: TOOL_NOT_LOADED.
+        """
+        loaded = self._loaded.get(name)
+        if loaded is None:
+            async with self._database.connection() as connection:
+                tool = await store.get(connection, name)
+            if tool is None:
+                return None
+            loaded = self._load(tool)
+            self._loaded[name] = loaded
+            if len(self._loaded) > MAX_LOADED:
+                self._loaded.popitem(last=False)
+        self._loaded.move_to_end(name)
+        return loaded
+
+    def forget(self, name: str | None) -> None:
+        """A tool changed, or, without a name, any may have: they are loaded anew when they are asked for."""
+        if name is None:
+            self._loaded.clear()
+        else:
+            self._loaded.pop(name, None)
+
+    async def follow(self) -> None:
+        """Looks, for ever, whether a change was missed: an announcement may get lost."""
+        while True:
+            await self._look()
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+    async def _look(self) -> None:
+        async with self._database.connection() as connection:
+            last_change = await store.last_change(connection)
+        if last_change != self._last_change:
+            self._last_change = last_change
+            self.forget(None)
+
+    def _load(self, tool: Tool) -> LoadedTool:
+        return LoadedTool(
+            tool,
+            definitions.input_schema(tool.input_schema),
+            Schema(tool.output_schema, "output_schema"),
+            self._runner(tool),
+            tool.timeout_seconds or DEFAULT_TIMEOUT_SECONDS,
+            definitions.approval_schema(tool.approval),
+        )
+
+    def _runner(self, tool: Tool) -> Run:
+        source = tool.source
+        if isinstance(source, HttpSource):
+
+            async def run_http(arguments: dict[str, Json], _: ToolContext, headers: Mapping[str, str]) -> Json:
+                return await self._http_tools.call(source, arguments, headers)
+
+            return run_http
+        if isinstance(source, GrpcSource):
+            call = self._grpc_tools.caller(source, tool.descriptors or b"")
+
+            async def run_grpc(arguments: dict[str, Json], _: ToolContext, headers: Mapping[str, str]) -> Json:
+                return await call(arguments, headers)
+
+            return run_grpc
+        plugin = self._plugins.get(tool.name)
+        if plugin is None:
+            raise errors.tool_not_loaded(tool.name)
+
+        def run_function(
+            arguments: dict[str, Json], context: ToolContext, _headers: Mapping[str, str]
+        ) -> Awaitable[Json]:
+            return plugin(arguments, context)
+
+        return run_function
