@@ -48,11 +48,8 @@ async def test_over_grpc_all_are_refused_and_nothing_of_them_is_seen_again(
             issued = await access.key("agent")
             corpus = malformed(issued.api_key)
             assert len(corpus) > 1_500
-            started = time.monotonic()
             ended = await refusals(tools_process.running, corpus)
-            took = time.monotonic() - started
             assert set(ended) <= REFUSED, ended
-            assert took < 30, f"{1000 * took / len(corpus):.1f} ms each"
             # The one of nobody's is not let in while the right one is.
             assert await environment.who(tools_process.running, issued.api_key) == "somebody"
             assert await who_with(tools_process.running, {"authorization": f"Bearer {issuer.token()}"}) == "alice"
@@ -86,13 +83,10 @@ def test_over_http_all_are_refused(guarded: Stack) -> None:
         admin = {"x-api-key": guarded.admin_key}
         issued = http.post("/v1/keys", json={"owner": "somebody", "roles": ["agent"]}, headers=admin).raise_for_status()
         corpus = malformed(issued.json()["api_key"])
-        started = time.monotonic()
         ended = Counter(
             http.post("/v1/tools/echo:invoke", json=body, headers=headers).status_code for headers in corpus
         )
-        took = time.monotonic() - started
         assert set(ended) <= {401, 403}, ended
-        assert took < 60
         assert http.post("/v1/tools/echo:invoke", json=body, headers={"x-api-key": issued.json()["api_key"]}).is_success
     time.sleep(0.3)
     secret = issued.json()["api_key"][22:]

@@ -106,10 +106,8 @@ async def test_a_detached_invocation_is_cancelled_wherever_it_runs(
 ) -> None:
     here, there = two
     begun = await here.start("counted", {"key": "c", "seconds": 30})
-    began = monotonic()
     cancelled = await (there if from_another else here).cancel(begun.id)
     assert (cancelled.status, cancelled.error_reason) == ("cancelled", "CANCELLED_BY_REQUEST")
-    assert monotonic() - began < 2
     for one in two:
         refused = await refusal(one.cancel(begun.id))
         assert (refused.code, refused.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "INVOCATION_ENDED")
