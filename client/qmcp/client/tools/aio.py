@@ -58,12 +58,7 @@ class AsyncTools(AsyncCalls):
 
         The same `idempotency_key` never runs a tool twice; without one, each call of this method has its own.
         """
-        request = api.InvokeToolRequest(
-            name=name,
-            input=to_struct(arguments or {}),
-            correlation_id=correlation_id,
-            idempotency_key=idempotency_key,
-        )
+        request = _invocation(name, arguments, correlation_id, idempotency_key)
         return await self._call(request, Invocation, timeout=timeout)
 
     async def start_invocation(
@@ -75,12 +70,7 @@ class AsyncTools(AsyncCalls):
         idempotency_key: str | None = None,
     ) -> Invocation:
         """Starts a tool and returns at once; watch it or wait for it by the id."""
-        request = api.InvokeToolRequest(
-            name=name,
-            input=to_struct(arguments or {}),
-            correlation_id=correlation_id,
-            idempotency_key=idempotency_key,
-        )
+        request = _invocation(name, arguments, correlation_id, idempotency_key)
         return await self._call(request, Invocation, rpc="StartInvocation")
 
     async def watch_invocation(
@@ -227,3 +217,14 @@ class AsyncTools(AsyncCalls):
         """Erases `input_params`, `result` or both of an ended invocation for good; its receipt stays valid."""
         request = api.RedactInvocationRequest(id=invocation_id, fields=fields, reason=reason)
         return await self._call(request, Invocation)
+
+
+def _invocation(
+    name: str, arguments: Mapping[str, Any] | None, correlation_id: str, idempotency_key: str | None
+) -> api.InvokeToolRequest:
+    return api.InvokeToolRequest(
+        name=name,
+        input=to_struct(arguments or {}),
+        correlation_id=correlation_id,
+        idempotency_key=idempotency_key,
+    )
