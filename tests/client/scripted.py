@@ -28,7 +28,8 @@ class Refuse(Exception):  # noqa: N818 - it is an answer
             violation = error_details_pb2.BadRequest.FieldViolation(field=field, description="is wrong")
             details.append(error_details_pb2.BadRequest(field_violations=[violation]))
         if retry_after is not None:
-            delay = duration_pb2.Duration(nanos=int(retry_after * 1e9))
+            delay = duration_pb2.Duration()
+            delay.FromMilliseconds(round(retry_after * 1000))
             details.append(error_details_pb2.RetryInfo(retry_delay=delay))
         self.status = status_pb2.Status(code=code.value[0], message="No.")
         for detail in details:

@@ -91,11 +91,10 @@ def test_retries_end_with_the_error_itself(service: Scripted, client: Any) -> No
 
 
 def test_no_retry_begins_that_the_deadline_would_cut(service: Scripted, client: Any) -> None:
-    service.answers["InvokeTool"] = [Refuse(EXHAUSTED, "TOOL_BUSY", retry_after=0.9)]
-    began = time.monotonic()
+    service.answers["InvokeTool"] = [Refuse(EXHAUSTED, "TOOL_BUSY", retry_after=60), ended()]
     with pytest.raises(OverloadedError):
-        client.invoke_tool("echo", timeout=0.5)
-    assert time.monotonic() - began < 0.5
+        client.invoke_tool("echo", timeout=30)
+    assert len(service.requests) == 1
 
 
 def test_what_may_not_be_done_twice_is_not_sent_twice(service: Scripted, client: Any) -> None:
@@ -209,13 +208,12 @@ def test_what_json_cannot_hold_is_refused_before_it_is_sent(client: Any, value: 
         client.invoke_tool("echo", value)
 
 
-def test_nobody_there_is_told_soon() -> None:
+def test_nobody_there_is_told() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        began = time.monotonic()
-        with Client(f"127.0.0.1:{taken.getsockname()[1]}") as client, pytest.raises(UnavailableError):
+        with Client(f"127.0.0.1:{taken.getsockname()[1]}") as client, pytest.raises(UnavailableError) as caught:
             client.get_tool("echo")
-        assert time.monotonic() - began < 5
+    assert (caught.value.code, caught.value.reason) == ("UNAVAILABLE", "")
 
 
 def test_both_clients_have_the_same_methods_and_parameters() -> None:

@@ -1,6 +1,5 @@
 """What the client does about questions to people: waits and watches that go on, answers, and refusals; sync and async."""
 
-import time
 from typing import Any
 
 import grpc
@@ -127,10 +126,9 @@ def test_a_wait_for_several_says_what_it_waits_for(service: Scripted, client: An
 
 def test_a_wait_ends_when_its_time_is_over(service: Scripted, client: Any) -> None:
     service.answers["WaitForResponse"] = [waited(asked(), done=False)] * 20
-    began = time.monotonic()
     with pytest.raises((DeadlineExceededError, UnavailableError)):
         client.wait_for_human_response("h1", timeout=0.4)
-    assert time.monotonic() - began < 5
+    assert 1 <= len(service.requests) < 20
 
 
 def test_a_wait_for_nothing_fails_at_once(service: Scripted, client: Any) -> None:

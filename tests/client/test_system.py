@@ -45,7 +45,7 @@ def target(request: pytest.FixtureRequest, stack: Stack) -> str:
 
 
 def until_signed(client: Client, invocation_id: str) -> None:
-    until = time.monotonic() + 15
+    until = time.monotonic() + 120
     while client.get_receipt(invocation_id).checkpoint is None:
         assert time.monotonic() < until, "no checkpoint was signed"
         time.sleep(0.2)
