@@ -11,7 +11,7 @@ import pytest_asyncio
 import uvloop
 
 from tests.stack import Server
-from tests.tools.desk import Desk
+from tests.tools.fake_hitl import FakeHitl
 from tests.tools.service import Replica, Start, replica, settings_for
 
 
@@ -64,13 +64,13 @@ async def shared(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    found = Desk()
+async def hitl() -> AsyncIterator[FakeHitl]:
+    found = FakeHitl()
     async with found.open():
         yield found
 
 
 @pytest.fixture
-async def asking(plugins: None, start: Start, desk: Desk) -> Replica:
-    """A replica that asks at the desk."""
-    return await start(hitl_address=desk.address)
+async def asking(plugins: None, start: Start, hitl: FakeHitl) -> Replica:
+    """A replica that asks the stand-in of hitl."""
+    return await start(hitl_address=hitl.address)

@@ -42,12 +42,12 @@ class Replica:
     async def invoke(
         self, name: str, arguments: dict[str, Any] | None = None, **fields: Any
     ) -> invocation_pb2.Invocation:
-        return await self.stub.InvokeTool(order(name, arguments, **fields))
+        return await self.stub.InvokeTool(invoke_request(name, arguments, **fields))
 
     async def start(
         self, name: str, arguments: dict[str, Any] | None = None, **fields: Any
     ) -> invocation_pb2.Invocation:
-        return await self.stub.StartInvocation(order(name, arguments, **fields))
+        return await self.stub.StartInvocation(invoke_request(name, arguments, **fields))
 
     async def get(self, invocation_id: str) -> invocation_pb2.Invocation:
         return await self.stub.GetInvocation(pb.GetInvocationRequest(id=invocation_id))
@@ -79,7 +79,9 @@ class Replica:
 Start = Callable[..., Awaitable[Replica]]
 
 
-def order(name: str, arguments: dict[str, Any] | None = None, **fields: Any) -> tools_service_pb2.InvokeToolRequest:
+def invoke_request(
+    name: str, arguments: dict[str, Any] | None = None, **fields: Any
+) -> tools_service_pb2.InvokeToolRequest:
     request = pb.InvokeToolRequest(name=name, **fields)
     if arguments is not None:
         json_format.ParseDict(arguments, request.input)

@@ -5,17 +5,28 @@ import hashlib
 
 import grpc
 import pytest
-from google.protobuf import json_format
 
 from tests.tools.audit import require_whole
-from tests.tools.desk import Desk
-from tests.tools.service import Replica, Start, ended, nothing_left, order, pb, python, refusal, runs, series, until
+from tests.tools.fake_hitl import FakeHitl
+from tests.tools.service import (
+    Replica,
+    Start,
+    ended,
+    invoke_request,
+    nothing_left,
+    pb,
+    python,
+    refusal,
+    runs,
+    series,
+    until,
+)
 
 ALWAYS = {"mode": "always"}
 
 
 async def test_an_approved_invocation_runs_once_with_what_was_proposed(
-    asking: Replica, desk: Desk, database: str
+    asking: Replica, hitl: FakeHitl, database: str
 ) -> None:
     begun = await asking.invoke("guarded", {"key": "approved"}, correlation_id="c", idempotency_key="r")
     assert (begun.status, begun.HasField("duration_ms"), begun.HasField("completed_at")) == (
@@ -26,9 +37,9 @@ async def test_an_approved_invocation_runs_once_with_what_was_proposed(
     assert begun.approval.human_request_id == f"invocation-{begun.id}"
     assert begun.approval.status == "pending"
     assert begun == await asking.get(begun.id)
-    await desk.asked_about(begun.id)
+    await hitl.asked_about(begun.id)
     assert runs("approved") == 0
-    await desk.answer(begun.id, "approve", by="anna", comment="Fine by me.")
+    await hitl.answer(begun.id, "approve", by="anna", comment="Fine by me.")
     done = await ended(asking, begun.id)
     assert (done.status, python(done.result), runs("approved")) == ("success", "approved", 1)
     assert python(done.input_params) == {"key": "approved"}
@@ -46,9 +57,9 @@ async def test_an_approved_invocation_runs_once_with_what_was_proposed(
     assert await require_whole(asking, database) == 1
 
 
-async def test_the_question_says_who_wants_to_run_what(asking: Replica, desk: Desk) -> None:
+async def test_the_question_says_who_wants_to_run_what(asking: Replica, hitl: FakeHitl) -> None:
     begun = await asking.start("voted", {"key": "question"}, correlation_id="c")
-    asked = await desk.asked_about(begun.id)
+    asked = await hitl.asked_about(begun.id)
     tool = await asking.stub.GetTool(pb.GetToolRequest(name="voted"))
     assert (asked.request_type, list(asked.options), list(asked.tags)) == (
         "approval",
@@ -73,19 +84,19 @@ async def test_the_question_says_who_wants_to_run_what(asking: Replica, desk: De
     assert (asked.quorum.required, asked.quorum.veto, asked.four_eyes) == (2, "reject", True)
 
 
-async def test_where_one_is_enough_no_quorum_is_asked_for(asking: Replica, desk: Desk) -> None:
+async def test_where_one_is_enough_no_quorum_is_asked_for(asking: Replica, hitl: FakeHitl) -> None:
     begun = await asking.invoke("guarded", {"key": "alone"})
-    asked = await desk.asked_about(begun.id)
+    asked = await hitl.asked_about(begun.id)
     assert not asked.HasField("quorum")
     assert (asked.four_eyes, asked.timeout_seconds) == (False, 0)
 
 
 async def test_over_http_the_answer_is_202_and_in_the_original_form_it_names_the_request(asking: Replica) -> None:
     for rpc in (asking.stub.InvokeTool, asking.stub.StartInvocation):
-        call = rpc(order("guarded", {"key": "202"}))
+        call = rpc(invoke_request("guarded", {"key": "202"}))
         assert (await call).status == "awaiting_approval"
         assert dict(await call.initial_metadata())["x-http-status"] == "202"
-    original = await asking.stub.CallTool(order("guarded", {"key": "202"}))
+    original = await asking.stub.CallTool(invoke_request("guarded", {"key": "202"}))
     assert python(original.result) is None
     assert python(original.error) == f"Awaiting approval: human request invocation-{original.invocation_id}"
 
@@ -99,14 +110,14 @@ async def test_over_http_the_answer_is_202_and_in_the_original_form_it_names_the
     ],
 )
 async def test_what_is_not_approved_is_not_run(
-    asking: Replica, desk: Desk, database: str, how: str, status: str, reason: str, decided_by: list[str]
+    asking: Replica, hitl: FakeHitl, database: str, how: str, status: str, reason: str, decided_by: list[str]
 ) -> None:
     begun = await asking.start("guarded", {"key": how}, idempotency_key="r")
-    await desk.asked_about(begun.id)
+    await hitl.asked_about(begun.id)
     if how == "reject":
-        await desk.answer(begun.id, "reject", comment="Not today.")
+        await hitl.answer(begun.id, "reject", comment="Not today.")
     else:
-        await desk.end(f"invocation-{begun.id}", how, "Changed my mind." if how == "cancelled" else "")
+        await hitl.end(f"invocation-{begun.id}", how, "Changed my mind." if how == "cancelled" else "")
     done = await ended(asking, begun.id)
     assert (done.status, done.error_reason, python(done.result), runs(how)) == (status, reason, None, 0)
     assert (done.approval.status, list(done.approval.decided_by)) == (status, decided_by)
@@ -122,19 +133,19 @@ async def test_what_is_not_approved_is_not_run(
     assert (summary.count, summary.success_count, summary.failed_count) == (1, 0, 0)
 
 
-async def test_a_policy_may_look_at_the_arguments(asking: Replica, desk: Desk) -> None:
+async def test_a_policy_may_look_at_the_arguments(asking: Replica, hitl: FakeHitl) -> None:
     small = await asking.invoke("pay", {"amount": 100})
     assert (small.status, small.HasField("approval"), runs("paid 100")) == ("success", False, 1)
     large = await asking.invoke("pay", {"amount": 101})
     assert (large.status, runs("paid 101")) == ("awaiting_approval", 0)
-    await desk.answer(large.id, "approve")
+    await hitl.answer(large.id, "approve")
     assert (await ended(asking, large.id)).status == "success"
-    assert list(desk.asked) == [f"invocation-{large.id}"]
+    assert list(hitl.asked) == [f"invocation-{large.id}"]
 
 
-async def test_a_human_may_change_the_arguments(asking: Replica, desk: Desk, database: str) -> None:
+async def test_a_human_may_change_the_arguments(asking: Replica, hitl: FakeHitl, database: str) -> None:
     begun = await asking.invoke("guarded", {"key": "as proposed"})
-    await desk.answer(begun.id, "approve", edited={"key": "as edited", "seconds": 0})
+    await hitl.answer(begun.id, "approve", edited={"key": "as edited", "seconds": 0})
     done = await ended(asking, begun.id)
     assert (done.status, python(done.result)) == ("success", "as edited")
     assert (runs("as proposed"), runs("as edited")) == (0, 1)
@@ -144,16 +155,18 @@ async def test_a_human_may_change_the_arguments(asking: Replica, desk: Desk, dat
     assert await require_whole(asking, database) == 1
 
 
-async def test_arguments_that_come_back_as_they_were_proposed_are_not_edited(asking: Replica, desk: Desk) -> None:
+async def test_arguments_that_come_back_as_they_were_proposed_are_not_edited(asking: Replica, hitl: FakeHitl) -> None:
     begun = await asking.invoke("guarded", {"key": "same", "seconds": 0})
-    await desk.answer(begun.id, "approve", edited={"seconds": 0.0, "key": "same"})
+    await hitl.answer(begun.id, "approve", edited={"seconds": 0.0, "key": "same"})
     done = await ended(asking, begun.id)
     assert (done.status, done.approval.HasField("edited_arguments")) == ("success", False)
 
 
-async def test_edited_arguments_that_break_the_schema_are_not_run(asking: Replica, desk: Desk, database: str) -> None:
+async def test_edited_arguments_that_break_the_schema_are_not_run(
+    asking: Replica, hitl: FakeHitl, database: str
+) -> None:
     begun = await asking.invoke("guarded", {"key": "good"})
-    await desk.answer(begun.id, "approve", edited={"key": 7})
+    await hitl.answer(begun.id, "approve", edited={"key": 7})
     done = await ended(asking, begun.id)
     assert (done.status, done.error_reason, done.approval.status) == ("failed", "ARGUMENTS_INVALID", "approved")
     assert "/key" in done.error
@@ -163,39 +176,41 @@ async def test_edited_arguments_that_break_the_schema_are_not_run(asking: Replic
     assert await require_whole(asking, database) == 1
 
 
-async def test_two_must_approve_where_the_policy_says_two(asking: Replica, desk: Desk) -> None:
+async def test_two_must_approve_where_the_policy_says_two(asking: Replica, hitl: FakeHitl) -> None:
     begun = await asking.invoke("voted", {"key": "two agree"})
-    await desk.answer(begun.id, "approve", by="anna")
-    await desk.answer(begun.id, "approve", by="bert", comment="me too")
+    await hitl.answer(begun.id, "approve", by="anna")
+    await hitl.answer(begun.id, "approve", by="bert", comment="me too")
     done = await ended(asking, begun.id)
     assert (done.status, runs("two agree"), sorted(done.approval.decided_by)) == ("success", 1, ["anna", "bert"])
     assert done.approval.comment == "me too"
 
 
-async def test_one_who_rejects_is_enough(asking: Replica, desk: Desk) -> None:
+async def test_one_who_rejects_is_enough(asking: Replica, hitl: FakeHitl) -> None:
     begun = await asking.invoke("voted", {"key": "veto"})
-    await desk.answer(begun.id, "approve", by="anna")
-    await desk.answer(begun.id, "reject", by="bert")
+    await hitl.answer(begun.id, "approve", by="anna")
+    await hitl.answer(begun.id, "reject", by="bert")
     done = await ended(asking, begun.id)
     assert (done.status, list(done.approval.decided_by), runs("veto")) == ("rejected", ["bert"], 0)
 
 
-async def test_the_last_of_several_cannot_change_what_the_others_approved(asking: Replica, desk: Desk) -> None:
+async def test_the_last_of_several_cannot_change_what_the_others_approved(asking: Replica, hitl: FakeHitl) -> None:
     begun = await asking.invoke("voted", {"key": "agreed"})
-    await desk.answer(begun.id, "approve", by="anna")
-    await desk.answer(begun.id, "approve", by="mallory", edited={"key": "smuggled"})
+    await hitl.answer(begun.id, "approve", by="anna")
+    await hitl.answer(begun.id, "approve", by="mallory", edited={"key": "smuggled"})
     done = await ended(asking, begun.id)
     assert (done.status, done.error_reason) == ("failed", "ARGUMENTS_INVALID")
     assert (runs("agreed"), runs("smuggled")) == (0, 0)
     assert python(done.approval.edited_arguments) == {"key": "smuggled"}
 
 
-async def test_arguments_that_are_not_valid_are_refused_before_anybody_is_asked(asking: Replica, desk: Desk) -> None:
+async def test_arguments_that_are_not_valid_are_refused_before_anybody_is_asked(
+    asking: Replica, hitl: FakeHitl
+) -> None:
     assert (await refusal(asking.invoke("guarded", {"kee": 1}))).reason == "ARGUMENTS_INVALID"
-    assert desk.asked == {}
+    assert hitl.asked == {}
 
 
-async def test_a_retry_returns_the_same_invocation_in_every_state(asking: Replica, desk: Desk) -> None:
+async def test_a_retry_returns_the_same_invocation_in_every_state(asking: Replica, hitl: FakeHitl) -> None:
     arguments = {"key": "retried", "seconds": 0.5}
     first = await asking.invoke("guarded", arguments, idempotency_key="r")
     for again in (
@@ -205,7 +220,7 @@ async def test_a_retry_returns_the_same_invocation_in_every_state(asking: Replic
         assert await again == first
     refused = await refusal(asking.invoke("guarded", {"key": "another"}, idempotency_key="r"))
     assert (refused.code, refused.reason) == (grpc.StatusCode.ALREADY_EXISTS, "IDEMPOTENCY_KEY_REUSED")
-    await desk.answer(first.id, "approve")
+    await hitl.answer(first.id, "approve")
 
     async def running() -> bool:
         return (await asking.get(first.id)).status == "running"
@@ -214,24 +229,24 @@ async def test_a_retry_returns_the_same_invocation_in_every_state(asking: Replic
     done = await asking.invoke("guarded", arguments, idempotency_key="r")
     assert (done.id, done.status) == (first.id, "success"), "what runs is waited for, as ever"
     assert await asking.invoke("guarded", arguments, idempotency_key="r") == done
-    assert (runs("retried"), len(desk.asked)) == (1, 1)
+    assert (runs("retried"), len(hitl.asked)) == (1, 1)
 
 
-async def test_of_many_calls_with_one_idempotency_key_one_is_asked_about(asking: Replica, desk: Desk) -> None:
+async def test_of_many_calls_with_one_idempotency_key_one_is_asked_about(asking: Replica, hitl: FakeHitl) -> None:
     answers = await asyncio.gather(
         *(asking.invoke("guarded", {"key": "many are one"}, idempotency_key="r") for _ in range(20))
     )
     assert {one.id for one in answers} == {answers[0].id}
-    await desk.answer(answers[0].id, "approve")
+    await hitl.answer(answers[0].id, "approve")
     assert (await ended(asking, answers[0].id)).status == "success"
-    assert (runs("many are one"), len(desk.asked)) == (1, 1)
+    assert (runs("many are one"), len(hitl.asked)) == (1, 1)
 
 
-async def test_a_watch_sees_it_wait_run_and_end_from_any_replica(asking: Replica, desk: Desk, start: Start) -> None:
-    other = await start(hitl_address=desk.address)
+async def test_a_watch_sees_it_wait_run_and_end_from_any_replica(asking: Replica, hitl: FakeHitl, start: Start) -> None:
+    other = await start(hitl_address=hitl.address)
     begun = await asking.start("guarded", {"key": "watched", "seconds": 0.2})
     watches = [asyncio.create_task(one.events(begun.id)) for one in (asking, other)]
-    await desk.answer(begun.id, "approve")
+    await hitl.answer(begun.id, "approve")
     for watch in watches:
         events = await asyncio.wait_for(watch, 15)
         assert [(e.sequence, e.invocation.status, e.invocation.approval.status) for e in events] == [
@@ -241,11 +256,11 @@ async def test_a_watch_sees_it_wait_run_and_end_from_any_replica(asking: Replica
         ]
         assert [event.at.ToNanoseconds() for event in events] == sorted(event.at.ToNanoseconds() for event in events)
     rejected = await asking.start("guarded", {"key": "watched"})
-    await desk.answer(rejected.id, "reject")
+    await hitl.answer(rejected.id, "reject")
     assert [e.invocation.status for e in await other.events(rejected.id)] == ["awaiting_approval", "rejected"]
 
 
-async def test_what_waits_is_listed_counted_and_holds_no_place(asking: Replica, desk: Desk) -> None:
+async def test_what_waits_is_listed_counted_and_holds_no_slot(asking: Replica, hitl: FakeHitl) -> None:
     waiting = [await asking.start("voted", {"key": f"listed {n}"}) for n in range(12)]
     assert {one.id for one in await asking.listed(status="awaiting_approval")} == {one.id for one in waiting}
     assert await asking.listed(status="pending") == await asking.listed(status="running") == []
@@ -258,17 +273,17 @@ async def test_what_waits_is_listed_counted_and_holds_no_place(asking: Replica, 
     await until(counted)
     for one in waiting[:3]:
         for voter in ("anna", "bert"):
-            await desk.answer(one.id, "approve", by=voter)
+            await hitl.answer(one.id, "approve", by=voter)
     for one in waiting[:3]:
         assert (await ended(asking, one.id)).status == "success"
     assert len(await asking.listed(status="awaiting_approval")) == 9
 
 
-async def test_what_was_approved_waits_for_a_place_like_all_others(asking: Replica, desk: Desk) -> None:
-    first, second = [await asking.start("voted", {"key": f"place {n}", "seconds": 0.6}) for n in range(2)]
+async def test_what_was_approved_waits_for_a_slot_like_all_others(asking: Replica, hitl: FakeHitl) -> None:
+    first, second = [await asking.start("voted", {"key": f"slot {n}", "seconds": 0.6}) for n in range(2)]
     for one in (first, second):
         for voter in ("anna", "bert"):
-            await desk.answer(one.id, "approve", by=voter)
+            await hitl.answer(one.id, "approve", by=voter)
 
     async def queued() -> bool:
         return sorted([(await asking.get(one.id)).status for one in (first, second)]) == ["pending", "running"]
@@ -281,22 +296,22 @@ async def test_what_was_approved_waits_for_a_place_like_all_others(asking: Repli
 
 
 async def test_cancelling_one_that_waits_ends_it_at_once_and_takes_the_question_back(
-    asking: Replica, desk: Desk, database: str
+    asking: Replica, hitl: FakeHitl, database: str
 ) -> None:
     begun = await asking.invoke("guarded", {"key": "cancelled one"})
-    await desk.asked_about(begun.id)
+    await hitl.asked_about(begun.id)
     cancelled = await asking.cancel(begun.id)
     assert (cancelled.status, cancelled.error_reason) == ("cancelled", "CANCELLED_BY_REQUEST")
     assert (cancelled.approval.status, list(cancelled.approval.decided_by)) == ("cancelled", ["local"])
     await nothing_left(database)
-    assert desk.withdrawn == [f"invocation-{begun.id}"]
+    assert hitl.withdrawn == [f"invocation-{begun.id}"]
     assert (await refusal(asking.cancel(begun.id))).reason == "INVOCATION_ENDED"
     assert (runs("cancelled one"), await require_whole(asking, database)) == (0, 1)
 
 
-async def test_one_that_was_approved_and_runs_is_cancelled_like_any_other(asking: Replica, desk: Desk) -> None:
+async def test_one_that_was_approved_and_runs_is_cancelled_like_any_other(asking: Replica, hitl: FakeHitl) -> None:
     begun = await asking.invoke("guarded", {"key": "long", "seconds": 30})
-    await desk.answer(begun.id, "approve")
+    await hitl.answer(begun.id, "approve")
 
     async def running() -> bool:
         return runs("long") == 1
@@ -311,16 +326,18 @@ async def test_one_that_was_approved_and_runs_is_cancelled_like_any_other(asking
 
 
 @pytest.mark.parametrize("change", ["update", "delete"])
-async def test_a_tool_that_changed_since_is_not_run(asking: Replica, desk: Desk, database: str, change: str) -> None:
+async def test_a_tool_that_changed_since_is_not_run(
+    asking: Replica, hitl: FakeHitl, database: str, change: str
+) -> None:
     source = {"url": "http://127.0.0.1:9/"}
     await asking.create(name="changing", approval=ALWAYS, http=source)
     begun = await asking.invoke("changing", {"a": 1})
-    await desk.asked_about(begun.id)
+    await hitl.asked_about(begun.id)
     if change == "update":
         await asking.update(name="changing", title="Another", approval=ALWAYS, http=source)
     else:
         await asking.stub.DeleteTool(pb.DeleteToolRequest(name="changing"))
-    await desk.answer(begun.id, "approve")
+    await hitl.answer(begun.id, "approve")
     done = await ended(asking, begun.id)
     assert (done.status, done.error_reason, done.approval.status) == ("failed", "TOOL_CHANGED", "approved")
     await nothing_left(database)
@@ -329,66 +346,25 @@ async def test_a_tool_that_changed_since_is_not_run(asking: Replica, desk: Desk,
 
 @pytest.mark.parametrize("code", [grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.ALREADY_EXISTS])
 async def test_a_question_that_cannot_be_asked_ends_the_invocation(
-    asking: Replica, desk: Desk, code: grpc.StatusCode
+    asking: Replica, hitl: FakeHitl, code: grpc.StatusCode
 ) -> None:
     """The request of another with our id would be one that we know nothing of: its answer counts for nothing."""
-    desk.refuse = code
+    hitl.refuse = code
     begun = await asking.invoke("guarded", {"key": "refused"})
     done = await ended(asking, begun.id)
     assert (done.status, done.error_reason, runs("refused")) == ("cancelled", "APPROVAL_CANCELLED", 0)
     assert "REFUSED_HERE" in done.error
 
 
-async def test_more_questions_than_one_wait_takes_are_all_answered(asking: Replica, desk: Desk, database: str) -> None:
+async def test_more_questions_than_one_wait_takes_are_all_answered(
+    asking: Replica, hitl: FakeHitl, database: str
+) -> None:
     begun = await asyncio.gather(*(asking.start("guarded", {"key": f"crowd {n}"}) for n in range(230)))
     for one in begun:
-        await desk.asked_about(one.id)
-    await asyncio.gather(*(desk.answer(one.id, "approve") for one in begun))
+        await hitl.asked_about(one.id)
+    await asyncio.gather(*(hitl.answer(one.id, "approve") for one in begun))
     for one in begun:
         assert (await ended(asking, one.id)).status == "success"
     assert [runs(f"crowd {n}") for n in range(230)] == [1] * 230
-    assert max(map(len, desk.waited_for)) == 100
+    assert max(map(len, hitl.waited_for)) == 100
     assert await require_whole(asking, database) == 230
-
-
-@pytest.mark.parametrize(
-    ("policy", "reason", "field"),
-    [
-        ({"mode": "when", "when": {"type": "nonsense"}}, "SCHEMA_INVALID", "approval.when"),
-        ({"mode": "always", "when": {"type": 7}}, "SCHEMA_INVALID", "approval.when"),
-        ({"mode": "when"}, "INVALID_REQUEST", "tool.approval.when"),
-        ({"mode": "always", "assignees": ["anna"], "required": 2}, "INVALID_REQUEST", "tool.approval.required"),
-        ({"mode": "sometimes"}, "INVALID_REQUEST", "tool.approval.mode"),
-        ({"mode": "always", "timeout_seconds": 59}, "INVALID_REQUEST", "tool.approval.timeout_seconds"),
-    ],
-)
-async def test_a_policy_that_could_not_work_is_refused(asking: Replica, policy: dict, reason: str, field: str) -> None:
-    refused = await refusal(asking.create(name="t", approval=policy, http={"url": "http://127.0.0.1:9/"}))
-    assert (refused.code, refused.reason, refused.fields) == (grpc.StatusCode.INVALID_ARGUMENT, reason, [field])
-
-
-async def test_a_policy_is_part_of_the_tool_and_of_its_etag(asking: Replica) -> None:
-    source = {"url": "http://127.0.0.1:9/"}
-    policy = {
-        "mode": "when",
-        "when": {"required": ["a"]},
-        "assignees": ["anna", "bert"],
-        "groups": ["board"],
-        "timeout_seconds": 90,
-        "required": 2,
-        "four_eyes": True,
-    }
-    bare = await asking.create(name="kept", http=source)
-    assert not bare.HasField("approval")
-    guarded = await asking.update(name="kept", http=source, approval=policy)
-    assert python(guarded.approval) == policy
-    assert guarded.etag != bare.etag
-    assert await asking.stub.GetTool(pb.GetToolRequest(name="kept")) == guarded
-    [listed] = (await asking.stub.ListTools(pb.ListToolsRequest(query="kept"))).tools
-    assert listed == guarded
-    other = await asking.update(name="kept", http=source, approval={**policy, "required": 1})
-    assert other.etag not in {bare.etag, guarded.etag}
-    assert (await asking.update(name="kept", http=source)).etag == bare.etag
-    never = await asking.update(name="kept", http=source, approval={"mode": "never"})
-    assert json_format.MessageToDict(never.approval) == {"mode": "never"}
-    assert (await asking.invoke("kept", {"a": 1})).status == "failed", "nobody was asked, and nobody listens there"

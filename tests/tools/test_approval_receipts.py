@@ -14,7 +14,7 @@ from qmcp.client.tools.verification import ReceiptVerification
 
 from tests.stack import Server
 from tests.tools.conftest import INSTALLED
-from tests.tools.desk import Desk
+from tests.tools.fake_hitl import FakeHitl
 from tests.tools.forgeries import APPROVALS, DECISIONS
 from tests.tools.service import Replica, ended, pb, python, query, replica, settings_for, until
 
@@ -28,16 +28,16 @@ NINETEEN = 19
 async def kept(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Replica, str]]:
     """A replica with ended invocations: one without an approval, one edited, one rejected, one whose tool never ran."""
     folder: Path = tmp_path_factory.mktemp("approved")
-    desk = Desk()
+    hitl = FakeHitl()
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(INSTALLED))
         async with postgres.database("tools") as url:
-            settings = settings_for(url, folder, tools_checkpoint_seconds=0.02, hitl_address=desk.address)
-            async with desk.open(), replica(settings) as writer:
+            settings = settings_for(url, folder, tools_checkpoint_seconds=0.02, hitl_address=hitl.address)
+            async with hitl.open(), replica(settings) as writer:
                 await writer.invoke("echo", {"message": "nobody was asked"})
                 for response, edited in (("approve", {"key": "edited"}), ("reject", None), ("approve", {"key": 1})):
                     begun = await writer.start("guarded", {"key": "proposed"}, correlation_id=f"{response} {edited}")
-                    await desk.answer(begun.id, response, comment="Well …", edited=edited)
+                    await hitl.answer(begun.id, response, comment="Well …", edited=edited)
                     await ended(writer, begun.id)
                 await until(partial(covered, writer))
             async with replica(settings_for(url, folder)) as reader:

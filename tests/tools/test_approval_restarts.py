@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.tools.audit import require_whole
-from tests.tools.desk import Desk
+from tests.tools.fake_hitl import FakeHitl
 from tests.tools.service import (
     Replica,
     Start,
@@ -32,16 +32,16 @@ async def asked(url: str) -> bool:
 async def test_a_restart_between_every_two_steps_loses_nothing(
     plugins: None, database: str, tmp_path: Path, response: str, status: str, times: int
 ) -> None:
-    desk, key = Desk(), f"restarts {response}"
-    settings = settings_for(database, tmp_path, hitl_address=desk.address)
+    hitl, key = FakeHitl(), f"restarts {response}"
+    settings = settings_for(database, tmp_path, hitl_address=hitl.address)
     async with replica(settings) as service:
         begun = await service.invoke("guarded", {"key": key}, idempotency_key="r")
-    async with desk.open():
+    async with hitl.open():
         async with replica(settings) as service:
             assert await service.invoke("guarded", {"key": key}, idempotency_key="r") == begun
-            await desk.asked_about(begun.id)
+            await hitl.asked_about(begun.id)
             await until(lambda: asked(database))
-        await desk.answer(begun.id, response)
+        await hitl.answer(begun.id, response)
         async with replica(settings) as service:
             done = await ended(service, begun.id)
             assert (done.status, runs(key)) == (status, times)
@@ -50,27 +50,27 @@ async def test_a_restart_between_every_two_steps_loses_nothing(
             assert await service.get(begun.id) == done
             assert (await service.invoke("guarded", {"key": key}, idempotency_key="r")).id == begun.id
             assert await require_whole(service, database) == 1
-    assert (runs(key), len(desk.asked)) == (times, 1)
+    assert (runs(key), len(hitl.asked)) == (times, 1)
 
 
 async def test_replicas_that_race_for_a_decision_run_it_once_between_them(
     plugins: None, start: Start, database: str
 ) -> None:
-    desk = Desk()
-    async with desk.open():
-        three = [await start(hitl_address=desk.address) for _ in range(3)]
+    hitl = FakeHitl()
+    async with hitl.open():
+        three = [await start(hitl_address=hitl.address) for _ in range(3)]
         begun = [await three[n % 3].start("guarded", {"key": f"raced {n}"}) for n in range(30)]
         for one in begun:
-            await desk.asked_about(one.id)
+            await hitl.asked_about(one.id)
 
         async def all_wait() -> bool:
             """Each replica has named each request in a wait."""
             wanted = {f"invocation-{one.id}" for one in begun}
-            return all(sum(identity in ids for ids in desk.waited_for) >= 3 for identity in wanted)
+            return all(sum(identity in ids for ids in hitl.waited_for) >= 3 for identity in wanted)
 
         await until(all_wait, 30)
         await asyncio.gather(
-            *(desk.answer(one.id, "reject" if n % 3 == 2 else "approve") for n, one in enumerate(begun))
+            *(hitl.answer(one.id, "reject" if n % 3 == 2 else "approve") for n, one in enumerate(begun))
         )
         done = [await ended(three[0], one.id) for one in begun]
         assert [one.status for one in done] == ["success", "success", "rejected"] * 10
@@ -85,17 +85,17 @@ async def test_replicas_that_race_for_a_decision_run_it_once_between_them(
 async def test_cancellations_that_race_with_approvals_leave_one_ending_and_no_run_after_it(
     plugins: None, start: Start, database: str
 ) -> None:
-    desk = Desk()
-    async with desk.open():
-        here, there = await start(hitl_address=desk.address), await start(hitl_address=desk.address)
+    hitl = FakeHitl()
+    async with hitl.open():
+        here, there = await start(hitl_address=hitl.address), await start(hitl_address=hitl.address)
         begun = [await here.start("guarded", {"key": f"either {n}"}) for n in range(20)]
         for one in begun:
-            await desk.asked_about(one.id)
+            await hitl.asked_about(one.id)
 
         async def cancel(one: Any) -> Any:
             return await there.cancel(one.id)
 
-        moves = [desk.answer(one.id, "approve") for one in begun], [cancel(one) for one in begun]
+        moves = [hitl.answer(one.id, "approve") for one in begun], [cancel(one) for one in begun]
         await asyncio.gather(*(move for pair in zip(*moves, strict=True) for move in pair), return_exceptions=True)
         done = [await ended(here, one.id) for one in begun]
         for n, one in enumerate(done):
@@ -106,15 +106,15 @@ async def test_cancellations_that_race_with_approvals_leave_one_ending_and_no_ru
                 assert runs(f"either {n}") == 1 or one.status == "cancelled"
             assert await there.get(one.id) == one
         await nothing_left(database)
-        assert desk.pending() == []
+        assert hitl.pending() == []
         assert await require_whole(here, database) == 20
 
 
 async def test_while_hitl_is_away_all_else_goes_on_and_approvals_wait(
     plugins: None, start: Start, database: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    desk = Desk()
-    service = await start(hitl_address=desk.address)
+    hitl = FakeHitl()
+    service = await start(hitl_address=hitl.address)
     begun = await service.invoke("guarded", {"key": "hitl away"})
 
     async def failed() -> bool:
@@ -123,16 +123,16 @@ async def test_while_hitl_is_away_all_else_goes_on_and_approvals_wait(
     await until(failed, 15)
     assert (await service.invoke("echo", {"message": "on"})).status == "success"
     assert (await service.get(begun.id)).status == "awaiting_approval"
-    async with desk.open():
-        await desk.asked_about(begun.id)
+    async with hitl.open():
+        await hitl.asked_about(begun.id)
         await until(lambda: asked(database))
     # Away again, with the question asked.
     later = await service.invoke("guarded", {"key": "hitl away later"})
     # hitl itself is up and takes the answer; only the way to it is cut.
-    await desk.answer(begun.id, "approve")
-    async with desk.open():
+    await hitl.answer(begun.id, "approve")
+    async with hitl.open():
         assert (await ended(service, begun.id)).status == "success"
-        await desk.answer(later.id, "approve")
+        await hitl.answer(later.id, "approve")
         assert (await ended(service, later.id)).status == "success"
     assert (runs("hitl away"), runs("hitl away later")) == (1, 1)
     told = capsys.readouterr().out.count("hitl_unreachable")
@@ -152,15 +152,15 @@ async def test_without_an_address_of_hitl_the_service_is_ready_and_approvals_wai
 
 
 async def test_a_hitl_that_lost_its_requests_is_asked_again(plugins: None, start: Start) -> None:
-    desk = Desk()
-    async with desk.open():
-        service = await start(hitl_address=desk.address)
+    hitl = FakeHitl()
+    async with hitl.open():
+        service = await start(hitl_address=hitl.address)
         begun = await service.invoke("guarded", {"key": "lost"})
-        await desk.asked_about(begun.id)
-    desk.requests.clear()
-    desk.asked.clear()
-    async with desk.open():
-        await desk.answer(begun.id, "approve")
+        await hitl.asked_about(begun.id)
+    hitl.requests.clear()
+    hitl.asked.clear()
+    async with hitl.open():
+        await hitl.answer(begun.id, "approve")
         assert (await ended(service, begun.id)).status == "success"
     assert runs("lost") == 1
 
@@ -168,9 +168,9 @@ async def test_a_hitl_that_lost_its_requests_is_asked_again(plugins: None, start
 async def test_what_a_replica_began_that_died_before_the_decision_is_picked_up(
     plugins: None, start: Start, database: str, tmp_path: Path
 ) -> None:
-    desk = Desk()
-    survivor = await start(tools_lease_seconds=LEASE, hitl_address=desk.address)
-    async with in_a_process(database, tmp_path, hitl_address=desk.address) as (process, doomed):
+    hitl = FakeHitl()
+    survivor = await start(tools_lease_seconds=LEASE, hitl_address=hitl.address)
+    async with in_a_process(database, tmp_path, hitl_address=hitl.address) as (process, doomed):
         unasked = await doomed.start("guarded", {"key": "unasked"})
         process.kill()
         process.wait()
@@ -180,8 +180,8 @@ async def test_what_a_replica_began_that_died_before_the_decision_is_picked_up(
 
     await until(swept, 2 * LEASE + 10)
     assert (await survivor.get(unasked.id)).status == "awaiting_approval", "nothing was running, nothing is interrupted"
-    async with desk.open():
-        await desk.answer(unasked.id, "approve")
+    async with hitl.open():
+        await hitl.answer(unasked.id, "approve")
         done = await ended(survivor, unasked.id)
     assert (done.status, runs("unasked")) == ("success", 1)
     assert await require_whole(survivor, database) == 1
@@ -190,11 +190,11 @@ async def test_what_a_replica_began_that_died_before_the_decision_is_picked_up(
 async def test_what_died_after_the_claim_is_interrupted_and_never_run_again(
     plugins: None, start: Start, database: str, tmp_path: Path
 ) -> None:
-    desk = Desk()
-    async with desk.open():
-        async with in_a_process(database, tmp_path, hitl_address=desk.address) as (process, doomed):
+    hitl = FakeHitl()
+    async with hitl.open():
+        async with in_a_process(database, tmp_path, hitl_address=hitl.address) as (process, doomed):
             begun = await doomed.start("guarded", {"key": "claimed", "seconds": 60})
-            await desk.answer(begun.id, "approve")
+            await hitl.answer(begun.id, "approve")
 
             async def running() -> bool:
                 return (await doomed.get(begun.id)).status == "running"
@@ -202,7 +202,7 @@ async def test_what_died_after_the_claim_is_interrupted_and_never_run_again(
             await until(running, 15)
             process.kill()
             process.wait()
-        survivor = await start(tools_lease_seconds=LEASE, hitl_address=desk.address)
+        survivor = await start(tools_lease_seconds=LEASE, hitl_address=hitl.address)
         done = await ended(survivor, begun.id)
     assert (done.status, done.error_reason, done.approval.status) == ("failed", "INTERRUPTED", "approved")
     assert python(done.result) is None
@@ -240,7 +240,7 @@ async def test_a_claim_of_a_process_that_never_ran_it_is_interrupted(
 async def test_a_decision_whose_ending_was_never_written_is_brought_to_its_end(
     plugins: None, start: Start, database: str
 ) -> None:
-    desk = Desk()
+    hitl = FakeHitl()
     service = await start(hitl_address="")
     begun = await service.invoke("guarded", {"key": "half"})
     await query(
@@ -258,8 +258,8 @@ async def test_a_decision_whose_ending_was_never_written_is_brought_to_its_end(
     )
     done = await ended(service, begun.id)
     assert (done.status, list(done.approval.decided_by), runs("half")) == ("rejected", ["anna"], 0)
-    other = await start(hitl_address=desk.address)
-    async with desk.open():
+    other = await start(hitl_address=hitl.address)
+    async with hitl.open():
         await nothing_left(database)
     assert await require_whole(other, database) == 1
 
@@ -267,12 +267,12 @@ async def test_a_decision_whose_ending_was_never_written_is_brought_to_its_end(
 async def test_a_replica_that_stops_while_an_approved_tool_runs_says_so(
     plugins: None, database: str, tmp_path: Path
 ) -> None:
-    desk = Desk()
-    settings = settings_for(database, tmp_path, hitl_address=desk.address)
-    async with desk.open():
+    hitl = FakeHitl()
+    settings = settings_for(database, tmp_path, hitl_address=hitl.address)
+    async with hitl.open():
         async with replica(settings) as service:
             begun = await service.start("guarded", {"key": "stopped", "seconds": 60})
-            await desk.answer(begun.id, "approve")
+            await hitl.answer(begun.id, "approve")
 
             async def running() -> bool:
                 return runs("stopped") == 1
@@ -289,13 +289,13 @@ async def test_a_plugin_that_this_replica_lacks_leaves_the_approval_to_another(
 ) -> None:
     from tests.tools.conftest import INSTALLED  # noqa: PLC0415 - only this test wants a replica without it
 
-    desk = Desk()
-    async with desk.open():
-        without = await start(hitl_address=desk.address)
+    hitl = FakeHitl()
+    async with hitl.open():
+        without = await start(hitl_address=hitl.address)
         monkeypatch.syspath_prepend(str(INSTALLED))
-        with_plugin: Replica = await start(hitl_address=desk.address)
+        with_plugin: Replica = await start(hitl_address=hitl.address)
         begun = await with_plugin.start("guarded", {"key": "there"})
-        await desk.answer(begun.id, "approve")
+        await hitl.answer(begun.id, "approve")
         assert (await ended(without, begun.id)).status == "success"
     assert runs("there") == 1
 
@@ -304,14 +304,14 @@ async def test_a_plugin_that_this_replica_lacks_leaves_the_approval_to_another(
 async def test_hitl_is_asked_with_the_key_of_the_service_where_callers_are_checked(
     start: Start, tmp_path: Path, auth: str, database: str
 ) -> None:
-    desk = Desk()
+    hitl = FakeHitl()
     key = tmp_path / "key"
     key.write_text("qmcp_0123456789abcdef_secret\n")
-    async with desk.open():
+    async with hitl.open():
         # Nobody needs to call the service: it attends to what is in the database.
         async with replica(settings_for(database, tmp_path)) as before:
             await before.create(name="t", approval={"mode": "always"}, http={"url": "http://127.0.0.1:9/"})
             begun = await before.invoke("t", {})
-        await start(hitl_address=desk.address, auth=auth, access_key_file=key)
-        await desk.asked_about(begun.id)
-    assert {sent for _, sent in desk.calls} == ({"qmcp_0123456789abcdef_secret"} if auth == "on" else {""})
+        await start(hitl_address=hitl.address, auth=auth, access_key_file=key)
+        await hitl.asked_about(begun.id)
+    assert {sent for _, sent in hitl.calls} == ({"qmcp_0123456789abcdef_secret"} if auth == "on" else {""})

@@ -6,7 +6,7 @@ import grpc
 import pytest
 from google.protobuf import json_format
 
-from tests.tools.service import Replica, Start, order, pb, python, query, refusal, runs, until
+from tests.tools.service import Replica, Start, invoke_request, pb, python, query, refusal, runs, until
 
 RUNS = "SELECT count(*) AS n FROM invocations WHERE idempotency_key = $1 AND NOT refused"
 
@@ -43,18 +43,20 @@ async def test_another_body_under_the_same_idempotency_key_is_refused(service: R
 
 async def test_the_order_of_keys_and_the_form_of_numbers_make_no_other_body(service: Replica) -> None:
     first = await service.invoke("acme/add", {"a": 1, "b": 2}, idempotency_key="r")
-    other = json_format.ParseDict({"b": 2.0, "a": 1.0}, order("acme/add").input)
-    request = order("acme/add", idempotency_key="r")
+    other = json_format.ParseDict({"b": 2.0, "a": 1.0}, invoke_request("acme/add").input)
+    request = invoke_request("acme/add", idempotency_key="r")
     request.input.CopyFrom(other)
     assert (await service.stub.InvokeTool(request)).id == first.id
 
 
 async def test_the_header_and_the_body_name_the_same_request(service: Replica) -> None:
     header = (("idempotency-key", "k"),)
-    first = await service.stub.InvokeTool(order("counted", {"key": "header"}), metadata=header)
+    first = await service.stub.InvokeTool(invoke_request("counted", {"key": "header"}), metadata=header)
     assert first.idempotency_key == "k"
     assert (await service.invoke("counted", {"key": "header"}, idempotency_key="k")).id == first.id
-    both = await service.stub.InvokeTool(order("counted", {"key": "header"}, idempotency_key="body"), metadata=header)
+    both = await service.stub.InvokeTool(
+        invoke_request("counted", {"key": "header"}, idempotency_key="body"), metadata=header
+    )
     assert both.idempotency_key == "body"
 
 
@@ -77,7 +79,9 @@ async def test_a_retry_on_another_replica_waits_for_the_run_that_goes_on(plugins
 
 async def test_a_retry_gets_the_cancelled_outcome_of_a_caller_that_left(service: Replica) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as left:
-        await service.stub.InvokeTool(order("counted", {"key": "left", "seconds": 9}, idempotency_key="r"), timeout=0.3)
+        await service.stub.InvokeTool(
+            invoke_request("counted", {"key": "left", "seconds": 9}, idempotency_key="r"), timeout=0.3
+        )
     assert left.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     again = await service.invoke("counted", {"key": "left", "seconds": 9}, idempotency_key="r")
     assert (again.status, again.error_reason, runs("left")) == ("cancelled", "CALLER_GONE", 1)

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from tests.tools.grpc_upstream import Peer, peer
-from tests.tools.service import Replica, order, pb, python, refusal, tool, until
+from tests.tools.service import Replica, invoke_request, pb, python, refusal, tool, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -101,7 +101,7 @@ async def test_an_error_of_the_peer_fails_the_invocation(
 async def test_a_caller_that_leaves_ends_the_call_to_the_peer(shared: Replica, upstream: Peer) -> None:
     before = upstream.cancelled
     with pytest.raises(grpc.aio.AioRpcError):
-        await shared.stub.InvokeTool(order("peer/Slow"), timeout=0.3)
+        await shared.stub.InvokeTool(invoke_request("peer/Slow"), timeout=0.3)
 
     async def told() -> bool:
         return upstream.cancelled > before

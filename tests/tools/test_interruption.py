@@ -18,7 +18,7 @@ from devstack import ports
 from tests.stack import ROOT
 from tests.tools.audit import require_whole
 from tests.tools.conftest import INSTALLED
-from tests.tools.service import Replica, Start, order, pb, query, replica, runs, settings_for, until
+from tests.tools.service import Replica, Start, invoke_request, pb, query, replica, runs, settings_for, until
 
 LEASE = 1
 
@@ -96,7 +96,9 @@ async def test_a_frozen_replica_that_comes_back_doubles_nothing(
     survivor = await start(tools_lease_seconds=LEASE)
     async with in_a_process(database, tmp_path) as (process, frozen):
         begun = await frozen.start("counted", {"key": "frozen", "seconds": 0.5})
-        waiting = asyncio.ensure_future(frozen.stub.InvokeTool(order("counted", {"key": "frozen", "seconds": 0.5})))
+        waiting = asyncio.ensure_future(
+            frozen.stub.InvokeTool(invoke_request("counted", {"key": "frozen", "seconds": 0.5}))
+        )
         await asyncio.sleep(0.2)
         process.send_signal(signal.SIGSTOP)
 

@@ -10,7 +10,7 @@ from qmcp.tools.v1 import error_reason_pb2
 
 from tests.tools.conftest import INSTALLED
 from tests.tools.mortal_postgres import mortal_postgres
-from tests.tools.service import Replica, Start, order, pb, query, refusal, replica, settings_for, until
+from tests.tools.service import Replica, Start, invoke_request, pb, query, refusal, replica, settings_for, until
 
 # Rates belong to keys: tests/access/test_keys.py. Addresses: tests/servicekit/test_ssrf.py.
 ELSEWHERE = {"UNSPECIFIED", "RATE_LIMITED", "ADDRESS_NOT_ALLOWED"}
@@ -79,14 +79,16 @@ async def test_while_the_database_is_away_nothing_begins_and_what_has_begun_ends
             postgres.server.database("tools") as url,
             replica(settings_for(url, tmp_path, tools_lease_seconds=1)) as service,
         ):
-            waiting = asyncio.ensure_future(service.stub.InvokeTool(order("counted", {"key": "away", "seconds": 0.3})))
+            waiting = asyncio.ensure_future(
+                service.stub.InvokeTool(invoke_request("counted", {"key": "away", "seconds": 0.3}))
+            )
             begun = await service.start("counted", {"key": "away", "seconds": 0.3}, idempotency_key="away")
             postgres.kill()
 
             async def cut_off() -> bool:
                 # Until the lease is over, calls are taken and wait for the database.
                 with pytest.raises(grpc.aio.AioRpcError) as refused:
-                    await service.stub.InvokeTool(order("counted", {"key": "late"}), timeout=0.2)
+                    await service.stub.InvokeTool(invoke_request("counted", {"key": "late"}), timeout=0.2)
                 return refused.value.code() == grpc.StatusCode.UNAVAILABLE
 
             await until(cut_off, 4)

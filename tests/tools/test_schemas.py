@@ -4,7 +4,7 @@ import grpc
 import pytest
 from qmcp.tools.v1 import tool_pb2
 
-from tests.tools.service import Replica, order, pb, python, refusal
+from tests.tools.service import Replica, invoke_request, pb, python, refusal
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 HTTP = {"http": {"url": "http://127.0.0.1:9/x"}}
@@ -107,7 +107,7 @@ async def test_whole_numbers_arrive_as_integers_and_others_as_they_are(shared: R
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
 async def test_numbers_that_are_no_json_are_refused(shared: Replica, number: float) -> None:
-    request = order("echo", {"message": "x"})
+    request = invoke_request("echo", {"message": "x"})
     request.input["deep"] = {"list": [1, number]}
     refused = await refusal(shared.stub.InvokeTool(request))
     assert (refused.reason, refused.fields) == ("INVALID_REQUEST", ["input"])

@@ -9,7 +9,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.tools.audit import require_whole
 from tests.tools.mortal_postgres import mortal_postgres
-from tests.tools.service import Replica, Start, order, query, replica, settings_for
+from tests.tools.service import Replica, Start, invoke_request, query, replica, settings_for
 
 
 async def health(one: Replica, name: str) -> str:
@@ -23,8 +23,10 @@ async def test_a_stop_lets_what_is_quick_end_and_interrupts_what_is_not(
     witness = await start()
     changes = {"shutdown_grace_seconds": 0.6, "drain_seconds": 0.2, "metrics_port": 0}
     async with replica(witness.settings.model_copy(update=changes)) as leaving:
-        quick = asyncio.ensure_future(leaving.stub.InvokeTool(order("counted", {"key": "quick", "seconds": 0.3})))
-        slow = asyncio.ensure_future(leaving.stub.InvokeTool(order("counted", {"key": "slow", "seconds": 60})))
+        quick = asyncio.ensure_future(
+            leaving.stub.InvokeTool(invoke_request("counted", {"key": "quick", "seconds": 0.3}))
+        )
+        slow = asyncio.ensure_future(leaving.stub.InvokeTool(invoke_request("counted", {"key": "slow", "seconds": 60})))
         detached = await leaving.start("counted", {"key": "detached", "seconds": 60})
         short = await leaving.start("counted", {"key": "short", "seconds": 0.3})
         await asyncio.sleep(0.1)

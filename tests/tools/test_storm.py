@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from tests.tools.audit import require_whole
-from tests.tools.service import Replica, Start, order, query, replica, until
+from tests.tools.service import Replica, Start, invoke_request, query, replica, until
 
 
 async def storm(replica: Replica, calls: int, seed: int) -> Counter[str]:
@@ -29,7 +29,7 @@ async def storm(replica: Replica, calls: int, seed: int) -> Counter[str]:
         )
         await asyncio.sleep(chance.random() * 0.5)
         idempotency_key = f"storm {chance.randrange(calls)}" if chance.random() < 0.5 else ""
-        request = order(tool, arguments, idempotency_key=idempotency_key)
+        request = invoke_request(tool, arguments, idempotency_key=idempotency_key)
         method = replica.stub.StartInvocation if chance.random() < 0.1 else replica.stub.InvokeTool
         call: Any = method(request, timeout=chance.choice([None, chance.random() * 0.06]))
         waiting = asyncio.ensure_future(call)
@@ -93,7 +93,9 @@ async def test_a_storm_that_meets_the_end_of_the_service_leaves_nothing_open(
     ) as leaving:
         blowing = asyncio.create_task(storm(leaving, 300, 3))
         running = [await leaving.start("counted", {"key": "end", "seconds": 30}) for _ in range(3)]
-        waiting = asyncio.ensure_future(leaving.stub.InvokeTool(order("counted", {"key": "end", "seconds": 30})))
+        waiting = asyncio.ensure_future(
+            leaving.stub.InvokeTool(invoke_request("counted", {"key": "end", "seconds": 30}))
+        )
         await asyncio.sleep(0.05)
     await asyncio.gather(blowing, waiting, return_exceptions=True)
     assert await require_whole(watcher, database) >= 4

@@ -7,7 +7,7 @@ import grpc
 import pytest
 
 from services.tools.audit import history
-from tests.tools.service import Replica, Start, order, pb, python, refusal, until
+from tests.tools.service import Replica, Start, invoke_request, pb, python, refusal, until
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ async def two(plugins: None, start: Start) -> tuple[Replica, Replica]:
 
 
 async def test_a_started_invocation_goes_on_without_its_caller(service: Replica) -> None:
-    call = service.stub.StartInvocation(order("counted", {"key": "s", "seconds": 0.2}))
+    call = service.stub.StartInvocation(invoke_request("counted", {"key": "s", "seconds": 0.2}))
     begun = await call
     assert dict(await call.initial_metadata())["x-http-status"] == "201"
     assert (begun.status, begun.HasField("duration_ms"), begun.HasField("completed_at")) == ("running", False, False)

@@ -19,7 +19,7 @@ from devstack import ports
 pb = hitl_service_pb2
 
 
-class Desk(hitl_service_pb2_grpc.HitlServiceServicer):
+class FakeHitl(hitl_service_pb2_grpc.HitlServiceServicer):
     """Keeps requests as long as it lives, whether it is served or not."""
 
     def __init__(self) -> None:

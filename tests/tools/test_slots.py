@@ -1,16 +1,16 @@
-"""Places: how many runs of a tool there are at a time, how many wait, and who is refused."""
+"""Slots: how many runs of a tool there are at a time, how many wait, and who is refused."""
 
 import asyncio
 
 import grpc
 import pytest
 
-from tests.tools.service import Replica, Start, order, refusal, runs, until
+from tests.tools.service import Replica, Start, invoke_request, refusal, runs, until
 
 
 @pytest.fixture
 async def narrow(plugins: None, start: Start) -> Replica:
-    """One place and a queue of two."""
+    """One slot and a queue of two."""
     return await start(tools_queue_per_slot=2)
 
 
@@ -40,7 +40,7 @@ async def test_one_after_the_other_is_refused_too_and_told_when_to_come_again(na
         assert {one.status for one in await narrow.listed(status=status)} == {status}
     for one in begun:
         await narrow.cancel(one.id)
-    assert (await narrow.invoke("narrow")).status == "success", "the places are free again"
+    assert (await narrow.invoke("narrow")).status == "success", "the slots are free again"
 
 
 async def test_who_waits_is_pending_then_running_and_runs_in_turn(narrow: Replica) -> None:
@@ -69,7 +69,7 @@ async def test_a_caller_that_leaves_the_queue_leaves_its_place_to_others(narrow:
     running = await narrow.start("narrow", {"seconds": 30})
     for _ in range(6):
         with pytest.raises(grpc.aio.AioRpcError):
-            await narrow.stub.InvokeTool(order("narrow", {"seconds": 0}), timeout=0.1)
+            await narrow.stub.InvokeTool(invoke_request("narrow", {"seconds": 0}), timeout=0.1)
 
     async def all_gone() -> bool:
         return len(await narrow.listed(status="cancelled")) == 6
