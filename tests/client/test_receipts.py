@@ -10,7 +10,7 @@ import pytest
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from qmcp.client.receipts import PublicKeys, verify_export
 from qmcp.client.receipts.canonical import canonical
@@ -19,6 +19,9 @@ from qmcp.client.tools.verification import ReceiptVerification
 from tests.client.exports import KEY, PEM, Approved, Ended, encode, export, json_values, outcomes
 
 KEYS = PublicKeys(PEM)
+# How fast examples are made depends on who else is at work on this machine.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 some = st.lists(outcomes, min_size=1, max_size=6)
 
 
