@@ -4,7 +4,8 @@ import sys
 
 from servicekit.errors import ServiceError
 from servicekit.launch import launch
-from services.hitl import decisions, server
+from services.hitl import server
+from services.hitl.lifecycle import request_writer as decisions
 from services.hitl.models import Answer, HumanRequest, Response
 
 

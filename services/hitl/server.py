@@ -13,23 +13,23 @@ from servicekit.notifications import listening
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
 from servicekit.ssrf import AddressPolicy
-from services.hitl.asking import Requests
-from services.hitl.decisions import Decisions
-from services.hitl.delivery_measures import DeliveryMeasures
-from services.hitl.feed import Feed
-from services.hitl.handling import Handling
-from services.hitl.links import Links
-from services.hitl.measures import Measures
+from services.hitl.delivery.delivery_worker import Sender
+from services.hitl.delivery.metrics import DeliveryMeasures
+from services.hitl.delivery.sealing import Sealing, callback_secret
+from services.hitl.delivery.webhook_client import Receivers
+from services.hitl.delivery.webhooks import Webhooks
+from services.hitl.lifecycle.inbox import Handling
+from services.hitl.lifecycle.request_writer import Decisions
+from services.hitl.lifecycle.requests import Requests
+from services.hitl.lifecycle.similar import Similar
+from services.hitl.links.links import Links
 from services.hitl.messages.requests import request_json
+from services.hitl.metrics import Measures
 from services.hitl.peers import access
-from services.hitl.receivers import Receivers
-from services.hitl.sealing import Sealing, callback_secret
-from services.hitl.sending import Sender
 from services.hitl.servicer import HitlServicer
 from services.hitl.settings import Settings
-from services.hitl.similar import Similar
-from services.hitl.waiting import Waiting
-from services.hitl.webhooks import Webhooks
+from services.hitl.waiting.event_follower import Feed
+from services.hitl.waiting.waiting import Waiting
 from services.hitl.worker import Worker
 
 __all__ = ["Settings", "compose"]

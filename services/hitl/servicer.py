@@ -13,17 +13,17 @@ from servicekit import idempotency
 from servicekit.postgres import Connection, Database
 from servicekit.request_context import current_context
 from services.hitl import errors
-from services.hitl.asking import Requests
-from services.hitl.decisions import Decisions
-from services.hitl.feed import Feed
-from services.hitl.handling import Handling
-from services.hitl.links import Links
+from services.hitl.delivery.webhooks import Webhooks
+from services.hitl.lifecycle.inbox import Handling
+from services.hitl.lifecycle.request_writer import Decisions
+from services.hitl.lifecycle.requests import Requests
+from services.hitl.lifecycle.similar import Similar
+from services.hitl.links.links import Links
+from services.hitl.links.pages import Page
 from services.hitl.messages import requests as messages
 from services.hitl.messages import webhooks as webhook_messages
-from services.hitl.pages import Page
-from services.hitl.similar import Similar
-from services.hitl.waiting import Waiting
-from services.hitl.webhooks import Webhooks
+from services.hitl.waiting.event_follower import Feed
+from services.hitl.waiting.waiting import Waiting
 
 Context = ServicerContext[Any, Any]
 Answered = TypeVar("Answered", bound=Message)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from servicekit import idempotency
 from servicekit.postgres import Database
 from servicekit.server import Loop
-from services.hitl.asking import Requests
-from services.hitl.feed import Feed
-from services.hitl.measures import Measures
-from services.hitl.sending import Sender
+from services.hitl.delivery.delivery_worker import Sender
+from services.hitl.lifecycle.requests import Requests
+from services.hitl.lifecycle.store import requests as store
+from services.hitl.metrics import Measures
 from services.hitl.settings import Settings
-from services.hitl.store import requests as store
+from services.hitl.waiting.event_follower import Feed
 
 COUNT_SECONDS = 5.0
 

@@ -17,12 +17,12 @@ import structlog
 from servicekit.errors import ServiceError, Violation
 from servicekit.identity.principal import Principal
 from servicekit.postgres import Connection
-from services.hitl import errors, pages
-from services.hitl.links import FORM, JSON, Links, digest
+from services.hitl import errors
+from services.hitl.links import pages, store
+from services.hitl.links.links import FORM, JSON, Links, digest
 from services.hitl.messages import webhooks as messages
 from services.hitl.models import Answer, HumanRequest, OnExpiry, Question, Response
-from services.hitl.store import links as store
-from tests.hitl.telling import House, house
+from tests.hitl.environment import House, house
 
 AGENT = Principal("agent", frozenset({"hitl.link"}))
 ADMIN = Principal("root", frozenset({"*"}))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from services.hitl.sealing import SealBrokenError, Sealing, callback_secret, new_secret
+from services.hitl.delivery.sealing import SealBrokenError, Sealing, callback_secret, new_secret
 
 
 def test_a_missing_key_file_is_made_and_stays(tmp_path: Path) -> None:

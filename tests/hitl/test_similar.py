@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from servicekit.errors import ServiceError
-from services.hitl.similar import Similar
-from tests.hitl.telling import house
+from services.hitl.lifecycle.similar import Similar
+from tests.hitl.environment import house
 
 ODD = [
     "it's",

@@ -9,11 +9,11 @@ import structlog
 from cryptography.fernet import Fernet
 
 from servicekit.errors import ServiceError
+from services.hitl.delivery.sealing import Sealing
+from services.hitl.delivery.webhooks import MOST_WEBHOOKS, Webhooks
 from services.hitl.messages import webhooks as messages
 from services.hitl.models import DeliveryFilter, WebhookDefinition
-from services.hitl.sealing import Sealing
-from services.hitl.webhooks import MOST_WEBHOOKS, Webhooks
-from tests.hitl.telling import house, receiver, until
+from tests.hitl.environment import house, receiver, until
 
 URL = "http://127.0.0.1:9/hook"
 

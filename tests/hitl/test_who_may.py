@@ -8,8 +8,8 @@ from servicekit.errors import ServiceError
 from servicekit.identity.principal import Principal
 from servicekit.postgres import database
 from services.access.roles import BUILT_IN
-from services.hitl.judging import require_may_answer
-from services.hitl.store import requests as store
+from services.hitl.lifecycle.rules import require_may_answer
+from services.hitl.lifecycle.store import requests as store
 from tests.hitl.service import Start
 
 SERVICE = hitl_service_pb2.DESCRIPTOR.services_by_name["HitlService"]

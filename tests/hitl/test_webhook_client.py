@@ -11,9 +11,9 @@ import pytest
 
 from servicekit.errors import ServiceError
 from servicekit.ssrf import AddressPolicy
+from services.hitl.delivery.webhook_client import Receivers, _seconds
 from services.hitl.models import WebhookDefinition
-from services.hitl.receivers import Receivers, _seconds
-from tests.hitl.telling import house, receiver, until
+from tests.hitl.environment import house, receiver, until
 
 pytestmark = pytest.mark.own_names
 

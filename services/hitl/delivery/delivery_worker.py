@@ -20,12 +20,12 @@ from standardwebhooks import Webhook as Signing
 
 from servicekit.notifications import wait_for
 from servicekit.postgres import Connection, Database, unreachable
-from services.hitl.delivery_measures import DeliveryMeasures
+from services.hitl.delivery.metrics import DeliveryMeasures
+from services.hitl.delivery.sealing import SealBrokenError, Sealing
+from services.hitl.delivery.store import deliveries, webhooks
+from services.hitl.delivery.webhook_client import Receivers, Verdict
 from services.hitl.models import Claimed, Happening
-from services.hitl.receivers import Receivers, Verdict
-from services.hitl.sealing import SealBrokenError, Sealing
 from services.hitl.settings import Settings
-from services.hitl.store import deliveries, webhooks
 
 logger = structlog.get_logger(__name__)
 

@@ -10,12 +10,13 @@ import orjson
 from servicekit import pagination
 from servicekit.postgres import Connection, Database
 from servicekit.schemas import Schema
-from services.hitl import errors, judging
-from services.hitl.decisions import Asking, Decisions
+from services.hitl import errors
+from services.hitl.delivery.webhook_client import Receivers
+from services.hitl.lifecycle import rules as judging
+from services.hitl.lifecycle.request_writer import Asking, Decisions
+from services.hitl.lifecycle.store import events as events_store
+from services.hitl.lifecycle.store import requests as store
 from services.hitl.models import Event, HumanRequest, Question, RequestFilter
-from services.hitl.receivers import Receivers
-from services.hitl.store import events as events_store
-from services.hitl.store import requests as store
 
 SHORTEST_SECONDS = 60
 OVERDUE_AT_A_TIME = 500

@@ -8,8 +8,8 @@ import grpc
 import pytest
 from google.api.httpbody_pb2 import HttpBody
 
+from tests.hitl.environment import receiver, until
 from tests.hitl.service import Replica, Start, pb
-from tests.hitl.telling import receiver, until
 from tests.wire import query
 
 BROWSER = (("accept", "text/html,*/*"),)

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from servicekit.errors import overloaded
 from servicekit.notifications import wait_for
 from servicekit.postgres import Database
-from services.hitl.measures import Measures
+from services.hitl.lifecycle.store import events, requests
+from services.hitl.metrics import Measures
 from services.hitl.models import Event, EventFilter, HumanRequest
-from services.hitl.store import events, requests
 
 # After a notification that was lost.
 LOOK_AGAIN_SECONDS = 1.0

@@ -8,11 +8,11 @@ import asyncpg
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from services.hitl import sending
+from services.hitl.delivery import delivery_worker as sending
+from services.hitl.delivery.sealing import new_secret
+from services.hitl.delivery.store import deliveries, webhooks
 from services.hitl.models import WebhookDefinition
-from services.hitl.sealing import new_secret
-from services.hitl.store import deliveries, webhooks
-from tests.hitl.telling import CALLBACK_SECRET, House, house, receiver, until
+from tests.hitl.environment import CALLBACK_SECRET, House, house, receiver, until
 
 
 async def test_an_event_arrives_signed_and_the_history_says_so(database: str, tmp_path: Path) -> None:

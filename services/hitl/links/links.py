@@ -18,10 +18,10 @@ from servicekit.errors import ServiceError
 from servicekit.identity.principal import Principal
 from servicekit.interceptors.telemetry import HTTP_STATUS
 from servicekit.postgres import Connection, Database
-from services.hitl import errors, pages
+from services.hitl import errors
+from services.hitl.links import pages, store
+from services.hitl.links.pages import Filled, Page
 from services.hitl.models import Answer, Happening, HumanRequest, IssuedLink, Json, Question, Response
-from services.hitl.pages import Filled, Page
-from services.hitl.store import links as store
 
 # The request of this id; HUMAN_REQUEST_NOT_FOUND where there is none.
 Find = Callable[[Connection, str], Awaitable[HumanRequest]]

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 
 from servicekit.postgres import Connection, Record
+from services.hitl.lifecycle.store.requests import SELECT, human_request
 from services.hitl.models import Event, EventFilter, Happening, HumanRequest
-from services.hitl.store.requests import SELECT, human_request
 
 # Whoever writes events holds it until the commit: without it a lower number could appear after a higher one was read.
 LOCK = 0x68_69_74_6C

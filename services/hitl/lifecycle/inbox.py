@@ -7,8 +7,8 @@ from datetime import datetime
 from servicekit.identity.principal import Principal
 from servicekit.postgres import Connection, Database
 from services.hitl import errors
-from services.hitl.decisions import Decisions
-from services.hitl.judging import Outcome, require_may_answer
+from services.hitl.lifecycle.request_writer import Decisions
+from services.hitl.lifecycle.rules import Outcome, require_may_answer
 from services.hitl.models import Happening, HumanRequest
 
 MOST_VIEWERS = 50

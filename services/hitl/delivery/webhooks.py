@@ -11,11 +11,11 @@ import uuid_utils.compat as uuid
 from servicekit import pagination
 from servicekit.postgres import Connection, Database
 from services.hitl import errors
+from services.hitl.delivery.sealing import SealBrokenError, Sealing, new_secret
+from services.hitl.delivery.store import deliveries
+from services.hitl.delivery.store import webhooks as store
+from services.hitl.delivery.webhook_client import Receivers
 from services.hitl.models import Delivery, DeliveryFilter, IssuedWebhook, Webhook, WebhookDefinition
-from services.hitl.receivers import Receivers
-from services.hitl.sealing import SealBrokenError, Sealing, new_secret
-from services.hitl.store import deliveries
-from services.hitl.store import webhooks as store
 
 logger = structlog.get_logger(__name__)
 

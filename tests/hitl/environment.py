@@ -19,14 +19,14 @@ from servicekit.postgres import Connection, Database
 from servicekit.postgres import database as pool
 from servicekit.server import background
 from servicekit.ssrf import AddressPolicy
-from services.hitl.delivery_measures import DeliveryMeasures
+from services.hitl.delivery.delivery_worker import Sender
+from services.hitl.delivery.metrics import DeliveryMeasures
+from services.hitl.delivery.sealing import Sealing, new_secret
+from services.hitl.delivery.store import deliveries
+from services.hitl.delivery.webhook_client import Receivers
+from services.hitl.delivery.webhooks import Webhooks
 from services.hitl.models import Happening, IssuedWebhook, WebhookDefinition
-from services.hitl.receivers import Receivers
-from services.hitl.sealing import Sealing, new_secret
-from services.hitl.sending import Sender
 from services.hitl.settings import Settings
-from services.hitl.store import deliveries
-from services.hitl.webhooks import Webhooks
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 CALLBACK_SECRET = new_secret()

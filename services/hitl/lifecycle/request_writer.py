@@ -12,10 +12,13 @@ from datetime import datetime
 from servicekit.errors import ServiceError
 from servicekit.group_commit import CommitMetrics, GroupCommit
 from servicekit.postgres import CONNECTION_ERRORS, Connection, Database
-from services.hitl import errors, judging
-from services.hitl.measures import Measures
+from services.hitl import errors
+from services.hitl.delivery.store import deliveries
+from services.hitl.lifecycle import rules as judging
+from services.hitl.lifecycle.store import events, requests, responses
+from services.hitl.links import store as links
+from services.hitl.metrics import Measures
 from services.hitl.models import Answer, Happening, HumanRequest, Question, Response
-from services.hitl.store import deliveries, events, links, requests, responses
 
 # What to do to a request that is locked and not overdue; gives back what it is then and what is to be told.
 Change = Callable[[HumanRequest, datetime], judging.Outcome]

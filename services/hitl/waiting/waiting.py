@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from services.hitl import errors
-from services.hitl.asking import Requests
-from services.hitl.feed import Feed, Waiter
+from services.hitl.lifecycle.requests import Requests
 from services.hitl.models import HumanRequest
+from services.hitl.waiting.event_follower import Feed, Waiter
 
 DEFAULT_SECONDS = 30
 # Calls whose requests are read together; more would keep the others of the process waiting.

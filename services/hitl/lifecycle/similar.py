@@ -2,7 +2,7 @@
 
 from servicekit.postgres import Database
 from services.hitl import errors
-from services.hitl.store import similar as store
+from services.hitl.lifecycle.store import similar as store
 
 DEFAULT_LIMIT = 5
 

@@ -1,0 +1,1 @@
+"""A request from question to outcome: asked, read, claimed, answered, ended."""

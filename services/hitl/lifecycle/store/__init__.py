@@ -1,0 +1,1 @@
+"""The SQL of requests, answers and events."""

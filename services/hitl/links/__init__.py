@@ -1,0 +1,1 @@
+"""One person answers one request by a link, without a key."""
