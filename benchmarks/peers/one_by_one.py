@@ -5,16 +5,16 @@ import sys
 from servicekit.errors import ServiceError
 from servicekit.launch import launch
 from services.hitl import server
-from services.hitl.lifecycle import request_writer as decisions
+from services.hitl.lifecycle.request_writer import CreateRequest, RequestWriter
 from services.hitl.models import Answer, HumanRequest, Response
 
 
-class OneByOne(decisions.Decisions):
+class OneByOne(RequestWriter):
     """The same rules and statements on a connection of the pool, with nobody to share the commit with."""
 
-    async def _submit(self, operation: "decisions.Asking | Answer") -> HumanRequest | Response | None:
+    async def _submit(self, operation: CreateRequest | Answer) -> HumanRequest | Response | None:
         async with self._database.transaction() as connection:
-            (outcome,), _ = await self._decide(connection, [operation])
+            (outcome,), _ = await self._write(connection, [operation])
         if isinstance(outcome, ServiceError):
             raise outcome
         return outcome
@@ -22,5 +22,5 @@ class OneByOne(decisions.Decisions):
 
 if __name__ == "__main__":
     sys.argv = ["services.hitl", *sys.argv[1:]]
-    setattr(server, "Decisions", OneByOne)  # noqa: B010 - the name is an import of that module
+    setattr(server, "RequestWriter", OneByOne)  # noqa: B010 - the name is an import of that module
     launch("services.hitl")

@@ -18,10 +18,6 @@ from servicekit.errors import (
 GONE = 410
 
 
-def invalid(field: str, why: str) -> ServiceError:
-    return invalid_argument("INVALID_REQUEST", f"{field} {why}.", [Violation(field, why)])
-
-
 def human_request_not_found(human_request_id: str) -> ServiceError:
     return not_found(
         "HUMAN_REQUEST_NOT_FOUND", f"There is no human request {human_request_id!r}.", human_request_id=human_request_id

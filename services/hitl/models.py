@@ -35,7 +35,7 @@ class Quorum:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class RequestSpec:
     """What is asked, and of whom: the part of a request that the caller gives and nobody changes."""
 
     id: str
@@ -83,11 +83,11 @@ class Response:
 class HumanRequest:
     """A question and where it stands. Assignees, groups and `expires_at` are those of now."""
 
-    question: Question
+    spec: RequestSpec
     status: Status
     created_at: datetime
     expires_at: datetime
-    # Its time is up, by the clock of the database, and nobody has settled that yet.
+    # Its time is up, by the clock of the database, and nothing has come of that yet.
     overdue: bool
     body_digest: bytes
     claimed_by: str = ""
@@ -99,7 +99,7 @@ class HumanRequest:
 
     @property
     def id(self) -> str:
-        return self.question.id
+        return self.spec.id
 
     @property
     def ended(self) -> bool:
@@ -120,7 +120,7 @@ class Answer:
     response: Json
     responded_by: str
     # The roles of whoever answers; None, where nobody is verified: they may answer what is addressed to others.
-    roles: frozenset[str] | None
+    roles: frozenset[str] | None = frozenset()
     response_metadata: Json = field(default_factory=dict)
     comment: str = ""
     edited_arguments: Json = None
@@ -131,7 +131,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class NewEvent:
     """An event that is to be recorded."""
 
     human_request_id: str

@@ -1,32 +1,29 @@
 """The gRPC edge of the hitl service: takes the request, calls one domain function, returns one message."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import Any
 
 from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.empty_pb2 import Empty
-from google.protobuf.message import Message
 from grpc.aio import ServicerContext
 from qmcp.hitl.v1 import hitl_service_pb2, hitl_service_pb2_grpc, link_pb2, request_pb2, webhook_pb2
 
-from servicekit import idempotency
-from servicekit.postgres import Connection, Database
+from servicekit.errors import invalid_field
+from servicekit.http_status import HEADER
+from servicekit.idempotency import Once
 from servicekit.request_context import current_context
-from services.hitl import errors
 from services.hitl.delivery.webhooks import Webhooks
-from services.hitl.lifecycle.inbox import Handling
-from services.hitl.lifecycle.request_writer import Decisions
+from services.hitl.lifecycle.inbox import Inbox
 from services.hitl.lifecycle.requests import Requests
-from services.hitl.lifecycle.similar import Similar
 from services.hitl.links.links import Links
 from services.hitl.links.pages import Page
 from services.hitl.messages import requests as messages
 from services.hitl.messages import webhooks as webhook_messages
-from services.hitl.waiting.event_follower import Feed
+from services.hitl.models import HumanRequest
+from services.hitl.waiting.event_follower import EventFollower
 from services.hitl.waiting.waiting import Waiting
 
 Context = ServicerContext[Any, Any]
-Answered = TypeVar("Answered", bound=Message)
 
 
 class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
@@ -34,40 +31,25 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
 
     def __init__(
         self,
-        database: Database,
         requests: Requests,
-        decisions: Decisions,
-        handling: Handling,
+        inbox: Inbox,
         waiting: Waiting,
-        feed: Feed,
-        similar: Similar,
+        follower: EventFollower,
         links: Links,
         webhooks: Webhooks,
-        *,
-        keyless: bool,
     ) -> None:
-        self._database = database
         self._requests = requests
-        self._decisions = decisions
-        self._handling = handling
+        self._inbox = inbox
         self._waiting = waiting
-        self._feed = feed
-        self._similar = similar
+        self._follower = follower
         self._links = links
         self._webhooks = webhooks
-        self._keyless = keyless
 
     async def CreateHumanRequest(
         self, request: hitl_service_pb2.CreateHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        asking = await self._requests.checked(messages.question_from(request, current_context.get()))
-        if idempotency.key_of(request):
-
-            async def ask(connection: Connection) -> request_pb2.HumanRequest:
-                return messages.request_to(await self._decisions.ask_in(connection, asking))
-
-            return await self._once(request, ask)
-        return messages.request_to(await self._decisions.ask(asking))
+        call = current_context.get()
+        return await self._requests.create(messages.spec_from(request, call), call.principal, _request_once(request))
 
     async def GetHumanRequest(
         self, request: hitl_service_pb2.GetHumanRequestRequest, context: Context
@@ -87,15 +69,15 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     async def CreateHumanResponse(
         self, request: hitl_service_pb2.CreateHumanResponseRequest, context: Context
     ) -> request_pb2.HumanResponse:
-        answer = messages.answer_from(request, current_context.get(), keyless=self._keyless)
-        return messages.response_to(await self._decisions.answer(answer))
+        by = current_context.get().principal
+        return messages.response_to(await self._inbox.answer(messages.answer_from(request), by))
 
     async def WaitForResponse(
         self, request: hitl_service_pb2.WaitForResponseRequest, context: Context
     ) -> hitl_service_pb2.WaitForResponseResponse:
         ids = list(dict.fromkeys([*filter(None, [request.id]), *request.ids]))
         if not ids:
-            raise errors.invalid("id", "must name the request to wait for, or `ids` several")
+            raise invalid_field("id", "must name the request to wait for, or `ids` several")
         done, found = await self._waiting.wait(ids, until_all=request.mode == "all", seconds=request.timeout_seconds)
         return hitl_service_pb2.WaitForResponseResponse(done=done, requests=map(messages.request_to, found))
 
@@ -104,12 +86,12 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     ) -> AsyncIterator[request_pb2.HumanRequestEvent]:
         after = request.after_sequence if request.HasField("after_sequence") else None
         sequence = after or 0
-        async for happened in self._feed.watch(messages.event_filter_from(request), after):
-            if isinstance(happened, int):
-                sequence = happened
+        async for found in self._follower.watch(messages.event_filter_from(request), after):
+            if isinstance(found, int):
+                sequence = found
                 yield messages.heartbeat_to(sequence)
             else:
-                event, standing = happened
+                event, standing = found
                 sequence = event.sequence
                 yield messages.event_to(event, standing)
         yield messages.heartbeat_to(sequence, last=True)
@@ -125,77 +107,55 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     async def ViewHumanRequest(
         self, request: hitl_service_pb2.ViewHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        return messages.request_to(await self._handling.view(request.id, current_context.get().principal))
+        return messages.request_to(await self._inbox.view(request.id, current_context.get().principal))
 
     async def ClaimHumanRequest(
         self, request: hitl_service_pb2.ClaimHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
         by = current_context.get().principal
-        return messages.request_to(await self._handling.claim(request.id, by, take_over=request.take_over))
+        return messages.request_to(await self._inbox.claim(request.id, by, take_over=request.take_over))
 
     async def ReleaseHumanRequest(
         self, request: hitl_service_pb2.ReleaseHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        return messages.request_to(await self._handling.release(request.id, current_context.get().principal))
+        return messages.request_to(await self._inbox.release(request.id, current_context.get().principal))
 
     async def AssignHumanRequest(
         self, request: hitl_service_pb2.AssignHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
         by = current_context.get().principal
-        assigned = await self._handling.assign(request.id, list(request.assignees), list(request.groups), by)
+        assigned = await self._inbox.assign(request.id, list(request.assignees), list(request.groups), by)
         return messages.request_to(assigned)
 
     async def CommentOnHumanRequest(
         self, request: hitl_service_pb2.CommentOnHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
         by = current_context.get().principal
-
-        async def comment(connection: Connection) -> request_pb2.HumanRequest:
-            return messages.request_to(await self._handling.comment(connection, request.id, request.comment, by))
-
-        return await self._once(request, comment)
+        return await self._inbox.comment(request.id, request.comment, by, _request_once(request))
 
     async def RemindOfHumanRequest(
         self, request: hitl_service_pb2.RemindOfHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        by = current_context.get().principal
-
-        async def remind(connection: Connection) -> request_pb2.HumanRequest:
-            return messages.request_to(await self._handling.remind(connection, request.id, by))
-
-        return await self._once(request, remind)
+        return await self._inbox.remind(request.id, current_context.get().principal, _request_once(request))
 
     async def CancelHumanRequest(
         self, request: hitl_service_pb2.CancelHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
         by = current_context.get().principal
-        return messages.request_to(await self._handling.cancel(request.id, request.reason, by))
+        return messages.request_to(await self._inbox.cancel(request.id, request.reason, by))
 
     async def FindSimilarHumanRequests(
         self, request: hitl_service_pb2.FindSimilarHumanRequestsRequest, context: Context
     ) -> hitl_service_pb2.FindSimilarHumanRequestsResponse:
-        ids = await self._similar.find(request.id, request.limit)
-        found = await self._requests.get_many(ids)
-        return hitl_service_pb2.FindSimilarHumanRequestsResponse(
-            requests=[messages.request_to(found[each]) for each in ids]
-        )
+        found = await self._requests.similar(request.id, request.limit)
+        return hitl_service_pb2.FindSimilarHumanRequestsResponse(requests=map(messages.request_to, found))
 
     async def CreateActionLink(
         self, request: hitl_service_pb2.CreateActionLinkRequest, context: Context
     ) -> link_pb2.ActionLink:
         by = current_context.get().principal
-        path = ""
-
-        async def create(connection: Connection) -> link_pb2.ActionLink:
-            nonlocal path
-            issued = await self._links.create(connection, request.id, request.person, request.timeout_seconds, by)
-            path = webhook_messages.link_to(issued.link, issued.token).path
-            return webhook_messages.link_to(issued.link)
-
-        link = await self._once(request, create)
-        # What is kept for a retry is the link without its token.
-        link.path = path
-        return link
+        once = Once(request, webhook_messages.issued_link_to, unrecorded=("path",))
+        return await self._links.create(request.id, request.person, request.timeout_seconds, by, once)
 
     async def ShowActionLink(self, request: hitl_service_pb2.ShowActionLinkRequest, context: Context) -> HttpBody:
         return await _page(context, await self._links.show(request.token, for_people=_for_people()))
@@ -208,20 +168,8 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     async def CreateWebhook(
         self, request: hitl_service_pb2.CreateWebhookRequest, context: Context
     ) -> webhook_pb2.Webhook:
-        wanted = webhook_messages.definition_from(request.webhook)
-        await self._webhooks.require_allowed(wanted)
-        secret = ""
-
-        async def create(connection: Connection) -> webhook_pb2.Webhook:
-            nonlocal secret
-            issued = await self._webhooks.create(connection, wanted)
-            secret = issued.secret
-            return webhook_messages.webhook_to(issued.webhook)
-
-        webhook = await self._once(request, create)
-        # What is kept for a retry is the webhook without its secret.
-        webhook.secret = secret
-        return webhook
+        once = Once(request, webhook_messages.issued_webhook_to, unrecorded=("secret",))
+        return await self._webhooks.create(webhook_messages.definition_from(request.webhook), once)
 
     async def GetWebhook(self, request: hitl_service_pb2.GetWebhookRequest, context: Context) -> webhook_pb2.Webhook:
         return webhook_messages.webhook_to(await self._webhooks.get(request.id))
@@ -240,7 +188,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         webhook = request.webhook
         wanted = webhook_messages.definition_from(webhook)
         issued = await self._webhooks.update(webhook.id, wanted, webhook.etag, rotate=request.rotate_secret)
-        return webhook_messages.webhook_to(issued.webhook, issued.secret)
+        return webhook_messages.issued_webhook_to(issued)
 
     async def DeleteWebhook(self, request: hitl_service_pb2.DeleteWebhookRequest, context: Context) -> Empty:
         await self._webhooks.delete(request.id)
@@ -261,14 +209,9 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     ) -> webhook_pb2.Delivery:
         return webhook_messages.delivery_to(await self._webhooks.retry(request.id))
 
-    async def _once(
-        self,
-        request: Any,
-        effect: Callable[[Connection], Awaitable[Answered]],
-    ) -> Answered:
-        """Has the effect unless this idempotency_key has had it, in one transaction with the record of it."""
-        once = idempotency.Once[Answered, Answered](request, lambda answer: answer)
-        return await once.run(self._database, effect)
+
+def _request_once(request: Any) -> Once[HumanRequest, request_pb2.HumanRequest]:
+    return Once(request, messages.request_to)
 
 
 def _for_people() -> bool:
@@ -278,5 +221,5 @@ def _for_people() -> bool:
 
 async def _page(context: Context, page: Page) -> HttpBody:
     """An HTTP answer with its own status and headers."""
-    await context.send_initial_metadata((("x-http-status", str(page.status)), *page.headers.items()))
+    await context.send_initial_metadata(((HEADER, str(page.status)), *page.headers.items()))
     return HttpBody(content_type=page.content_type, data=page.body)

@@ -1,33 +1,39 @@
-"""What the tests of telling others share: a receiver on loopback, rows as the service writes them, a sender on both."""
+"""What the tests of deliveries and links share: rows as the service writes them, and delivery workers that send them."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
-from aiohttp import web
+from google.protobuf.empty_pb2 import Empty
 from prometheus_client import CollectorRegistry
-from standardwebhooks import Webhook as Checking
+from qmcp.hitl.v1 import hitl_service_pb2
 
+from servicekit.idempotency import Once
+from servicekit.methods import methods_of
 from servicekit.notifications import listening
 from servicekit.postgres import Connection, Database
 from servicekit.postgres import database as pool
+from servicekit.request_context import RequestContext, current_context
 from servicekit.server import background
 from servicekit.ssrf import AddressPolicy
-from services.hitl.delivery.delivery_worker import Sender
-from services.hitl.delivery.metrics import DeliveryMeasures
+from services.hitl.delivery.delivery_worker import DeliveryWorker
+from services.hitl.delivery.dispatch import Dispatcher, Signer
+from services.hitl.delivery.metrics import DeliveryMetrics
 from services.hitl.delivery.sealing import Sealing, new_secret
 from services.hitl.delivery.store import deliveries
-from services.hitl.delivery.webhook_client import Receivers
+from services.hitl.delivery.webhook_client import WebhookClient
 from services.hitl.delivery.webhooks import Webhooks
-from services.hitl.models import Happening, IssuedWebhook, WebhookDefinition
+from services.hitl.lifecycle.store import requests
+from services.hitl.models import HumanRequest, IssuedWebhook, NewEvent, WebhookDefinition
 from services.hitl.settings import Settings
 
+Result = TypeVar("Result")
+
+METHODS = {m.name: m for m in methods_of(hitl_service_pb2.DESCRIPTOR.services_by_name["HitlService"])}
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 CALLBACK_SECRET = new_secret()
 REQUEST = """
@@ -40,108 +46,22 @@ REQUEST = """
 """
 
 
-async def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
-    """What the condition returns as soon as that is true; it may be a coroutine function."""
-    async with asyncio.timeout(seconds):
-        while True:
-            found = condition()
-            if isinstance(found, Awaitable):
-                found = await found
-            if found:
-                return found
-            await asyncio.sleep(0.02)
+async def had(request: Any, effect: Callable[[Once[Result, Empty]], Awaitable[Empty]]) -> Result:
+    """What comes of an effect that a request without a key has, in the words of the domain."""
+    found: list[Result] = []
+
+    def keep(result: Result) -> Empty:
+        found.append(result)
+        return Empty()
+
+    current_context.set(RequestContext({}, METHODS[type(request).__name__.removesuffix("Request")]))
+    await effect(Once(request, keep))
+    return found[0]
 
 
-@dataclass
-class Received:
-    id: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def message(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.body)
-        return found
-
-    def checked(self, secret: str) -> dict[str, Any]:
-        """The message, after the check that a receiver makes."""
-        found: dict[str, Any] = Checking(secret).verify(self.body, self.headers)
-        return found
-
-
-@dataclass
-class Receiver:
-    """Takes deliveries; `answers` says what comes back, the last of them for ever: a status, `reset`, `hang`, `huge`."""
-
-    port: int = 0
-    answers: list[Any] = field(default_factory=lambda: [200])
-    headers: dict[str, str] = field(default_factory=dict)
-    received: list[Received] = field(default_factory=list)
-    open: set[str] = field(default_factory=set)
-    overlaps: list[str] = field(default_factory=list)
-    # While it is not set, nothing is answered.
-    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
-        self.may_answer.set()
-
-    def url(self, path: str = "/hook") -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
-
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        return [each.message for each in self.received]
-
-    async def take(self, request: web.Request) -> web.StreamResponse:
-        body = await request.read()
-        delivery = request.headers["webhook-id"]
-        if delivery in self.open:
-            self.overlaps.append(delivery)
-        self.open.add(delivery)
-        try:
-            self.received.append(Received(delivery, request.path, dict(request.headers), body))
-            answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-            await self.may_answer.wait()
-            return await self.reply(request, answer)
-        finally:
-            self.open.discard(delivery)
-
-    async def reply(self, request: web.Request, answer: Any) -> web.StreamResponse:
-        assert request.transport is not None
-        match answer:
-            case "reset":
-                request.transport.abort()
-                return web.Response()
-            case "hang":
-                # Whoever hangs up is gone, which the server does not tell us.
-                self.open.discard(request.headers["webhook-id"])
-                await asyncio.sleep(60)
-                return web.Response()
-            case "huge":
-                response = web.StreamResponse()
-                await response.prepare(request)
-                while not request.transport.is_closing():
-                    await response.write(b"x" * 65536)
-                return response
-            case status:
-                return web.Response(status=status, headers=self.headers, text="whatever")
-
-
-@asynccontextmanager
-async def receiver() -> AsyncIterator[Receiver]:
-    running = Receiver()
-    application = web.Application()
-    application.router.add_route("*", r"/{path:[\s\S]*}", running.take)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    running.port = runner.addresses[0][1]
-    try:
-        yield running
-    finally:
-        await runner.cleanup()
+def shown(request: HumanRequest) -> Mapping[str, Any]:
+    """A request in a delivery."""
+    return {"id": request.id, "prompt": request.spec.prompt, "options": ["yes", "nö"]}
 
 
 def settings_for(url: str, folder: Path, **changes: Any) -> Settings:
@@ -157,64 +77,65 @@ def settings_for(url: str, folder: Path, **changes: Any) -> Settings:
     return Settings(**{**wanted, **changes})
 
 
-class House:
+class Environment:
     """A database with webhooks, and senders on it."""
 
     def __init__(self, settings: Settings, database: Database, exits: AsyncExitStack) -> None:
         self.settings = settings
         self.database = database
         self.sealing = Sealing.load(settings.hitl_secrets_key_file)
-        self.receivers = self.make_receivers()
-        self.webhooks = Webhooks(database, self.receivers, self.sealing)
-        self.measures: list[DeliveryMeasures] = []
+        self.client = self.make_client()
+        self.webhooks = Webhooks(database, self.client, self.sealing)
+        self.metrics: list[DeliveryMetrics] = []
         self.loaded: list[str] = []
         self.fail_to_load = False
         self._exits = exits
 
-    def make_receivers(self) -> Receivers:
+    def make_client(self) -> WebhookClient:
         settings = self.settings
-        return Receivers(
+        return WebhookClient(
             AddressPolicy(settings.hitl_allowed_networks),
             settings.hitl_deliveries_at_a_time,
             settings.hitl_delivery_timeout_seconds,
         )
 
-    def sender(self, **changes: Any) -> Sender:
-        """A sender that does not run."""
+    def worker(self, **changes: Any) -> DeliveryWorker:
+        """A worker that does not run."""
         settings = self.settings.model_copy(update=changes)
-        measures = DeliveryMeasures(CollectorRegistry())
-        self.measures.append(measures)
-        receivers = self.make_receivers()
-        self._exits.push_async_callback(receivers.aclose)
-        return Sender(
-            settings, self.database, receivers, self.sealing, CALLBACK_SECRET, self.load, self.happened, measures
-        )
+        metrics = DeliveryMetrics(CollectorRegistry())
+        self.metrics.append(metrics)
+        client = self.make_client()
+        self._exits.push_async_callback(client.aclose)
+        dispatcher = Dispatcher(client, Signer(self.sealing, CALLBACK_SECRET), self.load, shown)
+        return DeliveryWorker(settings, self.database, dispatcher, self.record_event, metrics)
 
-    async def start(self, **changes: Any) -> Sender:
-        """A sender that runs as it does in a replica."""
-        sender = self.sender(**changes)
+    async def start(self, **changes: Any) -> DeliveryWorker:
+        """A worker that runs as it does in a replica."""
+        worker = self.worker(**changes)
         await self._exits.enter_async_context(
-            listening(self.settings.database_url, {"deliveries": sender.wake}),
+            listening(self.settings.database_url, {"deliveries": worker.wake}),
         )
-        await self._exits.enter_async_context(background({"deliveries": sender.run}))
-        return sender
+        await self._exits.enter_async_context(background({"deliveries": worker.run}))
+        return worker
 
-    async def load(self, human_request_id: str) -> dict[str, Any]:
+    async def load(self, human_request_id: str) -> HumanRequest:
         self.loaded.append(human_request_id)
         if self.fail_to_load:
             raise RuntimeError("no such thing")
-        return {"id": human_request_id, "prompt": "May I?", "options": ["yes", "nö"]}
+        async with self.database.connection() as connection:
+            found = await requests.get(connection, human_request_id)
+        assert found is not None
+        return found
 
-    async def happened(self, connection: Connection, happening: Happening) -> None:
+    async def record_event(self, connection: Connection, event: NewEvent) -> None:
         """As the service records events: under the lock of the events."""
         await connection.execute("SELECT pg_advisory_xact_lock(1)")
-        await self.record(connection, happening.human_request_id, happening.kind, happening.principal, happening.detail)
+        await self.record(connection, event.human_request_id, event.kind, event.principal, event.detail)
 
     async def webhook(self, url: str, **fields: Any) -> IssuedWebhook:
         wanted = WebhookDefinition(url, **fields)
-        await self.webhooks.require_allowed(wanted)
-        async with self.database.transaction() as connection:
-            return await self.webhooks.create(connection, wanted)
+        request = hitl_service_pb2.CreateWebhookRequest()
+        return await had(request, lambda once: self.webhooks.create(wanted, once))
 
     async def request(
         self,
@@ -270,9 +191,9 @@ class House:
 
 
 @asynccontextmanager
-async def house(url: str, folder: Path, **changes: Any) -> AsyncIterator[House]:
+async def environment(url: str, folder: Path, **changes: Any) -> AsyncIterator[Environment]:
     settings = settings_for(url, folder, **changes)
     async with pool(url, 5, "test") as database, AsyncExitStack() as exits:
-        built = House(settings, database, exits)
-        exits.push_async_callback(built.receivers.aclose)
+        built = Environment(settings, database, exits)
+        exits.push_async_callback(built.client.aclose)
         yield built

@@ -8,8 +8,8 @@ import grpc
 import pytest
 from google.api.httpbody_pb2 import HttpBody
 
-from tests.hitl.environment import receiver, until
 from tests.hitl.service import Replica, Start, pb
+from tests.hitl.webhook_receiver import until, webhook_receiver
 from tests.wire import query
 
 BROWSER = (("accept", "text/html,*/*"),)
@@ -29,7 +29,7 @@ async def code(call: Any) -> str:
 
 async def test_what_happens_to_a_request_is_told_and_the_telling_is_in_its_history(start: Start) -> None:
     first, second = await start(), await start()
-    async with receiver() as peer:
+    async with webhook_receiver() as peer:
         webhook = await first.call("CreateWebhook", webhook={"url": peer.url(), "kinds": ["created", "decided"]})
         assert webhook.secret.startswith("whsec_")
         await first.ask("r1", context={"a": 1})

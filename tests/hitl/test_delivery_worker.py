@@ -8,20 +8,21 @@ import asyncpg
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from services.hitl.delivery import delivery_worker as sending
+from services.hitl.delivery.delivery_worker import pause_seconds
 from services.hitl.delivery.sealing import new_secret
 from services.hitl.delivery.store import deliveries, webhooks
 from services.hitl.models import WebhookDefinition
-from tests.hitl.environment import CALLBACK_SECRET, House, house, receiver, until
+from tests.hitl.environment import environment
+from tests.hitl.webhook_receiver import until, webhook_receiver
 
 
 async def test_an_event_arrives_signed_and_the_history_says_so(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home, receiver() as peer:
-        issued = await home.webhook(peer.url())
-        await home.request()
-        await home.start()
-        sequence = await home.event()
-        await until(lambda: home.all("delivered"))
+    async with environment(database, tmp_path) as env, webhook_receiver() as peer:
+        issued = await env.webhook(peer.url())
+        await env.request()
+        await env.start()
+        sequence = await env.event()
+        await until(lambda: env.all("delivered"))
 
         received = peer.received[0]
         message = received.checked(issued.secret)
@@ -37,97 +38,25 @@ async def test_an_event_arrives_signed_and_the_history_says_so(database: str, tm
         with pytest.raises(WebhookVerificationError):
             received.checked(new_secret())
         assert received.headers["Content-Type"] == "application/json"
-        (row,) = await home.execute("SELECT * FROM deliveries")
+        (row,) = await env.execute("SELECT * FROM deliveries")
         assert (str(row["id"]), row["attempts"], row["last_status"], row["last_error"]) == (received.id, 1, 200, "")
         assert row["delivered_at"] >= row["created_at"]
-        assert await home.kinds() == ["created", "delivered"]
-        assert home.measures[0]._tried["delivered"] == 1
-
-
-async def test_callbacks_get_the_default_kinds_signed_with_their_own_secret(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home, receiver() as peer:
-        await home.request(callback_url=peer.url("/callback"))
-        await home.start()
-        for kind in ("created", "viewed", "commented", "decided", "delivered", "linked"):
-            await home.event(kind=kind)
-        await until(lambda: home.all("delivered"))
-        types = [each.checked(CALLBACK_SECRET)["type"] for each in peer.received]
-        assert types == ["human_request.created", "human_request.decided"]
-
-
-async def test_a_webhook_gets_the_kinds_and_types_that_it_names(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home, receiver() as peer:
-        await home.webhook(peer.url("/some"), kinds=("viewed", "decided"), request_types=("choice", "input"))
-        await home.webhook(peer.url("/paused"), paused=True)
-        await home.webhook(peer.url("/all"))
-        await home.request("r1", request_type="approval")
-        await home.request("r2", request_type="choice")
-        for about in ("r1", "r2"):
-            for kind in ("created", "viewed", "voted", "decided"):
-                await home.event(about, kind)
-        rows = await home.execute(
-            "SELECT url, human_request_id, event_kind FROM deliveries ORDER BY url, event_sequence"
-        )
-        found = [(row["url"].rpartition("/")[2], row["human_request_id"], row["event_kind"]) for row in rows]
-        assert found == [
-            ("all", "r1", "created"),
-            ("all", "r1", "decided"),
-            ("all", "r2", "created"),
-            ("all", "r2", "decided"),
-            ("some", "r2", "viewed"),
-            ("some", "r2", "decided"),
-        ]
-
-
-async def test_several_events_are_queued_by_one_call_with_one_notification(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home, receiver() as peer:
-        await home.request(callback_url=peer.url())
-        heard: list[str] = []
-        listener = await asyncpg.connect(database)
-        await listener.add_listener("deliveries", lambda *args: heard.append(str(args[3])))
-        async with home.database.transaction() as connection:
-            sequences = [await home.record(connection, "r1", kind) for kind in ("viewed", "claimed")]
-            await deliveries.queue(connection, sequences)
-        async with home.database.transaction() as connection:
-            sequences = [await home.record(connection, "r1", kind) for kind in ("created", "decided", "commented")]
-            await deliveries.queue(connection, sequences)
-        await home.execute("SELECT pg_notify('deliveries', 'the end')")
-        await until(lambda: "the end" in heard)
-        assert heard == ["", "the end"]
-        assert len(await home.statuses()) == 2
-        await listener.close()
-
-
-async def decide_and_fail(home: House, error: BaseException) -> None:
-    async with home.database.transaction() as connection:
-        await deliveries.queue(connection, [await home.record(connection, "r1", "decided")])
-        raise error
-
-
-async def test_what_rolls_back_is_not_sent(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home, receiver() as peer:
-        await home.webhook(peer.url())
-        await home.request()
-        await home.start()
-        with pytest.raises(ZeroDivisionError):
-            await decide_and_fail(home, ZeroDivisionError())
-        await home.event(kind="cancelled")
-        await until(lambda: home.all("delivered"))
-        assert [message["type"] for message in peer.messages] == ["human_request.cancelled"]
+        assert await env.kinds() == ["created", "delivered"]
+        assert env.metrics[0]._tried["delivered"] == 1
 
 
 async def test_a_flaky_receiver_gets_everything_under_the_same_ids(database: str, tmp_path: Path) -> None:
     bad = [500, "reset", 503, 302, 404, "hang", 200, 500, "reset", 200, 429, 500]
-    async with house(database, tmp_path, hitl_delivery_timeout_seconds=1) as home, receiver() as peer:
-        issued = await home.webhook(peer.url())
+    async with environment(database, tmp_path, hitl_delivery_timeout_seconds=1) as env, webhook_receiver() as peer:
+        issued = await env.webhook(peer.url())
         peer.answers = [*bad, 200]
         peer.headers = {"Location": peer.url("/elsewhere")}
         for number in range(10):
-            await home.request(f"r{number}")
-        await home.start()
+            await env.request(f"r{number}")
+        await env.start()
         for number in range(10):
-            await home.event(f"r{number}")
-        await until(lambda: home.all("delivered"))
+            await env.event(f"r{number}")
+        await until(lambda: env.all("delivered"))
         assert {message["data"]["human_request_id"] for message in peer.messages} == {f"r{n}" for n in range(10)}
         ids_of = {
             (message["data"]["human_request_id"], each.id)
@@ -137,7 +66,7 @@ async def test_a_flaky_receiver_gets_everything_under_the_same_ids(database: str
         assert peer.overlaps == []
         for each in peer.received:
             each.checked(issued.secret)
-        counted = home.measures[0]._tried
+        counted = env.metrics[0]._tried
         assert (counted["delivered"], counted["failed"]) == (10, 0)
         assert counted["retried"] == len(peer.received) - 10 >= sum(answer != 200 for answer in bad)
 
@@ -145,116 +74,116 @@ async def test_a_flaky_receiver_gets_everything_under_the_same_ids(database: str
 async def test_when_the_tries_are_used_up_it_has_failed_and_a_retry_sends_it_again(
     database: str, tmp_path: Path
 ) -> None:
-    async with house(database, tmp_path, hitl_delivery_attempts=3) as home, receiver() as peer:
-        await home.webhook(peer.url())
-        await home.request()
+    async with environment(database, tmp_path, hitl_delivery_attempts=3) as env, webhook_receiver() as peer:
+        await env.webhook(peer.url())
+        await env.request()
         peer.answers = [500]
-        await home.start()
-        await home.event()
-        await until(lambda: home.all("failed"))
-        (row,) = await home.execute("SELECT * FROM deliveries")
+        await env.start()
+        await env.event()
+        await until(lambda: env.all("failed"))
+        (row,) = await env.execute("SELECT * FROM deliveries")
         assert (row["attempts"], row["last_status"], row["last_error"]) == (3, 500, "The receiver answered 500.")
         assert len(peer.received) == 3
-        assert await home.kinds() == ["created", "undeliverable"]
+        assert await env.kinds() == ["created", "undeliverable"]
 
         peer.answers = [500, 200]
-        retried = await home.webhooks.retry(str(row["id"]))
+        retried = await env.webhooks.retry(str(row["id"]))
         assert (retried.status, retried.attempts) == ("pending", 0)
-        await until(lambda: home.all("delivered"))
+        await until(lambda: env.all("delivered"))
         assert len(peer.received) == 5
-        assert await home.kinds() == ["created", "undeliverable", "delivered"]
+        assert await env.kinds() == ["created", "undeliverable", "delivered"]
         assert len({each.id for each in peer.received}) == 1
 
-        await home.webhooks.retry(str(row["id"]))
+        await env.webhooks.retry(str(row["id"]))
         await until(lambda: len(peer.received) == 6)
 
 
 async def test_a_receiver_that_is_gone_pauses_its_webhook(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home, receiver() as peer:
-        issued = await home.webhook(peer.url())
-        await home.request(callback_url="")
+    async with environment(database, tmp_path) as env, webhook_receiver() as peer:
+        issued = await env.webhook(peer.url())
+        await env.request(callback_url="")
         peer.answers = [410]
-        await home.start()
-        await home.event()
-        await until(lambda: home.all("failed"))
-        paused = await home.webhooks.get(str(issued.webhook.id))
+        await env.start()
+        await env.event()
+        await until(lambda: env.all("failed"))
+        paused = await env.webhooks.get(str(issued.webhook.id))
         assert paused.definition.paused
         assert paused.etag != issued.webhook.etag
-        await home.event(kind="decided")
-        assert len(await home.statuses()) == 1
+        await env.event(kind="decided")
+        assert len(await env.statuses()) == 1
         assert len(peer.received) == 1
 
 
 async def test_a_paused_webhook_gets_what_was_on_its_way_when_it_goes_on(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home, receiver() as peer:
-        issued = await home.webhook(peer.url("/paused"))
-        await home.webhook(peer.url("/other"))
-        await home.request()
-        await home.event()
+    async with environment(database, tmp_path) as env, webhook_receiver() as peer:
+        issued = await env.webhook(peer.url("/paused"))
+        await env.webhook(peer.url("/other"))
+        await env.request()
+        await env.event()
         webhook_id = str(issued.webhook.id)
-        await home.webhooks.update(webhook_id, WebhookDefinition(peer.url("/paused"), paused=True), "", rotate=False)
-        sender = await home.start()
+        await env.webhooks.update(webhook_id, WebhookDefinition(peer.url("/paused"), paused=True), "", rotate=False)
+        worker = await env.start()
         await until(lambda: len(peer.received) == 1)
-        await until(lambda: home.one_of_each("delivered", "pending"))
-        await home.webhooks.update(webhook_id, WebhookDefinition(peer.url("/new"), paused=False), "", rotate=False)
-        sender.wake()
-        await until(lambda: home.all("delivered"))
-        (row,) = await home.execute("SELECT url FROM deliveries WHERE webhook_id = $1", issued.webhook.id)
+        await until(lambda: env.one_of_each("delivered", "pending"))
+        await env.webhooks.update(webhook_id, WebhookDefinition(peer.url("/new"), paused=False), "", rotate=False)
+        worker.wake()
+        await until(lambda: env.all("delivered"))
+        (row,) = await env.execute("SELECT url FROM deliveries WHERE webhook_id = $1", issued.webhook.id)
         assert row["url"] == peer.url("/new")
 
 
-async def test_two_senders_never_try_one_delivery_at_once(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home, receiver() as peer:
-        await home.webhook(peer.url("/a"))
-        await home.webhook(peer.url("/b"))
+async def test_two_delivery_workers_never_try_one_delivery_at_once(database: str, tmp_path: Path) -> None:
+    async with environment(database, tmp_path) as env, webhook_receiver() as peer:
+        await env.webhook(peer.url("/a"))
+        await env.webhook(peer.url("/b"))
         for number in range(60):
-            await home.request(f"r{number}")
+            await env.request(f"r{number}")
         for _ in range(3):
-            await home.start(hitl_deliveries_at_a_time=8)
+            await env.start(hitl_deliveries_at_a_time=8)
         for number in range(60):
-            await home.event(f"r{number}")
-        await until(lambda: home.all("delivered"))
+            await env.event(f"r{number}")
+        await until(lambda: env.all("delivered"))
         assert peer.overlaps == []
         assert Counter(each.id for each in peer.received).most_common(1)[0][1] == 1
         assert len(peer.received) == 120
-        assert sum(measures._tried["delivered"] for measures in home.measures) == 120
+        assert sum(metrics._tried["delivered"] for metrics in env.metrics) == 120
 
 
 async def test_what_a_dead_process_was_trying_is_tried_again_when_the_lease_is_over(
     database: str, tmp_path: Path
 ) -> None:
-    async with house(database, tmp_path, shutdown_grace_seconds=0.01) as home, receiver() as peer:
-        await home.webhook(peer.url())
-        await home.request()
-        await home.event()
+    async with environment(database, tmp_path, shutdown_grace_seconds=0.01) as env, webhook_receiver() as peer:
+        await env.webhook(peer.url())
+        await env.request()
+        await env.event()
         peer.may_answer.clear()
-        dying = asyncio.create_task(home.sender().run())
+        dying = asyncio.create_task(env.worker().run())
         await until(lambda: len(peer.received) == 1)
         dying.cancel()
         await asyncio.gather(dying, return_exceptions=True)
         peer.may_answer.set()
 
-        (row,) = await home.execute("SELECT *, next_attempt_at > now() AS leased FROM deliveries")
+        (row,) = await env.execute("SELECT *, next_attempt_at > now() AS leased FROM deliveries")
         assert (row["status"], row["attempts"], row["leased"]) == ("pending", 1, True)
-        sender = await home.start()
-        async with home.database.connection() as connection:
+        worker = await env.start()
+        async with env.database.connection() as connection:
             assert await deliveries.claim(connection, 10, 30, []) == []
-        await home.execute("UPDATE deliveries SET next_attempt_at = now()")
-        sender.wake()
-        await until(lambda: home.all("delivered"))
+        await env.execute("UPDATE deliveries SET next_attempt_at = now()")
+        worker.wake()
+        await until(lambda: env.all("delivered"))
         assert [each.id for each in peer.received] == [str(row["id"])] * 2
 
 
 async def test_who_dies_between_the_claim_and_the_send_loses_nothing(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home, receiver() as peer:
-        await home.webhook(peer.url())
-        await home.request()
-        await home.event()
-        async with home.database.connection() as connection:
+    async with environment(database, tmp_path) as env, webhook_receiver() as peer:
+        await env.webhook(peer.url())
+        await env.request()
+        await env.event()
+        async with env.database.connection() as connection:
             (claimed,) = await deliveries.claim(connection, 10, 0.3, [])
-        await home.start()
-        await until(lambda: home.all("delivered"))
-        async with home.database.connection() as connection:
+        await env.start()
+        await until(lambda: env.all("delivered"))
+        async with env.database.connection() as connection:
             # The one that was taken for dead comes back and has no say.
             assert not await deliveries.postpone(connection, claimed, 500, "late", 1)
             assert not await deliveries.failed(connection, claimed, 500, "late")
@@ -262,33 +191,33 @@ async def test_who_dies_between_the_claim_and_the_send_loses_nothing(database: s
 
 
 async def test_a_try_that_outlives_its_lease_writes_nothing(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home, receiver() as peer:
-        await home.webhook(peer.url())
-        await home.request()
-        await home.event()
+    async with environment(database, tmp_path) as env, webhook_receiver() as peer:
+        await env.webhook(peer.url())
+        await env.request()
+        await env.event()
         peer.may_answer.clear()
-        sender = await home.start()
+        worker = await env.start()
         await until(lambda: len(peer.received) == 1)
-        await home.execute("UPDATE deliveries SET claim = gen_random_uuid()")
+        await env.execute("UPDATE deliveries SET claim = gen_random_uuid()")
         peer.may_answer.set()
-        await until(lambda: not sender._trying)
-        assert await home.statuses() == ["pending"]
-        assert await home.kinds() == ["created"]
-        assert home.measures[0]._tried["delivered"] == 0
+        await until(lambda: not worker._trying)
+        assert await env.statuses() == ["pending"]
+        assert await env.kinds() == ["created"]
+        assert env.metrics[0]._tried["delivered"] == 0
 
 
 async def test_events_of_one_request_go_out_in_order(database: str, tmp_path: Path) -> None:
     kinds = ("created", "viewed", "claimed", "commented", "reminded", "decided")
-    async with house(database, tmp_path) as home, receiver() as peer:
+    async with environment(database, tmp_path) as env, webhook_receiver() as peer:
         for path in ("/a", "/b"):
-            await home.webhook(peer.url(path), kinds=kinds)
+            await env.webhook(peer.url(path), kinds=kinds)
         for number in range(10):
-            await home.request(f"r{number}")
+            await env.request(f"r{number}")
             for kind in kinds:
-                await home.event(f"r{number}", kind)
+                await env.event(f"r{number}", kind)
         for _ in range(2):
-            await home.start()
-        await until(lambda: home.all("delivered"))
+            await env.start()
+        await until(lambda: env.all("delivered"))
         for number in range(10):
             for path in ("/a", "/b"):
                 data = [each.message["data"] for each in peer.received if each.path == path]
@@ -298,103 +227,107 @@ async def test_events_of_one_request_go_out_in_order(database: str, tmp_path: Pa
 
 
 async def test_a_failing_event_does_not_hold_up_the_next(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path, hitl_delivery_first_pause_seconds=60) as home, receiver() as peer:
-        await home.webhook(peer.url())
-        await home.request()
+    async with environment(database, tmp_path, hitl_delivery_first_pause_seconds=60) as env, webhook_receiver() as peer:
+        await env.webhook(peer.url())
+        await env.request()
         peer.answers = [500, 200]
-        await home.start()
-        await home.event()
-        await home.event(kind="decided")
+        await env.start()
+        await env.event()
+        await env.event(kind="decided")
         await until(lambda: len(peer.received) == 2)
-        await until(lambda: home.one_of_each("delivered", "pending"))
+        await until(lambda: env.one_of_each("delivered", "pending"))
 
 
-async def test_a_slow_receiver_leaves_places_to_the_others(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path, hitl_deliveries_at_a_time=8) as home, receiver() as slow, receiver() as quick:
+async def test_a_slow_receiver_leaves_slots_to_the_others(database: str, tmp_path: Path) -> None:
+    async with (
+        environment(database, tmp_path, hitl_deliveries_at_a_time=8) as env,
+        webhook_receiver() as slow,
+        webhook_receiver() as quick,
+    ):
         slow.may_answer.clear()
         for number in range(20):
-            await home.request(f"s{number}", callback_url=slow.url())
-            await home.event(f"s{number}")
-        await home.request("q", callback_url=quick.url())
-        await home.start()
+            await env.request(f"s{number}", callback_url=slow.url())
+            await env.event(f"s{number}")
+        await env.request("q", callback_url=quick.url())
+        await env.start()
         await until(lambda: slow.received)
-        await home.event("q")
+        await env.event("q")
         await until(lambda: quick.received)
         assert len(slow.received) < 8
         slow.may_answer.set()
-        await until(lambda: home.all("delivered"))
+        await until(lambda: env.all("delivered"))
 
 
 async def test_retry_after_is_heeded(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home, receiver() as peer:
-        await home.webhook(peer.url())
-        await home.request()
+    async with environment(database, tmp_path) as env, webhook_receiver() as peer:
+        await env.webhook(peer.url())
+        await env.request()
         peer.answers = [503, 200]
         peer.headers = {"Retry-After": "120"}
-        await home.start()
-        await home.event()
+        await env.start()
+        await env.event()
         statement = "SELECT * FROM deliveries WHERE next_attempt_at BETWEEN now() + interval '100 s' AND now() + interval '120 s'"
-        await until(lambda: home.execute(statement))
+        await until(lambda: env.execute(statement))
         assert len(peer.received) == 1
 
 
 def test_pauses_double_with_some_spread_up_to_six_hours() -> None:
     for attempts, expected in ((1, 5), (2, 10), (5, 80), (13, 20480), (14, 21600), (50, 21600)):
-        found = [sending.pause_seconds(attempts, 5, 0) for _ in range(200)]
+        found = [pause_seconds(attempts, 5, 0) for _ in range(200)]
         assert 0.8 * expected <= min(found) <= max(found) <= min(1.2 * expected, 21600)
         assert attempts > 13 or max(found) > expected > min(found)
-    assert sending.pause_seconds(1, 5, 600) == 600
-    assert sending.pause_seconds(1, 5, 1e9) == 21600
+    assert pause_seconds(1, 5, 600) == 600
+    assert pause_seconds(1, 5, 1e9) == 21600
 
 
 async def test_a_huge_answer_is_cut_off_and_counts(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home, receiver() as peer:
-        await home.webhook(peer.url())
-        await home.request()
+    async with environment(database, tmp_path) as env, webhook_receiver() as peer:
+        await env.webhook(peer.url())
+        await env.request()
         peer.answers = ["huge"]
-        await home.start()
-        await home.event()
-        await until(lambda: home.all("delivered"))
+        await env.start()
+        await env.event()
+        await until(lambda: env.all("delivered"))
 
 
 async def test_a_fault_of_ours_is_a_failed_try_and_no_endless_loop(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path, hitl_delivery_attempts=2) as home, receiver() as peer:
-        await home.webhook(peer.url())
-        await home.request()
-        home.fail_to_load = True
-        await home.start()
-        await home.event()
-        await until(lambda: home.all("failed"))
+    async with environment(database, tmp_path, hitl_delivery_attempts=2) as env, webhook_receiver() as peer:
+        await env.webhook(peer.url())
+        await env.request()
+        env.fail_to_load = True
+        await env.start()
+        await env.event()
+        await until(lambda: env.all("failed"))
         assert peer.received == []
-        assert home.loaded == ["r1", "r1"]
+        assert env.loaded == ["r1", "r1"]
 
 
 async def test_deleting_a_webhook_while_events_are_written_fails_neither(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home:
-        issued = await home.webhook("http://127.0.0.1:9/hook")
-        await home.request()
+    async with environment(database, tmp_path) as env:
+        issued = await env.webhook("http://127.0.0.1:9/hook")
+        await env.request()
         deleting = await asyncpg.connect(database)
         transaction = deleting.transaction()
         await transaction.start()
         assert await webhooks.delete(deleting, issued.webhook.id)
-        writing = asyncio.create_task(home.event())
+        writing = asyncio.create_task(env.event())
         waits = "SELECT true FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        await until(lambda: home.execute(waits))
+        await until(lambda: env.execute(waits))
         await transaction.commit()
         await writing
         await deleting.close()
-        assert (await home.statuses(), await home.kinds()) == ([], ["created"])
+        assert (await env.statuses(), await env.kinds()) == ([], ["created"])
 
 
 async def test_what_is_on_its_way_to_a_deleted_webhook_is_sent_no_more(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home, receiver() as peer:
-        issued = await home.webhook(peer.url())
-        await home.request()
+    async with environment(database, tmp_path) as env, webhook_receiver() as peer:
+        issued = await env.webhook(peer.url())
+        await env.request()
         peer.may_answer.clear()
-        sender = await home.start()
-        await home.event()
+        worker = await env.start()
+        await env.event()
         await until(lambda: peer.received)
-        await home.webhooks.delete(str(issued.webhook.id))
+        await env.webhooks.delete(str(issued.webhook.id))
         peer.may_answer.set()
-        await until(lambda: not sender._trying)
-        assert (await home.statuses(), await home.kinds()) == ([], ["created"])
+        await until(lambda: not worker._trying)
+        assert (await env.statuses(), await env.kinds()) == ([], ["created"])

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 import structlog
+from qmcp.hitl.v1 import hitl_service_pb2
 
 from servicekit.errors import ServiceError, Violation
 from servicekit.identity.principal import Principal
@@ -21,16 +22,16 @@ from services.hitl import errors
 from services.hitl.links import pages, store
 from services.hitl.links.links import FORM, JSON, Links, digest
 from services.hitl.messages import webhooks as messages
-from services.hitl.models import Answer, HumanRequest, OnExpiry, Question, Response
-from tests.hitl.environment import House, house
+from services.hitl.models import Answer, HumanRequest, IssuedLink, OnExpiry, RequestSpec, Response
+from tests.hitl.environment import Environment, environment, had
 
 AGENT = Principal("agent", frozenset({"hitl.link"}))
 ADMIN = Principal("root", frozenset({"*"}))
 UNKNOWN = "A" * 43
 
 
-class Asked(House):
-    """The house with links, and the core of the service as far as links see it."""
+class Asked(Environment):
+    """The environment with links, and the core of the service as far as links see it."""
 
     links: Links
     given: list[Answer]
@@ -43,7 +44,7 @@ class Asked(House):
         )
         if row is None:
             raise errors.human_request_not_found(human_request_id)
-        question = Question(
+        spec = RequestSpec(
             id=row["id"],
             request_type=row["request_type"],
             prompt=row["prompt"],
@@ -65,10 +66,10 @@ class Asked(House):
             four_eyes=row["four_eyes"],
             requester=row["requester"],
         )
-        question = replace(question, **self.extra)
-        return HumanRequest(question, row["status"], row["created_at"], row["expires_at"], row["overdue"], b"")
+        spec = replace(spec, **self.extra)
+        return HumanRequest(spec, row["status"], row["created_at"], row["expires_at"], row["overdue"], b"")
 
-    async def decide(self, answer: Answer) -> Response:
+    async def give(self, answer: Answer) -> Response:
         assert answer.token_digest is not None
         async with self.database.transaction() as connection:
             if not await store.use(connection, answer.token_digest):
@@ -89,11 +90,16 @@ class Asked(House):
             via=answer.via,
         )
 
+    async def issue(
+        self, person: str = "alice", seconds: int = 0, by: Principal = AGENT, human_request_id: str = "r1"
+    ) -> IssuedLink:
+        request = hitl_service_pb2.CreateActionLinkRequest()
+        return await had(request, lambda once: self.links.create(human_request_id, person, seconds, by, once))
+
     async def link(
         self, person: str = "alice", seconds: int = 0, by: Principal = AGENT, human_request_id: str = "r1"
     ) -> str:
-        async with self.database.transaction() as connection:
-            return (await self.links.create(connection, human_request_id, person, seconds, by)).token
+        return (await self.issue(person, seconds, by, human_request_id)).token
 
     async def post(self, token: str, *, for_people: bool = True, **fields: str) -> pages.Page:
         return await self.links.answer(token, FORM, urlencode(fields).encode(), for_people=for_people)
@@ -104,12 +110,12 @@ class Asked(House):
 
 @asynccontextmanager
 async def asked(database: str, folder: Path, **extra: Any):  # type: ignore[no-untyped-def]
-    async with house(database, folder) as home:
-        home.__class__ = Asked
-        home.given, home.extra, home.refuse = [], extra, None
-        home.links = Links(home.database, home.find, home.happened, home.decide)
-        await home.request()
-        yield home
+    async with environment(database, folder) as env:
+        env.__class__ = Asked
+        env.given, env.extra, env.refuse = [], extra, None
+        env.links = Links(env.database, env.find, env.record_event, env.give)
+        await env.request()
+        yield env
 
 
 async def refused(call: Any) -> str:
@@ -119,18 +125,18 @@ async def refused(call: Any) -> str:
 
 
 async def test_a_link_shows_the_question_and_answers_it_once(database: str, tmp_path: Path) -> None:
-    async with asked(database, tmp_path, options=["yes", "no"]) as home:
-        token = await home.link()
+    async with asked(database, tmp_path, options=["yes", "no"]) as env:
+        token = await env.link()
         assert re.fullmatch(r"[A-Za-z0-9_-]{43}", token)
         for _ in range(2):
-            shown = await home.show(token)
+            shown = await env.show(token)
             assert "May I?" in shown
             assert re.findall(r'type="radio" name="response" value="(\w+)"', shown) == ["yes", "no"]
-        assert home.given == []
+        assert env.given == []
 
-        page = await home.post(token, response="no", comment="not\r\ntoday")
+        page = await env.post(token, response="no", comment="not\r\ntoday")
         assert (page.status, "recorded" in page.body.decode()) == (200, True)
-        (answer,) = home.given
+        (answer,) = env.given
         assert (answer.response, answer.comment, answer.responded_by, answer.via) == (
             "no",
             "not\ntoday",
@@ -139,67 +145,66 @@ async def test_a_link_shows_the_question_and_answers_it_once(database: str, tmp_
         )
         assert (answer.human_request_id, answer.roles, answer.token_digest) == ("r1", frozenset(), digest(token))
 
-        again = await home.post(token, response="yes")
+        again = await env.post(token, response="yes")
         assert (again.status, "This link is not valid" in again.body.decode()) == (404, True)
-        assert (await home.links.show(token, for_people=True)).status == 404
-        assert len(home.given) == 1
-        assert await home.kinds() == ["linked"]
+        assert (await env.links.show(token, for_people=True)).status == 404
+        assert len(env.given) == 1
+        assert await env.kinds() == ["linked"]
 
 
 async def test_of_many_who_use_a_link_at_once_one_answers(database: str, tmp_path: Path) -> None:
-    async with asked(database, tmp_path) as home:
-        token = await home.link()
-        answers = await asyncio.gather(*(home.post(token, response=str(number)) for number in range(12)))
+    async with asked(database, tmp_path) as env:
+        token = await env.link()
+        answers = await asyncio.gather(*(env.post(token, response=str(number)) for number in range(12)))
         assert sorted(page.status for page in answers) == [200] + [404] * 11
-        assert len(home.given) == 1
+        assert len(env.given) == 1
 
 
 async def test_an_answer_that_is_refused_leaves_the_link_unused(database: str, tmp_path: Path) -> None:
-    async with asked(database, tmp_path, options=["yes", "no"]) as home:
-        token = await home.link()
-        home.refuse = errors.response_invalid([Violation("response", "is none of the options <>")])
-        page = await home.post(token, response="no", comment="<b>why</b>")
+    async with asked(database, tmp_path, options=["yes", "no"]) as env:
+        token = await env.link()
+        env.refuse = errors.response_invalid([Violation("response", "is none of the options <>")])
+        page = await env.post(token, response="no", comment="<b>why</b>")
         text = page.body.decode()
         assert page.status == 400
         assert "is none of the options &lt;&gt;" in text
         assert "&lt;b&gt;why&lt;/b&gt;" in text
         assert 'value="no" required checked' in text
-        home.refuse = errors.already_responded("r1")
-        page = await home.post(token, response="no")
+        env.refuse = errors.already_responded("r1")
+        page = await env.post(token, response="no")
         assert (page.status, "answered already" in page.body.decode()) == (409, True)
-        home.refuse = errors.expired("r1")
-        assert (await home.post(token, response="no")).status == 410
-        assert await refused(home.post(token, for_people=False, response="no")) == "HUMAN_REQUEST_EXPIRED"
-        home.refuse = None
-        assert (await home.post(token, response="no")).status == 200
+        env.refuse = errors.expired("r1")
+        assert (await env.post(token, response="no")).status == 410
+        assert await refused(env.post(token, for_people=False, response="no")) == "HUMAN_REQUEST_EXPIRED"
+        env.refuse = None
+        assert (await env.post(token, response="no")).status == 200
 
 
 async def test_unknown_used_late_and_ended_links_are_all_the_same(database: str, tmp_path: Path) -> None:
-    async with asked(database, tmp_path) as home:
-        used, late = await home.link(), await home.link()
-        await home.post(used, response="x")
-        await home.execute("UPDATE action_links SET expires_at = now() WHERE token_digest = $1", digest(late))
-        overdue = await home.link(human_request_id=await home.request("r2"))
-        await home.execute("UPDATE human_requests SET expires_at = now() WHERE id = 'r2'")
-        ended = await home.link(human_request_id=await home.request("r3"))
-        await home.execute("UPDATE human_requests SET status = 'cancelled' WHERE id = 'r3'")
+    async with asked(database, tmp_path) as env:
+        used, late = await env.link(), await env.link()
+        await env.post(used, response="x")
+        await env.execute("UPDATE action_links SET expires_at = now() WHERE token_digest = $1", digest(late))
+        overdue = await env.link(human_request_id=await env.request("r2"))
+        await env.execute("UPDATE human_requests SET expires_at = now() WHERE id = 'r2'")
+        ended = await env.link(human_request_id=await env.request("r3"))
+        await env.execute("UPDATE human_requests SET status = 'cancelled' WHERE id = 'r3'")
         pages_shown = set()
         for token in (UNKNOWN, used, late, overdue, ended):
-            for call in (home.links.show(token, for_people=False), home.post(token, for_people=False, response="x")):
+            for call in (env.links.show(token, for_people=False), env.post(token, for_people=False, response="x")):
                 with pytest.raises(ServiceError) as error:
                     await call
                 assert error.value.reason == "LINK_NOT_VALID"
                 assert token not in repr(error.value)
-            pages_shown.add((await home.links.show(token, for_people=True)).body)
-            pages_shown.add((await home.post(token, response="x")).body)
+            pages_shown.add((await env.links.show(token, for_people=True)).body)
+            pages_shown.add((await env.post(token, response="x")).body)
         assert len(pages_shown) == 1
 
 
 async def test_a_link_ends_with_its_request_or_earlier(database: str, tmp_path: Path) -> None:
-    async with asked(database, tmp_path) as home:
+    async with asked(database, tmp_path) as env:
         for seconds, minutes in ((0, 60), (600, 10), (31_536_000, 60)):
-            async with home.database.transaction() as connection:
-                issued = await home.links.create(connection, "r1", "alice", seconds, AGENT)
+            issued = await env.issue(seconds=seconds)
             left = (issued.link.expires_at - datetime.now(UTC)).total_seconds() / 60
             assert minutes - 1 < left <= minutes
         shown = messages.link_to(issued.link, issued.token)
@@ -208,35 +213,35 @@ async def test_a_link_ends_with_its_request_or_earlier(database: str, tmp_path: 
 
 
 async def test_links_are_made_only_for_those_who_are_asked(database: str, tmp_path: Path) -> None:
-    async with asked(database, tmp_path) as home:
-        assert await home.link(by=ADMIN)
-        assert await refused(home.link(human_request_id="r9")) == "HUMAN_REQUEST_NOT_FOUND"
-        await home.request("r2", assignees=["alice", "bob"])
-        assert await home.link("bob", human_request_id="r2")
-        assert await refused(home.link("carol", human_request_id="r2")) == "NOT_ASSIGNED"
-        await home.request("r3")
-        await home.execute("UPDATE human_requests SET groups = '{ops}' WHERE id = 'r3'")
-        assert await refused(home.link("carol", human_request_id="r3")) == "NOT_ASSIGNED"
-        await home.request("r4")
-        await home.execute("UPDATE human_requests SET four_eyes = true WHERE id = 'r4'")
-        assert await refused(home.link(human_request_id="r4")) == "FOUR_EYES"
-        assert await refused(home.link("agent", by=ADMIN, human_request_id="r4")) == "FOUR_EYES"
-        assert await home.link(by=ADMIN, human_request_id="r4")
-        await home.request("r5")
-        await home.execute("UPDATE human_requests SET status = 'responded' WHERE id = 'r5'")
-        assert await refused(home.link(human_request_id="r5")) == "HUMAN_REQUEST_ENDED"
-        assert await home.kinds("r5") == []
+    async with asked(database, tmp_path) as env:
+        assert await env.link(by=ADMIN)
+        assert await refused(env.link(human_request_id="r9")) == "HUMAN_REQUEST_NOT_FOUND"
+        await env.request("r2", assignees=["alice", "bob"])
+        assert await env.link("bob", human_request_id="r2")
+        assert await refused(env.link("carol", human_request_id="r2")) == "NOT_ASSIGNED"
+        await env.request("r3")
+        await env.execute("UPDATE human_requests SET groups = '{ops}' WHERE id = 'r3'")
+        assert await refused(env.link("carol", human_request_id="r3")) == "NOT_ASSIGNED"
+        await env.request("r4")
+        await env.execute("UPDATE human_requests SET four_eyes = true WHERE id = 'r4'")
+        assert await refused(env.link(human_request_id="r4")) == "FOUR_EYES"
+        assert await refused(env.link("agent", by=ADMIN, human_request_id="r4")) == "FOUR_EYES"
+        assert await env.link(by=ADMIN, human_request_id="r4")
+        await env.request("r5")
+        await env.execute("UPDATE human_requests SET status = 'responded' WHERE id = 'r5'")
+        assert await refused(env.link(human_request_id="r5")) == "HUMAN_REQUEST_ENDED"
+        assert await env.kinds("r5") == []
 
 
 async def test_the_token_is_in_no_table_and_no_log(database: str, tmp_path: Path) -> None:
-    async with asked(database, tmp_path) as home:
+    async with asked(database, tmp_path) as env:
         with structlog.testing.capture_logs() as lines:
-            token = await home.link()
-            await home.show(token)
-            await home.post(token, response="x")
-            await home.post(token, response="x")
+            token = await env.link()
+            await env.show(token)
+            await env.post(token, response="x")
+            await env.post(token, response="x")
         for table in ("action_links", "human_request_events", "human_requests"):
-            rows = await home.execute(f"SELECT {table}::text AS text FROM {table}")
+            rows = await env.execute(f"SELECT {table}::text AS text FROM {table}")
             assert rows
             assert token not in repr([row["text"] for row in rows])
         assert token not in repr(lines)
@@ -253,25 +258,25 @@ async def test_whatever_is_asked_is_text_on_the_page(database: str, tmp_path: Pa
         "request_type": evil,
         "due_at": datetime(2030, 1, 2, 3, 4, tzinfo=UTC),
     }
-    async with asked(database, tmp_path, **extra) as home:
-        token = await home.link(person=evil)
-        shown = await home.show(token)
+    async with asked(database, tmp_path, **extra) as env:
+        token = await env.link(person=evil)
+        shown = await env.show(token)
         assert "<script" not in shown
         assert "onerror" not in shown
         assert unescape(shown).count(evil) >= 8
         assert "2030-01-02 03:04" in shown
         assert "49" not in shown
-        assert (await home.post(token, response=evil)).status == 200
-        assert home.given[0].response == evil
+        assert (await env.post(token, response=evil)).status == 200
+        assert env.given[0].response == evil
 
 
 async def test_pages_load_nothing_and_are_kept_nowhere(database: str, tmp_path: Path) -> None:
-    async with asked(database, tmp_path) as home:
-        token = await home.link()
+    async with asked(database, tmp_path) as env:
+        token = await env.link()
         for page in (
-            await home.links.show(token, for_people=True),
-            await home.links.show(UNKNOWN, for_people=True),
-            await home.post(token, response="x"),
+            await env.links.show(token, for_people=True),
+            await env.links.show(UNKNOWN, for_people=True),
+            await env.post(token, response="x"),
         ):
             assert page.content_type == "text/html; charset=utf-8"
             assert page.headers["cache-control"] == "no-store"
@@ -298,28 +303,28 @@ async def test_pages_load_nothing_and_are_kept_nowhere(database: str, tmp_path: 
 async def test_a_text_of_the_form_is_what_the_schema_makes_of_it(
     database: str, tmp_path: Path, schema: Any, text: str, meant: Any
 ) -> None:
-    async with asked(database, tmp_path, response_schema=schema) as home:
-        token = await home.link()
-        assert ("as JSON" in await home.show(token)) == (schema is not None and schema.get("type") != "string")
-        await home.post(token, response=text)
-        assert home.given[0].response == meant
+    async with asked(database, tmp_path, response_schema=schema) as env:
+        token = await env.link()
+        assert ("as JSON" in await env.show(token)) == (schema is not None and schema.get("type") != "string")
+        await env.post(token, response=text)
+        assert env.given[0].response == meant
 
 
 async def test_an_option_with_line_ends_is_found_again(database: str, tmp_path: Path) -> None:
-    async with asked(database, tmp_path, options=["one\ntwo", "three\r\nfour"]) as home:
+    async with asked(database, tmp_path, options=["one\ntwo", "three\r\nfour"]) as env:
         for sent, meant in (("one\r\ntwo", "one\ntwo"), ("three\r\nfour", "three\r\nfour")):
-            await home.post(await home.link(), response=sent)
-            assert home.given[-1].response == meant
+            await env.post(await env.link(), response=sent)
+            assert env.given[-1].response == meant
 
 
 async def test_json_is_taken_and_answered_as_json(database: str, tmp_path: Path) -> None:
-    async with asked(database, tmp_path) as home:
+    async with asked(database, tmp_path) as env:
         body = json.dumps({"response": {"a": [1, "ü"]}, "comment": "c"}).encode()
-        page = await home.links.answer(await home.link(), f"{JSON}; charset=utf-8", body, for_people=False)
+        page = await env.links.answer(await env.link(), f"{JSON}; charset=utf-8", body, for_people=False)
         assert page.content_type == "application/json"
         found = json.loads(page.body)
         assert (found["response"], found["responded_by"], found["decides"]) == ({"a": [1, "ü"]}, "alice", True)
-        assert home.given[0].comment == "c"
+        assert env.given[0].comment == "c"
 
 
 @pytest.mark.parametrize(
@@ -348,11 +353,11 @@ async def test_json_is_taken_and_answered_as_json(database: str, tmp_path: Path)
 async def test_what_is_no_form_is_refused_and_leaves_the_link(
     database: str, tmp_path: Path, content_type: str, body: bytes
 ) -> None:
-    async with asked(database, tmp_path) as home:
-        token = await home.link()
-        answer = home.links.answer(token, content_type, body, for_people=False)
+    async with asked(database, tmp_path) as env:
+        token = await env.link()
+        answer = env.links.answer(token, content_type, body, for_people=False)
         assert await refused(answer) == "INVALID_REQUEST"
-        page = await home.links.answer(token, content_type, body, for_people=True)
+        page = await env.links.answer(token, content_type, body, for_people=True)
         assert (page.status, "<form" in page.body.decode()) == (400, True)
-        assert home.given == []
-        assert (await home.post(token, response="x")).status == 200
+        assert env.given == []
+        assert (await env.post(token, response="x")).status == 200

@@ -6,7 +6,7 @@ import pytest
 
 from servicekit.errors import ServiceError
 from services.hitl.lifecycle.similar import Similar
-from tests.hitl.environment import house
+from tests.hitl.environment import environment
 
 ODD = [
     "it's",
@@ -23,7 +23,7 @@ ODD = [
 
 
 async def test_the_best_match_among_ended_requests_comes_first(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home:
+    async with environment(database, tmp_path) as env:
         prompts = {
             "asked": "Deploy the billing service to production?",
             "same": "Deploy the billing service to production?",
@@ -32,9 +32,9 @@ async def test_the_best_match_among_ended_requests_comes_first(database: str, tm
             "pending": "Deploy the billing service to production!",
         }
         for name, prompt in prompts.items():
-            await home.request(name, prompt=prompt)
-        await home.execute("UPDATE human_requests SET status = 'responded' WHERE id IN ('same', 'near', 'far')")
-        similar = Similar(home.database, enabled=True)
+            await env.request(name, prompt=prompt)
+        await env.execute("UPDATE human_requests SET status = 'responded' WHERE id IN ('same', 'near', 'far')")
+        similar = Similar(env.database, enabled=True)
         assert (await similar.find("asked", 0))[:2] == ["same", "near"]
         assert "pending" not in await similar.find("asked", 20)
         assert await similar.find("asked", 1) == ["same"]
@@ -42,23 +42,23 @@ async def test_the_best_match_among_ended_requests_comes_first(database: str, tm
 
 
 async def test_any_prompt_can_be_looked_for(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home:
-        similar = Similar(home.database, enabled=True)
+    async with environment(database, tmp_path) as env:
+        similar = Similar(env.database, enabled=True)
         for number, prompt in enumerate(ODD):
-            await home.request(f"old{number}", prompt=prompt)
-            await home.request(f"new{number}", prompt=prompt)
-        await home.execute("UPDATE human_requests SET status = 'expired' WHERE id LIKE 'old%'")
+            await env.request(f"old{number}", prompt=prompt)
+            await env.request(f"new{number}", prompt=prompt)
+        await env.execute("UPDATE human_requests SET status = 'expired' WHERE id LIKE 'old%'")
         for number in range(len(ODD)):
-            words = await home.execute("SELECT FROM human_requests WHERE id = $1 AND words <> ''", f"new{number}")
+            words = await env.execute("SELECT FROM human_requests WHERE id = $1 AND words <> ''", f"new{number}")
             found = await similar.find(f"new{number}", 20)
             assert found[:1] == ([f"old{number}"] if words else [])
 
 
 async def test_it_is_off_unless_the_operator_wants_it(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home:
+    async with environment(database, tmp_path) as env:
         with pytest.raises(ServiceError) as refused:
-            await Similar(home.database, enabled=False).find("asked", 0)
+            await Similar(env.database, enabled=False).find("asked", 0)
         assert refused.value.reason == "SIMILAR_OFF"
         with pytest.raises(ServiceError) as refused:
-            await Similar(home.database, enabled=True).find("asked", 0)
+            await Similar(env.database, enabled=True).find("asked", 0)
         assert refused.value.reason == "HUMAN_REQUEST_NOT_FOUND"

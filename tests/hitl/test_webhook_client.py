@@ -11,9 +11,9 @@ import pytest
 
 from servicekit.errors import ServiceError
 from servicekit.ssrf import AddressPolicy
-from services.hitl.delivery.webhook_client import Receivers, _seconds
-from services.hitl.models import WebhookDefinition
-from tests.hitl.environment import house, receiver, until
+from services.hitl.delivery.webhook_client import WebhookClient, _seconds
+from tests.hitl.environment import environment
+from tests.hitl.webhook_receiver import until, webhook_receiver
 
 pytestmark = pytest.mark.own_names
 
@@ -50,19 +50,19 @@ def names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("url", INWARD)
 async def test_an_inward_address_is_refused_when_it_is_registered(url: str) -> None:
-    receivers = Receivers(AddressPolicy(()), 4, 2)
+    client = WebhookClient(AddressPolicy(()), 4, 2)
     with pytest.raises(ServiceError) as refused:
-        await receivers.require_allowed("webhook.url", url.format(port=80))
+        await client.require_allowed("webhook.url", url.format(port=80))
     assert refused.value.reason == "ADDRESS_NOT_ALLOWED"
     assert refused.value.violations[0].field == "webhook.url"
 
 
 @pytest.mark.parametrize("url", INWARD)
 async def test_an_inward_address_is_refused_again_when_it_is_told(url: str) -> None:
-    async with aclosing(Receivers(AddressPolicy(()), 4, 2)) as receivers, receiver() as peer:
-        verdict = await receivers.post(url.format(port=peer.port), {"webhook-id": "1"}, b"{}")
-        assert verdict.status == 0
-        assert "address" in verdict.error
+    async with aclosing(WebhookClient(AddressPolicy(()), 4, 2)) as client, webhook_receiver() as peer:
+        result = await client.post(url.format(port=peer.port), {"webhook-id": "1"}, b"{}")
+        assert result.status == 0
+        assert "address" in result.error
         assert peer.received == []
 
 
@@ -70,7 +70,7 @@ async def test_an_inward_address_is_refused_again_when_it_is_told(url: str) -> N
 async def test_an_outward_address_may_be_registered(url: str) -> None:
     refused = ""
     try:
-        await Receivers(AddressPolicy(()), 4, 2).require_allowed("callback_url", url)
+        await WebhookClient(AddressPolicy(()), 4, 2).require_allowed("callback_url", url)
     except ServiceError as error:
         refused = error.reason
     assert not refused
@@ -78,39 +78,44 @@ async def test_an_outward_address_may_be_registered(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["http:///hook", "http://:80/", "http://a:b:c/", "http://[::1/", "http://a:99999/"])
 async def test_what_is_no_url_is_refused_in_words(url: str) -> None:
-    async with aclosing(Receivers(AddressPolicy(()), 4, 2)) as receivers:
+    async with aclosing(WebhookClient(AddressPolicy(()), 4, 2)) as client:
         with pytest.raises(ServiceError) as refused:
-            await receivers.require_allowed("callback_url", url)
+            await client.require_allowed("callback_url", url)
         assert refused.value.reason in {"INVALID_REQUEST", "ADDRESS_NOT_ALLOWED"}
-        assert (await receivers.post(url, {}, b"")).error
+        assert (await client.post(url, {}, b"")).error
 
 
 async def test_a_redirect_inward_is_not_followed(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path, hitl_delivery_attempts=1) as home, receiver() as peer, receiver() as inward:
+    async with (
+        environment(database, tmp_path, hitl_delivery_attempts=1) as env,
+        webhook_receiver() as peer,
+        webhook_receiver() as inward,
+    ):
         peer.answers = [307]
         peer.headers = {"Location": inward.url("/secret")}
-        await home.webhook(peer.url())
-        await home.request()
-        await home.start()
-        await home.event()
-        await until(lambda: home.all("failed"))
+        await env.webhook(peer.url())
+        await env.request()
+        await env.start()
+        await env.event()
+        await until(lambda: env.all("failed"))
         assert inward.received == []
         assert len(peer.received) == 1
 
 
 async def test_a_name_that_turns_inward_later_is_not_told(database: str, tmp_path: Path) -> None:
     async with (
-        house(database, tmp_path, hitl_allowed_networks=(), hitl_delivery_attempts=1) as home,
-        receiver() as peer,
+        environment(database, tmp_path, hitl_allowed_networks=(), hitl_delivery_attempts=1) as env,
+        webhook_receiver() as peer,
     ):
-        await home.webhooks.require_allowed(WebhookDefinition("http://nowhere.example/hook"))
-        async with home.database.transaction() as connection:
-            await home.webhooks.create(connection, WebhookDefinition(f"http://inward.example:{peer.port}/hook"))
-        await home.request()
-        await home.start()
-        await home.event()
-        await until(lambda: home.all("failed"))
-        (row,) = await home.execute("SELECT last_error, last_status FROM deliveries")
+        issued = await env.webhook("http://nowhere.example/hook")
+        # The name leads elsewhere since.
+        inward = f"http://inward.example:{peer.port}/hook"
+        await env.execute("UPDATE webhooks SET url = $2 WHERE id = $1", issued.webhook.id, inward)
+        await env.request()
+        await env.start()
+        await env.event()
+        await until(lambda: env.all("failed"))
+        (row,) = await env.execute("SELECT last_error, last_status FROM deliveries")
         assert "inward.example, which is 127.0.0.1, is an address that may not be reached" in row["last_error"]
         assert peer.received == []
 

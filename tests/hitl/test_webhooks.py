@@ -10,10 +10,11 @@ from cryptography.fernet import Fernet
 
 from servicekit.errors import ServiceError
 from services.hitl.delivery.sealing import Sealing
-from services.hitl.delivery.webhooks import MOST_WEBHOOKS, Webhooks
+from services.hitl.delivery.webhooks import MAX_WEBHOOKS, Webhooks
 from services.hitl.messages import webhooks as messages
 from services.hitl.models import DeliveryFilter, WebhookDefinition
-from tests.hitl.environment import house, receiver, until
+from tests.hitl.environment import environment
+from tests.hitl.webhook_receiver import until, webhook_receiver
 
 URL = "http://127.0.0.1:9/hook"
 
@@ -25,57 +26,57 @@ async def refused(call: Any) -> str:
 
 
 async def test_the_secret_is_shown_once_and_kept_sealed(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home, receiver() as peer:
+    async with environment(database, tmp_path) as env, webhook_receiver() as peer:
         with structlog.testing.capture_logs() as lines:
-            issued = await home.webhook(peer.url())
-            await home.request()
-            await home.start()
-            await home.event()
-            await until(lambda: home.all("delivered"))
+            issued = await env.webhook(peer.url())
+            await env.request()
+            await env.start()
+            await env.event()
+            await until(lambda: env.all("delivered"))
         assert issued.secret.startswith("whsec_")
         assert messages.webhook_to(issued.webhook, issued.secret).secret == issued.secret
-        (row,) = await home.execute("SELECT webhooks::text AS text, secret FROM webhooks")
+        (row,) = await env.execute("SELECT webhooks::text AS text, secret FROM webhooks")
         bare = issued.secret.removeprefix("whsec_")
         assert bare not in row["text"]
         assert bare.encode() not in row["secret"]
         assert bare not in repr(lines)
-        assert bare not in repr(await home.webhooks.get(str(issued.webhook.id)))
+        assert bare not in repr(await env.webhooks.get(str(issued.webhook.id)))
 
 
 async def test_rotating_makes_a_new_secret_that_signs_from_then_on(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home, receiver() as peer:
-        issued = await home.webhook(peer.url())
+    async with environment(database, tmp_path) as env, webhook_receiver() as peer:
+        issued = await env.webhook(peer.url())
         webhook_id = str(issued.webhook.id)
         wanted = WebhookDefinition(peer.url(), description="changed")
-        changed = await home.webhooks.update(webhook_id, wanted, issued.webhook.etag, rotate=False)
+        changed = await env.webhooks.update(webhook_id, wanted, issued.webhook.etag, rotate=False)
         assert (changed.secret, changed.webhook.definition.description) == ("", "changed")
-        rotated = await home.webhooks.update(webhook_id, wanted, changed.webhook.etag, rotate=True)
+        rotated = await env.webhooks.update(webhook_id, wanted, changed.webhook.etag, rotate=True)
         assert rotated.secret not in {"", issued.secret}
-        await home.request()
-        await home.start()
-        await home.event()
-        await until(lambda: home.all("delivered"))
+        await env.request()
+        await env.start()
+        await env.event()
+        await until(lambda: env.all("delivered"))
         assert peer.received[0].checked(rotated.secret)
 
 
 async def test_a_stale_etag_is_refused_and_of_two_updates_one_wins(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home:
-        issued = await home.webhook(URL)
+    async with environment(database, tmp_path) as env:
+        issued = await env.webhook(URL)
         webhook_id, etag = str(issued.webhook.id), issued.webhook.etag
         updates = [
-            home.webhooks.update(webhook_id, WebhookDefinition(URL, description=str(n)), etag, rotate=False)
+            env.webhooks.update(webhook_id, WebhookDefinition(URL, description=str(n)), etag, rotate=False)
             for n in range(4)
         ]
         outcomes = await asyncio.gather(*updates, return_exceptions=True)
         reasons = sorted(getattr(outcome, "reason", "") for outcome in outcomes)
         assert reasons == ["", "ETAG_MISMATCH", "ETAG_MISMATCH", "ETAG_MISMATCH"]
-        assert await home.webhooks.update(webhook_id, WebhookDefinition(URL), "", rotate=False)
+        assert await env.webhooks.update(webhook_id, WebhookDefinition(URL), "", rotate=False)
 
 
 @pytest.mark.parametrize("webhook_id", ["nonsense", "00000000-0000-7000-8000-000000000000"])
 async def test_unknown_ids_are_not_found(database: str, tmp_path: Path, webhook_id: str) -> None:
-    async with house(database, tmp_path) as home:
-        hooks = home.webhooks
+    async with environment(database, tmp_path) as env:
+        hooks = env.webhooks
         wanted = WebhookDefinition(URL)
         assert await refused(hooks.get(webhook_id)) == "WEBHOOK_NOT_FOUND"
         assert await refused(hooks.update(webhook_id, wanted, "", rotate=True)) == "WEBHOOK_NOT_FOUND"
@@ -85,41 +86,41 @@ async def test_unknown_ids_are_not_found(database: str, tmp_path: Path, webhook_
 
 
 async def test_there_are_at_most_a_hundred_whoever_races(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home:
-        await home.webhook(URL)
-        await home.execute(
+    async with environment(database, tmp_path) as env:
+        await env.webhook(URL)
+        await env.execute(
             """
             INSERT INTO webhooks (id, url, kinds, request_types, description, paused, secret, etag)
             SELECT gen_random_uuid(), url, kinds, request_types, description, paused, secret, etag
             FROM webhooks, generate_series(1, $1)
             """,
-            MOST_WEBHOOKS - 4,
+            MAX_WEBHOOKS - 4,
         )
-        outcomes = await asyncio.gather(*(home.webhook(URL) for _ in range(8)), return_exceptions=True)
+        outcomes = await asyncio.gather(*(env.webhook(URL) for _ in range(8)), return_exceptions=True)
         reasons = sorted(getattr(outcome, "reason", "") for outcome in outcomes)
         assert reasons == [""] * 3 + ["TOO_MANY_WEBHOOKS"] * 5
-        assert len(await home.execute("SELECT FROM webhooks")) == MOST_WEBHOOKS
+        assert len(await env.execute("SELECT FROM webhooks")) == MAX_WEBHOOKS
 
 
 async def test_webhooks_and_deliveries_are_listed_newest_first_page_by_page(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home:
-        made = [(await home.webhook(URL, description=str(n))).webhook for n in range(5)]
-        page, token = await home.webhooks.page(3, "")
-        rest, end = await home.webhooks.page(3, token)
+    async with environment(database, tmp_path) as env:
+        made = [(await env.webhook(URL, description=str(n))).webhook for n in range(5)]
+        page, token = await env.webhooks.page(3, "")
+        rest, end = await env.webhooks.page(3, token)
         assert [*page, *rest] == made[::-1]
         assert end == ""
 
         for number in range(3):
-            await home.request(f"r{number}")
-            await home.event(f"r{number}")
+            await env.request(f"r{number}")
+            await env.event(f"r{number}")
         everything = DeliveryFilter()
-        first, token = await home.webhooks.deliveries(everything, 10, "")
-        second, end = await home.webhooks.deliveries(everything, 10, token)
+        first, token = await env.webhooks.deliveries(everything, 10, "")
+        second, end = await env.webhooks.deliveries(everything, 10, token)
         assert (len(first), len(second), end) == (10, 5, "")
         assert len({each.id for each in (*first, *second)}) == 15
         assert first[0].human_request_id == "r2"
         assert (
-            await refused(home.webhooks.deliveries(DeliveryFilter(status="failed"), 10, token)) == "PAGE_TOKEN_INVALID"
+            await refused(env.webhooks.deliveries(DeliveryFilter(status="failed"), 10, token)) == "PAGE_TOKEN_INVALID"
         )
         for wanted, count in (
             (DeliveryFilter(webhook_id=str(made[0].id)), 3),
@@ -127,7 +128,7 @@ async def test_webhooks_and_deliveries_are_listed_newest_first_page_by_page(data
             (DeliveryFilter(webhook_id=str(made[0].id), human_request_id="r1", status="pending"), 1),
             (DeliveryFilter(status="failed"), 0),
         ):
-            assert len((await home.webhooks.deliveries(wanted, 50, ""))[0]) == count
+            assert len((await env.webhooks.deliveries(wanted, 50, ""))[0]) == count
         shown = messages.delivery_to(first[0])
         assert (shown.status, shown.event_kind, shown.url) == ("pending", "created", URL)
         assert shown.HasField("next_attempt_at")
@@ -135,32 +136,32 @@ async def test_webhooks_and_deliveries_are_listed_newest_first_page_by_page(data
 
 
 async def test_after_a_start_with_a_new_key_the_old_one_may_go(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path) as home, receiver() as peer:
-        issued = await home.webhook(peer.url())
+    async with environment(database, tmp_path) as env, webhook_receiver() as peer:
+        issued = await env.webhook(peer.url())
         file = tmp_path / "key"
         new = Fernet.generate_key().decode()
         file.write_text(f"{new}\n{file.read_text()}")
-        await Webhooks(home.database, home.receivers, Sealing.load(file)).reseal()
+        await Webhooks(env.database, env.client, Sealing.load(file)).reseal()
         file.write_text(new)
-        home.sealing = Sealing.load(file)
-        await home.request()
-        await home.start()
-        await home.event()
-        await until(lambda: home.all("delivered"))
+        env.sealing = Sealing.load(file)
+        await env.request()
+        await env.start()
+        await env.event()
+        await until(lambda: env.all("delivered"))
         assert peer.received[0].checked(issued.secret)
 
 
 async def test_a_lost_key_is_told_in_the_log_and_in_the_deliveries(database: str, tmp_path: Path) -> None:
-    async with house(database, tmp_path, hitl_delivery_attempts=1) as home, receiver() as peer:
-        await home.webhook(peer.url())
-        home.sealing = Sealing([Fernet(Fernet.generate_key())])
+    async with environment(database, tmp_path, hitl_delivery_attempts=1) as env, webhook_receiver() as peer:
+        await env.webhook(peer.url())
+        env.sealing = Sealing([Fernet(Fernet.generate_key())])
         with structlog.testing.capture_logs() as lines:
-            await Webhooks(home.database, home.receivers, home.sealing).reseal()
+            await Webhooks(env.database, env.client, env.sealing).reseal()
         assert [line["event"] for line in lines] == ["webhook_secret_unreadable"]
-        await home.request()
-        await home.start()
-        await home.event()
-        await until(lambda: home.all("failed"))
-        ((delivery,), _) = await home.webhooks.deliveries(DeliveryFilter(), 0, "")
+        await env.request()
+        await env.start()
+        await env.event()
+        await until(lambda: env.all("failed"))
+        ((delivery,), _) = await env.webhooks.deliveries(DeliveryFilter(), 0, "")
         assert "No key of this installation" in delivery.last_error
         assert peer.received == []

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from servicekit.metrics import Observations
 
 
-class DeliveryMeasures(Collector):
+class DeliveryMetrics(Collector):
     """Counts and times tries; plain numbers, see servicekit.metrics.Observations."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -19,7 +19,7 @@ class DeliveryMeasures(Collector):
         self._tried: Counter[str] = Counter({"delivered": 0, "retried": 0, "failed": 0})
         self._durations = Observations()
         # Of the whole installation, counted every few seconds and not beyond 10,000.
-        self.pending = 0
+        self._pending = 0
         registry.register(self)
 
     def tried(self, outcome: str, seconds: float) -> None:
@@ -31,6 +31,10 @@ class DeliveryMeasures(Collector):
         if outcome in self._tried:
             self._tried[outcome] += 1
 
+    def set_pending(self, count: int) -> None:
+        """So many are on their way."""
+        self._pending = count
+
     def collect(self) -> Iterator[Metric]:
         """Called by the metrics page."""
         tried = CounterMetricFamily("qmcp_hitl_deliveries", "Tries to tell a receiver.", labels=("outcome",))
@@ -41,5 +45,5 @@ class DeliveryMeasures(Collector):
         self._durations.add_to(durations, ())
         yield durations
         yield GaugeMetricFamily(
-            "qmcp_hitl_deliveries_pending", "Deliveries on their way, in all replicas together.", self.pending
+            "qmcp_hitl_deliveries_pending", "Deliveries on their way, in all replicas together.", self._pending
         )

@@ -12,7 +12,7 @@ from servicekit import key_files
 PREFIX = "whsec_"
 # The Standard Webhooks specification wants 24 to 64 bytes.
 SECRET_BYTES = 32
-FEWEST_BYTES = 24
+MIN_SECRET_BYTES = 24
 
 
 class SealBrokenError(Exception):
@@ -91,9 +91,9 @@ def callback_secret(file: Path) -> str:
         length = len(base64.b64decode(text.removeprefix(PREFIX), validate=True))
     except ValueError:
         length = 0
-    if not text.startswith(PREFIX) or length < FEWEST_BYTES:
+    if not text.startswith(PREFIX) or length < MIN_SECRET_BYTES:
         raise SystemExit(
-            f"QMCP_HITL_CALLBACK_SECRET_FILE={file} must hold {PREFIX} and at least {FEWEST_BYTES} bytes in base64."
+            f"QMCP_HITL_CALLBACK_SECRET_FILE={file} must hold {PREFIX} and at least {MIN_SECRET_BYTES} bytes in base64."
         )
     return text
 

@@ -1,4 +1,4 @@
-"""The HTTP side of telling others: which addresses may be told, one POST, and what its answer means."""
+"""The HTTP side of delivery: which addresses may be called, one POST, and what its answer means."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,18 +10,19 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 from yarl import URL
 
+from servicekit.errors import invalid_field
 from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, host_of
 from services.hitl import errors
 
 # What is read of an answer: it is thrown away, but a connection whose answer was read can be used again.
-MOST_READ_BYTES = 64 * 1024
+MAX_READ_BYTES = 64 * 1024
 # How long a name may take to resolve when it is registered, seconds.
 RESOLVES_WITHIN = 5.0
-LONGEST_ERROR = 500
+MAX_ERROR_LENGTH = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DeliveryResult:
     """What came of one try."""
 
     # The HTTP status; 0 where there was no answer.
@@ -32,7 +33,7 @@ class Verdict:
     retry_after: float = 0
 
 
-class Receivers:
+class WebhookClient:
     """Posts to addresses that strangers gave us, over one pool of connections."""
 
     def __init__(self, addresses: AddressPolicy, at_a_time: int, timeout_seconds: float) -> None:
@@ -46,7 +47,7 @@ class Receivers:
             await self._session.close()
 
     async def require_allowed(self, field: str, url: str) -> None:
-        """Refuses an address that may not be told. A name that nobody knows yet passes: each try looks again.
+        """Refuses an address that may not be called. A name that nobody knows yet passes: each try looks again.
 
         Args:
             field: of the request, for the error.
@@ -65,25 +66,25 @@ class Receivers:
         except AddressNotAllowedError as error:
             raise errors.address_not_allowed(field, str(error)) from None
         except ValueError as error:
-            raise errors.invalid(field, f"is no URL: {error}") from None
+            raise invalid_field(field, f"is no URL: {error}") from None
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Verdict:
-        """Sends once; whatever goes wrong is in the verdict."""
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> DeliveryResult:
+        """Sends once; whatever goes wrong is in the result."""
         try:
             self._addresses.require_literal_allowed(host_of(url))
             async with self._client().post(
                 URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
             ) as response:
-                # The verdict stands with the status; what comes after it changes nothing.
+                # The result stands with the status; what comes after it changes nothing.
                 with suppress(aiohttp.ClientError, TimeoutError):
                     await _discard(response)
-                return _verdict(response)
+                return _result_of(response)
         except TimeoutError:
-            return Verdict(0, f"There was no answer within {self._timeout_seconds:g} seconds.")
+            return DeliveryResult(0, f"There was no answer within {self._timeout_seconds:g} seconds.")
         except AddressNotAllowedError as error:
-            return Verdict(0, str(error))
+            return DeliveryResult(0, str(error))
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Verdict(0, f"{type(error).__name__}: {error}"[:LONGEST_ERROR])
+            return DeliveryResult(0, f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH])
 
     def _client(self) -> aiohttp.ClientSession:
         # Made on first use: it must be made within the loop.
@@ -106,18 +107,18 @@ async def _discard(response: aiohttp.ClientResponse) -> None:
     read = 0
     async for chunk in response.content.iter_any():
         read += len(chunk)
-        if read > MOST_READ_BYTES:
+        if read > MAX_READ_BYTES:
             response.close()
             return
 
 
-def _verdict(response: aiohttp.ClientResponse) -> Verdict:
+def _result_of(response: aiohttp.ClientResponse) -> DeliveryResult:
     if response.status // 100 == 2:  # noqa: PLR2004 - 2xx
-        return Verdict(response.status)
+        return DeliveryResult(response.status)
     what = f"The receiver answered {response.status}"
     if response.status // 100 == 3:  # noqa: PLR2004 - 3xx
         what += ", and redirects are not followed"
-    return Verdict(response.status, f"{what}.", _seconds(response.headers.get("Retry-After", "")))
+    return DeliveryResult(response.status, f"{what}.", _seconds(response.headers.get("Retry-After", "")))
 
 
 def _seconds(retry_after: str) -> float:

@@ -1,56 +1,55 @@
 """Webhooks: registered, changed, removed; the log of deliveries to them."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from secrets import token_hex
-from typing import Any
 from uuid import UUID
 
 import structlog
 import uuid_utils.compat as uuid
 
-from servicekit import pagination
+from servicekit import idempotency, pagination
 from servicekit.postgres import Connection, Database
 from services.hitl import errors
 from services.hitl.delivery.sealing import SealBrokenError, Sealing, new_secret
 from services.hitl.delivery.store import deliveries
 from services.hitl.delivery.store import webhooks as store
-from services.hitl.delivery.webhook_client import Receivers
+from services.hitl.delivery.webhook_client import WebhookClient
 from services.hitl.models import Delivery, DeliveryFilter, IssuedWebhook, Webhook, WebhookDefinition
 
 logger = structlog.get_logger(__name__)
 
-MOST_WEBHOOKS = 100
+MAX_WEBHOOKS = 100
 URL_FIELD = "webhook.url"
 
 
 class Webhooks:
     """Reads and changes webhooks."""
 
-    def __init__(self, database: Database, receivers: Receivers, sealing: Sealing) -> None:
+    def __init__(self, database: Database, client: WebhookClient, sealing: Sealing) -> None:
         self._database = database
-        self._receivers = receivers
+        self._client = client
         self._sealing = sealing
 
-    async def require_allowed(self, wanted: WebhookDefinition) -> None:
-        """Checks the address, before `create`: that asks the name service, which no transaction should wait for.
+    async def create(
+        self, wanted: WebhookDefinition, once: idempotency.Once[IssuedWebhook, idempotency.Answer]
+    ) -> idempotency.Answer:
+        """Registers a webhook.
 
         Raises:
-            ServiceError: ADDRESS_NOT_ALLOWED.
+            ServiceError: ADDRESS_NOT_ALLOWED, TOO_MANY_WEBHOOKS.
         """
-        await self._receivers.require_allowed(URL_FIELD, wanted.url)
 
-    async def create(self, connection: Connection, wanted: WebhookDefinition) -> IssuedWebhook:
-        """Registers a webhook whose address was checked, in the caller's transaction.
+        async def create(connection: Connection) -> IssuedWebhook:
+            secret = new_secret()
+            webhook_id: UUID = uuid.uuid7()
+            made = await store.insert(connection, webhook_id, wanted, self._sealing.seal(secret), _etag(), MAX_WEBHOOKS)
+            if made is None:
+                raise errors.too_many_webhooks(MAX_WEBHOOKS)
+            return IssuedWebhook(made, secret)
 
-        Raises:
-            ServiceError: TOO_MANY_WEBHOOKS.
-        """
-        secret = new_secret()
-        webhook_id: UUID = uuid.uuid7()
-        made = await store.insert(connection, webhook_id, wanted, self._sealing.seal(secret), _etag(), MOST_WEBHOOKS)
-        if made is None:
-            raise errors.too_many_webhooks(MOST_WEBHOOKS)
-        return IssuedWebhook(made, secret)
+        # That asks the name service, for which no transaction should wait.
+        await self._client.require_allowed(URL_FIELD, wanted.url)
+        return await once.run(self._database, create)
 
     async def get(self, webhook_id: str) -> Webhook:
         known = _uuid(webhook_id)
@@ -62,11 +61,10 @@ class Webhooks:
 
     async def page(self, page_size: int, page_token: str) -> tuple[list[Webhook], str]:
         """A page, newest first, and the token of the next."""
-        size = pagination.page_size(page_size)
-        before = _before(page_token, ())
+        asked = pagination.page_request(page_size, page_token, (), _before, width=2)
         async with self._database.connection() as connection:
-            found = await store.list_before(connection, before, size + 1)
-        return found[:size], _token(found, size, ())
+            found = await store.list_before(connection, asked.after, asked.limit)
+        return asked.page(found, _key)
 
     async def update(self, webhook_id: str, wanted: WebhookDefinition, etag: str, *, rotate: bool) -> IssuedWebhook:
         """Replaces the definition, and the secret where that is wanted.
@@ -74,7 +72,7 @@ class Webhooks:
         Raises:
             ServiceError: ADDRESS_NOT_ALLOWED, WEBHOOK_NOT_FOUND, ETAG_MISMATCH.
         """
-        await self.require_allowed(wanted)
+        await self._client.require_allowed(URL_FIELD, wanted.url)
         known = _uuid(webhook_id)
         if known is None:
             raise errors.webhook_not_found(webhook_id)
@@ -96,14 +94,13 @@ class Webhooks:
 
     async def deliveries(self, wanted: DeliveryFilter, page_size: int, page_token: str) -> tuple[list[Delivery], str]:
         """A page of the log, newest first, and the token of the next."""
-        size = pagination.page_size(page_size)
         filtered = (wanted.webhook_id, wanted.human_request_id, wanted.status)
-        before = _before(page_token, filtered)
+        asked = pagination.page_request(page_size, page_token, filtered, _before, width=2)
         if wanted.webhook_id and _uuid(wanted.webhook_id) is None:
             return [], ""
         async with self._database.connection() as connection:
-            found = await deliveries.list_before(connection, wanted, before, size + 1)
-        return found[:size], _token(found, size, filtered)
+            found = await deliveries.list_before(connection, wanted, asked.after, asked.limit)
+        return asked.page(found, _key)
 
     async def retry(self, delivery_id: str) -> Delivery:
         """Sends a delivery again, whatever has become of it.
@@ -143,16 +140,9 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-def _before(page_token: str, filtered: tuple[str, ...]) -> tuple[datetime, UUID] | None:
-    after = pagination.after(page_token, filtered, width=2)
-    try:
-        return (datetime.fromisoformat(after[0]).astimezone(UTC), UUID(after[1])) if after else None
-    except (ValueError, OverflowError):
-        raise pagination.not_ours() from None
+def _before(at: str, row_id: str) -> tuple[datetime, UUID]:
+    return pagination.time(at), UUID(row_id)
 
 
-def _token(found: list[Any], size: int, filtered: tuple[str, ...]) -> str:
-    if len(found) <= size:
-        return ""
-    last = found[size - 1]
-    return pagination.token(filtered, [last.created_at.isoformat(), str(last.id)])
+def _key(row: Webhook | Delivery) -> tuple[str, str]:
+    return row.created_at.isoformat(), str(row.id)

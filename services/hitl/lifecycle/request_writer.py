@@ -1,4 +1,4 @@
-"""Asks and answers, many in a transaction: exactly one outcome a request, whoever races, and each caller told after it.
+"""Writes requests and answers, many in a transaction: exactly one outcome a request, and each caller hears after it.
 
 Whoever changes a request holds the lock of its row; a batch locks in the order of the ids, so two never wait for each
 other. The commit of a batch is one write to the disk and one NOTIFY, however many answers are in it.
@@ -14,27 +14,27 @@ from servicekit.group_commit import CommitMetrics, GroupCommit
 from servicekit.postgres import CONNECTION_ERRORS, Connection, Database
 from services.hitl import errors
 from services.hitl.delivery.store import deliveries
-from services.hitl.lifecycle import rules as judging
+from services.hitl.lifecycle import rules
 from services.hitl.lifecycle.store import events, requests, responses
 from services.hitl.links import store as links
-from services.hitl.metrics import Measures
-from services.hitl.models import Answer, Happening, HumanRequest, Question, Response
+from services.hitl.metrics import HitlMetrics
+from services.hitl.models import Answer, HumanRequest, NewEvent, RequestSpec, Response
 
 # What to do to a request that is locked and not overdue; gives back what it is then and what is to be told.
-Change = Callable[[HumanRequest, datetime], judging.Outcome]
+Change = Callable[[HumanRequest, datetime], rules.Outcome]
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """A question that shall be asked, and the digest of its body."""
+class CreateRequest:
+    """A request that shall be made, and the digest of its body."""
 
-    question: Question
+    spec: RequestSpec
     body_digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Settling:
-    """Requests whose time may be up."""
+class ExpireRequest:
+    """A request whose time may be up."""
 
     human_request_id: str
 
@@ -47,22 +47,22 @@ class _Work:
     standing: dict[str, HumanRequest]
     changed: set[str] = field(default_factory=set)
     responses: list[Response] = field(default_factory=list)
-    happenings: list[Happening] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
 
-    def take(self, outcome: judging.Outcome) -> HumanRequest:
+    def take(self, outcome: rules.Outcome) -> HumanRequest:
         request = outcome.request
         self.standing[request.id] = request
         self.changed.add(request.id)
         if outcome.response is not None:
             self.responses.append(outcome.response)
-        self.happenings += outcome.happenings
+        self.events += outcome.events
         return request
 
     def current(self, human_request_id: str) -> HumanRequest | None:
-        """A request as it stands, settled where its time is up."""
+        """A request as it stands, and after its time where that is up."""
         request = self.standing.get(human_request_id)
         if request is not None and request.status == "pending" and request.expires_at <= self.now:
-            request = self.take(judging.timed_out(request, self.now))
+            request = self.take(rules.timed_out(request, self.now))
         return request
 
     async def write(self, connection: Connection) -> None:
@@ -70,61 +70,61 @@ class _Work:
             await requests.save(connection, [self.standing[each] for each in sorted(self.changed)])
         if self.responses:
             await responses.insert(connection, self.responses)
-        if self.happenings:
-            await deliveries.queue(connection, await events.insert(connection, self.happenings))
+        if self.events:
+            await deliveries.queue(connection, await events.insert(connection, self.events))
             await events.notify(connection)
 
 
-class Decisions:
+class RequestWriter:
     """Everything that changes requests goes through here."""
 
-    def __init__(self, database: Database, metrics: CommitMetrics, measures: Measures) -> None:
+    def __init__(self, database: Database, commits: CommitMetrics, metrics: HitlMetrics) -> None:
         self._database = database
-        self._measures = measures
-        self._commits: GroupCommit[Asking | Answer | Settling, HumanRequest | Response | ServiceError | None] = (
-            GroupCommit("decisions", self._flush, metrics)
-        )
+        self._metrics = metrics
+        self._commits: GroupCommit[
+            CreateRequest | Answer | ExpireRequest, HumanRequest | Response | ServiceError | None
+        ] = GroupCommit("requests", self._flush, commits)
 
     @asynccontextmanager
-    async def deciding(self) -> AsyncIterator[None]:
+    async def writing(self) -> AsyncIterator[None]:
         """Takes work while the block lasts, and does what is queued when it ends."""
         async with self._database.held() as self._held, self._commits:
             yield
 
-    async def ask(self, asking: Asking) -> HumanRequest:
-        """Records a question; the one on record where it is the same again.
+    async def create(self, wanted: CreateRequest) -> HumanRequest:
+        """Records a request; gives back the one on record where it is the same again.
 
         Raises:
             ServiceError: HUMAN_REQUEST_EXISTS.
         """
-        asked = await self._submit(asking)
-        assert isinstance(asked, HumanRequest)
-        return asked
+        created = await self._submit(wanted)
+        assert isinstance(created, HumanRequest)
+        return created
 
-    async def ask_in(self, connection: Connection, asking: Asking) -> HumanRequest:
+    async def create_in(self, connection: Connection, wanted: CreateRequest) -> HumanRequest:
         """The same in a transaction of the caller's, for an effect that is recorded with its human_request_id."""
         work = await self._begin(connection, [])
-        asked = (await self._ask(connection, work, [asking]))[id(asking)]
-        if isinstance(asked, ServiceError):
-            raise asked
+        created = (await self._create(connection, work, [wanted]))[id(wanted)]
+        if isinstance(created, ServiceError):
+            raise created
         await work.write(connection)
-        self._measures.happened(work.happenings, {asked.id: asked})
-        return asked
+        self._metrics.count(work.events, {created.id: created})
+        return created
 
     async def answer(self, answer: Answer) -> Response:
         """Records an answer, or gives back the one of which this is a repetition.
 
         Raises:
-            ServiceError: HUMAN_REQUEST_NOT_FOUND, LINK_NOT_VALID, and those of `judging.answered`.
+            ServiceError: HUMAN_REQUEST_NOT_FOUND, LINK_NOT_VALID, and those of `rules.answered`.
         """
         response = await self._submit(answer)
         assert isinstance(response, Response)
         return response
 
-    async def settle(self, human_request_ids: Sequence[str]) -> None:
+    async def expire(self, human_request_ids: Sequence[str]) -> None:
         """Ends, answers or escalates those of them whose time is up."""
-        settled = [self._commits.submit(Settling(human_request_id)) for human_request_id in human_request_ids]
-        for each in settled:
+        expiring = [self._commits.submit(ExpireRequest(human_request_id)) for human_request_id in human_request_ids]
+        for each in expiring:
             await each
 
     async def change(self, connection: Connection, human_request_id: str, change: Change) -> HumanRequest:
@@ -139,10 +139,14 @@ class Decisions:
             raise errors.human_request_not_found(human_request_id)
         changed = work.take(change(request, work.now))
         await work.write(connection)
-        self._measures.happened(work.happenings, work.standing)
+        self._metrics.count(work.events, work.standing)
         return changed
 
-    async def _submit(self, operation: Asking | Answer) -> HumanRequest | Response | None:
+    async def record(self, connection: Connection, event: NewEvent) -> None:
+        """Writes an event that changes nothing (a delivery, a new link), in a transaction of the caller's."""
+        await self.change(connection, event.human_request_id, lambda request, _: rules.Outcome(request, None, [event]))
+
+    async def _submit(self, operation: CreateRequest | Answer) -> HumanRequest | Response | None:
         outcome = await self._commits.submit(operation)
         # Refusals come as values: an exception would undo the batch, and with it the answers of others.
         if isinstance(outcome, ServiceError):
@@ -150,28 +154,30 @@ class Decisions:
         return outcome
 
     async def _flush(
-        self, batch: Sequence[Asking | Answer | Settling]
+        self, batch: Sequence[CreateRequest | Answer | ExpireRequest]
     ) -> Sequence[HumanRequest | Response | ServiceError | None]:
         try:
             connection = await self._held.get()
             async with connection.transaction():
-                outcomes, work = await self._decide(connection, batch)
+                outcomes, work = await self._write(connection, batch)
         except CONNECTION_ERRORS:
             self._held.drop()
             raise
-        self._measures.happened(work.happenings, work.standing)
+        self._metrics.count(work.events, work.standing)
         return outcomes
 
-    async def _decide(
-        self, connection: Connection, batch: Sequence[Asking | Answer | Settling]
+    async def _write(
+        self, connection: Connection, batch: Sequence[CreateRequest | Answer | ExpireRequest]
     ) -> tuple[list[HumanRequest | Response | ServiceError | None], _Work]:
-        asking = [each for each in batch if isinstance(each, Asking)]
-        work = await self._begin(connection, [each.human_request_id for each in batch if not isinstance(each, Asking)])
-        asked = await self._ask(connection, work, asking) if asking else {}
+        wanted = [each for each in batch if isinstance(each, CreateRequest)]
+        work = await self._begin(
+            connection, [each.human_request_id for each in batch if not isinstance(each, CreateRequest)]
+        )
+        created = await self._create(connection, work, wanted) if wanted else {}
         outcomes: list[HumanRequest | Response | ServiceError | None] = []
         for each in batch:
-            if isinstance(each, Asking):
-                outcomes.append(asked.pop(id(each)))
+            if isinstance(each, CreateRequest):
+                outcomes.append(created.pop(id(each)))
             elif isinstance(each, Answer):
                 outcomes.append(await self._answer(connection, work, each))
             else:
@@ -188,17 +194,17 @@ class Decisions:
         standing = await requests.get_many(connection, ids)
         return _Work(await requests.clock(connection), standing)
 
-    async def _ask(
-        self, connection: Connection, work: _Work, asking: Sequence[Asking]
+    async def _create(
+        self, connection: Connection, work: _Work, wanted: Sequence[CreateRequest]
     ) -> dict[int, HumanRequest | ServiceError]:
-        """What became of each, by the identity of the asking."""
+        """What became of each, by the identity of what was wanted."""
         # Locked in one order here too, for an id that somebody else is about to take is waited for.
-        ordered = sorted(asking, key=lambda each: each.question.id)
-        fresh = await requests.insert(connection, [(each.question, each.body_digest) for each in ordered])
-        found = await requests.get_many(connection, [each.question.id for each in ordered])
+        ordered = sorted(wanted, key=lambda each: each.spec.id)
+        fresh = await requests.insert(connection, [(each.spec, each.body_digest) for each in ordered])
+        found = await requests.get_many(connection, [each.spec.id for each in ordered])
         outcomes: dict[int, HumanRequest | ServiceError] = {}
         for each in ordered:
-            request = found[each.question.id]
+            request = found[each.spec.id]
             if request.body_digest != each.body_digest:
                 outcomes[id(each)] = errors.human_request_exists(request.id)
                 continue
@@ -206,8 +212,8 @@ class Decisions:
             if request.id in fresh:
                 fresh.discard(request.id)
                 work.standing[request.id] = request
-                detail = {"request_type": request.question.request_type, "prompt": request.question.prompt[:500]}
-                work.happenings.append(Happening(request.id, "created", request.question.requester, detail))
+                detail = {"request_type": request.spec.request_type, "prompt": request.spec.prompt[:500]}
+                work.events.append(NewEvent(request.id, "created", request.spec.requester, detail))
         return outcomes
 
     async def _answer(self, connection: Connection, work: _Work, answer: Answer) -> Response | ServiceError:
@@ -215,10 +221,10 @@ class Decisions:
         if request is None:
             return errors.human_request_not_found(answer.human_request_id)
         try:
-            response = judging.earlier(request, answer)
+            response = rules.earlier(request, answer)
             if response is not None:
                 return response
-            outcome = judging.answered(request, answer, work.now)
+            outcome = rules.answered(request, answer, work.now)
             if answer.token_digest is not None and not await links.use(connection, answer.token_digest):
                 return errors.link_not_valid()
         except ServiceError as error:

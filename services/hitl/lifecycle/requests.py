@@ -1,39 +1,59 @@
-"""Questions: asked, and read as they stand now."""
+"""Requests: made, and read as they stand now."""
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
 
-import orjson
-
-from servicekit import pagination
+from servicekit import idempotency, pagination
+from servicekit.identity.principal import Principal
 from servicekit.postgres import Connection, Database
-from servicekit.schemas import Schema
 from services.hitl import errors
-from services.hitl.delivery.webhook_client import Receivers
-from services.hitl.lifecycle import rules as judging
-from services.hitl.lifecycle.request_writer import Asking, Decisions
+from services.hitl.delivery.webhook_client import WebhookClient
+from services.hitl.lifecycle import request_spec, rules
+from services.hitl.lifecycle.request_writer import CreateRequest, RequestWriter
+from services.hitl.lifecycle.similar import Similar
 from services.hitl.lifecycle.store import events as events_store
 from services.hitl.lifecycle.store import requests as store
-from services.hitl.models import Event, HumanRequest, Question, RequestFilter
+from services.hitl.models import Event, HumanRequest, RequestFilter, RequestSpec
 
-SHORTEST_SECONDS = 60
 OVERDUE_AT_A_TIME = 500
-LARGEST_DOCUMENT = 256 * 1024
-LARGEST_SCHEMA = 64 * 1024
 
 
 class Requests:
-    """Checks what is asked, and reads. What is overdue is settled first: nobody is shown what is no longer so."""
+    """Makes and reads them. What is overdue is ended first: nobody is shown what is no longer so."""
 
     def __init__(
-        self, database: Database, decisions: Decisions, receivers: Receivers, max_timeout_seconds: int
+        self,
+        database: Database,
+        writer: RequestWriter,
+        client: WebhookClient,
+        similar: Similar,
+        max_timeout_seconds: int,
     ) -> None:
         self._database = database
-        self._decisions = decisions
-        self._receivers = receivers
+        self._writer = writer
+        self._client = client
+        self._similar = similar
         self._max_timeout_seconds = max_timeout_seconds
+
+    async def create(
+        self, wanted: RequestSpec, by: Principal, once: idempotency.Once[HumanRequest, idempotency.Answer]
+    ) -> idempotency.Answer:
+        """Asks, in the caller's own name or, where it may, in that of the one whom `wanted.requester` names.
+
+        Raises:
+            ServiceError: PERMISSION_DENIED, INVALID_REQUEST, SCHEMA_INVALID, RESPONSE_INVALID, ADDRESS_NOT_ALLOWED,
+                HUMAN_REQUEST_EXISTS.
+        """
+        spec = replace(wanted, requester=rules.requester(wanted.requester, by))
+        request_spec.require_sound(spec, self._max_timeout_seconds)
+        if spec.callback_url:
+            # That may ask the name service, for which no transaction should wait.
+            await self._client.require_allowed("callback_url", spec.callback_url)
+        create = CreateRequest(spec, request_spec.digest(spec))
+        if not once.key:
+            # Its id makes a retry harmless, so many share a commit.
+            return once.answer(await self._writer.create(create))
+        return await once.run(self._database, lambda connection: self._writer.create_in(connection, create))
 
     async def get(self, human_request_id: str) -> HumanRequest:
         """One request.
@@ -60,7 +80,7 @@ class Requests:
         overdue = [request.id for request in found.values() if request.overdue]
         if not overdue:
             return found
-        await self._decisions.settle(overdue)
+        await self._writer.expire(overdue)
         async with self._database.connection() as connection:
             return await store.get_many(connection, human_request_ids)
 
@@ -68,92 +88,43 @@ class Requests:
         self, wanted: RequestFilter, page_size: int, page_token: str, offset: int
     ) -> tuple[list[HumanRequest], str]:
         """A page, newest first, and the token of the next."""
-        size = pagination.page_size(page_size)
-        filtered = list(asdict(wanted).values())
-        after = pagination.after(page_token, filtered, width=2)
-        try:
-            before = (datetime.fromisoformat(after[0]).astimezone(UTC), after[1]) if after else None
-        except (ValueError, OverflowError):
-            raise pagination.not_ours() from None
-        await self.settle_overdue()
+        asked = pagination.page_request(
+            page_size,
+            page_token,
+            list(asdict(wanted).values()),
+            lambda at, request_id: (pagination.time(at), request_id),
+            width=2,
+        )
+        await self.expire_overdue()
         async with self._database.connection() as connection:
-            found = await store.list_before(connection, wanted, before, size + 1, offset)
-        page = found[:size]
-        if len(found) <= size:
-            return page, ""
-        return page, pagination.token(filtered, [page[-1].created_at.isoformat(), page[-1].id])
+            found = await store.list_before(connection, wanted, asked.after, asked.limit, offset)
+        return asked.page(found, lambda request: (request.created_at.isoformat(), request.id))
 
     async def history(self, human_request_id: str, page_size: int, page_token: str) -> tuple[list[Event], str]:
         """A page of what happened to a request, oldest first, and the token of the next."""
-        size = pagination.page_size(page_size)
-        after = pagination.after(page_token, [human_request_id], width=1)
-        try:
-            sequence = int(after[0]) if after else 0
-        except ValueError:
-            raise pagination.not_ours() from None
+        asked = pagination.page_request(page_size, page_token, [human_request_id], int)
         await self.get(human_request_id)
         async with self._database.connection() as connection:
-            found = await events_store.history(connection, human_request_id, sequence, size + 1)
-        page = found[:size]
-        return page, pagination.token([human_request_id], [str(page[-1].sequence)]) if len(found) > size else ""
+            found = await events_store.history(connection, human_request_id, asked.after or 0, asked.limit)
+        return asked.page(found, lambda event: (str(event.sequence),))
 
-    async def settle_overdue(self) -> int:
-        """Settles every request whose time is up; returns how many those were."""
+    async def similar(self, human_request_id: str, limit: int) -> list[HumanRequest]:
+        """At most `limit` (0: five) other requests that ended and were asked in like words, best match first.
+
+        Raises:
+            ServiceError: SIMILAR_OFF, HUMAN_REQUEST_NOT_FOUND.
+        """
+        ids = await self._similar.find(human_request_id, limit)
+        found = await self.get_many(ids)
+        return [found[each] for each in ids]
+
+    async def expire_overdue(self) -> int:
+        """Ends, answers or escalates every request whose time is up; returns how many those were."""
         count = 0
         while True:
             async with self._database.connection() as connection:
                 overdue = await store.overdue(connection, OVERDUE_AT_A_TIME)
-            await self._decisions.settle(overdue)
+            await self._writer.expire(overdue)
             count += len(overdue)
             if len(overdue) < OVERDUE_AT_A_TIME:
                 return count
-
-    async def checked(self, question: Question) -> Asking:
-        """A question that may be asked. That may ask the name service, so it is done before any transaction.
-
-        Raises:
-            ServiceError: INVALID_REQUEST, SCHEMA_INVALID, RESPONSE_INVALID, ADDRESS_NOT_ALLOWED.
-        """
-        if not SHORTEST_SECONDS <= question.timeout_seconds <= self._max_timeout_seconds:
-            why = f"must be {SHORTEST_SECONDS} to {self._max_timeout_seconds:,} seconds"
-            raise errors.invalid("timeout_seconds", why)
-        for field, document, most in (
-            ("context", question.context, LARGEST_DOCUMENT),
-            ("proposed_arguments", question.proposed_arguments, LARGEST_DOCUMENT),
-            ("response_schema", question.response_schema, LARGEST_SCHEMA),
-            ("arguments_schema", question.arguments_schema, LARGEST_SCHEMA),
-        ):
-            if document is not None and len(orjson.dumps(document)) > most:
-                raise errors.invalid(field, f"must be at most {most // 1024} KiB of JSON")
-        Schema(question.response_schema, "response_schema")
-        Schema(question.arguments_schema, "arguments_schema")
-        _require_sound_expiry(question)
-        _require_sound_quorum(question)
-        if question.callback_url:
-            await self._receivers.require_allowed("callback_url", question.callback_url)
-        # Where the caller names no correlation id each try has another.
-        asked = asdict(question) | {"correlation_id": ""}
-        body = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
-        return Asking(question, hashlib.sha256(body).digest())
-
-
-def _require_sound_expiry(question: Question) -> None:
-    on_expiry = question.on_expiry
-    if on_expiry.action == "answer":
-        faults = judging.response_faults(
-            question.options, question.response_schema, on_expiry.default_response, "on_expiry.default_response"
-        )
-        if faults:
-            raise errors.response_invalid(faults)
-    elif on_expiry.action == "escalate" and not on_expiry.escalate_to:
-        raise errors.invalid("on_expiry.escalate_to", "must name at least one role where the action is escalate")
-
-
-def _require_sound_quorum(question: Question) -> None:
-    quorum = question.quorum
-    if quorum is None:
-        return
-    if quorum.voters and quorum.voters < quorum.required:
-        raise errors.invalid("quorum.voters", "must be at least `required`, or 0 for no limit")
-    if quorum.veto and question.options and quorum.veto not in question.options:
-        raise errors.invalid("quorum.veto", "must be one of the options")

@@ -1,10 +1,11 @@
-"""What an answer does to a request, and what time does to it: pure rules, no I/O."""
+"""What an answer does to a request, and what time does to it; who may do what: pure rules, no I/O."""
 
 import hashlib
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -12,13 +13,16 @@ import uuid_utils.compat as uuid
 
 from servicekit.errors import Violation
 from servicekit.idempotency import idempotency_key_reused
+from servicekit.identity.principal import Principal
 from servicekit.schemas import Schema
 from services.hitl import errors
-from services.hitl.models import TIMEOUT, Answer, Happening, HumanRequest, Json, OnExpiry, Response
+from services.hitl.models import TIMEOUT, Answer, HumanRequest, Json, NewEvent, OnExpiry, Response
 
 NO_QUORUM = "no quorum"
+ADMIN = "hitl.admin"
+DELEGATE = "hitl.delegate"
 # Compiled schemas that are kept; questions of one kind mostly share theirs.
-MOST_SCHEMAS = 500
+MAX_SCHEMAS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Outcome:
 
     request: HumanRequest
     response: Response | None
-    happenings: Sequence[Happening]
+    events: Sequence[NewEvent]
 
 
 def earlier(request: HumanRequest, answer: Answer) -> Response | None:
@@ -77,18 +81,18 @@ def answered(request: HumanRequest, answer: Answer, now: datetime) -> Outcome:
     if _decides(request, vote):
         vote = replace(vote, decides=True)
         decided = replace(request, status="responded", ended_at=now, votes=[*request.votes, vote])
-        return Outcome(decided, vote, [Happening(request.id, "decided", vote.responded_by, detail)])
+        return Outcome(decided, vote, [NewEvent(request.id, "decided", vote.responded_by, detail)])
     after = replace(request, votes=[*request.votes, vote])
-    happenings = [Happening(request.id, "voted", vote.responded_by, detail)]
+    events = [NewEvent(request.id, "voted", vote.responded_by, detail)]
     if _hopeless(after):
         after = replace(after, status="cancelled", ended_at=now, cancel_reason=NO_QUORUM)
-        happenings.append(Happening(request.id, "cancelled", vote.responded_by, {"reason": NO_QUORUM}))
-    return Outcome(after, vote, happenings)
+        events.append(NewEvent(request.id, "cancelled", vote.responded_by, {"reason": NO_QUORUM}))
+    return Outcome(after, vote, events)
 
 
 def timed_out(request: HumanRequest, now: datetime) -> Outcome:
     """An overdue request after its time: expired, answered by default, or in the hands of others."""
-    on_expiry = request.question.on_expiry
+    on_expiry = request.spec.on_expiry
     if on_expiry.action == "answer":
         response = Response(
             id=uuid.uuid7(),
@@ -104,22 +108,22 @@ def timed_out(request: HumanRequest, now: datetime) -> Outcome:
         )
         detail = {"response_id": str(response.id), "response": response.response, "via": "timeout"}
         after = replace(request, status="responded", overdue=False, ended_at=now, votes=[*request.votes, response])
-        return Outcome(after, response, [Happening(request.id, "decided", TIMEOUT, detail)])
+        return Outcome(after, response, [NewEvent(request.id, "decided", TIMEOUT, detail)])
     if on_expiry.action == "escalate":
-        seconds = on_expiry.escalate_timeout_seconds or request.question.timeout_seconds
+        seconds = on_expiry.escalate_timeout_seconds or request.spec.timeout_seconds
         groups = list(on_expiry.escalate_to)
         after = replace(
             request,
-            question=replace(request.question, assignees=(), groups=groups, on_expiry=OnExpiry()),
+            spec=replace(request.spec, assignees=(), groups=groups, on_expiry=OnExpiry()),
             # From now on, not from when the time was up: who is asked now has all of it, however late we notice.
             expires_at=now + timedelta(seconds=seconds),
             overdue=False,
             claimed_by="",
             claimed_at=None,
         )
-        return Outcome(after, None, [Happening(request.id, "escalated", TIMEOUT, {"groups": groups})])
+        return Outcome(after, None, [NewEvent(request.id, "escalated", TIMEOUT, {"groups": groups})])
     after = replace(request, status="expired", overdue=False, ended_at=now)
-    return Outcome(after, None, [Happening(request.id, "expired", TIMEOUT)])
+    return Outcome(after, None, [NewEvent(request.id, "expired", TIMEOUT)])
 
 
 def response_faults(
@@ -150,34 +154,88 @@ def _require_open(request: HumanRequest) -> None:
             raise errors.cancelled(request.id)
 
 
+def requester(on_behalf_of: str, by: Principal) -> str:
+    """In whose name a caller asks: its own, or where it may, that of another.
+
+    Raises:
+        ServiceError: PERMISSION_DENIED.
+    """
+    if on_behalf_of and not by.may(DELEGATE):
+        raise errors.may_not_delegate()
+    return on_behalf_of or by.name
+
+
+def answered_by(answer: Answer, by: Principal, *, verified: bool) -> Answer:
+    """The answer in the name of its caller. Where nobody is verified, what is said of who answers is taken."""
+    if verified:
+        return replace(answer, responded_by=by.name, roles=by.roles)
+    return replace(answer, responded_by=answer.responded_by or by.name, roles=None)
+
+
+def require_may_assign(request: HumanRequest, by: Principal) -> None:
+    """Who may hand a request on: those who may answer it, and administrators.
+
+    Raises:
+        ServiceError: NOT_ASSIGNED, FOUR_EYES.
+    """
+    if not by.may(ADMIN):
+        require_may_answer(request, by.name, by.roles)
+
+
+def require_may_release(request: HumanRequest, by: Principal) -> None:
+    """Whoever has claimed it, and administrators.
+
+    Raises:
+        ServiceError: ALREADY_CLAIMED.
+    """
+    if request.claimed_by != by.name and not by.may(ADMIN):
+        raise errors.already_claimed(request.id, request.claimed_by)
+
+
+def require_requester(request: HumanRequest, by: Principal) -> None:
+    """Who asked, those who ask in others' names, and administrators.
+
+    Raises:
+        ServiceError: NOT_REQUESTER.
+    """
+    if by.name != request.spec.requester and not by.may(ADMIN) and not by.may(DELEGATE):
+        raise errors.not_requester(request.id)
+
+
+def require_pending(request: HumanRequest) -> None:
+    """Raises HUMAN_REQUEST_ENDED."""
+    if request.ended:
+        raise errors.ended(request.id, request.status)
+
+
 def require_may_answer(request: HumanRequest, who: str, roles: frozenset[str] | None) -> None:
     """Refuses those who are not asked, and who asked where four eyes are wanted; `roles` as in Answer.
 
     Raises:
         ServiceError: NOT_ASSIGNED, FOUR_EYES.
     """
-    question = request.question
-    addressed = bool(question.assignees or question.groups)
-    if addressed and roles is not None and who not in question.assignees and roles.isdisjoint(question.groups):
+    spec = request.spec
+    addressed = bool(spec.assignees or spec.groups)
+    if addressed and roles is not None and who not in spec.assignees and roles.isdisjoint(spec.groups):
         raise errors.not_assigned(request.id)
-    if question.four_eyes and who == question.requester:
+    if spec.four_eyes and who == spec.requester:
         raise errors.four_eyes(request.id)
 
 
 def _require_valid(request: HumanRequest, answer: Answer) -> None:
-    question = request.question
-    faults = response_faults(question.options, question.response_schema, answer.response)
+    spec = request.spec
+    faults = response_faults(spec.options, spec.response_schema, answer.response)
     if answer.edited_arguments is not None:
-        if question.proposed_arguments is None:
+        if spec.proposed_arguments is None:
             faults.append(Violation("edited_arguments", "the request proposes no arguments that could be edited"))
         else:
-            faults += _schema_faults(question.arguments_schema, answer.edited_arguments, "edited_arguments")
+            faults += _schema_faults(spec.arguments_schema, answer.edited_arguments, "edited_arguments")
     if faults:
         raise errors.response_invalid(faults)
 
 
 def _decides(request: HumanRequest, vote: Response) -> bool:
-    quorum = request.question.quorum
+    quorum = request.spec.quorum
     if quorum is None or (quorum.veto and vote.response == quorum.veto):
         return True
     return sum(_said(other) == _said(vote) for other in request.votes) + 1 >= quorum.required
@@ -185,7 +243,7 @@ def _decides(request: HumanRequest, vote: Response) -> bool:
 
 def _hopeless(request: HumanRequest) -> bool:
     """Whether so many have voted that no answer can reach the quorum any more."""
-    quorum = request.question.quorum
+    quorum = request.spec.quorum
     assert quorum is not None, "without one the first answer decides"
     if not quorum.voters:
         return False
@@ -198,16 +256,13 @@ def _said(vote: Response) -> bytes:
     return orjson.dumps([vote.response, vote.edited_arguments], option=orjson.OPT_SORT_KEYS)
 
 
-_schemas: OrderedDict[bytes, Schema] = OrderedDict()
-
-
 def _schema_faults(document: Json, instance: Any, field: str) -> list[Violation]:
     if document is None:
         return []
-    key = orjson.dumps(document)
-    schema = _schemas.get(key)
-    if schema is None:
-        schema = _schemas[key] = Schema(document, field)
-        if len(_schemas) > MOST_SCHEMAS:
-            _schemas.popitem(last=False)
-    return [Violation(f"{field}{'' if f.field == '/' else f.field}", f.description) for f in schema.faults(instance)]
+    faults = _schema(orjson.dumps(document), field).faults(instance)
+    return [Violation(f"{field}{'' if f.field == '/' else f.field}", f.description) for f in faults]
+
+
+@lru_cache(MAX_SCHEMAS)
+def _schema(document: bytes, field: str) -> Schema:
+    return Schema(orjson.loads(document), field)

@@ -14,28 +14,29 @@ from uuid import UUID
 import orjson
 import uuid_utils.compat as uuid
 
-from servicekit.errors import ServiceError
+from servicekit import idempotency
+from servicekit.errors import ServiceError, invalid_field
 from servicekit.identity.principal import Principal
 from servicekit.interceptors.telemetry import HTTP_STATUS
 from servicekit.postgres import Connection, Database
 from services.hitl import errors
 from services.hitl.links import pages, store
 from services.hitl.links.pages import Filled, Page
-from services.hitl.models import Answer, Happening, HumanRequest, IssuedLink, Json, Question, Response
+from services.hitl.models import Answer, HumanRequest, IssuedLink, Json, NewEvent, RequestSpec, Response
 
 # The request of this id; HUMAN_REQUEST_NOT_FOUND where there is none.
 Find = Callable[[Connection, str], Awaitable[HumanRequest]]
 # Records an event in the transaction of that connection, and takes the lock of its request.
-Happened = Callable[[Connection, Happening], Awaitable[None]]
+Record = Callable[[Connection, NewEvent], Awaitable[None]]
 # Gives an answer and uses its link up, in one transaction; LINK_NOT_VALID where it is used already.
-Decide = Callable[[Answer], Awaitable[Response]]
+Give = Callable[[Answer], Awaitable[Response]]
 
 TOKEN_BYTES = 32
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 # As the API takes them.
-MOST_BYTES = 256 * 1024
-LONGEST_COMMENT = 8_192
+MAX_FORM_BYTES = 256 * 1024
+MAX_COMMENT_LENGTH = 8_192
 FIELDS = {"response", "comment"}
 # Whoever reads the page can mend these; after all others, the form is of no use any more.
 MENDABLE = {"RESPONSE_INVALID", "INVALID_REQUEST"}
@@ -61,35 +62,39 @@ class _Given:
 class Links:
     """Makes, shows and takes the answers of links."""
 
-    def __init__(self, database: Database, find: Find, happened: Happened, decide: Decide) -> None:
+    def __init__(self, database: Database, find: Find, record: Record, give: Give) -> None:
         self._database = database
         self._find = find
-        self._happened = happened
-        self._decide = decide
+        self._record = record
+        self._give = give
 
     async def create(
-        self, connection: Connection, human_request_id: str, person: str, timeout_seconds: int, by: Principal
-    ) -> IssuedLink:
-        """Makes a link, in the caller's transaction.
-
-        Whoever makes a link could use it, so for a request that wants four eyes, who asked cannot make one.
+        self,
+        human_request_id: str,
+        person: str,
+        timeout_seconds: int,
+        by: Principal,
+        once: idempotency.Once[IssuedLink, idempotency.Answer],
+    ) -> idempotency.Answer:
+        """Makes a link.
 
         Raises:
             ServiceError: HUMAN_REQUEST_NOT_FOUND, FOUR_EYES, HUMAN_REQUEST_ENDED, NOT_ASSIGNED.
         """
-        request = await self._find(connection, human_request_id)
-        question = request.question
-        if question.four_eyes and question.requester in {by.name, person}:
-            raise errors.four_eyes(human_request_id)
-        if (question.assignees or question.groups) and person not in question.assignees:
-            raise errors.not_assigned(human_request_id)
-        # First, because it takes the lock of the request: two who only shared it until then would wait for each other.
-        await self._happened(connection, Happening(human_request_id, "linked", by.name, {"person": person}))
-        token = secrets.token_urlsafe(TOKEN_BYTES)
-        link = await store.insert(connection, digest(token), human_request_id, person, by.name, timeout_seconds)
-        if link is None:
-            raise errors.ended(human_request_id, request.status if request.ended else "expired")
-        return IssuedLink(link, token)
+
+        async def create(connection: Connection) -> IssuedLink:
+            request = await self._find(connection, human_request_id)
+            _require_may_link(request, person, by)
+            # Before the link, because it takes the lock of the request: two who only shared it until then would wait
+            # for each other.
+            await self._record(connection, NewEvent(human_request_id, "linked", by.name, {"person": person}))
+            token = secrets.token_urlsafe(TOKEN_BYTES)
+            link = await store.insert(connection, digest(token), human_request_id, person, by.name, timeout_seconds)
+            if link is None:
+                raise errors.ended(human_request_id, request.status if request.ended else "expired")
+            return IssuedLink(link, token)
+
+        return await once.run(self._database, create)
 
     async def show(self, token: str, *, for_people: bool) -> Page:
         """The page with the form; nothing is recorded, since programs that scan mails open links too.
@@ -127,7 +132,7 @@ class Links:
         try:
             given = _read(content_type, body)
             filled = Filled(given.response if given.is_text else "", given.comment)
-            response = await self._decide(_answer(request.question, person, given, digest(token)))
+            response = await self._give(_answer(request.spec, person, given, digest(token)))
         except ServiceError as error:
             if for_people and error.reason in MENDABLE:
                 return pages.form(request, person, filled, error.message)
@@ -163,6 +168,15 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
+def _require_may_link(request: HumanRequest, person: str, by: Principal) -> None:
+    """Whoever makes a link could use it, so for a request that wants four eyes, who asked cannot make one."""
+    spec = request.spec
+    if spec.four_eyes and spec.requester in {by.name, person}:
+        raise errors.four_eyes(request.id)
+    if (spec.assignees or spec.groups) and person not in spec.assignees:
+        raise errors.not_assigned(request.id)
+
+
 def _refusal(error: ServiceError, *, for_people: bool) -> Page:
     if not for_people:
         raise error
@@ -170,12 +184,12 @@ def _refusal(error: ServiceError, *, for_people: bool) -> Page:
     return pages.notice(TITLES.get(error.reason, "This did not work"), error.message, status)
 
 
-def _answer(question: Question, person: str, given: _Given, token_digest: bytes) -> Answer:
+def _answer(spec: RequestSpec, person: str, given: _Given, token_digest: bytes) -> Answer:
     response_id: UUID = uuid.uuid7()
     return Answer(
         id=response_id,
-        human_request_id=question.id,
-        response=_meant(question, given.response) if given.is_text else given.response,
+        human_request_id=spec.id,
+        response=_meant(spec, given.response) if given.is_text else given.response,
         responded_by=person,
         # A person by name and with no role: whoever is no longer asked, because the request was reassigned or escalated
         # since the link was made, cannot answer by it either.
@@ -187,35 +201,35 @@ def _answer(question: Question, person: str, given: _Given, token_digest: bytes)
 
 
 def _read(content_type: str, body: bytes) -> _Given:
-    if len(body) > MOST_BYTES:
-        raise errors.invalid("form", f"must be at most {MOST_BYTES} bytes")
+    if len(body) > MAX_FORM_BYTES:
+        raise invalid_field("form", f"must be at most {MAX_FORM_BYTES} bytes")
     kind = content_type.partition(";")[0].strip().lower()
     try:
         if kind == FORM:
             pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=10)
             found: Json = dict(pairs)
             if len(found) != len(pairs):
-                raise errors.invalid("form", "names a field twice")
+                raise invalid_field("form", "names a field twice")
         elif kind == JSON:
             found = orjson.loads(body)
         else:
-            raise errors.invalid("form", f"must be {FORM} or {JSON}")
+            raise invalid_field("form", f"must be {FORM} or {JSON}")
     except ValueError:
-        raise errors.invalid("form", f"is no {kind}") from None
+        raise invalid_field("form", f"is no {kind}") from None
     if not isinstance(found, dict) or "response" not in found or set(found) - FIELDS:
-        raise errors.invalid("form", "must hold response, may hold comment, and nothing else")
+        raise invalid_field("form", "must hold response, may hold comment, and nothing else")
     comment = found.get("comment", "")
-    if not isinstance(comment, str) or len(comment) > LONGEST_COMMENT:
-        raise errors.invalid("comment", f"must be a text of at most {LONGEST_COMMENT} characters")
+    if not isinstance(comment, str) or len(comment) > MAX_COMMENT_LENGTH:
+        raise invalid_field("comment", f"must be a text of at most {MAX_COMMENT_LENGTH} characters")
     return _Given(found["response"], _lines(comment), kind == FORM)
 
 
-def _meant(question: Question, text: str) -> Json:
+def _meant(spec: RequestSpec, text: str) -> Json:
     """The answer that a text of a form stands for: an option, a JSON value where a schema wants one, else itself."""
     plain = _lines(text)
-    if question.options:
-        return next((option for option in question.options if _lines(option) == plain), plain)
-    if question.response_schema is None or question.response_schema.get("type") == "string":
+    if spec.options:
+        return next((option for option in spec.options if _lines(option) == plain), plain)
+    if spec.response_schema is None or spec.response_schema.get("type") == "string":
         return plain
     try:
         return orjson.loads(plain)

@@ -1,38 +1,34 @@
 """Questions, answers and events, in both directions."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import uuid_utils.compat as uuid
 from google.protobuf.json_format import MessageToDict
-from google.protobuf.timestamp_pb2 import Timestamp
 from qmcp.hitl.v1 import hitl_service_pb2, request_pb2
 
 from servicekit.idempotency import key_of
 from servicekit.json_values import document, fill_struct, fill_value, plain
 from servicekit.request_context import RequestContext
-from services.hitl import errors
+from servicekit.timestamps import to_datetime, to_timestamp
 from services.hitl.models import (
     Answer,
     Event,
     EventFilter,
     HumanRequest,
     OnExpiry,
-    Question,
     Quorum,
     RequestFilter,
+    RequestSpec,
     Response,
 )
 
 DEFAULT_TIMEOUT_SECONDS = 3_600
 
 
-def question_from(request: hitl_service_pb2.CreateHumanRequestRequest, call: RequestContext) -> Question:
-    """What the caller asks, in its own name or, where it may, in that of another."""
-    if request.on_behalf_of and not call.principal.may("hitl.delegate"):
-        raise errors.may_not_delegate()
-    return Question(
+def spec_from(request: hitl_service_pb2.CreateHumanRequestRequest, call: RequestContext) -> RequestSpec:
+    """What the caller asks; the requester is whom it names, empty where it asks in its own name."""
+    return RequestSpec(
         id=request.id or str(uuid.uuid7()),
         request_type=request.request_type,
         prompt=request.prompt,
@@ -44,7 +40,7 @@ def question_from(request: hitl_service_pb2.CreateHumanRequestRequest, call: Req
         proposed_arguments=_optional(request, "proposed_arguments"),
         arguments_schema=_optional(request, "arguments_schema"),
         priority=request.priority or "normal",
-        due_at=request.due_at.ToDatetime(UTC) if request.HasField("due_at") else None,
+        due_at=to_datetime(request, "due_at"),
         assignees=tuple(request.assignees),
         groups=tuple(request.groups),
         tags=tuple(request.tags),
@@ -54,18 +50,17 @@ def question_from(request: hitl_service_pb2.CreateHumanRequestRequest, call: Req
         if request.HasField("quorum")
         else None,
         four_eyes=request.four_eyes,
-        requester=request.on_behalf_of or call.principal.name,
+        requester=request.on_behalf_of,
     )
 
 
-def answer_from(request: hitl_service_pb2.CreateHumanResponseRequest, call: RequestContext, *, keyless: bool) -> Answer:
-    """What the caller answers. Without authentication nobody is verified, so what is said of who answers is taken."""
+def answer_from(request: hitl_service_pb2.CreateHumanResponseRequest) -> Answer:
+    """What the caller answers, in the name of whom it says."""
     return Answer(
         id=uuid.uuid7(),
         human_request_id=request.human_request_id or request.request_id,
         response=plain(request.response, "response"),
-        responded_by=(request.responded_by if keyless else "") or call.principal.name,
-        roles=None if keyless else call.principal.roles,
+        responded_by=request.responded_by,
         response_metadata=document(request.response_metadata, "response_metadata"),
         comment=request.comment,
         edited_arguments=_optional(request, "edited_arguments"),
@@ -95,38 +90,38 @@ def event_filter_from(request: hitl_service_pb2.WatchHumanRequestsRequest) -> Ev
 
 def request_to(request: HumanRequest) -> request_pb2.HumanRequest:
     """A request as it stands."""
-    question = request.question
+    spec = request.spec
     message = request_pb2.HumanRequest(
-        id=question.id,
-        request_type=question.request_type,
-        prompt=question.prompt,
-        options=question.options,
-        timeout_seconds=question.timeout_seconds,
+        id=spec.id,
+        request_type=spec.request_type,
+        prompt=spec.prompt,
+        options=spec.options,
+        timeout_seconds=spec.timeout_seconds,
         status=request.status,
-        created_at=_timestamp(request.created_at),
-        expires_at=_timestamp(request.expires_at),
-        correlation_id=question.correlation_id,
-        priority=question.priority,
-        due_at=_timestamp(question.due_at),
-        assignees=question.assignees,
-        groups=question.groups,
-        tags=question.tags,
-        callback_url=question.callback_url,
-        on_expiry=_on_expiry_to(question.on_expiry),
-        quorum=_quorum_to(question.quorum),
-        four_eyes=question.four_eyes,
-        requester=question.requester,
+        created_at=to_timestamp(request.created_at),
+        expires_at=to_timestamp(request.expires_at),
+        correlation_id=spec.correlation_id,
+        priority=spec.priority,
+        due_at=to_timestamp(spec.due_at),
+        assignees=spec.assignees,
+        groups=spec.groups,
+        tags=spec.tags,
+        callback_url=spec.callback_url,
+        on_expiry=_on_expiry_to(spec.on_expiry),
+        quorum=_quorum_to(spec.quorum),
+        four_eyes=spec.four_eyes,
+        requester=spec.requester,
         claimed_by=request.claimed_by,
-        claimed_at=_timestamp(request.claimed_at),
+        claimed_at=to_timestamp(request.claimed_at),
         viewed_by=request.viewed_by,
-        ended_at=_timestamp(request.ended_at),
+        ended_at=to_timestamp(request.ended_at),
         votes=map(response_to, request.votes),
         cancel_reason=request.cancel_reason,
     )
-    fill_struct(message.context, question.context)
+    fill_struct(message.context, spec.context)
     for field, value in (
-        (message.response_schema, question.response_schema),
-        (message.proposed_arguments, question.proposed_arguments),
+        (message.response_schema, spec.response_schema),
+        (message.proposed_arguments, spec.proposed_arguments),
     ):
         if value is not None:
             fill_struct(field, value)
@@ -148,7 +143,7 @@ def response_to(response: Response) -> request_pb2.HumanResponse:
         id=str(response.id),
         human_request_id=response.human_request_id,
         responded_by=response.responded_by,
-        created_at=_timestamp(response.created_at),
+        created_at=to_timestamp(response.created_at),
         comment=response.comment,
         decides=response.decides,
         via=response.via,
@@ -165,7 +160,7 @@ def event_to(event: Event, request: HumanRequest | None = None) -> request_pb2.H
     """An event; in a stream with the request as it stands."""
     message = request_pb2.HumanRequestEvent(
         sequence=event.sequence,
-        at=_timestamp(event.at),
+        at=to_timestamp(event.at),
         kind=event.kind,
         human_request_id=event.human_request_id,
         principal=event.principal,
@@ -222,11 +217,3 @@ def _quorum_to(quorum: Quorum | None) -> request_pb2.Quorum | None:
     return (
         None if quorum is None else request_pb2.Quorum(required=quorum.required, voters=quorum.voters, veto=quorum.veto)
     )
-
-
-def _timestamp(at: datetime | None) -> Timestamp | None:
-    if at is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(at)
-    return message

@@ -1,14 +1,14 @@
 """Webhooks, deliveries and action links: domain to protobuf and back."""
 
-from datetime import datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
 from qmcp.hitl.v1 import hitl_service_pb2, link_pb2, webhook_pb2
 
+from servicekit.timestamps import to_timestamp
 from services.hitl.models import (
     ActionLink,
     Delivery,
     DeliveryFilter,
+    IssuedLink,
+    IssuedWebhook,
     Webhook,
     WebhookDefinition,
 )
@@ -18,6 +18,11 @@ def definition_from(message: webhook_pb2.Webhook) -> WebhookDefinition:
     return WebhookDefinition(
         message.url, tuple(message.kinds), tuple(message.request_types), message.description, message.paused
     )
+
+
+def issued_webhook_to(issued: IssuedWebhook) -> webhook_pb2.Webhook:
+    """A webhook with its secret, in the answer that shows it once."""
+    return webhook_to(issued.webhook, issued.secret)
 
 
 def webhook_to(webhook: Webhook, secret: str = "") -> webhook_pb2.Webhook:
@@ -31,8 +36,8 @@ def webhook_to(webhook: Webhook, secret: str = "") -> webhook_pb2.Webhook:
         paused=definition.paused,
         secret=secret,
         etag=webhook.etag,
-        created_at=_timestamp(webhook.created_at),
-        updated_at=_timestamp(webhook.updated_at),
+        created_at=to_timestamp(webhook.created_at),
+        updated_at=to_timestamp(webhook.updated_at),
     )
 
 
@@ -51,12 +56,17 @@ def delivery_to(delivery: Delivery) -> webhook_pb2.Delivery:
         url=delivery.url,
         status=delivery.status,
         attempts=delivery.attempts,
-        next_attempt_at=_timestamp(delivery.next_attempt_at) if pending else None,
+        next_attempt_at=to_timestamp(delivery.next_attempt_at) if pending else None,
         last_status=delivery.last_status,
         last_error=delivery.last_error,
-        created_at=_timestamp(delivery.created_at),
-        delivered_at=_timestamp(delivery.delivered_at) if delivery.delivered_at else None,
+        created_at=to_timestamp(delivery.created_at),
+        delivered_at=to_timestamp(delivery.delivered_at),
     )
+
+
+def issued_link_to(issued: IssuedLink) -> link_pb2.ActionLink:
+    """A link with its token, in the answer that shows it once."""
+    return link_to(issued.link, issued.token)
 
 
 def link_to(link: ActionLink, token: str = "") -> link_pb2.ActionLink:
@@ -65,16 +75,10 @@ def link_to(link: ActionLink, token: str = "") -> link_pb2.ActionLink:
         path=link_path(token),
         human_request_id=link.human_request_id,
         person=link.person,
-        expires_at=_timestamp(link.expires_at),
+        expires_at=to_timestamp(link.expires_at),
     )
 
 
 def link_path(token: str) -> str:
     """Where a link leads, below the address of the edge; nowhere where its token is not known."""
     return f"/v1/human/links/{token}" if token else ""
-
-
-def _timestamp(at: datetime) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(at)
-    return message

@@ -14,7 +14,7 @@ from servicekit.errors import overloaded
 from servicekit.notifications import wait_for
 from servicekit.postgres import Database
 from services.hitl.lifecycle.store import events, requests
-from services.hitl.metrics import Measures
+from services.hitl.metrics import HitlMetrics
 from services.hitl.models import Event, EventFilter, HumanRequest
 
 # After a notification that was lost.
@@ -22,7 +22,7 @@ LOOK_AGAIN_SECONDS = 1.0
 HEARTBEAT_SECONDS = 15.0
 EVENTS_A_READ = 1_000
 EVENTS_A_PAGE = 200
-ENDINGS = {"decided", "expired", "cancelled"}
+OUTCOMES = {"decided", "expired", "cancelled"}
 
 
 class Waiter:
@@ -58,23 +58,21 @@ class Waiter:
             self.over.set_result(None)
 
 
-class Feed:
+class EventFollower:
     """Follows the events of all replicas."""
 
-    def __init__(self, database: Database, measures: Measures, max_waiters: int, max_watchers: int) -> None:
+    def __init__(self, database: Database, metrics: HitlMetrics, max_waiters: int, max_watchers: int) -> None:
         self._database = database
-        self._measures = measures
+        self._metrics = metrics
         self._max_waiters = max_waiters
         self._max_watchers = max_watchers
         self._waiters = 0
-        self._told = asyncio.Event()
+        self._notified = asyncio.Event()
         # Up to which event everybody here has been told.
         self._sequence = 0
         self._waiting: defaultdict[str, set[Waiter]] = defaultdict(set)
         self._watching: set[asyncio.Event] = set()
         self.closing = False
-        measures.waiters = lambda: self._waiters
-        measures.watchers = lambda: len(self._watching)
 
     async def begin(self) -> None:
         """From now on."""
@@ -84,7 +82,7 @@ class Feed:
     def tell(self, payload: str | None) -> None:
         """There may be new events."""
         del payload
-        self._told.set()
+        self._notified.set()
 
     def close(self) -> None:
         """Lets everybody go: the server stops, and another replica will take them."""
@@ -98,15 +96,15 @@ class Feed:
     async def follow(self) -> None:
         """Tells those who wait and watch, for ever."""
         while True:
-            await wait_for(self._told, LOOK_AGAIN_SECONDS)
-            self._told.clear()
+            await wait_for(self._notified, LOOK_AGAIN_SECONDS)
+            self._notified.clear()
             while await self._read() == EVENTS_A_READ:
                 pass
 
     async def _read(self) -> int:
         async with self._database.connection() as connection:
             found = await events.after(connection, self._sequence, EVENTS_A_READ)
-            ended = {event.human_request_id: event for event in found if event.kind in ENDINGS}
+            ended = {event.human_request_id: event for event in found if event.kind in OUTCOMES}
             awaited = [human_request_id for human_request_id in ended if human_request_id in self._waiting]
             standing = await requests.get_many(connection, awaited) if awaited else {}
         if found:
@@ -118,7 +116,7 @@ class Feed:
             for waiter in self._waiting.get(human_request_id, ()):
                 waiter.ended[human_request_id] = request
                 waiter.wake()
-                self._measures.woken((now - ended[human_request_id].at).total_seconds())
+                self._metrics.woken((now - ended[human_request_id].at).total_seconds())
         return len(found)
 
     def enter(self, waiter: Waiter) -> None:
@@ -130,12 +128,14 @@ class Feed:
         if self._waiters >= self._max_waiters:
             raise overloaded()
         self._waiters += 1
+        self._metrics.set_waiters(self._waiters)
         for human_request_id in waiter.human_request_ids:
             self._waiting[human_request_id].add(waiter)
 
     def leave(self, waiter: Waiter) -> None:
         """Whoever has entered must."""
         self._waiters -= 1
+        self._metrics.set_waiters(self._waiters)
         for human_request_id in waiter.human_request_ids:
             self._waiting[human_request_id].discard(waiter)
             if not self._waiting[human_request_id]:
@@ -153,6 +153,7 @@ class Feed:
             raise overloaded()
         changed = asyncio.Event()
         self._watching.add(changed)
+        self._metrics.set_watchers(len(self._watching))
         try:
             sequence = after
             if sequence is None:
@@ -172,3 +173,4 @@ class Feed:
                     yield sequence
         finally:
             self._watching.discard(changed)
+            self._metrics.set_watchers(len(self._watching))

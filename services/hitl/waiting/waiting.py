@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from services.hitl import errors
 from services.hitl.lifecycle.requests import Requests
 from services.hitl.models import HumanRequest
-from services.hitl.waiting.event_follower import Feed, Waiter
+from services.hitl.waiting.event_follower import EventFollower, Waiter
 
 DEFAULT_SECONDS = 30
 # Calls whose requests are read together; more would keep the others of the process waiting.
@@ -18,9 +18,9 @@ Standing = Mapping[str, HumanRequest]
 class Waiting:
     """Answers WaitForResponse."""
 
-    def __init__(self, requests: Requests, feed: Feed) -> None:
+    def __init__(self, requests: Requests, follower: EventFollower) -> None:
         self._requests = requests
-        self._feed = feed
+        self._follower = follower
         self._asked: list[tuple[Sequence[str], asyncio.Future[Standing]]] = []
         self._reading: asyncio.Task[None] | None = None
 
@@ -38,17 +38,17 @@ class Waiting:
         loop = asyncio.get_running_loop()
         give_up = loop.time() + (seconds or DEFAULT_SECONDS)
         waiter = Waiter(human_request_ids)
-        self._feed.enter(waiter)
+        self._follower.enter(waiter)
         try:
             waiter.ended.update(await self._ended(human_request_ids))
             enough = len(human_request_ids) if until_all else 1
             while len(waiter.ended) < enough:
                 left = give_up - loop.time()
-                if left <= 0 or self._feed.closing:
+                if left <= 0 or self._follower.closing:
                     break
                 await waiter.wait(left)
         finally:
-            self._feed.leave(waiter)
+            self._follower.leave(waiter)
         standing = await self._as_they_stand(human_request_ids, waiter.ended)
         return sum(request.ended for request in standing) >= enough, standing
 

@@ -22,26 +22,27 @@ DEFAULT_KINDS = ["created", "decided", "escalated", "expired", "cancelled", "rem
 
 
 async def queue(connection: Connection, sequences: Sequence[int]) -> None:
-    """Puts events that were just written, in this transaction, on their way to all who shall be told.
+    """Puts events that were just written, in this transaction, on their way to all who shall be new_event.
 
     A webhook that is being deleted is waited for and left out; without that lock its foreign key would fail the
     transaction of whoever answers a request in that moment.
     """
     await connection.execute(
         """
-        WITH told AS (
+        WITH new_event AS (
             SELECT event.sequence, event.kind, event.at, request.id, request.request_type, request.callback_url
             FROM human_request_events AS event
             JOIN human_requests AS request ON request.id = event.human_request_id
             WHERE event.sequence = ANY($1::bigint[])
         ),
         subscribed AS (
-            SELECT webhooks.id AS webhook_id, told.id, told.sequence, told.kind, webhooks.url, told.at
-            FROM told
+            SELECT webhooks.id AS webhook_id, new_event.id, new_event.sequence, new_event.kind, webhooks.url,
+                   new_event.at
+            FROM new_event
             JOIN webhooks
               ON NOT webhooks.paused
-             AND told.kind = ANY(CASE WHEN webhooks.kinds = '{}' THEN $2::text[] ELSE webhooks.kinds END)
-             AND (webhooks.request_types = '{}' OR told.request_type = ANY(webhooks.request_types))
+             AND new_event.kind = ANY(CASE WHEN webhooks.kinds = '{}' THEN $2::text[] ELSE webhooks.kinds END)
+             AND (webhooks.request_types = '{}' OR new_event.request_type = ANY(webhooks.request_types))
             FOR KEY SHARE OF webhooks
         ),
         queued AS (
@@ -50,7 +51,7 @@ async def queue(connection: Connection, sequences: Sequence[int]) -> None:
             FROM subscribed
             UNION ALL
             SELECT NULL, id, sequence, kind, callback_url, at
-            FROM told
+            FROM new_event
             WHERE callback_url <> ''
               AND kind = ANY($2::text[])
             RETURNING true
@@ -202,7 +203,7 @@ async def postpone(
 
 
 async def again(connection: Connection, delivery_id: UUID) -> Delivery | None:
-    """Makes a delivery due as if it were new, and tells the senders; one that is being tried is left to end first."""
+    """Makes a delivery due as if it were new, and wakes the workers; one that is being tried is left to end first."""
     row = await connection.fetchrow(
         f"""
         UPDATE deliveries

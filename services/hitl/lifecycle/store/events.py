@@ -6,14 +6,14 @@ from typing import Any
 import orjson
 
 from servicekit.postgres import Connection, Record
-from services.hitl.lifecycle.store.requests import SELECT, human_request
-from services.hitl.models import Event, EventFilter, Happening, HumanRequest
+from services.hitl.lifecycle.store.requests import COLUMNS, human_request
+from services.hitl.models import Event, EventFilter, HumanRequest, NewEvent
 
 # Whoever writes events holds it until the commit: without it a lower number could appear after a higher one was read.
 LOCK = 0x68_69_74_6C
 
 
-async def insert(connection: Connection, happenings: Sequence[Happening]) -> list[int]:
+async def insert(connection: Connection, events: Sequence[NewEvent]) -> list[int]:
     """Records events, the last thing that a transaction does but for its outbox; returns their numbers.
 
     Everything after it waits for other writers, and they for it: nothing that could wait for them may come later.
@@ -23,10 +23,10 @@ async def insert(connection: Connection, happenings: Sequence[Happening]) -> lis
         """
         INSERT INTO human_request_events (human_request_id, kind, principal, detail)
         SELECT human_request_id, kind, principal, detail
-        FROM json_to_recordset($1::json) AS happened (human_request_id text, kind text, principal text, detail json)
+        FROM json_to_recordset($1::json) AS new_event (human_request_id text, kind text, principal text, detail json)
         RETURNING sequence
         """,
-        orjson.dumps([_fields(h) for h in happenings]).decode(),
+        orjson.dumps([_fields(h) for h in events]).decode(),
     )
     return [row["sequence"] for row in rows]
 
@@ -74,14 +74,12 @@ async def between(
         if value:
             values.append(value)
             conditions.append(condition.format(f"${len(values)}"))
-    select = SELECT.replace(
-        "FROM human_requests r",
-        "     , e.sequence, e.human_request_id, e.kind, e.at, e.principal, e.detail\n"
-        "    FROM human_request_events e\n    JOIN human_requests r ON r.id = e.human_request_id",
-    )
     rows = await connection.fetch(
         f"""
-        {select}
+        SELECT {COLUMNS},
+               e.sequence, e.human_request_id, e.kind, e.at, e.principal, e.detail
+        FROM human_request_events e
+        JOIN human_requests r ON r.id = e.human_request_id
         WHERE {" AND ".join(conditions)}
         ORDER BY e.sequence
         LIMIT {limit:d}
@@ -108,12 +106,12 @@ async def history(connection: Connection, human_request_id: str, after: int, lim
     return [_event(row) for row in rows]
 
 
-def _fields(happening: Happening) -> dict[str, Any]:
+def _fields(event: NewEvent) -> dict[str, Any]:
     return {
-        "human_request_id": happening.human_request_id,
-        "kind": happening.kind,
-        "principal": happening.principal,
-        "detail": happening.detail,
+        "human_request_id": event.human_request_id,
+        "kind": event.kind,
+        "principal": event.principal,
+        "detail": event.detail,
     }
 
 

@@ -9,11 +9,11 @@ from uuid import UUID
 import orjson
 
 from servicekit.postgres import Connection, Record
-from services.hitl.models import HumanRequest, OnExpiry, Question, Quorum, RequestFilter, Response
+from services.hitl.models import HumanRequest, OnExpiry, Quorum, RequestFilter, RequestSpec, Response
 
 # Whether a request's time is up is said by the clock of the database in the moment of reading.
-SELECT = """
-    SELECT r.id, r.request_type, r.prompt, r.options, r.context, r.timeout_seconds, r.status, r.created_at,
+COLUMNS = """
+           r.id, r.request_type, r.prompt, r.options, r.context, r.timeout_seconds, r.status, r.created_at,
            r.expires_at, r.correlation_id, r.response_schema, r.proposed_arguments, r.arguments_schema, r.priority,
            r.due_at, r.assignees, r.groups, r.tags, r.callback_url, r.on_expiry, r.quorum, r.four_eyes, r.requester,
            r.body_digest, r.claimed_by, r.claimed_at, r.viewed_by, r.ended_at, r.cancel_reason,
@@ -23,11 +23,11 @@ SELECT = """
                FROM human_responses v
                WHERE v.human_request_id = r.id
            ) AS votes
-    FROM human_requests r
 """
+SELECT = f"SELECT {COLUMNS} FROM human_requests r"
 
 
-async def insert(connection: Connection, asked: Sequence[tuple[Question, bytes]]) -> set[str]:
+async def insert(connection: Connection, wanted: Sequence[tuple[RequestSpec, bytes]]) -> set[str]:
     """Inserts questions with the digests of their bodies; returns the ids that are new."""
     rows = await connection.fetch(
         """
@@ -41,7 +41,7 @@ async def insert(connection: Connection, asked: Sequence[tuple[Question, bytes]]
                now + make_interval(secs => timeout_seconds), correlation_id, response_schema,
                proposed_arguments, arguments_schema, priority, due_at, assignees, groups, tags, callback_url, on_expiry,
                quorum, four_eyes, requester, decode(body_digest, 'hex')
-        FROM json_to_recordset($1::json) AS asked (
+        FROM json_to_recordset($1::json) AS wanted (
             id text, request_type text, prompt text, options text[], context json, timeout_seconds integer,
             correlation_id text, response_schema json, proposed_arguments json, arguments_schema json, priority text,
             due_at timestamptz, assignees text[], groups text[], tags text[], callback_url text, on_expiry json,
@@ -50,7 +50,7 @@ async def insert(connection: Connection, asked: Sequence[tuple[Question, bytes]]
         ON CONFLICT (id) DO NOTHING
         RETURNING id
         """,
-        orjson.dumps([{**asdict(question), "body_digest": digest.hex()} for question, digest in asked]).decode(),
+        orjson.dumps([{**asdict(spec), "body_digest": digest.hex()} for spec, digest in wanted]).decode(),
     )
     return {row["id"] for row in rows}
 
@@ -88,9 +88,9 @@ async def save(connection: Connection, requests: Sequence[HumanRequest]) -> None
                 r.id,
                 r.status,
                 r.expires_at,
-                list(r.question.assignees),
-                list(r.question.groups),
-                orjson.dumps(asdict(r.question.on_expiry)).decode(),
+                list(r.spec.assignees),
+                list(r.spec.groups),
+                orjson.dumps(asdict(r.spec.on_expiry)).decode(),
                 r.claimed_by,
                 r.claimed_at,
                 list(r.viewed_by),
@@ -109,7 +109,7 @@ async def clock(connection: Connection) -> datetime:
 
 
 async def overdue(connection: Connection, limit: int) -> list[str]:
-    """Requests whose time is up and which nobody has settled yet."""
+    """Requests whose time is up and which nobody has ended, answered or escalated yet."""
     rows = await connection.fetch(
         """
         SELECT id
@@ -169,9 +169,9 @@ def conditions_of(wanted: RequestFilter) -> tuple[list[str], list[Any]]:
 
 
 def human_request(row: Record) -> HumanRequest:
-    """A row of SELECT."""
+    """A row that has the COLUMNS."""
     quorum = orjson.loads(row["quorum"]) if row["quorum"] is not None else None
-    question = Question(
+    spec = RequestSpec(
         id=row["id"],
         request_type=row["request_type"],
         prompt=row["prompt"],
@@ -194,7 +194,7 @@ def human_request(row: Record) -> HumanRequest:
         requester=row["requester"],
     )
     return HumanRequest(
-        question=question,
+        spec=spec,
         status=row["status"],
         created_at=row["created_at"],
         expires_at=row["expires_at"],

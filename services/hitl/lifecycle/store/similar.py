@@ -3,9 +3,9 @@
 from servicekit.postgres import Connection
 
 # Long words tell prompts apart, short ones stand in all of them; ever more of them make the search slower, not better.
-MOST_WORDS = 32
+MAX_WORDS = 32
 # Of a common word's many matches the newest are ranked.
-MOST_RANKED = 2_000
+MAX_RANKED = 2_000
 
 
 async def ended(connection: Connection, human_request_id: str, limit: int) -> list[str] | None:
@@ -15,7 +15,7 @@ async def ended(connection: Connection, human_request_id: str, limit: int) -> li
         return None
     rows = await connection.fetch(
         r"""
-        WITH telling AS (
+        WITH distinctive AS (
             SELECT lexeme
             FROM human_requests, unnest(words)
             WHERE id = $1
@@ -26,7 +26,7 @@ async def ended(connection: Connection, human_request_id: str, limit: int) -> li
             SELECT string_agg(
                 '''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''', ' | '
             )::tsquery AS any_word
-            FROM telling
+            FROM distinctive
         ),
         matching AS (
             SELECT id, words, created_at
@@ -44,7 +44,7 @@ async def ended(connection: Connection, human_request_id: str, limit: int) -> li
         """,
         human_request_id,
         limit,
-        MOST_WORDS,
-        MOST_RANKED,
+        MAX_WORDS,
+        MAX_RANKED,
     )
     return [row["id"] for row in rows]

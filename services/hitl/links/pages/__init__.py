@@ -50,17 +50,17 @@ class Filled:
 
 def form(request: HumanRequest, person: str, filled: Filled | None = None, fault: str = "") -> Page:
     """The request with a form to answer it; with a fault, the page of a refusal (400)."""
-    question = request.question
-    schema = question.response_schema
+    spec = request.spec
+    schema = spec.response_schema
     body = _render(
         "form.html",
-        question=question,
+        spec=spec,
         person=person,
         expires_at=request.expires_at,
-        context=_rows(question.context),
-        proposed=_rows(question.proposed_arguments),
-        wants_json=not question.options and schema is not None and schema.get("type") != "string",
-        schema=None if schema is None or question.options else _text(schema),
+        context=_rows(spec.context),
+        proposed=_rows(spec.proposed_arguments),
+        wants_json=not spec.options and schema is not None and schema.get("type") != "string",
+        schema=None if schema is None or spec.options else _text(schema),
         filled=filled or Filled(),
         fault=fault,
     )

@@ -1,0 +1,67 @@
+"""What may be asked: rules that the proto cannot state, and what tells one request from another; no I/O."""
+
+import hashlib
+from dataclasses import asdict
+
+import orjson
+
+from servicekit.errors import invalid_field
+from servicekit.schemas import Schema
+from services.hitl import errors
+from services.hitl.lifecycle import rules
+from services.hitl.models import RequestSpec
+
+MIN_TIMEOUT_SECONDS = 60
+MAX_DOCUMENT_BYTES = 256 * 1024
+MAX_SCHEMA_BYTES = 64 * 1024
+
+
+def require_sound(spec: RequestSpec, max_timeout_seconds: int) -> None:
+    """Refuses what nobody could answer.
+
+    Raises:
+        ServiceError: INVALID_REQUEST, SCHEMA_INVALID, RESPONSE_INVALID.
+    """
+    if not MIN_TIMEOUT_SECONDS <= spec.timeout_seconds <= max_timeout_seconds:
+        raise invalid_field("timeout_seconds", f"must be {MIN_TIMEOUT_SECONDS} to {max_timeout_seconds:,} seconds")
+    for field, document, maximum in (
+        ("context", spec.context, MAX_DOCUMENT_BYTES),
+        ("proposed_arguments", spec.proposed_arguments, MAX_DOCUMENT_BYTES),
+        ("response_schema", spec.response_schema, MAX_SCHEMA_BYTES),
+        ("arguments_schema", spec.arguments_schema, MAX_SCHEMA_BYTES),
+    ):
+        if document is not None and len(orjson.dumps(document)) > maximum:
+            raise invalid_field(field, f"must be at most {maximum // 1024} KiB of JSON")
+    Schema(spec.response_schema, "response_schema")
+    Schema(spec.arguments_schema, "arguments_schema")
+    _require_sound_expiry(spec)
+    _require_sound_quorum(spec)
+
+
+def digest(spec: RequestSpec) -> bytes:
+    """Of what is asked and by whom, so that the same request again is told from another one with its id."""
+    # Where the caller names no correlation id each try has another.
+    body = orjson.dumps(asdict(spec) | {"correlation_id": ""}, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(body).digest()
+
+
+def _require_sound_expiry(spec: RequestSpec) -> None:
+    on_expiry = spec.on_expiry
+    if on_expiry.action == "answer":
+        faults = rules.response_faults(
+            spec.options, spec.response_schema, on_expiry.default_response, "on_expiry.default_response"
+        )
+        if faults:
+            raise errors.response_invalid(faults)
+    elif on_expiry.action == "escalate" and not on_expiry.escalate_to:
+        raise invalid_field("on_expiry.escalate_to", "must name at least one role where the action is escalate")
+
+
+def _require_sound_quorum(spec: RequestSpec) -> None:
+    quorum = spec.quorum
+    if quorum is None:
+        return
+    if quorum.voters and quorum.voters < quorum.required:
+        raise invalid_field("quorum.voters", "must be at least `required`, or 0 for no limit")
+    if quorum.veto and spec.options and quorum.veto not in spec.options:
+        raise invalid_field("quorum.veto", "must be one of the options")
