@@ -8,7 +8,7 @@ import asyncio
 import hmac
 import math
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import structlog
+from cachetools import LRUCache
 from grpc import StatusCode
 from prometheus_client import CollectorRegistry
 from prometheus_client import Counter as Counted
@@ -71,11 +72,11 @@ class Authentication:
         self._tokens = tokens
         self._remember_seconds = remember_seconds
         self._stale_seconds = stale_seconds
-        self._known: OrderedDict[str, dict[bytes, _Known]] = OrderedDict()
-        self._refused: OrderedDict[credentials.ApiKey, float] = OrderedDict()
+        self._known: LRUCache[str, dict[bytes, _Known]] = LRUCache(MAX_REMEMBERED)
+        self._refused: LRUCache[credentials.ApiKey, float] = LRUCache(MAX_REMEMBERED)
         self._asking: dict[credentials.ApiKey, asyncio.Task[_Known | None]] = {}
         self._asking_roles: dict[tuple[str, ...], asyncio.Task[frozenset[str]]] = {}
-        self._roles: OrderedDict[tuple[str, ...], tuple[frozenset[str], float]] = OrderedDict()
+        self._roles: LRUCache[tuple[str, ...], tuple[frozenset[str], float]] = LRUCache(MAX_REMEMBERED)
         # Counts the announced changes: an answer that was asked for before one is not remembered after it.
         self._changes = 0
         # What was checked before this is asked for again, but counts while access is away.
@@ -179,8 +180,6 @@ class Authentication:
         if resolved is None:
             if changes == self._changes:
                 self._refused[key] = now + REFUSED_SECONDS
-                if len(self._refused) > MAX_REMEMBERED:
-                    self._refused.popitem(last=False)
             self._forget(key)
             return None
         found = _Known(
@@ -195,9 +194,6 @@ class Authentication:
             found.calls_left, found.reckoned_at = known.calls_left, known.reckoned_at
         if changes == self._changes:
             self._known.setdefault(key.id, {})[key.digest] = found
-            self._known.move_to_end(key.id)
-            if len(self._known) > MAX_REMEMBERED:
-                self._known.popitem(last=False)
         return found
 
     def _forget(self, key: credentials.ApiKey) -> None:
@@ -230,9 +226,6 @@ class Authentication:
         permissions = await self._resolver.resolve_roles(roles)
         if changes == self._changes:
             self._roles[roles] = (permissions, now)
-            self._roles.move_to_end(roles)
-            if len(self._roles) > MAX_REMEMBERED:
-                self._roles.popitem(last=False)
         return permissions
 
     async def follow_changes(self) -> None:

@@ -4,12 +4,12 @@ import asyncio
 import hashlib
 import re
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 
 import httpx
 import jwt
 import structlog
+from cachetools import LRUCache
 
 from servicekit.errors import unauthenticated, unavailable
 
@@ -61,7 +61,7 @@ class Tokens:
         self._fetched_at = -KEYS_SECONDS
         self._failed_at = -KEYS_SECONDS
         self._fetching = asyncio.Lock()
-        self._good: OrderedDict[bytes, TokenIdentity] = OrderedDict()
+        self._good: LRUCache[bytes, TokenIdentity] = LRUCache(MAX_REMEMBERED)
 
     async def verify(self, token: str) -> TokenIdentity:
         """Who the token speaks for.
@@ -89,8 +89,6 @@ class Tokens:
         except (jwt.PyJWTError, *MALFORMED) as error:
             raise unauthenticated(f"The token is not valid: {type(error).__name__}.") from None
         self._good[fingerprint] = identity
-        if len(self._good) > MAX_REMEMBERED:
-            self._good.popitem(last=False)
         return identity
 
     async def _key(self, key_id: str) -> jwt.PyJWK:

@@ -40,7 +40,7 @@ async def test_a_refusal_is_on_record_with_who_what_and_why(access: Access, tool
     assert abs(denial.at.ToDatetime(UTC) - datetime.now(UTC)) < timedelta(seconds=10)
 
 
-async def test_refusals_that_are_alike_are_counted_together(access: Access, tools: Running) -> None:
+async def test_denials_that_are_alike_are_counted_together(access: Access, tools: Running) -> None:
     unknown, key = credentials.generate()
     assert {await who(tools, unknown) for _ in range(20)} == {"UNAUTHENTICATED"}
     denials = await reported(access, 20, principal=key.id)
@@ -64,7 +64,7 @@ async def test_a_rate_that_is_used_up_is_on_record(access: Access, tools: Runnin
     assert {denial.reason for denial in denials} == {"RATE_LIMITED"}
 
 
-async def test_access_records_its_own_refusals(access: Access) -> None:
+async def test_access_records_its_own_denials(access: Access) -> None:
     issued = await access.key("agent", owner="curious")
     assert (await access.refused("ListKeys", key=issued.api_key)).code.name == "PERMISSION_DENIED"
     [denial] = await reported(access, 1, principal="curious")

@@ -122,9 +122,9 @@ async def test_a_key_makes_as_many_calls_a_minute_as_it_may(access: Access, tool
     request = tools.request("ListTools")
     # All at once, so that none finds what is left reckoned by another.
     answers = await asyncio.gather(*(tools.call("ListTools", request, with_key(issued.api_key)) for _ in range(30)))
-    refusals = [answer for answer in answers if isinstance(answer, Refusal)]
+    denials = [answer for answer in answers if isinstance(answer, Refusal)]
     assert len([answer for answer in answers if isinstance(answer, Answer)]) == 10
-    assert {(refusal.code.name, refusal.reason) for refusal in refusals} == {("RESOURCE_EXHAUSTED", "RATE_LIMITED")}
+    assert {(refusal.code.name, refusal.reason) for refusal in denials} == {("RESOURCE_EXHAUSTED", "RATE_LIMITED")}
     await asyncio.sleep(6.2)
     assert isinstance(await tools.call("ListTools", request, with_key(issued.api_key)), Answer)
     assert isinstance(await tools.call("ListTools", request, with_key(issued.api_key)), Refusal)

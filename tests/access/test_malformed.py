@@ -21,7 +21,7 @@ AT_ONCE = 20
 REFUSED = {"UNAUTHENTICATED", "PERMISSION_DENIED"}
 
 
-async def refusals(running: Running, corpus: list[dict[str, str]]) -> Counter[str]:
+async def answers_to(running: Running, corpus: list[dict[str, str]]) -> Counter[str]:
     """How the calls end; each within its time."""
     room = asyncio.Semaphore(AT_ONCE)
 
@@ -48,7 +48,7 @@ async def test_over_grpc_all_are_refused_and_nothing_of_them_is_seen_again(
             issued = await access.key("agent")
             corpus = malformed(issued.api_key)
             assert len(corpus) > 1_500
-            ended = await refusals(tools_process.running, corpus)
+            ended = await answers_to(tools_process.running, corpus)
             assert set(ended) <= REFUSED, ended
             # The one of nobody's is not let in while the right one is.
             assert await environment.who(tools_process.running, issued.api_key) == "somebody"

@@ -91,12 +91,12 @@ async def test_a_refusal_says_nothing_of_what_exists(
     for method, field in by_id(service):
         if method.name == "WhoAmI":
             continue
-        refusals = []
+        denials = []
         for value in (issued.key.id, "echo", "agent", "nothing-like-it", "x" * 5_000, "\0"):
             answer = await running.call(method.name, request_class(method)(**{field: value}), key)
             assert isinstance(answer, Refusal)
-            refusals.append(
+            denials.append(
                 (answer.code.name, answer.reason, answer.message, answer.fields, answer.metadata["permission"])
             )
-        assert len(set(refusals)) == 1, method.name
-        assert refusals[0][0] == "PERMISSION_DENIED"
+        assert len(set(denials)) == 1, method.name
+        assert denials[0][0] == "PERMISSION_DENIED"

@@ -225,7 +225,7 @@ async def test_known_keys_are_remembered_within_bounds(monkeypatch: pytest.Monke
     assert len(environment.authentication._known) == 10
 
 
-async def test_refusals_without_number_are_counted_in_bounded_memory_and_reported_in_parts(
+async def test_denials_without_number_are_counted_in_bounded_memory_and_reported_in_parts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(authentication, "REPORT_SECONDS", 0.01)
