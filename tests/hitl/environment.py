@@ -78,7 +78,7 @@ def settings_for(url: str, folder: Path, **changes: Any) -> Settings:
 
 
 class Environment:
-    """A database with webhooks, and senders on it."""
+    """A database with webhooks, and delivery workers on it."""
 
     def __init__(self, settings: Settings, database: Database, exits: AsyncExitStack) -> None:
         self.settings = settings

@@ -1,5 +1,7 @@
 """An agent cannot bring about its own approval: what answers a request, or chooses who does, is not for those who ask."""
 
+from uuid import UUID
+
 import pytest
 from qmcp.hitl.v1 import hitl_service_pb2
 from qmcp.options.v1 import options_pb2
@@ -8,8 +10,9 @@ from servicekit.errors import ServiceError
 from servicekit.identity.principal import Principal
 from servicekit.postgres import database
 from services.access.roles import BUILT_IN
-from services.hitl.lifecycle.rules import require_may_answer
+from services.hitl.lifecycle.rules import answered_by, requester, require_may_answer
 from services.hitl.lifecycle.store import requests as store
+from services.hitl.models import Answer
 from tests.hitl.service import Start
 
 SERVICE = hitl_service_pb2.DESCRIPTOR.services_by_name["HitlService"]
@@ -45,3 +48,20 @@ async def test_only_those_who_are_asked_may_answer_or_hand_on(start: Start) -> N
         with pytest.raises(ServiceError) as refused:
             require_may_answer(request, who, roles)
         assert refused.value.reason == reason
+
+
+def test_only_who_may_delegate_asks_in_the_name_of_another() -> None:
+    agent, service = Principal("agent", frozenset({"hitl.ask"})), Principal("tools", frozenset({"hitl.delegate"}))
+    assert (requester("", agent), requester("", service), requester("ann", service)) == ("agent", "tools", "ann")
+    with pytest.raises(ServiceError) as refused:
+        requester("ann", agent)
+    assert refused.value.reason == "PERMISSION_DENIED"
+
+
+def test_an_answer_is_in_the_name_of_its_caller_unless_nobody_is_verified() -> None:
+    by = Principal("ann", frozenset(), frozenset({"chiefs"}))
+    said = Answer(UUID(int=1), "r1", "yes", responded_by="bob")
+    verified = answered_by(said, by, verified=True)
+    assert (verified.responded_by, verified.roles) == ("ann", frozenset({"chiefs"}))
+    trusted = answered_by(said, by, verified=False)
+    assert (trusted.responded_by, trusted.roles) == ("bob", None)

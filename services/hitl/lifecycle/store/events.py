@@ -26,7 +26,7 @@ async def insert(connection: Connection, events: Sequence[NewEvent]) -> list[int
         FROM json_to_recordset($1::json) AS new_event (human_request_id text, kind text, principal text, detail json)
         RETURNING sequence
         """,
-        orjson.dumps([_fields(h) for h in events]).decode(),
+        orjson.dumps([_fields(event) for event in events]).decode(),
     )
     return [row["sequence"] for row in rows]
 
