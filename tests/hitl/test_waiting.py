@@ -153,9 +153,9 @@ async def test_a_replica_that_stops_lets_its_waiters_go_and_another_takes_them(s
     waiting = asyncio.ensure_future(replica.wait("moved", timeout_seconds=60))
     await until(lambda: _waiters(replica, 1))
     # What a stop does first; the server itself ends with the test.
-    leaving = asyncio.get_running_loop().time()
+    stopping = asyncio.get_running_loop().time()
     await replica.server.drain()
-    assert asyncio.get_running_loop().time() - leaving < 5, "nobody holds the stop up"
+    assert asyncio.get_running_loop().time() - stopping < 5, "nobody holds the stop up"
     answer = await waiting
     assert (answer.done, answer.requests[0].status) == (False, "pending")
 
