@@ -13,6 +13,7 @@ from qmcp.client.cli import reading
 
 from tests.client.command import ROOT, qmcp, qmcp_process
 from tests.client.exports import PEM, Ended, encode, export
+from tests.version import VERSION
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def recorded(tmp_path: Path) -> Path:
 
 
 def test_the_version_is_printed() -> None:
-    assert qmcp_process("--version").out == "qmcp 0.1.0\n"
+    assert qmcp_process("--version").out == f"qmcp {VERSION}\n"
 
 
 def test_help_names_every_exit_code() -> None:
@@ -76,7 +77,7 @@ def test_wrong_usage_is_code_2_and_one_sentence(words: list[str], named: str) ->
 def test_info_shows_the_version_and_that_nobody_answers(nowhere: dict[str, str]) -> None:
     ended = qmcp("info", "--json", env=nowhere)
     assert ended.code == 0
-    assert ended.json["version"] == "0.1.0"
+    assert ended.json["version"] == VERSION
     assert ended.json["url"] == nowhere["QMCP_URL"]
     assert ended.json["status"] == "unreachable"
 

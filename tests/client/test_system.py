@@ -27,6 +27,7 @@ from qmcp.client.receipts import PublicKeys, verify_export
 
 from tests.client.command import Ended, qmcp, qmcp_process
 from tests.stack import ROOT, Server, Stack
+from tests.version import VERSION
 
 Command = Callable[..., Ended]
 
@@ -141,7 +142,7 @@ def test_a_redaction_leaves_the_receipts_whole_here_and_there(stack: Stack) -> N
 @pytest.mark.promise("Q33")
 def test_the_command_shows_where_the_system_is_and_that_it_is_well(command: Command) -> None:
     facts = command("info", "--json").json
-    assert (facts["status"], facts["server_version"]) == ("healthy", "0.1.0")
+    assert (facts["status"], facts["server_version"]) == ("healthy", VERSION)
     assert {"echo", "planner", "executor", "reviewer"} <= {
         tool["name"] for tool in command("tools", "list", "--json").json
     }
@@ -260,7 +261,7 @@ async def test_migrations_of_every_service_are_applied(postgres: Server) -> None
 @pytest.mark.promise("Q28")
 def test_the_originals_client_works_as_it_did(stack: Stack) -> None:
     with MCPClient(stack.edge_url, timeout=10) as client:
-        assert client.health() == {"status": "healthy", "version": "0.1.0"}
+        assert client.health() == {"status": "healthy", "version": VERSION}
         tools = {tool["name"]: tool for tool in client.list_tools()}
         assert set(tools["echo"]) == {"name", "description", "input_schema"}
         done = client.invoke_tool("echo", {"message": "hi"}, correlation_id="old1")

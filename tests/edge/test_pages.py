@@ -14,13 +14,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.web.figures import Families, _add, as_json, as_text
 from tests.edge.conftest import running_edge
+from tests.version import VERSION
 
 
 @pytest.mark.promise("Q25")
 def test_health_is_exactly_what_it_was(http):
     answer = http.get("/health")
     assert answer.status_code == 200
-    assert answer.text == '{"status":"healthy","version":"0.1.0"}'
+    assert answer.text == f'{{"status":"healthy","version":"{VERSION}"}}'
     assert answer.headers["cache-control"] == "no-store"
 
 
@@ -52,7 +53,7 @@ def test_pages_answer_head_and_refuse_what_they_do_not_do(http, path):
 def test_the_openapi_document_is_valid_and_covers_the_contract(http):
     document = http.get("/openapi.json").json()
     validate(document)
-    assert document["info"]["version"] == "0.1.0"
+    assert document["info"]["version"] == VERSION
     operations = {
         operation["operationId"]: operation for item in document["paths"].values() for operation in item.values()
     }

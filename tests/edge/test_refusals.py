@@ -10,6 +10,7 @@ from qmcp.tools.v1.tools_service_pb2 import GetToolRequest, InvokeToolRequest
 from qmcp.tools.v1.tools_service_pb2_grpc import ToolsServiceStub
 
 from tests.edge.conftest import running_edge
+from tests.version import VERSION
 
 
 def reason(answer):
@@ -170,7 +171,7 @@ def test_a_service_that_is_gone_is_503_without_a_word_about_its_address(tmp_path
         health = httpx.get(f"{edge.url}/health")
         assert health.status_code == 503
         gone = {"tools": "UNAVAILABLE", "access": "UNAVAILABLE", "hitl": "UNAVAILABLE"}
-        assert health.json() == {"status": "unhealthy", "version": "0.1.0", "services": gone}
+        assert health.json() == {"status": "unhealthy", "version": VERSION, "services": gone}
         metrics = httpx.get(f"{edge.url}/metrics")
         assert metrics.status_code == 200
         assert 'service="tools"} 0' in metrics.text

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway import contract
 from tests.edge import sse
+from tests.version import VERSION
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_grpcurl_lists_and_calls_every_public_service(stack):
 
 @pytest.mark.promise("Q25")
 def test_health(http):
-    assert http.get("/health").text == '{"status":"healthy","version":"0.1.0"}'
+    assert http.get("/health").text == f'{{"status":"healthy","version":"{VERSION}"}}'
 
 
 @pytest.mark.promise("Q26")

@@ -18,6 +18,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from servicekit import probe
 from tests.k8s.render import ROOT
+from tests.version import VERSION
 
 ENTRYPOINT = ROOT / "k8s" / "image" / "entrypoint.sh"
 SERVICES = sorted(path.parent.name for path in ROOT.glob("services/*/__main__.py"))
@@ -147,8 +148,7 @@ def test_locks_name_no_registry(file: str) -> None:
 
 
 def test_the_label_has_the_version_of_the_project() -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert f'org.opencontainers.image.version="{version}"' in _last()["LABEL"]
+    assert f'org.opencontainers.image.version="{VERSION}"' in _last()["LABEL"]
 
 
 def test_the_entrypoint_can_be_run() -> None:

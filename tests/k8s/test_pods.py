@@ -1,11 +1,10 @@
 """Every pod passes Pod Security "restricted" and what goes beyond it: numeric users, sized folders, no token, resources."""
 
 import re
-import tomllib
 
 from tests.k8s.objects import System, containers, labels, main, name_of, pod, template
-from tests.k8s.render import ROOT
 from tests.k8s.test_rendering import VERSIONS
+from tests.version import VERSION
 
 IMAGE = re.compile(r"[a-z0-9./-]+(:[0-9]+\.[0-9a-z.-]+|@sha256:[0-9a-f]{64})")
 # The image's own user, which initdb must find in /etc/passwd.
@@ -96,9 +95,8 @@ def test_images_have_an_exact_version(system: System) -> None:
 
 
 def test_an_overlay_runs_the_version_that_it_stands_beside(system: System) -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     images = {each["image"] for workload in system.deployments for each in containers(workload)}
-    assert {image.rpartition("/")[2] for image in images} == {f"qmcp:{version}"}
+    assert {image.rpartition("/")[2] for image in images} == {f"qmcp:{VERSION}"}
 
 
 def test_every_container_asks_for_what_it_needs_and_is_bounded(system: System) -> None:
