@@ -21,7 +21,7 @@ from servicekit.group_commit import CommitMetrics
 from servicekit.postgres import database
 from services.tools.audit.awaiting import AwaitingApproval
 from services.tools.audit.canonical import canonical
-from services.tools.audit.outcomes import outcome_of
+from services.tools.audit.outcome import outcome_of
 from services.tools.audit.receipts import Verifier
 from services.tools.audit.recording import Recorder
 from services.tools.audit.store import receipts as store

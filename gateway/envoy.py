@@ -18,7 +18,7 @@ from gateway.rendering import render
 from gateway.settings import EdgeSettings
 
 # Envoy's own idea of draining ends after this long; ours is to wait for the calls in flight, so it must not be shorter.
-LONGEST_DRAIN_SECONDS = 3600
+MAX_DRAIN_SECONDS = 3600
 POLL_SECONDS = 0.1
 ACTIVE_REQUESTS = "http.edge.downstream_rq_active"
 
@@ -50,7 +50,7 @@ async def _run(settings: EdgeSettings, rendered: Path) -> int:
         *("--concurrency", str(settings.envoy_concurrency)),
         *("--log-level", settings.envoy_log_level),
         *("--drain-strategy", "immediate"),
-        *("--drain-time-s", str(LONGEST_DRAIN_SECONDS)),
+        *("--drain-time-s", str(MAX_DRAIN_SECONDS)),
         # A Ctrl-C goes to the whole group of processes; Envoy would take it for the order to drop everything.
         process_group=0,
         preexec_fn=_die_with_parent(),

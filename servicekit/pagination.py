@@ -70,11 +70,6 @@ def time(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def page_size(asked: int) -> int:
-    """How many rows a page has; the proto's rules bound what is asked for."""
-    return asked or DEFAULT_PAGE_SIZE
-
-
 def token(filter_fields: Sequence[object], key: Sequence[str]) -> str:
     """The token of the page after `key`, the sort key of the last row of this one."""
     return base64.urlsafe_b64encode(orjson.dumps([_digest(filter_fields), *key])).decode().rstrip("=")

@@ -15,8 +15,8 @@ from gateway import contract
 from gateway.certificates import towards_services
 from gateway.openapi import document
 from gateway.settings import WebSettings
-from gateway.web.figures import as_json, as_text, collect
 from gateway.web.health import unhealthy
+from gateway.web.metrics import as_json, as_text, collect
 
 PAGES = Path(__file__).with_name("docs")
 TYPES = {

@@ -12,7 +12,7 @@ GOOGLE = "google/"
 RULES = "buf/validate/validate.proto"
 OPTIONS = "qmcp/options/v1/"
 ORDER = {"service": 0, "extension": 0, "message": 1, "enum": 2}
-SHORTEST_COMMENT = 3
+MIN_COMMENT = 3
 
 every_file = pytest.mark.parametrize("file", FILES.values(), ids=FILES.keys())
 OF_SERVICES = {name: file for name, file in FILES.items() if file.service}
@@ -40,7 +40,7 @@ def test_every_element_says_what_it_means(file: FileDescriptorProto) -> None:
         e.name
         for e in descriptors.elements(file)
         if e.kind not in {"field", "oneof"}
-        and len(e.comment.split()) < SHORTEST_COMMENT
+        and len(e.comment.split()) < MIN_COMMENT
         # `The value that is never sent` needs no more than two words.
         and not e.name.endswith("_UNSPECIFIED")
     ]

@@ -14,8 +14,8 @@ VERB = re.compile(r"^[a-z]+$")
 RAW = "google.api.HttpBody"
 PLACEHOLDER = re.compile(r"\{([a-z_.]+)(?:=[^}]*)?\}")
 STANDARD = re.compile(r"^(Get|List|Create|Update|Delete)[A-Z]")
-MOST_ON_A_PAGE = 500
-LONGEST_REQUEST_ID = 128
+MAX_PAGE_SIZE = 500
+MAX_REQUEST_ID = 128
 
 # These change something, are not IDEMPOTENT, and need no idempotency_key all the same.
 ENDING_ONCE = {
@@ -175,7 +175,7 @@ def test_a_standard_method_returns_the_resource(method: MethodDescriptor, verb: 
 def test_a_list_can_be_paged(method: MethodDescriptor) -> None:
     request, response = method.input_type.fields_by_name, method.output_type.fields_by_name
     size = descriptors.rules(request["page_size"]).int32
-    assert (size.gte, size.lte) == (0, MOST_ON_A_PAGE)
+    assert (size.gte, size.lte) == (0, MAX_PAGE_SIZE)
     assert request["page_token"].type == FieldDescriptor.TYPE_STRING
     assert response["next_page_token"].type == FieldDescriptor.TYPE_STRING
     repeated = [field for field in method.output_type.fields if field.is_repeated]
@@ -193,7 +193,7 @@ def test_what_creates_or_triggers_takes_a_request_id(method: MethodDescriptor) -
         assert field is None, "an idempotency_key that does nothing would deceive"
         return
     assert field is not None, "a caller that hears no answer must be able to ask again"
-    assert descriptors.rules(field).string.max_len == LONGEST_REQUEST_ID
+    assert descriptors.rules(field).string.max_len == MAX_REQUEST_ID
 
 
 def test_no_exception_outlives_its_rpc() -> None:

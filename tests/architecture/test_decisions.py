@@ -6,7 +6,7 @@ import tomllib
 from tests.architecture import tree
 
 RECORDS = [name for name in tree.files() if name.startswith("docs/decisions/")]
-MOST_LINES = 60
+MAX_LINES = 60
 
 
 def test_records_are_numbered_without_gaps_and_short() -> None:
@@ -15,7 +15,7 @@ def test_records_are_numbered_without_gaps_and_short() -> None:
     for number, name in zip(numbers, RECORDS, strict=True):
         lines = tree.text(name).splitlines()
         assert lines[0].startswith(f"# {number}. ")
-        assert len(lines) <= MOST_LINES, name
+        assert len(lines) <= MAX_LINES, name
 
 
 def test_every_dependency_has_a_line_that_says_why() -> None:

@@ -18,7 +18,7 @@ from tests.contract.subjects import SUBJECTS
 SIXTEEN_HEX = re.compile(r"^[0-9a-f]{16}$")
 LIMIT = 4 * 1024 * 1024
 NEVER = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS, grpc.StatusCode.UNIMPLEMENTED}
-DEEPEST = 3
+MAX_DEPTH = 3
 
 
 def texts_of(method: MethodDescriptor) -> list[FieldDescriptor]:
@@ -80,7 +80,7 @@ def garbage(draw: Any, message: Descriptor, words: tuple[str, ...], depth: int =
     for field in message.fields:
         if field.containing_oneof is not None and made.WhichOneof(field.containing_oneof.name):
             continue
-        if depth < DEEPEST and draw(st.booleans()):
+        if depth < MAX_DEPTH and draw(st.booleans()):
             _fill(draw, made, field, words, depth)
     return made
 

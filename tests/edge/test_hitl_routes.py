@@ -64,7 +64,7 @@ def test_verbs_and_filters_reach_their_rpcs(http):
         ("PERMISSION_DENIED", 403),
     ],
 )
-def test_refusals_have_their_status_and_reason(http, code, status):
+def test_what_is_refused_has_its_status_and_reason(http, code, status):
     answer = http.post("/v1/human/responses", json={"request_id": f"fail-{code}", "response": "yes"})
     assert (answer.status_code, reason(answer)) == (status, "TOLD_TO")
     assert ("www-authenticate" in answer.headers) == (status == 401)

@@ -12,7 +12,7 @@ from openapi_spec_validator import validate
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.web.figures import Families, _add, as_json, as_text
+from gateway.web.metrics import Families, _add, as_json, as_text
 from tests.edge.conftest import running_edge
 from tests.version import VERSION
 

@@ -14,7 +14,7 @@ from tests.faults.processes import LEASE_SECONDS, Engine, Replica, running
 
 IN_FLIGHT = 64
 # Between being whole again and the next kill.
-SHORTEST, LONGEST = 0.3, 1.2
+MIN_SECONDS, MAX_SECONDS = 0.3, 1.2
 # Of anybody's next answer; nothing that comes back takes as long.
 BACK_WITHIN = 120.0
 
@@ -66,7 +66,7 @@ async def strike(
         await callers.until_acknowledged(acknowledged * number // len(victims))
         async with asyncio.timeout(BACK_WITHIN):
             await callers.until_acknowledged(callers.acknowledged + 1)
-        await asyncio.sleep(chance.uniform(SHORTEST, LONGEST))
+        await asyncio.sleep(chance.uniform(MIN_SECONDS, MAX_SECONDS))
         victim.kill()
         killed_at = time.monotonic()
         await victim.start()

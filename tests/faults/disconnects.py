@@ -17,7 +17,7 @@ from tests.faults.processes import Replica, running
 # Of one connection; as many connections at a time as there are ways to go.
 CALLS = 50
 # About as long as a call takes here, so that they go at every point of it.
-LONGEST_SECONDS = 0.03
+MAX_SECONDS = 0.03
 WAYS = ("cancel", "deadline", "close", "drop")
 WARM_UP = 2_000
 
@@ -30,7 +30,7 @@ class Aftermath:
     calls: int
     gone: int
     # Intents whose calls nobody waited for, by how they are on record.
-    endings: dict[str, int]
+    outcomes: dict[str, int]
     open: int
     in_flight: float
     queued: float
@@ -42,7 +42,7 @@ class Aftermath:
 
     def text(self) -> str:
         return (
-            f"seed {self.seed}: {self.gone:,} of {self.calls:,} calls left; recorded {self.endings}, without ending "
+            f"seed {self.seed}: {self.gone:,} of {self.calls:,} calls left; recorded {self.outcomes}, without outcome "
             f"{self.open}; in flight {self.in_flight:.0f}, queued {self.queued:.0f}; tasks {len(self.tasks_before)} → "
             f"{len(self.tasks_after)}; memory {self.memory_before_mb:.0f} → {self.memory_after_mb:.0f} MB; "
             f"a call afterwards took {self.answer_seconds * 1000:.1f} ms"
@@ -68,7 +68,7 @@ async def storm(folder: Path, calls: int, seed: int | None = None) -> Aftermath:
             seed,
             calls,
             gone,
-            await _endings(engine.url),
+            await _outcomes(engine.url),
             left_open,
             metric(replica, "qmcp_grpc_requests_in_flight"),
             metric(replica, "qmcp_commit_queue_depth"),
@@ -103,16 +103,16 @@ async def _connection(target: str, way: str, chance: random.Random) -> int:
     stub = tools_service_pb2_grpc.ToolsServiceStub(channel)
     await channel.channel_ready()
     calls = [
-        stub.InvokeTool(_request(), timeout=chance.uniform(0.001, LONGEST_SECONDS) if way == "deadline" else 20)
+        stub.InvokeTool(_request(), timeout=chance.uniform(0.001, MAX_SECONDS) if way == "deadline" else 20)
         for _ in range(CALLS)
     ]
     if way == "cancel":
         for call in calls:
-            await asyncio.sleep(chance.uniform(0, LONGEST_SECONDS / CALLS))
+            await asyncio.sleep(chance.uniform(0, MAX_SECONDS / CALLS))
             call.cancel()
     elif way != "deadline":
-        await asyncio.sleep(chance.uniform(0, LONGEST_SECONDS))
-        await channel.close(grace=None if way == "drop" else LONGEST_SECONDS / 3)
+        await asyncio.sleep(chance.uniform(0, MAX_SECONDS))
+        await channel.close(grace=None if way == "drop" else MAX_SECONDS / 3)
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     await channel.close()
     unexpected = [o for o in outcomes if isinstance(o, grpc.aio.AioRpcError) and o.code() not in EXPECTED]
@@ -146,7 +146,7 @@ async def _at_rest(replica: Replica, url: str) -> int:
         await connection.close()
 
 
-async def _endings(url: str) -> dict[str, int]:
+async def _outcomes(url: str) -> dict[str, int]:
     connection = await asyncpg.connect(url)
     try:
         rows = await connection.fetch("SELECT status, error_reason, count(*) FROM outcomes GROUP BY 1, 2 ORDER BY 1")

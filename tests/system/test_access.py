@@ -95,7 +95,7 @@ def test_the_curl_of_the_welcome_works_and_shows_no_key(guarded: Stack) -> None:
     assert '"result":"hello"' in answer.replace(" ", "")
 
 
-def test_refusals_have_a_reason_and_say_how_to_come_back(caller: Caller) -> None:
+def test_denials_have_a_reason_and_say_how_to_come_back(caller: Caller) -> None:
     for key in ("", "nonsense", credentials.generate()[0]):
         answer = caller.echo(key)
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, REALM)
@@ -210,7 +210,7 @@ def test_nobody_gives_more_than_they_have(caller: Caller) -> None:
     assert (answer.status_code, answer.json()["details"][0]["reason"]) == (403, "ROLE_EXCEEDS_CALLER")
 
 
-def test_refusals_are_listed_and_counted(caller: Caller) -> None:
+def test_denials_are_listed_and_counted(caller: Caller) -> None:
     key_id, key = caller.create("reader", owner="denied-one")
     assert caller.echo(key).status_code == 403
     caller.admin(f"/v1/keys/{key_id}:revoke")

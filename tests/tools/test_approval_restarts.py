@@ -82,7 +82,7 @@ async def test_replicas_that_race_for_a_decision_run_it_once_between_them(
         assert await require_whole(three[1], database) == 30
 
 
-async def test_cancellations_that_race_with_approvals_leave_one_ending_and_no_run_after_it(
+async def test_cancellations_that_race_with_approvals_leave_one_outcome_and_no_run_after_it(
     plugins: None, start: Start, database: str
 ) -> None:
     hitl = FakeHitl()
@@ -237,7 +237,7 @@ async def test_a_claim_of_a_process_that_never_ran_it_is_interrupted(
     assert await require_whole(service, database) == 1
 
 
-async def test_a_decision_whose_ending_was_never_written_is_brought_to_its_end(
+async def test_a_decision_whose_outcome_was_never_written_is_brought_to_its_end(
     plugins: None, start: Start, database: str
 ) -> None:
     hitl = FakeHitl()

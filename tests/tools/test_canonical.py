@@ -88,7 +88,7 @@ intents = some.builds(
     replica=some.uuids(),
     created_at=moments,
 )
-endings = some.builds(
+outcomes = some.builds(
     Outcome,
     intent=intents,
     status=some.sampled_from(["success", "failed", "cancelled"]),
@@ -99,21 +99,21 @@ endings = some.builds(
 )
 
 
-@given(endings, some.uuids(), some.integers(1, 2**31 - 1), some.binary(min_size=32, max_size=32))
+@given(outcomes, some.uuids(), some.integers(1, 2**31 - 1), some.binary(min_size=32, max_size=32))
 def test_the_content_of_a_receipt_is_canonical(outcome: Outcome, chain: UUID, sequence: int, digest: bytes) -> None:
     written = content(outcome, chain, sequence, digest)
     assert written == rfc8785.dumps(orjson.loads(written))
     assert orjson.loads(written)["sequence"] == sequence
 
 
-@given(some.lists(endings, min_size=1, max_size=5))
+@given(some.lists(outcomes, min_size=1, max_size=5))
 def test_a_chain_is_extended_in_one_step_or_in_many_alike(batch: list[Outcome]) -> None:
     chain = Chain.begin(UUID(int=7))
     at_once, links = chain.extended(batch)
     assert (at_once.sequence, chain.sequence) == (len(batch), 0)
     assert [link.previous_digest for link in links] == [chain.digest, *(link.digest for link in links[:-1])]
     assert at_once.digest == links[-1].digest
-    assert len({link.digest for link in links}) == len(batch), "salts make even equal endings differ"
+    assert len({link.digest for link in links}) == len(batch), "salts make even equal outcomes differ"
 
 
 @given(moments)

@@ -22,26 +22,28 @@ async def test_a_stop_lets_what_is_quick_end_and_interrupts_what_is_not(
 ) -> None:
     witness = await start()
     changes = {"shutdown_grace_seconds": 0.6, "drain_seconds": 0.2, "metrics_port": 0}
-    async with replica(witness.settings.model_copy(update=changes)) as leaving:
+    async with replica(witness.settings.model_copy(update=changes)) as stopping:
         quick = asyncio.ensure_future(
-            leaving.stub.InvokeTool(invoke_request("counted", {"key": "quick", "seconds": 0.3}))
+            stopping.stub.InvokeTool(invoke_request("counted", {"key": "quick", "seconds": 0.3}))
         )
-        slow = asyncio.ensure_future(leaving.stub.InvokeTool(invoke_request("counted", {"key": "slow", "seconds": 60})))
-        detached = await leaving.start("counted", {"key": "detached", "seconds": 60})
-        short = await leaving.start("counted", {"key": "short", "seconds": 0.3})
+        slow = asyncio.ensure_future(
+            stopping.stub.InvokeTool(invoke_request("counted", {"key": "slow", "seconds": 60}))
+        )
+        detached = await stopping.start("counted", {"key": "detached", "seconds": 60})
+        short = await stopping.start("counted", {"key": "short", "seconds": 0.3})
         await asyncio.sleep(0.1)
 
         async def seen_while_draining() -> list[str]:
             await asyncio.sleep(0.1)
-            return [await health(leaving, name) for name in ("", "qmcp.tools.v1.ToolsService", "liveness")]
+            return [await health(stopping, name) for name in ("", "qmcp.tools.v1.ToolsService", "liveness")]
 
         seen = asyncio.ensure_future(seen_while_draining())
     assert await seen == ["NOT_SERVING", "NOT_SERVING", "SERVING"]
     assert (await quick).status == "success"
     with pytest.raises(grpc.aio.AioRpcError):
         await slow
-    endings = {one.input_params["key"]: (one.status, one.error_reason) for one in await witness.listed()}
-    assert endings == {
+    outcomes = {one.input_params["key"]: (one.status, one.error_reason) for one in await witness.listed()}
+    assert outcomes == {
         "quick": ("success", ""),
         "short": ("success", ""),
         "slow": ("failed", "INTERRUPTED"),

@@ -48,7 +48,7 @@ async def storm(replica: Replica, calls: int, seed: int) -> Counter[str]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_after_a_storm_every_intent_has_an_ending_and_nothing_is_left(
+async def test_after_a_storm_every_intent_has_an_outcome_and_nothing_is_left(
     plugins: None, start: Start, database: str, seed: int
 ) -> None:
     service = await start(tools_queue_per_slot=1000)
@@ -90,11 +90,11 @@ async def test_a_storm_that_meets_the_end_of_the_service_leaves_nothing_open(
     watcher = await start()
     async with replica(
         watcher.settings.model_copy(update={"shutdown_grace_seconds": 0.05, "metrics_port": 0})
-    ) as leaving:
-        blowing = asyncio.create_task(storm(leaving, 300, 3))
-        running = [await leaving.start("counted", {"key": "end", "seconds": 30}) for _ in range(3)]
+    ) as stopping:
+        blowing = asyncio.create_task(storm(stopping, 300, 3))
+        running = [await stopping.start("counted", {"key": "end", "seconds": 30}) for _ in range(3)]
         waiting = asyncio.ensure_future(
-            leaving.stub.InvokeTool(invoke_request("counted", {"key": "end", "seconds": 30}))
+            stopping.stub.InvokeTool(invoke_request("counted", {"key": "end", "seconds": 30}))
         )
         await asyncio.sleep(0.05)
     await asyncio.gather(blowing, waiting, return_exceptions=True)

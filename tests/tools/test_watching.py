@@ -137,7 +137,7 @@ async def test_concurrent_cancellations_agree(service: Replica) -> None:
     assert {one.status for one in ended} == {"cancelled"}
 
 
-async def test_a_cancellation_that_races_with_the_end_leaves_one_ending(service: Replica) -> None:
+async def test_a_cancellation_that_races_with_the_end_leaves_one_outcome(service: Replica) -> None:
     for n in range(30):
         begun = await service.start("counted", {"key": "race", "seconds": 0.002 * (n % 5)})
         try:

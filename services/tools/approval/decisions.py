@@ -16,7 +16,7 @@ from servicekit.errors import ServiceError
 from servicekit.postgres import CONNECTION_ERRORS, Database
 from services.tools.approval import store
 from services.tools.approval.requests import approved_arguments, request_for
-from services.tools.audit.outcomes import WHY, outcome_of, storable
+from services.tools.audit.outcome import WHY, outcome_of, storable
 from services.tools.audit.receipts import answer_document, salted_digest
 from services.tools.audit.recording import Recorder
 from services.tools.audit.store import invocations

@@ -11,7 +11,7 @@ import uuid_utils.compat as uuid
 from servicekit.group_commit import CommitMetrics, GroupCommit
 from servicekit.postgres import CONNECTION_ERRORS, Connection, Database, UniqueViolation
 from services.tools.audit.awaiting import AwaitingApproval
-from services.tools.audit.outcomes import cancelled
+from services.tools.audit.outcome import cancelled
 from services.tools.audit.receipts import Chain, intent_digests
 from services.tools.audit.store import approvals, invocations, receipts
 from services.tools.models import Begun, Intent, Json, Outcome

@@ -11,7 +11,7 @@ import structlog
 
 from servicekit.errors import ServiceError, overloaded
 from services.tools import errors
-from services.tools.audit.outcomes import cancelled, outcome_of
+from services.tools.audit.outcome import cancelled, outcome_of
 from services.tools.audit.recording import Recorder
 from services.tools.catalogue.loading import LoadedTool
 from services.tools.execution.active import ActiveInvocation, ActiveInvocations, InvocationRequest

@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 
 from servicekit.postgres import Database
-from services.tools.audit.outcomes import cancelled
+from services.tools.audit.outcome import cancelled
 from services.tools.audit.recording import Recorder
 from services.tools.execution import store
 from services.tools.metrics import ToolMetrics

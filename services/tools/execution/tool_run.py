@@ -8,7 +8,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from servicekit.errors import ServiceError
 from servicekit.ssrf import AddressNotAllowedError
 from services.tools.audit.canonical import canonical
-from services.tools.audit.outcomes import failed, outcome_of
+from services.tools.audit.outcome import failed, outcome_of
 from services.tools.catalogue.http_tools import UpstreamError
 from services.tools.catalogue.loading import LoadedTool
 from services.tools.execution.active import ActiveInvocation, InvocationRequest

@@ -203,7 +203,7 @@ def test_past_its_rate_an_address_is_429_until_it_waits(tmp_path):
         assert "retry-after" in refused[0].headers
 
 
-async def test_refusals_of_native_calls_are_grpc_statuses_with_plain_messages(edge, tmp_path):
+async def test_what_is_refused_of_native_calls_are_grpc_statuses_with_plain_messages(edge, tmp_path):
     async with grpc.aio.insecure_channel(edge.target) as channel:
         unknown = channel.unary_unary("/qmcp.nothing.v1.Service/Method")
         with pytest.raises(grpc.aio.AioRpcError) as missing:
