@@ -1,10 +1,11 @@
 """Tools ready to run: what the catalogue has of a tool, compiled and connected, kept until the tool changes."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from cachetools import LRUCache
 
 from servicekit.postgres import Database
 from servicekit.schemas import Schema
@@ -51,7 +52,8 @@ class LoadedTools:
         self._http_tools = http_tools
         self._grpc_tools = grpc_tools
         # The least recently used tool goes first when there are too many.
-        self._loaded: OrderedDict[str, LoadedTool] = OrderedDict()
+        self._loaded: LRUCache[str, LoadedTool] = LRUCache(MAX_LOADED)
+        self._changes = 0
         self._last_change: Any = None
 
     async def find(self, name: str) -> LoadedTool | None:
@@ -61,20 +63,22 @@ class LoadedTools:
             ServiceError: TOOL_NOT_LOADED.
         """
         loaded = self._loaded.get(name)
-        if loaded is None:
-            async with self._database.connection() as connection:
-                tool = await store.get(connection, name)
-            if tool is None:
-                return None
-            loaded = self._load(tool)
+        if loaded is not None:
+            return loaded
+        changes = self._changes
+        async with self._database.connection() as connection:
+            tool = await store.get(connection, name)
+        if tool is None:
+            return None
+        loaded = self._load(tool)
+        # What was read before a change and arrives after it would stay, with its old policy, until the next change.
+        if changes == self._changes:
             self._loaded[name] = loaded
-            if len(self._loaded) > MAX_LOADED:
-                self._loaded.popitem(last=False)
-        self._loaded.move_to_end(name)
         return loaded
 
     def forget(self, name: str | None) -> None:
         """A tool changed, or, without a name, any may have: they are loaded anew when they are asked for."""
+        self._changes += 1
         if name is None:
             self._loaded.clear()
         else:
