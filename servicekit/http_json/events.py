@@ -14,7 +14,13 @@ END = b"event: end\ndata: {}\n\n"
 def event(message: Message) -> bytes:
     """One event. Where the message counts itself (`sequence`), that is its id."""
     told: Any = message
-    if getattr(told, "kind", "") == "heartbeat":
+    if _is_heartbeat(message):
         return b": heartbeat\n\n"
     numbered = f"id: {told.sequence}\n".encode() if "sequence" in message.DESCRIPTOR.fields_by_name else b""
     return b"%sdata: %s\n\n" % (numbered, write(message))
+
+
+def _is_heartbeat(message: Message) -> bool:
+    """Whether it only says that the stream lives: by its kind, or by a field of that name."""
+    named = (field.name for field, _ in message.ListFields())
+    return getattr(message, "kind", "") == "heartbeat" or "heartbeat" in named

@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from qmcp.hitl.v1 import request_pb2
+from qmcp.tools.v1 import invocation_pb2
 from qmcp.tools.v1 import tools_service_pb2 as pb
 
 from servicekit.errors import ServiceError
@@ -149,4 +151,15 @@ def test_a_message_that_counts_itself_is_an_event_with_an_id() -> None:
     told = events.event(request_pb2.HumanRequestEvent(sequence=7, kind="created"))
     assert told.startswith(b'id: 7\ndata: {"')
     assert told.endswith(b"}\n\n")
-    assert events.event(request_pb2.HumanRequestEvent(sequence=7, kind="heartbeat")) == b": heartbeat\n\n"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        request_pb2.HumanRequestEvent(sequence=7, kind="heartbeat"),
+        invocation_pb2.InvocationEvent(sequence=7, heartbeat={}),
+    ],
+    ids=["by its kind", "by its field"],
+)
+def test_a_heartbeat_is_a_comment(message: Message) -> None:
+    assert events.event(message) == b": heartbeat\n\n"
