@@ -134,6 +134,8 @@ async def test_a_secret_that_was_taken_away_fails_the_run(shared: Replica, peer:
         ('/json?text={"a":"\\u0000"}', {"a": "\0"}),
         ("/json?text=null", None),
         ("/json?text=9007199254740991", 2**53 - 1),
+        ('/json?text={"ids":[1234567890123456789]}', {"ids": ["1234567890123456789"]}),
+        ("/json?text=-123456789012345678901234567890", "-123456789012345678901234567890"),
         ("/large?n=100000", "x" * 100_000),
     ],
 )
@@ -156,7 +158,6 @@ async def test_a_2xx_answer_is_the_result(shared: Replica, peer: Upstream, path:
         ("/bomb", "UPSTREAM_FAILED", "larger than 100000"),
         ("/json?text=nope", "UPSTREAM_FAILED", "cannot be read"),
         ("/json?text=NaN", "UPSTREAM_FAILED", "cannot be read"),
-        ("/json?text=9007199254740993", "OUTPUT_INVALID", "no JSON"),
         ("/nested/700", "OUTPUT_INVALID", "no JSON"),
         ("/nested/2000", "UPSTREAM_FAILED", "cannot be read"),
     ],

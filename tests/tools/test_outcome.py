@@ -67,6 +67,7 @@ async def test_the_correlation_id_is_stored(shared: Replica, header: str, body: 
         ("nothing", None),
         ("float", 0.1),
         ("zero", "a\0b"),
+        ("a big integer", str(2**60)),
     ],
 )
 async def test_what_json_can_hold_is_a_result(shared: Replica, what: str, result: object) -> None:
@@ -77,7 +78,7 @@ async def test_what_json_can_hold_is_a_result(shared: Replica, what: str, result
 
 @pytest.mark.parametrize(
     "what",
-    ["an object", "a big integer", "not a number", "infinity", "a lone surrogate", "a cycle"],
+    ["an object", "not a number", "infinity", "a lone surrogate", "a cycle"],
 )
 async def test_what_json_cannot_hold_fails_the_invocation(shared: Replica, what: str) -> None:
     made = await shared.invoke("returns", {"what": what})

@@ -1,8 +1,9 @@
 """Tools that are HTTP endpoints."""
 
+import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 import aiohttp
@@ -87,8 +88,9 @@ class HttpTools:
             raise UpstreamError(f"{method} {_origin(url)} answered {response.status}: {text}")
         if "json" in response.content_type and body:
             try:
-                return orjson.loads(body)
-            except orjson.JSONDecodeError:
+                # Not orjson, which makes doubles of integers that have more than 64 bits.
+                return json.loads(body, parse_constant=_no_number)
+            except (ValueError, RecursionError):
                 raise UpstreamError(f"{method} {_origin(url)} answered with JSON that cannot be read") from None
         return body.decode(errors="replace")
 
@@ -149,3 +151,7 @@ def _address_error(error: BaseException) -> AddressNotAllowedError | None:
             return cause
         cause = cause.__cause__ or cause.__context__
     return None
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

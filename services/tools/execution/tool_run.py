@@ -7,7 +7,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from servicekit.errors import ServiceError
 from servicekit.ssrf import AddressNotAllowedError
-from services.tools.audit.canonical import canonical
+from services.tools.audit.canonical import canonical, long_integers_as_strings
 from services.tools.audit.outcome import failed, outcome_of
 from services.tools.catalogue.http_tools import UpstreamError
 from services.tools.catalogue.loading import LoadedTool
@@ -55,7 +55,7 @@ def _checked(loaded: LoadedTool, intent: Intent, value: Any) -> Outcome:
         # Not JSON as it stands: dataclasses, models, dates, tuples become JSON where pydantic knows how.
         try:
             value = to_jsonable_python(value)
-            text = canonical(value)
+            text = canonical(long_integers_as_strings(value))
         except (ValueError, TypeError, PydanticSerializationError) as error:
             return failed(intent, "OUTPUT_INVALID", f"The tool returned what is no JSON: {error}")
     faults = loaded.output_schema.faults(value)
