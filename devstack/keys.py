@@ -2,7 +2,8 @@
 
 `python -m devstack.keys FOLDER [NAME[=ROLE[,ROLE]] …]` makes them for a cluster: a file for each name, or for each
 service that needs a key, with the roles that the service of that name declares unless said otherwise; and the file
-`preshared` with all of them, for the service that knows the callers. What is there stays as it is.
+`preshared` with all of them, for the service that knows the callers. What is there stays as it is, lines of other
+names in `preshared` too: an administrator who has lost every key makes one so, under a name of its own.
 """
 
 import sys
@@ -47,7 +48,7 @@ def prepare(home: Path, services: Iterable[Service]) -> None:
 
 
 def make(folder: Path, roles: Mapping[str, str]) -> None:
-    """Makes a key for each name that has none, and `preshared` with all of them and their roles."""
+    """Makes a key for each name that has none, and `preshared` with all of them, their roles, and what else it held."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lines = []
     for name, role in roles.items():
@@ -56,7 +57,19 @@ def make(folder: Path, roles: Mapping[str, str]) -> None:
         if credentials.parse(key) is None:
             raise CannotRunError(f"{file} holds no key. Remove it, and a new one is made.")
         lines.append(f"{key} {name} {role}\n")
-    key_files.write(folder / PRESHARED, "".join(lines).encode())
+    preshared = folder / PRESHARED
+    lines += _lines_of_others(preshared, roles)
+    key_files.write(preshared, "".join(lines).encode(errors="surrogateescape"))
+
+
+def _lines_of_others(preshared: Path, names: Iterable[str]) -> list[str]:
+    """What somebody wrote into the file beside the keys of these names."""
+    try:
+        standing = preshared.read_bytes().decode(errors="surrogateescape").splitlines()
+    except FileNotFoundError:
+        return []
+    own = set(names)
+    return [f"{line}\n" for line in standing if own.isdisjoint(line.split()[1:2])]
 
 
 def _new_key() -> bytes:

@@ -49,9 +49,23 @@ def role_in_use(name: str) -> ServiceError:
     return failed_precondition("ROLE_IN_USE", f"Keys have the role {name!r}; revoke them first.", role=name)
 
 
-def role_exceeds_caller(permissions: Iterable[str]) -> ServiceError:
-    listed = ", ".join(sorted(permissions))
-    message = f"Nobody can hand out what they do not have themselves: {listed}."
+def key_preshared(key_id: str) -> ServiceError:
+    message = f"A service calls others by the key {key_id!r}. It ends when its line among the preshared keys is gone."
+    return failed_precondition("KEY_PRESHARED", message, key_id=key_id)
+
+
+def owner_exceeds_caller(owner: str, lacking: Iterable[str]) -> ServiceError:
+    listed = ", ".join(lacking)
+    message = f"Nobody makes a key in the name of {owner!r}, who has what they do not have themselves: {listed}."
+    return replace(
+        permission_denied(listed), reason="OWNER_EXCEEDS_CALLER", message=message, metadata={"permissions": listed}
+    )
+
+
+def role_exceeds_caller(lacking: Iterable[str]) -> ServiceError:
+    """Permissions and roles that the caller has not."""
+    listed = ", ".join(lacking)
+    message = f"Nobody gives, changes or takes away what they do not have themselves: {listed}."
     return replace(
         permission_denied(listed), reason="ROLE_EXCEEDS_CALLER", message=message, metadata={"permissions": listed}
     )

@@ -16,8 +16,9 @@ from servicekit.identity import credentials
 from servicekit.identity.principal import Principal
 from servicekit.postgres import Connection, Database
 from services.access import errors
+from services.access.authority import Holding, belongs_to_the_system, exceeding
 from services.access.models import Identity, IssuedKey, Key, NewKey
-from services.access.roles import granted, require_roles
+from services.access.roles import granted, require_below, require_roles
 from services.access.store import keys as store
 from services.access.store import roles as roles_store
 
@@ -42,6 +43,7 @@ class Keys:
             if wanted.expires_at is not None and wanted.expires_at <= datetime.now(UTC):
                 raise invalid_field("expires_at", "must be in the future")
             await require_roles(connection, wanted.roles, by)
+            await _require_owner_below(connection, wanted.owner, by)
             return await _make(connection, wanted)
 
         return await once.run(self._database, create)
@@ -68,13 +70,12 @@ class Keys:
         """Gives a key a new secret; the old one stays valid for the grace time."""
 
         async def rotate(connection: Connection) -> IssuedKey:
-            key = await store.get_for_update(connection, key_id)
-            if key is None:
-                raise errors.key_not_found(key_id)
+            key = await _changeable(connection, key_id, by)
             if not key.valid:
                 raise errors.key_not_valid(key_id, key.status, "rotated")
             # Whoever learns the new secret may do what the key may.
             await require_roles(connection, key.roles, by)
+            await _require_owner_below(connection, key.owner, by)
             text, new = credentials.with_new_secret(key_id)
             grace = DEFAULT_GRACE_SECONDS if grace_seconds is None else grace_seconds
             rotated = await store.rotate(connection, key_id, new.digest, grace)
@@ -83,19 +84,18 @@ class Keys:
 
         return await once.run(self._database, rotate)
 
-    async def revoke(self, key_id: str) -> Key:
+    async def revoke(self, key_id: str, by: Principal) -> Key:
         """Ends a key for good, everywhere."""
         async with self._database.transaction() as connection:
+            await _changeable(connection, key_id, by)
             key = await store.revoke(connection, key_id)
-            if key is None:
-                raise errors.key_not_found(key_id)
             await store.announce(connection, key_id)
         return key
 
-    async def disable(self, key_id: str) -> Key:
+    async def disable(self, key_id: str, by: Principal) -> Key:
         """Makes a key invalid, everywhere, until it is enabled again."""
         async with self._database.transaction() as connection:
-            await self._not_revoked(connection, key_id, "disabled")
+            await _not_revoked(connection, key_id, by, "disabled")
             key = await store.disable(connection, key_id)
             await store.announce(connection, key_id)
         return key
@@ -103,19 +103,11 @@ class Keys:
     async def enable(self, key_id: str, by: Principal) -> Key:
         """Makes a disabled key what it was."""
         async with self._database.transaction() as connection:
-            key = await self._not_revoked(connection, key_id, "enabled")
+            key = await _not_revoked(connection, key_id, by, "enabled")
             # As with a new one: what it may do is handed out.
             await require_roles(connection, key.roles, by)
             key = await store.enable(connection, key_id)
             await store.announce(connection, key_id)
-        return key
-
-    async def _not_revoked(self, connection: Connection, key_id: str, what: str) -> Key:
-        key = await store.get_for_update(connection, key_id)
-        if key is None:
-            raise errors.key_not_found(key_id)
-        if key.status == "revoked":
-            raise errors.key_not_valid(key_id, key.status, what)
         return key
 
     async def resolve(self, asked: credentials.ApiKey) -> Identity | None:
@@ -181,6 +173,34 @@ class Keys:
             for key_id in await store.revoke_preshared_except(connection, given):
                 await store.announce(connection, key_id)
                 logger.info("preshared_key_revoked", key_id=key_id)
+
+
+async def _changeable(connection: Connection, key_id: str, by: Principal) -> Key:
+    """The key, locked; refused where it is none of the caller's to change."""
+    key = await store.get_for_update(connection, key_id)
+    if key is None:
+        raise errors.key_not_found(key_id)
+    holding = Holding.of(key.roles, await roles_store.named(connection, key.roles, keep=True))
+    require_below(by, holding)
+    if belongs_to_the_system(key.preshared, holding):
+        raise errors.key_preshared(key_id)
+    return key
+
+
+async def _not_revoked(connection: Connection, key_id: str, by: Principal, what: str) -> Key:
+    key = await _changeable(connection, key_id, by)
+    if key.status == "revoked":
+        raise errors.key_not_valid(key_id, key.status, what)
+    return key
+
+
+async def _require_owner_below(connection: Connection, owner: str, by: Principal) -> None:
+    """Checks that a name never stood for more than the caller has: what was done in it is on record under it."""
+    await store.lock_owner(connection, owner)
+    names = await store.roles_of_owner(connection, owner)
+    lacking = exceeding(by, Holding.of(names, await roles_store.named(connection, names)))
+    if lacking:
+        raise errors.owner_exceeds_caller(owner, lacking)
 
 
 async def _make(connection: Connection, wanted: NewKey) -> IssuedKey:

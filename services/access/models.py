@@ -25,6 +25,8 @@ class Key:
     disabled_at: datetime | None
     # By the database's clock when it was read: active, rotated, disabled, expired or revoked.
     status: str
+    # Whether the environment gives it.
+    preshared: bool
 
     @property
     def valid(self) -> bool:

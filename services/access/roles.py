@@ -12,6 +12,7 @@ from servicekit.idempotency import Answer, Once
 from servicekit.identity.principal import Principal
 from servicekit.postgres import Connection, Database
 from services.access import errors
+from services.access.authority import Holding, exceeding
 from services.access.models import Role
 from services.access.store import keys as keys_store
 from services.access.store import roles as store
@@ -67,7 +68,7 @@ class Roles:
 
         async def create(connection: Connection) -> Role:
             _require_short(role.permissions)
-            require_held(by, role.permissions)
+            require_below(by, Holding(frozenset(), frozenset(role.permissions)))
             made = replace(role, built_in=False, etag=_etag(role))
             if not await store.insert(connection, made):
                 raise errors.role_exists(role.name)
@@ -80,18 +81,18 @@ class Roles:
     async def update(self, role: Role, by: Principal) -> Role:
         """Replaces permissions and description; holders feel it at once."""
         _require_short(role.permissions)
-        require_held(by, role.permissions)
+        require_below(by, Holding(frozenset(), frozenset(role.permissions)))
         async with self._database.transaction() as connection:
-            await _changeable(connection, role.name, role.etag)
+            await _changeable(connection, role.name, role.etag, by)
             made = replace(role, built_in=False, etag=_etag(role))
             await store.replace(connection, made)
             await keys_store.announce(connection, "")
         return made
 
-    async def delete(self, name: str) -> None:
+    async def delete(self, name: str, by: Principal) -> None:
         """Removes a role that nobody has."""
         async with self._database.transaction() as connection:
-            await _changeable(connection, name, "")
+            await _changeable(connection, name, "", by)
             if await store.in_use(connection, name):
                 raise errors.role_in_use(name)
             await store.delete(connection, name)
@@ -104,18 +105,19 @@ class Roles:
 
 
 async def require_roles(connection: Connection, names: Sequence[str], by: Principal) -> None:
-    """Checks that roles exist and that their permissions are the caller's to hand out."""
+    """Checks that roles exist and that they and their permissions are the caller's to hand out."""
     found = await store.named(connection, names, keep=True)
     missing = set(names) - {role.name for role in found}
     if missing:
         raise errors.role_unknown(missing)
-    require_held(by, granted(found))
+    require_below(by, Holding.of(names, found))
 
 
-def require_held(by: Principal, permissions: Sequence[str]) -> None:
-    exceeding = [permission for permission in permissions if not by.may(permission)]
-    if exceeding:
-        raise errors.role_exceeds_caller(exceeding)
+def require_below(by: Principal, holding: Holding) -> None:
+    """Checks that what is given, changed or taken away does not exceed what the caller has."""
+    lacking = exceeding(by, holding)
+    if lacking:
+        raise errors.role_exceeds_caller(lacking)
 
 
 def _require_short(permissions: Sequence[str]) -> None:
@@ -129,12 +131,13 @@ def granted(roles: Sequence[Role]) -> list[str]:
     return sorted({permission for role in roles for permission in role.permissions})
 
 
-async def _changeable(connection: Connection, name: str, etag: str) -> None:
+async def _changeable(connection: Connection, name: str, etag: str, by: Principal) -> None:
     standing = await store.get_for_update(connection, name)
     if standing is None:
         raise errors.role_not_found(name)
     if standing.built_in:
         raise errors.role_built_in(name)
+    require_below(by, Holding.of([name], [standing]))
     if etag and etag != standing.etag:
         raise errors.etag_mismatch(name)
 

@@ -56,10 +56,10 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         return await self._keys.rotate(request.id, grace, by, _issued_once(request))
 
     async def RevokeKey(self, request: access_service_pb2.RevokeKeyRequest, context: Context) -> key_pb2.Key:
-        return messages.key_to(await self._keys.revoke(request.id))
+        return messages.key_to(await self._keys.revoke(request.id, current_context.get().principal))
 
     async def DisableKey(self, request: access_service_pb2.DisableKeyRequest, context: Context) -> key_pb2.Key:
-        return messages.key_to(await self._keys.disable(request.id))
+        return messages.key_to(await self._keys.disable(request.id, current_context.get().principal))
 
     async def EnableKey(self, request: access_service_pb2.EnableKeyRequest, context: Context) -> key_pb2.Key:
         return messages.key_to(await self._keys.enable(request.id, current_context.get().principal))
@@ -79,7 +79,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         return messages.role_to(await self._roles.update(messages.role_from(request.role), by))
 
     async def DeleteRole(self, request: access_service_pb2.DeleteRoleRequest, context: Context) -> Empty:
-        await self._roles.delete(request.name)
+        await self._roles.delete(request.name, current_context.get().principal)
         return Empty()
 
     async def WhoAmI(self, request: access_service_pb2.WhoAmIRequest, context: Context) -> access_service_pb2.Identity:

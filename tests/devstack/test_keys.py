@@ -23,6 +23,21 @@ def test_keys_are_made_once_and_preshared_with_their_roles(tmp_path: Path) -> No
     assert lines == [f"{made[name]} {name} {','.join(roles)}" for name, roles in asking.items()]
 
 
+def test_what_somebody_adds_to_the_preshared_keys_stays_and_an_old_key_of_a_service_goes(tmp_path: Path) -> None:
+    keys.prepare(tmp_path, services.found())
+    preshared = tmp_path / "keys" / keys.PRESHARED
+    old = keys.service_file(tmp_path, "tools").read_text().strip()
+    added = f"{credentials.generate()[0]} rescue admin"
+    preshared.write_text(f"{preshared.read_text()}# ours\n{added}\n")
+    keys.service_file(tmp_path, "tools").unlink()
+    keys.prepare(tmp_path, services.found())
+    keys.prepare(tmp_path, services.found())
+    lines = preshared.read_text().splitlines()
+    assert lines[-2:] == ["# ours", added]
+    assert len(lines) == len({line.split()[1] for line in lines[:-2]}) + 2
+    assert old not in preshared.read_text()
+
+
 def test_only_their_owner_reads_them_whatever_the_mask(tmp_path: Path) -> None:
     done = subprocess.run(
         ["sh", "-c", f"umask 000 && exec {sys.executable} -m devstack.keys {tmp_path}/keys tools admin=admin"],

@@ -9,7 +9,7 @@ from qmcp.tools.v1.tools_service_pb2_grpc import ToolsServiceStub
 from devstack import ports
 from tests.edge.conftest import running_edge
 from tests.edge.test_launcher import launch
-from tests.edge.test_refusals import reason
+from tests.edge.test_local_replies import reason
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from services.access.models import Key, NewKey
 # The status by the clock of the database, not that of a process.
 COLUMNS = """
     id, owner, service_name, description, roles, rate_per_minute, digest, old_digest, old_valid_until, expires_at,
-    created_at, last_used_at, revoked_at, disabled_at,
+    created_at, last_used_at, revoked_at, disabled_at, preshared,
     CASE
         WHEN revoked_at IS NOT NULL THEN 'revoked'
         WHEN expires_at <= now() THEN 'expired'
@@ -115,6 +115,17 @@ async def list_before(
     return [_key(row) for row in rows]
 
 
+async def lock_owner(connection: Connection, owner: str) -> None:
+    """Keeps other transactions from making keys for an owner until this one ends."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('owner ' || $1, 0))", owner)
+
+
+async def roles_of_owner(connection: Connection, owner: str) -> list[str]:
+    """The roles that an owner's keys have, or had before they ended."""
+    rows = await connection.fetch("SELECT DISTINCT unnest(roles) AS role FROM keys WHERE owner = $1", owner)
+    return [row["role"] for row in rows]
+
+
 async def rotate(connection: Connection, key_id: str, digest: bytes, grace_seconds: int) -> Key:
     row = await connection.fetchrow(
         f"""
@@ -133,12 +144,13 @@ async def rotate(connection: Connection, key_id: str, digest: bytes, grace_secon
     return _key(row)
 
 
-async def revoke(connection: Connection, key_id: str) -> Key | None:
+async def revoke(connection: Connection, key_id: str) -> Key:
     """Revokes; a key that is revoked already keeps its time."""
     row = await connection.fetchrow(
         f"UPDATE keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING {COLUMNS}", key_id
     )
-    return _key(row) if row else None
+    assert row is not None, "the caller holds the row's lock"
+    return _key(row)
 
 
 async def disable(connection: Connection, key_id: str) -> Key:

@@ -130,8 +130,8 @@ class AccessServiceServicer:
     """
 
     def CreateKey(self, request, context):
-        """Makes a key and shows it, this once; over HTTP the answer is 201. Nobody can give a key roles whose permissions they
-        lack themselves. A retry with the same `idempotency_key` returns the same key without its secret, which is not kept.
+        """Makes a key and shows it, this once; over HTTP the answer is 201. Nobody can give a key a role that
+        they lack themselves, or make one in the name of an owner who has more than they. A retry with the same `idempotency_key` returns the same key without its secret, which is not kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -152,7 +152,8 @@ class AccessServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RotateKey(self, request, context):
-        """Makes a new secret for a key and shows it, this once. The old one stays valid for the grace time.
+        """Makes a new secret for a key and shows it, this once. The old one stays valid for the grace time. Nobody
+        can change a key that has more than they, and nobody one by which a service calls others: the environment gives that.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

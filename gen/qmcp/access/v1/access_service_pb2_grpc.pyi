@@ -37,15 +37,17 @@ class AccessServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AccessServiceAsyncStub: ...
     CreateKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.CreateKeyRequest, _access_service_pb2.IssuedKey]
-    """Makes a key and shows it, this once; over HTTP the answer is 201. Nobody can give a key roles whose permissions they
-    lack themselves. A retry with the same `idempotency_key` returns the same key without its secret, which is not kept.
+    """Makes a key and shows it, this once; over HTTP the answer is 201. Nobody can give a key a role that
+    they lack themselves, or make one in the name of an owner who has more than they. A retry with the same `idempotency_key` returns the same key without its secret, which is not kept.
     """
     GetKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.GetKeyRequest, _key_pb2.Key]
     """Returns one key, without its secret."""
     ListKeys: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListKeysRequest, _access_service_pb2.ListKeysResponse]
     """Lists keys, newest first."""
     RotateKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.RotateKeyRequest, _access_service_pb2.IssuedKey]
-    """Makes a new secret for a key and shows it, this once. The old one stays valid for the grace time."""
+    """Makes a new secret for a key and shows it, this once. The old one stays valid for the grace time. Nobody
+    can change a key that has more than they, and nobody one by which a service calls others: the environment gives that.
+    """
     RevokeKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.RevokeKeyRequest, _key_pb2.Key]
     """Makes a key invalid for good, in every replica of every service within a second. Revoking twice changes nothing."""
     DisableKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.DisableKeyRequest, _key_pb2.Key]
@@ -81,15 +83,17 @@ class AccessServiceAsyncStub(AccessServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.CreateKeyRequest, _access_service_pb2.IssuedKey]  # type: ignore[assignment]
-    """Makes a key and shows it, this once; over HTTP the answer is 201. Nobody can give a key roles whose permissions they
-    lack themselves. A retry with the same `idempotency_key` returns the same key without its secret, which is not kept.
+    """Makes a key and shows it, this once; over HTTP the answer is 201. Nobody can give a key a role that
+    they lack themselves, or make one in the name of an owner who has more than they. A retry with the same `idempotency_key` returns the same key without its secret, which is not kept.
     """
     GetKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.GetKeyRequest, _key_pb2.Key]  # type: ignore[assignment]
     """Returns one key, without its secret."""
     ListKeys: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListKeysRequest, _access_service_pb2.ListKeysResponse]  # type: ignore[assignment]
     """Lists keys, newest first."""
     RotateKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.RotateKeyRequest, _access_service_pb2.IssuedKey]  # type: ignore[assignment]
-    """Makes a new secret for a key and shows it, this once. The old one stays valid for the grace time."""
+    """Makes a new secret for a key and shows it, this once. The old one stays valid for the grace time. Nobody
+    can change a key that has more than they, and nobody one by which a service calls others: the environment gives that.
+    """
     RevokeKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.RevokeKeyRequest, _key_pb2.Key]  # type: ignore[assignment]
     """Makes a key invalid for good, in every replica of every service within a second. Revoking twice changes nothing."""
     DisableKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.DisableKeyRequest, _key_pb2.Key]  # type: ignore[assignment]
@@ -128,8 +132,8 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.CreateKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.IssuedKey, _abc.Awaitable[_access_service_pb2.IssuedKey]]:
-        """Makes a key and shows it, this once; over HTTP the answer is 201. Nobody can give a key roles whose permissions they
-        lack themselves. A retry with the same `idempotency_key` returns the same key without its secret, which is not kept.
+        """Makes a key and shows it, this once; over HTTP the answer is 201. Nobody can give a key a role that
+        they lack themselves, or make one in the name of an owner who has more than they. A retry with the same `idempotency_key` returns the same key without its secret, which is not kept.
         """
 
     @_abc_1.abstractmethod
@@ -154,7 +158,9 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.RotateKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.IssuedKey, _abc.Awaitable[_access_service_pb2.IssuedKey]]:
-        """Makes a new secret for a key and shows it, this once. The old one stays valid for the grace time."""
+        """Makes a new secret for a key and shows it, this once. The old one stays valid for the grace time. Nobody
+        can change a key that has more than they, and nobody one by which a service calls others: the environment gives that.
+        """
 
     @_abc_1.abstractmethod
     def RevokeKey(
