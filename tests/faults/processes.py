@@ -65,7 +65,7 @@ class Engine:
         self._process.wait(STARTS_WITHIN)
 
     async def execute(self, statement: str) -> None:
-        connection = await asyncpg.connect(self.server_url)
+        connection = await asyncpg.connect(self._engine.url())
         try:
             await connection.execute(statement)
         finally:

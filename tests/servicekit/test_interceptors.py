@@ -16,6 +16,7 @@ from servicekit.request_context import current_context
 from servicekit.server import Service, serving
 from servicekit.settings import ServiceSettings
 from servicekit.waiting import waiting_for
+from tests.wire import until
 
 DESCRIPTOR = tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"]
 CANARY = "secret-of-the-inside"
@@ -154,11 +155,17 @@ async def test_calls_past_the_bound_are_refused_at_once(stub):
 async def test_every_outcome_is_counted(stub, registry):
     await refused(stub, "known")
     await refused(stub, "known", key="bad")
-    page = generate_latest(registry).decode()
     method = "/qmcp.tools.v1.ToolsService/GetTool"
+    # A caller may have its answer a moment before it is counted.
+    await until(lambda: _counted(registry, method, 2))
+    page = generate_latest(registry).decode()
     for code in ("NOT_FOUND", "UNAUTHENTICATED"):
         assert f'qmcp_grpc_requests_total{{code="{code}",method="{method}"}} 1.0' in page
     assert f'qmcp_grpc_request_duration_seconds_count{{method="{method}"}} 2.0' in page
+
+
+async def _counted(registry, method: str, calls: int) -> bool:
+    return registry.get_sample_value("qmcp_grpc_request_duration_seconds_count", {"method": method}) == calls
 
 
 def test_an_error_says_what_it_is():

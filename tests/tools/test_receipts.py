@@ -283,4 +283,4 @@ async def test_checkpoints_are_also_signed_by_number_of_receipts(start: Start) -
     one = await start(tools_checkpoint_seconds=3600, tools_checkpoint_rows=3)
     for _ in range(3):
         await one.invoke("echo", {"message": "x"})
-    await until(partial(_covered, one, 3))
+    assert await until(partial(_covered, one, 3))
