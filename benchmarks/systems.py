@@ -124,10 +124,9 @@ def _service(
 
 
 def _start_edge(started: ExitStack, system: System, folder: Path) -> None:
-    system.http_port, web_port, admin_port = ports.free(), ports.free(), ports.free()
+    system.http_port, web_port = ports.free(), ports.free()
     environment = {
         "QMCP_PORT": str(system.http_port),
-        "QMCP_ENVOY_ADMIN_PORT": str(admin_port),
         "QMCP_TOOLS_ADDRESS": system.target,
         "QMCP_TOOLS_METRICS_ADDRESS": f"127.0.0.1:{system.metrics_port}",
         "QMCP_WEB_ADDRESS": f"127.0.0.1:{web_port}",

@@ -13,7 +13,6 @@ HOST = "127.0.0.1"
 FIRST_GRPC_PORT = 50051
 FIRST_METRICS_PORT = 9464
 WEB_PORT = 3380
-ENVOY_ADMIN_PORT = 9901
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +37,12 @@ class Listeners:
     metrics: Mapping[str, Listener]
     web: Listener
     edge: Listener
-    envoy_admin: Listener
 
     @property
     def environment(self) -> dict[str, str]:
         """The variables by which the processes find one another; the same for all."""
         addressed = (*self.grpc.values(), *self.metrics.values(), self.web)
-        return {
-            **{listener.variable: listener.address for listener in addressed},
-            self.envoy_admin.variable: str(self.envoy_admin.port),
-        }
+        return {listener.variable: listener.address for listener in addressed}
 
 
 def choose(settings: StackSettings, services: Sequence[Service], variables: Mapping[str, str]) -> Listeners:
@@ -75,7 +70,6 @@ def choose(settings: StackSettings, services: Sequence[Service], variables: Mapp
         metrics={each.name: listener(each.metrics_variable, FIRST_METRICS_PORT + rank) for rank, each in ranked},
         web=listener("QMCP_WEB_ADDRESS", WEB_PORT),
         edge=Listener(settings.host, settings.port, "QMCP_PORT"),
-        envoy_admin=Listener(HOST, settings.envoy_admin_port or near(ENVOY_ADMIN_PORT), "QMCP_ENVOY_ADMIN_PORT"),
     )
     for name, each in _named(listeners):
         ports.require_free(each.host, each.port, name, each.variable)
@@ -91,6 +85,6 @@ def _chosen(variable: str, text: str) -> Listener:
 
 def _named(listeners: Listeners) -> Iterator[tuple[str, Listener]]:
     """Each with the name of the process that needs it."""
-    yield from (("envoy", listeners.edge), ("envoy", listeners.envoy_admin), ("web", listeners.web))
+    yield from (("envoy", listeners.edge), ("web", listeners.web))
     yield from listeners.grpc.items()
     yield from listeners.metrics.items()

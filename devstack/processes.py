@@ -116,7 +116,7 @@ def envoy(settings: StackSettings, services: Sequence[Service], listeners: Liste
         command=_module("gateway.envoy"),
         ready=lambda _: _answers(f"{edge_url(settings)}/health"),
         environment={"QMCP_HOST": settings.host, "QMCP_PORT": str(settings.port), "QMCP_AUTH": settings.auth},
-        listeners=(listeners.edge, listeners.envoy_admin),
+        listeners=(listeners.edge,),
         needs=(*(each.name for each in services), "web"),
     )
 

@@ -23,9 +23,7 @@ class StackSettings(BaseModel):
     # Where the edge listens.
     host: str = "127.0.0.1"
     port: int = Field(default=3333, ge=1, le=65535)
-    # Envoy's admin, on loopback; 0: the usual port or a free one. For the other processes QMCP_<NAME>_ADDRESS and
-    # QMCP_<NAME>_METRICS_ADDRESS choose (listeners.py).
-    envoy_admin_port: int = Field(default=0, ge=0, le=65535)
+    # For the other processes QMCP_<NAME>_ADDRESS and QMCP_<NAME>_METRICS_ADDRESS choose (listeners.py).
     # With both, the edge speaks TLS; it reads them itself, here they decide how it is called.
     tls_certificate_file: Path | None = None
     tls_key_file: Path | None = None

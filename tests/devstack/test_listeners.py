@@ -22,7 +22,7 @@ def test_the_usual_ports_follow_the_names_of_the_services(monkeypatch: pytest.Mo
     chosen = choose()
     assert [chosen.grpc[name].port for name in NAMES] == [50051 + rank for rank in range(len(NAMES))]
     assert [chosen.metrics[name].port for name in NAMES] == [9464 + rank for rank in range(len(NAMES))]
-    assert (chosen.edge.port, chosen.web.port, chosen.envoy_admin.port) == (3333, 3380, 9901)
+    assert (chosen.edge.port, chosen.web.port) == (3333, 3380)
 
 
 def test_a_usual_port_that_is_taken_gives_way_to_a_free_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +36,7 @@ def test_a_usual_port_that_is_taken_gives_way_to_a_free_one(monkeypatch: pytest.
 
 def test_a_system_with_an_edge_of_its_own_takes_no_usual_port() -> None:
     chosen = choose(QMCP_PORT=str(ports.free()))
-    every = [*chosen.grpc.values(), *chosen.metrics.values(), chosen.web, chosen.envoy_admin]
+    every = [*chosen.grpc.values(), *chosen.metrics.values(), chosen.web]
     assert {each.port for each in every} <= set(ports.RANGE)
     assert len({each.port for each in every}) == len(every)
 
@@ -47,7 +47,6 @@ def test_a_chosen_address_is_taken_as_it_is_and_told_to_all() -> None:
     chosen = choose(QMCP_PORT=str(own), **{variable: f"127.0.0.2:{port}"})
     assert chosen.grpc[ALL[0].name] == listeners.Listener("127.0.0.2", port, variable)
     assert chosen.environment[variable] == f"127.0.0.2:{port}"
-    assert chosen.environment["QMCP_ENVOY_ADMIN_PORT"] == str(chosen.envoy_admin.port)
 
 
 @pytest.mark.parametrize("variable", [name for each in ALL for name in (each.address_variable, each.metrics_variable)])

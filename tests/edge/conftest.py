@@ -23,7 +23,6 @@ STARTS_WITHIN = 60.0
 @dataclass
 class Edge:
     port: int
-    admin_port: int
     backend_port: int
     environment: dict[str, str]
     # Where the edge speaks TLS: the file with those whom to believe.
@@ -40,8 +39,16 @@ class Edge:
     def target(self) -> str:
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def admin_socket(self) -> Path:
+        """In the folder that the launcher made: Envoy was told of it on its command line."""
+        (envoy,) = Path(f"/proc/{self.envoy.pid}/task/{self.envoy.pid}/children").read_text().split()
+        line = Path(f"/proc/{envoy}/cmdline").read_text().split("\0")
+        return Path(line[line.index("-c") + 1]).with_name("admin")
+
     def stat(self, name: str) -> int:
-        answer = httpx.get(f"http://127.0.0.1:{self.admin_port}/stats?filter=^{name}$")
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(self.admin_socket))) as admin:
+            answer = admin.get(f"http://admin/stats?filter=^{name}$")
         return int(answer.text.rpartition(":")[2] or 0)
 
 
@@ -80,10 +87,9 @@ def running_edge(folder: Path, *, authority: Path | None = None, **settings: obj
 
     `authority` is the file with those whom to believe where the settings make the edge speak TLS.
     """
-    port, admin, grpc_port, metrics, access_metrics, hitl_metrics, web = (ports.free() for _ in range(7))
+    port, grpc_port, metrics, access_metrics, hitl_metrics, web = (ports.free() for _ in range(6))
     environment = {
         "QMCP_PORT": str(port),
-        "QMCP_ENVOY_ADMIN_PORT": str(admin),
         "QMCP_TOOLS_ADDRESS": f"127.0.0.1:{grpc_port}",
         "QMCP_TOOLS_METRICS_ADDRESS": f"127.0.0.1:{metrics}",
         "QMCP_ACCESS_ADDRESS": f"127.0.0.1:{grpc_port}",
@@ -106,7 +112,7 @@ def running_edge(folder: Path, *, authority: Path | None = None, **settings: obj
         )
         started.enter_context(process("gateway.web", log=log, environment=environment))
         envoy = started.enter_context(process("gateway.envoy", log=folder / "envoy", environment=environment))
-        edge = Edge(port, admin, grpc_port, environment, authority, envoy, backend, folder / "envoy")
+        edge = Edge(port, grpc_port, environment, authority, envoy, backend, folder / "envoy")
         until = time.monotonic() + STARTS_WITHIN
         while not healthy(edge):
             if time.monotonic() > until or envoy.poll() is not None:

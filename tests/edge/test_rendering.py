@@ -148,9 +148,9 @@ def test_nothing_is_traced_unless_a_collector_is_named():
     assert "transport_socket" not in collector
 
 
-def test_admin_never_leaves_loopback():
+def test_admin_is_a_socket_of_our_user_whatever_the_settings():
     shown = rendered(host="0.0.0.0", envoy_metrics_host="0.0.0.0", envoy_metrics_port=9902)
-    assert shown["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
+    assert shown["admin"]["address"] == {"pipe": {"path": "/made/admin", "mode": 0o600}}
 
 
 def test_callers_that_dawdle_and_overload_are_bounded():

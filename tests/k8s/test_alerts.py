@@ -80,8 +80,8 @@ def test_every_figure_that_a_rule_names_is_exported_with_its_labels(guarded: Sta
         http.get("/v1/tools")
         http.post("/v1/tools/echo", json={"input": {"message": "a"}}, headers={"x-api-key": guarded.admin_key})
         pages = [http.get("/metrics").text]
-    admin = f"http://127.0.0.1:{guarded.env['QMCP_ENVOY_ADMIN_PORT']}"
-    pages.append(httpx.get(f"{admin}/stats/prometheus", timeout=30).text)
+    envoy = f"http://127.0.0.1:{guarded.env['QMCP_ENVOY_METRICS_PORT']}"
+    pages.append(httpx.get(f"{envoy}/metrics", timeout=30).text)
     exported: dict[str, list[dict[str, str]]] = {}
     for page in pages:
         for family in text_string_to_metric_families(page):

@@ -146,7 +146,7 @@ def test_a_busy_port_is_told_with_its_holder_and_the_variable(run: Stack, tmp_pa
 def test_a_second_system_needs_a_home_and_a_port_of_its_own_and_nothing_else(run: Stack, tmp_path: Path) -> None:
     other = Stack(tmp_path / "other")
     other.env = {
-        name: value for name, value in other.env.items() if not re.match("QMCP_.*(_ADDRESS|ADMIN_PORT)$", name)
+        name: value for name, value in other.env.items() if not re.match("QMCP_.*(_ADDRESS|METRICS_PORT)$", name)
     }
     other.start()
     try:
