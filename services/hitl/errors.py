@@ -76,6 +76,14 @@ def not_assigned(human_request_id: str) -> ServiceError:
     return forbidden("NOT_ASSIGNED", message, human_request_id=human_request_id)
 
 
+def not_eligible(human_request_id: str) -> ServiceError:
+    message = (
+        f"The human request {human_request_id!r} is bound to those it was addressed to. Assign it among these, "
+        "or have an administrator let others in."
+    )
+    return forbidden("NOT_ASSIGNED", message, human_request_id=human_request_id)
+
+
 def four_eyes(human_request_id: str) -> ServiceError:
     message = f"The human request {human_request_id!r} wants four eyes: whoever asked may not answer."
     return forbidden("FOUR_EYES", message, human_request_id=human_request_id)

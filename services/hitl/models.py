@@ -1,5 +1,6 @@
 """The nouns of the hitl service."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,21 @@ Via = Literal["api", "link", "timeout"]
 
 # Who answers and expires requests when their time is up.
 TIMEOUT = "timeout"
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two names are one person's: case, spaces and the form of accents tell nobody apart."""
+    return _spelled(one) == _spelled(other)
+
+
+def _spelled(name: str) -> str:
+    # Folding may undo the normal form, so it is made twice.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return "".join(letter for letter in folded if not letter.isspace() and unicodedata.category(letter) != "Cf")
+
+
+def _addressed(assignees: Sequence[str], groups: Sequence[str], who: str, roles: frozenset[str]) -> bool:
+    return not (assignees or groups) or who in assignees or not roles.isdisjoint(groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +48,14 @@ class Quorum:
     required: int
     voters: int = 0
     veto: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Eligible:
+    """Who may answer a binding request, whoever is assigned; with neither, everybody who may answer."""
+
+    assignees: Sequence[str]
+    groups: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +82,8 @@ class RequestSpec:
     quorum: Quorum | None
     four_eyes: bool
     requester: str
+    # None: an assignment replaces who is asked.
+    eligible: Eligible | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +130,23 @@ class HumanRequest:
     @property
     def ended(self) -> bool:
         return self.status != "pending"
+
+    @property
+    def eligible(self) -> Eligible:
+        """Who may be asked at all; who is asked now is narrower where it is binding."""
+        return self.spec.eligible or Eligible(self.spec.assignees, self.spec.groups)
+
+    def is_eligible(self, who: str, roles: frozenset[str]) -> bool:
+        """Whether somebody may be asked at all."""
+        return _addressed(self.eligible.assignees, self.eligible.groups, who, roles)
+
+    def is_asked(self, who: str, roles: frozenset[str]) -> bool:
+        """Whether somebody is asked now and may be."""
+        return _addressed(self.spec.assignees, self.spec.groups, who, roles) and self.is_eligible(who, roles)
+
+    def is_requester(self, who: str) -> bool:
+        """Whether somebody is who asked, however the name is spelled."""
+        return same_person(who, self.spec.requester)
 
     @property
     def response(self) -> Response | None:

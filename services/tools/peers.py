@@ -79,6 +79,8 @@ class Hitl:
             tags=["tool-approval"],
             four_eyes=policy.four_eyes,
             on_behalf_of=asked.principal,
+            # Whoever is asked first must not be able to hand the decision to somebody whom the policy does not name.
+            binding=True,
         )
         if policy.required > 1:
             request.quorum.CopyFrom(request_pb2.Quorum(required=policy.required, veto=REJECT))

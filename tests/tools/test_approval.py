@@ -82,6 +82,7 @@ async def test_the_question_says_who_wants_to_run_what(asking: Replica, hitl: Fa
     assert (asked.on_behalf_of, asked.correlation_id) == ("local", "c")
     assert (asked.timeout_seconds, list(asked.groups), list(asked.assignees)) == (600, ["board"], [])
     assert (asked.quorum.required, asked.quorum.veto, asked.four_eyes) == (2, "reject", True)
+    assert asked.binding, "an assignment must not let in whom the policy does not name"
 
 
 async def test_where_one_is_enough_no_quorum_is_asked_for(asking: Replica, hitl: FakeHitl) -> None:

@@ -43,10 +43,11 @@ class Inbox:
         return await self._change(human_request_id, change)
 
     async def claim(self, human_request_id: str, by: Principal, *, take_over: bool) -> HumanRequest:
-        """Raises ALREADY_CLAIMED, HUMAN_REQUEST_ENDED."""
+        """Raises ALREADY_CLAIMED, HUMAN_REQUEST_ENDED, NOT_ASSIGNED, FOUR_EYES."""
 
         def change(request: HumanRequest, now: datetime) -> Outcome:
             rules.require_pending(request)
+            rules.require_may_claim(request, by)
             if request.claimed_by == by.name:
                 return Outcome(request, None, ())
             if request.claimed_by and not take_over:
@@ -79,10 +80,7 @@ class Inbox:
         def change(request: HumanRequest, _: datetime) -> Outcome:
             rules.require_pending(request)
             rules.require_may_assign(request, by)
-            spec = replace(request.spec, assignees=assignees, groups=groups)
-            detail = {"assignees": assignees, "groups": groups}
-            assigned = replace(request, spec=spec)
-            return Outcome(assigned, None, [NewEvent(request.id, "assigned", by.name, detail)])
+            return rules.assigned(request, assignees, groups, by)
 
         return await self._change(human_request_id, change)
 

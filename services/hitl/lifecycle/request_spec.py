@@ -36,13 +36,17 @@ def require_sound(spec: RequestSpec, max_timeout_seconds: int) -> None:
     Schema(spec.arguments_schema, "arguments_schema")
     _require_sound_expiry(spec)
     _require_sound_quorum(spec)
+    _require_sound_binding(spec)
 
 
 def digest(spec: RequestSpec) -> bytes:
     """Of what is asked and by whom, so that the same request again is told from another one with its id."""
     # Where the caller names no correlation id each try has another.
-    body = orjson.dumps(asdict(spec) | {"correlation_id": ""}, option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(body).digest()
+    body = asdict(spec) | {"correlation_id": ""}
+    if spec.eligible is None:
+        # As it was before requests could be binding: a retry across an upgrade is the same request.
+        del body["eligible"]
+    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).digest()
 
 
 def _require_sound_expiry(spec: RequestSpec) -> None:
@@ -65,3 +69,13 @@ def _require_sound_quorum(spec: RequestSpec) -> None:
         raise invalid_field("quorum.voters", "must be at least `required`, or 0 for no limit")
     if quorum.veto and spec.options and quorum.veto not in spec.options:
         raise invalid_field("quorum.veto", "must be one of the options")
+
+
+def _require_sound_binding(spec: RequestSpec) -> None:
+    eligible, on_expiry = spec.eligible, spec.on_expiry
+    if eligible is None:
+        return
+    if on_expiry.action == "answer":
+        raise invalid_field("on_expiry.action", "must not be answer where the request is binding: people answer those")
+    if (eligible.assignees or eligible.groups) and not set(on_expiry.escalate_to) <= set(eligible.groups):
+        raise invalid_field("on_expiry.escalate_to", "must be among the groups where the request is binding")

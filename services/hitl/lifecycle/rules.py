@@ -16,7 +16,17 @@ from servicekit.idempotency import idempotency_key_reused
 from servicekit.identity.principal import Principal
 from servicekit.schemas import Schema
 from services.hitl import errors
-from services.hitl.models import TIMEOUT, Answer, HumanRequest, Json, NewEvent, OnExpiry, Response
+from services.hitl.models import (
+    TIMEOUT,
+    Answer,
+    Eligible,
+    HumanRequest,
+    Json,
+    NewEvent,
+    OnExpiry,
+    Response,
+    same_person,
+)
 
 NO_QUORUM = "no quorum"
 ADMIN = "hitl.admin"
@@ -61,7 +71,7 @@ def answered(request: HumanRequest, answer: Answer, now: datetime) -> Outcome:
     _require_open(request)
     require_may_answer(request, answer.responded_by, answer.roles)
     _require_valid(request, answer)
-    if any(vote.responded_by == answer.responded_by for vote in request.votes):
+    if any(same_person(vote.responded_by, answer.responded_by) for vote in request.votes):
         raise errors.already_voted(request.id, answer.responded_by)
     vote = Response(
         id=answer.id,
@@ -175,11 +185,49 @@ def answered_by(answer: Answer, by: Principal, *, verified: bool) -> Answer:
 def require_may_assign(request: HumanRequest, by: Principal) -> None:
     """Who may hand a request on: those who may answer it, and administrators.
 
+    Of a binding request it may be any of the eligible: a wrong assignment would else leave it to nobody.
+
+    Raises:
+        ServiceError: NOT_ASSIGNED, FOUR_EYES.
+    """
+    if by.may(ADMIN):
+        return
+    if request.spec.eligible is None:
+        require_may_answer(request, by.name, by.roles)
+    elif not request.is_eligible(by.name, by.roles):
+        raise errors.not_assigned(request.id)
+    elif request.spec.four_eyes and request.is_requester(by.name):
+        raise errors.four_eyes(request.id)
+
+
+def require_may_claim(request: HumanRequest, by: Principal) -> None:
+    """Who may be at a request: those who may answer it, and administrators.
+
     Raises:
         ServiceError: NOT_ASSIGNED, FOUR_EYES.
     """
     if not by.may(ADMIN):
         require_may_answer(request, by.name, by.roles)
+
+
+def assigned(request: HumanRequest, assignees: Sequence[str], groups: Sequence[str], by: Principal) -> Outcome:
+    """The request in the hands of others; of a binding one an administrator lets them in, and the event says whom.
+
+    Raises:
+        ServiceError: NOT_ASSIGNED, where nobody who is named could answer a binding request.
+    """
+    detail: dict[str, Any] = {"assignees": list(assignees), "groups": list(groups)}
+    eligible = request.spec.eligible
+    if eligible is not None and (eligible.assignees or eligible.groups):
+        others = [each for each in assignees if each not in eligible.assignees]
+        other_groups = [each for each in groups if each not in eligible.groups]
+        if by.may(ADMIN) and (others or other_groups):
+            eligible = Eligible([*eligible.assignees, *others], [*eligible.groups, *other_groups])
+            detail["admitted"] = {"assignees": others, "groups": other_groups}
+        elif other_groups or (others and not eligible.groups):
+            raise errors.not_eligible(request.id)
+    spec = replace(request.spec, assignees=assignees, groups=groups, eligible=eligible)
+    return Outcome(replace(request, spec=spec), None, [NewEvent(request.id, "assigned", by.name, detail)])
 
 
 def require_may_release(request: HumanRequest, by: Principal) -> None:
@@ -214,11 +262,9 @@ def require_may_answer(request: HumanRequest, who: str, roles: frozenset[str] | 
     Raises:
         ServiceError: NOT_ASSIGNED, FOUR_EYES.
     """
-    spec = request.spec
-    addressed = bool(spec.assignees or spec.groups)
-    if addressed and roles is not None and who not in spec.assignees and roles.isdisjoint(spec.groups):
+    if roles is not None and not request.is_asked(who, roles):
         raise errors.not_assigned(request.id)
-    if spec.four_eyes and who == spec.requester:
+    if request.spec.four_eyes and request.is_requester(who):
         raise errors.four_eyes(request.id)
 
 

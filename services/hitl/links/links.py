@@ -171,9 +171,9 @@ def digest(token: str) -> bytes:
 def _require_may_link(request: HumanRequest, person: str, by: Principal) -> None:
     """Whoever makes a link could use it, so for a request that wants four eyes, who asked cannot make one."""
     spec = request.spec
-    if spec.four_eyes and spec.requester in {by.name, person}:
+    if spec.four_eyes and (request.is_requester(by.name) or request.is_requester(person)):
         raise errors.four_eyes(request.id)
-    if (spec.assignees or spec.groups) and person not in spec.assignees:
+    if not request.is_asked(person, frozenset()):
         raise errors.not_assigned(request.id)
 
 

@@ -13,6 +13,7 @@ from servicekit.request_context import RequestContext
 from servicekit.timestamps import to_datetime, to_timestamp
 from services.hitl.models import (
     Answer,
+    Eligible,
     Event,
     EventFilter,
     HumanRequest,
@@ -51,6 +52,7 @@ def spec_from(request: hitl_service_pb2.CreateHumanRequestRequest, call: Request
         else None,
         four_eyes=request.four_eyes,
         requester=request.on_behalf_of,
+        eligible=Eligible(tuple(request.assignees), tuple(request.groups)) if request.binding else None,
     )
 
 
@@ -117,6 +119,7 @@ def request_to(request: HumanRequest) -> request_pb2.HumanRequest:
         ended_at=to_timestamp(request.ended_at),
         votes=map(response_to, request.votes),
         cancel_reason=request.cancel_reason,
+        binding=spec.eligible is not None,
     )
     fill_struct(message.context, spec.context)
     for field, value in (

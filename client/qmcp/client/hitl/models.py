@@ -136,6 +136,8 @@ class HumanRequest(properties.HumanRequest):
     votes: tuple[HumanResponse, ...] = ()
     # Why it was cancelled; empty where it was not.
     cancel_reason: str = ""
+    # True where only those may answer whom it was addressed to when it was made, whoever is assigned since.
+    binding: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -241,7 +241,7 @@ class HitlServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ClaimHumanRequest(self, request, context):
-        """Tells the others that the caller is at it. FAILED_PRECONDITION/`ALREADY_CLAIMED` where somebody else is.
+        """Tells the others that the caller, who must be one that may answer or an administrator, is at it. FAILED_PRECONDITION/`ALREADY_CLAIMED` where somebody else is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -256,7 +256,8 @@ class HitlServiceServicer:
 
     def AssignHumanRequest(self, request, context):
         """Hands a request on: whoever may answer it, or an administrator, replaces who is asked. Who asked may not, or an agent
-        could choose who approves what it does.
+        could choose who approves what it does. Of a `binding` request an administrator lets others in by assigning it to them;
+        the event says whom (`admitted`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

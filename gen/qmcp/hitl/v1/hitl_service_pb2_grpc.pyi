@@ -68,12 +68,13 @@ class HitlServiceStub:
     ViewHumanRequest: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.ViewHumanRequestRequest, _request_pb2.HumanRequest]
     """Records that the caller has looked at a request, and returns it."""
     ClaimHumanRequest: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.ClaimHumanRequestRequest, _request_pb2.HumanRequest]
-    """Tells the others that the caller is at it. FAILED_PRECONDITION/`ALREADY_CLAIMED` where somebody else is."""
+    """Tells the others that the caller, who must be one that may answer or an administrator, is at it. FAILED_PRECONDITION/`ALREADY_CLAIMED` where somebody else is."""
     ReleaseHumanRequest: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.ReleaseHumanRequestRequest, _request_pb2.HumanRequest]
     """Gives a claim up: one's own, or as an administrator anybody's. Nothing happens where there is none."""
     AssignHumanRequest: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.AssignHumanRequestRequest, _request_pb2.HumanRequest]
     """Hands a request on: whoever may answer it, or an administrator, replaces who is asked. Who asked may not, or an agent
-    could choose who approves what it does.
+    could choose who approves what it does. Of a `binding` request an administrator lets others in by assigning it to them;
+    the event says whom (`admitted`).
     """
     CommentOnHumanRequest: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.CommentOnHumanRequestRequest, _request_pb2.HumanRequest]
     """Writes a comment into the history of a request, for the others; ended ones take comments too."""
@@ -143,12 +144,13 @@ class HitlServiceAsyncStub(HitlServiceStub):
     ViewHumanRequest: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.ViewHumanRequestRequest, _request_pb2.HumanRequest]  # type: ignore[assignment]
     """Records that the caller has looked at a request, and returns it."""
     ClaimHumanRequest: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.ClaimHumanRequestRequest, _request_pb2.HumanRequest]  # type: ignore[assignment]
-    """Tells the others that the caller is at it. FAILED_PRECONDITION/`ALREADY_CLAIMED` where somebody else is."""
+    """Tells the others that the caller, who must be one that may answer or an administrator, is at it. FAILED_PRECONDITION/`ALREADY_CLAIMED` where somebody else is."""
     ReleaseHumanRequest: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.ReleaseHumanRequestRequest, _request_pb2.HumanRequest]  # type: ignore[assignment]
     """Gives a claim up: one's own, or as an administrator anybody's. Nothing happens where there is none."""
     AssignHumanRequest: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.AssignHumanRequestRequest, _request_pb2.HumanRequest]  # type: ignore[assignment]
     """Hands a request on: whoever may answer it, or an administrator, replaces who is asked. Who asked may not, or an agent
-    could choose who approves what it does.
+    could choose who approves what it does. Of a `binding` request an administrator lets others in by assigning it to them;
+    the event says whom (`admitted`).
     """
     CommentOnHumanRequest: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.CommentOnHumanRequestRequest, _request_pb2.HumanRequest]  # type: ignore[assignment]
     """Writes a comment into the history of a request, for the others; ended ones take comments too."""
@@ -275,7 +277,7 @@ class HitlServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _hitl_service_pb2.ClaimHumanRequestRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_request_pb2.HumanRequest, _abc.Awaitable[_request_pb2.HumanRequest]]:
-        """Tells the others that the caller is at it. FAILED_PRECONDITION/`ALREADY_CLAIMED` where somebody else is."""
+        """Tells the others that the caller, who must be one that may answer or an administrator, is at it. FAILED_PRECONDITION/`ALREADY_CLAIMED` where somebody else is."""
 
     @_abc_1.abstractmethod
     def ReleaseHumanRequest(
@@ -292,7 +294,8 @@ class HitlServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_request_pb2.HumanRequest, _abc.Awaitable[_request_pb2.HumanRequest]]:
         """Hands a request on: whoever may answer it, or an administrator, replaces who is asked. Who asked may not, or an agent
-        could choose who approves what it does.
+        could choose who approves what it does. Of a `binding` request an administrator lets others in by assigning it to them;
+        the event says whom (`admitted`).
         """
 
     @_abc_1.abstractmethod

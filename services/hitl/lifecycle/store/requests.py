@@ -9,14 +9,14 @@ from uuid import UUID
 import orjson
 
 from servicekit.postgres import Connection, Record
-from services.hitl.models import HumanRequest, OnExpiry, Quorum, RequestFilter, RequestSpec, Response
+from services.hitl.models import Eligible, HumanRequest, OnExpiry, Quorum, RequestFilter, RequestSpec, Response
 
 # Whether a request's time is up is said by the clock of the database in the moment of reading.
 COLUMNS = """
            r.id, r.request_type, r.prompt, r.options, r.context, r.timeout_seconds, r.status, r.created_at,
            r.expires_at, r.correlation_id, r.response_schema, r.proposed_arguments, r.arguments_schema, r.priority,
            r.due_at, r.assignees, r.groups, r.tags, r.callback_url, r.on_expiry, r.quorum, r.four_eyes, r.requester,
-           r.body_digest, r.claimed_by, r.claimed_at, r.viewed_by, r.ended_at, r.cancel_reason,
+           r.body_digest, r.claimed_by, r.claimed_at, r.viewed_by, r.ended_at, r.cancel_reason, r.eligible,
            r.status = 'pending' AND r.expires_at <= clock_timestamp() AS overdue,
            (
                SELECT json_agg(v ORDER BY v.created_at, v.id)
@@ -35,17 +35,17 @@ async def insert(connection: Connection, wanted: Sequence[tuple[RequestSpec, byt
         INSERT INTO human_requests (
             id, request_type, prompt, options, context, timeout_seconds, created_at, expires_at, correlation_id,
             response_schema, proposed_arguments, arguments_schema, priority, due_at, assignees, groups, tags,
-            callback_url, on_expiry, quorum, four_eyes, requester, body_digest
+            callback_url, on_expiry, quorum, four_eyes, requester, eligible, body_digest
         )
         SELECT id, request_type, prompt, options, context, timeout_seconds, now,
                now + make_interval(secs => timeout_seconds), correlation_id, response_schema,
                proposed_arguments, arguments_schema, priority, due_at, assignees, groups, tags, callback_url, on_expiry,
-               quorum, four_eyes, requester, decode(body_digest, 'hex')
+               quorum, four_eyes, requester, eligible, decode(body_digest, 'hex')
         FROM json_to_recordset($1::json) AS wanted (
             id text, request_type text, prompt text, options text[], context json, timeout_seconds integer,
             correlation_id text, response_schema json, proposed_arguments json, arguments_schema json, priority text,
             due_at timestamptz, assignees text[], groups text[], tags text[], callback_url text, on_expiry json,
-            quorum json, four_eyes boolean, requester text, body_digest text
+            quorum json, four_eyes boolean, requester text, eligible json, body_digest text
         ), clock
         ON CONFLICT (id) DO NOTHING
         RETURNING id
@@ -80,7 +80,7 @@ async def save(connection: Connection, requests: Sequence[HumanRequest]) -> None
         """
         UPDATE human_requests
         SET status = $2, expires_at = $3, assignees = $4, groups = $5, on_expiry = $6, claimed_by = $7,
-            claimed_at = $8, viewed_by = $9, ended_at = $10, cancel_reason = $11
+            claimed_at = $8, viewed_by = $9, ended_at = $10, cancel_reason = $11, eligible = $12
         WHERE id = $1
         """,
         [
@@ -96,6 +96,7 @@ async def save(connection: Connection, requests: Sequence[HumanRequest]) -> None
                 list(r.viewed_by),
                 r.ended_at,
                 r.cancel_reason,
+                None if r.spec.eligible is None else orjson.dumps(asdict(r.spec.eligible)).decode(),
             )
             for r in requests
         ],
@@ -170,7 +171,7 @@ def conditions_of(wanted: RequestFilter) -> tuple[list[str], list[Any]]:
 
 def human_request(row: Record) -> HumanRequest:
     """A row that has the COLUMNS."""
-    quorum = orjson.loads(row["quorum"]) if row["quorum"] is not None else None
+    quorum, eligible = _document(row["quorum"]), _document(row["eligible"])
     spec = RequestSpec(
         id=row["id"],
         request_type=row["request_type"],
@@ -192,6 +193,7 @@ def human_request(row: Record) -> HumanRequest:
         quorum=Quorum(**quorum) if quorum is not None else None,
         four_eyes=row["four_eyes"],
         requester=row["requester"],
+        eligible=Eligible(**eligible) if eligible is not None else None,
     )
     return HumanRequest(
         spec=spec,

@@ -1,0 +1,57 @@
+"""A stand-in for access: a servicer of the generated base class that knows people, each with a key, roles and permissions."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc
+
+from devstack import ports
+from servicekit.identity import credentials
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody whose key the service knows."""
+
+    name: str
+    roles: Sequence[str]
+    permissions: Sequence[str]
+
+
+class FakeAccess(access_service_pb2_grpc.AccessServiceServicer):
+    """Says who a key is."""
+
+    def __init__(self) -> None:
+        self.port = ports.free()
+        self.people: dict[str, Person] = {}
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def key(self, name: str, *roles: str, permissions: Sequence[str]) -> str:
+        """A new key of a person."""
+        text, key = credentials.generate()
+        self.people[key.id] = Person(name, roles, permissions)
+        return text
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        server = grpc.aio.server()
+        access_service_pb2_grpc.add_AccessServiceServicer_to_server(self, server)
+        server.add_insecure_port(self.address)
+        await server.start()
+        try:
+            yield
+        finally:
+            await server.stop(None)
+
+    async def ResolveKey(self, request: Any, context: Any) -> Any:
+        person = self.people[request.id]
+        return access_service_pb2.Identity(principal=person.name, roles=person.roles, permissions=person.permissions)
+
+    async def ReportUse(self, request: Any, context: Any) -> Any:
+        return access_service_pb2.ReportUseResponse()
