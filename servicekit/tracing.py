@@ -8,13 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from grpc.aio import ServerInterceptor
-from opentelemetry import propagate
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-from opentelemetry.instrumentation.grpc import aio_server_interceptor
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 
 @contextmanager
@@ -28,6 +21,15 @@ def tracing(service: str, otlp_endpoint: str) -> Iterator[Sequence[ServerInterce
     if not otlp_endpoint:
         yield ()
         return
+    # Here, because reading them takes a sixth of a service's start, and most have no collector.
+    from opentelemetry import propagate  # noqa: PLC0415
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+    from opentelemetry.instrumentation.grpc import aio_server_interceptor  # noqa: PLC0415
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
+
     propagate.set_global_textmap(TraceContextTextMapPropagator())
     provider = TracerProvider(resource=Resource.create({"service.name": service}))
     provider.add_span_processor(
