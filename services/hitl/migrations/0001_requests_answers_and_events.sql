@@ -45,7 +45,7 @@ CREATE INDEX human_requests_words ON human_requests USING gin (words);
 -- Every answer that was given. The database itself lets one person answer once, and one answer decide.
 CREATE TABLE human_responses (
     id                uuid        PRIMARY KEY,
-    human_request_id        text        NOT NULL REFERENCES human_requests (id),
+    human_request_id  text        NOT NULL REFERENCES human_requests (id),
     response          json        NOT NULL,
     responded_by      text        NOT NULL,
     created_at        timestamptz NOT NULL,
@@ -65,12 +65,12 @@ CREATE UNIQUE INDEX human_responses_one_decides ON human_responses (human_reques
 -- What happened. Whoever writes here holds an advisory lock until the commit, so numbers become visible in their
 -- order: a reader that has seen one will never be shown a lower one.
 CREATE TABLE human_request_events (
-    sequence   bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    sequence         bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     human_request_id text        NOT NULL,
-    kind       text        NOT NULL,
-    at         timestamptz NOT NULL DEFAULT clock_timestamp(),
-    principal  text        NOT NULL,
-    detail     json        NOT NULL
+    kind             text        NOT NULL,
+    at               timestamptz NOT NULL DEFAULT clock_timestamp(),
+    principal        text        NOT NULL,
+    detail           json        NOT NULL
 );
 
 CREATE INDEX human_request_events_request ON human_request_events (human_request_id, sequence);
@@ -91,24 +91,24 @@ CREATE TABLE webhooks (
 
 -- The outbox: written in the transaction of the event, so what is sent has happened, and what happened is sent.
 CREATE TABLE deliveries (
-    id              uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
+    id               uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
     -- Null where it goes to the callback of the request itself.
-    webhook_id      uuid        REFERENCES webhooks (id) ON DELETE CASCADE,
-    human_request_id      text        NOT NULL,
-    event_sequence  bigint      NOT NULL,
-    event_kind      text        NOT NULL,
-    url             text        NOT NULL,
-    status          text        NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'delivered', 'failed')),
-    attempts        integer     NOT NULL DEFAULT 0,
+    webhook_id       uuid        REFERENCES webhooks (id) ON DELETE CASCADE,
+    human_request_id text        NOT NULL,
+    event_sequence   bigint      NOT NULL,
+    event_kind       text        NOT NULL,
+    url              text        NOT NULL,
+    status           text        NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'delivered', 'failed')),
+    attempts         integer     NOT NULL DEFAULT 0,
     -- While it is pending: when it is tried next. Whoever tries it moves this past the time that a try may take, so it
     -- is tried again when that process dies.
-    next_attempt_at timestamptz NOT NULL DEFAULT now(),
+    next_attempt_at  timestamptz NOT NULL DEFAULT now(),
     -- Of the try that is under way, null where none is: one that took too long cannot write over the next one's outcome.
-    claim           uuid,
-    last_status     integer     NOT NULL DEFAULT 0,
-    last_error      text        NOT NULL DEFAULT '',
-    created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
-    delivered_at    timestamptz
+    claim            uuid,
+    last_status      integer     NOT NULL DEFAULT 0,
+    last_error       text        NOT NULL DEFAULT '',
+    created_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    delivered_at     timestamptz
 );
 
 CREATE INDEX deliveries_due ON deliveries (next_attempt_at, event_sequence) WHERE status = 'pending';
@@ -118,11 +118,11 @@ CREATE INDEX deliveries_webhook ON deliveries (webhook_id, created_at, id);
 
 -- Links by which one person answers one request once. Of the token only the SHA-256 is kept.
 CREATE TABLE action_links (
-    token_digest bytea       PRIMARY KEY,
-    human_request_id   text        NOT NULL REFERENCES human_requests (id),
-    person       text        NOT NULL,
-    created_by   text        NOT NULL,
-    created_at   timestamptz NOT NULL DEFAULT now(),
-    expires_at   timestamptz NOT NULL,
-    used_at      timestamptz
+    token_digest     bytea       PRIMARY KEY,
+    human_request_id text        NOT NULL REFERENCES human_requests (id),
+    person           text        NOT NULL,
+    created_by       text        NOT NULL,
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    expires_at       timestamptz NOT NULL,
+    used_at          timestamptz
 );
