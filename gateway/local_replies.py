@@ -25,6 +25,9 @@ JSON_CALLER: dict[str, Any] = {
 # Ids are kept exactly as the caller made them, or refused. All that comes after the header mutation has both.
 IDS = ("x-request-id", "x-correlation-id")
 SOUND_ID = "[ -~]{1,128}"
+# Of other headers too services take only printable ASCII; a credential that is not reaches no log of theirs.
+OTHERS = ("x-api-key", "authorization", "idempotency-key")
+SOUND_VALUE = "[ -~]*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,10 @@ class LocalReply:
 
 
 def unsound(header: str) -> dict[str, Any]:
-    """What matches an id that is not kept."""
-    return {"name": header, "string_match": {"safe_regex": {"regex": SOUND_ID}}, "invert_match": True}
+    """What matches an id that is not kept, or another header that is not taken."""
+    form = SOUND_ID if header in IDS else SOUND_VALUE
+    # Of several of one name Envoy sees the values as one, with commas.
+    return {"name": header, "string_match": {"safe_regex": {"regex": form}}, "invert_match": True}
 
 
 def table(max_body_bytes: int) -> list[LocalReply]:
@@ -72,6 +77,16 @@ def table(max_body_bytes: int) -> list[LocalReply]:
                 only={"header_filter": {"header": unsound(name)}},
             )
             for name in IDS
+        ),
+        *(
+            LocalReply(
+                400,
+                3,
+                "HEADER_INVALID",
+                f"{name} must be printable ASCII.",
+                only={"header_filter": {"header": unsound(name)}},
+            )
+            for name in OTHERS
         ),
         LocalReply(400, 3, "BAD_REQUEST", "%LOCAL_REPLY_BODY%"),
         LocalReply(401, 16, "UNAUTHENTICATED", "No credential, or one that is not valid."),

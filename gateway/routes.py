@@ -12,7 +12,7 @@ from qmcp.options.v1 import options_pb2
 from gateway.clusters import ANY, streams
 from gateway.contract import at_edge, bindings, call_kind, idempotency_level, option, short_name, verb_and_template
 from gateway.credential_paths import CredentialPath
-from gateway.local_replies import IDS, unsound
+from gateway.local_replies import IDS, OTHERS, unsound
 
 Route = dict[str, Any]
 Policies = Mapping[str, Any]
@@ -39,7 +39,7 @@ def routes(policies: Policies, services: Sequence[ServiceDescriptor], hidden: Se
     """Every route, in the order in which Envoy asks them."""
     own = policies["routes"]
     return [
-        *_of_unsound_ids(policies),
+        *_of_unsound_headers(policies),
         *(route for service in services for route in _of_rpcs(policies, service, hidden)),
         _reflection(policies),
         *own["pages"],
@@ -51,9 +51,9 @@ def routes(policies: Policies, services: Sequence[ServiceDescriptor], hidden: Se
     ]
 
 
-def _of_unsound_ids(policies: Policies) -> Iterator[Route]:
+def _of_unsound_headers(policies: Policies) -> Iterator[Route]:
     """Refuses them before anything else; traces are not told of which path, for that may hold a credential."""
-    for header in IDS:
+    for header in (*IDS, *OTHERS):
         yield {
             "name": f"{header}-refused",
             "match": {"prefix": "/", "headers": [unsound(header)]},

@@ -22,6 +22,7 @@ from servicekit.interceptors import Handler, compose
 from servicekit.interceptors.context import request_context
 from servicekit.interceptors.deadline import deadline
 from servicekit.interceptors.errors import declared_errors
+from servicekit.interceptors.headers import keep_headers_from_the_log, sound_headers
 from servicekit.interceptors.http_json import http_json
 from servicekit.interceptors.identity import identity
 from servicekit.interceptors.telemetry import RequestLines, telemetry
@@ -94,12 +95,14 @@ async def serving(
     names = [service.descriptor.full_name for service in services]
     readiness = Readiness(names, checks)
     with tracing(f"qmcp-{names[0].split('.')[1]}", settings.otlp_endpoint) as spans:
+        keep_headers_from_the_log()
         server = grpc.aio.server(interceptors=spans, options=_options(settings))
         lines = RequestLines()
         interceptors = (
             telemetry(CallMetrics(registry), lines),  # sees every outcome
             request_context,  # ids, before anything may fail
             declared_errors,  # all that fails inside becomes a status
+            sound_headers,  # the ids and the credential, before either is used
             identity(authenticator),  # who, before what
             deadline(settings.default_deadline_seconds, settings.max_concurrent_calls),
             http_json,  # bodies of those who may call, and in time

@@ -6,16 +6,23 @@ from typing import Any
 from grpc.aio import ServicerContext
 
 from servicekit.interceptors import Handler
+from servicekit.interceptors.headers import sound
 from servicekit.methods import Method
-from servicekit.request_context import MAX_ID_LENGTH, RequestContext, current_context, new_id
+from servicekit.request_context import RequestContext, current_context, new_id
 
 
 def request_context(_method: Method, handler: Handler) -> Handler:
     def with_context(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Awaitable[Any]:
-        call.request_id = call.header("x-request-id")[:MAX_ID_LENGTH] or new_id()
-        call.correlation_id = call.header("x-correlation-id")[:MAX_ID_LENGTH] or new_id()
+        call.request_id = _sound_id(call, "x-request-id") or new_id()
+        call.correlation_id = _sound_id(call, "x-correlation-id") or new_id()
         current_context.set(call)
         context.set_trailing_metadata((("x-request-id", call.request_id), ("x-correlation-id", call.correlation_id)))
         return handler(request, context, call)
 
     return with_context
+
+
+def _sound_id(call: RequestContext, name: str) -> str:
+    """The caller's id; one that no answer can carry is refused further in, and the refusal has one of ours."""
+    value = call.header(name)
+    return value if sound(name, value) else ""

@@ -112,6 +112,20 @@ def test_an_id_that_cannot_be_kept_is_refused(http, header, path, id_):
     assert header.lower() in error["message"]
 
 
+@pytest.mark.parametrize("header", ["X-API-Key", "Authorization", "Idempotency-Key"])
+@pytest.mark.parametrize("path", ["/v1/tools", "/v1/human/links/secret", "/health", "/nowhere"])
+@pytest.mark.parametrize("value", [b"qmcp_secret\xa0", b"qmcp_secret\xc2\xa0", b"caf\xc3\xa9", b"a\tb"])
+def test_a_header_that_is_not_printable_ascii_is_refused_before_any_service_sees_it(http, header, path, value):
+    answer = http.get(path, headers={header.encode(): value})
+    assert (answer.status_code, answer.json()["details"][0]["reason"]) == (400, "HEADER_INVALID")
+    assert answer.json()["message"] == f"{header.lower()} must be printable ASCII."
+
+
+def test_a_credential_of_any_length_and_none_are_let_to_the_services(http):
+    for headers in ({}, {"X-API-Key": "k" * 4_000}, {"Authorization": ""}, {"Idempotency-Key": "~ !"}):
+        assert http.get("/v1/tools", headers=headers).status_code == 200
+
+
 def test_an_empty_id_is_as_good_as_none(http):
     empty = http.get("/v1/tools", headers={"X-Request-ID": "", "X-Correlation-ID": ""})
     assert MADE.fullmatch(empty.headers["x-request-id"])

@@ -16,6 +16,7 @@ from servicekit.request_context import current_context
 from servicekit.server import Service, serving
 from servicekit.settings import ServiceSettings
 from servicekit.waiting import waiting_for
+from tests.servicekit import raw_http2
 from tests.wire import until
 
 DESCRIPTOR = tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"]
@@ -25,7 +26,11 @@ CANARY = "secret-of-the-inside"
 class Servicer(tools_service_pb2_grpc.ToolsServiceServicer):
     """Does what a test asks for by the name of the tool."""
 
+    def __init__(self):
+        self.calls = []
+
     async def GetTool(self, request, context):
+        self.calls.append(request.name)
         match request.name:
             case "slow":
                 with waiting_for("somebody"), waiting_for("a friend"):
@@ -63,15 +68,23 @@ def registry():
 
 
 @pytest.fixture
-async def stub(registry):
+def servicer():
+    return Servicer()
+
+
+@pytest.fixture
+async def port(registry, servicer):
     settings = ServiceSettings(
         database_url="postgresql://nowhere", grpc_port=0, default_deadline_seconds=0.3, max_concurrent_calls=2
     )
-    service = [Service(DESCRIPTOR, Servicer())]
-    async with (
-        serving(settings, service, authenticator=Doors(), registry=registry, checks={}) as server,
-        grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
-    ):
+    service = [Service(DESCRIPTOR, servicer)]
+    async with serving(settings, service, authenticator=Doors(), registry=registry, checks={}) as server:
+        yield server.port
+
+
+@pytest.fixture
+async def stub(port):
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield tools_service_pb2_grpc.ToolsServiceStub(channel)
 
 
@@ -80,6 +93,11 @@ async def refused(stub, name="any", key="good", seconds=None, **metadata):
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await stub.GetTool(tools_service_pb2.GetToolRequest(name=name), metadata=headers, timeout=seconds)
     return caught.value
+
+
+async def raw_call(port, headers):
+    message = tools_service_pb2.GetToolRequest(name="ids").SerializeToString()
+    return await raw_http2.call(port, f"/{DESCRIPTOR.full_name}/GetTool", headers, message)
 
 
 async def test_what_was_not_foreseen_is_internal_and_tells_nothing(stub):
@@ -100,8 +118,32 @@ async def test_ids_of_the_caller_are_kept_and_missing_ones_are_made(stub):
     assert dict(given.trailing_metadata())["x-correlation-id"] == "ours"
     made = (await refused(stub, "ids")).details().split()
     assert all(len(part) == 16 and int(part, 16) >= 0 for part in made[:2])
-    long = await refused(stub, "ids", x_correlation_id="x" * 500)
-    assert len(long.details().split()[1]) == 128
+    whole = await refused(stub, "ids", x_correlation_id="x" * 128)
+    assert whole.details().split()[1] == "x" * 128
+
+
+@pytest.mark.parametrize("header", ["x-request-id", "x-correlation-id", "idempotency-key"])
+async def test_an_id_that_is_too_long_is_refused_before_anything_runs(stub, header):
+    error = await refused(stub, "known", **{header.replace("-", "_"): "x" * 129})
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert error.details() == f"{header} must be printable ASCII, at most 128 characters."
+    assert len(dict(error.trailing_metadata())["x-correlation-id"]) <= 128
+
+
+@pytest.mark.parametrize("value", [b"secret\xa0", "secret\u00a0".encode(), "secretü".encode()])
+@pytest.mark.parametrize(
+    "header", ["x-api-key", "authorization", "x-correlation-id", "x-request-id", "idempotency-key"]
+)
+async def test_a_header_that_is_not_ascii_is_refused_and_written_nowhere(port, servicer, caplog, capfd, header, value):
+    answer = await raw_call(port, {"x-api-key": b"good", header: value})
+    assert f"{header} must be printable ASCII".encode() in answer
+    assert not servicer.calls
+    assert "secret" not in caplog.text + "".join(capfd.readouterr())
+
+
+async def test_the_same_call_with_a_sound_header_reaches_the_servicer(port, servicer):
+    assert b"mine" in await raw_call(port, {"x-api-key": b"good", "x-correlation-id": b"mine"})
+    assert servicer.calls == ["ids"]
 
 
 async def test_who_may_not_is_told_before_anything_is_looked_up(stub):
