@@ -154,7 +154,7 @@ async def test_plain_functions_run_in_threads_beside_each_other(shared: Replica)
     assert all(name.startswith("tool") for name in names)
     began = monotonic()
     await asyncio.gather(*(shared.invoke("slow_in_thread") for _ in range(4)))
-    assert monotonic() - began < 2.5
+    assert monotonic() - began < 3.5
 
 
 async def test_a_derived_schema_checks_and_defaults_hold(shared: Replica) -> None:

@@ -49,7 +49,7 @@ async def test_a_watch_sees_every_step_once_in_order(two: tuple[Replica, Replica
     ]
     assert (events[0].invocation.status, python(events[-1].invocation.result)) == ("running", 4)
     assert [event.at.ToNanoseconds() for event in events] == sorted(event.at.ToNanoseconds() for event in events)
-    assert monotonic() - began < 2, "it was told when it happened, not found by looking again"
+    assert monotonic() - began < 4.5, "it was told when it happened, not found by looking again"
 
 
 async def test_a_watch_resumes_where_it_was_cut_off_on_another_replica(two: tuple[Replica, Replica]) -> None:
