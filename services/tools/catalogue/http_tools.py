@@ -24,6 +24,10 @@ class UpstreamError(Exception):
     """The server behind a tool could not be reached or answered with an error; the message is for the caller."""
 
 
+class UnansweredError(aiohttp.ClientError):
+    """The server took the request, or may have, and closed the connection without an answer."""
+
+
 class HttpTools:
     """Calls endpoints over one pool of connections."""
 
@@ -103,6 +107,7 @@ class HttpTools:
                 # The invocation's own timeout ends it; aiohttp's five minutes would come in its way.
                 timeout=aiohttp.ClientTimeout(total=None, connect=10),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                middlewares=(_send_once,),
             )
         return self._session
 
@@ -113,6 +118,17 @@ class HttpTools:
             if len(body) > self._max_response_bytes:
                 raise UpstreamError(f"The answer is larger than {self._max_response_bytes} bytes.")
         return bytes(body)
+
+
+async def _send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keeps aiohttp from sending GET, HEAD, PUT and DELETE again: what was done once would be told as done twice."""
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        # Nothing was sent, and aiohttp does not repeat it.
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise UnansweredError(f"closed without an answer ({error}); it may have been done") from error
 
 
 def _fill(template: str, arguments: Mapping[str, Json]) -> tuple[str, dict[str, Json]]:
