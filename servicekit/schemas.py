@@ -1,13 +1,25 @@
-"""JSON Schema 2020-12: compiled once, asked often."""
+"""JSON Schema 2020-12: compiled once, asked often, at a cost that is known before."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import jsonschema_rs
+import orjson
 
 from servicekit.errors import ServiceError, Violation, invalid_argument
+from servicekit.schema_costs import PATTERN_MEMORY_BYTES, SchemaCosts, TooCostlyError, measure, pattern_options
 
 MAX_FAULTS = 20
+# About a tenth of a second, a second with the worst of patterns. What may need more is refused without a look.
+MAX_EVALUATIONS = 4_000_000
+# Every fault of a value is gathered, each with a copy of what is wrong, before the first is told.
+MAX_EVALUATIONS_FOR_FAULTS = 20_000
+MAX_COPIED_FOR_FAULTS = 16 * 1024 * 1024
+TOO_COSTLY = "is too large for this schema: to check it could take more than {:,} steps"
+NOT_TOLD = "does not fit the schema, and is too large to say where"
+# What a byte of a schema takes at most once it is compiled.
+COMPILED_BYTES = 20
 
 
 class Schema:
@@ -23,23 +35,46 @@ class Schema:
         Raises:
             ServiceError: SCHEMA_INVALID.
         """
-        self._validator = None if document is None else _compile(document, field)
+        self._validator = None
+        self.memory_bytes = 0
+        if document is not None:
+            try:
+                self._costs = SchemaCosts(document)
+            except TooCostlyError as error:
+                raise schema_invalid(field, str(error)) from None
+            self._validator = _compile(document, field)
+            # What a cache counts: about what it takes, which may be far more than its text.
+            self.memory_bytes = (
+                COMPILED_BYTES * len(orjson.dumps(document)) + PATTERN_MEMORY_BYTES * self._costs.patterns
+            )
+
+    def can_check(self, instance: Any) -> bool:
+        """Whether it is known beforehand that checking the instance costs what nobody else notices."""
+        if self._validator is None:
+            return True
+        return self._costs.steps(measure(instance)) <= MAX_EVALUATIONS
 
     def fits(self, instance: Any) -> bool:
-        """Whether the instance obeys the schema."""
-        return self._validator is None or bool(self._validator.is_valid(instance))
+        """Whether the instance obeys the schema; one that costs too much to check does not."""
+        return self._validator is None or (self.can_check(instance) and bool(self._validator.is_valid(instance)))
 
     def faults(self, instance: Any) -> Sequence[Violation]:
         """Every fault with its path, the first 20; empty where the instance fits."""
-        if self._validator is None or self.fits(instance):
+        if self._validator is None:
             return ()
-        found = []
-        for error in self._validator.iter_errors(instance):
-            path = "/".join(map(str, error.instance_path))
-            found.append(Violation(f"/{path}", error.message[:500]))
-            if len(found) == MAX_FAULTS:
-                break
-        return found
+        size = measure(instance)
+        looked_at = self._costs.evaluations(size.depth)
+        if not self.can_check(instance):
+            return (Violation("/", TOO_COSTLY.format(MAX_EVALUATIONS)),)
+        if self._validator.is_valid(instance):
+            return ()
+        copied = looked_at * size.depth * size.characters
+        if looked_at * size.values > MAX_EVALUATIONS_FOR_FAULTS or copied > MAX_COPIED_FOR_FAULTS:
+            return (Violation("/", NOT_TOLD),)
+        return [
+            Violation(f"/{'/'.join(map(str, error.instance_path))}", error.message[:500])
+            for error in islice(self._validator.iter_errors(instance), MAX_FAULTS)
+        ]
 
 
 def schema_invalid(field: str, why: str) -> ServiceError:
@@ -53,8 +88,7 @@ def _compile(document: Any, field: str) -> jsonschema_rs.Draft202012Validator:
         return jsonschema_rs.Draft202012Validator(
             document,
             retriever=_refuse,
-            # Takes time linear in the text: a schema's author must not be able to stop the service with a pattern.
-            pattern_options=jsonschema_rs.RegexOptions(),
+            pattern_options=pattern_options(PATTERN_MEMORY_BYTES),
         )
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         raise schema_invalid(field, str(error).splitlines()[0][:500]) from None

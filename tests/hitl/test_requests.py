@@ -7,6 +7,7 @@ import grpc
 import pytest
 
 from tests.hitl.service import Replica
+from tests.servicekit.test_schemas import doubling
 from tests.wire import python, refusal
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -71,6 +72,8 @@ async def test_an_idempotency_key_gives_the_first_answer_although_the_server_mad
         ({"options": ["a", "a"]}, "INVALID_REQUEST", "options"),
         ({"context": {"big": "x" * 300_000}}, "INVALID_REQUEST", "context"),
         ({"response_schema": {"type": "nonsense"}}, "SCHEMA_INVALID", "response_schema"),
+        ({"response_schema": doubling(30)}, "SCHEMA_INVALID", "response_schema"),
+        ({"arguments_schema": doubling(14)}, "SCHEMA_INVALID", "arguments_schema"),
         ({"arguments_schema": {"$ref": "http://example.com/s"}}, "SCHEMA_INVALID", "arguments_schema"),
         ({"callback_url": "http://169.254.169.254/x"}, "ADDRESS_NOT_ALLOWED", "callback_url"),
         ({"on_expiry": {"action": "answer", "default_response": "maybe"}}, "RESPONSE_INVALID", ""),

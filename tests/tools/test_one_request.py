@@ -9,7 +9,7 @@ import pytest
 from tests.tools.service import Replica
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-METHODS = ["GET", "PUT", "DELETE", "POST", "PATCH"]
+METHODS = ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"]
 
 
 @asynccontextmanager
@@ -26,7 +26,8 @@ async def closing_upstream(answered: int, close: Callable[[asyncio.StreamWriter]
                 seen.append(head.split(b" ")[0])
                 if len(seen) - 1 > answered:
                     break
-                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: application/json\r\n\r\n{}")
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: application/json\r\n\r\n")
+                writer.write(b"" if seen[-1] == b"HEAD" else b"{}")
         except asyncio.IncompleteReadError:
             pass
         close(writer)

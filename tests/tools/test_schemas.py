@@ -4,6 +4,7 @@ import grpc
 import pytest
 from qmcp.tools.v1 import tool_pb2
 
+from tests.servicekit.test_schemas import doubling
 from tests.tools.service import Replica, invoke_request, pb, python, refusal
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -58,9 +59,29 @@ async def test_a_pattern_that_explodes_elsewhere_takes_linear_time(shared: Repli
         {"if": {"$ref": "#"}, "then": {"$ref": "#"}},
     ],
 )
-async def test_a_schema_that_only_refers_to_itself_ends(shared: Replica, schema: dict) -> None:
-    await shared.update(name="self", input_schema={"type": "object", **schema}, **HTTP)
-    assert (await shared.invoke("self", {"x": {"x": 1}})).error_reason == "UPSTREAM_FAILED"
+async def test_a_schema_that_only_refers_to_itself_is_refused(shared: Replica, schema: dict) -> None:
+    refused = await refusal(shared.create(name="self", input_schema={"type": "object", **schema}, **HTTP))
+    assert refused.reason == "SCHEMA_INVALID"
+
+
+@pytest.mark.parametrize("field", ["input_schema", "output_schema"])
+async def test_a_schema_that_doubles_with_each_reference_is_refused(shared: Replica, field: str) -> None:
+    schema = {"type": "object", "properties": {"a": {"$ref": "#/$defs/d0"}}, "$defs": doubling(30)["$defs"]}
+    refused = await refusal(shared.create(name="doubling", **{field: schema}, **HTTP))
+    assert (refused.reason, "10,000 schemas" in refused.message) == ("SCHEMA_INVALID", True)
+
+
+async def test_what_is_too_large_to_check_is_refused_and_never_passes_by_an_approval(shared: Replica) -> None:
+    # The worst of patterns that is taken; the text would need more steps than one may have.
+    costly = {"type": "object", "properties": {"a": {"pattern": "(?:[ab]*a[ab]{500}c)"}}}
+    arguments = {"a": "aab" * 100_000}
+    await shared.create(name="costly", input_schema=costly, **HTTP)
+    refused = await refusal(shared.invoke("costly", arguments))
+    assert (refused.reason, refused.fields) == ("ARGUMENTS_INVALID", ["/"])
+    when = {"mode": "when", "when": costly | {"required": ["a"]}}
+    await shared.create(name="costly/approval", approval=when, **HTTP)
+    made = await shared.invoke("costly/approval", arguments)
+    assert made.status == "awaiting_approval", "a condition that cannot be checked is taken as met"
 
 
 async def test_every_fault_comes_with_its_path(shared: Replica) -> None:

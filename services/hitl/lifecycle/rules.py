@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 import orjson
 import uuid_utils.compat as uuid
+from cachetools import LRUCache, cached
 
 from servicekit.errors import Violation
 from servicekit.idempotency import idempotency_key_reused
@@ -31,8 +31,8 @@ from services.hitl.models import (
 NO_QUORUM = "no quorum"
 ADMIN = "hitl.admin"
 DELEGATE = "hitl.delegate"
-# Compiled schemas that are kept; questions of one kind mostly share theirs.
-MAX_SCHEMAS = 500
+# What compiled schemas that are kept take at most; questions of one kind mostly share theirs.
+MAX_SCHEMA_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +309,6 @@ def _schema_faults(document: Json, instance: Any, field: str) -> list[Violation]
     return [Violation(f"{field}{'' if f.field == '/' else f.field}", f.description) for f in faults]
 
 
-@lru_cache(MAX_SCHEMAS)
+@cached(LRUCache[tuple[bytes, str], Schema](MAX_SCHEMA_BYTES, lambda schema: schema.memory_bytes))
 def _schema(document: bytes, field: str) -> Schema:
     return Schema(orjson.loads(document), field)

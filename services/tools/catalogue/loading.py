@@ -17,7 +17,10 @@ from services.tools.catalogue.plugins import FunctionTool, ToolContext
 from services.tools.models import GrpcSource, HttpSource, Json, Tool
 
 DEFAULT_TIMEOUT_SECONDS = 30
-MAX_LOADED = 10_000
+# Of what is kept, schemas above all; the least recently used tool goes first.
+MAX_LOADED_BYTES = 128 * 1024 * 1024
+# What a tool takes without its schemas.
+TOOL_BYTES = 8_192
 LOOK_AGAIN_SECONDS = 5.0
 
 # Runs a tool: arguments, what it may report to, the ids to send along.
@@ -38,7 +41,16 @@ class LoadedTool:
 
     def needs_approval(self, arguments: Json) -> bool:
         """Whether humans must approve a run with these arguments."""
-        return self.approval is not None and self.approval.fits(arguments)
+        if self.approval is None:
+            return False
+        # Whoever sends more than can be checked must not pass by it.
+        return not self.approval.can_check(arguments) or self.approval.fits(arguments)
+
+    @property
+    def memory_bytes(self) -> int:
+        """About what it takes to keep it."""
+        schemas = (self.input_schema, self.output_schema, self.approval)
+        return TOOL_BYTES + len(self.tool.descriptors or b"") + sum(one.memory_bytes for one in schemas if one)
 
 
 class LoadedTools:
@@ -51,8 +63,7 @@ class LoadedTools:
         self._plugins = plugins
         self._http_tools = http_tools
         self._grpc_tools = grpc_tools
-        # The least recently used tool goes first when there are too many.
-        self._loaded: LRUCache[str, LoadedTool] = LRUCache(MAX_LOADED)
+        self._loaded: LRUCache[str, LoadedTool] = LRUCache(MAX_LOADED_BYTES, lambda loaded: loaded.memory_bytes)
         self._changes = 0
         self._last_change: Any = None
 
@@ -72,7 +83,7 @@ class LoadedTools:
             return None
         loaded = self._load(tool)
         # What was read before a change and arrives after it would stay, with its old policy, until the next change.
-        if changes == self._changes:
+        if changes == self._changes and loaded.memory_bytes <= MAX_LOADED_BYTES:
             self._loaded[name] = loaded
         return loaded
 
