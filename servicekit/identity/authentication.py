@@ -41,6 +41,9 @@ REPORT_SECONDS = 1.0
 # What one report takes.
 MAX_DENIALS = 1_000
 MAX_USED = 10_000
+# So many kinds of refusals without a principal are told apart in a minute; anybody can make up keys.
+MAX_UNKNOWN = 20
+OTHERS = "_other"
 NOT_VALID = "The credential is not valid: unknown, expired, disabled or revoked."
 
 
@@ -84,6 +87,8 @@ class Authentication:
         self._denials: dict[tuple[str, str, str, str], Denial] = {}
         self._denied: Counter[tuple[str, str, str, str]] = Counter()
         self._used: set[str] = set()
+        self._unknown: set[tuple[str, str, str, str]] = set()
+        self._unknown_minute = 0
         self._denials_total = Counted(
             "qmcp_access_denials_total",
             "Calls refused for want of a credential or a permission.",
@@ -117,12 +122,23 @@ class Authentication:
         principal = call.principal.name or (key.id if key else "")
         permission = error.metadata.get("permission", "")
         like = (call.method.path, error.reason, permission, principal)
-        if like not in self._denials and len(self._denials) >= MAX_DENIALS:
-            like = (call.method.path, error.reason, permission, "_other")
+        too_many = like not in self._denials and len(self._denials) >= MAX_DENIALS
+        if too_many or (error.code is StatusCode.UNAUTHENTICATED and not self._told_apart(like)):
+            like = (call.method.path, error.reason, permission, OTHERS)
         self._denied[like] += 1
         self._denials[like] = Denial(
             datetime.now(UTC), *like, correlation_id=call.correlation_id, request_id=call.request_id, count=0
         )
+
+    def _told_apart(self, like: tuple[str, str, str, str]) -> bool:
+        """Whether a refusal of nobody known has a row of its own in this minute."""
+        minute = int(time.monotonic() // 60)
+        if minute != self._unknown_minute:
+            self._unknown.clear()
+            self._unknown_minute = minute
+        if len(self._unknown) < MAX_UNKNOWN:
+            self._unknown.add(like)
+        return like in self._unknown
 
     async def _by_key(self, key: credentials.ApiKey) -> Principal:
         now = time.monotonic()

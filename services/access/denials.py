@@ -9,6 +9,8 @@ from services.access.models import Denial
 from services.access.store import denials as store
 from services.access.store import keys as keys_store
 
+UNKNOWN = "UNAUTHENTICATED"
+
 
 class Denials:
     """The audit of denials."""
@@ -19,7 +21,7 @@ class Denials:
 
     async def report(self, denials: Sequence[Denial], used_key_ids: Sequence[str]) -> None:
         async with self._database.transaction() as connection:
-            await store.insert(connection, denials)
+            await record(connection, denials)
             await keys_store.used(connection, used_key_ids)
 
     async def page(self, principal: str, page_size: int, page_token: str) -> tuple[list[Denial], str]:
@@ -32,3 +34,15 @@ class Denials:
     async def forget(self, connection: Connection) -> None:
         """Deletes what is too old."""
         await store.forget(connection, self._days)
+
+
+async def record(connection: Connection, denials: Sequence[Denial]) -> None:
+    """Keeps refusals; those of nobody known are summed by the minute, so that made-up keys fill no table."""
+    unknown = [denial for denial in denials if denial.reason == UNKNOWN]
+    # Replicas that add to the same rows do so in one order, and none waits for another in a circle.
+    new = [
+        denial
+        for denial in sorted(unknown, key=lambda each: (each.service, each.method, each.principal))
+        if not await store.add_to_minute(connection, denial)
+    ]
+    await store.insert(connection, [denial for denial in denials if denial.reason != UNKNOWN] + new)

@@ -10,9 +10,9 @@ from servicekit.postgres import Database
 from servicekit.sqlstates import service_error
 from services.access import models
 from services.access.changes import Changes
+from services.access.denials import record
 from services.access.keys import Keys
 from services.access.roles import Roles
-from services.access.store import denials as denials_store
 from services.access.store import keys as keys_store
 
 HEARTBEAT_SECONDS = 10.0
@@ -62,7 +62,7 @@ class LocalKeyResolver:
             for d in denials
         ]
         async with _answering(), self._database.transaction() as connection:
-            await denials_store.insert(connection, rows)
+            await record(connection, rows)
             await keys_store.used(connection, used)
 
 

@@ -86,6 +86,16 @@ async def test_a_burst_of_many_kinds_is_counted_whole(access: Access, tools: Run
     assert total == 1_500
 
 
+async def test_thousands_of_keys_that_somebody_makes_up_cost_a_handful_of_rows(access: Access, tools: Running) -> None:
+    keys = [credentials.generate()[0] for _ in range(4_000)]
+    for first in range(0, len(keys), 100):
+        await asyncio.gather(*(who_with(tools, {"x-api-key": key}, 60) for key in keys[first : first + 100]))
+    denials = await reported(access, 4_000)
+    assert sum(denial.count for denial in denials) == 4_000
+    minutes = {denial.at.seconds // 60 for denial in denials}
+    assert len(denials) <= 2 * 21 * len(minutes)
+
+
 async def test_denials_are_counted_for_alerts() -> None:
     registry = CollectorRegistry()
     authentication = Authentication(None, None, registry, remember_seconds=1, stale_seconds=1)  # type: ignore[arg-type]

@@ -22,6 +22,36 @@ async def insert(connection: Connection, denials: Sequence[Denial]) -> None:
     )
 
 
+async def add_to_minute(connection: Connection, denial: Denial) -> bool:
+    """Adds to the row of its like in the same minute; False where there is none."""
+    found = await connection.fetchval(
+        """
+        UPDATE denials
+        SET count = count + $6
+        WHERE id = (
+            SELECT id
+            FROM denials
+            WHERE principal = $1
+              AND service = $2
+              AND method = $3
+              AND reason = $4
+              AND date_trunc('minute', at) = date_trunc('minute', $5::timestamptz)
+              AND id > uuidv7(interval '-2 minutes')
+            ORDER BY id DESC
+            LIMIT 1
+        )
+        RETURNING true
+        """,
+        denial.principal,
+        denial.service,
+        denial.method,
+        denial.reason,
+        denial.at,
+        denial.count,
+    )
+    return bool(found)
+
+
 async def list_before(connection: Connection, principal: str, before: UUID | None, limit: int) -> list[Denial]:
     """Newest first, those before an id."""
     rows = await connection.fetch(
