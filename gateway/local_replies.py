@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from gateway import other_sites
+
 DOMAIN = "edge.qmcp"
 # Callers that speak gRPC get Envoy's plain text in grpc-message; what was transcoded, and all else, gets JSON.
 JSON_CALLER: dict[str, Any] = {
@@ -55,6 +57,18 @@ def unsound(header: str) -> dict[str, Any]:
     return {"name": header, "string_match": {"safe_regex": {"regex": form}}, "invert_match": True}
 
 
+def _denied_by(rule: str) -> dict[str, Any]:
+    """What matches an answer of Envoy's RBAC filter by the rule that refused."""
+    filter_type = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
+    expression = f"response.code_details == 'rbac_access_denied_matched_policy[{rule}]'"
+    return {
+        "extension_filter": {
+            "name": "envoy.access_loggers.extension_filters.cel",
+            "typed_config": {"@type": filter_type, "expression": expression},
+        }
+    }
+
+
 def table(max_body_bytes: int) -> list[LocalReply]:
     """Every answer; where two fit, the first is given."""
     return [
@@ -90,6 +104,23 @@ def table(max_body_bytes: int) -> list[LocalReply]:
         ),
         LocalReply(400, 3, "BAD_REQUEST", "%LOCAL_REPLY_BODY%"),
         LocalReply(401, 16, "UNAUTHENTICATED", "No credential, or one that is not valid."),
+        LocalReply(
+            403,
+            7,
+            "HOST_NOT_ALLOWED",
+            "Without QMCP_AUTH=on the edge answers to names of its own machine, and those of QMCP_ALLOWED_HOSTS.",
+            only=_denied_by(other_sites.HOST),
+        ),
+        *(
+            LocalReply(
+                403,
+                7,
+                "ORIGIN_NOT_ALLOWED",
+                "Without QMCP_AUTH=on no page of another site may call. QMCP_CORS_ORIGINS lists those that may.",
+                only=_denied_by(rule),
+            )
+            for rule in (other_sites.SITE, other_sites.ORIGIN)
+        ),
         LocalReply(403, 7, "ADDRESS_NOT_ALLOWED", "Calls from this address are not let in."),
         LocalReply(404, 5, "ROUTE_NOT_FOUND", "Nothing here answers this method and path. /docs lists what there is."),
         LocalReply(408, 4, "REQUEST_TIMEOUT", "The request did not arrive in time."),

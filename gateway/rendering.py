@@ -16,6 +16,7 @@ from gateway.clusters import clusters
 from gateway.contract import DESCRIPTORS
 from gateway.credential_paths import credential_paths
 from gateway.local_replies import mappers
+from gateway.other_sites import OWN_ORIGIN, rules
 from gateway.routes import routes
 from gateway.settings import DEFAULT_PORT, EdgeSettings, host_and_port, networks
 
@@ -42,11 +43,15 @@ def render(settings: EdgeSettings, folder: Path) -> str:
 def _derived(settings: EdgeSettings, policies: dict[str, Any]) -> dict[str, Any]:
     services = contract.services()
     hidden = credential_paths(services)
+    denied = rules(settings, hidden)
     endpoints = {name: _endpoint(*host_and_port(address)) for name, address in settings.service_addresses.items()}
     return {
         "access_log": access_log(policies["access_log"], hidden),
         "local_replies": mappers(settings.max_body_bytes),
         "routes": routes(policies, services, hidden),
+        "other_sites": denied,
+        "own_origin": OWN_ORIGIN,
+        "own_origin_value": f"{'https' if settings.tls_certificate_file else 'http'}://%REQ(:authority)%",
         "clusters": clusters(policies, services, endpoints),
         "transcoded": [service.full_name for service in services],
     }

@@ -81,6 +81,9 @@ class EdgeSettings(PeerSettings):
 
     # Origins whose pages a browser lets call the edge, separated by commas; `*` for all; empty for the edge's own only.
     cors_origins: str = ""
+    # Hosts, without a port, by which callers may name the edge where QMCP_AUTH=off, beside those of this machine,
+    # separated by commas; others are 403. Empty: this machine's alone, or all where it listens beyond loopback.
+    allowed_hosts: str = ""
     # Networks whose callers are let in, as 10.1.0.0/16, separated by commas; others are 403. Empty: all.
     allowed_client_networks: str = ""
     # Larger bodies over HTTP/JSON are 413. Bytes.
@@ -124,7 +127,7 @@ class EdgeSettings(PeerSettings):
 
     def refusal(self) -> str:
         """A sentence on why the edge should not listen where it is told to; empty where it may."""
-        if self.auth == "on" or self.allow_keyless or _is_loopback(self.host):
+        if self.auth == "on" or self.allow_keyless or is_loopback(self.host):
             return ""
         return (
             f"QMCP_HOST={self.host} would let in callers from beyond this machine, and nothing checks who they are. "
@@ -140,7 +143,8 @@ def networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     return [ipaddress.ip_network(each.strip()) for each in text.split(",") if each.strip()]
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether an address is this machine's alone."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -125,6 +125,7 @@ def test_every_setting_has_an_effect():
         "grpc_tls_ca_file": "authority_secret",
         "cors_origins": "cors_origin_matchers",
         "allowed_client_networks": "allowed_clients",
+        "allowed_hosts": "other_sites",
         "edge_timeout_seconds": "edge_timeout",
         "edge_long_timeout_seconds": "edge_long_timeout",
     }
