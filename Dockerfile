@@ -1,7 +1,7 @@
 # One image for everything that is ours; its first argument picks what runs: a service by its name, `gateway` (Envoy) or
 # `web`.
 #
-#   docker build -t qmcp:0.1.0 .
+#   docker build -t qmcp:0.2.0 .
 #   docker build --target sbom --output type=local,dest=. .      the software bill of materials, qmcp.cdx.json
 ARG PYTHON=python:3.13.13-slim-trixie
 
@@ -40,7 +40,7 @@ COPY --from=inventory /qmcp.cdx.json /
 FROM ${PYTHON} AS image
 LABEL org.opencontainers.image.title="qmcp" \
       org.opencontainers.image.description="The self-hosted back end that AI agents work against" \
-      org.opencontainers.image.version="0.1.0"
+      org.opencontainers.image.version="0.2.0"
 # No name, only a number: Kubernetes can tell that it is not root. It owns the folders that volumes are mounted at, and
 # nothing else; the root may be read-only, with /tmp in memory.
 RUN install -d -o 10001 -g 10001 -m 0750 /var/lib/qmcp
