@@ -16,6 +16,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # Prefixes whose last 32 bits are an IPv4 address.
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
+# All that is assigned for public use. Beside it lie what Python calls global because no registry names it: fec0::/10,
+# which old networks use within, ::ffff:0:0:0/96, which is translated to any IPv4 address, and what is not assigned yet.
+PUBLIC_IPV6 = ipaddress.IPv6Network("2000::/3")
+# Documentation and the relays of 6to4, which Python's list does not have yet or no longer.
+NOT_PUBLIC: Sequence[Network] = (ipaddress.IPv6Network("3fff::/20"), ipaddress.IPv4Network("192.88.99.0/24"))
 
 
 class AddressNotAllowedError(Exception):
@@ -77,7 +82,9 @@ class AddressPolicy:
         meant = _within(ip)
         if any(one.version == network.version and one in network for network in self._allowed for one in (ip, meant)):
             return True
-        return ip.is_global and meant.is_global and not meant.is_multicast
+        # What is translated by the network is as public as what it is translated to.
+        translated = isinstance(ip, ipaddress.IPv6Address) and (ip in NAT64 or ip.ipv4_mapped is not None)
+        return _is_public(meant) and (translated or _is_public(ip))
 
 
 def _literal(name: str) -> str | None:
@@ -90,6 +97,12 @@ def _literal(name: str) -> str | None:
         return socket.inet_ntoa(socket.inet_aton(name))
     except (OSError, UnicodeError):
         return None
+
+
+def _is_public(ip: Address) -> bool:
+    if not ip.is_global or ip.is_multicast or any(ip in network for network in NOT_PUBLIC):
+        return False
+    return isinstance(ip, ipaddress.IPv4Address) or ip in PUBLIC_IPV6
 
 
 def _within(ip: Address) -> Address:

@@ -21,6 +21,9 @@ LITERAL = [
     "224.0.0.1", "255.255.255.255", "192.0.0.1", "198.18.0.1", "[::1]", "[::]", "[::ffff:127.0.0.1]",
     "[::ffff:7f00:1]", "[::ffff:10.0.0.1]", "[fe80::1]", "[fe80::1%25lo]", "[fc00::1]", "[ff02::1]",
     "[2002:7f00:1::]", "[64:ff9b::7f00:1]", "[64:ff9b::10.0.0.1]", "[::127.0.0.1]",
+    "[64:ff9b:1::7f00:1]", "[64:ff9b:1:ffff::8.8.8.8]", "[::ffff:0:127.0.0.1]", "[::ffff:0:8.8.8.8]", "[fec0::1]",
+    "[feff::1]", "[2001:0:7f00:1::]", "[2001:0:808:808::]", "[2002:808:808::1]", "[2001:db8::1]", "[3fff::1]",
+    "[100::1]", "[ff0e::1]", "[4000::1]", "[5f00::1]", "[::8.8.8.8]", "[64:ff9b::224.0.0.1]", "192.88.99.1",
     "localhost", "LOCALHOST", "localhost.", "a.localhost",
     # Forms that the C library reads as 127.0.0.1.
     "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "017700000001", "127.1", "127.0.1", "0", "127.0.0.1.",
@@ -107,6 +110,14 @@ async def test_one_private_address_among_public_ones_is_enough_to_refuse(
         await AddressPolicy(()).resolve("mixed.example", 80)
     answers.pop()
     assert await AddressPolicy(()).resolve("mixed.example", 80) == ["93.184.216.34"]
+
+
+@pytest.mark.parametrize(
+    "public", ["8.8.8.8", "2001:4860:4860::8888", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"]
+)
+async def test_public_addresses_are_reached_also_through_a_translation_of_the_network(public: str) -> None:
+    AddressPolicy(()).require_allowed("x", public)
+    assert await AddressPolicy(()).resolve(public, 80) == [public.replace("64:ff9b::8.8.8.8", "64:ff9b::808:808")]
 
 
 async def test_an_operator_allows_networks_and_nothing_beside_them(guarded: Replica) -> None:
