@@ -76,11 +76,63 @@ async def test_arguments_that_the_message_has_not_are_refused(shared: Replica, u
 
 
 @pytest.mark.parametrize("arguments", [{"large": "many"}, {"at": "yesterday"}, {"unsigned": 2**33}])
-async def test_what_only_protobuf_can_tell_fails_the_invocation(
-    shared: Replica, upstream: Peer, arguments: dict
+async def test_what_only_protobuf_can_tell_is_refused(shared: Replica, upstream: Peer, arguments: dict) -> None:
+    assert (await refusal(shared.invoke("peer/Echo", arguments))).reason == "ARGUMENTS_INVALID"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ({"large": "5000000"}, {"large": 5_000_000}),
+        ({"large": 5e6}, {"large": 5_000_000}),
+        ({"large": str(2**53 + 1)}, {"large": str(2**53 + 1)}),
+        ({"unsigned": "20000"}, {"unsigned": 20_000}),
+        ({"unsigned": "2e4"}, {"unsigned": 20_000}),
+        ({"unsigned": 0}, {"unsigned": 0}),
+        ({"colour": 2}, {"colour": "BLUE"}),
+        ({"anyJson": [1]}, {"any_json": [1]}),
+        ({"any_json": None}, {"any_json": None}),
+        ({"name": None, "flag": True}, {"flag": True}),
+        ({"counts": {"a": "3"}}, {"counts": {"a": 3}}),
+        ({"children": [{"unsigned": "7", "anyJson": 1}]}, {"children": [{"unsigned": 7, "any_json": 1}]}),
+        ({"at": "2026-11-21T14:00:00+02:00"}, {"at": "2026-11-21T12:00:00Z"}),
+    ],
+)
+async def test_arguments_are_recorded_in_the_contracts_own_form(
+    shared: Replica, upstream: Peer, written: dict, read: dict
 ) -> None:
-    made = await shared.invoke("peer/Echo", arguments)
-    assert (made.status, made.error_reason) == ("failed", "UPSTREAM_FAILED"), made.error
+    made = await shared.invoke("peer/Echo", written)
+    assert (made.status, python(made.input_params)) == ("success", read), made.error
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"any_json": 1, "anyJson": 2}, {"ratio": "Infinity"}, {"ratio": "NaN"}, {"children": [{"ratio": "NaN"}]}],
+)
+async def test_what_has_two_values_or_none_in_json_is_refused(shared: Replica, upstream: Peer, arguments: dict) -> None:
+    assert (await refusal(shared.invoke("peer/Echo", arguments))).reason == "ARGUMENTS_INVALID"
+
+
+@pytest.mark.parametrize(
+    ("condition", "arguments"),
+    [
+        ({"large": {"type": "integer", "exclusiveMinimum": 10_000}}, {"large": "5000000"}),
+        ({"large": {"type": "integer", "exclusiveMinimum": 10_000}}, {"large": "9223372036854775807"}),
+        ({"large": {"type": "string", "minLength": 17}}, {"large": "9223372036854775807"}),
+        ({"unsigned": {"type": "integer", "exclusiveMinimum": 10_000}}, {"unsigned": "20000"}),
+        ({"unsigned": {"type": "integer", "exclusiveMinimum": 10_000}}, {"unsigned": "2e4"}),
+        ({"colour": {"const": "BLUE"}}, {"colour": 2}),
+        ({"any_json": {"const": "x"}}, {"anyJson": "x"}),
+    ],
+)
+async def test_no_spelling_of_an_argument_slips_past_a_condition(
+    shared: Replica, upstream: Peer, condition: dict, arguments: dict
+) -> None:
+    source = {"target": upstream.target, "method": "peer.v1.Peer/Echo"}
+    policy = {"mode": "when", "when": {"properties": condition, "required": list(condition)}}
+    await shared.update(name="peer/guarded", grpc=source, approval=policy)
+    assert (await shared.invoke("peer/guarded", arguments)).status == "awaiting_approval"
+    assert (await shared.invoke("peer/guarded", {"name": "x", "unsigned": "3"})).status == "success"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import orjson
 from services.tools.audit.canonical import canonical, parsed
 from services.tools.audit.receipts import arguments_digest
 from services.tools.catalogue.loading import LoadedTool
+from services.tools.catalogue.message_arguments import ArgumentsError, carried
 from services.tools.execution.active import InvocationRequest
 from services.tools.models import Answer, ApprovalPolicy, ApprovalRequest, Intent, Invocation, Json, Tool
 
@@ -46,7 +47,9 @@ def approved_arguments(
     assert intent.input_params is not None
     proposed = parsed(intent.input_params)
     try:
-        texts = [None if edited is None else canonical(edited) for edited in answer.edited]
+        texts = [None if edited is None else canonical(_carried(edited, loaded)) for edited in answer.edited]
+    except ArgumentsError as error:
+        return proposed, None, f"The arguments as they were edited {error}"
     except ValueError as error:
         return proposed, None, f"The arguments as they were edited are no JSON: {error}"
     changed = [None if text == intent.input_params else text for text in texts]
@@ -56,7 +59,7 @@ def approved_arguments(
     if edited is None:
         return proposed, None, ""
     arguments = parsed(edited)
-    faults = loaded.input_schema.faults(arguments) if loaded is not None else ()
+    faults = loaded.input_schema.faults(loaded.exact(arguments)) if loaded is not None else ()
     if faults:
         fault = f"{faults[0].field}: {faults[0].description}"
         return proposed, edited, f"The arguments as they were edited do not fit the input schema: {fault}"
@@ -68,6 +71,11 @@ def request_for(intent: Intent, arguments: dict[str, Any]) -> InvocationRequest:
     return InvocationRequest(
         intent.tool_name, arguments, intent.principal, intent.correlation_id, intent.idempotency_key
     )
+
+
+def _carried(edited: dict[str, Any], loaded: LoadedTool | None) -> dict[str, Any]:
+    """What was edited in the form in which it was proposed."""
+    return edited if loaded is None or loaded.reader is None else carried(loaded.exact(edited))
 
 
 def _small(schema: Json) -> Json:

@@ -7,12 +7,14 @@ from typing import Any
 
 from cachetools import LRUCache
 
+from servicekit.errors import Violation
 from servicekit.postgres import Database
 from servicekit.schemas import Schema
 from services.tools import errors
 from services.tools.catalogue import definitions, store
-from services.tools.catalogue.grpc_tools import GrpcTools
+from services.tools.catalogue.grpc_tools import GrpcTools, find_method
 from services.tools.catalogue.http_tools import HttpTools
+from services.tools.catalogue.message_arguments import ArgumentsError, Reader, carried, reader
 from services.tools.catalogue.plugins import FunctionTool, ToolContext
 from services.tools.models import GrpcSource, HttpSource, Json, Tool
 
@@ -38,13 +40,41 @@ class LoadedTool:
     timeout_seconds: int
     # Arguments that fit it need an approval; None where none do.
     approval: Schema | None
+    # Gives arguments the names and types of the tool's contract; None where JSON itself is the contract.
+    reader: Reader | None = None
+
+    def read(self, arguments: dict[str, Json]) -> dict[str, Json]:
+        """Arguments in the one form that schema, policy, people, record and call all see.
+
+        Raises:
+            ServiceError: ARGUMENTS_INVALID.
+        """
+        try:
+            exact = self.exact(arguments)
+        except ArgumentsError as error:
+            raise errors.arguments_invalid(self.tool.name, [Violation("/", str(error)[:500])], "") from None
+        faults = self.input_schema.faults(exact)
+        if faults:
+            raise errors.arguments_invalid(self.tool.name, faults, "")
+        return exact if self.reader is None else carried(exact)
+
+    def exact(self, arguments: dict[str, Json]) -> dict[str, Json]:
+        """Arguments with the names and types of the contract, and with whole numbers that JSON could not carry.
+
+        Raises:
+            ArgumentsError: the contract has no such arguments.
+        """
+        return arguments if self.reader is None else self.reader(arguments)
 
     def needs_approval(self, arguments: Json) -> bool:
         """Whether humans must approve a run with these arguments."""
         if self.approval is None:
             return False
         # Whoever sends more than can be checked must not pass by it.
-        return not self.approval.can_check(arguments) or self.approval.fits(arguments)
+        if not self.approval.can_check(arguments):
+            return True
+        # A policy may speak of what is carried as a string or of the number that it is: either protects.
+        return self.approval.fits(arguments) or self.approval.fits(self.exact(arguments))
 
     @property
     def memory_bytes(self) -> int:
@@ -116,6 +146,9 @@ class LoadedTools:
             self._runner(tool),
             tool.timeout_seconds or DEFAULT_TIMEOUT_SECONDS,
             definitions.approval_schema(tool.approval),
+            reader(find_method(tool.descriptors or b"", tool.source).input_type)
+            if isinstance(tool.source, GrpcSource)
+            else None,
         )
 
     def _runner(self, tool: Tool) -> Run:

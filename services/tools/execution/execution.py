@@ -1,6 +1,7 @@
 """Takes requests to run a tool: checks them, runs each at most once, and finds the outcome of those that ran before."""
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -44,7 +45,7 @@ class Execution:
             ServiceError: TOOL_NOT_FOUND, ARGUMENTS_INVALID, TOOL_BUSY (all recorded), IDEMPOTENCY_KEY_REUSED,
                 UNAVAILABLE.
         """
-        loaded = await self._admit(request)
+        loaded, request = await self._admit(request)
         if isinstance(loaded, Invocation):
             return await self._ended(loaded)
         intent, active = self._runner.begin(loaded, request)
@@ -63,7 +64,7 @@ class Execution:
         Raises:
             ServiceError: as invoke.
         """
-        loaded = await self._admit(request)
+        loaded, request = await self._admit(request)
         if isinstance(loaded, Invocation):
             return loaded
         self._runner.require_room_beside()
@@ -98,24 +99,24 @@ class Execution:
         finally:
             self._runner.close(intent, loaded)
 
-    async def _admit(self, request: InvocationRequest) -> LoadedTool | Invocation:
-        """The tool to run; or an invocation that need not be run now.
+    async def _admit(self, request: InvocationRequest) -> tuple[LoadedTool | Invocation, InvocationRequest]:
+        """The tool to run, or an invocation that need not be run now; and the request in the tool's own form.
 
-        That is one which awaits its approval, or the earlier one where a refused request repeats what was accepted.
+        Such an invocation awaits its approval, or is the earlier one where a refused request repeats what was accepted.
         """
         self._runner.require_lease()
         loaded = await self._tools.find(request.tool_name)
         if loaded is None:
-            return await self._refuse(request, "", errors.tool_not_found(request.tool_name))
-        faults = loaded.input_schema.faults(request.arguments)
-        if faults:
-            refusal = errors.arguments_invalid(request.tool_name, faults, "")
-            return await self._refuse(request, loaded.tool.etag, refusal)
+            return await self._refuse(request, "", errors.tool_not_found(request.tool_name)), request
+        try:
+            request = replace(request, arguments=loaded.read(request.arguments))
+        except ServiceError as refusal:
+            return await self._refuse(request, loaded.tool.etag, refusal), request
         if loaded.needs_approval(request.arguments):
-            return await self._await_approval(loaded, request)
+            return await self._await_approval(loaded, request), request
         if not self._runner.has_room(loaded.tool):
-            return await self._refuse(request, loaded.tool.etag, errors.tool_busy(request.tool_name))
-        return loaded
+            return await self._refuse(request, loaded.tool.etag, errors.tool_busy(request.tool_name)), request
+        return loaded, request
 
     async def _refuse(self, request: InvocationRequest, tool_etag: str, error: ServiceError) -> Invocation:
         """Records a refused request and raises; a retry of an accepted one gets that instead."""

@@ -1,0 +1,96 @@
+"""Arguments in the form of a protobuf message: one name and one type for each, however the caller wrote them.
+
+JSON's mapping takes `amountCents`, `"5000000"` and `5e6` for the same number. What looks at arguments before a call
+(schema, policy, people) has to see what the call will say.
+"""
+
+from collections.abc import Callable, Mapping
+
+from google.protobuf import json_format, message_factory
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from services.tools.catalogue.message_schemas import WELL_KNOWN
+from services.tools.models import Json
+
+LARGE = {FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64}
+FRACTIONAL = {FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE}
+VALUE = "google.protobuf.Value"
+WRAPPERS = {f"google.protobuf.{name}Value" for name in ("Int64", "UInt64", "Float", "Double")}
+# Beyond it, what is recorded and shown as a JSON number would be another number.
+EXACT = 2**53
+
+Reader = Callable[[Mapping[str, Json]], dict[str, Json]]
+
+
+class ArgumentsError(ValueError):
+    """Arguments that the message cannot have; says why."""
+
+
+def reader(message: Descriptor) -> Reader:
+    """A function that gives arguments the names and types of a message; whole numbers are exact, however large.
+
+    It raises ArgumentsError.
+    """
+    message_class = message_factory.GetMessageClass(message)
+
+    def read(arguments: Mapping[str, Json]) -> dict[str, Json]:
+        try:
+            parsed = json_format.ParseDict(dict(arguments), message_class())
+        except json_format.ParseError as error:
+            raise ArgumentsError(f"do not fit {message.full_name}: {error}") from None
+        shown = json_format.MessageToDict(
+            parsed, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+        )
+        return _given(message, arguments, shown)
+
+    return read
+
+
+def carried(value: Json) -> Json:
+    """The same as JSON carries it: whole numbers that a double cannot hold are strings."""
+    if isinstance(value, dict):
+        return {key: carried(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [carried(each) for each in value]
+    return str(value) if isinstance(value, int) and abs(value) > EXACT else value
+
+
+def _given(message: Descriptor, arguments: Mapping[str, Json], shown: Mapping[str, Json]) -> dict[str, Json]:
+    """Of a message as it is shown, with all its defaults, what the caller gave."""
+    fields = {field.json_name: field for field in message.fields} | dict(message.fields_by_name)
+    given: dict[str, Json] = {}
+    for name, value in arguments.items():
+        field = fields.get(name)
+        if field is None:
+            raise ArgumentsError(f"do not fit {message.full_name}: it has no field {name!r}")
+        if field.name in given:
+            raise ArgumentsError(f"name {field.name!r} twice")
+        is_null = value is None and (field.message_type is None or field.message_type.full_name != VALUE)
+        if field.name in shown and not is_null:
+            given[field.name] = _typed(field, value, shown[field.name])
+    return given
+
+
+def _typed(field: FieldDescriptor, value: Json, shown: Json) -> Json:
+    entry = field.message_type
+    if entry is not None and entry.GetOptions().map_entry:
+        inner = entry.fields_by_name["value"]
+        # Keys have several spellings too, so what is in the map is taken as it is shown.
+        return {key: _one(inner, each, each) for key, each in shown.items()}
+    if field.is_repeated:
+        return [_one(field, one, each) for one, each in zip(value, shown, strict=True)]
+    return _one(field, value, shown)
+
+
+def _one(field: FieldDescriptor, value: Json, shown: Json) -> Json:
+    message = field.message_type
+    if message is None or message.full_name in WRAPPERS:
+        kind = field.cpp_type if message is None else message.fields_by_name["value"].cpp_type
+        if kind in LARGE:
+            return int(shown)
+        if kind in FRACTIONAL and isinstance(shown, str):
+            raise ArgumentsError(f"have {shown} for {field.name!r}, which is no JSON number")
+        return shown
+    if message.full_name in WELL_KNOWN:
+        return shown
+    return _given(message, value, shown)
