@@ -96,7 +96,7 @@ def test_beyond_loopback_it_serves_where_callers_are_checked(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_call_in_flight_ends_well_when_the_edge_is_stopped(tmp_path, number):
     with running_edge(tmp_path, envoy_drain_seconds=10) as edge:
-        call = calling(f"{edge.url}/v1/tools/sleep/1.5:invoke")
+        call = calling(f"{edge.url}/v1/tools/sleep/6:invoke")
         time.sleep(0.5)
         (envoy,) = children(edge.envoy.pid)
         edge.envoy.send_signal(number)
