@@ -258,7 +258,7 @@ async def test_the_header_is_an_idempotency_key_too(shared: Replica) -> None:
     first = await shared.stub.CreateTool(request, metadata=header)
     assert await shared.stub.CreateTool(request, metadata=header) == first
     long = await refusal(shared.stub.CreateTool(request, metadata=(("idempotency-key", "k" * 129),)))
-    assert (long.reason, long.fields) == ("INVALID_REQUEST", ["Idempotency-Key"])
+    assert (long.reason, long.fields) == ("INVALID_REQUEST", ["idempotency-key"])
 
 
 async def test_after_an_update_is_answered_no_invocation_uses_the_old_definition(shared: Replica) -> None:
