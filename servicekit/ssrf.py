@@ -19,8 +19,12 @@ IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
 # All that is assigned for public use. Beside it lie what Python calls global because no registry names it: fec0::/10,
 # which old networks use within, ::ffff:0:0:0/96, which is translated to any IPv4 address, and what is not assigned yet.
 PUBLIC_IPV6 = ipaddress.IPv6Network("2000::/3")
-# Documentation and the relays of 6to4, which Python's list does not have yet or no longer.
-NOT_PUBLIC: Sequence[Network] = (ipaddress.IPv6Network("3fff::/20"), ipaddress.IPv4Network("192.88.99.0/24"))
+# Documentation, 6to4 and its relays, which the lists of some versions of Python do not have.
+NOT_PUBLIC: Sequence[Network] = (
+    ipaddress.IPv6Network("3fff::/20"),
+    ipaddress.IPv6Network("2002::/16"),
+    ipaddress.IPv4Network("192.88.99.0/24"),
+)
 
 
 class AddressNotAllowedError(Exception):

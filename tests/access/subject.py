@@ -56,7 +56,7 @@ async def _make_denials(running: Running, number: int) -> list[str]:
     ids = [f"denied-{next(_times):06}" for _ in range(number)]
     for each in ids:
         denial = key_pb2.Denial(
-            service="x", method="/m", reason="UNAUTHENTICATED", principal="maker", request_id=each, count=1
+            service="x", method="/m", reason="PERMISSION_DENIED", principal="maker", request_id=each, count=1
         )
         denial.at.GetCurrentTime()
         await running.must("ReportUse", running.request("ReportUse", denials=[denial]))

@@ -1,6 +1,7 @@
 """Keys, roles and denials from the command line and the client, against the real system with auth on."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -151,6 +152,7 @@ def test_denials_are_listed_for_who_may_see_them(command: Command) -> None:
         found = command("denials", "--principal", "curious", "--json").json
         if found:
             break
+        time.sleep(0.2)
     assert (found[0]["reason"], found[0]["permission"]) == ("PERMISSION_DENIED", "access.read")
     assert "PERMISSION_DENIED" in command("denials", "--principal", "curious").out
 

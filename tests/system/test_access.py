@@ -253,9 +253,11 @@ def test_a_thousand_malformed_credentials_are_refused_and_nothing_else(caller: C
         name, prefix = chosen.choice([("x-api-key", ""), ("authorization", "Bearer "), ("authorization", "")])
         value = (prefix + malformed()).encode()
         answer = caller.http.get("/v1/tools", headers=[(name.encode(), value)])
-        assert answer.status_code in (401, 403), (number, name, value, answer.text)
+        # What is no printable ASCII the edge refuses as no header at all, before anybody looks at it.
+        expected = 401 if value.isascii() else 400
+        assert answer.status_code == expected, (number, name, value, answer.text)
         seen.add(answer.status_code)
-    assert seen == {401}
+    assert seen == {400, 401}
     assert caller.echo(good).status_code == 200
 
 
