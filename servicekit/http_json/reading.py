@@ -12,13 +12,12 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from servicekit.errors import ServiceError, Violation, invalid_argument
+from servicekit.json_values import EXACT
 
 # Objects and lists within each other, the body's own counted.
 MAX_DEPTH = 64
 # Objects, lists, texts, numbers, nulls: each costs about 2 us to read, whatever its bytes.
 MAX_VALUES = 50_000
-# Beyond it a double no longer holds every integer, and JSON's numbers are doubles (RFC 7493).
-EXACT = 2**53
 # Of faults; the first ones tell what is wrong.
 MAX_VIOLATIONS = 20
 
