@@ -51,6 +51,16 @@ def _nested_too_deeply(field: str) -> Exception:
     return invalid_field(field, f"is nested deeper than {MAX_DEPTH} levels")
 
 
+def long_integers_as_strings(document: Any) -> Any:
+    """The document with integers beyond 2^53 as protobuf has them in JSON: as strings, which no double alters."""
+    kind = type(document)
+    if kind is dict:
+        return {key: long_integers_as_strings(item) for key, item in document.items()}
+    if kind is list:
+        return [long_integers_as_strings(item) for item in document]
+    return str(document) if kind is int and abs(document) >= EXACT else document
+
+
 def fill_struct(struct: Struct, values: Mapping[str, Any]) -> None:
     """Writes a dictionary into an empty Struct."""
     fields = struct.fields

@@ -4,10 +4,11 @@ from typing import Any
 
 import orjson
 
+from servicekit.json_values import long_integers_as_strings
 from services.tools.audit.canonical import canonical, parsed
 from services.tools.audit.receipts import arguments_digest
 from services.tools.catalogue.loading import LoadedTool
-from services.tools.catalogue.message_arguments import ArgumentsError, carried
+from services.tools.catalogue.message_arguments import ArgumentsError
 from services.tools.execution.active import InvocationRequest
 from services.tools.models import Answer, ApprovalPolicy, ApprovalRequest, Intent, Invocation, Json, Tool
 
@@ -75,7 +76,7 @@ def request_for(intent: Intent, arguments: dict[str, Any]) -> InvocationRequest:
 
 def _carried(edited: dict[str, Any], loaded: LoadedTool | None) -> dict[str, Any]:
     """What was edited in the form in which it was proposed."""
-    return edited if loaded is None or loaded.reader is None else carried(loaded.exact(edited))
+    return edited if loaded is None or loaded.reader is None else long_integers_as_strings(loaded.exact(edited))
 
 
 def _small(schema: Json) -> Json:

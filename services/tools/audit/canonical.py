@@ -26,16 +26,6 @@ def canonical(document: Any) -> str:
         raise ValueError(str(error) or type(error).__name__) from None
 
 
-def long_integers_as_strings(document: Any) -> Any:
-    """The document with integers beyond 2^53 as protobuf has them in JSON: as strings, which no double alters."""
-    kind = type(document)
-    if kind is dict:
-        return {key: long_integers_as_strings(item) for key, item in document.items()}
-    if kind is list:
-        return [long_integers_as_strings(item) for item in document]
-    return str(document) if kind is int and abs(document) >= EXACT else document
-
-
 def parsed(text: str) -> Any:
     """The document of a canonical text as it was before: what no double holds exactly is a double again."""
     return _with_doubles(orjson.loads(text))

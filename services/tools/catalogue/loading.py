@@ -8,13 +8,14 @@ from typing import Any
 from cachetools import LRUCache
 
 from servicekit.errors import Violation
+from servicekit.json_values import long_integers_as_strings
 from servicekit.postgres import Database
 from servicekit.schemas import Schema
 from services.tools import errors
 from services.tools.catalogue import definitions, store
 from services.tools.catalogue.grpc_tools import GrpcTools, find_method
 from services.tools.catalogue.http_tools import HttpTools
-from services.tools.catalogue.message_arguments import ArgumentsError, Reader, carried, reader
+from services.tools.catalogue.message_arguments import ArgumentsError, Reader, reader
 from services.tools.catalogue.plugins import FunctionTool, ToolContext
 from services.tools.models import GrpcSource, HttpSource, Json, Tool
 
@@ -56,7 +57,7 @@ class LoadedTool:
         faults = self.input_schema.faults(exact)
         if faults:
             raise errors.arguments_invalid(self.tool.name, faults, "")
-        return exact if self.reader is None else carried(exact)
+        return exact if self.reader is None else long_integers_as_strings(exact)
 
     def exact(self, arguments: dict[str, Json]) -> dict[str, Json]:
         """Arguments with the names and types of the contract, and with whole numbers that JSON could not carry.

@@ -16,8 +16,6 @@ LARGE = {FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64}
 FRACTIONAL = {FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE}
 VALUE = "google.protobuf.Value"
 WRAPPERS = {f"google.protobuf.{name}Value" for name in ("Int64", "UInt64", "Float", "Double")}
-# Beyond it, what is recorded and shown as a JSON number would be another number.
-EXACT = 2**53
 
 Reader = Callable[[Mapping[str, Json]], dict[str, Json]]
 
@@ -44,15 +42,6 @@ def reader(message: Descriptor) -> Reader:
         return _given(message, arguments, shown)
 
     return read
-
-
-def carried(value: Json) -> Json:
-    """The same as JSON carries it: whole numbers that a double cannot hold are strings."""
-    if isinstance(value, dict):
-        return {key: carried(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [carried(each) for each in value]
-    return str(value) if isinstance(value, int) and abs(value) > EXACT else value
 
 
 def _given(message: Descriptor, arguments: Mapping[str, Json], shown: Mapping[str, Json]) -> dict[str, Json]:

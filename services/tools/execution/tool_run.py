@@ -6,8 +6,9 @@ from typing import Any
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from servicekit.errors import ServiceError
+from servicekit.json_values import long_integers_as_strings
 from servicekit.ssrf import AddressNotAllowedError
-from services.tools.audit.canonical import canonical, long_integers_as_strings
+from services.tools.audit.canonical import canonical
 from services.tools.audit.outcome import failed, outcome_of
 from services.tools.catalogue.http_tools import UpstreamError
 from services.tools.catalogue.loading import LoadedTool
