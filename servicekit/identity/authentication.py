@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from cachetools import LRUCache
@@ -26,9 +26,11 @@ from servicekit.identity import credentials
 from servicekit.identity.authenticator import Authenticator, Keyless
 from servicekit.identity.principal import Principal
 from servicekit.identity.resolver import Denial, KeyResolver, ResolvedKey
-from servicekit.identity.tokens import Tokens
 from servicekit.request_context import RequestContext
 from servicekit.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from servicekit.identity.tokens import Tokens
 
 logger = structlog.get_logger(__name__)
 
@@ -65,7 +67,7 @@ class Authentication:
     def __init__(
         self,
         resolver: KeyResolver,
-        tokens: Tokens | None,
+        tokens: "Tokens | None",
         registry: CollectorRegistry,
         *,
         remember_seconds: float,
@@ -337,6 +339,9 @@ async def authenticator(
         return
     tokens = None
     if settings.oidc_issuer:
+        # Here, because an HTTP client and the algorithms of tokens are a tenth of a start, and most have no issuer.
+        from servicekit.identity.tokens import Tokens  # noqa: PLC0415
+
         tokens = Tokens(settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url, settings.oidc_roles_claim)
     authentication = Authentication(
         resolver,

@@ -75,19 +75,17 @@ def test_processes_are_told_whether_callers_are_checked(tmp_path: Path, auth: st
 
 
 @pytest.mark.parametrize("service", services.found(), ids=lambda service: service.name)
-def test_a_service_gets_its_database_its_key_its_files_and_starts_after_its_peers(
+def test_a_service_gets_its_database_its_key_its_files_and_waits_for_postgres_alone(
     tmp_path: Path, service: services.Service
 ) -> None:
-    table = rows(tmp_path)
-    row = table[service.name]
+    row = rows(tmp_path)[service.name]
     assert row.environment["QMCP_DATABASE_URL"] == f"postgresql://h/qmcp_{service.name}"
     key = str(tmp_path / "keys" / service.name) if service.settings.KEY_ROLES else None
     assert row.environment.get("QMCP_ACCESS_KEY_FILE") == key
     for setting, file in service.settings.HOME_FILES.items():
         assert setting in service.settings.model_fields
         assert row.environment[f"QMCP_{setting.upper()}"] == str(tmp_path / file)
-    assert set(row.needs) == {"postgres", *service.settings.PEERS}
-    assert service.name in table["envoy"].needs
+    assert row.needs == ("postgres",)
 
 
 def test_no_two_services_keep_a_file_of_the_same_name() -> None:
