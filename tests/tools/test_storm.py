@@ -12,8 +12,8 @@ from tests.tools.audit import require_whole
 from tests.tools.service import Replica, Start, invoke_request, query, replica, until
 
 
-async def storm(replica: Replica, calls: int, seed: int) -> Counter[str]:
-    """Callers that hang up or time out after 0 to 60 ms, in the middle of intents, runs and endings."""
+async def storm(replica: Replica, calls: int, seed: int, patience: float = 0.06) -> Counter[str]:
+    """Callers that hang up or time out after 0 to `patience` seconds, in the middle of intents, runs and endings."""
     chance = random.Random(seed)
 
     async def one(number: int) -> str:
@@ -31,10 +31,10 @@ async def storm(replica: Replica, calls: int, seed: int) -> Counter[str]:
         idempotency_key = f"storm {chance.randrange(calls)}" if chance.random() < 0.5 else ""
         request = invoke_request(tool, arguments, idempotency_key=idempotency_key)
         method = replica.stub.StartInvocation if chance.random() < 0.1 else replica.stub.InvokeTool
-        call: Any = method(request, timeout=chance.choice([None, chance.random() * 0.06]))
+        call: Any = method(request, timeout=chance.choice([None, chance.random() * patience]))
         waiting = asyncio.ensure_future(call)
         if chance.random() < 0.6:
-            await asyncio.sleep(chance.random() ** 2 * 0.06)
+            await asyncio.sleep(chance.random() ** 2 * patience)
             call.cancel()
         try:
             await waiting
@@ -55,6 +55,11 @@ async def test_after_a_storm_every_intent_has_an_outcome_and_nothing_is_left(
     await service.invoke("echo", {"message": "warm"})
     tasks = kinds_of_tasks()
     outcomes = await storm(service, 500, seed)
+    patience = 0.06
+    while "CALLER_GONE" not in await reasons_of(database) and patience < 4:
+        # A busy machine had recorded nothing yet when its callers left.
+        patience *= 2
+        outcomes += await storm(service, 500, seed, patience)
     assert {"left", "answered", "DEADLINE_EXCEEDED", "NOT_FOUND"} <= set(outcomes), "it was a storm"
     assert set(outcomes) <= {"left", "answered", "DEADLINE_EXCEEDED", "NOT_FOUND", "INVALID_ARGUMENT", "ALREADY_EXISTS"}
 
@@ -67,8 +72,7 @@ async def test_after_a_storm_every_intent_has_an_outcome_and_nothing_is_left(
 
     await until(quiet)
     assert await require_whole(service, database), "callers left before anything was recorded"
-    reasons = {row["error_reason"] for row in await query(database, "SELECT DISTINCT error_reason FROM outcomes")}
-    assert {"", "CALLER_GONE", "TOOL_NOT_FOUND", "ARGUMENTS_INVALID"} <= reasons
+    assert {"", "CALLER_GONE", "TOOL_NOT_FOUND", "ARGUMENTS_INVALID"} <= await reasons_of(database)
     assert (await service.invoke("echo", {"message": "and on"})).status == "success"
     assert (await service.invoke("narrow")).status == "success", "no place was lost"
 
@@ -78,6 +82,10 @@ async def test_after_a_storm_every_intent_has_an_outcome_and_nothing_is_left(
             break
         await asyncio.sleep(0.05)
     assert not kinds_of_tasks() - tasks
+
+
+async def reasons_of(database: str) -> set[str]:
+    return {row["error_reason"] for row in await query(database, "SELECT DISTINCT error_reason FROM outcomes")}
 
 
 def kinds_of_tasks() -> Counter[str]:
