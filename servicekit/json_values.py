@@ -1,7 +1,9 @@
 """JSON documents in messages: Struct and Value to Python and back, by hand: json_format takes three times as long."""
 
 import math
+import sys
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
@@ -13,6 +15,8 @@ EXACT = 2**53
 # Objects and lists within each other. Protobuf parsers go 100 messages deep and a level of a Struct takes three: beyond
 # this there would be answers, and lists that hold them, that no client can read.
 MAX_DEPTH = 30
+# 15 digits and a point: as many as every double tells apart.
+ALWAYS_EXACT_LENGTH = 16
 
 
 def document(struct: Struct, field: str, levels: int = MAX_DEPTH) -> dict[str, Any]:
@@ -59,6 +63,33 @@ def long_integers_as_strings(document: Any) -> Any:
     if kind is list:
         return [long_integers_as_strings(item) for item in document]
     return str(document) if kind is int and abs(document) >= EXACT else document
+
+
+def exact_fraction(text: str) -> float | str:
+    """A number with a fraction or an exponent as JSON's numbers carry it; where none of them is it, its text.
+
+    Programs write a double with as few digits as tell it from others, with 17, or with all of its digits: each is it.
+    """
+    number = float(text)
+    if not math.isfinite(number):
+        return text
+    if len(text) <= ALWAYS_EXACT_LENGTH and abs(number) >= sys.float_info.min:
+        return number
+    meant = Decimal(text)
+    is_exact = meant == Decimal(repr(number)) or meant == Decimal(f"{number:.17g}") or meant == Decimal(number)
+    return number if is_exact else text
+
+
+def is_deeper(document: Any, levels: int) -> bool:
+    """Whether there are more than so many objects and lists within each other."""
+    waiting = [(document, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, dict | list):
+            if depth > levels:
+                return True
+            waiting.extend((item, depth + 1) for item in (value.values() if isinstance(value, dict) else value))
+    return False
 
 
 def fill_struct(struct: Struct, values: Mapping[str, Any]) -> None:

@@ -32,6 +32,16 @@ class GrpcSource:
 
 
 @dataclass(frozen=True, slots=True)
+class Output:
+    """What a tool gave once it had run."""
+
+    result: Json
+    # Where the result is not what was to be expected: an ErrorReason, and a sentence. The tool has run all the same.
+    reason: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Annotations:
     """The owner's hints about what running a tool does."""
 

@@ -19,7 +19,7 @@ COMMON_PREFIX = "COMMON_REASON_"
 GIVERS = {"invalid_argument", "not_found", "already_exists", "failed_precondition", "aborted", "exhausted", "forbidden"}
 WORD = re.compile(r"^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$")
 # What the comment of a reason begins with that no call fails with.
-OUTCOME = re.compile(r"^On an? (failed|cancelled|rejected|expired) invocation: ")
+OUTCOME = re.compile(r"^On an? (successful|failed|cancelled|rejected|expired) invocation: ")
 
 every_service = pytest.mark.parametrize("service", SERVICES)
 

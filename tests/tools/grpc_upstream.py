@@ -42,7 +42,7 @@ def _described() -> descriptor_pb2.FileDescriptorProto:
         label = Field.LABEL_REPEATED if repeated else Field.LABEL_OPTIONAL
         tree.field.add(name=name, number=number, type=kind, type_name=type_name or None, label=label)
     service = file.service.add(name="Peer")
-    for name in ("Echo", "Fail", "Slow", "Large"):
+    for name in ("Echo", "Fail", "Slow", "Large", "Unreadable", "Deep"):
         service.method.add(name=name, input_type=".peer.v1.Tree", output_type=".peer.v1.Tree")
     service.method.add(name="Stream", input_type=".peer.v1.Tree", output_type=".peer.v1.Tree", server_streaming=True)
     service.method.add(name="Upload", input_type=".peer.v1.Tree", output_type=".peer.v1.Tree", client_streaming=True)
@@ -61,6 +61,8 @@ class Peer:
     port: int = 0
     metadata: list[dict[str, str]] = field(default_factory=list)
     cancelled: int = 0
+    # The last answer that was made of bytes.
+    answered: bytes = b""
 
     @property
     def target(self) -> str:
@@ -84,17 +86,34 @@ class Peer:
     async def large(self, request: Any, context: Any) -> Any:
         return Tree(name="x" * request.unsigned)
 
+    async def unreadable(self, request: Any, context: Any) -> bytes:
+        self.answered = b"\x0a\xff"
+        return self.answered
+
+    async def deep(self, request: Any, context: Any) -> bytes:
+        tree = Tree()
+        for _ in range(90):
+            tree = Tree(children=[tree])
+        self.answered = tree.SerializeToString()
+        return self.answered
+
+
+def _serialized(answer: Any) -> bytes:
+    serialized: bytes = answer if isinstance(answer, bytes) else answer.SerializeToString()
+    return serialized
+
 
 @asynccontextmanager
 async def peer(*, reflects: bool = True) -> AsyncIterator[Peer]:
     running = Peer()
     server = grpc.aio.server()
     methods: dict[str, Callable[..., Any]] = {
-        "Echo": running.echo, "Fail": running.fail, "Slow": running.slow, "Large": running.large
+        "Echo": running.echo, "Fail": running.fail, "Slow": running.slow, "Large": running.large,
+        "Unreadable": running.unreadable, "Deep": running.deep
     }  # fmt: skip
     handlers = {
         name: grpc.unary_unary_rpc_method_handler(
-            method, request_deserializer=Tree.FromString, response_serializer=Tree.SerializeToString
+            method, request_deserializer=Tree.FromString, response_serializer=_serialized
         )
         for name, method in methods.items()
     }

@@ -140,7 +140,6 @@ async def test_no_spelling_of_an_argument_slips_past_a_condition(
     [
         ("Fail", {}, "UPSTREAM_FAILED", "DATA_LOSS: the peer lost it"),
         ("Slow", {}, "TOOL_TIMEOUT", "1 s"),
-        ("Large", {"unsigned": 200_000}, "UPSTREAM_FAILED", "RESOURCE_EXHAUSTED"),
     ],
 )
 async def test_an_error_of_the_peer_fails_the_invocation(

@@ -14,11 +14,15 @@ class Upstream:
     port: int = 0
     requests: list[web.Request] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    # What `/exactly` answers.
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:  # noqa: C901, PLR0911 - one case a path
+    async def answer(self, request: web.Request) -> web.StreamResponse:  # noqa: C901, PLR0911, PLR0912 - one case a path
         self.requests.append(request)
         self.bodies.append(await request.read())
         match request.path.split("/")[1]:
@@ -46,6 +50,14 @@ class Upstream:
                 return web.Response(text='{"a": [1, 2.5, null]}', content_type="application/vnd.api+json")
             case "empty":
                 return web.Response(status=204, content_type="application/json")
+            case "exactly":
+                return web.Response(status=self.status, body=self.body, headers=self.headers)
+            case "stalled":
+                response = web.StreamResponse(headers={"Content-Type": "application/json"})
+                await response.prepare(request)
+                await response.write(b'{"half":')
+                await asyncio.sleep(30)
+                return response
             case "cut":
                 response = web.StreamResponse(headers={"Content-Length": "100"})
                 await response.prepare(request)

@@ -30,6 +30,11 @@ def outcome_of(
     return Outcome(intent, status, result, storable(error), error_reason, datetime.now(UTC), approval)
 
 
+def ran(intent: Intent, result: str | None, reason: str = "", why: str = "") -> Outcome:
+    """A success, with what is wrong with the result where something is."""
+    return outcome_of(intent, "success", result=result, error=why[:MAX_ERROR_LENGTH], error_reason=reason)
+
+
 def failed(intent: Intent, reason: str, why: str) -> Outcome:
     return outcome_of(intent, "failed", error=why[:MAX_ERROR_LENGTH], error_reason=reason)
 

@@ -10,16 +10,21 @@ from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError, Message
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from servicekit.json_values import MAX_DEPTH, is_deeper
 from servicekit.ssrf import AddressNotAllowedError, AddressPolicy
 from services.tools import errors
+from services.tools.catalogue.answers import in_base64, too_large
 from services.tools.catalogue.http_tools import UpstreamError
-from services.tools.models import GrpcSource, Json
+from services.tools.models import GrpcSource, Json, Output
 
 REFLECTION_SECONDS = 10
 MAX_FILES = 500
 MAX_CHANNELS = 256
+# What gRPC itself, not the server, says of an answer that is larger than it takes.
+TOO_LARGE = "CLIENT: Received message larger than max"
 
 Caller = Callable[[Mapping[str, Json], Mapping[str, str]], Any]
 
@@ -62,26 +67,20 @@ class GrpcTools:
         request_class = message_factory.GetMessageClass(method.input_type)
         response_class = message_factory.GetMessageClass(method.output_type)
 
-        async def call(arguments: Mapping[str, Json], headers: Mapping[str, str]) -> Json:
-            try:
-                request = json_format.ParseDict(dict(arguments), request_class())
-            except json_format.ParseError as error:
-                raise UpstreamError(f"The arguments do not fit {method.input_type.full_name}: {error}") from None
+        async def call(arguments: Mapping[str, Json], headers: Mapping[str, str]) -> Output:
+            request = json_format.ParseDict(dict(arguments), request_class())
             try:
                 channel = await self._channel(source)
-                rpc = channel.unary_unary(
-                    f"/{source.method}",
-                    request_serializer=request_class.SerializeToString,
-                    response_deserializer=response_class.FromString,
-                )
-                response = await rpc(request, metadata=tuple(headers.items()))
+                # The answer is read here: one that cannot be read is an answer all the same.
+                rpc: Any = channel.unary_unary(f"/{source.method}", request_serializer=request_class.SerializeToString)
+                answered = await rpc(request, metadata=tuple(headers.items()))
             except OSError as error:
                 raise UpstreamError(f"{source.target} cannot be reached: {error}") from None
             except grpc.aio.AioRpcError as error:
+                if TOO_LARGE in str(error.details()):
+                    return too_large(self._max_response_bytes)
                 raise UpstreamError(f"{source.method} answered {error.code().name}: {error.details()}") from None
-            return json_format.MessageToDict(
-                response, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-            )
+            return _output(response_class, answered)
 
         return call
 
@@ -106,6 +105,22 @@ class GrpcTools:
                 channel = grpc.aio.insecure_channel(target, options=options)
             self._channels[key] = channel
         return channel
+
+
+def _output(response_class: type[Message], answered: bytes) -> Output:
+    try:
+        result = json_format.MessageToDict(
+            response_class.FromString(answered),
+            preserving_proto_field_name=True,
+            always_print_fields_with_no_presence=True,
+        )
+        if not is_deeper(result, MAX_DEPTH):
+            return Output(result)
+        why = f"it is nested deeper than {MAX_DEPTH} levels"
+    except (DecodeError, json_format.Error, ValueError, TypeError) as error:
+        why = str(error)
+    why = f"The tool ran. Its answer cannot be told as JSON, so the result is its bytes in base64: {why}"
+    return Output(in_base64(answered, "application/x-protobuf"), "OUTPUT_NOT_JSON", why)
 
 
 def find_method(described: bytes, source: GrpcSource) -> MethodDescriptor:

@@ -1,9 +1,9 @@
 """Tools that are HTTP endpoints."""
 
-import json
+import asyncio
 import re
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import quote
 
 import aiohttp
@@ -12,12 +12,18 @@ from yarl import URL
 
 from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, host_of
 from services.tools import errors
+from services.tools.catalogue import answers
 from services.tools.catalogue.named_secrets import Secrets
-from services.tools.models import HttpSource, Json
+from services.tools.models import HttpSource, Json, Output
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_.-]+)\}")
 DOTS = {".", ".."}
 WITHOUT_BODY = {"GET", "HEAD", "DELETE"}
+# Statuses whose answers have no content, whatever their headers say.
+WITHOUT_CONTENT = {204, 205}
+CHUNK_BYTES = 65_536
+# Of the answer, in the sentence of an error; characters.
+MAX_EXCERPT = 500
 
 
 class UpstreamError(Exception):
@@ -55,8 +61,8 @@ class HttpTools:
             raise errors.url_invalid("tool.http.url", str(error)) from None
         self._secrets.require(source.headers)
 
-    async def call(self, source: HttpSource, arguments: Mapping[str, Json], headers: Mapping[str, str]) -> Json:
-        """Sends the arguments and returns the answer.
+    async def call(self, source: HttpSource, arguments: Mapping[str, Json], headers: Mapping[str, str]) -> Output:
+        """Sends the arguments and returns the answer, whatever it is as long as its status is 2xx.
 
         Args:
             source: where to.
@@ -64,7 +70,7 @@ class HttpTools:
             headers: the ids of the call, sent along.
 
         Raises:
-            UpstreamError: no answer, another status than 2xx, too large an answer.
+            UpstreamError: no answer, another status than 2xx.
             AddressNotAllowedError: the host is or resolves to an address that is not allowed.
             ServiceError: SECRET_NOT_FOUND.
         """
@@ -81,22 +87,31 @@ class HttpTools:
             async with self._client().request(
                 method, URL(url, encoded=True), allow_redirects=False, **sent
             ) as response:
-                body = await self._read(response)
+                if response.status // 100 != 2:  # noqa: PLR2004 - 2xx
+                    raise UpstreamError(f"{method} {_origin(url)} answered {response.status}{await _told(response)}")
+                return await self._answered(response)
         except aiohttp.ClientError as error:
             refused = _address_error(error)
             if refused is not None:
                 raise refused from None
             raise UpstreamError(f"{method} {_origin(url)} failed: {type(error).__name__}: {error}") from None
-        if response.status // 100 != 2:  # noqa: PLR2004 - 2xx
-            text = body[:500].decode(errors="replace")
-            raise UpstreamError(f"{method} {_origin(url)} answered {response.status}: {text}")
-        if "json" in response.content_type and body:
-            try:
-                # Not orjson, which makes doubles of integers that have more than 64 bits.
-                return json.loads(body, parse_constant=_no_number)
-            except (ValueError, RecursionError):
-                raise UpstreamError(f"{method} {_origin(url)} answered with JSON that cannot be read") from None
-        return body.decode(errors="replace")
+
+    async def _answered(self, response: aiohttp.ClientResponse) -> Output:
+        """The result of a 2xx answer. The server has done it by now: nothing raises any more."""
+        most = self._max_response_bytes
+        received = bytearray()
+        try:
+            async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+                received += chunk
+                if len(received) > most:
+                    return answers.too_large(most)
+        except asyncio.CancelledError as error:
+            raise answers.CutOffError(*error.args) from error
+        except (aiohttp.ClientError, ConnectionError) as error:
+            return answers.broken(f"{type(error).__name__}: {error}")
+        if response.status in WITHOUT_CONTENT or response.method == "HEAD":
+            return Output(None)
+        return answers.whole(bytes(received), response.headers, most)
 
     def _client(self) -> aiohttp.ClientSession:
         # Made on first use: it must be made within the loop.
@@ -107,17 +122,22 @@ class HttpTools:
                 # The invocation's own timeout ends it; aiohttp's five minutes would come in its way.
                 timeout=aiohttp.ClientTimeout(total=None, connect=10),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                # Not by aiohttp, to which what it cannot undo is no answer.
+                auto_decompress=False,
+                headers={"Accept-Encoding": "gzip, deflate"},
                 middlewares=(_send_once,),
             )
         return self._session
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        body = bytearray()
-        async for chunk in response.content.iter_chunked(65536):
-            body += chunk
-            if len(body) > self._max_response_bytes:
-                raise UpstreamError(f"The answer is larger than {self._max_response_bytes} bytes.")
-        return bytes(body)
+
+async def _told(response: aiohttp.ClientResponse) -> str:
+    """What an answer that is no success says of itself, as much as an error has room for."""
+    try:
+        received = await response.content.read(CHUNK_BYTES)
+    except (aiohttp.ClientError, ConnectionError):
+        return ""
+    told = answers.excerpt(received, response.headers, MAX_EXCERPT)
+    return f": {told}" if told else ""
 
 
 async def _send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
@@ -167,7 +187,3 @@ def _address_error(error: BaseException) -> AddressNotAllowedError | None:
             return cause
         cause = cause.__cause__ or cause.__context__
     return None
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")

@@ -17,7 +17,7 @@ from services.tools.catalogue.grpc_tools import GrpcTools, find_method
 from services.tools.catalogue.http_tools import HttpTools
 from services.tools.catalogue.message_arguments import ArgumentsError, Reader, reader
 from services.tools.catalogue.plugins import FunctionTool, ToolContext
-from services.tools.models import GrpcSource, HttpSource, Json, Tool
+from services.tools.models import GrpcSource, HttpSource, Json, Output, Tool
 
 DEFAULT_TIMEOUT_SECONDS = 30
 # Of what is kept, schemas above all; the least recently used tool goes first.
@@ -26,8 +26,8 @@ MAX_LOADED_BYTES = 128 * 1024 * 1024
 TOOL_BYTES = 8_192
 LOOK_AGAIN_SECONDS = 5.0
 
-# Runs a tool: arguments, what it may report to, the ids to send along.
-Run = Callable[[dict[str, Json], ToolContext, Mapping[str, str]], Awaitable[Json]]
+# Runs a tool: arguments, what it may report to, the ids to send along. What a function gives is its result as it is.
+Run = Callable[[dict[str, Json], ToolContext, Mapping[str, str]], Awaitable[Output | Json]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +156,14 @@ class LoadedTools:
         source = tool.source
         if isinstance(source, HttpSource):
 
-            async def run_http(arguments: dict[str, Json], _: ToolContext, headers: Mapping[str, str]) -> Json:
+            async def run_http(arguments: dict[str, Json], _: ToolContext, headers: Mapping[str, str]) -> Output:
                 return await self._http_tools.call(source, arguments, headers)
 
             return run_http
         if isinstance(source, GrpcSource):
             call = self._grpc_tools.caller(source, tool.descriptors or b"")
 
-            async def run_grpc(arguments: dict[str, Json], _: ToolContext, headers: Mapping[str, str]) -> Json:
+            async def run_grpc(arguments: dict[str, Json], _: ToolContext, headers: Mapping[str, str]) -> Output | Json:
                 return await call(arguments, headers)
 
             return run_grpc

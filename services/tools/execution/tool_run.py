@@ -9,31 +9,42 @@ from servicekit.errors import ServiceError
 from servicekit.json_values import long_integers_as_strings
 from servicekit.ssrf import AddressNotAllowedError
 from services.tools.audit.canonical import canonical
-from services.tools.audit.outcome import failed, outcome_of
+from services.tools.audit.outcome import failed, ran
+from services.tools.catalogue.answers import CutOffError
 from services.tools.catalogue.http_tools import UpstreamError
 from services.tools.catalogue.loading import LoadedTool
 from services.tools.execution.active import ActiveInvocation, InvocationRequest
-from services.tools.models import Intent, Outcome
+from services.tools.models import Intent, Outcome, Output
 
 
 async def run_tool(loaded: LoadedTool, intent: Intent, request: InvocationRequest, active: ActiveInvocation) -> Outcome:
     """Runs the tool within its time; whatever it does, this is an outcome or a cancellation."""
-    limit = asyncio.timeout(loaded.timeout_seconds)
+    seconds = loaded.timeout_seconds
+    limit = asyncio.timeout(seconds)
     try:
         async with limit:
             value = await loaded.run(request.arguments, active, request.headers(intent.id))
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as error:
         if active.being_cancelled:
             raise
+        if limit.expired() and isinstance(error, CutOffError):
+            return _cut_off(intent, seconds)
         return failed(intent, "TOOL_RAISED", "CancelledError: the tool cancelled itself")
     except GeneratorExit:
         # The loop throws this one, and nothing may be awaited after it.
         raise
     except BaseException as error:  # noqa: BLE001 - a tool may raise whatever it likes
         if isinstance(error, TimeoutError) and limit.expired():
-            return failed(intent, "TOOL_TIMEOUT", f"The tool did not end within {loaded.timeout_seconds} s.")
+            # From Python 3.13 on the time-out takes what it is made of.
+            if isinstance(error.__cause__, CutOffError):
+                return _cut_off(intent, seconds)
+            return failed(intent, "TOOL_TIMEOUT", f"The tool did not end within {seconds} s.")
         return failed(intent, *_why(error))
     return _checked(loaded, intent, value)
+
+
+def _cut_off(intent: Intent, seconds: int) -> Outcome:
+    return ran(intent, None, "OUTPUT_BROKEN", f"The tool ran. Its answer did not end within {seconds} s.")
 
 
 def _why(error: BaseException) -> tuple[str, str]:
@@ -49,7 +60,10 @@ def _why(error: BaseException) -> tuple[str, str]:
             return "TOOL_RAISED", f"{type(error).__name__}: {error}"
 
 
-def _checked(loaded: LoadedTool, intent: Intent, value: Any) -> Outcome:
+def _checked(loaded: LoadedTool, intent: Intent, given: Any) -> Outcome:
+    """The outcome of a tool that ran to its end: never a failure, whatever is wrong with what it gave."""
+    output = given if isinstance(given, Output) else Output(given)
+    value = output.result
     try:
         text = canonical(value)
     except (ValueError, TypeError):
@@ -58,9 +72,11 @@ def _checked(loaded: LoadedTool, intent: Intent, value: Any) -> Outcome:
             value = to_jsonable_python(value)
             text = canonical(long_integers_as_strings(value))
         except (ValueError, TypeError, PydanticSerializationError) as error:
-            return failed(intent, "OUTPUT_INVALID", f"The tool returned what is no JSON: {error}")
+            return ran(intent, None, "OUTPUT_INVALID", f"The tool ran and returned what is no JSON: {error}")
+    if output.reason:
+        return ran(intent, text, output.reason, output.why)
     faults = loaded.output_schema.faults(value)
     if faults:
         what = f"{faults[0].field}: {faults[0].description}"
-        return failed(intent, "OUTPUT_INVALID", f"The tool returned what its output schema forbids: {what}")
-    return outcome_of(intent, "success", result=text)
+        return ran(intent, text, "OUTPUT_INVALID", f"The tool ran and returned what its output schema forbids: {what}")
+    return ran(intent, text)

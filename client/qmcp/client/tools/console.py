@@ -28,6 +28,9 @@ def conclude(invocation: Invocation) -> None:
     """Show the result of an ended invocation, or for whom it waits; one that failed ends the command with 1."""
     if invocation.succeeded:
         output.document(invocation.result)
+        if invocation.error:
+            # The tool ran, and gave what was not to be expected.
+            output.note(f"{invocation.error_reason}: {invocation.error}")
         return
     if invocation.awaits_approval:
         asked = invocation.approval.human_request_id if invocation.approval else ""

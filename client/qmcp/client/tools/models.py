@@ -28,8 +28,15 @@ class HttpSource:
     """A tool that is an HTTP endpoint.
 
     The arguments fill the URL's placeholders; those left over become the query (GET, HEAD, DELETE) or the JSON body
-    (POST, PUT, PATCH). A 2xx answer is the result: JSON where its content type says so, else a string. Any other
-    answer fails the invocation; redirects are not followed.
+    (POST, PUT, PATCH). Any answer but 2xx fails the invocation; redirects are not followed. A 2xx answer is a
+    success, whatever it holds, and the result is what it holds: - nothing (204, 205, HEAD, an empty body that is
+    not of a type `text/*`): null; - JSON by its content type: that document; JSON lines (NDJSON, JSON sequences):
+    the list of them. Where it is not what it says, the text as it came, with `OUTPUT_NOT_JSON`; - text by its
+    content type, or with a charset, or without a content type: a string, decoded by the charset (UTF-8 where none
+    is named). Where it is not in that charset, its bytes, with `OUTPUT_NOT_TEXT`; - anything else: its bytes, as
+    `{"base64": "iVBORw0…", "content_type": "image/png"}`, with `content_encoding` where they are compressed in a
+    way other than gzip and deflate, or cannot be decompressed (`OUTPUT_BROKEN`); - null where the answer is too
+    large (`OUTPUT_TOO_LARGE`) or broke off (`OUTPUT_BROKEN`).
     """
 
     # The HTTP method; empty means POST.
@@ -93,7 +100,9 @@ class Tool:
     # JSON Schema 2020-12 of the arguments; its type must be `object`. Every invocation is checked against it.
     # Absent means: any object. For a gRPC tool it is derived from the method's descriptor when it is left out.
     input_schema: dict[str, Any] | None = None
-    # JSON Schema 2020-12 of the result. Absent means: any JSON value. A result that breaks it fails the invocation.
+    # JSON Schema 2020-12 of the result. Absent means: any JSON value. A tool that gives a result which breaks it
+    # has run all the same: the invocation succeeds, with `OUTPUT_INVALID` and the first fault in its `error_reason`
+    # and `error`.
     output_schema: dict[str, Any] | None = None
     # What the owner says of the tool's behaviour. Hints for the agent; nothing here is enforced.
     annotations: ToolAnnotations | None = None
@@ -165,15 +174,19 @@ class Invocation(properties.Invocation):
     # The arguments in full. Numbers are IEEE doubles, as everywhere in JSON; whole ones up to 2^53 arrive as
     # integers. Absent after redaction.
     input_params: dict[str, Any] | None = None
-    # What the tool returned; JSON null as long as there is nothing, when it failed, and after redaction.
+    # What the tool returned; JSON null as long as there is nothing, when it failed, and after redaction. Integers
+    # beyond 2^53, and other numbers that no double carries, are strings with all their digits.
     result: Any = None
     # Where it stands: `awaiting_approval` (see `approval`), `pending` (recorded, waits for a free place),
-    # `running`, and the final ones `success`, `failed` (see `error`), `cancelled`, `rejected` (a human said no) and
-    # `expired` (no human answered in time).
+    # `running`, and the final ones `success` (the tool ran), `failed` (see `error`), `cancelled`, `rejected` (a
+    # human said no) and `expired` (no human answered in time).
     status: str = ""
-    # A sentence on why it did not succeed; empty where it did not.
+    # A sentence on why it did not succeed; or, with the status `success`, on what is wrong with the result of a
+    # tool that ran. Empty where there is nothing to say.
     error: str = ""
-    # The `ErrorReason` without its prefix, `TOOL_TIMEOUT`; empty where it did not fail.
+    # The `ErrorReason` without its prefix: `TOOL_TIMEOUT` of what failed; with the status `success` one of
+    # `OUTPUT_INVALID`, `OUTPUT_NOT_JSON`, `OUTPUT_NOT_TEXT`, `OUTPUT_TOO_LARGE`, `OUTPUT_BROKEN`. Empty where there
+    # is nothing to say.
     error_reason: str = ""
     # From the record of the intent to the end, in milliseconds; absent as long as it has not ended.
     duration_ms: int | None = None

@@ -178,7 +178,8 @@ class ToolsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def InvokeTool(self, request, context):
-        """Runs a tool and waits for its end. A tool that fails is an answer (`status` is `failed`), not an error; arguments
+        """Runs a tool and waits for its end. A tool that fails is an answer (`status` is `failed`), not an error; one that ran
+        and gave what was not to be expected is a `success` with an `error_reason`; arguments
         that break the input schema are INVALID_ARGUMENT/`ARGUMENTS_INVALID`. When the caller goes away or its deadline
         passes, the run is cancelled. With an `idempotency_key` a retry returns the first outcome and runs nothing. Where a human
         must approve first, the answer comes at once with the status `awaiting_approval` (202 over HTTP) and the invocation

@@ -51,7 +51,8 @@ class ToolsServiceStub:
     DeleteTool: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.DeleteToolRequest, _empty_pb2.Empty]
     """Removes a tool from the catalogue. What it did stays in the audit."""
     InvokeTool: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.InvokeToolRequest, _invocation_pb2.Invocation]
-    """Runs a tool and waits for its end. A tool that fails is an answer (`status` is `failed`), not an error; arguments
+    """Runs a tool and waits for its end. A tool that fails is an answer (`status` is `failed`), not an error; one that ran
+    and gave what was not to be expected is a `success` with an `error_reason`; arguments
     that break the input schema are INVALID_ARGUMENT/`ARGUMENTS_INVALID`. When the caller goes away or its deadline
     passes, the run is cancelled. With an `idempotency_key` a retry returns the first outcome and runs nothing. Where a human
     must approve first, the answer comes at once with the status `awaiting_approval` (202 over HTTP) and the invocation
@@ -120,7 +121,8 @@ class ToolsServiceAsyncStub(ToolsServiceStub):
     DeleteTool: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.DeleteToolRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Removes a tool from the catalogue. What it did stays in the audit."""
     InvokeTool: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.InvokeToolRequest, _invocation_pb2.Invocation]  # type: ignore[assignment]
-    """Runs a tool and waits for its end. A tool that fails is an answer (`status` is `failed`), not an error; arguments
+    """Runs a tool and waits for its end. A tool that fails is an answer (`status` is `failed`), not an error; one that ran
+    and gave what was not to be expected is a `success` with an `error_reason`; arguments
     that break the input schema are INVALID_ARGUMENT/`ARGUMENTS_INVALID`. When the caller goes away or its deadline
     passes, the run is cancelled. With an `idempotency_key` a retry returns the first outcome and runs nothing. Where a human
     must approve first, the answer comes at once with the status `awaiting_approval` (202 over HTTP) and the invocation
@@ -222,7 +224,8 @@ class ToolsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tools_service_pb2.InvokeToolRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invocation_pb2.Invocation, _abc.Awaitable[_invocation_pb2.Invocation]]:
-        """Runs a tool and waits for its end. A tool that fails is an answer (`status` is `failed`), not an error; arguments
+        """Runs a tool and waits for its end. A tool that fails is an answer (`status` is `failed`), not an error; one that ran
+        and gave what was not to be expected is a `success` with an `error_reason`; arguments
         that break the input schema are INVALID_ARGUMENT/`ARGUMENTS_INVALID`. When the caller goes away or its deadline
         passes, the run is cancelled. With an `idempotency_key` a retry returns the first outcome and runs nothing. Where a human
         must approve first, the answer comes at once with the status `awaiting_approval` (202 over HTTP) and the invocation
