@@ -12,6 +12,8 @@ class TcpProxy:
 
     def __init__(self, target: int) -> None:
         self.port = free_port()
+        # What callers have sent through it.
+        self.sent = bytearray()
         self._target = target
         self._server: asyncio.Server | None = None
         self._carrying: set[asyncio.Task[None]] = set()
@@ -34,7 +36,7 @@ class TcpProxy:
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
             try:
-                await asyncio.gather(_pour(reader, far_writer), _pour(far_reader, writer))
+                await asyncio.gather(_pour(reader, far_writer, self.sent), _pour(far_reader, writer, bytearray()))
             finally:
                 far_writer.transport.abort()
         except (OSError, asyncio.CancelledError):
@@ -54,8 +56,9 @@ async def tcp_proxy(target: int) -> AsyncIterator[TcpProxy]:
         await proxy.cut()
 
 
-async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kept: bytearray) -> None:
     while data := await reader.read(65_536):
+        kept += data
         writer.write(data)
         await writer.drain()
     with suppress(OSError, RuntimeError):

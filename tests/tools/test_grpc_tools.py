@@ -6,6 +6,7 @@ import grpc
 import pytest
 import pytest_asyncio
 
+from tests.access.tcp_proxy import tcp_proxy
 from tests.tools.grpc_upstream import Peer, peer
 from tests.tools.service import Replica, invoke_request, pb, python, refusal, tool, until
 
@@ -211,3 +212,14 @@ async def test_our_own_service_can_be_a_tool(shared: Replica) -> None:
     made = await shared.invoke("self/invoke", {"name": "echo", "input": {"message": "through itself"}})
     assert made.status == "success", made.error
     assert python(made.result)["result"] == "through itself"
+
+
+async def test_tools_on_one_address_are_each_called_by_their_own_name(shared: Replica, upstream: Peer) -> None:
+    async with tcp_proxy(upstream.port) as line:
+        names = [f"{host}:{line.port}" for host in ("localhost", "127.0.0.1", "LOCALHOST")]
+        for number, target in enumerate(names):
+            await shared.create(name=f"named/{number}", grpc={"target": target, "method": "peer.v1.Peer/Echo"})
+        for number in range(len(names)):
+            assert (await shared.invoke(f"named/{number}", {})).status == "success"
+        for name in names:
+            assert line.sent.count(name.encode()) >= 1, name

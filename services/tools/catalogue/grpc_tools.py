@@ -35,7 +35,7 @@ class GrpcTools:
     def __init__(self, addresses: AddressPolicy, max_response_bytes: int) -> None:
         self._addresses = addresses
         self._max_response_bytes = max_response_bytes
-        self._channels: dict[tuple[str, bool], grpc.aio.Channel] = {}
+        self._channels: dict[tuple[str, str, bool], grpc.aio.Channel] = {}
 
     async def aclose(self) -> None:
         for channel in self._channels.values():
@@ -89,7 +89,8 @@ class GrpcTools:
         host, _, port = source.target.rpartition(":")
         address = (await self._addresses.resolve(host.strip("[]"), int(port)))[0]
         target = f"ipv6:[{address}]:{port}" if ":" in address else f"ipv4:{address}:{port}"
-        key = (target, source.tls)
+        # The name too: it is what the server tells its virtual hosts apart by.
+        key = (target, source.target, source.tls)
         channel = self._channels.get(key)
         if channel is None:
             if len(self._channels) >= MAX_CHANNELS:
