@@ -1,7 +1,8 @@
 """The call that is being served: who makes it, under which ids, and with what headers."""
 
 import random
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -21,6 +22,8 @@ class RequestContext:
     # Headers as they came, lower-case names; of repeated ones the last.
     metadata: Mapping[str, str | bytes]
     method: Method
+    # Names of the headers that came more than once.
+    repeated: frozenset[str] = frozenset()
     # The HTTP method where the call came in as HTTP/JSON; else empty. Set when it has ended.
     http_method: str = ""
     request_id: str = ""
@@ -29,6 +32,15 @@ class RequestContext:
     # How it ended; set by the errors interceptor.
     code: StatusCode = field(default=StatusCode.OK)
     http_status: int = 0
+
+    @classmethod
+    def of(cls, headers: Sequence[tuple[str, str | bytes]], method: Method) -> "RequestContext":
+        """The context of a call that came with these headers."""
+        named = dict(headers)
+        if len(named) == len(headers):
+            return cls(named, method)
+        counted = Counter(name for name, _ in headers)
+        return cls(named, method, frozenset(name for name, times in counted.items() if times > 1))
 
     def header(self, name: str) -> str:
         """A textual header, empty where there is none."""

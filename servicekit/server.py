@@ -210,7 +210,7 @@ def _rpc_handler(
     handler = compose(interceptors, method, servicer_method)
 
     async def serve(request: Any, context: "ServicerContext[Any, Any]") -> Any:
-        return await handler(request, context, RequestContext(dict(context.invocation_metadata() or ()), method))
+        return await handler(request, context, RequestContext.of(tuple(context.invocation_metadata() or ()), method))
 
     build: Callable[..., grpc.RpcMethodHandler[Any, Any]] = {
         (False, False): grpc.unary_unary_rpc_method_handler,

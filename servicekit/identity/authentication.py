@@ -46,6 +46,7 @@ MAX_USED = 10_000
 # So many kinds of refusals without a principal are told apart in a minute; anybody can make up keys.
 MAX_UNKNOWN = 20
 OTHERS = "_other"
+CREDENTIALS = frozenset({"x-api-key", "authorization"})
 NOT_VALID = "The credential is not valid: unknown, expired, disabled or revoked."
 
 
@@ -107,9 +108,7 @@ class Authentication:
 
     async def authenticate(self, call: RequestContext) -> Principal:
         """See Authenticator."""
-        text = call.header("x-api-key") or credentials.bearer(call.header("authorization"))
-        if not text:
-            raise unauthenticated("This needs a credential. Send X-API-Key or Authorization: Bearer.")
+        text = _credential(call)
         key = credentials.parse(text)
         if key is not None:
             return await self._by_key(key)
@@ -120,7 +119,8 @@ class Authentication:
     def denied(self, call: RequestContext, error: ServiceError) -> None:
         """Counts a refusal and keeps it for the next report. Alike ones within a second are one."""
         self._denials_total.labels(call.method.path, error.reason).inc()
-        key = credentials.parse(call.header("x-api-key") or credentials.bearer(call.header("authorization")))
+        found = credentials.presented(call.header("x-api-key"), call.header("authorization"))
+        key = credentials.parse(found[0]) if len(found) == 1 else None
         principal = call.principal.name or (key.id if key else "")
         permission = error.metadata.get("permission", "")
         like = (call.method.path, error.reason, permission, principal)
@@ -289,6 +289,20 @@ class Authentication:
         while first or denials or used:
             await self._resolver.report(denials[:MAX_DENIALS], used[:MAX_USED])
             denials, used, first = denials[MAX_DENIALS:], used[MAX_USED:], False
+
+
+def _credential(call: RequestContext) -> str:
+    """The one credential of a call: of several, whoever stands between might check one and we another.
+
+    Raises:
+        ServiceError: UNAUTHENTICATED where there is none, or more than one.
+    """
+    found = credentials.presented(call.header("x-api-key"), call.header("authorization"))
+    if len(found) > 1 or call.repeated & CREDENTIALS:
+        raise unauthenticated("The call has several credentials. Send one: X-API-Key or Authorization: Bearer, once.")
+    if not found:
+        raise unauthenticated("This needs a credential. Send X-API-Key or Authorization: Bearer.")
+    return found[0]
 
 
 def _counted(

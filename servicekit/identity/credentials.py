@@ -28,6 +28,11 @@ def bearer(header: str) -> str:
     return text.strip() if scheme.lower() == "bearer" else ""
 
 
+def presented(api_key: str, authorization: str) -> list[str]:
+    """The credentials in the headers of these names, each once. More than one contradict each other."""
+    return list(dict.fromkeys(text for text in (api_key, bearer(authorization)) if text))
+
+
 def generate() -> tuple[str, ApiKey]:
     """A new key: the text for its holder, and what is kept."""
     return with_new_secret(secrets.token_hex(8))

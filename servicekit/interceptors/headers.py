@@ -1,4 +1,4 @@
-"""Refuses headers that are not printable ASCII before anything runs: no answer could carry such an id."""
+"""Refuses headers that are not printable ASCII, or that name one thing twice, before anything runs."""
 
 import logging
 import re
@@ -23,6 +23,10 @@ BOUNDS = {
 }
 
 
+# Those that name one thing; of credentials the identity interceptor says it, as of all that is wrong with them.
+ONCE = frozenset(BOUNDS) - {"x-api-key", "authorization"}
+
+
 def sound(name: str, value: str | bytes) -> bool:
     """Whether a header that the product reads is printable ASCII, and no longer than it may be."""
     bound = BOUNDS[name]
@@ -38,6 +42,8 @@ def sound_headers(_method: Method, handler: Handler) -> Handler:
                 length = f", at most {bound} characters" if bound else ""
                 # What was sent is not told: it may be a credential with one wrong character.
                 raise invalid_field(name, f"must be printable ASCII{length}")
+        for name in ONCE & call.repeated:
+            raise invalid_field(name, "must be sent once; it came several times")
         return handler(request, context, call)
 
     return with_sound_headers

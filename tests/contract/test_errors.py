@@ -184,6 +184,19 @@ async def test_an_answer_carries_the_callers_ids_and_else_new_ones(running: Runn
     assert made.trailers["x-request-id"] != (await running.call(name)).trailers["x-request-id"]
 
 
+@pytest.mark.parametrize("header", ["x-request-id", "x-correlation-id", "idempotency-key"])
+async def test_a_header_that_names_one_thing_is_refused_where_it_comes_twice(
+    running: Running, subject: Subject, header: str
+) -> None:
+    name = next(iter(subject.listings))
+    rpc = running.channel.unary_unary(f"/{running.service.full_name}/{name}")
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await rpc(b"", metadata=((header, "one"), (header, "two")))
+    require_declared(running, refusal(refused.value))
+    assert refusal(refused.value).reason == "INVALID_REQUEST"
+    assert refusal(refused.value).fields == (header,)
+
+
 async def test_a_message_past_the_limit_is_refused_and_the_next_is_served(running: Running, subject: Subject) -> None:
     name = next(iter(subject.listings))
     rpc = running.channel.unary_unary(f"/{running.service.full_name}/{name}")

@@ -201,6 +201,63 @@ async def test_an_issuer_that_is_down_at_first_is_waited_for(issuer: Issuer, mon
     assert (await verify.verify(issuer.token())).principal == "alice"
 
 
+@pytest.mark.parametrize("algorithm", ["none", "None", "HS256", "HS512", "", None, ["RS256"], "RSA-OAEP", "ES256K"])
+async def test_what_no_issuer_signs_is_refused_before_the_issuer_was_ever_reached(
+    issuer: Issuer, algorithm: Any
+) -> None:
+    issuer.up = False
+    for signature in (b"", b"x"):
+        await refused(verifier(issuer), by_hand({"alg": algorithm, "kid": "rsa"}, issuer.claims(), signature))
+    assert issuer.fetched == 0
+
+
+@pytest.mark.parametrize("claims", BAD.values(), ids=BAD.keys())
+async def test_what_is_not_for_us_now_is_refused_before_the_issuer_was_ever_reached(
+    issuer: Issuer, claims: dict[str, Any]
+) -> None:
+    issuer.up = False
+    _, key = issuer.keys["rsa"]
+    token = jwt.api_jws.encode(json.dumps(issuer.claims(**claims)).encode(), key, "RS256", headers={"kid": "rsa"})
+    await refused(verifier(issuer), token)
+    assert issuer.fetched == 0
+
+
+OTHER_PURPOSES: dict[str, dict[str, Any]] = {
+    "to encrypt": {"use": "enc"},
+    "of a purpose that there is not": {"use": "SIG"},
+    "to sign only": {"key_ops": ["sign"]},
+    "to wrap keys": {"key_ops": ["wrapKey", "unwrapKey"]},
+    "for nothing": {"key_ops": []},
+    "for what is no list": {"key_ops": "verify"},
+    "to encrypt, and yet with operations": {"use": "enc", "key_ops": ["verify"]},
+    "of another algorithm": {"alg": "RS512"},
+    "of an algorithm that encrypts": {"alg": "RSA-OAEP"},
+    "of a secret's algorithm": {"alg": "HS256"},
+}
+
+
+@pytest.mark.parametrize("told", OTHER_PURPOSES.values(), ids=OTHER_PURPOSES.keys())
+async def test_a_key_for_another_purpose_verifies_no_signature(issuer: Issuer, told: dict[str, Any]) -> None:
+    rsa, ec = issuer.published()["keys"]
+    issuer.odd = {"keys": [{**rsa, **told}, ec]}
+    verify = verifier(issuer)
+    assert (await verify.verify(issuer.token("ec"))).principal == "alice"
+    await refused(verify, issuer.token("rsa"))
+    # It is refused as a token, not as an issuer that is away, where there is no other key.
+    if "alg" not in told:
+        issuer.odd = {"keys": [{**rsa, **told}]}
+        await refused(verifier(issuer), issuer.token("rsa"))
+
+
+@pytest.mark.parametrize("left_out", [("use",), ("alg",), ("use", "alg")], ids=" and ".join)
+async def test_a_key_that_says_less_verifies_what_its_kind_signs(issuer: Issuer, left_out: tuple[str, ...]) -> None:
+    keys = [{name: value for name, value in jwk.items() if name not in left_out} for jwk in issuer.published()["keys"]]
+    issuer.odd = {"keys": keys}
+    verify = verifier(issuer)
+    for key in ("rsa", "ec"):
+        assert (await verify.verify(issuer.token(key))).principal == "alice"
+
+
 async def test_while_the_issuer_is_down_later_its_keys_go_on_counting(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
