@@ -1,15 +1,16 @@
 """The table of what runs on one machine: name, command, ports, environment, what it needs, when it is ready."""
 
+import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 import grpc
-import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from devstack import postgres
+from devstack import postgres, probing
 from devstack.listeners import Listener, Listeners
 from devstack.services import KEYS, Service
 from devstack.settings import StackSettings
@@ -145,9 +146,7 @@ async def _serving(target: str, own: Certificates | None) -> bool:
 
 async def _answers(url: str) -> bool:
     try:
-        # Not through a proxy that the environment names. The certificate may be for the name by which others call the
-        # edge; who answers on our own port is no question.
-        async with httpx.AsyncClient(trust_env=False, timeout=PROBE_SECONDS, verify=False) as client:  # noqa: S501
-            return (await client.get(url)).status_code == httpx.codes.OK
-    except httpx.HTTPError:
+        code, _ = await asyncio.to_thread(probing.ask, url, PROBE_SECONDS)
+    except OSError:
         return False
+    return code == HTTPStatus.OK

@@ -7,10 +7,9 @@ import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
-import httpx
-
-from devstack import keys, listeners, postgres, processes, reloading, services
+from devstack import keys, listeners, postgres, probing, processes, reloading, services
 from devstack.errors import CannotRunError
 from devstack.home import Home, Running, running
 from devstack.settings import StackSettings
@@ -62,13 +61,12 @@ def status(settings: StackSettings) -> int:
         return 1
     print(f"  {state.database_server}")  # noqa: T201
     try:
-        # As in processes.py: our own port, whatever name the certificate has.
-        answer = httpx.get(f"{state.edge}/health", trust_env=False, timeout=5.0, verify=False)  # noqa: S501
-    except httpx.HTTPError as error:
+        code, text = probing.ask(f"{state.edge}/health", seconds=5)
+    except OSError as error:
         print(f"  the edge does not answer: {error}")  # noqa: T201
         return 1
-    print(f"  {answer.text}")  # noqa: T201
-    return 0 if answer.status_code == httpx.codes.OK else 1
+    print(f"  {text}")  # noqa: T201
+    return 0 if code == HTTPStatus.OK else 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from servicekit.certificates import Certificates, certificates
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 
 class ServiceSettings(BaseSettings):
     """Read from the environment, prefix `QMCP_`; an unset variable has the default that stands here."""

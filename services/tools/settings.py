@@ -7,8 +7,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from servicekit.settings import ServiceSettings
-from servicekit.ssrf import Network
+from servicekit.settings import Network, ServiceSettings
 
 
 class Settings(ServiceSettings):

@@ -184,7 +184,6 @@ def test_who_waits_is_told_at_once_and_longer_than_a_quick_call_may_take(http, s
     def wait():
         with httpx.Client(base_url=stack.edge_url, timeout=90) as client:
             told["answer"] = client.get(f"/v1/human/requests/{name}:wait", params={"timeout_seconds": 60}).json()
-            told["at"] = time.monotonic()
 
     waiting = threading.Thread(target=wait)
     waiting.start()
@@ -198,11 +197,10 @@ def test_who_waits_is_told_at_once_and_longer_than_a_quick_call_may_take(http, s
         time.sleep(0.05)
     assert waiting.is_alive()
     answer(http, name)
-    decided = time.monotonic()
-    waiting.join(60)
+    waiting.join(30)
+    assert not waiting.is_alive(), "the wait was to last 60 s: it is woken, not over"
     assert told["answer"]["done"]
     assert told["answer"]["requests"][0]["response"]["response"] == "approve"
-    assert told["at"] - decided < 45, "the wait was to last 60 s: it was woken, not over"
 
 
 def test_a_watch_shows_what_happens_and_goes_on_where_it_stopped(http, stack, name):

@@ -152,10 +152,9 @@ def test_an_invocation_may_take_longer_than_a_quick_call_but_not_for_ever(http):
 
 
 def test_a_caller_may_limit_its_own_time_over_http(http):
-    began = time.monotonic()
+    # Two seconds are within what the edge allows: without the caller's limit this is a 200.
     answer = http.post("/v1/tools/sleep/2:invoke", json={}, headers={"grpc-timeout": "200m"})
     assert answer.status_code == 504
-    assert time.monotonic() - began < 1
     assert answer.json()["code"] == 4
 
 

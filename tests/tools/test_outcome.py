@@ -1,7 +1,6 @@
 """How invocations end: every form of result and of failure, on record as it was answered."""
 
 import asyncio
-from time import monotonic
 
 import pytest
 
@@ -153,9 +152,8 @@ async def test_a_tool_that_takes_too_long_is_left(shared: Replica, tool: str) ->
 async def test_plain_functions_run_in_threads_beside_each_other(shared: Replica) -> None:
     names = {python((await shared.invoke("in_thread")).result)}
     assert all(name.startswith("tool") for name in names)
-    began = monotonic()
-    await asyncio.gather(*(shared.invoke("slow_in_thread") for _ in range(4)))
-    assert monotonic() - began < 3.5
+    made = await asyncio.gather(*(shared.invoke("meeting") for _ in range(4)))
+    assert {one.status for one in made} == {"success"}
 
 
 async def test_a_derived_schema_checks_and_defaults_hold(shared: Replica) -> None:

@@ -74,6 +74,15 @@ def slow_in_thread() -> None:
     time.sleep(1.3)
 
 
+_four = threading.Barrier(4)
+
+
+@tool()
+def meeting() -> None:
+    """Ends when four run at once."""
+    _four.wait(30)
+
+
 @tool()
 async def steps(count: int, context: ToolContext) -> int:
     """Reports each step."""
