@@ -16,6 +16,8 @@ PYTHON = VENV / "bin" / "python"
 STATE = VENV / "state.json"
 LOCKS = {"run": "requirements-run.lock", "dev": "requirements.lock"}
 UV_LOCK = "requirements-uv.lock"
+# What stands in this tree and runs.
+OURS = ("client", "devstack", "gateway", "gen", "servicekit", "services")
 INSTALL = ("--quiet", "--no-deps")
 
 # What uv calls a setting of pip. uv does not read pip's configuration, and a machine may have no other.
@@ -62,9 +64,13 @@ def install(lock: str) -> None:
         environment.pop("PYTHONPATH", None)
         uv = [str(VENV / "bin" / "uv"), "pip"]
         locks = [UV_LOCK, lock]
-        subprocess.run([*uv, "sync", "--quiet", "--require-hashes", *locks], check=True, env=environment)  # noqa: S603
+        # Compiled once and by all cores: else each of the processes of the first start compiles what it imports, and
+        # where PYTHONDONTWRITEBYTECODE is set every process of every start.
+        sync = [*uv, "sync", "--quiet", "--require-hashes", "--compile-bytecode", *locks]
+        subprocess.run(sync, check=True, env=environment)  # noqa: S603
         project = [*uv, "install", *INSTALL, "--no-build-isolation", "--editable", "."]
         subprocess.run(project, check=True, env=environment)  # noqa: S603
+        subprocess.run([str(PYTHON), "-m", "compileall", "-q", "-j", "0", *OURS], check=True)  # noqa: S603
         return
     # uv has no wheel for this platform.
     for arguments in ((*hashed, "-r", lock), (*INSTALL, "--no-build-isolation", "--editable", ".")):

@@ -2,10 +2,12 @@
 
 import re
 import sys
-from importlib.metadata import distributions
+from importlib.metadata import distribution, distributions
 
 import pytest
 from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from devstack import environment
 from tests.architecture.tree import ROOT
@@ -35,6 +37,31 @@ def test_the_smaller_locks_have_the_versions_that_are_tested(lock: str) -> None:
     smaller = (ROOT / lock).read_text()
     everything = (ROOT / "requirements.lock").read_text()
     assert set(PIN.findall(smaller)) < set(PIN.findall(everything))
+
+
+@pytest.mark.parametrize(("lock", "extra"), [("requirements-run.lock", "laptop"), ("requirements-image.lock", "")])
+def test_the_smaller_locks_have_all_that_the_project_requires(lock: str, extra: str) -> None:
+    needed = required(Requirement(f"qmcp[{extra}]"))
+    assert needed > {"grpcio", "typing-extensions"}, "what is required, and what that requires in turn"
+    assert needed <= pins(lock).keys(), "run `make lock`"
+
+
+def required(by: Requirement) -> set[str]:
+    """The names of all distributions that one needs to run with its extras."""
+    found: set[str] = set()
+    waiting, seen = [by], {str(by)}
+    while waiting:
+        current = waiting.pop()
+        for text in distribution(current.name).requires or ():
+            each = Requirement(text)
+            extras = [{"extra": extra} for extra in ("", *current.extras)]
+            if each.marker and not any(each.marker.evaluate(extra) for extra in extras):
+                continue
+            found.add(canonicalize_name(each.name))
+            if str(each) not in seen:
+                seen.add(str(each))
+                waiting.append(each)
+    return found
 
 
 def test_uv_is_told_what_pip_is_configured_with() -> None:
