@@ -57,18 +57,17 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     awaiting = AwaitingApproval()
     replica: UUID = uuid.uuid7()
     addresses = AddressPolicy(settings.tools_allowed_networks)
+    secrets = Secrets(settings.tools_secrets_dir)
     functions = plugins.load()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.tools_threads, "tool"))
 
     async with (
         database(settings.database_url, settings.database_pool_size, "qmcp-tools") as db,
-        aclosing(
-            HttpTools(addresses, Secrets(settings.tools_secrets_dir), settings.tools_max_response_bytes)
-        ) as http_tools,
+        aclosing(HttpTools(addresses, secrets, settings.tools_max_response_bytes)) as http_tools,
         aclosing(GrpcTools(addresses, settings.tools_max_response_bytes)) as grpc_tools,
         hitl(settings, settings.hitl_address) as humans,
     ):
-        active = ActiveInvocations(db, waiters)
+        active = ActiveInvocations(db, waiters, secrets.mask)
         metrics = ToolMetrics(registry, active)
         # What there is to run.
         tools = LoadedTools(db, functions, http_tools, grpc_tools)

@@ -26,3 +26,10 @@ async def require_whole(replica: Replica, url: str) -> int:
     count: int = rows[0]["n"]
     assert (found.valid, found.receipts_verified) == (True, count), found
     return count
+
+
+async def rows_of_every_table(url: str) -> str:
+    """All that a database holds, as text; bytes in hexadecimal."""
+    tables = await query(url, "SELECT relname FROM pg_stat_user_tables ORDER BY 1")
+    rows = [await query(url, f'SELECT t::text AS row FROM "{table["relname"]}" t') for table in tables]
+    return "\n".join(row["row"] for found in rows for row in found)

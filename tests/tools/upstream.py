@@ -2,7 +2,7 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -14,6 +14,8 @@ class Upstream:
     port: int = 0
     requests: list[web.Request] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    # By path: what it answers there instead of what stands below.
+    replies: dict[str, Callable[[web.Request], web.Response]] = field(default_factory=dict)
     # What `/exactly` answers.
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -25,6 +27,8 @@ class Upstream:
     async def answer(self, request: web.Request) -> web.StreamResponse:  # noqa: C901, PLR0911, PLR0912 - one case a path
         self.requests.append(request)
         self.bodies.append(await request.read())
+        if request.path in self.replies:
+            return self.replies[request.path](request)
         match request.path.split("/")[1]:
             case "redirect":
                 raise web.HTTPFound("/secret")

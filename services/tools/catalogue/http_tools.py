@@ -88,7 +88,9 @@ class HttpTools:
                 method, URL(url, encoded=True), allow_redirects=False, **sent
             ) as response:
                 if response.status // 100 != 2:  # noqa: PLR2004 - 2xx
-                    raise UpstreamError(f"{method} {_origin(url)} answered {response.status}{await _told(response)}")
+                    raise UpstreamError(
+                        f"{method} {_origin(url)} answered {response.status}{await self._told(response)}"
+                    )
                 return await self._answered(response)
         except aiohttp.ClientError as error:
             refused = _address_error(error)
@@ -113,6 +115,16 @@ class HttpTools:
             return Output(None)
         return answers.whole(bytes(received), response.headers, most)
 
+    async def _told(self, response: aiohttp.ClientResponse) -> str:
+        """What an answer that is no success says of itself, as much as an error has room for."""
+        try:
+            received = await response.content.read(CHUNK_BYTES)
+        except (aiohttp.ClientError, ConnectionError):
+            return ""
+        # Cut after the mask: half a secret is not known as one.
+        told = self._secrets.mask().text(answers.excerpt(received, response.headers, CHUNK_BYTES))[:MAX_EXCERPT]
+        return f": {told}" if told else ""
+
     def _client(self) -> aiohttp.ClientSession:
         # Made on first use: it must be made within the loop.
         if self._session is None:
@@ -128,16 +140,6 @@ class HttpTools:
                 middlewares=(_send_once,),
             )
         return self._session
-
-
-async def _told(response: aiohttp.ClientResponse) -> str:
-    """What an answer that is no success says of itself, as much as an error has room for."""
-    try:
-        received = await response.content.read(CHUNK_BYTES)
-    except (aiohttp.ClientError, ConnectionError):
-        return ""
-    told = answers.excerpt(received, response.headers, MAX_EXCERPT)
-    return f": {told}" if told else ""
 
 
 async def _send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

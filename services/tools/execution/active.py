@@ -1,7 +1,7 @@
 """What is asked for, and the invocations that this process has open: to these, running tools report."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from servicekit.masking import Mask
 from servicekit.notifications import Waiters
 from servicekit.postgres import CONNECTION_ERRORS, Database
 from services.tools.audit.store import invocations as store
@@ -47,6 +48,7 @@ class ActiveInvocation:
         self,
         invocation_id: UUID,
         database: Database,
+        mask: Callable[[], Mask],
         *,
         queued: bool,
         approval: Approval | None = None,
@@ -57,12 +59,14 @@ class ActiveInvocation:
         Args:
             invocation_id: which.
             database: where its events are written.
+            mask: takes secrets out of what its tool says.
             queued: whether it waits for a slot, so that its start is an event of its own.
             approval: by which it runs; None where nobody was asked.
             sequence: the number of its last event so far.
         """
         self._id = invocation_id
         self._database = database
+        self.mask = mask
         self.queued = queued
         self.approval = approval
         # What to cancel, while the tool runs.
@@ -104,7 +108,9 @@ class ActiveInvocation:
             return
         self._reported_at = now
         try:
-            await self.happened(Progress(float(progress), None if total is None else float(total), message[:1024]))
+            await self.happened(
+                Progress(float(progress), None if total is None else float(total), self.mask().text(message)[:1024])
+            )
         except CONNECTION_ERRORS as error:
             # A report that nobody sees is no reason for the tool to fail.
             logger.warning("progress_not_recorded", invocation_id=str(self._id), error=str(error))
@@ -119,9 +125,10 @@ class ActiveInvocation:
 class ActiveInvocations(Mapping[UUID, ActiveInvocation]):
     """What this process has begun and not ended, by id."""
 
-    def __init__(self, database: Database, waiters: Waiters) -> None:
+    def __init__(self, database: Database, waiters: Waiters, mask: Callable[[], Mask]) -> None:
         self._database = database
         self._waiters = waiters
+        self._mask = mask
         self._open: dict[UUID, ActiveInvocation] = {}
 
     def __getitem__(self, invocation_id: UUID) -> ActiveInvocation:
@@ -137,7 +144,9 @@ class ActiveInvocations(Mapping[UUID, ActiveInvocation]):
         self, invocation_id: UUID, *, queued: bool = False, approval: Approval | None = None, sequence: int = 1
     ) -> ActiveInvocation:
         """Takes it in; the arguments are those of ActiveInvocation."""
-        active = ActiveInvocation(invocation_id, self._database, queued=queued, approval=approval, sequence=sequence)
+        active = ActiveInvocation(
+            invocation_id, self._database, self._mask, queued=queued, approval=approval, sequence=sequence
+        )
         self._open[invocation_id] = active
         return active
 

@@ -7,8 +7,9 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from servicekit.errors import ServiceError
 from servicekit.json_values import long_integers_as_strings
+from servicekit.masking import Mask
 from servicekit.ssrf import AddressNotAllowedError
-from services.tools.audit.canonical import canonical
+from services.tools.audit.canonical import canonical, parsed
 from services.tools.audit.outcome import failed, ran
 from services.tools.catalogue.answers import CutOffError
 from services.tools.catalogue.http_tools import UpstreamError
@@ -39,8 +40,9 @@ async def run_tool(loaded: LoadedTool, intent: Intent, request: InvocationReques
             if isinstance(error.__cause__, CutOffError):
                 return _cut_off(intent, seconds)
             return failed(intent, "TOOL_TIMEOUT", f"The tool did not end within {seconds} s.")
-        return failed(intent, *_why(error))
-    return _checked(loaded, intent, value)
+        reason, why = _why(error)
+        return failed(intent, reason, active.mask().text(why))
+    return _checked(loaded, intent, value, active.mask())
 
 
 def _cut_off(intent: Intent, seconds: int) -> Outcome:
@@ -60,7 +62,7 @@ def _why(error: BaseException) -> tuple[str, str]:
             return "TOOL_RAISED", f"{type(error).__name__}: {error}"
 
 
-def _checked(loaded: LoadedTool, intent: Intent, given: Any) -> Outcome:
+def _checked(loaded: LoadedTool, intent: Intent, given: Any, mask: Mask) -> Outcome:
     """The outcome of a tool that ran to its end: never a failure, whatever is wrong with what it gave."""
     output = given if isinstance(given, Output) else Output(given)
     value = output.result
@@ -72,9 +74,14 @@ def _checked(loaded: LoadedTool, intent: Intent, given: Any) -> Outcome:
             value = to_jsonable_python(value)
             text = canonical(long_integers_as_strings(value))
         except (ValueError, TypeError, PydanticSerializationError) as error:
-            return ran(intent, None, "OUTPUT_INVALID", f"The tool ran and returned what is no JSON: {error}")
+            why = f"The tool ran and returned what is no JSON: {error}"
+            return ran(intent, None, "OUTPUT_INVALID", mask.text(why))
+    if mask.is_in(text):
+        # Before anything is told of it: the server behind the tool echoed a secret that it was given.
+        value = mask.json_value(parsed(text))
+        text = canonical(value)
     if output.reason:
-        return ran(intent, text, output.reason, output.why)
+        return ran(intent, text, output.reason, mask.text(output.why))
     faults = loaded.output_schema.faults(value)
     if faults:
         what = f"{faults[0].field}: {faults[0].description}"
