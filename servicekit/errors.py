@@ -100,13 +100,17 @@ def unavailable(message: str, retry_after: float = 1) -> ServiceError:
 
 
 def deadline_exceeded(waited_for: str = "") -> ServiceError:
-    """The work was stopped; where it is known, with what it was waiting for then: `a connection to the database`."""
+    """The work was stopped; where it is known, with what it was waiting for then: `a connection to the database`.
+
+    What had to wait may be quicker in a moment; what took its time will take it again.
+    """
     while_waiting = f" while it waited for {waited_for}" if waited_for else " before the answer was ready"
     return ServiceError(
         StatusCode.DEADLINE_EXCEEDED,
         "DEADLINE_EXCEEDED",
         f"The deadline passed{while_waiting}; the work was stopped.",
         {"waited_for": waited_for} if waited_for else {},
+        retry_after=1 if waited_for else None,
     )
 
 

@@ -13,6 +13,8 @@ Check = Callable[[], Awaitable[bool]]
 # A probe under this name never touches a dependency: restarting us would not heal the database.
 LIVENESS = "liveness"
 CHECK_SECONDS = 1.0
+# How long a check may take before it has said no.
+ANSWER_SECONDS = 3.0
 
 
 class Readiness:
@@ -57,9 +59,12 @@ class Readiness:
 
 
 async def _answers(name: str, check: Check) -> bool:
-    """What the check says; one that fails says no, and must not end the watch."""
+    """What the check says; one that fails or hangs says no, and must not end the watch."""
     try:
-        return await check()
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await check()
+    except TimeoutError:
+        return False
     except Exception:
         logger.exception("check_failed", check=name)
         return False

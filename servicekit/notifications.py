@@ -84,7 +84,7 @@ async def _listen_for_ever(url: str, channels: Mapping[str, Listener]) -> None:
 
 
 async def _listen(url: str, channels: Mapping[str, Listener]) -> None:
-    connection = await asyncpg.connect(url, timeout=5)
+    connection = await asyncpg.connect(url, timeout=5, command_timeout=5)
     try:
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
@@ -95,7 +95,7 @@ async def _listen(url: str, channels: Mapping[str, Listener]) -> None:
             listener(None)
         # A peer that vanished without a word is found by asking.
         while not await wait_for(lost, 10):
-            await connection.fetchval("SELECT 1", timeout=5)
+            await connection.fetchval("SELECT 1")
     finally:
         connection.terminate()
 

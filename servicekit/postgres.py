@@ -1,14 +1,18 @@
 """The pool of connections to a service's Postgres, and its transactions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from typing import TypeAlias
+import os
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
 
 import asyncpg
+import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from servicekit.waiting import waiting_for
+
+logger = structlog.get_logger(__name__)
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Record: TypeAlias = asyncpg.Record
@@ -26,6 +30,8 @@ CONNECTION_ERRORS: tuple[type[BaseException], ...] = (
     asyncpg.CrashShutdownError,
     # A full disk, no memory, too many connections.
     asyncpg.InsufficientResourcesError,
+    # A disk that does not take what is written.
+    asyncpg.PostgresSystemError,
     # "The database is not accepting connections": an operator has closed it for a while.
     asyncpg.ObjectNotInPrerequisiteStateError,
     # Connected to what was the primary, or is about to be it.
@@ -43,7 +49,12 @@ def unreachable(error: BaseException) -> bool:
 
 
 def transient(error: BaseException) -> bool:
-    """Whether the same transaction may well succeed when it is tried again: also one that gave way to another."""
+    """Whether the same transaction may well succeed when it is tried again: also one that gave way to another.
+
+    One for which there was no memory would take as much again.
+    """
+    if isinstance(error, asyncpg.OutOfMemoryError):
+        return False
     return unreachable(error) or isinstance(error, asyncpg.TransactionRollbackError)
 
 
@@ -52,8 +63,24 @@ UniqueViolation = asyncpg.UniqueViolationError
 # What a call waits for here, as its caller is told.
 CONNECTION = "a connection to the database"
 STATEMENT = "a statement of the database"
+COMMIT = "a commit of the database"
 # How long a statement of a call may take before the server ends it, milliseconds.
 STATEMENT_TIMEOUT_MS = 30_000
+# And before it is given up here, seconds: a server that is stopped, or behind a network that is silent, ends nothing.
+STATEMENT_SECONDS = STATEMENT_TIMEOUT_MS / 1000 + 2
+# How long the pool and the server may take to give a connection.
+ACQUIRE_SECONDS = 10.0
+CONNECT_SECONDS = 5.0
+# How long a connection may take to come back from a statement that was cut off before it is closed.
+RECOVER_SECONDS = 5.0
+# How long a held connection may take for one piece of work: many statements of its owner, and everybody waits for them.
+WORK_SECONDS = 15.0
+# How long the database may take to say that it is there.
+READY_SECONDS = 2.0
+# What cuts work off while its statement goes on: nothing can be said on the connection until that has ended.
+CUT_OFF = (asyncio.CancelledError, TimeoutError, GeneratorExit)
+# More than a page, so that the file grows where there is no free one.
+PROOF_BYTES = 16 * 1024
 
 
 class Database:
@@ -63,36 +90,60 @@ class Database:
         self._pool = pool
         self.url = url
         self._server_settings = server_settings
+        # Connections that come back from statements that were cut off.
+        self._recovering: set[asyncio.Task[None]] = set()
+        # Whether a call has failed as calls fail where the database is away, full or used up, and nothing has shown the
+        # contrary since.
+        self._in_doubt = False
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection; each statement is its own transaction."""
-        with waiting_for(CONNECTION):
-            connection = await self._pool.acquire(timeout=10)
         try:
-            with waiting_for(STATEMENT), _given_up_if_broken(connection):
-                yield connection
-        finally:
+            with waiting_for(CONNECTION):
+                connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+            try:
+                with waiting_for(STATEMENT):
+                    yield connection
+            except CUT_OFF:
+                # It goes back once its statement is cancelled and its transaction undone, or it is closed. Whoever
+                # was cut off has waited long enough.
+                self._beside(self._pool.release(connection, timeout=RECOVER_SECONDS))
+                raise
+            except BaseException as error:
+                if isinstance(error, asyncpg.InternalClientError | asyncpg.ReadOnlySQLTransactionError):
+                    # Its protocol is confused, or it leads to a server that has become a replica: it would fail
+                    # whoever gets it next, too.
+                    connection.terminate()
+                await self._pool.release(connection)
+                raise
             await self._pool.release(connection)
+        except Exception as error:
+            self._in_doubt = self._in_doubt or unreachable(error)
+            raise
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection with a transaction that commits at the end, and rolls back on an exception."""
-        async with self.connection() as connection, connection.transaction():
+        async with self.connection() as connection, _transaction(connection):
             yield connection
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
         """A read-only transaction that sees the database as it is now, whatever is written meanwhile.
 
-        For long reads: the statement timeout does not hold here.
+        For long reads: no statement timeout holds here, and the connection is none of the pool's.
         """
-        async with (
-            self.connection() as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            await connection.execute("SET LOCAL statement_timeout = 0")
-            yield connection
+        with waiting_for(CONNECTION):
+            connection = await asyncpg.connect(
+                self.url, timeout=CONNECT_SECONDS, server_settings={**self._server_settings, "statement_timeout": "0"}
+            )
+        try:
+            with waiting_for(STATEMENT):
+                async with _transaction(connection, isolation="repeatable_read", readonly=True):
+                    yield connection
+        finally:
+            self._beside(connection.close(timeout=RECOVER_SECONDS))
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator["HeldConnection"]:
@@ -104,14 +155,54 @@ class Database:
             await held.close()
 
     async def ready(self) -> bool:
-        """Whether the database answers, within two seconds."""
+        """Whether the database answers, within two seconds.
+
+        Where a call has failed lately it must also give a new connection and take what is written: one that is open
+        already tells nothing of connections that are used up, and a read nothing of a full disk.
+        """
+        used_up = self._pool.get_size() - self._pool.get_idle_size() >= self._pool.get_max_size()
+        proof, self._in_doubt = self._in_doubt or used_up, False
         try:
-            async with asyncio.timeout(2), self.connection() as connection:
-                await connection.fetchval("SELECT 1")
+            async with asyncio.timeout(READY_SECONDS):
+                if proof:
+                    await self._prove()
+                else:
+                    async with self.connection() as connection:
+                        await connection.fetchval("SELECT 1")
+        except TimeoutError:
+            self._in_doubt = True
+            # What is open leads to a server that was stopped, or through a network that has forgotten it.
+            await self._pool.expire_connections()
+            return False
         except (*CONNECTION_ERRORS, asyncpg.PostgresError):
             # Also a database that was dropped, is closed to us, or no longer takes our password.
+            self._in_doubt = True
             return False
         return True
+
+    async def _prove(self) -> None:
+        """Writes a little through a new connection, and takes it back."""
+        connection = await asyncpg.connect(self.url, timeout=READY_SECONDS, server_settings=dict(self._server_settings))
+        try:
+            transaction = connection.transaction()
+            await transaction.start()
+            await connection.execute(
+                """
+                INSERT INTO idempotency_keys (principal, method, idempotency_key, body_digest)
+                VALUES ('', 'proof', $1, $2)
+                """,
+                os.urandom(16).hex(),
+                os.urandom(PROOF_BYTES),
+            )
+            await transaction.rollback()
+            await connection.close()
+        finally:
+            connection.terminate()
+
+    def _beside(self, giving_up: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(_quietly(giving_up), name="connection recovers")
+        self._recovering.add(task)
+        task.add_done_callback(self._recovering.discard)
 
 
 class HeldConnection:
@@ -125,12 +216,41 @@ class HeldConnection:
         self._server_settings = server_settings
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
 
-    async def get(self) -> Connection:
+    @asynccontextmanager
+    async def used(self) -> AsyncIterator[Connection]:
+        """The connection for a piece of work, which is cut off after a while; one that broke is not used again.
+
+        Raises:
+            TimeoutError: the work took too long. Whether it was committed cannot be known, as with every broken
+                connection.
+        """
+        late = False
+
+        def cut_off() -> None:
+            nonlocal late
+            late = True
+            # Not by cancelling the work: rolling back waits for the statement that does not end.
+            self._drop()
+
+        limit = asyncio.get_running_loop().call_later(WORK_SECONDS, cut_off)
+        try:
+            yield await self._opened()
+        except CONNECTION_ERRORS as error:
+            self._drop()
+            if late:
+                raise TimeoutError(f"a piece of work took more than {WORK_SECONDS:g} s") from error
+            raise
+        finally:
+            limit.cancel()
+
+    async def _opened(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(self._url, timeout=10, server_settings=dict(self._server_settings))
+            self._connection = await asyncpg.connect(
+                self._url, timeout=CONNECT_SECONDS, server_settings=dict(self._server_settings)
+            )
         return self._connection
 
-    def drop(self) -> None:
+    def _drop(self) -> None:
         """Gives a connection up that is broken, or may be."""
         if self._connection is not None:
             self._connection.terminate()
@@ -141,7 +261,22 @@ class HeldConnection:
             try:
                 await self._connection.close(timeout=5)
             except CONNECTION_ERRORS:  # a timeout is one of them
-                self.drop()
+                self._drop()
+
+
+@asynccontextmanager
+async def _transaction(connection: Connection, **options: Any) -> AsyncIterator[None]:
+    """A transaction as asyncpg has it, but for work that is cut off: that is undone when the connection recovers."""
+    transaction = connection.transaction(**options)
+    await transaction.__aenter__()
+    try:
+        yield
+    except CUT_OFF:
+        raise
+    except BaseException as error:
+        await transaction.__aexit__(type(error), error, error.__traceback__)
+        raise
+    await transaction.__aexit__(None, None, None)
 
 
 def _server_settings(application: str) -> dict[str, str]:
@@ -170,6 +305,7 @@ async def database(url: str, pool_size: int, application: str, **tuning: str) ->
         max_size=pool_size,
         # Nothing here leaves state in a session, so the round trip that would clean it up at each release is saved.
         reset=_nothing,
+        command_timeout=STATEMENT_SECONDS,
         server_settings=server_settings,
     )
     try:
@@ -183,17 +319,11 @@ async def database(url: str, pool_size: int, application: str, **tuning: str) ->
             pool.terminate()
 
 
-@contextmanager
-def _given_up_if_broken(connection: Connection) -> Iterator[None]:
-    """Keeps a connection out of the pool that would fail whoever gets it next, too.
-
-    Its protocol is confused, or it leads to a server that has become a replica.
-    """
+async def _quietly(giving_up: Coroutine[Any, Any, None]) -> None:
     try:
-        yield
-    except (asyncpg.InternalClientError, asyncpg.ReadOnlySQLTransactionError):
-        connection.terminate()
-        raise
+        await giving_up
+    except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
+        logger.warning("connection_closed", error=str(error), error_type=type(error).__name__)
 
 
 async def _nothing(_connection: Connection) -> None:

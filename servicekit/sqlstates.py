@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from grpc import StatusCode
+
 from servicekit.errors import ServiceError, deadline_exceeded, invalid_argument, unavailable
 from servicekit.postgres import STATEMENT, unreachable
 
@@ -45,6 +47,9 @@ ERRORS: dict[str, Callable[[], ServiceError]] = {
 
 def service_error(error: BaseException) -> ServiceError | None:
     """What the caller is told; None where it is a fault of ours, as a wrong statement is."""
+    if isinstance(error, ServiceError) and error.code is StatusCode.UNAVAILABLE:
+        # Group commit has said so already.
+        return error
     sqlstate = getattr(error, "sqlstate", None)
     if isinstance(sqlstate, str):
         for prefix in (sqlstate, sqlstate[:3], sqlstate[:2]):

@@ -34,6 +34,11 @@ class Server:
         self._numbers = count(1)
         self._templates: set[str] = set()
 
+    @property
+    def data(self) -> Path:
+        """The folder of its data."""
+        return self._engine.data
+
     def url(self, database: str = "postgres") -> str:
         """The address of a database on this server."""
         return self._engine.url(database)

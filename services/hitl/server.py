@@ -93,7 +93,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
                 [Service(DESCRIPTOR, servicer)],
                 authenticator=who,
                 registry=registry,
-                checks={"postgres": db.ready},
+                checks={"postgres": db.ready, "requests": writer.ready},
                 on_drain=follower.close,
             ) as server,
         ):

@@ -114,7 +114,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
                 [Service(DESCRIPTOR, servicer)],
                 authenticator=who,
                 registry=registry,
-                checks={"postgres": db.ready},
+                checks={"postgres": db.ready, "audit": recorder.ready, "lease": lease.ready},
             ) as server,
         ):
             with MetricsPage(registry, settings.metrics_host, settings.metrics_port):

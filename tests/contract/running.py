@@ -11,7 +11,7 @@ import grpc.aio
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 UNLIMITED = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
@@ -29,6 +29,8 @@ class Refusal:
     metadata: Mapping[str, str]
     fields: tuple[str, ...]
     trailers: Mapping[str, Any]
+    # Seconds after which to try again; None where the details do not say.
+    retry_after: float | None
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Running:
         method: str,
         request: Message | None = None,
         metadata: Mapping[str, str] | None = None,
-        seconds: float = CALL_SECONDS,
+        seconds: float | None = CALL_SECONDS,
     ) -> Answer | Refusal:
         """Calls a unary RPC."""
         described = self.service.methods_by_name[method]
@@ -113,9 +115,9 @@ def refusal(error: grpc.aio.AioRpcError) -> Refusal:
     """An error with its details unpacked."""
     trailers = _named(error.trailing_metadata())
     status = Status.FromString(trailers.get("grpc-status-details-bin", b""))
-    info, bad = ErrorInfo(), BadRequest()
+    info, bad, retry = ErrorInfo(), BadRequest(), RetryInfo()
     for detail in status.details:
-        for message in (info, bad):
+        for message in (info, bad, retry):
             if detail.Is(message.DESCRIPTOR):
                 detail.Unpack(message)
     return Refusal(
@@ -126,6 +128,7 @@ def refusal(error: grpc.aio.AioRpcError) -> Refusal:
         dict(info.metadata),
         tuple(violation.field for violation in bad.field_violations),
         trailers,
+        retry.retry_delay.ToTimedelta().total_seconds() if retry.HasField("retry_delay") else None,
     )
 
 

@@ -1,11 +1,11 @@
 """Group commit: batches without a timer, one bad row, callers that go away, a database that is away."""
 
 import asyncio
-import time
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from servicekit import group_commit
 from servicekit.errors import ServiceError
 from servicekit.group_commit import CommitMetrics, GroupCommit
 
@@ -15,14 +15,19 @@ class Written:
 
     def __init__(self):
         self.batches = []
-        self.away_until = 0.0
+        self.late = 0
+        self.away = False
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def flush(self, batch):
         await self.gate.wait()
-        if time.monotonic() < self.away_until:
+        if self.away:
             raise ConnectionRefusedError("the database is away")
+        if "late" in batch:
+            self.late += 1
+            if self.late < 4:
+                raise TimeoutError("it took too long")
         if "bad" in batch:
             raise LookupError("a bad row")
         self.batches.append(list(batch))
@@ -99,22 +104,78 @@ async def test_a_full_queue_refuses_instead_of_growing(written):
 
 
 async def test_callers_wait_while_the_database_comes_back(written):
-    written.away_until = time.monotonic() + 0.3
+    written.away = True
     async with committer(written) as commits:
-        assert await commits.submit("a") == "a written"
+        waiting = commits.submit("a")
+        await asyncio.sleep(0.2)
+        written.away = False
+        assert await waiting == "a written"
 
 
-async def test_a_caller_is_told_after_a_while_and_the_row_is_written_all_the_same(written):
+async def test_a_caller_is_told_after_a_while_and_the_row_is_written_all_the_same(written, monkeypatch):
+    monkeypatch.setattr(group_commit, "PATIENCE_SECONDS", 0.1)
     abandoned = []
-    written.away_until = time.monotonic() + 0.6
-    async with committer(written, retry_seconds=0.1, abandoned=lambda item, answer: abandoned.append(item)) as commits:
-        with pytest.raises(ConnectionRefusedError):
-            await commits.submit("a")
-        async with asyncio.timeout(10):
-            while not written.batches:
+    written.away = True
+    async with committer(written, abandoned=lambda item, answer: abandoned.append(item)) as commits:
+        with pytest.raises(ServiceError, match="UNAVAILABLE") as told:
+            await commits.commit("a")
+        assert told.value.retry_after
+        written.away = False
+        async with asyncio.timeout(30):
+            while not abandoned:
                 await asyncio.sleep(0.01)
     assert written.batches == [["a"]]
     assert abandoned == ["a"]
+
+
+@pytest.mark.parametrize("trouble", ["away", "silent"])
+async def test_nobody_waits_for_a_batch_that_does_not_end(written, monkeypatch, trouble):
+    monkeypatch.setattr(group_commit, "PATIENCE_SECONDS", 0.1)
+    written.away = trouble == "away"
+    written.gate = asyncio.Event()
+    if written.away:
+        written.gate.set()
+    async with committer(written, max_batch=2) as commits:
+        in_hand = commits.submit("in hand")
+        await asyncio.sleep(0.01)
+        queued = [commits.submit(f"{number}") for number in range(5)]
+        kept = commits.submit("kept", kept=True)
+        async with asyncio.timeout(30):
+            told = await asyncio.gather(in_hand, *queued, kept, return_exceptions=True)
+        assert {error.reason for error in told} == {"UNAVAILABLE"}
+        # By now it is known.
+        with pytest.raises(ServiceError, match="UNAVAILABLE"):
+            commits.submit("one more")
+        written.away = False
+        written.gate.set()
+    assert written.batches == [["in hand"], ["kept"]]
+
+
+async def test_a_committer_whose_batch_does_not_end_is_not_ready_until_it_has(written, monkeypatch):
+    monkeypatch.setattr(group_commit, "STALLED_SECONDS", 0.05)
+    written.gate.clear()
+    async with committer(written) as commits:
+        assert await commits.ready()
+        waiting = commits.submit("a")
+        async with asyncio.timeout(30):
+            while await commits.ready():
+                await asyncio.sleep(0.01)
+        written.gate.set()
+        await waiting
+        assert await commits.ready()
+
+
+async def test_what_takes_for_ever_holds_nobody_up(written):
+    written.gate.clear()
+    async with committer(written) as commits:
+        commits.submit("first")
+        await asyncio.sleep(0.01)
+        a, late, b = [commits.submit(item) for item in ("a", "late", "b")]
+        written.gate.set()
+        assert await asyncio.gather(a, b) == ["a written", "b written"]
+        with pytest.raises(ServiceError, match="UNAVAILABLE"):
+            await late
+    assert written.batches == [["first"], ["a"], ["b"], ["late"]]
 
 
 async def test_what_is_queued_is_written_when_the_committer_is_closed(written):

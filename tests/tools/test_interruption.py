@@ -46,7 +46,7 @@ async def in_a_process(
     )
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{settings.grpc_port}") as channel:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 await channel.channel_ready()
             yield (
                 process,

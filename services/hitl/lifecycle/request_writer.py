@@ -4,6 +4,7 @@ Whoever changes a request holds the lock of its row; a batch locks in the order 
 other. The commit of a batch is one write to the disk and one NOTIFY, however many answers are in it.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from datetime import datetime
 
 from servicekit.errors import ServiceError
 from servicekit.group_commit import CommitMetrics, GroupCommit
-from servicekit.postgres import CONNECTION_ERRORS, Connection, Database
+from servicekit.postgres import Connection, Database
 from services.hitl import errors
 from services.hitl.delivery.store import deliveries
 from services.hitl.lifecycle import rules
@@ -91,6 +92,10 @@ class RequestWriter:
         async with self._database.held() as self._held, self._commits:
             yield
 
+    async def ready(self) -> bool:
+        """Whether requests and answers can be written."""
+        return await self._commits.ready()
+
     async def create(self, wanted: CreateRequest) -> HumanRequest:
         """Records a request; gives back the one on record where it is the same again.
 
@@ -123,9 +128,9 @@ class RequestWriter:
 
     async def expire(self, human_request_ids: Sequence[str]) -> None:
         """Ends, answers or escalates those of them whose time is up."""
-        expiring = [self._commits.submit(ExpireRequest(human_request_id)) for human_request_id in human_request_ids]
-        for each in expiring:
-            await each
+        await asyncio.gather(
+            *(self._commits.submit(ExpireRequest(human_request_id)) for human_request_id in human_request_ids)
+        )
 
     async def change(self, connection: Connection, human_request_id: str, change: Change) -> HumanRequest:
         """Changes one request in a transaction of the caller's.
@@ -147,7 +152,7 @@ class RequestWriter:
         await self.change(connection, event.human_request_id, lambda request, _: rules.Outcome(request, None, [event]))
 
     async def _submit(self, operation: CreateRequest | Answer) -> HumanRequest | Response | None:
-        outcome = await self._commits.submit(operation)
+        outcome = await self._commits.commit(operation)
         # Refusals come as values: an exception would undo the batch, and with it the answers of others.
         if isinstance(outcome, ServiceError):
             raise outcome
@@ -156,13 +161,8 @@ class RequestWriter:
     async def _flush(
         self, batch: Sequence[CreateRequest | Answer | ExpireRequest]
     ) -> Sequence[HumanRequest | Response | ServiceError | None]:
-        try:
-            connection = await self._held.get()
-            async with connection.transaction():
-                outcomes, work = await self._write(connection, batch)
-        except CONNECTION_ERRORS:
-            self._held.drop()
-            raise
+        async with self._held.used() as connection, connection.transaction():
+            outcomes, work = await self._write(connection, batch)
         self._metrics.count(work.events, work.standing)
         return outcomes
 

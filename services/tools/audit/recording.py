@@ -9,7 +9,8 @@ from uuid import UUID
 import uuid_utils.compat as uuid
 
 from servicekit.group_commit import CommitMetrics, GroupCommit
-from servicekit.postgres import CONNECTION_ERRORS, Connection, Database, UniqueViolation
+from servicekit.postgres import COMMIT, CONNECTION_ERRORS, Connection, Database, UniqueViolation
+from servicekit.waiting import waiting_for
 from services.tools.audit.awaiting import AwaitingApproval
 from services.tools.audit.outcome import cancelled
 from services.tools.audit.receipts import Chain, intent_digests
@@ -41,6 +42,10 @@ class Recorder:
         """Takes records while the block lasts, and writes what is queued when it ends."""
         async with self._database.held() as self._held, self._commits:
             yield
+
+    async def ready(self) -> bool:
+        """Whether the audit can be written: nothing runs without it."""
+        return await self._commits.ready()
 
     def new_intent(
         self,
@@ -88,7 +93,8 @@ class Recorder:
         """
         committed = self._commits.submit(intent)
         try:
-            holder = await committed
+            with waiting_for(COMMIT):
+                holder = await committed
         except asyncio.CancelledError:
             # Cancelled in the very turn in which the commit was answered: the committer took it for delivered.
             if not committed.cancelled() and committed.exception() is None:
@@ -98,15 +104,20 @@ class Recorder:
         return holder
 
     async def record_outcome(self, outcome: Outcome) -> Outcome:
-        """Records how an intent ended; returns the outcome on record, which is another where somebody was faster."""
-        standing = await self._commits.submit(outcome)
+        """Records how an intent ended; returns the outcome on record, which is another where somebody was faster.
+
+        Raises:
+            ServiceError: UNAVAILABLE, where the database is away; it is recorded when that is back.
+        """
+        with waiting_for(COMMIT):
+            standing = await self._commits.submit(outcome, kept=True)
         assert isinstance(standing, Outcome)
         return standing
 
     def record_outcome_unwatched(self, outcome: Outcome) -> None:
         """The same for a caller that may not wait, because it is being cancelled."""
         # A future that is cancelled reports nothing; if the commit fails, the committer logs it.
-        self._commits.submit(outcome).cancel()
+        self._commits.submit(outcome, kept=True).cancel()
 
     def _abandoned(self, operation: Intent | Outcome, answer: UUID | Outcome) -> None:
         """An intent was recorded, but its caller had gone: nothing was run. What awaits its approval goes on anyway."""
@@ -117,10 +128,9 @@ class Recorder:
         intents = [operation for operation in batch if isinstance(operation, Intent)]
         outcomes = [operation for operation in batch if isinstance(operation, Outcome)]
         try:
-            connection = await self._held.get()
-            holders, standing = await self._write_both(connection, intents, outcomes)
+            async with self._held.used() as connection:
+                holders, standing = await self._write_both(connection, intents, outcomes)
         except CONNECTION_ERRORS:
-            self._held.drop()
             # Whether the last batch is in the chain cannot be known now; a new chain begins behind what is on record.
             self._chain = None
             raise

@@ -9,7 +9,8 @@ import structlog
 from servicekit.errors import ServiceError
 from servicekit.idempotency import idempotency_key_reused
 from servicekit.notifications import Waiters, wait_for
-from servicekit.postgres import Database
+from servicekit.postgres import COMMIT, Database
+from servicekit.waiting import waiting_for
 from services.tools import errors
 from services.tools.audit.receipts import same_arguments
 from services.tools.audit.recording import Recorder
@@ -71,7 +72,8 @@ class Execution:
         intent, active = self._runner.begin(loaded, request)
         begun: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
         self._runner.detach(self._run_beside(loaded, request, intent, active, begun))
-        return await asyncio.shield(begun)
+        with waiting_for(COMMIT):
+            return await asyncio.shield(begun)
 
     async def _run_beside(
         self,

@@ -32,6 +32,10 @@ class Lease:
     def held(self) -> bool:
         return monotonic() <= self._until
 
+    async def ready(self) -> bool:
+        """Whether it is held; nothing runs here where it is not."""
+        return self.held
+
     async def renew(self) -> None:
         """Tells the database that this process lives, and which of its invocations may still be open."""
         renewed_at = monotonic()
