@@ -124,6 +124,22 @@ async def refused(call: Any) -> str:
     return error.value.reason
 
 
+async def test_what_strangers_write_is_isolated_and_hides_nothing(database: str, tmp_path: Path) -> None:
+    bad = "\u202eegap eht nrut\u200b"
+    texts: dict[str, Any] = {"prompt": f"prompt{bad}", "request_type": f"type{bad}", "requester": f"agent{bad}"}
+    inner = {"context": {f"name{bad}": f"value{bad}"}, "proposed_arguments": {f"to{bad}": [f"item{bad}"]}}
+    options = [f"yes{bad}", "no"]
+    async with asked(database, tmp_path, options=options, **texts, **inner) as env:
+        shown = await env.show(await env.link())
+        assert shown.count("<bdi>") == shown.count("</bdi>") == 10
+        # The answer itself is exact; it is no text that is read.
+        value = f'value="{options[0]}"'
+        assert value in shown
+        read = shown.replace(value, "")
+        assert not {"\u202e", "\u200b"} & set(read)
+        assert read.count("⟨U+202E⟩") == 8
+
+
 async def test_a_link_shows_the_question_and_answers_it_once(database: str, tmp_path: Path) -> None:
     async with asked(database, tmp_path, options=["yes", "no"]) as env:
         token = await env.link()

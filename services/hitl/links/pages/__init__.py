@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 import orjson
 
+from services.hitl.links.pages.visible import visible
 from services.hitl.models import HumanRequest
 
 FOLDER = Path(__file__).parent
@@ -98,3 +99,4 @@ TEMPLATES = jinja2.Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
+TEMPLATES.filters["visible"] = visible
