@@ -15,8 +15,9 @@ from services.tools import errors
 from services.tools.catalogue import definitions, store
 from services.tools.catalogue.grpc_tools import GrpcTools, find_method
 from services.tools.catalogue.http_tools import HttpTools
-from services.tools.catalogue.message_arguments import ArgumentsError, Reader, reader
+from services.tools.catalogue.message_arguments import ArgumentsError, Reader, completion, reader
 from services.tools.catalogue.plugins import FunctionTool, ToolContext
+from services.tools.catalogue.readings import AmbiguousError, Completion, Readings
 from services.tools.models import GrpcSource, HttpSource, Json, Output, Tool
 
 DEFAULT_TIMEOUT_SECONDS = 30
@@ -43,6 +44,8 @@ class LoadedTool:
     approval: Schema | None
     # Gives arguments the names and types of the tool's contract; None where JSON itself is the contract.
     reader: Reader | None = None
+    # What else arguments may be taken for, where a condition decides.
+    readings: Readings | None = None
 
     def read(self, arguments: dict[str, Json]) -> dict[str, Json]:
         """Arguments in the one form that schema, policy, people, record and call all see.
@@ -75,7 +78,13 @@ class LoadedTool:
         if not self.approval.can_check(arguments):
             return True
         # A policy may speak of what is carried as a string or of the number that it is: either protects.
-        return self.approval.fits(arguments) or self.approval.fits(self.exact(arguments))
+        if self.approval.fits(arguments) or self.approval.fits(self.exact(arguments)):
+            return True
+        try:
+            others = list(self.readings.of(arguments)) if self.readings else []
+        except AmbiguousError:
+            return True
+        return any(not self.approval.can_check(other) or self.approval.fits(other) for other in others)
 
     @property
     def memory_bytes(self) -> int:
@@ -150,7 +159,19 @@ class LoadedTools:
             reader(find_method(tool.descriptors or b"", tool.source).input_type)
             if isinstance(tool.source, GrpcSource)
             else None,
+            self._readings(tool),
         )
+
+    def _readings(self, tool: Tool) -> Readings | None:
+        policy = tool.approval
+        if policy is None or policy.mode != "when":
+            return None
+        complete: Completion = dict
+        if isinstance(tool.source, GrpcSource):
+            complete = completion(find_method(tool.descriptors or b"", tool.source).input_type)
+        elif (plugin := self._plugins.get(tool.name)) is not None:
+            complete = plugin.complete
+        return Readings(policy.when, tool.input_schema, complete)
 
     def _runner(self, tool: Tool) -> Run:
         source = tool.source

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
 
 from services.tools.catalogue.message_schemas import WELL_KNOWN
 from services.tools.models import Json
@@ -36,12 +37,48 @@ def reader(message: Descriptor) -> Reader:
             parsed = json_format.ParseDict(dict(arguments), message_class())
         except json_format.ParseError as error:
             raise ArgumentsError(f"do not fit {message.full_name}: {error}") from None
-        shown = json_format.MessageToDict(
-            parsed, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-        )
-        return _given(message, arguments, shown)
+        return _given(message, arguments, _shown(parsed))
 
     return read
+
+
+def completion(message: Descriptor) -> Reader:
+    """A function that adds what the message says where a field is left out: zero, nothing, false."""
+    message_class = message_factory.GetMessageClass(message)
+
+    def complete(arguments: Mapping[str, Json]) -> dict[str, Json]:
+        # What was read once can be read again.
+        parsed = json_format.ParseDict(dict(arguments), message_class())
+        return _complete(message, _shown(parsed))
+
+    return complete
+
+
+def _shown(parsed: Message) -> dict[str, Json]:
+    return json_format.MessageToDict(
+        parsed, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+
+
+def _complete(message: Descriptor, shown: Mapping[str, Json]) -> dict[str, Json]:
+    """A message as it is shown, its large numbers exact."""
+    return {name: _exact(message.fields_by_name[name], value) for name, value in shown.items()}
+
+
+def _exact(field: FieldDescriptor, shown: Json) -> Json:
+    if isinstance(shown, list) and field.is_repeated:
+        return [_exact_one(field, each) for each in shown]
+    entry = field.message_type
+    if entry is not None and entry.GetOptions().map_entry:
+        return {key: _exact_one(entry.fields_by_name["value"], each) for key, each in shown.items()}
+    return _exact_one(field, shown)
+
+
+def _exact_one(field: FieldDescriptor, shown: Json) -> Json:
+    message = field.message_type
+    if message is None:
+        return int(shown) if field.cpp_type in LARGE else shown
+    return shown if message.full_name in WELL_KNOWN else _complete(message, shown)
 
 
 def _given(message: Descriptor, arguments: Mapping[str, Json], shown: Mapping[str, Json]) -> dict[str, Json]:

@@ -19,6 +19,7 @@ from services.tools.models import Annotations, ApprovalPolicy, Json, Tool
 GROUP = "qmcp.tools"
 BUILTIN_MODULE = "services.tools.builtin"
 MARK = "__qmcp_tool__"
+JSON_TYPES = (str, int, float, bool, list, dict)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -39,6 +40,12 @@ class FunctionTool:
     # The name of the parameter that takes the ToolContext; empty where there is none.
     context_parameter: str
     is_async: bool
+
+    def complete(self, arguments: dict[str, Json]) -> dict[str, Json]:
+        """The arguments with the function's own defaults, as far as JSON has them, for those that are left out."""
+        parameters = inspect.signature(self.function).parameters.values()
+        defaults = {each.name: each.default for each in parameters if isinstance(each.default, JSON_TYPES)}
+        return defaults | arguments
 
     async def __call__(self, arguments: dict[str, Json], context: ToolContext) -> Json:
         """Runs it: an async function on the loop, a plain one in a thread."""

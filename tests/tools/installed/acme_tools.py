@@ -45,6 +45,17 @@ async def pay(amount: float) -> float:
     return amount
 
 
+@tool(
+    input_schema={"type": "object"},
+    approval=ApprovalPolicy(
+        "when", {"properties": {"amount": {"type": "number", "minimum": 100}}, "required": ["amount"]}
+    ),
+)
+async def pay_by_default(amount: float = 500) -> float:
+    """Pays; large amounts when a human has approved them."""
+    return amount
+
+
 @tool(max_concurrency=1, approval=ApprovalPolicy(required=2, groups=("board",), timeout_seconds=600, four_eyes=True))
 async def voted(key: str, seconds: float = 0) -> str:
     """Runs one at a time, when two have approved it."""
