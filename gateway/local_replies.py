@@ -1,12 +1,17 @@
 """What Envoy answers itself, in the words that the services use: one table, and what Envoy makes of it."""
 
+import base64
 from dataclasses import dataclass
 from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
 
 from gateway import other_sites
 
 DOMAIN = "edge.qmcp"
-# Callers that speak gRPC get Envoy's plain text in grpc-message; what was transcoded, and all else, gets JSON.
+# Callers that speak gRPC get plain text in grpc-message; what was transcoded, and all else, gets JSON.
 JSON_CALLER: dict[str, Any] = {
     "or_filter": {
         "filters": [
@@ -18,6 +23,26 @@ JSON_CALLER: dict[str, Any] = {
                         "string_match": {"prefix": "application/grpc"},
                         "invert_match": True,
                         "treat_missing_header_as_empty": True,
+                    }
+                }
+            },
+        ]
+    }
+}
+GRPC_CALLER: dict[str, Any] = {
+    "and_filter": {
+        "filters": [
+            {
+                "header_filter": {
+                    "header": {"name": "x-envoy-original-path", "present_match": True, "invert_match": True}
+                }
+            },
+            {
+                "header_filter": {
+                    "header": {
+                        "name": "content-type",
+                        # Not gRPC-Web, whose callers read the HTTP status.
+                        "string_match": {"safe_regex": {"regex": r"application/grpc([+;].*)?"}},
                     }
                 }
             },
@@ -48,6 +73,8 @@ class LocalReply:
     only: dict[str, Any] | None = None
     # The status that it gets, where that is not the one that Envoy gave it.
     becomes: int = 0
+    # Whether callers that speak gRPC are told the same; else they get the code that Envoy makes of the status.
+    told_over_grpc: bool = False
 
 
 def unsound(header: str) -> dict[str, Any]:
@@ -81,6 +108,7 @@ def table(max_body_bytes: int) -> list[LocalReply]:
             retry_after="1",
             only={"response_flag_filter": {"flags": ["UO"]}},
             becomes=429,
+            told_over_grpc=True,
         ),
         *(
             LocalReply(
@@ -123,8 +151,14 @@ def table(max_body_bytes: int) -> list[LocalReply]:
         ),
         LocalReply(403, 7, "ADDRESS_NOT_ALLOWED", "Calls from this address are not let in."),
         LocalReply(404, 5, "ROUTE_NOT_FOUND", "Nothing here answers this method and path. /docs lists what there is."),
-        LocalReply(408, 4, "REQUEST_TIMEOUT", "The request did not arrive in time."),
-        LocalReply(413, 8, "BODY_TOO_LARGE", f"The body of the request is larger than {max_body_bytes} bytes."),
+        LocalReply(408, 4, "REQUEST_TIMEOUT", "The request did not arrive in time.", told_over_grpc=True),
+        LocalReply(
+            413,
+            8,
+            "BODY_TOO_LARGE",
+            f"The body of the request is larger than {max_body_bytes} bytes.",
+            told_over_grpc=True,
+        ),
         LocalReply(415, 3, "CONTENT_TYPE_UNSUPPORTED", "The body must be application/json."),
         LocalReply(426, 9, "PROTOCOL_UNSUPPORTED", "Speak HTTP/1.1 or HTTP/2."),
         LocalReply(
@@ -133,6 +167,7 @@ def table(max_body_bytes: int) -> list[LocalReply]:
             "RATE_LIMITED",
             "Too many requests from this address. Retry after the time in Retry-After.",
             retry_after="1",
+            told_over_grpc=True,
         ),
         LocalReply(431, 3, "HEADERS_TOO_LARGE", "The headers of the request are too many or too large."),
         LocalReply(
@@ -157,26 +192,51 @@ def mappers(max_body_bytes: int) -> list[dict[str, Any]]:
     """What stands in Envoy's `local_reply_config`."""
     # Whoever speaks gRPC, and statuses that are no errors: the ids alone.
     rest = {"filter": _status("GE", 100), "headers_to_add": _ids()}
-    return [*(_mapper(reply) for reply in table(max_body_bytes)), rest]
+    answers = table(max_body_bytes)
+    over_grpc = [_grpc_mapper(reply) for reply in answers if reply.told_over_grpc]
+    return [*(_mapper(reply) for reply in answers), *over_grpc, rest]
+
+
+def _told_by(reply: LocalReply) -> list[dict[str, Any]]:
+    """What tells it from other answers."""
+    told = [reply.only] if reply.only else []
+    return told if reply.becomes else [*told, _status("EQ", reply.status)]
+
+
+def _grpc_mapper(reply: LocalReply) -> dict[str, Any]:
+    status = Status(code=reply.code, message=reply.message)
+    status.details.add().Pack(ErrorInfo(reason=reply.reason, domain=DOMAIN))
+    if reply.retry_after:
+        status.details.add().Pack(RetryInfo(retry_delay=Duration(seconds=int(reply.retry_after))))
+    details = base64.b64encode(status.SerializeToString(deterministic=True)).decode().rstrip("=")
+    return {
+        "filter": {"and_filter": {"filters": [GRPC_CALLER, *_told_by(reply)]}},
+        "headers_to_add": [
+            *_ids(),
+            _header("OVERWRITE_IF_EXISTS_OR_ADD", "grpc-status", str(reply.code)),
+            _header("OVERWRITE_IF_EXISTS_OR_ADD", "grpc-status-details-bin", details),
+        ],
+        "body_format_override": {"text_format_source": {"inline_string": reply.message}},
+    }
 
 
 def _mapper(reply: LocalReply) -> dict[str, Any]:
-    told = [reply.only] if reply.only else []
-    if not reply.becomes:
-        told.append(_status("EQ", reply.status))
-    info = {
+    info: dict[str, Any] = {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": reply.reason,
         "domain": DOMAIN,
         "metadata": {"request_id": "%REQ(x-request-id)%"},
     }
-    retry = [_header("OVERWRITE_IF_EXISTS_OR_ADD", "retry-after", reply.retry_after)] if reply.retry_after else []
+    details, retry = [info], []
+    if reply.retry_after:
+        details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retry_delay": f"{reply.retry_after}s"})
+        retry.append(_header("OVERWRITE_IF_EXISTS_OR_ADD", "retry-after", reply.retry_after))
     mapper: dict[str, Any] = {
-        "filter": {"and_filter": {"filters": [JSON_CALLER, *told]}},
+        "filter": {"and_filter": {"filters": [JSON_CALLER, *_told_by(reply)]}},
         "headers_to_add": [*_ids(), *retry],
         "body_format_override": {
             "content_type": "application/json",
-            "json_format": {"code": reply.code, "message": reply.message, "details": [info]},
+            "json_format": {"code": reply.code, "message": reply.message, "details": details},
         },
     }
     return mapper | ({"status_code": reply.becomes} if reply.becomes else {})

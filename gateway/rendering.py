@@ -21,6 +21,8 @@ from gateway.routes import routes
 from gateway.settings import DEFAULT_PORT, EdgeSettings, host_and_port, networks
 
 TEMPLATE = Path(__file__).with_name("envoy.yaml")
+# gRPC's frame, and room for a service to say itself that a message is too large.
+FRAME_BYTES = 64 * 1024
 # In the edge's own folder: where Envoy takes orders.
 ADMIN_SOCKET = "admin"
 POLICIES = Path(__file__).with_name("policies.yaml")
@@ -71,6 +73,8 @@ def _values(settings: EdgeSettings, folder: Path) -> dict[str, Any]:
         "otlp_tls_name": otlp.hostname if otlp.scheme == "https" else "",
         "cors_origin_matchers": [_origin(each.strip()) for each in settings.cors_origins.split(",") if each.strip()],
         "allowed_clients": [_client(each) for each in networks(settings.allowed_client_networks)],
+        "whole_message_bytes": settings.max_message_bytes + FRAME_BYTES,
+        "edge_body_timeout": f"{settings.edge_body_seconds}s",
         "edge_timeout": f"{settings.edge_timeout_seconds}s",
         "edge_long_timeout": f"{settings.edge_long_timeout_seconds}s",
     }

@@ -74,7 +74,7 @@ def _of_rpcs(policies: Policies, service: ServiceDescriptor, hidden: Sequence[Cr
         route: Route = {
             "name": f"{short_name(service)}-{group}",
             "match": {"safe_regex": {"regex": f"/{re.escape(service.full_name)}/({names})"}},
-            "typed_per_filter_config": policies["filters"]["without_body_limit"],
+            "typed_per_filter_config": policies["filters"][_passed_on(methods[0])],
             "route": _action(policies, methods[0]) | {"retry_policy": retries},
         }
         for path in hidden:
@@ -92,9 +92,16 @@ def _group(method: MethodDescriptor, hidden: Sequence[CredentialPath]) -> str:
         if method in path.methods:
             return path.name
     kind = call_kind(method)
+    if method.client_streaming:
+        return f"{KINDS[kind]}-uploads"
     if kind == options_pb2.CALL_KIND_QUICK:
         return "reads" if idempotency_level(method) == MethodOptions.NO_SIDE_EFFECTS else "writes"
     return GROUPS[kind]
+
+
+def _passed_on(method: MethodDescriptor) -> str:
+    """How its request goes on: when all of it is here, or, where it comes in parts, as they come."""
+    return "streamed" if method.client_streaming else "without_body_limit"
 
 
 def _action(policies: Policies, method: MethodDescriptor) -> Route:
@@ -109,7 +116,7 @@ def _reflection(policies: Policies) -> Route:
     return {
         "name": "reflection",
         "match": {"safe_regex": {"regex": regex}},
-        "typed_per_filter_config": policies["filters"]["without_body_limit"],
+        "typed_per_filter_config": policies["filters"]["streamed"],
         "route": {"cluster": ANY, **policies["kinds"]["stream"]},
     }
 
@@ -140,9 +147,13 @@ def _of_raw_bodies(policies: Policies, service: ServiceDescriptor) -> Iterator[R
     for method in at_edge(service):
         if option(method, options_pb2.request_content_type) and not option(method, options_pb2.path_credential):
             for rule in bindings(method):
+                streamed = (
+                    {"typed_per_filter_config": policies["filters"]["streamed"]} if method.client_streaming else {}
+                )
                 yield {
                     "name": f"{short_name(service)}-body",
                     "match": _with_body(method, rule),
+                    **streamed,
                     "route": _action(policies, method),
                 }
 

@@ -88,6 +88,12 @@ class EdgeSettings(PeerSettings):
     allowed_client_networks: str = ""
     # Larger bodies over HTTP/JSON are 413. Bytes.
     max_body_bytes: int = 4 * 1024 * 1024
+    # The largest message that services take over gRPC, by the same name as theirs; the edge holds a request until all
+    # of it is here. Bytes.
+    max_message_bytes: int = 4 * 1024 * 1024
+    # How long a request may take to arrive, its body too, in seconds; then it is 408. Until all of it is here it takes
+    # no place of the calls in flight.
+    edge_body_seconds: int = Field(default=10, ge=1)
     # How long a call may take that names no deadline, in seconds.
     edge_timeout_seconds: int = Field(default=30, ge=1)
     # The same for calls that wait for a tool; the longest that a tool may run.

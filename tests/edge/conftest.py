@@ -136,6 +136,7 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     with running_edge(
         tmp_path_factory.mktemp("edge"),
         edge_timeout_seconds=1,
+        edge_body_seconds=3,
         edge_long_timeout_seconds=3,
         max_body_bytes=1_000_000,
         cors_origins="https://app.example.com",

@@ -126,6 +126,8 @@ def test_every_setting_has_an_effect():
         "cors_origins": "cors_origin_matchers",
         "allowed_client_networks": "allowed_clients",
         "allowed_hosts": "other_sites",
+        "max_message_bytes": "whole_message_bytes",
+        "edge_body_seconds": "edge_body_timeout",
         "edge_timeout_seconds": "edge_timeout",
         "edge_long_timeout_seconds": "edge_long_timeout",
     }
@@ -157,6 +159,7 @@ def test_admin_is_a_socket_of_our_user_whatever_the_settings():
 def test_callers_that_dawdle_and_overload_are_bounded():
     shown = rendered(edge_max_connections=77, envoy_max_heap_bytes=1_000_000)
     assert list(find(shown, "request_headers_timeout")) == ["10s"]
+    assert list(find(shown, "request_timeout")) == ["10s"]
     assert list(find(shown, "max_active_downstream_connections")) == [77]
     assert list(find(shown, "max_heap_size_bytes")) == [1_000_000]
 
