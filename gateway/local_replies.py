@@ -86,8 +86,13 @@ def unsound(header: str) -> dict[str, Any]:
 
 def _denied_by(rule: str) -> dict[str, Any]:
     """What matches an answer of Envoy's RBAC filter by the rule that refused."""
+    return _because(f"rbac_access_denied_matched_policy[{rule}]")
+
+
+def _because(details: str) -> dict[str, Any]:
+    """What matches an answer by why Envoy gave it."""
     filter_type = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
-    expression = f"response.code_details == 'rbac_access_denied_matched_policy[{rule}]'"
+    expression = f"response.code_details == '{details}'"
     return {
         "extension_filter": {
             "name": "envoy.access_loggers.extension_filters.cel",
@@ -129,6 +134,15 @@ def table(max_body_bytes: int) -> list[LocalReply]:
                 only={"header_filter": {"header": unsound(name)}},
             )
             for name in OTHERS
+        ),
+        # Envoy's own status is 403, as if something were forbidden.
+        LocalReply(
+            403,
+            12,
+            "UPGRADE_UNSUPPORTED",
+            "Nothing here speaks WebSocket or another protocol of an upgrade. Streams are Server-Sent Events.",
+            only=_because("upgrade_failed"),
+            becomes=501,
         ),
         LocalReply(400, 3, "BAD_REQUEST", "%LOCAL_REPLY_BODY%"),
         LocalReply(401, 16, "UNAUTHENTICATED", "No credential, or one that is not valid."),

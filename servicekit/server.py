@@ -36,6 +36,8 @@ from servicekit.tracing import tracing
 
 logger = structlog.get_logger(__name__)
 
+MAX_HEADERS_BYTES = 48 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -146,6 +148,9 @@ def _options(settings: ServiceSettings) -> list[tuple[str, int]]:
         # gRPC's default of 1,000 not yet accepted calls ends bursts of waiters with CANCELLED.
         ("grpc.server.max_pending_requests", 100_000),
         ("grpc.server.max_pending_requests_hard_limit", 200_000),
+        # The edge takes 16 KB and hands a path on twice. gRPC's default refuses from 8 KB on, by chance, as overload.
+        ("grpc.max_metadata_size", MAX_HEADERS_BYTES),
+        ("grpc.absolute_max_metadata_size", MAX_HEADERS_BYTES),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
     ]
     if settings.max_connection_age_seconds:

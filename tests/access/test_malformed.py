@@ -129,3 +129,17 @@ def test_over_http_several_credentials_are_refused_too(guarded: Stack) -> None:
         disagreeing = {"x-api-key": good, "authorization": f"Bearer {wrong}"}
         assert http.get("/v1/keys", headers=disagreeing).status_code == 401
         assert http.get("/v1/keys", headers={**disagreeing, "authorization": f"Bearer {good}"}).is_success
+
+
+def test_headers_within_the_edges_limit_reach_the_services_and_the_others_are_431(guarded: Stack) -> None:
+    with httpx.Client(base_url=guarded.edge_url, timeout=10) as http:
+        admin = {"x-api-key": guarded.admin_key}
+        for headers, status in (
+            ({"x-note": "x" * 15_000, **admin}, 200),
+            ({"x-api-key": "k" * 15_000}, 401),
+            ({"authorization": f"Bearer {'a.' * 7_000}"}, 401),
+            ({"x-note": "x" * 16_400, **admin}, 431),
+        ):
+            assert [http.get("/v1/keys", headers=headers).status_code for _ in range(5)] == [status] * 5
+        long = http.get("/v1/keys", params={"owner": "x" * 15_000}, headers=admin)
+        assert (long.status_code, long.json()["details"][0]["reason"]) == (400, "INVALID_REQUEST")

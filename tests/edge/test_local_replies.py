@@ -109,6 +109,28 @@ def test_a_post_without_body_or_type_is_an_empty_message(http):
     assert http.post("/v1/tools/echo:invoke").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/v1/tools", "/v1/tools/echo:invoke", "/docs", "/nowhere"])
+@pytest.mark.parametrize("size", [17_000, 50_000])
+def test_headers_past_the_limit_are_431(http, path, size):
+    for headers in (
+        {"x-note": "x" * size},
+        {"x-api-key": "k" * size},
+        {f"x-{n}": "x" * (size // 20) for n in range(20)},
+    ):
+        answer = http.get(path, headers=headers)
+        assert answer.status_code == 431
+        assert reason(answer) == ("edge.qmcp", "HEADERS_TOO_LARGE")
+
+
+@pytest.mark.parametrize("protocol", ["websocket", "WebSocket", "something/1"])
+@pytest.mark.parametrize("path", ["/v1/tools", "/v1/invocations/x:watch", "/docs", "/nowhere"])
+def test_who_wants_another_protocol_is_told_that_there_is_none(http, protocol, path):
+    headers = {"connection": "Upgrade", "upgrade": protocol, "sec-websocket-version": "13", "sec-websocket-key": "eA=="}
+    answer = http.get(path, headers=headers)
+    assert answer.status_code == 501
+    assert reason(answer) == ("edge.qmcp", "UPGRADE_UNSUPPORTED")
+
+
 @pytest.mark.parametrize("size", [1_000_001, 5_000_000])
 def test_a_body_past_the_limit_is_413_with_a_declared_length(http, size):
     answer = http.post("/v1/tools/echo:invoke", content=b" " * size, headers={"Content-Type": "application/json"})
