@@ -124,6 +124,8 @@ def _faults(document: Any, place: Place) -> Iterator[Violation]:
                 below = _place_of(place, name)
                 if below is None:
                     yield Violation(_written((path, name)), _unknown(place, name))
+                elif shape := _misshapen(place, name, inner):
+                    yield Violation(_written((path, name)), shape)
                 else:
                     inside.append((inner, below, (path, name), depth + 1))
             waiting.extend(reversed(inside))
@@ -147,6 +149,18 @@ def _place_of(place: Place, name: str) -> Place | None:
         return _kind_of(place.fields_by_name["value"])
     field = _named(place, name)
     return None if field is None else _kind_of(field)
+
+
+def _misshapen(place: Place, name: str, value: Any) -> str:
+    """Why a value is no message of ours: json_format takes an empty list or text for one without fields."""
+    field = None if isinstance(place, str) or place.GetOptions().map_entry else _named(place, name)
+    if field is None or value is None or not isinstance(_kind_of(field), Descriptor):
+        return ""
+    is_list = field.is_repeated and not field.message_type.GetOptions().map_entry
+    if is_list and not isinstance(value, list):
+        return f"must be {_expected(field)}"
+    messages = value if is_list else [value]
+    return "" if all(isinstance(each, dict) for each in messages) else f"must be {_expected(field)}"
 
 
 def _named(descriptor: Any, name: str) -> Any:

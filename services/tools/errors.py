@@ -51,7 +51,7 @@ def arguments_invalid(name: str, violations: Sequence[Violation], invocation_id:
     first = violations[0]
     return invalid_argument(
         "ARGUMENTS_INVALID",
-        f"The arguments do not fit the input schema of {name!r}: {first.field}: {first.description}",
+        f"The arguments do not fit {name!r}: {first.field}: {first.description}",
         violations,
         tool=name,
         invocation_id=invocation_id,

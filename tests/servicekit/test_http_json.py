@@ -163,3 +163,10 @@ def test_a_message_that_counts_itself_is_an_event_with_an_id() -> None:
 )
 def test_a_heartbeat_is_a_comment(message: Message) -> None:
     assert events.event(message) == b": heartbeat\n\n"
+
+
+@pytest.mark.parametrize("field", ["annotations", "approval", "http"])
+@pytest.mark.parametrize("value", [[], "", 0, False, [{}], "{}"])
+def test_nothing_but_an_object_is_a_message(field: str, value: object) -> None:
+    """An empty list passed for an approval without fields, which asks nobody."""
+    assert refused({field: value}, UPDATE, "tool") == [(field, "must be an object")]

@@ -41,6 +41,9 @@ def _described() -> descriptor_pb2.FileDescriptorProto:
     for number, (name, kind, type_name, repeated) in enumerate(fields, start=1):
         label = Field.LABEL_REPEATED if repeated else Field.LABEL_OPTIONAL
         tree.field.add(name=name, number=number, type=kind, type_name=type_name or None, label=label)
+    tree.oneof_decl.add(name="one_of_two")
+    for number, (name, kind) in enumerate((("word", Field.TYPE_STRING), ("number", Field.TYPE_INT32)), start=20):
+        tree.field.add(name=name, number=number, type=kind, label=Field.LABEL_OPTIONAL, oneof_index=0)
     service = file.service.add(name="Peer")
     for name in ("Echo", "Fail", "Slow", "Large", "Unreadable", "Deep"):
         service.method.add(name=name, input_type=".peer.v1.Tree", output_type=".peer.v1.Tree")

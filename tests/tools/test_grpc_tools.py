@@ -223,3 +223,36 @@ async def test_tools_on_one_address_are_each_called_by_their_own_name(shared: Re
             assert (await shared.invoke(f"named/{number}", {})).status == "success"
         for name in names:
             assert line.sent.count(name.encode()) >= 1, name
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"word": "a", "number": 1},
+        {"at": 5},
+        {"at": {"seconds": 1}},
+        {"at": "0000-00-00T00:00:00Z"},
+        {"counts": [1]},
+        {"children": {"name": "x"}},
+        {"children": [[]]},
+        {"children": "x"},
+        {"data": "no base64!"},
+        {"data": 5},
+        {"colour": {}},
+        {"name": ["x"]},
+        {"large": 1.5},
+        {"large": str(2**63)},
+        {"children": [None]},
+    ],
+)
+async def test_what_the_message_cannot_have_is_refused_and_nothing_is_sent(
+    shared: Replica, upstream: Peer, arguments: dict
+) -> None:
+    await shared.update(name="peer/Anything", grpc={"target": upstream.target, "method": "peer.v1.Peer/Echo"},
+                        input_schema={"type": "object"})  # fmt: skip
+    before = len(upstream.metadata)
+    refused = await refusal(shared.invoke("peer/Anything", arguments))
+    assert (refused.code.name, refused.reason) == ("INVALID_ARGUMENT", "ARGUMENTS_INVALID")
+    assert len(upstream.metadata) == before
+    recorded = await shared.get(refused.metadata["invocation_id"])
+    assert (recorded.status, recorded.error_reason) == ("failed", "ARGUMENTS_INVALID")

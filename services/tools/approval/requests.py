@@ -60,10 +60,10 @@ def approved_arguments(
     if edited is None:
         return proposed, None, ""
     arguments = parsed(edited)
-    faults = loaded.input_schema.faults(loaded.exact(arguments)) if loaded is not None else ()
+    faults = loaded.faults(loaded.exact(arguments)) if loaded is not None else ()
     if faults:
         fault = f"{faults[0].field}: {faults[0].description}"
-        return proposed, edited, f"The arguments as they were edited do not fit the input schema: {fault}"
+        return proposed, edited, f"The arguments as they were edited do not fit the tool: {fault}"
     return arguments, edited, ""
 
 

@@ -114,7 +114,7 @@ class Catalogue:
         match tool.source:
             case HttpSource():
                 prepared = replace(tool, kind="http")
-                self._http_tools.require_usable(tool.source)
+                self._http_tools.require_usable(tool.source, tool.input_schema)
             case GrpcSource():
                 described = await self._grpc_tools.reflect(tool.source)
                 method = find_method(described, tool.source)

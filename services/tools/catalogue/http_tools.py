@@ -1,23 +1,20 @@
 """Tools that are HTTP endpoints."""
 
 import asyncio
-import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 import aiohttp
 import orjson
 from yarl import URL
 
+from servicekit.errors import invalid_field
 from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, host_of
 from services.tools import errors
-from services.tools.catalogue import answers
+from services.tools.catalogue import answers, placement
 from services.tools.catalogue.named_secrets import Secrets
 from services.tools.models import HttpSource, Json, Output
 
-PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_.-]+)\}")
-DOTS = {".", ".."}
 WITHOUT_BODY = {"GET", "HEAD", "DELETE"}
 # Statuses whose answers have no content, whatever their headers say.
 WITHOUT_CONTENT = {204, 205}
@@ -47,7 +44,7 @@ class HttpTools:
         if self._session is not None:
             await self._session.close()
 
-    def require_usable(self, source: HttpSource) -> None:
+    def require_usable(self, source: HttpSource, input_schema: Json) -> None:
         """Checks what can be checked before the first call.
 
         Raises:
@@ -59,6 +56,8 @@ class HttpTools:
             raise errors.address_not_allowed("tool.http.url", str(error)) from None
         except ValueError as error:
             raise errors.url_invalid("tool.http.url", str(error)) from None
+        if fault := placement.template_fault(source.url, input_schema):
+            raise invalid_field("tool.http.url", fault)
         self._secrets.require(source.headers)
 
     async def call(self, source: HttpSource, arguments: Mapping[str, Json], headers: Mapping[str, str]) -> Output:
@@ -72,31 +71,32 @@ class HttpTools:
         Raises:
             UpstreamError: no answer, another status than 2xx.
             AddressNotAllowedError: the host is or resolves to an address that is not allowed.
-            ServiceError: SECRET_NOT_FOUND.
+            ServiceError: SECRET_NOT_FOUND; ARGUMENTS_INVALID where they were let in before the URL was looked at.
         """
         method = source.method or "POST"
-        url, rest = _fill(source.url, arguments)
+        if faults := placement.faults(source.url, arguments):
+            raise errors.arguments_invalid(source.url, faults, "")
+        url, pairs, rest = placement.filled(source.url, arguments)
         self._addresses.require_literal_allowed(host_of(url))
         sent: dict[str, Any] = {"headers": {**headers, **self._secrets.fill(source.headers)}}
         if method in WITHOUT_BODY:
-            sent["params"] = [(key, _as_text(value)) for key, value in rest.items()]
+            pairs += placement.query_of(rest)
         else:
             sent["data"] = orjson.dumps(rest)
             sent["headers"].setdefault("Content-Type", "application/json")
+        address = "?".join([url, "&".join(pairs)] if pairs else [url])
         try:
             async with self._client().request(
-                method, URL(url, encoded=True), allow_redirects=False, **sent
+                method, URL(address, encoded=True), allow_redirects=False, **sent
             ) as response:
                 if response.status // 100 != 2:  # noqa: PLR2004 - 2xx
-                    raise UpstreamError(
-                        f"{method} {_origin(url)} answered {response.status}{await self._told(response)}"
-                    )
+                    raise UpstreamError(f"{method} {url} answered {response.status}{await self._told(response)}")
                 return await self._answered(response)
         except aiohttp.ClientError as error:
             refused = _address_error(error)
             if refused is not None:
                 raise refused from None
-            raise UpstreamError(f"{method} {_origin(url)} failed: {type(error).__name__}: {error}") from None
+            raise UpstreamError(f"{method} {url} failed: {type(error).__name__}: {error}") from None
 
     async def _answered(self, response: aiohttp.ClientResponse) -> Output:
         """The result of a 2xx answer. The server has done it by now: nothing raises any more."""
@@ -151,34 +151,6 @@ async def _send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandler
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise UnansweredError(f"closed without an answer ({error}); it may have been done") from error
-
-
-def _fill(template: str, arguments: Mapping[str, Json]) -> tuple[str, dict[str, Json]]:
-    rest = dict(arguments)
-
-    def value(match: re.Match[str]) -> str:
-        if match[1] not in arguments:
-            raise UpstreamError(f"The URL needs the argument {match[1]!r}; make it required in the input schema.")
-        rest.pop(match[1], None)
-        return quote(_as_text(arguments[match[1]]), safe="")
-
-    filled = PLACEHOLDER.sub(value, template)
-    if (DOTS & _segments(filled)) - _segments(template):
-        raise UpstreamError("The arguments may not make '.' or '..' of a part of the path: it would climb out of it.")
-    return filled, rest
-
-
-def _segments(url: str) -> set[str]:
-    return set(url.partition("?")[0].split("/"))
-
-
-def _as_text(value: Json) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
-
-
-def _origin(url: str) -> str:
-    """The URL without its query, where callers put what nobody should read in an error."""
-    return url.partition("?")[0]
 
 
 def _address_error(error: BaseException) -> AddressNotAllowedError | None:

@@ -1,8 +1,9 @@
 """Tools ready to run: what the catalogue has of a tool, compiled and connected, kept until the tool changes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from cachetools import LRUCache
@@ -12,7 +13,7 @@ from servicekit.json_values import long_integers_as_strings
 from servicekit.postgres import Database
 from servicekit.schemas import Schema
 from services.tools import errors
-from services.tools.catalogue import definitions, store
+from services.tools.catalogue import definitions, placement, store
 from services.tools.catalogue.grpc_tools import GrpcTools, find_method
 from services.tools.catalogue.http_tools import HttpTools
 from services.tools.catalogue.message_arguments import ArgumentsError, Reader, completion, reader
@@ -42,6 +43,8 @@ class LoadedTool:
     timeout_seconds: int
     # Arguments that fit it need an approval; None where none do.
     approval: Schema | None
+    # What keeps arguments that fit the schema from being sent.
+    unsendable: Callable[[Mapping[str, Json]], list[Violation]]
     # Gives arguments the names and types of the tool's contract; None where JSON itself is the contract.
     reader: Reader | None = None
     # What else arguments may be taken for, where a condition decides.
@@ -57,10 +60,14 @@ class LoadedTool:
             exact = self.exact(arguments)
         except ArgumentsError as error:
             raise errors.arguments_invalid(self.tool.name, [Violation("/", str(error)[:500])], "") from None
-        faults = self.input_schema.faults(exact)
+        faults = self.faults(exact)
         if faults:
             raise errors.arguments_invalid(self.tool.name, faults, "")
         return exact if self.reader is None else long_integers_as_strings(exact)
+
+    def faults(self, exact: dict[str, Json]) -> Sequence[Violation]:
+        """Why arguments, with whole numbers exact, are not taken: by the schema, or because they cannot be sent."""
+        return self.input_schema.faults(exact) or self.unsendable(exact)
 
     def exact(self, arguments: dict[str, Json]) -> dict[str, Json]:
         """Arguments with the names and types of the contract, and with whole numbers that JSON could not carry.
@@ -156,6 +163,7 @@ class LoadedTools:
             self._runner(tool),
             tool.timeout_seconds or DEFAULT_TIMEOUT_SECONDS,
             definitions.approval_schema(tool.approval),
+            partial(placement.faults, tool.source.url) if isinstance(tool.source, HttpSource) else _nothing,
             reader(find_method(tool.descriptors or b"", tool.source).input_type)
             if isinstance(tool.source, GrpcSource)
             else None,
@@ -198,3 +206,8 @@ class LoadedTools:
             return plugin(arguments, context)
 
         return run_function
+
+
+def _nothing(_arguments: Mapping[str, Json]) -> list[Violation]:
+    """Nothing keeps them from being sent but what schema and reader say."""
+    return []

@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping
 
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message import Message
+from google.protobuf.message import EncodeError, Message
 
 from services.tools.catalogue.message_schemas import WELL_KNOWN
 from services.tools.models import Json
 
 LARGE = {FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64}
 FRACTIONAL = {FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE}
+# json_format says by all of these that a document is no such message.
+UNFIT = (json_format.Error, EncodeError, ValueError, TypeError, AttributeError, KeyError, RecursionError)
+URL_SAFE = str.maketrans("-_", "+/")
 VALUE = "google.protobuf.Value"
 WRAPPERS = {f"google.protobuf.{name}Value" for name in ("Int64", "UInt64", "Float", "Double")}
 
@@ -35,9 +38,12 @@ def reader(message: Descriptor) -> Reader:
     def read(arguments: Mapping[str, Json]) -> dict[str, Json]:
         try:
             parsed = json_format.ParseDict(dict(arguments), message_class())
-        except json_format.ParseError as error:
+            shown = _shown(parsed)
+            # Where proto2 requires a field, a message without it cannot be sent.
+            parsed.SerializeToString()
+        except UNFIT as error:
             raise ArgumentsError(f"do not fit {message.full_name}: {error}") from None
-        return _given(message, arguments, _shown(parsed))
+        return _given(message, arguments, shown)
 
     return read
 
@@ -83,6 +89,9 @@ def _exact_one(field: FieldDescriptor, shown: Json) -> Json:
 
 def _given(message: Descriptor, arguments: Mapping[str, Json], shown: Mapping[str, Json]) -> dict[str, Json]:
     """Of a message as it is shown, with all its defaults, what the caller gave."""
+    if not isinstance(arguments, Mapping):
+        # An empty list passes for an empty message there.
+        raise ArgumentsError(f"do not fit {message.full_name}: it is an object")
     fields = {field.json_name: field for field in message.fields} | dict(message.fields_by_name)
     given: dict[str, Json] = {}
     for name, value in arguments.items():
@@ -116,7 +125,15 @@ def _one(field: FieldDescriptor, value: Json, shown: Json) -> Json:
             return int(shown)
         if kind in FRACTIONAL and isinstance(shown, str):
             raise ArgumentsError(f"have {shown} for {field.name!r}, which is no JSON number")
+        if field.type == FieldDescriptor.TYPE_BYTES and _base64(value) != _base64(shown):
+            # json_format leaves out what is no base64, and sends the rest.
+            raise ArgumentsError(f"have for {field.name!r} what is no base64")
         return shown
     if message.full_name in WELL_KNOWN:
         return shown
     return _given(message, value, shown)
+
+
+def _base64(text: str) -> str:
+    """Base64 in one of its spellings: with or without padding, for URLs or not."""
+    return text.translate(URL_SAFE).rstrip("=")

@@ -28,22 +28,27 @@ class HttpSource:
     """A tool that is an HTTP endpoint.
 
     The arguments fill the URL's placeholders; those left over become the query (GET, HEAD, DELETE) or the JSON body
-    (POST, PUT, PATCH). Any answer but 2xx fails the invocation; redirects are not followed. A 2xx answer is a
-    success, whatever it holds, and the result is what it holds: - nothing (204, 205, HEAD, an empty body that is
-    not of a type `text/*`): null; - JSON by its content type: that document; JSON lines (NDJSON, JSON sequences):
-    the list of them. Where it is not what it says, the text as it came, with `OUTPUT_NOT_JSON`; - text by its
-    content type, or with a charset, or without a content type: a string, decoded by the charset (UTF-8 where none
-    is named). Where it is not in that charset, its bytes, with `OUTPUT_NOT_TEXT`; - anything else: its bytes, as
-    `{"base64": "iVBORw0…", "content_type": "image/png"}`, with `content_encoding` where they are compressed in a
-    way other than gzip and deflate, or cannot be decompressed (`OUTPUT_BROKEN`); - null where the answer is too
-    large (`OUTPUT_TOO_LARGE`) or broke off (`OUTPUT_BROKEN`).
+    (POST, PUT, PATCH). In a query null is left out and a list is a pair for each of its items. Any answer but 2xx
+    fails the invocation; redirects are not followed. A 2xx answer is a success, whatever it holds, and the result
+    is what it holds: - nothing (204, 205, HEAD, an empty body that is not of a type `text/*`): null; - JSON by its
+    content type: that document; JSON lines (NDJSON, JSON sequences): the list of them. Where it is not what it
+    says, the text as it came, with `OUTPUT_NOT_JSON`; - text by its content type, or with a charset, or without a
+    content type: a string, decoded by the charset (UTF-8 where none is named). Where it is not in that charset, its
+    bytes, with `OUTPUT_NOT_TEXT`; - anything else: its bytes, as `{"base64": "iVBORw0…", "content_type":
+    "image/png"}`, with `content_encoding` where they are compressed in a way other than gzip and deflate, or cannot
+    be decompressed (`OUTPUT_BROKEN`); - null where the answer is too large (`OUTPUT_TOO_LARGE`) or broke off
+    (`OUTPUT_BROKEN`).
     """
 
     # The HTTP method; empty means POST.
     method: str = ""
     # Where to send it, `https://api.example.com/cities/{city}/weather`. `{name}` is replaced by the argument of
-    # that name, percent-encoded. No placeholder may stand in the host. At most 2,048 characters. Addresses that are
-    # loopback, private or link-local are refused, at registration and again at each run.
+    # that name, percent-encoded; the name may hold any character but braces. A placeholder that no property of
+    # `input_schema` fills, a single brace and a fragment are refused at registration. No placeholder may stand in
+    # the host. An argument that is missing, or that would make another place of the path (empty, null, with control
+    # characters, or with an empty, `.` or `..` segment, also once decoded), is `ARGUMENTS_INVALID`. At most 2,048
+    # characters. Addresses that are loopback, private or link-local are refused, at registration and again at each
+    # run.
     url: str = ""
     # Headers to send. A value may hold `${secret.NAME}`, which is replaced by the named secret of the server when
     # the tool runs; the secret never appears in the catalogue or the audit. At most 16.
