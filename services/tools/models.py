@@ -294,6 +294,8 @@ class Row:
     link: Link
     invocation_id: UUID
     redacted_fields: Sequence[str]
+    # Whether the outcome says of its intent, for lists, what the intent says.
+    repeats_intent: bool
 
 
 @dataclass(frozen=True, slots=True)

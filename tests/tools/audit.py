@@ -14,6 +14,8 @@ async def require_whole(replica: Replica, url: str) -> int:
     assert not await query(
         url, "SELECT FROM outcomes o LEFT JOIN invocations i ON i.id = o.invocation_id WHERE i.id IS NULL"
     ), "an ending without an intent"
+    assert not await query(url, "SELECT FROM open_invocations"), "what has ended is listed as open"
+    assert not await query(url, "SELECT FROM outcomes WHERE tool_name IS NULL"), "an ending without its tool"
     assert not await query(
         url,
         """

@@ -28,6 +28,9 @@ OUTCOMES = {
     "previous_digest": "set_byte(previous_digest, 0, get_byte(previous_digest, 0) # 1)",
     "digest": "set_byte(digest, 0, get_byte(digest, 0) # 1)",
     "invocation_id": "gen_random_uuid()",
+    "tool_name": "'other'",
+    "principal": "'somebody'",
+    "created_at": "created_at + interval '1 microsecond'",
 }
 APPROVALS = {
     "human_request_id": "'invocation-forged'",

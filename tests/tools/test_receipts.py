@@ -246,7 +246,7 @@ async def test_a_redaction_erases_for_good_and_keeps_the_chain_whole(
     assert {(row["field"], row["principal"], row["reason"]) for row in rows} == {(f, "local", "asked") for f in fields}
     receipt = await signed.stub.GetReceipt(pb.GetReceiptRequest(invocation_id=victim))
     assert (receipt.input_salt == "", receipt.result_salt == "") == ("input_params" in fields, "result" in fields)
-    await chain.execute("UPDATE invocations SET principal = 'x' WHERE id = $1", victim)
+    await chain.execute("UPDATE invocations SET tool_etag = 'x' WHERE id = $1", victim)
     assert await kinds(signed) == {"DIGEST_WRONG"}, "what was not redacted is still proven"
 
 

@@ -96,7 +96,7 @@ class Requests:
             width=2,
         )
         await self.expire_overdue()
-        async with self._database.connection() as connection:
+        async with self._database.transaction() as connection:
             found = await store.list_before(connection, wanted, asked.after, asked.limit, offset)
         return asked.page(found, lambda request: (request.created_at.isoformat(), request.id))
 

@@ -16,6 +16,7 @@ from services.tools import errors
 from services.tools.audit.checkpoints import CheckpointVerifier
 from services.tools.audit.receipts import Verifier
 from services.tools.audit.store import invocations as store
+from services.tools.audit.store import lists
 from services.tools.audit.store import receipts as receipts_store
 from services.tools.models import Checkpoint, Event, Invocation, InvocationFilter, ToolSummary, Verification
 
@@ -54,8 +55,8 @@ class History:
     ) -> tuple[list[Invocation], str]:
         """A page, newest first, and the token of the next."""
         asked = pagination.page_request(page_size, page_token, _fields(wanted), UUID)
-        async with self._database.connection() as connection:
-            found = await store.list_before(connection, wanted, asked.after, asked.limit, offset)
+        async with self._database.transaction() as connection:
+            found = await lists.list_before(connection, wanted, asked.after, asked.limit, offset)
         return asked.page(found, lambda invocation: [str(invocation.intent.id)])
 
     async def watch(self, invocation_id: str, after_sequence: int) -> AsyncIterator[Event | None]:
@@ -96,15 +97,15 @@ class History:
         if wanted.created_after is None:
             wanted = replace(wanted, created_after=datetime.now(UTC) - timedelta(hours=24))
         async with self._database.connection() as connection:
-            return await store.summary(connection, wanted, MAX_SUMMARIES)
+            return await lists.summary(connection, wanted, MAX_SUMMARIES)
 
     async def export(self, wanted: InvocationFilter) -> AsyncIterator[list[Invocation]]:
         """Everything, oldest first, in pages; rows that arrive meanwhile are not in it."""
         bounded = replace(wanted, created_before=wanted.created_before or datetime.now(UTC))
         after = None
         while True:
-            async with self._database.connection() as connection:
-                page = await store.list_after(connection, bounded, after, EXPORT_PAGE)
+            async with self._database.transaction() as connection:
+                page = await lists.list_after(connection, bounded, after, EXPORT_PAGE)
             if page:
                 yield page
                 after = page[-1].intent.id

@@ -190,6 +190,8 @@ class Verifier:
             self._fault("CONTENT_CHANGED", "the record of its intent is gone", row)
             return
         intent = outcome.intent
+        if not row.repeats_intent:
+            self._fault("CONTENT_CHANGED", "the outcome is listed with another tool, principal or time", row)
         written = content(outcome, link.chain_id, link.sequence, link.result_digest)
         if hashlib.sha256(link.previous_digest + written).digest() != link.digest:
             self._fault("DIGEST_WRONG", "the row or its digest was changed", row)

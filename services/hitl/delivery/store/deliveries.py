@@ -223,24 +223,28 @@ async def list_before(
     connection: Connection, wanted: DeliveryFilter, before: tuple[datetime, UUID] | None, limit: int
 ) -> list[Delivery]:
     """Newest first, those before a time and id."""
-    before_at, before_id = before or (None, None)
+    values: list[object] = []
+    conditions = []
+    for condition, value in (
+        ("webhook_id = {}", wanted.webhook_id and UUID(wanted.webhook_id)),
+        ("human_request_id = {}", wanted.human_request_id),
+        ("status = {}", wanted.status),
+    ):
+        if value:
+            values.append(value)
+            conditions.append(condition.format(f"${len(values)}"))
+    if before is not None:
+        values += before
+        conditions.append(f"(created_at, id) < (${len(values) - 1}, ${len(values)})")
     rows = await connection.fetch(
         f"""
         SELECT {COLUMNS}
         FROM deliveries
-        WHERE ($1::uuid IS NULL OR webhook_id = $1)
-          AND ($2 = '' OR human_request_id = $2)
-          AND ($3 = '' OR status = $3)
-          AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5))
+        WHERE {" AND ".join(conditions) or "true"}
         ORDER BY created_at DESC, id DESC
-        LIMIT $6
+        LIMIT {limit:d}
         """,
-        UUID(wanted.webhook_id) if wanted.webhook_id else None,
-        wanted.human_request_id,
-        wanted.status,
-        before_at,
-        before_id,
-        limit,
+        *values,
     )
     return [_delivery(row) for row in rows]
 

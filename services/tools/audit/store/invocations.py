@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import orjson
 
 from servicekit.postgres import Connection, Record
 from services.tools.audit.store import approvals
-from services.tools.models import Event, Intent, Invocation, InvocationFilter, Link, Outcome, Progress, ToolSummary
+from services.tools.models import Event, Intent, Invocation, Link, Outcome, Progress
 
 # An invocation: the intent, its approval, its end where it has ended, and the state between from the events.
 SELECT = """
@@ -47,12 +46,14 @@ async def append(
         WITH ended AS (
             INSERT INTO outcomes (
                 invocation_id, status, result, error, error_reason, completed_at,
-                chain_id, sequence, previous_digest, digest, result_salt, result_digest
+                chain_id, sequence, previous_digest, digest, result_salt, result_digest,
+                tool_name, principal, created_at
             )
             SELECT *
             FROM unnest(
                 $14::uuid[], $15::text[], $16::json[], $17::text[], $18::text[], $19::timestamptz[],
-                $20::uuid[], $21::integer[], $22::bytea[], $23::bytea[], $24::bytea[], $25::bytea[]
+                $20::uuid[], $21::integer[], $22::bytea[], $23::bytea[], $24::bytea[], $25::bytea[],
+                $26::text[], $27::text[], $28::timestamptz[]
             )
         )
         INSERT INTO invocations (
@@ -92,6 +93,9 @@ async def append(
         [link.digest for link in links],
         [link.result_salt for link in links],
         [link.result_digest for link in links],
+        [e.intent.tool_name for e in outcomes],
+        [e.intent.principal for e in outcomes],
+        [e.intent.created_at for e in outcomes],
     )
     return {row["id"] for row in rows}
 
@@ -122,84 +126,6 @@ async def get(connection: Connection, invocation_id: UUID) -> Invocation | None:
 
 async def get_many(connection: Connection, ids: Sequence[UUID]) -> list[Invocation]:
     return [invocation(row) for row in await connection.fetch(f"{SELECT} WHERE i.id = ANY($1)", ids)]
-
-
-async def list_before(
-    connection: Connection, wanted: InvocationFilter, before: UUID | None, limit: int, offset: int
-) -> list[Invocation]:
-    """Newest first, those before an id."""
-    conditions, values = _conditions(wanted)
-    if before is not None:
-        values.append(before)
-        conditions.append(f"i.id < ${len(values)}")
-    rows = await connection.fetch(
-        f"""
-        {SELECT}
-        WHERE {" AND ".join(conditions) or "true"}
-        ORDER BY i.id DESC
-        LIMIT {limit:d} OFFSET {offset:d}
-        """,
-        *values,
-    )
-    return [invocation(row) for row in rows]
-
-
-async def list_after(
-    connection: Connection, wanted: InvocationFilter, after: UUID | None, limit: int
-) -> list[Invocation]:
-    """Oldest first, those after an id."""
-    conditions, values = _conditions(wanted)
-    if after is not None:
-        values.append(after)
-        conditions.append(f"i.id > ${len(values)}")
-    rows = await connection.fetch(
-        f"""
-        {SELECT}
-        WHERE {" AND ".join(conditions) or "true"}
-        ORDER BY i.id
-        LIMIT {limit:d}
-        """,
-        *values,
-    )
-    return [invocation(row) for row in rows]
-
-
-async def summary(connection: Connection, wanted: InvocationFilter, limit: int) -> list[ToolSummary]:
-    conditions, values = _conditions(wanted)
-    rows = await connection.fetch(
-        f"""
-        SELECT i.tool_name,
-               count(*) AS count,
-               count(*) FILTER (WHERE o.status = 'success') AS success_count,
-               count(*) FILTER (WHERE o.status = 'failed') AS failed_count,
-               count(*) FILTER (WHERE o.status = 'cancelled') AS cancelled_count,
-               -- How long humans took says nothing of the tool.
-               coalesce(
-                   percentile_cont(ARRAY[0.5, 0.95, 0.99])
-                       WITHIN GROUP (ORDER BY extract(epoch FROM o.completed_at - i.created_at) * 1000)
-                       FILTER (WHERE i.begun_as <> 'awaiting_approval'),
-                   ARRAY[0, 0, 0]::float8[]
-               ) AS percentiles
-        FROM invocations i
-        JOIN outcomes o ON o.invocation_id = i.id
-        WHERE {" AND ".join(conditions) or "true"}
-        GROUP BY i.tool_name
-        ORDER BY i.tool_name
-        LIMIT {limit:d}
-        """,
-        *values,
-    )
-    return [
-        ToolSummary(
-            row["tool_name"],
-            row["count"],
-            row["success_count"],
-            row["failed_count"],
-            row["cancelled_count"],
-            *row["percentiles"],
-        )
-        for row in rows
-    ]
 
 
 async def insert_event(connection: Connection, invocation_id: UUID, event: Event) -> None:
@@ -284,38 +210,6 @@ async def insert_redaction(
         principal,
         reason,
     )
-
-
-def _conditions(wanted: InvocationFilter) -> tuple[list[str], list[Any]]:
-    values: list[Any] = []
-    conditions = []
-    for column, value in (
-        ("i.tool_name =", wanted.tool_name),
-        ("i.correlation_id =", wanted.correlation_id),
-        ("i.principal =", wanted.principal),
-        ("i.created_at >=", wanted.created_after),
-        ("i.created_at <", wanted.created_before),
-    ):
-        if value:
-            values.append(value)
-            conditions.append(f"{column} ${len(values)}")
-    started = "EXISTS (SELECT FROM invocation_events e WHERE e.invocation_id = i.id AND e.kind = 'running')"
-    open_approval = "i.begun_as = 'awaiting_approval' AND i.id IN (SELECT invocation_id FROM open_approvals)"
-    match wanted.status:
-        case "":
-            pass
-        case "awaiting_approval":
-            conditions.append(f"o.status IS NULL AND {open_approval}")
-        case "pending":
-            conditions.append(
-                f"o.status IS NULL AND i.begun_as <> 'running' AND NOT {started} AND NOT ({open_approval})"
-            )
-        case "running":
-            conditions.append(f"o.status IS NULL AND (i.begun_as = 'running' OR {started})")
-        case final:
-            values.append(final)
-            conditions.append(f"o.status = ${len(values)}")
-    return conditions, values
 
 
 def invocation(row: Record) -> Invocation:

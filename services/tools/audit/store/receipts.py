@@ -16,7 +16,8 @@ ROWS = """
            i.correlation_id, i.idempotency_key, i.begun_as, i.refused, i.replica, i.created_at,
            o.invocation_id, o.status, o.result, o.error, o.error_reason, o.completed_at,
            o.chain_id, o.sequence, o.previous_digest, o.digest, o.result_salt, o.result_digest,
-           ARRAY(SELECT r.field FROM redactions r WHERE r.invocation_id = o.invocation_id ORDER BY r.field)
+           ARRAY(SELECT r.field FROM redactions r WHERE r.invocation_id = o.invocation_id ORDER BY r.field),
+           (o.tool_name, o.principal, o.created_at) IS NOT DISTINCT FROM (i.tool_name, i.principal, i.created_at)
     FROM outcomes o
     LEFT JOIN invocations i ON i.id = o.invocation_id
     WHERE o.chain_id = $1
@@ -110,7 +111,7 @@ async def first_covering(
         WHERE k.signed_at >= $3
           AND chain ->> 'id' = $1
           AND (chain ->> 'sequence')::integer >= $2
-        ORDER BY k.sequence
+        ORDER BY k.signed_at, k.sequence
         LIMIT 1
         """,
         str(chain_id),
@@ -183,7 +184,7 @@ def _row(row: Record, approved: Mapping[UUID, Approval]) -> Row:
     if columns[0] is not None:
         approval = approved.get(invocation_id)
         outcome = Outcome(Intent(*columns[:13]), status, result, error or "", error_reason, completed_at, approval)
-    return Row(outcome, link, invocation_id, tuple(columns[25]))
+    return Row(outcome, link, invocation_id, tuple(columns[25]), columns[26])
 
 
 def _checkpoint(row: Record) -> Checkpoint:

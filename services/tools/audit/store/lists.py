@@ -1,0 +1,140 @@
+"""SQL that lists and counts invocations: what is open from the table of what is open, the rest along one index.
+
+A page is found first, by ids alone, and then read: joined the other way round, the planner would now and then join all.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from servicekit.postgres import Connection
+from services.tools.audit.store.invocations import SELECT, invocation
+from services.tools.models import Invocation, InvocationFilter, ToolSummary
+
+OPEN = frozenset({"awaiting_approval", "pending", "running"})
+# An id is made a moment before the time that stands beside it, and clocks are set back now and then.
+CLOCK_MARGIN_MS = 60_000
+MAX_ID_MS = (1 << 48) - 1
+
+
+async def list_before(
+    connection: Connection, wanted: InvocationFilter, before: UUID | None, limit: int, offset: int
+) -> list[Invocation]:
+    """Newest first, those before an id; needs a transaction."""
+    return await _page(connection, wanted, ("<", before), "DESC", limit, offset)
+
+
+async def list_after(
+    connection: Connection, wanted: InvocationFilter, after: UUID | None, limit: int
+) -> list[Invocation]:
+    """Oldest first, those after an id; needs a transaction."""
+    return await _page(connection, wanted, (">", after), "ASC", limit, 0)
+
+
+async def _page(
+    connection: Connection,
+    wanted: InvocationFilter,
+    beyond: tuple[str, UUID | None],
+    order: Literal["ASC", "DESC"],
+    limit: int,
+    offset: int,
+) -> list[Invocation]:
+    conditions, values = _conditions(wanted)
+    operator, identity = beyond
+    # A plan for any values walks the ids of a time where nothing in it has the status that is asked for.
+    await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+    if identity is not None:
+        values.append(identity)
+        conditions.append(f"i.id {operator} ${len(values)}")
+    rows = await connection.fetch(
+        f"""
+        WITH page AS MATERIALIZED (
+            SELECT i.id
+            FROM {_source(wanted)} AS i
+            WHERE {" AND ".join(conditions) or "true"}
+            ORDER BY i.id {order}
+            LIMIT {limit:d} OFFSET {offset:d}
+        )
+        {SELECT}
+        WHERE i.id = ANY(ARRAY(SELECT id FROM page))
+        ORDER BY i.id {order}
+        """,
+        *values,
+    )
+    return [invocation(row) for row in rows]
+
+
+async def summary(connection: Connection, wanted: InvocationFilter, limit: int) -> list[ToolSummary]:
+    conditions, values = _conditions(wanted)
+    rows = await connection.fetch(
+        f"""
+        SELECT i.tool_name,
+               count(*) AS count,
+               count(*) FILTER (WHERE o.status = 'success') AS success_count,
+               count(*) FILTER (WHERE o.status = 'failed') AS failed_count,
+               count(*) FILTER (WHERE o.status = 'cancelled') AS cancelled_count,
+               -- How long humans took says nothing of the tool.
+               coalesce(
+                   percentile_cont(ARRAY[0.5, 0.95, 0.99])
+                       WITHIN GROUP (ORDER BY extract(epoch FROM o.completed_at - i.created_at) * 1000)
+                       FILTER (WHERE i.begun_as <> 'awaiting_approval'),
+                   ARRAY[0, 0, 0]::float8[]
+               ) AS percentiles
+        FROM invocations i
+        JOIN outcomes o ON o.invocation_id = i.id
+        WHERE {" AND ".join(conditions) or "true"}
+        GROUP BY i.tool_name
+        ORDER BY i.tool_name
+        LIMIT {limit:d}
+        """,
+        *values,
+    )
+    return [
+        ToolSummary(
+            row["tool_name"],
+            row["count"],
+            row["success_count"],
+            row["failed_count"],
+            row["cancelled_count"],
+            *row["percentiles"],
+        )
+        for row in rows
+    ]
+
+
+def _source(wanted: InvocationFilter) -> str:
+    """Where the ids of a list are found; each has id, tool_name, principal and created_at."""
+    if wanted.status in OPEN:
+        return "open_invocations"
+    if wanted.status and not wanted.correlation_id:
+        return "(SELECT invocation_id AS id, status, tool_name, principal, created_at FROM outcomes)"
+    return "invocations"
+
+
+def _conditions(wanted: InvocationFilter) -> tuple[list[str], list[Any]]:
+    values: list[Any] = []
+    conditions = []
+    status = "i.status ="
+    if wanted.status not in OPEN and wanted.correlation_id:
+        # What shares a correlation id is not much, so each is looked at. As a join it would be read from the other end.
+        status = "(SELECT o.status FROM outcomes o WHERE o.invocation_id = i.id) ="
+    for column, value in (
+        (status, wanted.status),
+        ("i.tool_name =", wanted.tool_name),
+        ("i.correlation_id =", wanted.correlation_id),
+        ("i.principal =", wanted.principal),
+        ("i.created_at >=", wanted.created_after),
+        # Ids are times as well, and it is along them that an index is walked.
+        ("i.id >=", wanted.created_after and _id_at(wanted.created_after, -CLOCK_MARGIN_MS)),
+        ("i.created_at <", wanted.created_before),
+        ("i.id <", wanted.created_before and _id_at(wanted.created_before, CLOCK_MARGIN_MS)),
+    ):
+        if value:
+            values.append(value)
+            conditions.append(f"{column} ${len(values)}")
+    return conditions, values
+
+
+def _id_at(at: datetime, later_ms: int) -> UUID:
+    """The lowest UUIDv7 of a time and a little later, or earlier."""
+    return UUID(int=min(max(0, int(at.timestamp() * 1000) + later_ms), MAX_ID_MS) << 80)
