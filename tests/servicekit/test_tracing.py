@@ -4,7 +4,9 @@ import asyncio
 
 import grpc
 import pytest
+from google.api.httpbody_pb2 import HttpBody
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from prometheus_client import CollectorRegistry
 from qmcp.tools.v1 import tools_service_pb2, tools_service_pb2_grpc
@@ -34,6 +36,10 @@ class Nothing(tools_service_pb2_grpc.ToolsServiceServicer):
     async def GetReceiptKey(self, request, context):
         return tools_service_pb2.ReceiptKey()
 
+    async def ExportReceipts(self, request, context):
+        for part in (b"one", b"two"):
+            yield HttpBody(data=part)
+
 
 def test_without_a_collector_there_is_no_interceptor():
     with tracing("qmcp-test", "") as interceptors:
@@ -57,7 +63,14 @@ async def test_a_call_becomes_a_span_of_its_callers_trace(database):
         stub = tools_service_pb2_grpc.ToolsServiceStub(channel)
         traceparent = (("traceparent", f"00-{TRACE}-b7ad6b7169203331-01"),)
         await stub.GetReceiptKey(tools_service_pb2.GetReceiptKeyRequest(), metadata=traceparent)
-        while (span := await collector.spans.get()).trace_id.hex() != TRACE:
-            pass
-    assert span.name.endswith("GetReceiptKey")
+        stream = stub.ExportReceipts(tools_service_pb2.ExportReceiptsRequest(), metadata=traceparent)
+        assert [part.data async for part in stream] == [b"one", b"two"]
+        asked = reflection_pb2.ServerReflectionRequest(list_services="*")
+        reflected = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(iter([asked]))
+        assert [answer.WhichOneof("message_response") async for answer in reflected] == ["list_services_response"]
+        names = set()
+        while names != {"GetReceiptKey", "ExportReceipts"}:
+            span = await collector.spans.get()
+            if span.trace_id.hex() == TRACE:
+                names.add(span.name.rpartition("/")[2])
     await receiver.stop(0)
