@@ -11,6 +11,8 @@ import structlog
 
 from devstack import ports
 from tests.assertions import pytest_assertion_pass, pytest_runtest_call  # noqa: F401 - hooks
+from tests.collector import Collector, running_collector
+from tests.servicekit.issuer import AUDIENCE, Issuer, publishing_issuer
 from tests.stack import ROOT, Server, Stack, running_postgres, running_stack
 
 # structlog's own default renders tracebacks with all local variables, which takes minutes for deep documents.
@@ -49,9 +51,43 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def collector() -> Iterator[Collector]:
+    """Where `guarded` sends its traces."""
+    with running_collector() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[Issuer]:
+    """Whose tokens `guarded` takes."""
+    with publishing_issuer() as issuer:
+        yield issuer
+
+
+@pytest.fixture(scope="session")
+def upstream_secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the secrets of the tools of `guarded`."""
+    return tmp_path_factory.mktemp("secrets")
+
+
+@pytest.fixture(scope="session")
+def guarded(
+    tmp_path_factory: pytest.TempPathFactory, collector: Collector, issuer: Issuer, upstream_secrets: Path
+) -> Iterator[Stack]:
     """The same with auth on: callers need a key, and `guarded.admin_key` may make them. Its log has everything."""
-    with running_stack(tmp_path_factory.mktemp("guarded") / "home", QMCP_AUTH="on", QMCP_LOG_LEVEL="DEBUG") as stack:
+    variables = {
+        "QMCP_AUTH": "on",
+        "QMCP_LOG_LEVEL": "DEBUG",
+        "QMCP_OIDC_ISSUER": issuer.url,
+        "QMCP_OIDC_AUDIENCE": AUDIENCE,
+        "QMCP_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.port}",
+        # Else spans are kept for five seconds.
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
+        "QMCP_TOOLS_SECRETS_DIR": str(upstream_secrets),
+        "QMCP_TOOLS_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "QMCP_HITL_ALLOWED_NETWORKS": "127.0.0.0/8",
+    }
+    with running_stack(tmp_path_factory.mktemp("guarded") / "home", **variables) as stack:
         yield stack
 
 

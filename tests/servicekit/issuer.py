@@ -1,8 +1,11 @@
 """A local issuer of tokens: publishes its keys as OpenID Connect has it, and signs what it is told to."""
 
+import json
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import jwt
@@ -77,3 +80,33 @@ async def serving_issuer() -> AsyncIterator[Issuer]:
         yield issuer
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def publishing_issuer() -> Iterator[Issuer]:
+    """The same beside tests that run in no loop."""
+    issuer = Issuer()
+
+    class Pages(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            discovery = {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/keys"}
+            page = json.dumps(issuer.published() if self.path == "/keys" else discovery).encode()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, *_: object) -> None:
+            """Writes nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    issuer.url = f"http://127.0.0.1:{server.server_port}"
+    thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield issuer
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

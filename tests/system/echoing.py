@@ -1,0 +1,35 @@
+"""A server that says back what it was sent: as the thing behind a tool, and as a receiver of webhooks."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+
+class _Echo(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        said = json.dumps({"path": self.path, "headers": dict(self.headers), "body": body.decode()}).encode()
+        self.send_response(500 if self.path.startswith("/failing") else 200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_: object) -> None:
+        """Writes nothing."""
+
+
+@contextmanager
+def echoing_server() -> Iterator[str]:
+    """The address of one, for as long as the context lasts."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
+    thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
