@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+# Before the subjects of tokens and no owner of a key: whoever gives names of one kind gives none of the other.
+OF_TOKENS = "oidc:"
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:

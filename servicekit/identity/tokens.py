@@ -15,6 +15,7 @@ from cachetools import LRUCache
 from jwt.types import Options
 
 from servicekit.errors import unauthenticated, unavailable
+from servicekit.identity.principal import OF_TOKENS
 
 logger = structlog.get_logger(__name__)
 
@@ -211,6 +212,7 @@ def _signs(jwk: Mapping[str, Any]) -> bool:
 
 
 def _principal(subject: object) -> str:
-    if not isinstance(subject, str) or not 0 < len(subject) <= MAX_PRINCIPAL_LENGTH or not subject.isprintable():
+    name = f"{OF_TOKENS}{subject}"
+    if not isinstance(subject, str) or not subject or len(name) > MAX_PRINCIPAL_LENGTH or not subject.isprintable():
         raise ValueError("sub is no name")
-    return subject
+    return name

@@ -13,7 +13,7 @@ from servicekit import key_files, pagination
 from servicekit.errors import invalid_field
 from servicekit.idempotency import Answer, Once
 from servicekit.identity import credentials
-from servicekit.identity.principal import Principal
+from servicekit.identity.principal import OF_TOKENS, Principal
 from servicekit.postgres import Connection, Database
 from services.access import errors
 from services.access.authority import Holding, belongs_to_the_system, exceeding
@@ -42,6 +42,10 @@ class Keys:
         async def create(connection: Connection) -> IssuedKey:
             if wanted.expires_at is not None and wanted.expires_at <= datetime.now(UTC):
                 raise invalid_field("expires_at", "must be in the future")
+            if belongs_to_tokens(wanted.owner):
+                raise invalid_field(
+                    "owner", f"must not begin with {OF_TOKENS}, as the names of who comes with a token do"
+                )
             await require_roles(connection, wanted.roles, by)
             await _require_owner_below(connection, wanted.owner, by)
             return await _make(connection, wanted)
@@ -208,9 +212,15 @@ async def _make(connection: Connection, wanted: NewKey) -> IssuedKey:
     return IssuedKey(await store.insert(connection, key.id, wanted, key.digest), text)
 
 
+def belongs_to_tokens(owner: str) -> bool:
+    """Whether a name is one that only a token gives, however it is spelled."""
+    return owner.casefold().startswith(OF_TOKENS)
+
+
 def _preshared(line: str) -> tuple[credentials.ApiKey | None, str, Sequence[str]]:
     """Key, owner and roles of a line; no key where it has another form."""
     parts = line.split()
-    if len(parts) != 3 or not OWNER.fullmatch(parts[1]):  # noqa: PLR2004 - key, owner, roles
+    # Key, owner, roles.
+    if len(parts) != 3 or not OWNER.fullmatch(parts[1]) or belongs_to_tokens(parts[1]):  # noqa: PLR2004
         return None, "", ()
     return credentials.parse(parts[0]), parts[1], sorted(set(parts[2].split(",")))

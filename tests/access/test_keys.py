@@ -9,6 +9,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from servicekit.identity import credentials
+from services.access.keys import belongs_to_tokens
 from tests.access.environment import Access, who, with_key
 from tests.contract.running import Answer, Refusal, Running
 
@@ -108,6 +109,14 @@ async def test_a_key_ends_when_the_clock_of_the_database_says_so(access: Access,
     finally:
         await connection.close()
     assert await until_refused(tools, lasting.api_key, 5) < 1
+
+
+@pytest.mark.parametrize("owner", ["oidc:alice", "oidc:", "OIDC:alice", "Oidc:alice@example.com"])
+async def test_no_key_has_the_name_of_somebody_who_comes_with_a_token(access: Access, owner: str) -> None:
+    refused = await access.refused("CreateKey", owner=owner, roles=["agent"])
+    assert (refused.reason, refused.fields) == ("INVALID_REQUEST", ("owner",))
+    assert belongs_to_tokens(owner), "and no line of the preshared file has it"
+    assert (await access.key("agent", owner="oidc.alice")).key.owner == "oidc.alice"
 
 
 async def test_an_end_in_the_past_is_refused(access: Access) -> None:

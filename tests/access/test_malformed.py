@@ -52,7 +52,8 @@ async def test_over_grpc_all_are_refused_and_nothing_of_them_is_seen_again(
             assert set(ended) <= REFUSED, ended
             # The one of nobody's is not let in while the right one is.
             assert await environment.who(tools_process.running, issued.api_key) == "somebody"
-            assert await who_with(tools_process.running, {"authorization": f"Bearer {issuer.token()}"}) == "alice"
+            token = {"authorization": f"Bearer {issuer.token()}"}
+            assert await who_with(tools_process.running, token) == "oidc:alice"
             # Access itself is as careful as those who ask it.
             answers = await asyncio.gather(*(access.running.call("WhoAmI", None, headers) for headers in corpus[::5]))
             assert {answer.code.name for answer in answers} <= REFUSED  # type: ignore[union-attr]

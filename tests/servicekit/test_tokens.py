@@ -41,7 +41,7 @@ async def refused(verify: Tokens, token: str, code: StatusCode = StatusCode.UNAU
 async def test_a_good_token_says_who_and_which_roles(issuer: Issuer, key: str) -> None:
     for verify in (verifier(issuer), verifier(issuer, jwks_url=f"{issuer.url}/keys")):
         identity = await verify.verify(issuer.token(key))
-        assert (identity.principal, identity.roles) == ("alice", ("agent",))
+        assert (identity.principal, identity.roles) == ("oidc:alice", ("agent",))
         assert identity.valid_until == pytest.approx(time.time() + 600, abs=5)
 
 
@@ -66,7 +66,7 @@ BAD: dict[str, dict[str, Any]] = {
     "of a name with an escape": {"sub": "alice\x1b[2J"},
     "of a name with a zero": {"sub": "alice\0"},
     "of a name written backwards": {"sub": "alice\u202enimda"},
-    "of a name without an end": {"sub": "a" * 129},
+    "of a name without an end": {"sub": "a" * 124},
     "of a number": {"sub": 7},
     "with an end past all dates": {"exp": 10**400},
     "with an end that is a word": {"exp": "tomorrow"},
@@ -161,7 +161,7 @@ async def test_new_keys_are_found_when_a_token_names_one(issuer: Issuer, monkeyp
     early = issuer.token("next")
     await refused(verify, early)
     await asyncio.sleep(0.35)
-    assert (await verify.verify(early)).principal == "alice"
+    assert (await verify.verify(early)).principal == "oidc:alice"
 
 
 async def test_names_of_keys_that_nobody_published_do_not_flood_the_issuer(issuer: Issuer) -> None:
@@ -172,7 +172,7 @@ async def test_names_of_keys_that_nobody_published_do_not_flood_the_issuer(issue
     for number in range(200):
         await refused(verify, jwt.encode(issuer.claims(), key, "RS256", headers={"kid": f"made-up-{number}"}))
     assert issuer.fetched == 1
-    assert (await verify.verify(good)).principal == "alice"
+    assert (await verify.verify(good)).principal == "oidc:alice"
 
 
 async def test_a_withdrawn_key_is_good_no_longer_not_even_for_a_token_seen_before(
@@ -198,7 +198,7 @@ async def test_an_issuer_that_is_down_at_first_is_waited_for(issuer: Issuer, mon
     assert issuer.fetched == 1, "those who wait together ask together"
     issuer.up = True
     await asyncio.sleep(0.25)
-    assert (await verify.verify(issuer.token())).principal == "alice"
+    assert (await verify.verify(issuer.token())).principal == "oidc:alice"
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "HS256", "HS512", "", None, ["RS256"], "RSA-OAEP", "ES256K"])
@@ -241,7 +241,7 @@ async def test_a_key_for_another_purpose_verifies_no_signature(issuer: Issuer, t
     rsa, ec = issuer.published()["keys"]
     issuer.odd = {"keys": [{**rsa, **told}, ec]}
     verify = verifier(issuer)
-    assert (await verify.verify(issuer.token("ec"))).principal == "alice"
+    assert (await verify.verify(issuer.token("ec"))).principal == "oidc:alice"
     await refused(verify, issuer.token("rsa"))
     # It is refused as a token, not as an issuer that is away, where there is no other key.
     if "alg" not in told:
@@ -255,7 +255,7 @@ async def test_a_key_that_says_less_verifies_what_its_kind_signs(issuer: Issuer,
     issuer.odd = {"keys": keys}
     verify = verifier(issuer)
     for key in ("rsa", "ec"):
-        assert (await verify.verify(issuer.token(key))).principal == "alice"
+        assert (await verify.verify(issuer.token(key))).principal == "oidc:alice"
 
 
 async def test_while_the_issuer_is_down_later_its_keys_go_on_counting(
@@ -267,7 +267,7 @@ async def test_while_the_issuer_is_down_later_its_keys_go_on_counting(
     await verify.verify(issuer.token())
     issuer.up = False
     await asyncio.sleep(0.25)
-    assert (await verify.verify(issuer.token(sub="bob"))).principal == "bob"
+    assert (await verify.verify(issuer.token(sub="bob"))).principal == "oidc:bob"
     issuer.up = True
 
 

@@ -355,7 +355,7 @@ def test_with_auth_it_serves_other_machines_knows_tokens_and_keeps_its_keys(tmp_
             ]
             assert [answer.status_code for answer in answers] == [200, 403, 401]
             told = httpx.get(f"{stack.edge_url}/v1/whoami", headers={"authorization": f"Bearer {agent}"}).json()
-            assert (told["principal"], told["roles"]) == ("somebody@example.com", ["agent"])
+            assert (told["principal"], told["roles"]) == ("oidc:somebody@example.com", ["agent"])
             service_key = (stack.home / "keys" / "tools").read_text()
             assert all(token not in stack.output() for token in (agent, reader, stranger))
         with running_stack(tmp_path / "home", QMCP_AUTH="on") as stack:
