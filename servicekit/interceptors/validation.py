@@ -1,11 +1,13 @@
-"""Checks a request against the buf.validate rules of its proto, all faults at once."""
+"""Checks a request against the buf.validate rules of its proto, all faults at once, and names against their paths."""
 
 from collections.abc import Awaitable
 from typing import Any
 
+from google.protobuf import descriptor_pool
 from grpc.aio import ServicerContext
 from protovalidate import ValidationError, Validator
 
+from servicekit import path_names
 from servicekit.errors import Violation, invalid_argument
 from servicekit.interceptors import Handler
 from servicekit.methods import Method
@@ -16,6 +18,9 @@ def validation(method: Method, handler: Handler) -> Handler:
     if method.client_streaming:
         return handler
     validator = Validator()
+    names = path_names.checks_of(
+        descriptor_pool.Default().FindServiceByName(method.service), method.request_class.DESCRIPTOR
+    )
 
     def with_validation(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Awaitable[Any]:
         if request is None:
@@ -24,14 +29,19 @@ def validation(method: Method, handler: Handler) -> Handler:
         try:
             validator.validate(request)
         except ValidationError as error:
-            raise _refusal(error) from None
+            raise _refusal(_violations(error)) from None
+        if names is not None and (faults := names(request)):
+            raise _refusal(faults)
         return handler(request, context, call)
 
     return with_validation
 
 
-def _refusal(error: ValidationError) -> Exception:
-    violations = [Violation(_path(violation.proto.field), violation.proto.message) for violation in error.violations]
+def _violations(error: ValidationError) -> list[Violation]:
+    return [Violation(_path(violation.proto.field), violation.proto.message) for violation in error.violations]
+
+
+def _refusal(violations: list[Violation]) -> Exception:
     first = violations[0]
     return invalid_argument("INVALID_REQUEST", f"{first.field or 'request'} {first.description}.", violations)
 

@@ -152,6 +152,11 @@ def rules(field: FieldDescriptor) -> validate_pb2.FieldRules:
     return _options(field, validate_pb2.field)
 
 
+def marked(field: FieldDescriptor, extension: Any) -> bool:
+    """Whether a field declares this of itself."""
+    return bool(_options(field, extension))
+
+
 def _options(descriptor: Any, extension: Any) -> Any:
     # A pool of one's own has option classes of its own; parsed anew they are those that the extensions belong to.
     options = descriptor.GetOptions()

@@ -96,7 +96,7 @@ class Tool:
     """A tool that agents can run: what it is called, what it takes and gives, and what stands behind it."""
 
     # The name its owner chose, and by which it is invoked. As MCP demands: letters, digits, `_ . / -`, 1 to 64 of
-    # them. It may not hold `//` nor begin or end with `/`, because it stands in URLs.
+    # them. It may not hold `//`, begin or end with `/`, or have a segment `.` or `..`, because it stands in URLs.
     name: str = ""
     # What a person reads in a list. At most 128 characters; empty means: show the name.
     title: str = ""

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from qmcp.options.v1 import options_pb2 as qmcp_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19qmcp/access/v1/role.proto\x12\x0eqmcp.access.v1\x1a\x1b\x62uf/validate/validate.proto\"\xd4\x01\n\x04Role\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[a-z][a-z0-9_-]{0,31}$\x12\x41\n\x0bpermissions\x18\x02 \x03(\tB,\xbaH)\x92\x01&\x08\x01\x10@\x18\x01\"\x1er\x1c\x32\x1a^(\\*|[a-z]+\\.(\\*|[a-z]+))$\x12\x32\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x10\n\x08\x62uilt_in\x18\x04 \x01(\x08\x12\x15\n\x04\x65tag\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19qmcp/access/v1/role.proto\x12\x0eqmcp.access.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1dqmcp/options/v1/options.proto\"\xd8\x01\n\x04Role\x12\x30\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1br\x19\x32\x17^[a-z][a-z0-9_-]{0,31}$\xe8\xc7\x18\x01\x12\x41\n\x0bpermissions\x18\x02 \x03(\tB,\xbaH)\x92\x01&\x08\x01\x10@\x18\x01\"\x1er\x1c\x32\x1a^(\\*|[a-z]+\\.(\\*|[a-z]+))$\x12\x32\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x10\n\x08\x62uilt_in\x18\x04 \x01(\x08\x12\x15\n\x04\x65tag\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,13 +34,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'qmcp.access.v1.role_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ROLE'].fields_by_name['name']._loaded_options = None
-  _globals['_ROLE'].fields_by_name['name']._serialized_options = b'\272H\033r\0312\027^[a-z][a-z0-9_-]{0,31}$'
+  _globals['_ROLE'].fields_by_name['name']._serialized_options = b'\272H\033r\0312\027^[a-z][a-z0-9_-]{0,31}$\350\307\030\001'
   _globals['_ROLE'].fields_by_name['permissions']._loaded_options = None
   _globals['_ROLE'].fields_by_name['permissions']._serialized_options = b'\272H)\222\001&\010\001\020@\030\001\"\036r\0342\032^(\\*|[a-z]+\\.(\\*|[a-z]+))$'
   _globals['_ROLE'].fields_by_name['description']._loaded_options = None
   _globals['_ROLE'].fields_by_name['description']._serialized_options = b'\272H\032r\030\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_ROLE'].fields_by_name['etag']._loaded_options = None
   _globals['_ROLE'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
-  _globals['_ROLE']._serialized_start=75
-  _globals['_ROLE']._serialized_end=287
+  _globals['_ROLE']._serialized_start=106
+  _globals['_ROLE']._serialized_end=322
 # @@protoc_insertion_point(module_scope)

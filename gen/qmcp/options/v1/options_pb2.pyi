@@ -39,6 +39,8 @@ REQUEST_CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
 request_content_type: _descriptor.FieldDescriptor
 RESPONSE_CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
 response_content_type: _descriptor.FieldDescriptor
+PATH_NAME_FIELD_NUMBER: _ClassVar[int]
+path_name: _descriptor.FieldDescriptor
 CODE_FIELD_NUMBER: _ClassVar[int]
 code: _descriptor.FieldDescriptor
 HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]
