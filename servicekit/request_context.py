@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from grpc import StatusCode
 
+from servicekit.errors import ServiceError
+from servicekit.identity.credentials import presented
 from servicekit.identity.principal import NOBODY, Principal
 from servicekit.methods import Method
 
@@ -32,6 +34,8 @@ class RequestContext:
     # How it ended; set by the errors interceptor.
     code: StatusCode = field(default=StatusCode.OK)
     http_status: int = 0
+    # Why it is being ended although its caller is still there: its credential has ended.
+    ended: ServiceError | None = None
 
     @classmethod
     def of(cls, headers: Sequence[tuple[str, str | bytes]], method: Method) -> "RequestContext":
@@ -46,6 +50,12 @@ class RequestContext:
         """A textual header, empty where there is none."""
         value = self.metadata.get(name, "")
         return value if isinstance(value, str) else ""
+
+    @property
+    def credential(self) -> str:
+        """The key or token that the caller sent; empty where it sent none, or several."""
+        found = presented(self.header("x-api-key"), self.header("authorization"))
+        return found[0] if len(found) == 1 else ""
 
     @property
     def idempotency_key(self) -> str:

@@ -74,10 +74,14 @@ def upstream_secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def guarded(
     tmp_path_factory: pytest.TempPathFactory, collector: Collector, issuer: Issuer, upstream_secrets: Path
 ) -> Iterator[Stack]:
-    """The same with auth on: callers need a key, and `guarded.admin_key` may make them. Its log has everything."""
+    """The same with auth on: callers need a key, and `guarded.admin_key` may make them. Its log has everything.
+
+    What services know of callers they remember for long, so that only the announcement of a change explains its effect.
+    """
     variables = {
         "QMCP_AUTH": "on",
         "QMCP_LOG_LEVEL": "DEBUG",
+        "QMCP_ACCESS_REMEMBER_SECONDS": "600",
         "QMCP_OIDC_ISSUER": issuer.url,
         "QMCP_OIDC_AUDIENCE": AUDIENCE,
         "QMCP_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.port}",

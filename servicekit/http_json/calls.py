@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from servicekit.errors import Violation, invalid_argument
-from servicekit.http_json.events import END, MEDIA_TYPE, event
+from servicekit.http_json.events import END, MEDIA_TYPE, event, failure
 from servicekit.http_json.reading import read
 from servicekit.http_json.writing import write
 from servicekit.methods import Method
@@ -62,6 +62,11 @@ def event_of(method: Method, message: Message) -> Message:
 def end_of(method: Method) -> Message | None:
     """What ends a stream that has come to its end by itself."""
     return None if method.raw_answer else HttpBody(content_type=MEDIA_TYPE, data=END)
+
+
+def failure_of(method: Method, status: Message) -> Message | None:
+    """What ends a stream that was cut off with a reason: its status line is gone, and browsers see no trailers."""
+    return None if method.raw_answer else HttpBody(content_type=MEDIA_TYPE, data=failure(status))
 
 
 def _body_of(message: Message) -> bytes:

@@ -20,6 +20,14 @@ def event(message: Message) -> bytes:
     return b"%sdata: %s\n\n" % (numbered, write(message))
 
 
+def failure(status: Message) -> bytes:
+    """The last event of a stream that fails after it began: the error as other answers have it in their body.
+
+    Not `error`, for that is what EventSource calls its own.
+    """
+    return b"event: failed\ndata: %s\n\n" % write(status)
+
+
 def _is_heartbeat(message: Message) -> bool:
     """Whether it only says that the stream lives: by its kind, or by a field of that name."""
     named = (field.name for field, _ in message.ListFields())

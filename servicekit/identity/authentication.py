@@ -8,11 +8,9 @@ import asyncio
 import hmac
 import math
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
@@ -24,13 +22,15 @@ from prometheus_client import Counter as Counted
 from servicekit.errors import ServiceError, exhausted, unauthenticated
 from servicekit.identity import credentials
 from servicekit.identity.authenticator import Authenticator, Keyless
+from servicekit.identity.open_calls import Caller, Credential, OpenCalls
 from servicekit.identity.principal import Principal
-from servicekit.identity.resolver import Denial, KeyResolver, ResolvedKey
+from servicekit.identity.reports import Reports
+from servicekit.identity.resolver import KeyResolver
 from servicekit.request_context import RequestContext
 from servicekit.settings import ServiceSettings
 
 if TYPE_CHECKING:
-    from servicekit.identity.tokens import Tokens
+    from servicekit.identity.tokens import TokenIdentity, Tokens
 
 logger = structlog.get_logger(__name__)
 
@@ -39,22 +39,14 @@ MAX_REMEMBERED = 10_000
 REFUSED_SECONDS = 5.0
 # While access does not answer, it is asked for a remembered key this often.
 ASK_AGAIN_SECONDS = 1.0
-REPORT_SECONDS = 1.0
-# What one report takes.
-MAX_DENIALS = 1_000
-MAX_USED = 10_000
-# So many kinds of refusals without a principal are told apart in a minute; anybody can make up keys.
-MAX_UNKNOWN = 20
-OTHERS = "_other"
 CREDENTIALS = frozenset({"x-api-key", "authorization"})
 NOT_VALID = "The credential is not valid: unknown, expired, disabled or revoked."
 
 
 @dataclass(slots=True)
 class _Known:
-    resolved: ResolvedKey
-    principal: Principal
-    checked_at: float
+    caller: Caller
+    rate_per_minute: int
     # What is left of the calls of this minute, and when that was reckoned.
     calls_left: float
     reckoned_at: float
@@ -81,23 +73,14 @@ class Authentication:
         self._known: LRUCache[str, dict[bytes, _Known]] = LRUCache(MAX_REMEMBERED)
         self._refused: LRUCache[credentials.ApiKey, float] = LRUCache(MAX_REMEMBERED)
         self._asking: dict[credentials.ApiKey, asyncio.Task[_Known | None]] = {}
-        self._asking_roles: dict[tuple[str, ...], asyncio.Task[frozenset[str]]] = {}
+        self._asking_roles: dict[tuple[str, ...], asyncio.Task[tuple[frozenset[str], float]]] = {}
         self._roles: LRUCache[tuple[str, ...], tuple[frozenset[str], float]] = LRUCache(MAX_REMEMBERED)
         # Counts the announced changes: an answer that was asked for before one is not remembered after it.
         self._changes = 0
         # What was checked before this is asked for again, but counts while access is away.
         self._doubted_at = -math.inf
-        self._denials: dict[tuple[str, str, str, str], Denial] = {}
-        self._denied: Counter[tuple[str, str, str, str]] = Counter()
-        self._used: set[str] = set()
-        self._unknown: set[tuple[str, str, str, str]] = set()
-        self._unknown_minute = 0
-        self._denials_total = Counted(
-            "qmcp_access_denials_total",
-            "Calls refused for want of a credential or a permission.",
-            ("method", "reason"),
-            registry=registry,
-        )
+        self.reports = Reports(resolver, registry)
+        self.open_calls = OpenCalls(self, stale_seconds)
         self._checks = Counted(
             "qmcp_access_checks_total",
             "Keys checked: remembered, asked for, remembered while access is away.",
@@ -113,47 +96,51 @@ class Authentication:
         if key is not None:
             return await self._by_key(key)
         if self._tokens is not None and text.count(".") == 2:  # noqa: PLR2004 - a JWT has three parts
-            return await self._by_token(text)
+            return (await self._by_token(text)).principal
         raise unauthenticated(NOT_VALID)
 
     def denied(self, call: RequestContext, error: ServiceError) -> None:
-        """Counts a refusal and keeps it for the next report. Alike ones within a second are one."""
-        self._denials_total.labels(call.method.path, error.reason).inc()
-        found = credentials.presented(call.header("x-api-key"), call.header("authorization"))
-        key = credentials.parse(found[0]) if len(found) == 1 else None
-        principal = call.principal.name or (key.id if key else "")
-        permission = error.metadata.get("permission", "")
-        like = (call.method.path, error.reason, permission, principal)
-        too_many = like not in self._denials and len(self._denials) >= MAX_DENIALS
-        if too_many or (error.code is StatusCode.UNAUTHENTICATED and not self._told_apart(like)):
-            like = (call.method.path, error.reason, permission, OTHERS)
-        self._denied[like] += 1
-        self._denials[like] = Denial(
-            datetime.now(UTC), *like, correlation_id=call.correlation_id, request_id=call.request_id, count=0
-        )
+        """See Authenticator."""
+        self.reports.denied(call, error)
 
-    def _told_apart(self, like: tuple[str, str, str, str]) -> bool:
-        """Whether a refusal of nobody known has a row of its own in this minute."""
-        minute = int(time.monotonic() // 60)
-        if minute != self._unknown_minute:
-            self._unknown.clear()
-            self._unknown_minute = minute
-        if len(self._unknown) < MAX_UNKNOWN:
-            self._unknown.add(like)
-        return like in self._unknown
+    def opened(self, call: RequestContext) -> AbstractContextManager[None]:
+        """See Authenticator."""
+        text = _credential(call)
+        return self.open_calls.opened(credentials.parse(text) or text, call)
+
+    def remembered(self, credential: Credential) -> tuple[Caller, bool] | None:
+        """See open_calls.Callers."""
+        now = time.monotonic()
+        if isinstance(credential, credentials.ApiKey):
+            known = self._remembered_key(credential)
+            return None if known is None else (known.caller, self._fresh(known.caller.checked_at, now))
+        identity = self._tokens.remembered(credential) if self._tokens is not None else None
+        roles = tuple(sorted(set(identity.roles))) if identity is not None else ()
+        if identity is None or roles not in self._roles:
+            return None
+        permissions, asked_at = self._roles[roles]
+        return _caller(identity, permissions, asked_at), self._fresh(asked_at, now)
+
+    async def ask(self, credential: Credential) -> Caller:
+        """See open_calls.Callers."""
+        if isinstance(credential, credentials.ApiKey):
+            known = self._remembered_key(credential)
+            return (await self._ask(credential, known, time.monotonic())).caller
+        return await self._by_token(credential)
 
     async def _by_key(self, key: credentials.ApiKey) -> Principal:
         now = time.monotonic()
         known = self._remembered_key(key)
-        if known is not None and self._fresh(known.checked_at, now):
+        if known is not None and self._fresh(known.caller.checked_at, now):
             self._remembered.inc()
         else:
             known = await self._ask(key, known, now)
-        if known.resolved.valid_until is not None and known.resolved.valid_until <= time.time():
+        caller = known.caller
+        if caller.valid_until is not None and caller.valid_until <= time.time():
             raise unauthenticated(NOT_VALID)
         _take_call(known, time.monotonic())
-        self._used.add(key.id)
-        return known.principal
+        self.reports.used(key.id)
+        return caller.principal
 
     def _fresh(self, checked_at: float, now: float) -> bool:
         return now - checked_at < self._remember_seconds and checked_at > self._doubted_at
@@ -169,7 +156,7 @@ class Authentication:
         """Asks access, once however many calls wait for the answer."""
         if self._refused.get(key, 0) > now:
             raise unauthenticated(NOT_VALID)
-        still_counts = known is not None and now - known.checked_at < self._stale_seconds
+        still_counts = known is not None and now - known.caller.checked_at < self._stale_seconds
         if known is not None and still_counts and now < known.ask_again_at:
             self._checks.labels("stale").inc()
             return known
@@ -200,12 +187,9 @@ class Authentication:
                 self._refused[key] = now + REFUSED_SECONDS
             self._forget(key)
             return None
+        principal = Principal(resolved.principal, resolved.permissions, resolved.roles)
         found = _Known(
-            resolved,
-            Principal(resolved.principal, resolved.permissions, resolved.roles),
-            now,
-            float(resolved.rate_per_minute),
-            now,
+            Caller(principal, resolved.valid_until, now), resolved.rate_per_minute, float(resolved.rate_per_minute), now
         )
         known = self._remembered_key(key)
         if known is not None:
@@ -221,7 +205,7 @@ class Authentication:
             if not of_id:
                 del self._known[key.id]
 
-    async def _by_token(self, text: str) -> Principal:
+    async def _by_token(self, text: str) -> Caller:
         assert self._tokens is not None
         identity = await self._tokens.verify(text)
         roles = tuple(sorted(set(identity.roles)))
@@ -233,18 +217,18 @@ class Authentication:
                 task = self._asking_roles[roles] = asyncio.create_task(self._resolve_roles(roles))
                 task.add_done_callback(lambda done: _drop(self._asking_roles, roles, done))
             try:
-                permissions = await asyncio.shield(task)
+                permissions, asked_at = await asyncio.shield(task)
             except ServiceError:
                 if now - asked_at >= self._stale_seconds:
                     raise
-        return Principal(identity.principal, permissions, frozenset(roles))
+        return _caller(identity, permissions, asked_at)
 
-    async def _resolve_roles(self, roles: tuple[str, ...]) -> frozenset[str]:
+    async def _resolve_roles(self, roles: tuple[str, ...]) -> tuple[frozenset[str], float]:
         changes, now = self._changes, time.monotonic()
         permissions = await self._resolver.resolve_roles(roles)
         if changes == self._changes:
             self._roles[roles] = (permissions, now)
-        return permissions
+        return permissions, now
 
     async def follow_changes(self) -> None:
         """Forgets what changed, as soon as access says so. Ends when the connection is lost."""
@@ -265,30 +249,7 @@ class Authentication:
                 # asked for all, so what is remembered is doubted and not thrown away.
                 self._doubted_at = time.monotonic()
             connected = True
-
-    async def send_reports(self) -> None:
-        """Tells access each second what was refused and which keys were used."""
-        while True:
-            await asyncio.sleep(REPORT_SECONDS)
-            if not self._denied and not self._used:
-                continue
-            counts, self._denied = self._denied, Counter()
-            denials, self._denials = self._denials, {}
-            used, self._used = self._used, set()
-            try:
-                await self._report(_counted(denials, counts), sorted(used))
-            except ServiceError as error:
-                # The log and the counter have them; a queue would have to be bounded and lose them anyway.
-                logger.warning("denials_not_reported", count=sum(counts.values()), error=str(error))
-            except Exception:
-                logger.exception("denials_not_reported", count=sum(counts.values()))
-
-    async def _report(self, denials: Sequence[Denial], used: Sequence[str]) -> None:
-        """Reports in parts that access takes."""
-        first = True
-        while first or denials or used:
-            await self._resolver.report(denials[:MAX_DENIALS], used[:MAX_USED])
-            denials, used, first = denials[MAX_DENIALS:], used[MAX_USED:], False
+            self.open_calls.tell()
 
 
 def _credential(call: RequestContext) -> str:
@@ -305,15 +266,6 @@ def _credential(call: RequestContext) -> str:
     return found[0]
 
 
-def _counted(
-    denials: Mapping[tuple[str, str, str, str], Denial], counts: Mapping[tuple[str, str, str, str], int]
-) -> list[Denial]:
-    return [
-        Denial(d.at, d.method, d.reason, d.permission, d.principal, d.correlation_id, d.request_id, counts[like])
-        for like, d in denials.items()
-    ]
-
-
 Asked = TypeVar("Asked")
 
 
@@ -326,13 +278,17 @@ def _drop(asking: dict[Asked, Any], what: Asked, done: "asyncio.Task[Any]") -> N
         done.exception()
 
 
+def _caller(identity: "TokenIdentity", permissions: frozenset[str], asked_at: float) -> Caller:
+    return Caller(Principal(identity.principal, permissions, frozenset(identity.roles)), identity.valid_until, asked_at)
+
+
 def _take_call(known: _Known, now: float) -> None:
     """Takes one of the calls of this minute.
 
     Raises:
         ServiceError: RATE_LIMITED.
     """
-    rate = known.resolved.rate_per_minute
+    rate = known.rate_per_minute
     if not rate:
         return
     known.calls_left = min(float(rate), known.calls_left + (now - known.reckoned_at) * rate / 60)
@@ -366,7 +322,8 @@ async def authenticator(
     )
     tasks = [
         asyncio.create_task(_follow(authentication), name="access changes"),
-        asyncio.create_task(authentication.send_reports(), name="access reports"),
+        asyncio.create_task(authentication.reports.send(), name="access reports"),
+        asyncio.create_task(authentication.open_calls.follow(), name="open calls"),
     ]
     try:
         yield authentication

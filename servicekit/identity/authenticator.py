@@ -1,5 +1,6 @@
 """What the identity interceptor asks of whoever checks callers, and the one for a machine of one's own."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from servicekit.errors import ServiceError
@@ -20,6 +21,13 @@ class Authenticator(Protocol):
     def denied(self, call: RequestContext, error: ServiceError) -> None:
         """Told of every refusal."""
 
+    def opened(self, call: RequestContext) -> AbstractContextManager[None]:
+        """A block for a call that may last: it is ended when its credential ends, or grants it no more.
+
+        Raises:
+            ServiceError: at the end of the block, UNAUTHENTICATED, PERMISSION_DENIED or UNAVAILABLE.
+        """
+
 
 class Keyless:
     """Development on one machine: every caller is the principal `local` and may do everything."""
@@ -32,3 +40,8 @@ class Keyless:
 
     def denied(self, call: RequestContext, error: ServiceError) -> None:
         """Never happens."""
+
+    def opened(self, call: RequestContext) -> AbstractContextManager[None]:
+        """Nothing ends it."""
+        del call
+        return nullcontext()

@@ -1,14 +1,19 @@
 """Reads the body of a call that came in as HTTP/JSON, and answers in JSON; other calls pass untouched."""
 
+import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any
 
-from grpc.aio import ServicerContext
+from grpc.aio import BaseError, ServicerContext
 
+from servicekit.errors import ServiceError, to_status
 from servicekit.http_json import calls
 from servicekit.interceptors import Handler
 from servicekit.methods import Method
 from servicekit.request_context import RequestContext
+
+LAST_WORD_SECONDS = 0.5
 
 
 def http_json(method: Method, handler: Handler) -> Handler:
@@ -20,7 +25,13 @@ def http_json(method: Method, handler: Handler) -> Handler:
         if not method.server_streaming:
             return await calls.answer_of(method, await handler(read, context, call))
         written: Any = _Events(method, context)
-        await handler(read, written, call)
+        try:
+            await handler(read, written, call)
+        except (ServiceError, asyncio.CancelledError) as error:
+            told = error if isinstance(error, ServiceError) else call.ended
+            if told is not None:
+                await written.fail(told, call)
+            raise
         if end := calls.end_of(method):
             await context.write(end)
         return None
@@ -40,9 +51,21 @@ class _Events:
     def __init__(self, method: Method, context: "ServicerContext[Any, Any]") -> None:
         self._method = method
         self._context = context
+        self._begun = False
 
     async def write(self, message: Any) -> None:
+        self._begun = True
         await self._context.write(calls.event_of(self._method, message))
+
+    async def fail(self, error: ServiceError, call: RequestContext) -> None:
+        """Says why, where the answer has begun; before that, it is the answer."""
+        status = to_status(error, domain=self._method.domain, request_id=call.request_id)
+        said = calls.failure_of(self._method, status)
+        if self._begun and said is not None:
+            # Whoever does not read keeps nothing open by that; an event may be stuck on its way before this one.
+            with suppress(TimeoutError, BaseError):
+                async with asyncio.timeout(LAST_WORD_SECONDS):
+                    await self._context.write(said)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)

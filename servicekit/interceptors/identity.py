@@ -1,4 +1,4 @@
-"""Finds out who calls, and refuses what they may not do, before anything is looked up."""
+"""Finds out who calls, refuses what they may not do before anything is looked up, and ends what outlasts that."""
 
 from typing import Any
 
@@ -8,15 +8,27 @@ from grpc.aio import ServicerContext
 from servicekit.errors import ServiceError, permission_denied
 from servicekit.identity.authenticator import Authenticator
 from servicekit.interceptors import Handler, Interceptor
-from servicekit.methods import Method
+from servicekit.methods import CallKind, Method
 from servicekit.request_context import RequestContext
 
 
 def identity(authenticator: Authenticator) -> Interceptor:
-    def interceptor(method: Method, handler: Handler) -> Handler:
+    def interceptor(method: Method, served: Handler) -> Handler:
         if method.permission.endswith(".anyone"):
             # The request itself holds what admits the caller (the token of a link), and the servicer checks that.
-            return handler
+            return served
+
+        async def while_it_counts(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
+            try:
+                with authenticator.opened(call):
+                    return await served(request, context, call)
+            except ServiceError as error:
+                if error is call.ended and error.code is not StatusCode.UNAVAILABLE:
+                    authenticator.denied(call, error)
+                raise
+
+        # What is quick has ended before anything could be said of it.
+        handler = served if method.call_kind is CallKind.QUICK else while_it_counts
 
         async def with_identity(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
             try:

@@ -8,7 +8,7 @@ from grpc.aio import ServicerContext
 from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc, key_pb2, role_pb2
 
 from servicekit.idempotency import Once
-from servicekit.identity.credentials import ApiKey, parse, presented
+from servicekit.identity.credentials import ApiKey, parse
 from servicekit.request_context import current_context
 from services.access import errors, messages
 from services.access.changes import Changes
@@ -84,8 +84,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
 
     async def WhoAmI(self, request: access_service_pb2.WhoAmIRequest, context: Context) -> access_service_pb2.Identity:
         call = current_context.get()
-        given = presented(call.header("x-api-key"), call.header("authorization"))
-        key = parse(given[0]) if given else None
+        key = parse(call.credential)
         identity = await self._keys.resolve(key) if key else None
         if identity is not None:
             return messages.identity_to(identity)

@@ -9,7 +9,7 @@ from qmcp.access.v1 import access_service_pb2, key_pb2, role_pb2
 
 from services.access import server as access_server
 from tests.contract.running import Running
-from tests.contract.subject import Effect, Listing, Slow, Subject, held_up
+from tests.contract.subject import Effect, Lasting, Listing, Slow, Subject, held_up
 
 STANDING = "5" * 16
 _times = count(1)
@@ -102,5 +102,6 @@ SUBJECT = Subject(
         ),
     },
     slow=_slow_list,
+    lasting={"WatchChanges": Lasting(access_service_pb2.WatchChangesRequest())},
     words=(STANDING, "agent", "admin", "made1", "tools.read", "*", "maker", "active"),
 )

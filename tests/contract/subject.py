@@ -50,6 +50,14 @@ class Slow:
 
 
 @dataclass(frozen=True)
+class Lasting:
+    """A call that goes on until somebody ends it: by itself, or because the test holds a table that it reads."""
+
+    request: Message
+    table: str = ""
+
+
+@dataclass(frozen=True)
 class Subject:
     """A service under the contract."""
 
@@ -62,6 +70,8 @@ class Subject:
     listings: Mapping[str, Listing]
     effects: Mapping[str, Effect]
     slow: Callable[[Running], AbstractAsyncContextManager[Slow]]
+    # Every RPC that may outlast what was known when it began.
+    lasting: Mapping[str, Lasting]
     # Words by which generated requests get past the first look.
     words: tuple[str, ...]
 

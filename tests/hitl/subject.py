@@ -11,7 +11,7 @@ from qmcp.hitl.v1 import hitl_service_pb2, webhook_pb2
 
 from services.hitl import server as hitl_server
 from tests.contract.running import Running
-from tests.contract.subject import Effect, Listing, Slow, Subject, held_up
+from tests.contract.subject import Effect, Lasting, Listing, Slow, Subject, held_up
 
 EVENTFUL = "eventful"
 STANDING = "standing"
@@ -141,5 +141,9 @@ SUBJECT = Subject(
         ),
     },
     slow=_slow_get,
+    lasting={
+        "WaitForResponse": Lasting(hitl_service_pb2.WaitForResponseRequest(id="any"), "human_requests"),
+        "WatchHumanRequests": Lasting(hitl_service_pb2.WatchHumanRequestsRequest()),
+    },
     words=("approve", "reject", "approval", "review", "held", "pending", "https://example.com/", "created", "any"),
 )

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from qmcp.tools.v1 import tools_service_pb2
 
 from servicekit.errors import ServiceError, permission_denied, unavailable
-from servicekit.identity import authentication, credentials
+from servicekit.identity import authentication, credentials, reports
 from servicekit.identity.authentication import MAX_REMEMBERED, Authentication
 from servicekit.identity.credentials import ApiKey
 from servicekit.identity.resolver import Denial, ResolvedKey
@@ -211,7 +211,7 @@ async def test_a_hundred_thousand_keys_that_nobody_has_take_bounded_memory() -> 
     assert len(inside._refused) == MAX_REMEMBERED
     assert len(inside._known) == 1
     assert not inside._asking
-    assert not inside._used - {key.id for key in [credentials.parse(good)] if key}
+    assert not inside.reports._used - {key.id for key in [credentials.parse(good)] if key}
     # 75,000 keys would be more than 20 MB.
     assert sizes[-1] - sizes[0] < 8_000_000, sizes
     assert await environment.check(good) == "somebody", "and the flood has not pushed out whom we know"
@@ -228,23 +228,23 @@ async def test_known_keys_are_remembered_within_bounds(monkeypatch: pytest.Monke
 async def test_denials_without_number_are_counted_in_bounded_memory_and_reported_in_parts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(authentication, "REPORT_SECONDS", 0.01)
+    monkeypatch.setattr(reports, "REPORT_SECONDS", 0.01)
     environment = Environment()
     for number in range(5_000):
         text = credentials.generate()[0]
         environment.authentication.denied(
             RequestContext({"x-api-key": text}, METHOD), permission_denied(f"s.p{number % 7}")
         )
-    assert len(environment.authentication._denials) <= 1_010
-    reporting = asyncio.create_task(environment.authentication.send_reports())
+    assert len(environment.authentication.reports._denials) <= 1_010
+    reporting = asyncio.create_task(environment.authentication.reports.send())
     await asyncio.sleep(0.1)
     reporting.cancel()
     assert sum(denial.count for denials, _ in environment.resolver.reports for denial in denials) == 5_000
-    assert not environment.authentication._denials
+    assert not environment.authentication.reports._denials
 
 
 async def test_an_error_that_nobody_expected_does_not_end_the_reports(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authentication, "REPORT_SECONDS", 0.01)
+    monkeypatch.setattr(reports, "REPORT_SECONDS", 0.01)
     environment = Environment()
     report = environment.resolver.report
     failures = iter([RuntimeError("odd"), unavailable("away")])
@@ -255,7 +255,7 @@ async def test_an_error_that_nobody_expected_does_not_end_the_reports(monkeypatc
         await report(denials, used)
 
     monkeypatch.setattr(environment.resolver, "report", sometimes)
-    reporting = asyncio.create_task(environment.authentication.send_reports())
+    reporting = asyncio.create_task(environment.authentication.reports.send())
     for _ in range(3):
         environment.authentication.denied(RequestContext({}, METHOD), permission_denied("s.read"))
         await asyncio.sleep(0.1)

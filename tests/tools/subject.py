@@ -12,7 +12,9 @@ from qmcp.tools.v1 import tool_pb2, tools_service_pb2
 
 from services.tools import server as tools_server
 from tests.contract.running import Running
-from tests.contract.subject import Effect, Listing, Slow, Subject
+from tests.contract.subject import Effect, Lasting, Listing, Slow, Subject
+
+NOBODYS = "01890000-0000-7000-8000-000000000000"
 
 
 def _echo(number: int) -> Message:
@@ -100,6 +102,14 @@ SUBJECT = Subject(
         "StartInvocation": Effect(_echo, lambda invocation: invocation.id),
     },
     slow=_slow_tool,
+    lasting={
+        "InvokeTool": Lasting(_echo(1), "invocations"),
+        "CallTool": Lasting(_echo(2), "invocations"),
+        "WatchInvocation": Lasting(tools_service_pb2.WatchInvocationRequest(id=NOBODYS), "invocations"),
+        "ExportInvocations": Lasting(tools_service_pb2.ExportInvocationsRequest(), "invocations"),
+        "VerifyReceipts": Lasting(tools_service_pb2.VerifyReceiptsRequest(), "checkpoints"),
+        "ExportReceipts": Lasting(tools_service_pb2.ExportReceiptsRequest(), "checkpoints"),
+    },
     words=(
         "echo",
         "planner",

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from servicekit.errors import ServiceError, overloaded
+from servicekit.request_context import current_context
 from services.tools import errors
 from services.tools.audit.outcome import cancelled, outcome_of
 from services.tools.audit.recording import Recorder
@@ -124,8 +125,9 @@ class Runner:
                 outcome = await run_tool(loaded, intent, request, active)
         except (asyncio.CancelledError, GeneratorExit):
             if not active.stop_reason:
-                # Nobody waits for the record: the caller went away, its deadline passed, or the server stops.
-                reason = "INTERRUPTED" if self._stopping else "CALLER_GONE"
+                # Nobody waits for the record: the caller went away or lost its access, its deadline passed, or the
+                # server stops.
+                reason = "INTERRUPTED" if self._stopping else _why_nobody_waits()
                 self._recorder.record_outcome_unwatched(cancelled(intent, reason, active.approval))
                 self._metrics.ended(loaded.tool.name, "cancelled", 0)
                 raise
@@ -206,3 +208,8 @@ class Runner:
         task = asyncio.create_task(work)
         self._detached.add(task)
         task.add_done_callback(self._detached.discard)
+
+
+def _why_nobody_waits() -> str:
+    call = current_context.get(None)
+    return "ACCESS_ENDED" if call is not None and call.ended is not None else "CALLER_GONE"

@@ -48,6 +48,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_OUTPUT_NOT_TEXT: _ClassVar[ErrorReason]
     ERROR_REASON_OUTPUT_TOO_LARGE: _ClassVar[ErrorReason]
     ERROR_REASON_OUTPUT_BROKEN: _ClassVar[ErrorReason]
+    ERROR_REASON_ACCESS_ENDED: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_REQUEST: ErrorReason
 ERROR_REASON_UNAUTHENTICATED: ErrorReason
@@ -88,3 +89,4 @@ ERROR_REASON_OUTPUT_NOT_JSON: ErrorReason
 ERROR_REASON_OUTPUT_NOT_TEXT: ErrorReason
 ERROR_REASON_OUTPUT_TOO_LARGE: ErrorReason
 ERROR_REASON_OUTPUT_BROKEN: ErrorReason
+ERROR_REASON_ACCESS_ENDED: ErrorReason
