@@ -123,6 +123,16 @@ def too_late() -> ServiceError:
     )
 
 
+def unread(seconds: float) -> ServiceError:
+    """For a stream whose reader does not read."""
+    return ServiceError(
+        StatusCode.DEADLINE_EXCEEDED,
+        "DEADLINE_EXCEEDED",
+        f"What the stream wrote was not read for {seconds:g} s, so it was ended. Read faster, or ask for less.",
+        {"waited_for": "the reader of the stream"},
+    )
+
+
 def internal() -> ServiceError:
     return ServiceError(
         StatusCode.INTERNAL,

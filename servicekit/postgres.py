@@ -10,6 +10,7 @@ import asyncpg
 import structlog
 from asyncpg.pool import PoolConnectionProxy
 
+from servicekit.errors import exhausted
 from servicekit.waiting import waiting_for
 
 logger = structlog.get_logger(__name__)
@@ -86,9 +87,13 @@ PROOF_BYTES = 16 * 1024
 class Database:
     """A pool. The domain opens transactions here; the store's statements run in them."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", url: str, server_settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, pool: "asyncpg.Pool[asyncpg.Record]", url: str, server_settings: Mapping[str, str], max_long_reads: int
+    ) -> None:
         self._pool = pool
         self.url = url
+        self._max_long_reads = max_long_reads
+        self._long_reads = 0
         self._server_settings = server_settings
         # Connections that come back from statements that were cut off.
         self._recovering: set[asyncio.Task[None]] = set()
@@ -129,21 +134,45 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Connection]:
-        """A read-only transaction that sees the database as it is now, whatever is written meanwhile.
+    async def long_read(self) -> AsyncIterator[Connection]:
+        """A connection for what takes long, as an export does: none of the pool's, and without a statement timeout.
 
-        For long reads: no statement timeout holds here, and the connection is none of the pool's.
+        Raises:
+            ServiceError: OVERLOADED where as many are used as may be.
         """
-        with waiting_for(CONNECTION):
-            connection = await asyncpg.connect(
-                self.url, timeout=CONNECT_SECONDS, server_settings={**self._server_settings, "statement_timeout": "0"}
-            )
+        if self._long_reads >= self._max_long_reads:
+            raise exhausted("OVERLOADED", "As many long reads as may run do. Try again when one has ended.", 5)
+        self._long_reads += 1
+        try:
+            with waiting_for(CONNECTION):
+                connection = await asyncpg.connect(
+                    self.url,
+                    timeout=CONNECT_SECONDS,
+                    server_settings={**self._server_settings, "statement_timeout": "0"},
+                )
+        except BaseException:
+            self._long_reads -= 1
+            raise
         try:
             with waiting_for(STATEMENT):
-                async with _transaction(connection, isolation="repeatable_read", readonly=True):
-                    yield connection
+                yield connection
         finally:
-            self._beside(connection.close(timeout=RECOVER_SECONDS))
+            self._beside(self._end_long_read(connection))
+
+    async def _end_long_read(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        try:
+            await connection.close(timeout=RECOVER_SECONDS)
+        finally:
+            self._long_reads -= 1
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """A long read in a transaction that sees the database as it is now, whatever is written meanwhile."""
+        async with (
+            self.long_read() as connection,
+            _transaction(connection, isolation="repeatable_read", readonly=True),
+        ):
+            yield connection
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator["HeldConnection"]:
@@ -289,13 +318,16 @@ def _server_settings(application: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def database(url: str, pool_size: int, application: str, **tuning: str) -> AsyncIterator[Database]:
+async def database(
+    url: str, pool_size: int, application: str, *, long_reads: int = 4, **tuning: str
+) -> AsyncIterator[Database]:
     """Opens the pool.
 
     Args:
         url: postgresql://user:password@host:port/database
         pool_size: connections at most.
         application: what pg_stat_activity shows.
+        long_reads: connections at most of those who read for long.
         tuning: further settings of the server, for these connections.
     """
     server_settings = _server_settings(application) | tuning
@@ -309,7 +341,7 @@ async def database(url: str, pool_size: int, application: str, **tuning: str) ->
         server_settings=server_settings,
     )
     try:
-        yield Database(pool, url, server_settings)
+        yield Database(pool, url, server_settings, long_reads)
     finally:
         # Everybody who uses the pool has been stopped by now; what hangs all the same is cut off.
         try:

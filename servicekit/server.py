@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from servicekit.interceptors.http_json import http_json
 from servicekit.interceptors.identity import identity
 from servicekit.interceptors.telemetry import RequestLines, telemetry
 from servicekit.interceptors.validation import validation
+from servicekit.interceptors.writing import bounded_writes
 from servicekit.methods import Method, methods_of
 from servicekit.metrics import CallMetrics
 from servicekit.request_context import RequestContext
@@ -107,6 +108,7 @@ async def serving(
             sound_headers,  # the ids and the credential, before either is used
             identity(authenticator),  # who, before what
             deadline(settings.default_deadline_seconds, settings.max_concurrent_calls),
+            bounded_writes(settings.max_unread_seconds),  # of streams, which have no deadline
             http_json,  # bodies of those who may call, and in time
             validation,  # the servicer sees valid requests only
         )
@@ -203,8 +205,10 @@ def _servicer_method(service: Service, method: Method) -> Handler:
         return answer_by_status if method.success_status else answer
 
     async def stream(request: Any, context: "ServicerContext[Any, Any]", _call: RequestContext) -> None:
-        async for message in implementation(request, context):
-            await context.write(message)
+        # Closed when it is left, not when nobody refers to it any more: what it holds, others wait for.
+        async with aclosing(implementation(request, context)) as messages:
+            async for message in messages:
+                await context.write(message)
 
     return stream
 

@@ -44,6 +44,8 @@ class ServiceSettings(BaseSettings):
     database_url: str
     # Connections at most; group committers and the listener take one each of their own besides.
     database_pool_size: int = Field(default=10, ge=2)
+    # Exports and verifications at a time, each with a connection of its own; further ones are refused with OVERLOADED.
+    database_long_reads: int = Field(default=4, ge=1)
     # Apply missing migrations at start. False where a job does it before the deployment.
     migrate_on_start: bool = True
 
@@ -59,6 +61,8 @@ class ServiceSettings(BaseSettings):
     max_concurrent_calls: int = Field(default=1000, ge=1)
     # The deadline of a unary call whose caller gave none, seconds.
     default_deadline_seconds: float = 30
+    # How long the reader of a stream may take for a message before the stream is ended, seconds.
+    max_unread_seconds: float = Field(default=30, gt=0)
     # The largest message that is taken, bytes.
     max_message_bytes: int = 4 * 1024 * 1024
     # After SIGTERM: how long to answer "not serving" before connections are refused, seconds. A few where a

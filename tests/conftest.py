@@ -46,7 +46,7 @@ async def database(postgres: Server, request: pytest.FixtureRequest) -> AsyncIte
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole system for the whole session: embedded Postgres, every service, the pages, Envoy."""
-    with running_stack(tmp_path_factory.mktemp("stack") / "home") as stack:
+    with running_stack(tmp_path_factory.mktemp("stack") / "home", QMCP_MAX_UNREAD_SECONDS="3") as stack:
         yield stack
 
 

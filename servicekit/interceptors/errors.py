@@ -14,6 +14,9 @@ from servicekit.request_context import RequestContext
 
 logger = structlog.get_logger(__name__)
 
+# How long to wait until the transport has taken an error.
+TELL_SECONDS = 1.0
+
 
 def declared_errors(method: Method, handler: Handler) -> Handler:
     async def with_errors(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
@@ -54,4 +57,9 @@ async def _abort(
         trailers.append(("x-http-status", str(error.http_status)))
     status = errors.to_status(error, domain=method.domain, request_id=call.request_id)
     trailers.append(("grpc-status-details-bin", status.SerializeToString()))
-    await context.abort(error.code, status.message, tuple(trailers))
+    try:
+        async with asyncio.timeout(TELL_SECONDS):
+            await context.abort(error.code, status.message, tuple(trailers))
+    except TimeoutError:
+        # It is on its way behind messages that nobody reads.
+        raise AbortError from None

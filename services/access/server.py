@@ -29,7 +29,12 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     """Everything the service is made of, serving while the block lasts."""
     metrics = new_registry()
     changes = Changes()
-    async with database(settings.database_url, settings.database_pool_size, "qmcp-access") as db:
+    async with database(
+        settings.database_url,
+        settings.database_pool_size,
+        "qmcp-access",
+        long_reads=settings.database_long_reads,
+    ) as db:
         keys, roles, denials = Keys(db), Roles(db), Denials(db, settings.access_denials_days)
         await roles.write_built_in()
         if settings.auth == "on":

@@ -51,7 +51,13 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     sealing = Sealing.load(settings.hitl_secrets_key_file)
     signer = Signer(sealing, callback_secret(settings.hitl_callback_secret_file))
     async with (
-        database(settings.database_url, settings.database_pool_size, "qmcp-hitl", **TUNING) as db,
+        database(
+            settings.database_url,
+            settings.database_pool_size,
+            "qmcp-hitl",
+            long_reads=settings.database_long_reads,
+            **TUNING,
+        ) as db,
         aclosing(
             WebhookClient(addresses, settings.hitl_deliveries_at_a_time, settings.hitl_delivery_timeout_seconds)
         ) as client,

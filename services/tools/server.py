@@ -62,7 +62,12 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.tools_threads, "tool"))
 
     async with (
-        database(settings.database_url, settings.database_pool_size, "qmcp-tools") as db,
+        database(
+            settings.database_url,
+            settings.database_pool_size,
+            "qmcp-tools",
+            long_reads=settings.database_long_reads,
+        ) as db,
         aclosing(HttpTools(addresses, secrets, settings.tools_max_response_bytes)) as http_tools,
         aclosing(GrpcTools(addresses, settings.tools_max_response_bytes)) as grpc_tools,
         hitl(settings, settings.hitl_address) as humans,

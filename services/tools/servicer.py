@@ -1,6 +1,7 @@
 """The gRPC edge of the tools service: takes the request, calls one domain function, returns one message."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from google.api.httpbody_pb2 import HttpBody
@@ -135,9 +136,11 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         self, request: tools_service_pb2.ExportInvocationsRequest, context: Context
     ) -> AsyncIterator[HttpBody]:
         count = 0
-        async for page in self._history.export(messages.filter_from(request)):
-            count += len(page)
-            yield HttpBody(content_type=NDJSON, data=b"".join(map(exports.invocation_line, page)))
+        async with aclosing(self._history.export(messages.filter_from(request))) as pages:
+            async for page in pages:
+                count += len(page)
+                for chunk in exports.chunks(map(exports.invocation_line, page)):
+                    yield HttpBody(content_type=NDJSON, data=chunk)
         yield HttpBody(content_type=NDJSON, data=exports.done_line(count))
 
     async def RedactInvocation(
@@ -164,17 +167,20 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         before = to_datetime(request, "completed_before")
         count = 0
         written: list[bytes] = []
-        async for item in self._history.export_receipts(after, before):
-            if isinstance(item, Checkpoint):
-                written.append(exports.checkpoint_line(item))
-            else:
-                written.append(exports.receipt_line(item))
-                count += 1
-            if len(written) == ROWS_A_CHUNK:
-                yield HttpBody(content_type=NDJSON, data=b"".join(written))
-                written.clear()
+        async with aclosing(self._history.export_receipts(after, before)) as items:
+            async for item in items:
+                if isinstance(item, Checkpoint):
+                    written.append(exports.checkpoint_line(item))
+                else:
+                    written.append(exports.receipt_line(item))
+                    count += 1
+                if len(written) == ROWS_A_CHUNK or len(written[-1]) > exports.CHUNK_BYTES // ROWS_A_CHUNK:
+                    for chunk in exports.chunks(written):
+                        yield HttpBody(content_type=NDJSON, data=chunk)
+                    written.clear()
         written.append(exports.done_line(count))
-        yield HttpBody(content_type=NDJSON, data=b"".join(written))
+        for chunk in exports.chunks(written):
+            yield HttpBody(content_type=NDJSON, data=chunk)
 
     async def GetReceiptKey(
         self, request: tools_service_pb2.GetReceiptKeyRequest, context: Context

@@ -7,7 +7,7 @@ import pytest
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from prometheus_client import CollectorRegistry, generate_latest
-from qmcp.tools.v1 import tools_service_pb2, tools_service_pb2_grpc
+from qmcp.tools.v1 import invocation_pb2, tools_service_pb2, tools_service_pb2_grpc
 
 from servicekit.errors import ServiceError, not_found, unauthenticated
 from servicekit.identity.principal import Principal
@@ -28,6 +28,7 @@ class Servicer(tools_service_pb2_grpc.ToolsServiceServicer):
 
     def __init__(self):
         self.calls = []
+        self.streaming = 0
 
     async def GetTool(self, request, context):
         self.calls.append(request.name)
@@ -44,6 +45,14 @@ class Servicer(tools_service_pb2_grpc.ToolsServiceServicer):
                 raise not_found("TOOL_NOT_FOUND", f"{call.request_id} {call.correlation_id} {call.principal.name}")
             case _:
                 raise LookupError(CANARY)
+
+    async def WatchInvocation(self, request, context):
+        self.streaming += 1
+        try:
+            for number in range(1_000):
+                yield invocation_pb2.InvocationEvent(sequence=number, progress={"message": "x" * 100_000})
+        finally:
+            self.streaming -= 1
 
 
 class Doors:
@@ -75,7 +84,11 @@ def servicer():
 @pytest.fixture
 async def port(registry, servicer):
     settings = ServiceSettings(
-        database_url="postgresql://nowhere", grpc_port=0, default_deadline_seconds=0.3, max_concurrent_calls=2
+        database_url="postgresql://nowhere",
+        grpc_port=0,
+        default_deadline_seconds=0.3,
+        max_concurrent_calls=2,
+        max_unread_seconds=0.3,
     )
     service = [Service(DESCRIPTOR, servicer)]
     async with serving(settings, service, authenticator=Doors(), registry=registry, checks={}) as server:
@@ -213,3 +226,32 @@ async def _counted(registry, method: str, calls: int) -> bool:
 def test_an_error_says_what_it_is():
     assert str(not_found("TOOL_NOT_FOUND", "There is none.")) == "TOOL_NOT_FOUND: There is none."
     assert isinstance(unauthenticated("x"), ServiceError)
+
+
+async def read_out(call):
+    while await call.read() is not grpc.aio.EOF:
+        pass
+
+
+@pytest.mark.parametrize("transcoded", [False, True])
+async def test_a_stream_that_nobody_reads_is_ended_and_what_it_holds_is_given_back(port, stub, servicer, transcoded):
+    headers = (("x-api-key", "good"), *((("x-envoy-original-method", "GET"),) if transcoded else ()))
+    path = f"/{DESCRIPTOR.full_name}/WatchInvocation"
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        # Bytes, for what was transcoded comes in another message.
+        request = tools_service_pb2.WatchInvocationRequest(id="any").SerializeToString()
+        call = channel.unary_stream(path)(request, metadata=headers)
+        assert await call.read()
+        assert servicer.streaming == 1
+
+        async def given_back():
+            return servicer.streaming == 0
+
+        await until(given_back, 30)
+        with pytest.raises(grpc.aio.AioRpcError) as ended:
+            await read_out(call)
+    assert ended.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    status = Status.FromString(dict(ended.value.trailing_metadata())["grpc-status-details-bin"])
+    info = ErrorInfo()
+    status.details[0].Unpack(info)
+    assert (info.reason, info.metadata["waited_for"]) == ("DEADLINE_EXCEEDED", "the reader of the stream")

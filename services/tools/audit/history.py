@@ -1,7 +1,7 @@
 """Reads the audit: lists, watches, exports, summaries, redaction, verification."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -99,18 +99,18 @@ class History:
         async with self._database.connection() as connection:
             return await lists.summary(connection, wanted, MAX_SUMMARIES)
 
-    async def export(self, wanted: InvocationFilter) -> AsyncIterator[list[Invocation]]:
+    async def export(self, wanted: InvocationFilter) -> AsyncGenerator[list[Invocation], None]:
         """Everything, oldest first, in pages; rows that arrive meanwhile are not in it."""
         bounded = replace(wanted, created_before=wanted.created_before or datetime.now(UTC))
         after = None
-        while True:
-            async with self._database.transaction() as connection:
+        async with self._database.snapshot() as connection:
+            while True:
                 page = await lists.list_after(connection, bounded, after, EXPORT_PAGE)
-            if page:
-                yield page
-                after = page[-1].intent.id
-            if len(page) < EXPORT_PAGE:
-                return
+                if page:
+                    yield page
+                    after = page[-1].intent.id
+                if len(page) < EXPORT_PAGE:
+                    return
 
     async def redact(self, invocation_id: str, fields: list[str], principal: str, reason: str) -> Invocation:
         """Erases documents of an ended invocation; their digests stay."""
@@ -166,7 +166,7 @@ class History:
 
     async def export_receipts(
         self, completed_after: datetime | None, completed_before: datetime | None
-    ) -> AsyncIterator[Invocation | Checkpoint]:
+    ) -> AsyncGenerator[Invocation | Checkpoint, None]:
         """Ended invocations by chain and sequence, then all checkpoints."""
         async with self._database.snapshot() as connection:
             async for row in receipts_store.rows(connection, completed_after, completed_before):
