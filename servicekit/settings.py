@@ -83,9 +83,11 @@ class ServiceSettings(BaseSettings):
     access_remember_seconds: float = 30
     access_stale_seconds: float = 300
     # OpenID Connect: the issuer of tokens and the audience they must name; empty: no tokens. Where the keys are: empty
-    # asks the issuer. Which claim names the roles.
+    # asks the issuer. Which claim names the roles: by its whole name, dots and slashes included, or by the path to it.
     oidc_issuer: str = ""
     oidc_audience: str = ""
+    # Tokens that name no audience at all are for us when their `client_id` or `azp` is this; empty: none of them is.
+    oidc_client_id: str = ""
     oidc_jwks_url: str = ""
     oidc_roles_claim: str = "roles"
 

@@ -312,7 +312,13 @@ async def authenticator(
         # Here, because an HTTP client and the algorithms of tokens are a tenth of a start, and most have no issuer.
         from servicekit.identity.tokens import Tokens  # noqa: PLC0415
 
-        tokens = Tokens(settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url, settings.oidc_roles_claim)
+        tokens = Tokens(
+            settings.oidc_issuer,
+            settings.oidc_audience,
+            settings.oidc_jwks_url,
+            settings.oidc_roles_claim,
+            settings.oidc_client_id,
+        )
     authentication = Authentication(
         resolver,
         tokens,

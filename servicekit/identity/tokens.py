@@ -29,6 +29,8 @@ MIN_FETCH_SECONDS = 10.0
 # While there are no keys at all, an issuer that did not answer is asked again after this time.
 AGAIN_SECONDS = 1.0
 LEEWAY_SECONDS = 30
+# No token is for this one: where no audience is set, one with an audience is for somebody else.
+NOBODY: list[str] = []
 MAX_REMEMBERED = 10_000
 MAX_PRINCIPAL_LENGTH = 128
 # What is no name of a role grants nothing, and access need not be asked.
@@ -72,19 +74,21 @@ class TokenIdentity:
 class Tokens:
     """Verifies tokens; remembers those that are good until they expire."""
 
-    def __init__(self, issuer: str, audience: str, jwks_url: str, roles_claim: str) -> None:
+    def __init__(self, issuer: str, audience: str, jwks_url: str, roles_claim: str, client_id: str = "") -> None:
         """Prepares.
 
         Args:
             issuer: what `iss` must be.
             audience: what `aud` must hold.
             jwks_url: where the keys are; empty: the issuer's discovery document tells.
-            roles_claim: which claim names the roles, `roles` or `realm_access.roles`.
+            roles_claim: which claim names the roles, `roles`, `https://example.com/roles` or `realm_access.roles`.
+            client_id: what `client_id` or `azp` of a token without `aud` must be; empty: such a token is refused.
         """
         self._issuer = issuer
         self._audience = audience
         self._jwks_url = jwks_url
         self._roles_claim = roles_claim
+        self._client_id = client_id
         self._keys: dict[str, _SigningKey] = {}
         # Whether the issuer's keys were ever had.
         self._reached = False
@@ -116,15 +120,22 @@ class Tokens:
         return identity
 
     def _claims(self, token: str, key: Any, algorithms: Sequence[str], options: Options) -> dict[str, Any]:
+        to_whom = jwt.decode(token, options={"verify_signature": False})
+        by_client = to_whom.get("aud") is None and self._is_of_our_client(to_whom)
         return jwt.decode(
             token,
             key,
             algorithms=algorithms,
-            audience=self._audience,
+            audience=None if by_client else self._audience or NOBODY,
             issuer=self._issuer,
             leeway=LEEWAY_SECONDS,
-            options=options,
+            options=options if not by_client else {**options, "require": ["exp", "iss", "sub"], "verify_aud": False},
         )
+
+    def _is_of_our_client(self, claims: Mapping[str, Any]) -> bool:
+        """Whether a token says for which client it was made, and it is ours; the two names of that may not disagree."""
+        named = {claims[name] for name in ("client_id", "azp") if claims.get(name) is not None}
+        return bool(self._client_id) and named == {self._client_id}
 
     def _identity(self, claims: Mapping[str, Any]) -> TokenIdentity:
         until = float(claims["exp"])
@@ -179,13 +190,25 @@ class Tokens:
         return str((await client.get(url)).raise_for_status().json()["jwks_uri"])
 
     def _roles(self, claims: object) -> tuple[str, ...]:
-        found = claims
-        for name in self._roles_claim.split("."):
-            found = found.get(name) if isinstance(found, dict) else None
+        found = _claim(claims, self._roles_claim)
         named = found.split() if isinstance(found, str) else found
         if not isinstance(named, list):
             return ()
         return tuple(role for role in named if isinstance(role, str) and ROLE.fullmatch(role))
+
+
+def _claim(claims: object, name: str) -> object:
+    """A claim by its name or by the path to it: the whole name first, since names may be addresses, full of dots."""
+    if not isinstance(claims, dict):
+        return None
+    if name in claims:
+        return claims[name]
+    parts = name.split(".")
+    for end in range(len(parts) - 1, 0, -1):
+        outer = ".".join(parts[:end])
+        if outer in claims:
+            return _claim(claims[outer], ".".join(parts[end:]))
+    return None
 
 
 def _signing_keys(page: Any) -> dict[str, _SigningKey]:

@@ -26,8 +26,8 @@ async def issuer() -> AsyncIterator[Issuer]:
         yield issuer
 
 
-def verifier(issuer: Issuer, claim: str = "roles", jwks_url: str = "") -> Tokens:
-    return Tokens(issuer.url, AUDIENCE, jwks_url, claim)
+def verifier(issuer: Issuer, claim: str = "roles", jwks_url: str = "", client_id: str = "") -> Tokens:
+    return Tokens(issuer.url, AUDIENCE, jwks_url, claim, client_id)
 
 
 async def refused(verify: Tokens, token: str, code: StatusCode = StatusCode.UNAUTHENTICATED) -> ServiceError:
@@ -291,6 +291,52 @@ async def test_roles_come_from_the_claim_that_the_setting_names(issuer: Issuer) 
     assert (await verifier(issuer, "scope").verify(token)).roles == ("agent", "reader")
     for claim in ("roles", "realm_access", "realm_access.roles.deeper", "nothing.at.all", "exp"):
         assert (await verifier(issuer, claim).verify(token)).roles == ()
+
+
+async def test_a_claim_whose_name_is_an_address_is_looked_up_whole_before_it_is_a_path(issuer: Issuer) -> None:
+    address = "https://qmcp.example.com/roles"
+    token = issuer.token(
+        **{address: ["agent"], "https://qmcp": {"example.com/roles": ["admin"]}, "a.b": {"c.d": ["reader"]}}
+    )
+    assert (await verifier(issuer, address).verify(token)).roles == ("agent",)
+    assert (await verifier(issuer, "a.b.c.d").verify(token)).roles == ("reader",)
+    for claim in ("https://qmcp.example.com/roles.deeper", "https://qmcp.example.com", "a.b", ".", ""):
+        assert (await verifier(issuer, claim).verify(token)).roles == ()
+
+
+@pytest.mark.parametrize("told", [{"client_id": "ours"}, {"azp": "ours"}, {"client_id": "ours", "azp": "ours"}])
+async def test_a_token_without_an_audience_is_taken_from_the_client_that_a_setting_names(
+    issuer: Issuer, told: dict[str, Any]
+) -> None:
+    token = issuer.token(aud=None, **told)
+    assert (await verifier(issuer, client_id="ours").verify(token)).principal == "alice"
+    await refused(verifier(issuer), token)
+    await refused(verifier(issuer, client_id="theirs"), token)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"aud": None},
+        {"aud": None, "client_id": "ours", "azp": "theirs"},
+        {"aud": None, "client_id": ["ours"]},
+        {"aud": None, "client_id": ""},
+        {"aud": None, "sub": "ours"},
+        {"aud": "theirs", "client_id": "ours"},
+        {"aud": [], "client_id": "ours"},
+        {"aud": "", "client_id": "ours"},
+    ],
+)
+async def test_a_token_of_our_client_for_somebody_else_is_refused(issuer: Issuer, told: dict[str, Any]) -> None:
+    await refused(verifier(issuer, client_id="ours"), issuer.token(**told))
+    assert (await verifier(issuer, client_id="ours").verify(issuer.token(azp="theirs"))).principal == "alice"
+
+
+@pytest.mark.parametrize("audience", [[""], "", [], AUDIENCE, None])
+async def test_where_no_audience_is_set_a_token_for_somebody_is_for_somebody_else(
+    issuer: Issuer, audience: Any
+) -> None:
+    await refused(Tokens(issuer.url, "", "", "roles"), issuer.token(aud=audience))
 
 
 async def test_what_is_no_name_of_a_role_is_left_out(issuer: Issuer) -> None:
