@@ -289,6 +289,8 @@ class Claimed:
     attempts: int
     # Sealed; None: the secret of callbacks signs.
     secret: bytes | None
+    # The one before a rotation, while it still signs too.
+    replaced_secret: bytes | None
     at: datetime
     principal: str
     detail: Json

@@ -187,7 +187,10 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     ) -> webhook_pb2.Webhook:
         webhook = request.webhook
         wanted = webhook_messages.definition_from(webhook)
-        issued = await self._webhooks.update(webhook.id, wanted, webhook.etag, rotate=request.rotate_secret)
+        grace = request.grace_seconds if request.HasField("grace_seconds") else None
+        issued = await self._webhooks.update(
+            webhook.id, wanted, webhook.etag, rotate=request.rotate_secret, grace_seconds=grace
+        )
         return webhook_messages.issued_webhook_to(issued)
 
     async def DeleteWebhook(self, request: hitl_service_pb2.DeleteWebhookRequest, context: Context) -> Empty:

@@ -207,6 +207,16 @@ def test_the_originals_client_asks_for_an_approval_in_one_call(stack: Stack, nam
             client.submit_human_response(f"{name}-2", "approve")
 
 
+def test_lists_tell_that_there_is_more_than_they_show(command: Command, stack: Stack, name: str) -> None:
+    with Client(stack.grpc_target) as client:
+        for number in range(3):
+            client.create_human_request("review", "?", human_request_id=f"{name}-{number}", correlation_id=name)
+    few = command("human", "list", "--correlation-id", name, "--limit", "2", "--json")
+    assert ([each["id"] for each in few.json], "--limit 4" in few.err) == ([f"{name}-2", f"{name}-1"], True)
+    all_of_them = command("human", "list", "--correlation-id", name, "--limit", "3", "--json")
+    assert (len(all_of_them.json), all_of_them.err) == (3, "")
+
+
 def test_the_command_registers_webhooks_and_shows_their_secret_once(command: Command) -> None:
     made = command("human", "webhooks", "create", "https://hooks.example.com/q", "--kind", "decided", "--json")
     assert made.code == 0, made.err
@@ -216,6 +226,9 @@ def test_the_command_registers_webhooks_and_shows_their_secret_once(command: Com
     assert (listed[made.json["id"]]["kinds"], listed[made.json["id"]]["secret"]) == (["decided"], "")
     assert "hooks.example.com" in command("human", "webhooks", "list").out
     assert command("human", "webhooks", "create", "http://127.0.0.1:9/").code == 2
+    rotated = command("human", "webhooks", "rotate", made.json["id"], "--grace", "60")
+    assert rotated.out.startswith("whsec_")
+    assert rotated.out.strip() != made.json["secret"]
     assert command("human", "webhooks", "delete", made.json["id"]).code == 0
     assert command("human", "webhooks", "delete", made.json["id"]).code == 3
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import structlog
 from cryptography.fernet import Fernet
+from standardwebhooks import WebhookVerificationError
 
 from servicekit.errors import ServiceError
 from services.hitl.delivery.sealing import Sealing
@@ -57,6 +58,40 @@ async def test_rotating_makes_a_new_secret_that_signs_from_then_on(database: str
         await env.event()
         await until(lambda: env.all("delivered"))
         assert peer.received[0].checked(rotated.secret)
+
+
+async def test_the_secret_before_a_rotation_signs_beside_the_new_one_for_the_grace_time_and_no_older_one(
+    database: str, tmp_path: Path
+) -> None:
+    async with environment(database, tmp_path) as env, webhook_receiver() as peer:
+        issued = await env.webhook(peer.url())
+        wanted, webhook_id = issued.webhook.definition, str(issued.webhook.id)
+        second = await env.webhooks.update(webhook_id, wanted, "", rotate=True)
+        third = await env.webhooks.update(webhook_id, wanted, "", rotate=True)
+        await env.webhooks.update(webhook_id, wanted, "", rotate=False)
+        # The key of the installation is replaced in between, and the old one thrown away.
+        file = env.settings.hitl_secrets_key_file
+        new = Fernet.generate_key().decode()
+        file.write_text(f"{new}\n{file.read_text()}")
+        await Webhooks(env.database, env.client, Sealing.load(file)).reseal()
+        file.write_text(new)
+        env.sealing = Sealing.load(file)
+        await env.request()
+        await env.start()
+        await env.event()
+        await until(lambda: env.all("delivered"))
+        assert len(peer.received[0].headers["webhook-signature"].split()) == 2
+        for current in (second.secret, third.secret):
+            assert peer.received[0].checked(current)
+        with pytest.raises(WebhookVerificationError):
+            peer.received[0].checked(issued.secret)
+        hooks = Webhooks(env.database, env.client, env.sealing)
+        last = await hooks.update(webhook_id, wanted, "", rotate=True, grace_seconds=0)
+        await env.event()
+        await until(lambda: len(peer.received) == 2)
+        assert peer.received[1].checked(last.secret)
+        with pytest.raises(WebhookVerificationError):
+            peer.received[1].checked(third.secret)
 
 
 async def test_a_stale_etag_is_refused_and_of_two_updates_one_wins(database: str, tmp_path: Path) -> None:

@@ -295,9 +295,8 @@ async def test_roles_come_from_the_claim_that_the_setting_names(issuer: Issuer) 
 
 async def test_a_claim_whose_name_is_an_address_is_looked_up_whole_before_it_is_a_path(issuer: Issuer) -> None:
     address = "https://qmcp.example.com/roles"
-    token = issuer.token(
-        **{address: ["agent"], "https://qmcp": {"example.com/roles": ["admin"]}, "a.b": {"c.d": ["reader"]}}
-    )
+    named: dict[str, Any] = {"https://qmcp": {"example.com/roles": ["admin"]}, "a.b": {"c.d": ["reader"]}}
+    token = issuer.token(**named, **{address: ["agent"]})
     assert (await verifier(issuer, address).verify(token)).roles == ("agent",)
     assert (await verifier(issuer, "a.b.c.d").verify(token)).roles == ("reader",)
     for claim in ("https://qmcp.example.com/roles.deeper", "https://qmcp.example.com", "a.b", ".", ""):
@@ -326,6 +325,7 @@ async def test_a_token_without_an_audience_is_taken_from_the_client_that_a_setti
         {"aud": [], "client_id": "ours"},
         {"aud": "", "client_id": "ours"},
     ],
+    ids=str,
 )
 async def test_a_token_of_our_client_for_somebody_else_is_refused(issuer: Issuer, told: dict[str, Any]) -> None:
     await refused(verifier(issuer, client_id="ours"), issuer.token(**told))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,13 +39,19 @@ class Signer:
         Raises:
             SealBrokenError: when no key opens the webhook's secret.
         """
-        secret = self._callback_secret if claimed.secret is None else self._sealing.open(claimed.secret)
+        secrets = [self._callback_secret if claimed.secret is None else self._sealing.open(claimed.secret)]
+        if claimed.replaced_secret is not None:
+            # The new one is enough where no key opens the old one any more.
+            with suppress(SealBrokenError):
+                secrets.append(self._sealing.open(claimed.replaced_secret))
         now = datetime.now(UTC)
         return {
             "Content-Type": "application/json",
             "webhook-id": str(claimed.id),
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": Signature(secret).sign(str(claimed.id), now, body.decode()),
+            "webhook-signature": " ".join(
+                Signature(secret).sign(str(claimed.id), now, body.decode()) for secret in secrets
+            ),
         }
 
 

@@ -19,6 +19,8 @@ from services.hitl.models import Delivery, DeliveryFilter, IssuedWebhook, Webhoo
 logger = structlog.get_logger(__name__)
 
 MAX_WEBHOOKS = 100
+# How long the secret before a rotation signs beside the new one.
+DEFAULT_GRACE_SECONDS = 86_400
 URL_FIELD = "webhook.url"
 
 
@@ -66,8 +68,10 @@ class Webhooks:
             found = await store.list_before(connection, asked.after, asked.limit)
         return asked.page(found, _key)
 
-    async def update(self, webhook_id: str, wanted: WebhookDefinition, etag: str, *, rotate: bool) -> IssuedWebhook:
-        """Replaces the definition, and the secret where that is wanted.
+    async def update(
+        self, webhook_id: str, wanted: WebhookDefinition, etag: str, *, rotate: bool, grace_seconds: int | None = None
+    ) -> IssuedWebhook:
+        """Replaces the definition, and the secret where that is wanted: then the old one signs too for the grace time.
 
         Raises:
             ServiceError: ADDRESS_NOT_ALLOWED, WEBHOOK_NOT_FOUND, ETAG_MISMATCH.
@@ -78,8 +82,9 @@ class Webhooks:
             raise errors.webhook_not_found(webhook_id)
         secret = new_secret() if rotate else ""
         sealed = self._sealing.seal(secret) if rotate else None
+        grace = DEFAULT_GRACE_SECONDS if grace_seconds is None else grace_seconds
         async with self._database.connection() as connection:
-            changed = await store.replace(connection, known, wanted, sealed, etag, _etag())
+            changed = await store.replace(connection, known, wanted, sealed, grace, etag, _etag())
             if changed is None:
                 if await store.get(connection, known) is None:
                     raise errors.webhook_not_found(webhook_id)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import orjson
 import typer
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
+
+Row = TypeVar("Row")
 
 _COLOURS = {
     **dict.fromkeys(("success", "responded", "delivered"), "green"),
@@ -26,6 +29,13 @@ _PIPE_WIDTH = 240
 def as_json(value: Any) -> None:
     """One JSON document on one line; times in RFC 3339 with Z."""
     typer.echo(orjson.dumps(value, option=orjson.OPT_UTC_Z).decode())
+
+
+def at_most(limit: int, found: list[Row]) -> list[Row]:
+    """The first `limit` of what was found, and a word to the person where there is more."""
+    if len(found) > limit:
+        note(f"There are more than these {limit}; --limit {limit * 2} shows further ones.")
+    return found[:limit]
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

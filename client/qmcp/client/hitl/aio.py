@@ -265,11 +265,17 @@ class AsyncHitl(AsyncCalls):
         """All webhooks, newest first."""
         return await self._list(api.ListWebhooksRequest(), Webhook)
 
-    async def update_webhook(self, webhook: Webhook, *, rotate_secret: bool = False) -> Webhook:
-        """Replaces a webhook's definition; with an etag, only if it is still that one."""
+    async def update_webhook(
+        self, webhook: Webhook, *, rotate_secret: bool = False, grace_seconds: int | None = None
+    ) -> Webhook:
+        """Replaces a webhook's definition; with an etag, only if it is still that one.
+
+        A new secret signs beside the old one for `grace_seconds`; None is a day.
+        """
         # The secret is not taken, and need not travel once more.
         message = to_message(replace(webhook, secret=""), webhook_pb2.Webhook())
-        return await self._call(api.UpdateWebhookRequest(webhook=message, rotate_secret=rotate_secret), Webhook)
+        request = api.UpdateWebhookRequest(webhook=message, rotate_secret=rotate_secret, grace_seconds=grace_seconds)
+        return await self._call(request, Webhook)
 
     async def delete_webhook(self, webhook_id: str) -> None:
         """Removes a webhook."""

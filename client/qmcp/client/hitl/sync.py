@@ -266,11 +266,17 @@ class Hitl(Calls):
         """All webhooks, newest first."""
         return self._list(api.ListWebhooksRequest(), Webhook)
 
-    def update_webhook(self, webhook: Webhook, *, rotate_secret: bool = False) -> Webhook:
-        """Replaces a webhook's definition; with an etag, only if it is still that one."""
+    def update_webhook(
+        self, webhook: Webhook, *, rotate_secret: bool = False, grace_seconds: int | None = None
+    ) -> Webhook:
+        """Replaces a webhook's definition; with an etag, only if it is still that one.
+
+        A new secret signs beside the old one for `grace_seconds`; None is a day.
+        """
         # The secret is not taken, and need not travel once more.
         message = to_message(replace(webhook, secret=""), webhook_pb2.Webhook())
-        return self._call(api.UpdateWebhookRequest(webhook=message, rotate_secret=rotate_secret), Webhook)
+        request = api.UpdateWebhookRequest(webhook=message, rotate_secret=rotate_secret, grace_seconds=grace_seconds)
+        return self._call(request, Webhook)
 
     def delete_webhook(self, webhook_id: str) -> None:
         """Removes a webhook."""

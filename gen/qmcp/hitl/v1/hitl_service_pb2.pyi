@@ -319,12 +319,14 @@ class ListWebhooksResponse(_message.Message):
     def __init__(self, webhooks: _Optional[_Iterable[_Union[_webhook_pb2.Webhook, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class UpdateWebhookRequest(_message.Message):
-    __slots__ = ("webhook", "rotate_secret")
+    __slots__ = ("webhook", "rotate_secret", "grace_seconds")
     WEBHOOK_FIELD_NUMBER: _ClassVar[int]
     ROTATE_SECRET_FIELD_NUMBER: _ClassVar[int]
+    GRACE_SECONDS_FIELD_NUMBER: _ClassVar[int]
     webhook: _webhook_pb2.Webhook
     rotate_secret: bool
-    def __init__(self, webhook: _Optional[_Union[_webhook_pb2.Webhook, _Mapping]] = ..., rotate_secret: _Optional[bool] = ...) -> None: ...
+    grace_seconds: int
+    def __init__(self, webhook: _Optional[_Union[_webhook_pb2.Webhook, _Mapping]] = ..., rotate_secret: _Optional[bool] = ..., grace_seconds: _Optional[int] = ...) -> None: ...
 
 class DeleteWebhookRequest(_message.Message):
     __slots__ = ("id",)

@@ -79,7 +79,8 @@ async def claim(connection: Connection, limit: int, lease_seconds: float, busy_u
     rows = await connection.fetch(
         """
         WITH due AS (
-            SELECT delivery.id, coalesce(webhooks.url, delivery.url) AS url, webhooks.secret
+            SELECT delivery.id, coalesce(webhooks.url, delivery.url) AS url, webhooks.secret,
+                   CASE WHEN webhooks.replaced_secret_until > now() THEN webhooks.replaced_secret END AS replaced_secret
             FROM deliveries AS delivery
             LEFT JOIN webhooks ON webhooks.id = delivery.webhook_id
             WHERE delivery.status = 'pending'
@@ -108,8 +109,8 @@ async def claim(connection: Connection, limit: int, lease_seconds: float, busy_u
         WHERE delivery.id = due.id
           AND event.sequence = delivery.event_sequence
         RETURNING delivery.id, delivery.claim, delivery.webhook_id, delivery.human_request_id, delivery.event_sequence,
-                  delivery.event_kind, delivery.url, delivery.attempts, due.secret, event.at, event.principal,
-                  event.detail
+                  delivery.event_kind, delivery.url, delivery.attempts, due.secret, due.replaced_secret, event.at,
+                  event.principal, event.detail
         """,
         limit,
         lease_seconds,

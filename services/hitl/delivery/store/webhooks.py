@@ -62,6 +62,7 @@ async def replace(
     webhook_id: UUID,
     wanted: WebhookDefinition,
     secret: bytes | None,
+    grace_seconds: int,
     old_etag: str,
     etag: str,
 ) -> Webhook | None:
@@ -72,6 +73,7 @@ async def replace(
         webhook_id: which.
         wanted: the new definition.
         secret: the new one, sealed; None: the old one stays.
+        grace_seconds: how long the old one goes on signing where there is a new one.
         old_etag: what it must be now.
         etag: what it is from now on.
     """
@@ -84,6 +86,9 @@ async def replace(
             description = $5,
             paused = $6,
             secret = coalesce($7, secret),
+            replaced_secret = CASE WHEN $7 IS NULL THEN replaced_secret ELSE secret END,
+            replaced_secret_until =
+                CASE WHEN $7 IS NULL THEN replaced_secret_until ELSE now() + make_interval(secs => $10) END,
             etag = $9,
             updated_at = now()
         WHERE id = $1
@@ -99,6 +104,7 @@ async def replace(
         secret,
         old_etag,
         etag,
+        grace_seconds,
     )
     return _webhook(row) if row else None
 
@@ -117,15 +123,28 @@ async def delete(connection: Connection, webhook_id: UUID) -> bool:
 
 
 async def sealed_secrets(connection: Connection) -> list[tuple[UUID, bytes]]:
-    """The secret of each webhook as it is kept."""
-    rows = await connection.fetch("SELECT id, secret FROM webhooks ORDER BY id")
+    """The secrets of each webhook as they are kept."""
+    rows = await connection.fetch(
+        """
+        SELECT id, kept.secret
+        FROM webhooks, unnest(ARRAY[secret, replaced_secret]) AS kept (secret)
+        WHERE kept.secret IS NOT NULL
+        ORDER BY id
+        """
+    )
     return [(row["id"], row["secret"]) for row in rows]
 
 
 async def reseal(connection: Connection, webhook_id: UUID, old: bytes, new: bytes) -> None:
     """Replaces one form of a secret by another, unless it has been replaced meanwhile."""
     await connection.execute(
-        "UPDATE webhooks SET secret = $3 WHERE id = $1 AND secret = $2",
+        """
+        UPDATE webhooks
+        SET secret = CASE WHEN secret = $2 THEN $3 ELSE secret END,
+            replaced_secret = CASE WHEN replaced_secret = $2 THEN $3 ELSE replaced_secret END
+        WHERE id = $1
+          AND (secret = $2 OR replaced_secret = $2)
+        """,
         webhook_id,
         old,
         new,

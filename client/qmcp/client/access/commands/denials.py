@@ -14,12 +14,12 @@ app = single()
 def denials(
     context: typer.Context,
     principal: Annotated[str, typer.Option(help="Only of this caller, or of the key with this id.")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: output.Limit = 50,
     json: output.AsJson = False,
 ) -> None:
     """List what was refused for want of a credential or a permission, newest first."""
     with connect(context) as client:
-        found = client.list_denials(principal, limit=limit)
+        found = output.at_most(limit, client.list_denials(principal, limit=limit + 1))
     if json:
         output.as_json(found)
         return

@@ -29,13 +29,13 @@ def list_(
     principal: Annotated[str, typer.Option(help="Only by this caller.")] = "",
     since: Since = None,
     until: Until = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: output.Limit = 50,
     json: output.AsJson = False,
 ) -> None:
     """List invocations, newest first."""
     with connect(context) as client:
         found = client.list_invocations(
-            limit,
+            limit + 1,
             tool_name=tool,
             status=status,
             correlation_id=correlation_id,
@@ -43,6 +43,7 @@ def list_(
             created_after=reading.moment(since),
             created_before=reading.moment(until),
         )
+    found = output.at_most(limit, found)
     if json:
         output.as_json(found)
     else:

@@ -33,13 +33,13 @@ def list_(
     tag: Tag = "",
     requester: Annotated[str, typer.Option(help="Only asked by this principal.")] = "",
     correlation_id: Annotated[str, typer.Option(help="Only with this correlation id.")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: output.Limit = 50,
     json: output.AsJson = False,
 ) -> None:
     """List what waits for an answer, newest first."""
     with connect(context) as client:
         found = client.list_human_requests(
-            limit,
+            limit + 1,
             status=status or ("" if everything else "pending"),
             request_type=request_type,
             assignee=assignee,
@@ -48,6 +48,7 @@ def list_(
             requester=requester,
             correlation_id=correlation_id,
         )
+    found = output.at_most(limit, found)
     if json:
         output.as_json(found)
         return

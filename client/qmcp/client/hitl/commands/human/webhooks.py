@@ -44,11 +44,22 @@ def create(
     )
     with connect(context) as client:
         made = client.create_webhook(webhook)
-    if json:
-        output.as_json(made)
-    else:
-        typer.echo(made.secret)
-    output.note(f"This is the only time that the secret of {made.id} is shown. Keep it where secrets are kept.")
+    _show_once(made, json=json)
+
+
+@app.command()
+def rotate(
+    context: typer.Context,
+    webhook_id: Id,
+    grace: Annotated[
+        int | None, typer.Option(min=0, help="Seconds for which the old secret signs too; a day unless given.")
+    ] = None,
+    json: output.AsJson = False,
+) -> None:
+    """Make a new secret for a webhook and print it, this once."""
+    with connect(context) as client:
+        made = client.update_webhook(client.get_webhook(webhook_id), rotate_secret=True, grace_seconds=grace)
+    _show_once(made, json=json)
 
 
 @app.command()
@@ -68,7 +79,7 @@ def deliveries(
     webhook: Annotated[str, typer.Option(help="Only to this webhook.")] = "",
     human_request_id: Annotated[str, typer.Option("--id", help="Only about this request.")] = "",
     status: Annotated[str, typer.Option(help="pending, delivered or failed.")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: output.Limit = 50,
     retry: Annotated[str, typer.Option(help="Send the delivery with this id again instead.")] = "",
     json: output.AsJson = False,
 ) -> None:
@@ -77,7 +88,10 @@ def deliveries(
         if retry:
             found = [client.retry_delivery(retry)]
         else:
-            found = client.list_deliveries(limit, webhook_id=webhook, human_request_id=human_request_id, status=status)
+            found = client.list_deliveries(
+                limit + 1, webhook_id=webhook, human_request_id=human_request_id, status=status
+            )
+    found = output.at_most(limit, found)
     if json:
         output.as_json(found)
         return
@@ -94,3 +108,11 @@ def deliveries(
         for each in found
     )
     output.table(("id", "event", "request", "url", "status", "tries", "last"), rows)
+
+
+def _show_once(made: models.Webhook, *, json: bool) -> None:
+    if json:
+        output.as_json(made)
+    else:
+        typer.echo(made.secret)
+    output.note(f"This is the only time that the secret of {made.id} is shown. Keep it where secrets are kept.")
