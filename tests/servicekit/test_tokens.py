@@ -308,7 +308,7 @@ async def test_a_token_without_an_audience_is_taken_from_the_client_that_a_setti
     issuer: Issuer, told: dict[str, Any]
 ) -> None:
     token = issuer.token(aud=None, **told)
-    assert (await verifier(issuer, client_id="ours").verify(token)).principal == "alice"
+    assert (await verifier(issuer, client_id="ours").verify(token)).principal == "oidc:alice"
     await refused(verifier(issuer), token)
     await refused(verifier(issuer, client_id="theirs"), token)
 
@@ -329,7 +329,7 @@ async def test_a_token_without_an_audience_is_taken_from_the_client_that_a_setti
 )
 async def test_a_token_of_our_client_for_somebody_else_is_refused(issuer: Issuer, told: dict[str, Any]) -> None:
     await refused(verifier(issuer, client_id="ours"), issuer.token(**told))
-    assert (await verifier(issuer, client_id="ours").verify(issuer.token(azp="theirs"))).principal == "alice"
+    assert (await verifier(issuer, client_id="ours").verify(issuer.token(azp="theirs"))).principal == "oidc:alice"
 
 
 @pytest.mark.parametrize("audience", [[""], "", [], AUDIENCE, None])
