@@ -13,6 +13,7 @@ HOST = "127.0.0.1"
 FIRST_GRPC_PORT = 50051
 FIRST_METRICS_PORT = 9464
 WEB_PORT = 3380
+ENVOY_METRICS_PORT = 9902
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Listeners:
     metrics: Mapping[str, Listener]
     web: Listener
     edge: Listener
+    # What Envoy counts.
+    envoy_metrics: Listener
 
     @property
     def environment(self) -> dict[str, str]:
@@ -64,12 +67,18 @@ def choose(settings: StackSettings, services: Sequence[Service], variables: Mapp
             return _chosen(variable, chosen)
         return Listener(HOST, near(preferred), variable)
 
+    def envoy_metrics() -> Listener:
+        port = variables.get("QMCP_ENVOY_METRICS_PORT", "").strip() or str(near(ENVOY_METRICS_PORT))
+        host = variables.get("QMCP_ENVOY_METRICS_HOST", "").strip() or HOST
+        return _chosen("QMCP_ENVOY_METRICS_PORT", f"{host}:{port}")
+
     ranked = list(enumerate(sorted(services, key=lambda service: service.name)))
     listeners = Listeners(
         grpc={each.name: listener(each.address_variable, FIRST_GRPC_PORT + rank) for rank, each in ranked},
         metrics={each.name: listener(each.metrics_variable, FIRST_METRICS_PORT + rank) for rank, each in ranked},
         web=listener("QMCP_WEB_ADDRESS", WEB_PORT),
         edge=Listener(settings.host, settings.port, "QMCP_PORT"),
+        envoy_metrics=envoy_metrics(),
     )
     for name, each in _named(listeners):
         ports.require_free(each.host, each.port, name, each.variable)
@@ -85,6 +94,6 @@ def _chosen(variable: str, text: str) -> Listener:
 
 def _named(listeners: Listeners) -> Iterator[tuple[str, Listener]]:
     """Each with the name of the process that needs it."""
-    yield from (("envoy", listeners.edge), ("web", listeners.web))
+    yield from (("envoy", listeners.edge), ("envoy", listeners.envoy_metrics), ("web", listeners.web))
     yield from listeners.grpc.items()
     yield from listeners.metrics.items()

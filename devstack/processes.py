@@ -66,7 +66,7 @@ def table(
     """Everything but Postgres, which is embedded only where no other server is given."""
     return [
         *(service(each, settings, listeners, database_server) for each in services),
-        web(listeners.web),
+        web(listeners.web, listeners.envoy_metrics),
         envoy(settings, listeners),
     ]
 
@@ -99,13 +99,17 @@ def service(which: Service, settings: StackSettings, listeners: Listeners, datab
     )
 
 
-def web(at: Listener) -> Process:
+def web(at: Listener, envoy_metrics: Listener) -> Process:
     """The plain pages of the edge: health, metrics, the API's documentation."""
     return Process(
         name="web",
         command=_module("gateway.web"),
         ready=lambda _: _answers(f"http://{at.address}/health"),
-        environment={"QMCP_WEB_HOST": at.host, "QMCP_WEB_PORT": str(at.port)},
+        environment={
+            "QMCP_WEB_HOST": at.host,
+            "QMCP_WEB_PORT": str(at.port),
+            "QMCP_EDGE_METRICS_ADDRESS": f"{on_this_machine(envoy_metrics.host)}:{envoy_metrics.port}",
+        },
         listeners=(at,),
         reloads=True,
     )
@@ -117,17 +121,28 @@ def envoy(settings: StackSettings, listeners: Listeners) -> Process:
         name="envoy",
         command=_module("gateway.envoy"),
         ready=lambda _: _answers(f"{edge_url(settings)}/health"),
-        environment={"QMCP_HOST": settings.host, "QMCP_PORT": str(settings.port), "QMCP_AUTH": settings.auth},
-        listeners=(listeners.edge,),
+        environment={
+            "QMCP_HOST": settings.host,
+            "QMCP_PORT": str(settings.port),
+            "QMCP_AUTH": settings.auth,
+            "QMCP_ENVOY_METRICS_HOST": listeners.envoy_metrics.host,
+            "QMCP_ENVOY_METRICS_PORT": str(listeners.envoy_metrics.port),
+        },
+        listeners=(listeners.edge, listeners.envoy_metrics),
         needs=(),
     )
 
 
 def edge_url(settings: StackSettings) -> str:
     """Where this machine reaches the edge."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 -- compared, not bound
     scheme = "https" if settings.tls_certificate_file else "http"
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    return f"{scheme}://{on_this_machine(settings.host)}:{settings.port}"
+
+
+def on_this_machine(host: str) -> str:
+    """Where this machine reaches what listens on a host, in the form of addresses."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- compared, not bound
+    return f"[{host}]" if ":" in host else host
 
 
 def _module(name: str, *arguments: str) -> Callable[[], list[str]]:

@@ -52,6 +52,10 @@ GRPC_CALLER: dict[str, Any] = {
 # Ids are kept exactly as the caller made them, or refused. All that comes after the header mutation has both.
 IDS = ("x-request-id", "x-correlation-id")
 SOUND_ID = "[ -~]{1,128}"
+# The response has one where the request had none yet.
+REQUEST_ID = (
+    "%CEL('x-request-id' in request.headers ? request.headers['x-request-id'] : response.headers['x-request-id'])%"
+)
 # Of other headers too services take only printable ASCII; a credential that is not reaches no log of theirs.
 OTHERS = ("x-api-key", "authorization", "idempotency-key")
 SOUND_VALUE = "[ -~]*"
@@ -239,7 +243,7 @@ def _mapper(reply: LocalReply) -> dict[str, Any]:
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": reply.reason,
         "domain": DOMAIN,
-        "metadata": {"request_id": "%REQ(x-request-id)%"},
+        "metadata": {"request_id": REQUEST_ID},
     }
     details, retry = [info], []
     if reply.retry_after:

@@ -48,7 +48,10 @@ def _derived(settings: EdgeSettings, policies: dict[str, Any]) -> dict[str, Any]
     denied = rules(settings, hidden)
     endpoints = {name: _endpoint(*host_and_port(address)) for name, address in settings.service_addresses.items()}
     return {
-        "access_log": access_log(policies["access_log"], hidden),
+        "access_log": [
+            *(access_log(policies["access_log"], hidden) if settings.edge_access_log else ()),
+            *([policies["edge_metrics"]] if settings.envoy_metrics_port else ()),
+        ],
         "local_replies": mappers(settings.max_body_bytes),
         "routes": routes(policies, services, hidden),
         "other_sites": denied,

@@ -42,7 +42,7 @@ class PeerSettings(BaseSettings):
     @classmethod
     def _is_an_address(cls, value: object, info: object) -> object:
         name = getattr(info, "field_name", "")
-        if name.endswith("_address") and isinstance(value, str):
+        if name.endswith("_address") and isinstance(value, str) and (value or name != "edge_metrics_address"):
             host_and_port(value)
         if name.endswith("_addresses") and isinstance(value, dict):
             for each in value.values():
@@ -165,5 +165,8 @@ class WebSettings(PeerSettings):
     web_port: int = 3380
     # host:port of each service's Prometheus page, from variables that gateway/services.py names.
     metrics_addresses: dict[str, str] = Field(default_factory=services.metrics_addresses)
+    # host:port of Envoy's own figures (QMCP_ENVOY_METRICS_PORT), of which /metrics shows what the edge answered itself;
+    # every address behind the name is read. Empty: /metrics is without it.
+    edge_metrics_address: str = ""
     # How long a service may take to answer for its health or its figures, in seconds.
     web_probe_seconds: float = 2.0

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 from importlib import metadata
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -15,8 +17,9 @@ from gateway import contract
 from gateway.certificates import towards_services
 from gateway.openapi import document
 from gateway.settings import WebSettings
+from gateway.web.counting import Counted
 from gateway.web.health import unhealthy
-from gateway.web.metrics import as_json, as_text, collect
+from gateway.web.metrics import Families, as_json, as_text, collect
 
 PAGES = Path(__file__).with_name("docs")
 TYPES = {
@@ -41,6 +44,12 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def application(settings: WebSettings) -> Starlette:
     """Builds the pages; the OpenAPI document is made once, here."""
     version = metadata.version("qmcp")
+    registry = CollectorRegistry()
+
+    async def figures() -> Families:
+        return await collect(
+            settings.metrics_addresses, settings.edge_metrics_address, registry, settings.web_probe_seconds
+        )
 
     async def health(_: Request) -> Response:
         missing = await unhealthy(settings.service_addresses, settings.web_probe_seconds, towards_services(settings))
@@ -50,13 +59,10 @@ def application(settings: WebSettings) -> Starlette:
         return JSONResponse({"status": "healthy", "version": version}, headers=FRESH)
 
     async def metrics(_: Request) -> Response:
-        found = await collect(settings.metrics_addresses, settings.web_probe_seconds)
-        return Response(as_text(found), media_type=PROMETHEUS_TEXT, headers=FRESH)
+        return Response(as_text(await figures()), media_type=PROMETHEUS_TEXT, headers=FRESH)
 
     async def metrics_json(_: Request) -> Response:
-        return JSONResponse(
-            as_json(await collect(settings.metrics_addresses, settings.web_probe_seconds)), headers=FRESH
-        )
+        return JSONResponse(as_json(await figures()), headers=FRESH)
 
     openapi = json.dumps(document(contract.documented(), version), indent=2).encode()
     return Starlette(
@@ -71,7 +77,8 @@ def application(settings: WebSettings) -> Starlette:
                 for page in sorted(PAGES.iterdir())
                 if page.suffix != ".html"
             ),
-        ]
+        ],
+        middleware=[Middleware(Counted, registry=registry)],
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.utils import floatToGoString
 
@@ -14,6 +15,9 @@ from gateway.web.replicas import replicas
 
 # Sums of these over processes say something; of others (start times, memory, versions) they do not.
 ADDABLE = ("counter", "histogram")
+HTTP_REQUESTS = "qmcp_http_requests_total"
+# As Envoy shows what gateway/policies.yaml has it count.
+EDGE_SERIES = "envoy_qmcp_http_requests{"
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -29,21 +33,42 @@ class Family:
 Families = dict[str, Family]
 
 
-async def collect(services: Mapping[str, str], seconds: float) -> Families:
-    """Reads every replica behind every `host:port`; `qmcp_service_up` is 0 for one that did not answer in time."""
+async def collect(services: Mapping[str, str], edge: str, own: CollectorRegistry, seconds: float) -> Families:
+    """Reads every replica behind every `host:port`; `qmcp_service_up` is 0 for one that did not answer in time.
+
+    Args:
+        services: `host:port` of each service's page.
+        edge: that of Envoy's own figures; empty where there are none.
+        own: what was counted here.
+        seconds: how long each may take.
+    """
     places = [(name, address) for name, address in services.items()]
     targets = await asyncio.gather(*(replicas(address) for _, address in places))
     asked = [
         (name, each) for (name, address), found in zip(places, targets, strict=True) for each in found or [address]
     ]
     async with httpx.AsyncClient(timeout=seconds) as client:
-        pages = await asyncio.gather(*(_page(client, target, seconds) for _, target in asked))
+        envoys = (await replicas(edge) or [edge]) if edge else []
+        found = await asyncio.gather(
+            *(_page(client, target, seconds) for target in (*(each for _, each in asked), *envoys))
+        )
     families: Families = {"qmcp_service_up": Family("gauge", "Whether the replica's figures could be read.")}
-    for (service, replica), page in zip(asked, pages, strict=True):
+    for (service, replica), page in zip(asked, found, strict=False):
         up: Labels = (("replica", replica), ("service", service))
         families["qmcp_service_up"].samples["qmcp_service_up", up] = float(page is not None)
         _add(families, page or "", replica)
+    _add(families, generate_latest(own).decode(), "")
+    for page in found[len(asked) :]:
+        _add(families, _of_edge(page or ""), "")
     return families
+
+
+def _of_edge(page: str) -> str:
+    """What the edge answered itself, out of Envoy's figures, under the name that it has among those of services."""
+    lines = (line.removeprefix(EDGE_SERIES) for line in page.splitlines() if line.startswith(EDGE_SERIES))
+    # What could not be read as a request has no method.
+    told = (line.replace('method=""', 'method="other"') for line in lines)
+    return "".join([f"# TYPE {HTTP_REQUESTS} counter\n", *(f"{HTTP_REQUESTS}{{{line}\n" for line in told)])
 
 
 async def _page(client: httpx.AsyncClient, target: str, seconds: float) -> str | None:

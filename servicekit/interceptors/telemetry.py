@@ -67,7 +67,9 @@ def _report(metrics: CallMetrics, lines: "RequestLines", method: Method, call: R
     call.http_method = call.header("x-envoy-original-method")
     if call.http_method:
         call.http_status = call.http_status or HTTP_STATUS[call.code]
-        metrics.end_http(call.http_method, method.route, call.http_status, seconds)
+        if call.code is not StatusCode.CANCELLED:
+            # Of one that was cancelled the caller got what the edge told it, which counts that, or nothing.
+            metrics.end_http(call.http_method, method.route, call.http_status, seconds)
     lines.add(method, call, seconds)
 
 

@@ -68,9 +68,11 @@ def test_every_response_has_both_ids(http, method, path, status):
 def test_what_is_refused_before_any_filter_has_both_ids_too(edge, request_, status):
     answer = raw(edge, request_)
     assert answer.startswith(f"http/1.1 {status}")
-    assert re.search(rf"\nx-request-id: {UUID4}\r", answer)
+    told = re.search(rf"\nx-request-id: ({UUID4})\r", answer)
+    assert told
     assert re.search(rf"\nx-correlation-id: {UUID4}\r", answer)
     assert '"edge.qmcp"' in answer
+    assert f'"request_id":"{told[1]}"' in answer
 
 
 @pytest.mark.promise("Q30")

@@ -22,6 +22,7 @@ def reason(answer):
     assert body["message"]
     info = body["details"][0]
     assert info["@type"] == "type.googleapis.com/google.rpc.ErrorInfo"
+    assert info["metadata"]["request_id"] == answer.headers["x-request-id"]
     return info["domain"], info["reason"]
 
 

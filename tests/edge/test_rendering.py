@@ -128,6 +128,7 @@ def test_every_setting_has_an_effect():
         "allowed_hosts": "other_sites",
         "max_message_bytes": "whole_message_bytes",
         "edge_body_seconds": "edge_body_timeout",
+        "edge_access_log": "access_log",
         "edge_timeout_seconds": "edge_timeout",
         "edge_long_timeout_seconds": "edge_long_timeout",
     }
