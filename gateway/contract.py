@@ -1,5 +1,6 @@
 """The contract as data: the descriptor set that `make protos` commits, its services, and what its RPCs declare."""
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -70,6 +71,12 @@ def verb_and_template(rule: HttpRule) -> tuple[str, str]:
     if verb is None or verb == "custom":
         raise ValueError(f"an HTTP rule without a plain method: {rule}")
     return verb, getattr(rule, verb)
+
+
+def original_routes(services: Sequence[ServiceDescriptor]) -> list[str]:
+    """The routes that original systems had, as the contract writes them: `POST /v1/tools/{name}`."""
+    declared = (option(method, options_pb2.original_route) for service in services for method in service.methods)
+    return [route for routes in declared for route in routes]
 
 
 def idempotency_level(method: MethodDescriptor) -> int:

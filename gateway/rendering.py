@@ -26,6 +26,7 @@ FRAME_BYTES = 64 * 1024
 # In the edge's own folder: where Envoy takes orders.
 ADMIN_SOCKET = "admin"
 POLICIES = Path(__file__).with_name("policies.yaml")
+RESPONSES = Path(__file__).with_name("responses.lua")
 PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
 DIRECTIVE = re.compile(r"^\s*#(if|end)\b ?([a-z_]*)\s*$")
 
@@ -58,6 +59,9 @@ def _derived(settings: EdgeSettings, policies: dict[str, Any]) -> dict[str, Any]
         "own_origin": OWN_ORIGIN,
         "own_origin_value": f"{'https' if settings.tls_certificate_file else 'http'}://%REQ(:authority)%",
         "clusters": clusters(policies, services, endpoints),
+        "responses_script": _filled(
+            RESPONSES, {"original_routes": "\n".join(map(_lua_pattern, contract.original_routes(services)))}
+        ),
         "transcoded": [service.full_name for service in services],
     }
 
@@ -81,6 +85,12 @@ def _values(settings: EdgeSettings, folder: Path) -> dict[str, Any]:
         "edge_timeout": f"{settings.edge_timeout_seconds}s",
         "edge_long_timeout": f"{settings.edge_long_timeout_seconds}s",
     }
+
+
+def _lua_pattern(route: str) -> str:
+    """`^POST /v1/tools/[^:]+$` of `POST /v1/tools/{name}`: after a colon stands a verb, which is a route of ours."""
+    literals = (re.sub(r"[^A-Za-z0-9/ ]", r"%\g<0>", literal) for literal in re.split(r"\{[^}]*\}", route))
+    return f"^{'[^:]+'.join(literals)}$"
 
 
 def _endpoint(host: str, port: int) -> dict[str, Any]:

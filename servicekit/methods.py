@@ -55,6 +55,8 @@ class Method:
     # Whether the body, or the answer, goes over HTTP as it is (google.api.HttpBody), instead of as JSON.
     raw_body: bool
     raw_answer: bool
+    # Whether its route is one that an original system had, whose clients look for what that answered.
+    original: bool
 
 
 def methods_of(service: ServiceDescriptor) -> list[Method]:
@@ -81,6 +83,7 @@ def _method(service: ServiceDescriptor, method: MethodDescriptor) -> Method:
         raw_body=body in method.input_type.fields_by_name
         and _is_raw(method.input_type.fields_by_name[body].message_type),
         raw_answer=_is_raw(method.output_type),
+        original=bool(_option(method, "original_route")),
     )
 
 

@@ -13,6 +13,8 @@ from servicekit.identity.credentials import presented
 from servicekit.identity.principal import NOBODY, Principal
 from servicekit.methods import Method
 
+# Envoy's transcoder says by it what came in; the edge takes it from everybody else.
+TRANSCODED = "x-envoy-original-method"
 # Longer ones are not ids; they would only fill logs and tables.
 MAX_ID_LENGTH = 128
 
@@ -30,6 +32,8 @@ class RequestContext:
     http_method: str = ""
     request_id: str = ""
     correlation_id: str = ""
+    # Whether that is the caller's own, and not one that the edge or the service made.
+    correlation_id_given: bool = False
     principal: Principal = NOBODY
     # How it ended; set by the errors interceptor.
     code: StatusCode = field(default=StatusCode.OK)
@@ -50,6 +54,12 @@ class RequestContext:
         """A textual header, empty where there is none."""
         value = self.metadata.get(name, "")
         return value if isinstance(value, str) else ""
+
+    @property
+    def recorded_correlation_id(self) -> str:
+        """The id that goes on record with what the call writes; empty where an original's route was given none."""
+        by_original_route = self.method.original and TRANSCODED in self.metadata
+        return self.correlation_id if self.correlation_id_given or not by_original_route else ""
 
     @property
     def credential(self) -> str:

@@ -13,7 +13,8 @@ leaves out is the default; what it sends beyond them is ignored in a body and re
 
 Every response, a failed one too, carries `X-Request-ID` and `X-Correlation-ID`: the caller's own, else ones that the \
 edge made. Errors are `{code, message, details}` with a `google.rpc.ErrorInfo` among the details whose `reason` is \
-declared below; those of the edge itself have the domain `edge.qmcp`. A call may limit its own time with \
+declared below; those of the edge itself have the domain `edge.qmcp`. On the routes that the original QMCP had, \
+`detail` says the message once more, and fields that were null there are null. A call may limit its own time with \
 `grpc-timeout: 500m` (milliseconds) or `5S`. The same RPCs answer native gRPC and gRPC-Web on the same port.
 
 Where `QMCP_AUTH` is on, each call needs an API key in `X-API-Key`, or a key or a token of the configured issuer as \

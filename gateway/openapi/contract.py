@@ -6,7 +6,13 @@ from typing import Any
 
 from buf.validate import validate_pb2
 from google.protobuf.descriptor import FieldDescriptor, ServiceDescriptor
-from google.protobuf.descriptor_pb2 import DescriptorProto, EnumValueOptions, FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    EnumValueOptions,
+    FieldOptions,
+    FileDescriptorProto,
+    FileDescriptorSet,
+)
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.rpc import code_pb2
 from qmcp.options.v1 import options_pb2
@@ -87,6 +93,12 @@ def constraints(field: FieldDescriptor) -> validate_pb2.FieldRules:
     extensions: Any = field.GetOptions().Extensions
     found: validate_pb2.FieldRules = extensions[validate_pb2.field]
     return found
+
+
+def null_where_empty(field: FieldDescriptor) -> bool:
+    """Whether an original's route shows null where the field is empty."""
+    options: Any = FieldOptions.FromString(field.GetOptions().SerializeToString())
+    return bool(options.Extensions[options_pb2.original_empty] == options_pb2.ORIGINAL_EMPTY_NULL)
 
 
 def _comments(file: FileDescriptorProto) -> dict[str, str]:

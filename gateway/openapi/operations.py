@@ -199,6 +199,10 @@ class Operations:
             "properties": {
                 "code": {"type": "integer", "description": "The gRPC code."},
                 "message": {"type": "string", "description": "A sentence for a person."},
+                "detail": {
+                    "type": "string",
+                    "description": "The same sentence, on the routes that the original QMCP had.",
+                },
                 "details": {
                     "type": "array",
                     "description": "`google.rpc.ErrorInfo` with the reason, and where they help `BadRequest` with the "
@@ -219,7 +223,7 @@ class Operations:
             "examples": [
                 {
                     "code": 5,
-                    "message": "No tool has the name 'nothing'.",
+                    "message": "Tool 'nothing' not found. GET /v1/tools lists those there are.",
                     "details": [
                         {
                             "@type": "type.googleapis.com/google.rpc.ErrorInfo",

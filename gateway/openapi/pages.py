@@ -23,19 +23,26 @@ _HEALTH: dict[str, Any] = {
         },
     },
 }
+_FIGURE: dict[str, Any] = {"type": ["number", "null"]}
+_SUMMED: dict[str, Any] = {"type": "object", "properties": {"count": _FIGURE, "sum": _FIGURE}}
+
+
+def _by_name(figure: dict[str, Any]) -> dict[str, Any]:
+    by_labels = {
+        "type": "object",
+        "additionalProperties": figure,
+        "description": 'By labels, in order of names: `status="success",tool="echo"`; empty where there are none.',
+    }
+    return {"type": "object", "additionalProperties": by_labels}
+
+
 _FIGURES: dict[str, Any] = {
     "type": "object",
     "required": ["counters", "gauges", "histograms"],
     "properties": {
-        "counters": {"type": "object", "additionalProperties": {"type": ["number", "null"]}},
-        "gauges": {"type": "object", "additionalProperties": {"type": ["number", "null"]}},
-        "histograms": {
-            "type": "object",
-            "additionalProperties": {
-                "type": "object",
-                "properties": {"count": {"type": ["number", "null"]}, "sum": {"type": ["number", "null"]}},
-            },
-        },
+        "counters": _by_name(_FIGURE),
+        "gauges": _by_name(_FIGURE),
+        "histograms": _by_name(_SUMMED),
     },
 }
 

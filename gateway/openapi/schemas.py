@@ -5,7 +5,7 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.openapi.contract import Contract, constraints
+from gateway.openapi.contract import Contract, constraints, null_where_empty
 
 Schema = dict[str, Any]
 
@@ -86,7 +86,7 @@ class Schemas:
 
     def field(self, field: FieldDescriptor) -> Schema:
         """A field with its comment and its rules."""
-        schema = self._shape(field)
+        schema = _nullable(self._shape(field)) if null_where_empty(field) else self._shape(field)
         if comment := self._contract.comment(field.full_name):
             # Beside a $ref it says what the field is; the component says what its type is.
             schema["description"] = comment
@@ -112,6 +112,13 @@ class Schemas:
         if field.enum_type is not None:
             return {"type": "string", "enum": [value.name for value in field.enum_type.values]}
         return SCALARS[field.type] | _constrained(given, field)
+
+
+def _nullable(schema: Schema) -> Schema:
+    """No field with choices is among these, so nothing else has to name null."""
+    if "type" not in schema:
+        return {"anyOf": [schema, {"type": "null"}]}
+    return schema | {"type": [schema["type"], "null"]}
 
 
 def component_name(descriptor: Descriptor) -> str:

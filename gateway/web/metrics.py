@@ -112,10 +112,10 @@ def _lines(families: Families) -> Iterable[str]:
 
 
 def as_json(families: Families) -> dict[str, Any]:
-    """The original's form: counters and gauges by series, histograms with their count and sum."""
-    counters: dict[str, float | None] = {}
-    gauges: dict[str, float | None] = {}
-    histograms: dict[str, dict[str, float | None]] = {}
+    """The original's form, `counters[name][labels]`: labels as Prometheus writes them, of histograms count and sum."""
+    counters: dict[str, dict[str, float | None]] = {}
+    gauges: dict[str, dict[str, float | None]] = {}
+    histograms: dict[str, dict[str, dict[str, float | None]]] = {}
     for name, family in sorted(families.items()):
         for (sample, labels), measured in family.samples.items():
             # JSON has no word for "not a number".
@@ -123,15 +123,20 @@ def as_json(families: Families) -> dict[str, Any]:
             if family.kind == "histogram":
                 part = sample.removeprefix(name)
                 if part in ("_count", "_sum"):
-                    histograms.setdefault(_series(name, labels), {})[part[1:]] = value
+                    histograms.setdefault(name, {}).setdefault(_inside(labels), {})[part[1:]] = value
             else:
-                (counters if family.kind == "counter" else gauges)[_series(sample, labels)] = value
+                kept = counters if family.kind == "counter" else gauges
+                kept.setdefault(sample, {})[_inside(labels)] = value
     return {"counters": counters, "gauges": gauges, "histograms": histograms}
 
 
 def _series(name: str, labels: Labels) -> str:
-    inside = ",".join(f'{key}="{_escaped(value, quotes=True)}"' for key, value in labels)
-    return f"{name}{{{inside}}}" if inside else name
+    return f"{name}{{{_inside(labels)}}}" if labels else name
+
+
+def _inside(labels: Labels) -> str:
+    """`status="success",tool="echo"`, in order of the names; empty where there are none."""
+    return ",".join(f'{key}="{_escaped(value, quotes=True)}"' for key, value in labels)
 
 
 def _escaped(text: str, *, quotes: bool = False) -> str:

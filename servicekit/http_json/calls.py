@@ -12,11 +12,10 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from servicekit.errors import Violation, invalid_argument
 from servicekit.http_json.events import END, MEDIA_TYPE, event, failure
 from servicekit.http_json.reading import read
-from servicekit.http_json.writing import write
+from servicekit.http_json.writing import write, write_as_original
 from servicekit.methods import Method
+from servicekit.request_context import TRANSCODED
 
-# Envoy's transcoder says by it what came in; the edge takes it from everybody else.
-TRANSCODED = "x-envoy-original-method"
 JSON = "application/json"
 # The message that says where the edge puts a body; looked up by name, for servicekit imports no generated code.
 BODY_MESSAGE = "qmcp.options.v1.TranscodedBody"
@@ -49,7 +48,8 @@ async def answer_of(method: Method, answer: Message) -> Message:
     """What goes back to the transcoder, which passes it on as it is."""
     if method.raw_answer:
         return answer
-    written = write(answer) if answer.ByteSize() < LARGE_BYTES else await asyncio.to_thread(write, answer)
+    form = write_as_original if method.original else write
+    written = form(answer) if answer.ByteSize() < LARGE_BYTES else await asyncio.to_thread(form, answer)
     body: Message = HttpBody(content_type=JSON, data=written)
     return body
 

@@ -1,12 +1,98 @@
 """An answer as JSON, in the form that the contract documents: proto names, zeros too, 64-bit integers as strings."""
 
+from functools import cache
+from typing import Any, NamedTuple
+
 import orjson
-from google.protobuf import json_format
+from google.protobuf import descriptor_pool, json_format
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
+
+# Looked up by name: servicekit imports no generated code.
+OPTIONS = "qmcp.options.v1"
+EMPTY_FORMS: dict[str, Any] = {"ORIGINAL_EMPTY_NULL": None, "ORIGINAL_EMPTY_OBJECT": {}}
+
+
+class Empty(NamedTuple):
+    """A field that the originals' routes show where it is empty, as what, and what counts as empty besides."""
+
+    name: str
+    form: Any
+    unsaid: str
+
+
+class Inner(NamedTuple):
+    """A field with messages that have such fields."""
+
+    name: str
+    descriptor: Descriptor
 
 
 def write(message: Message) -> bytes:
-    """The JSON of a message. Costs about 25 us for one of 15 fields and 2 us for each value of a document in it."""
-    return orjson.dumps(
-        json_format.MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    """The JSON of a message. Costs about 25 us for one of 15 fields and 2 us for each value of free JSON in it."""
+    return orjson.dumps(json_form(message))
+
+
+def write_as_original(message: Message) -> bytes:
+    """The same with null, or `{}`, where the original systems had it."""
+    return orjson.dumps(original_form(message))
+
+
+def json_form(message: Message) -> dict[str, Any]:
+    """What `write` writes."""
+    shown: dict[str, Any] = json_format.MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
+    return shown
+
+
+def original_form(message: Message) -> dict[str, Any]:
+    """What `write_as_original` writes."""
+    shown = json_form(message)
+    _fill(shown, message.DESCRIPTOR)
+    return shown
+
+
+def _fill(shown: dict[str, Any], descriptor: Any) -> None:
+    for name, form, unsaid in _empty_fields(descriptor):
+        if name not in shown or shown[name] in ("", [], unsaid):
+            shown[name] = form
+    for name, inner in _inner_messages(descriptor):
+        found = shown.get(name)
+        for each in found if isinstance(found, list) else [found] if found else ():
+            _fill(each, inner)
+
+
+@cache
+def _empty_fields(descriptor: Descriptor) -> tuple[Empty, ...]:
+    return tuple(
+        Empty(field.name, EMPTY_FORMS[form], str(_option(field, "original_unsaid")))
+        for field in descriptor.fields
+        if (form := _form(field)) in EMPTY_FORMS
+    )
+
+
+@cache
+def _inner_messages(descriptor: Descriptor) -> tuple[Inner, ...]:
+    return tuple(
+        Inner(field.name, field.message_type)
+        for field in descriptor.fields
+        if field.message_type is not None and _has_empty_fields(field.message_type, ())
+    )
+
+
+def _has_empty_fields(descriptor: Descriptor, seen: tuple[Descriptor, ...]) -> bool:
+    if descriptor in seen or descriptor.GetOptions().map_entry:
+        return False
+    inner = (field.message_type for field in descriptor.fields if field.message_type is not None)
+    return bool(_empty_fields(descriptor)) or any(_has_empty_fields(each, (*seen, descriptor)) for each in inner)
+
+
+def _form(field: FieldDescriptor) -> str:
+    enum: Any = descriptor_pool.Default().FindEnumTypeByName(f"{OPTIONS}.OriginalEmpty")
+    return str(enum.values_by_number[_option(field, "original_empty")].name)
+
+
+def _option(field: FieldDescriptor, name: str) -> Any:
+    extension: Any = descriptor_pool.Default().FindExtensionByName(f"{OPTIONS}.{name}")
+    return field.GetOptions().Extensions[extension]

@@ -1,4 +1,8 @@
-"""The errors of the hitl service: every reason stands in error_reason.proto."""
+"""The errors of the hitl service: every reason stands in error_reason.proto.
+
+Clients of the original QMCP look for its words in the sentences: "not found", "already exists", "already been responded
+to", "must be one of", "expired".
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,29 +24,31 @@ GONE = 410
 
 def human_request_not_found(human_request_id: str) -> ServiceError:
     return not_found(
-        "HUMAN_REQUEST_NOT_FOUND", f"There is no human request {human_request_id!r}.", human_request_id=human_request_id
+        "HUMAN_REQUEST_NOT_FOUND", f"Human request {human_request_id!r} not found.", human_request_id=human_request_id
     )
 
 
 def human_request_exists(human_request_id: str) -> ServiceError:
-    message = f"Another human request has the id {human_request_id!r}. Choose another, or leave it to the server."
+    message = (
+        f"Another human request {human_request_id!r} already exists. Choose another id, or leave it to the server."
+    )
     return already_exists("HUMAN_REQUEST_EXISTS", message, human_request_id=human_request_id)
 
 
 def already_responded(human_request_id: str) -> ServiceError:
-    message = f"The human request {human_request_id!r} has been answered; that answer stands."
+    message = f"The human request {human_request_id!r} has already been responded to; that answer stands."
     return already_exists("ALREADY_RESPONDED", message, human_request_id=human_request_id)
 
 
 def already_voted(human_request_id: str, who: str) -> ServiceError:
-    message = f"{who} has answered the human request {human_request_id!r} already; one person has one vote."
+    message = f"The human request {human_request_id!r} has already been responded to by {who}; one person has one vote."
     return already_exists("ALREADY_RESPONDED", message, human_request_id=human_request_id)
 
 
 def expired(human_request_id: str) -> ServiceError:
     error = failed_precondition(
         "HUMAN_REQUEST_EXPIRED",
-        f"The time of the human request {human_request_id!r} was up before the answer came.",
+        f"The human request {human_request_id!r} has expired: its time was up before the answer came.",
         human_request_id=human_request_id,
     )
     return replace(error, http_status=GONE)

@@ -1,4 +1,7 @@
-"""The errors of the tools service: every reason stands in error_reason.proto."""
+"""The errors of the tools service: every reason stands in error_reason.proto.
+
+Clients of the original QMCP look for its words in the sentences: "not found".
+"""
 
 from collections.abc import Sequence
 
@@ -16,9 +19,7 @@ from servicekit.errors import (
 
 
 def tool_not_found(name: str) -> ServiceError:
-    return not_found(
-        "TOOL_NOT_FOUND", f"There is no tool named {name!r}. GET /v1/tools lists those there are.", tool=name
-    )
+    return not_found("TOOL_NOT_FOUND", f"Tool {name!r} not found. GET /v1/tools lists those there are.", tool=name)
 
 
 def tool_exists(name: str) -> ServiceError:
@@ -90,7 +91,7 @@ def etag_mismatch(name: str) -> ServiceError:
 
 
 def invocation_not_found(invocation_id: str) -> ServiceError:
-    return not_found("INVOCATION_NOT_FOUND", f"There is no invocation {invocation_id!r}.", invocation_id=invocation_id)
+    return not_found("INVOCATION_NOT_FOUND", f"Invocation {invocation_id!r} not found.", invocation_id=invocation_id)
 
 
 def invocation_ended(invocation_id: str, status: str) -> ServiceError:

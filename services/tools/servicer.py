@@ -194,6 +194,6 @@ def _invocation_request(request: tools_service_pb2.InvokeToolRequest) -> Invocat
         request.name,
         document(request.input, "input"),
         call.principal.name,
-        request.correlation_id or call.correlation_id,
+        request.correlation_id or call.recorded_correlation_id,
         key_of(request),
     )

@@ -12,7 +12,7 @@ from qmcp.tools.v1 import tools_service_pb2 as pb
 
 from servicekit.errors import ServiceError
 from servicekit.http_json import events, reading
-from servicekit.http_json.writing import write
+from servicekit.http_json.writing import write, write_as_original
 
 INVOKE = pb.InvokeToolRequest(name="echo")
 UPDATE = pb.UpdateToolRequest(tool={"name": "a"})
@@ -145,6 +145,23 @@ def test_answers_have_proto_names_zeros_and_long_integers_as_strings() -> None:
     struct = Struct()
     struct.update({"whole": 7, "half": 0.5, "nothing": None})
     assert json.loads(write(struct)) == {"whole": 7, "half": 0.5, "nothing": None}
+
+
+def test_on_an_originals_route_what_is_empty_is_null_at_any_depth() -> None:
+    answer = pb.ListInvocationsResponse(invocations=[{"id": "1", "duration_ms": 0, "input_params": {}}])
+    [row] = json.loads(write_as_original(answer))["invocations"]
+    assert {name for name, value in row.items() if value is None} == {"error", "correlation_id", "completed_at"}
+    assert (row["duration_ms"], row["input_params"]) == (0, {}), "zero and an empty object are something"
+    [tool] = json.loads(write_as_original(pb.ListToolsResponse(tools=[{"name": "a"}])))["tools"]
+    assert tool["input_schema"] == {}
+    asked = request_pb2.HumanRequest(options=["a"], response={"responded_by": "local"}, votes=[{"responded_by": "ann"}])
+    shown = json.loads(write_as_original(asked))
+    assert (shown["options"], shown["response"]["responded_by"], shown["votes"][0]["responded_by"]) == (
+        ["a"],
+        None,
+        "ann",
+    )
+    assert "completed_at" not in json.loads(write(answer))["invocations"][0]
 
 
 def test_a_message_that_counts_itself_is_an_event_with_an_id() -> None:

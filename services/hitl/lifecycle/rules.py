@@ -144,7 +144,7 @@ def response_faults(
         return [Violation(field, "is missing")]
     if options and (not isinstance(response, str) or response not in options):
         shown = response if isinstance(response, str) else orjson.dumps(response).decode()
-        return [Violation(field, f"{shown[:100]!r} is none of the options: {', '.join(options)}"[:500])]
+        return [Violation(field, f"must be one of: {', '.join(options)[:300]}; it is {shown[:100]!r}")]
     return _schema_faults(response_schema, response, field)
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import uuid_utils.compat as uuid
-from google.protobuf.json_format import MessageToDict
 from qmcp.hitl.v1 import hitl_service_pb2, request_pb2
 
+from servicekit.http_json.writing import json_form, original_form
 from servicekit.idempotency import key_of
 from servicekit.json_values import document, fill_struct, fill_value, plain
 from servicekit.request_context import RequestContext
@@ -36,7 +36,7 @@ def spec_from(request: hitl_service_pb2.CreateHumanRequestRequest, call: Request
         options=tuple(request.options),
         context=document(request.context, "context"),
         timeout_seconds=request.timeout_seconds or DEFAULT_TIMEOUT_SECONDS,
-        correlation_id=request.correlation_id or call.correlation_id,
+        correlation_id=request.correlation_id or call.recorded_correlation_id,
         response_schema=_optional(request, "response_schema"),
         proposed_arguments=_optional(request, "proposed_arguments"),
         arguments_schema=_optional(request, "arguments_schema"),
@@ -136,7 +136,7 @@ def request_to(request: HumanRequest) -> request_pb2.HumanRequest:
 def answered_request_to(request: HumanRequest) -> hitl_service_pb2.GetHumanRequestResponse:
     """The original's form: the answer beside the request, null as long as there is none."""
     message = hitl_service_pb2.GetHumanRequestResponse(request=request_to(request))
-    fill_value(message.response, None if request.response is None else _json(response_to(request.response)))
+    fill_value(message.response, None if request.response is None else original_form(response_to(request.response)))
     return message
 
 
@@ -182,14 +182,7 @@ def heartbeat_to(sequence: int, *, last: bool = False) -> request_pb2.HumanReque
 
 def request_json(request: HumanRequest) -> dict[str, Any]:
     """The request as the HTTP API shows it, for those who are told of it by HTTP."""
-    return _json(request_to(request))
-
-
-def _json(message: Any) -> dict[str, Any]:
-    shown: dict[str, Any] = MessageToDict(
-        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-    )
-    return shown
+    return json_form(request_to(request))
 
 
 def _optional(request: Any, field: str) -> Mapping[str, Any] | None:

@@ -38,7 +38,8 @@ class InvocationRequest:
         """What goes along to HTTP and gRPC tools, so that their logs can be joined with ours."""
         # gRPC's metadata takes ASCII only.
         correlation_id = self.correlation_id if self.correlation_id.isascii() else quote(self.correlation_id)
-        return {"x-correlation-id": correlation_id, "x-qmcp-invocation-id": str(invocation_id)}
+        given = {"x-correlation-id": correlation_id} if correlation_id else {}
+        return {**given, "x-qmcp-invocation-id": str(invocation_id)}
 
 
 class ActiveInvocation:

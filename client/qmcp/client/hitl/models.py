@@ -96,7 +96,8 @@ class HumanRequest(properties.HumanRequest):
     created_at: datetime | None = None
     # When its time is up. An escalation moves it.
     expires_at: datetime | None = None
-    # Ties it to other calls of the same piece of work.
+    # Ties it to other calls of the same piece of work: the caller's, else one made by the server; where it was
+    # asked over HTTP, which is the original's route, and none was given, empty.
     correlation_id: str = ""
     # JSON Schema 2020-12 that an answer must obey; absent where there is none.
     response_schema: dict[str, Any] | None = None

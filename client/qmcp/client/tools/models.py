@@ -199,7 +199,8 @@ class Invocation(properties.Invocation):
     created_at: datetime | None = None
     # When it ended; absent as long as it has not.
     completed_at: datetime | None = None
-    # The caller's correlation id: from the body, else from the header `X-Correlation-ID`, else made by the server.
+    # The caller's correlation id: from the body, else from the header `X-Correlation-ID`, else made by the server;
+    # where the original's route `POST /v1/tools/{name}` was given none, empty.
     correlation_id: str = ""
     # The caller's `idempotency_key`, by which a retry finds this invocation; empty where none was given.
     idempotency_key: str = ""

@@ -9,6 +9,12 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class OriginalEmpty(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ORIGINAL_EMPTY_UNSPECIFIED: _ClassVar[OriginalEmpty]
+    ORIGINAL_EMPTY_NULL: _ClassVar[OriginalEmpty]
+    ORIGINAL_EMPTY_OBJECT: _ClassVar[OriginalEmpty]
+
 class CallKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     CALL_KIND_UNSPECIFIED: _ClassVar[CallKind]
@@ -16,6 +22,9 @@ class CallKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CALL_KIND_LONG: _ClassVar[CallKind]
     CALL_KIND_WAIT: _ClassVar[CallKind]
     CALL_KIND_STREAM: _ClassVar[CallKind]
+ORIGINAL_EMPTY_UNSPECIFIED: OriginalEmpty
+ORIGINAL_EMPTY_NULL: OriginalEmpty
+ORIGINAL_EMPTY_OBJECT: OriginalEmpty
 CALL_KIND_UNSPECIFIED: CallKind
 CALL_KIND_QUICK: CallKind
 CALL_KIND_LONG: CallKind
@@ -41,6 +50,10 @@ RESPONSE_CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
 response_content_type: _descriptor.FieldDescriptor
 PATH_NAME_FIELD_NUMBER: _ClassVar[int]
 path_name: _descriptor.FieldDescriptor
+ORIGINAL_EMPTY_FIELD_NUMBER: _ClassVar[int]
+original_empty: _descriptor.FieldDescriptor
+ORIGINAL_UNSAID_FIELD_NUMBER: _ClassVar[int]
+original_unsaid: _descriptor.FieldDescriptor
 CODE_FIELD_NUMBER: _ClassVar[int]
 code: _descriptor.FieldDescriptor
 HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]

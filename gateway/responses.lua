@@ -1,0 +1,84 @@
+-- What the edge does to answers on their way back (the filter lua in envoy.yaml, which reads this with its names filled in).
+-- A service names an HTTP status that gRPC's codes have no word for in x-http-status.
+-- Answers in JSON do not carry the headers of gRPC. A status that gRPC itself made, not the
+-- service, has no details: it gets the reason that it had if the edge had made it.
+-- google.rpc.RetryInfo becomes Retry-After; 401 says how to come back.
+local reasons = {
+  ["400"] = "BAD_REQUEST", ["413"] = "BODY_TOO_LARGE", ["429"] = "OVERLOADED",
+  ["499"] = "CANCELLED", ["500"] = "INTERNAL", ["501"] = "UNIMPLEMENTED",
+  ["503"] = "UPSTREAM_UNAVAILABLE", ["504"] = "DEADLINE_EXCEEDED",
+}
+local bare = '"details":[]'
+-- Paths of the routes that the originals had, each with its method, as Lua's patterns.
+local originals = ${original_routes}
+
+local function is_original(asked)
+  for pattern in originals:gmatch("[^\n]+") do
+    if asked:match(pattern) then return true end
+  end
+  return false
+end
+
+-- The sentence once more under the name by which the originals' clients know it.
+local function with_detail(text)
+  local _, from = text:find('"message":"', 1, true)
+  local inside, open = text:match("^(.*)}%s*$"), from
+  if not from or not inside then return text end
+  local to = from + 1
+  while text:sub(to, to) ~= '"' do
+    to = to + (text:sub(to, to) == "\\" and 2 or 1)
+    if to > #text then return text end
+  end
+  return inside .. ',"detail":' .. text:sub(open, to) .. "}"
+end
+
+local function quoted(id)
+  return '"' .. (id or ""):gsub('[\\"]', "\\%0") .. '"'
+end
+
+local function explain(response, asked)
+  local body = response:body()
+  if not body then return end
+  -- Waiting for the body ended the life of whatever was taken from the response before.
+  local headers = response:headers()
+  local text = body:getBytes(0, body:length())
+  local delay = tonumber(text:match('"retry_delay":"([%d.]+)s"'))
+  if delay then headers:replace("retry-after", tostring(math.max(1, math.ceil(delay)))) end
+  local told = text
+  local from, to = text:find(bare, 1, true)
+  if from then
+    -- gRPC's only word for a message past the limit is the one for too many calls.
+    if text:find("larger than max", 1, true) then headers:replace(":status", "413") end
+    local reason = reasons[headers:get(":status")]
+    if reason then
+      local info = '"details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"' ..
+        reason .. '","domain":"edge.qmcp","metadata":{"request_id":' .. quoted(headers:get("x-request-id")) .. '}}]'
+      told = text:sub(1, from - 1) .. info .. text:sub(to + 1)
+    end
+  end
+  if is_original(asked) then told = with_detail(told) end
+  if told ~= text then headers:replace("content-length", body:setBytes(told)) end
+end
+
+function envoy_on_response(response)
+  local headers = response:headers()
+  local content_type = headers:get("content-type")
+  local asked = headers:get("x-qmcp-asked") or ""
+  headers:remove("x-qmcp-asked")
+  if content_type and content_type:sub(1, 16) == "application/grpc" then return end
+  local status = headers:get("x-http-status")
+  if status then
+    if status:match("^[2-5]%d%d$") then headers:replace(":status", status) end
+    headers:remove("x-http-status")
+  end
+  if headers:get(":status") == "401" then
+    headers:replace("www-authenticate", 'Bearer realm="qmcp"')
+  end
+  headers:remove("grpc-status")
+  headers:remove("grpc-message")
+  headers:remove("grpc-status-details-bin")
+  headers:remove("grpc-accept-encoding")
+  if content_type == "application/json" and headers:get(":status") >= "400" then
+    explain(response, asked)
+  end
+end
