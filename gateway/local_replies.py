@@ -60,6 +60,13 @@ REQUEST_ID = (
 OTHERS = ("x-api-key", "authorization", "idempotency-key")
 SOUND_VALUE = "[ -~]*"
 
+# What matches a Content-Encoding that services do not read.
+UNREAD_ENCODING: dict[str, Any] = {
+    "name": "content-encoding",
+    "string_match": {"safe_regex": {"regex": r"(?i)\s*(gzip|x-gzip|identity)?\s*"}},
+    "invert_match": True,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class LocalReply:
@@ -169,6 +176,7 @@ def table(max_body_bytes: int) -> list[LocalReply]:
         ),
         LocalReply(403, 7, "ADDRESS_NOT_ALLOWED", "Calls from this address are not let in."),
         LocalReply(404, 5, "ROUTE_NOT_FOUND", "Nothing here answers this method and path. /docs lists what there is."),
+        LocalReply(405, 12, "METHOD_NOT_ALLOWED", "The path does not take this method; Allow lists those it does."),
         LocalReply(408, 4, "REQUEST_TIMEOUT", "The request did not arrive in time.", told_over_grpc=True),
         LocalReply(
             413,
@@ -177,8 +185,14 @@ def table(max_body_bytes: int) -> list[LocalReply]:
             f"The body of the request is larger than {max_body_bytes} bytes.",
             told_over_grpc=True,
         ),
+        LocalReply(
+            415,
+            3,
+            "CONTENT_ENCODING_UNSUPPORTED",
+            "The body may come as it is or as gzip.",
+            only={"header_filter": {"header": UNREAD_ENCODING}},
+        ),
         LocalReply(415, 3, "CONTENT_TYPE_UNSUPPORTED", "The body must be application/json."),
-        LocalReply(426, 9, "PROTOCOL_UNSUPPORTED", "Speak HTTP/1.1 or HTTP/2."),
         LocalReply(
             429,
             8,

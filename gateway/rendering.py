@@ -15,7 +15,7 @@ from gateway.certificates import AUTHORITY, CLIENT, EDGE
 from gateway.clusters import clusters
 from gateway.contract import DESCRIPTORS
 from gateway.credential_paths import credential_paths
-from gateway.local_replies import mappers
+from gateway.local_replies import UNREAD_ENCODING, mappers
 from gateway.other_sites import OWN_ORIGIN, rules
 from gateway.routes import routes
 from gateway.settings import DEFAULT_PORT, EdgeSettings, host_and_port, networks
@@ -70,6 +70,7 @@ def _values(settings: EdgeSettings, folder: Path) -> dict[str, Any]:
     otlp = urlsplit(settings.otlp_endpoint)
     return {
         **settings.model_dump(),
+        "unread_encoding": UNREAD_ENCODING,
         "admin_socket": str(folder / ADMIN_SOCKET),
         "descriptors": str(folder / DESCRIPTORS),
         "edge_secret": str(folder / EDGE),
@@ -88,9 +89,9 @@ def _values(settings: EdgeSettings, folder: Path) -> dict[str, Any]:
 
 
 def _lua_pattern(route: str) -> str:
-    """`^POST /v1/tools/[^:]+$` of `POST /v1/tools/{name}`: after a colon stands a verb, which is a route of ours."""
+    """`^POST /v1/tools/[^:]+/?$` of `POST /v1/tools/{name}`: after a colon stands a verb, which is a route of ours."""
     literals = (re.sub(r"[^A-Za-z0-9/ ]", r"%\g<0>", literal) for literal in re.split(r"\{[^}]*\}", route))
-    return f"^{'[^:]+'.join(literals)}$"
+    return f"^{'[^:]+'.join(literals)}/?$"
 
 
 def _endpoint(host: str, port: int) -> dict[str, Any]:

@@ -78,6 +78,11 @@ function envoy_on_response(response)
   headers:remove("grpc-message")
   headers:remove("grpc-status-details-bin")
   headers:remove("grpc-accept-encoding")
+  if asked:sub(1, 5) == "HEAD " then
+    -- HTTP/1.1 leaves the body away by itself, HTTP/2 does not.
+    for chunk in response:bodyChunks() do chunk:setBytes("") end
+    return
+  end
   if content_type == "application/json" and headers:get(":status") >= "400" then
     explain(response, asked)
   end

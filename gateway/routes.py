@@ -9,10 +9,12 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 from qmcp.options.v1 import options_pb2
 
+from gateway import other_methods
 from gateway.clusters import ANY, streams
 from gateway.contract import at_edge, bindings, call_kind, idempotency_level, option, short_name, verb_and_template
 from gateway.credential_paths import CredentialPath
 from gateway.local_replies import IDS, OTHERS, unsound
+from gateway.other_methods import path_regex
 
 Route = dict[str, Any]
 Policies = Mapping[str, Any]
@@ -31,7 +33,6 @@ GROUPS = {
 # For these alone another replica is asked after the first may have begun; a wait is a read. Not for streams, of which
 # callers have had a part, nor for what takes long, nor for what shows a credential.
 SENT_AGAIN = ("reads", "waits")
-VARIABLE = re.compile(r"\{[^}=]+(?:=([^}]*))?\}")
 WITH_BODY = "POST|PUT|PATCH"
 
 
@@ -42,6 +43,7 @@ def routes(policies: Policies, services: Sequence[ServiceDescriptor], hidden: Se
         *_of_unsound_headers(policies),
         *(route for service in services for route in _of_rpcs(policies, service, hidden)),
         _reflection(policies),
+        *_of_other_methods(policies, services, hidden),
         *own["pages"],
         *(route for path in hidden for route in _of_credentials(policies, path)),
         *(route for service in services for route in _of_raw_bodies(policies, service)),
@@ -121,6 +123,26 @@ def _reflection(policies: Policies) -> Route:
     }
 
 
+def _of_other_methods(
+    policies: Policies, services: Sequence[ServiceDescriptor], hidden: Sequence[CredentialPath]
+) -> Iterator[Route]:
+    """OPTIONS, and what is 405; of paths with a credential nothing is written down here either."""
+    shown = {path.shown: path for path in hidden}
+    known = other_methods.paths(services)
+    pages = [_regex_of(page["match"]) for page in policies["routes"]["pages"]]
+    filters = policies["filters"]
+    for path in known:
+        if path.template in shown:
+            away = {"typed_per_filter_config": filters["neither"], "tracing": shown[path.template].tracing}
+            yield from other_methods.routes([path], [], away)
+    others = [path for path in known if path.template not in shown]
+    yield from other_methods.routes(others, pages, {"typed_per_filter_config": filters["as_it_is"]})
+
+
+def _regex_of(match: Route) -> str:
+    return str(match["safe_regex"]["regex"] if "safe_regex" in match else re.escape(match["path"]))
+
+
 def _of_credentials(policies: Policies, path: CredentialPath) -> Iterator[Route]:
     """Paths with a credential in them: body_size_limit would log it, the services have a limit of their own."""
     guarded = {"typed_per_filter_config": policies["filters"]["without_body_limit"], "tracing": path.tracing}
@@ -162,20 +184,14 @@ def _with_body(method: MethodDescriptor, rule: HttpRule) -> Route:
     verb, template = verb_and_template(rule)
     kinds = "|".join(map(re.escape, option(method, options_pb2.request_content_type)))
     return {
-        "safe_regex": {"regex": _path_regex(template)},
+        "safe_regex": {"regex": path_regex(template, one="[^/]+", many=".+")},
         "headers": [
             {"name": ":method", "string_match": {"exact": verb.upper()}},
+            # What is passed on as it comes is read as it comes.
+            {"name": "content-encoding", "present_match": True, "invert_match": True},
             {"name": "content-type", "string_match": {"safe_regex": {"regex": rf"(?i)\s*({kinds})\s*(;.*)?"}}},
         ],
     }
-
-
-def _path_regex(template: str) -> str:
-    literals, last = [], 0
-    for found in VARIABLE.finditer(template):
-        literals += [re.escape(template[last : found.start()]), ".+" if found[1] == "**" else "[^/]+"]
-        last = found.end()
-    return "".join([*literals, re.escape(template[last:])])
 
 
 def _of_json(policies: Policies, services: Sequence[ServiceDescriptor]) -> Iterator[Route]:

@@ -37,6 +37,9 @@ def for_transcoder(contract: FileDescriptorSet) -> FileDescriptorSet:
             _give_body(messages[method.input_type])
             for rule in rules:
                 rule.body = FIELD if rule.body else ""
+        # Whatever may be got may be asked for its head alone.
+        for template in [rule.get for rule in rules if rule.get]:
+            rules[0].additional_bindings.add(custom={"kind": "HEAD", "path": template})
         if rules:
             method.output_type = RAW
     for file in seen.file:

@@ -1,7 +1,10 @@
 """A call that Envoy's transcoder made of HTTP: its request with the body in it, its answer as what goes back."""
 
 import asyncio
+import re
+import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from google.api.httpbody_pb2 import HttpBody
@@ -9,7 +12,7 @@ from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from servicekit.errors import Violation, invalid_argument
+from servicekit.errors import ServiceError, Violation, invalid_argument
 from servicekit.http_json.events import END, MEDIA_TYPE, event, failure
 from servicekit.http_json.reading import read
 from servicekit.http_json.writing import write, write_as_original
@@ -21,6 +24,13 @@ JSON = "application/json"
 BODY_MESSAGE = "qmcp.options.v1.TranscodedBody"
 # From so many bytes on JSON is read and written in a thread, which lets other calls have their turns meanwhile.
 LARGE_BYTES = 16 * 1024
+# Of a body, whether it came as it is or packed: as much as gRPC takes in one message.
+MAX_BODY_BYTES = 4 * 1024 * 1024
+# What zlib calls gzip's own form.
+GZIP = 16 + zlib.MAX_WBITS
+JSON_TYPE = re.compile(r"\s*application/(json|[a-z0-9.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
+UNSUPPORTED = 415
+TOO_LARGE = 413
 
 
 def is_transcoded(metadata: Mapping[str, Any]) -> bool:
@@ -37,8 +47,13 @@ async def request_of(method: Method, bound: Message, metadata: Mapping[str, Any]
     if not method.body or method.raw_body:
         resumed: Message = _resumed(method, bound, metadata)
         return resumed
-    body = _body_of(bound)
+    content_type, body = _body_of(bound)
     bound.DiscardUnknownFields()
+    # The edge sees it by the length, which one in chunks or over HTTP/2 need not have.
+    if body and not JSON_TYPE.fullmatch(content_type):
+        raise _refused("The body must be application/json.", UNSUPPORTED)
+    if str(metadata.get("content-encoding", "")).strip().lower() in {"gzip", "x-gzip"} and body:
+        body = await asyncio.to_thread(_unpacked, body)
     if len(body) < LARGE_BYTES:
         return read(body, bound, method.body)
     return await asyncio.to_thread(read, body, bound, method.body)
@@ -69,11 +84,31 @@ def failure_of(method: Method, status: Message) -> Message | None:
     return None if method.raw_answer else HttpBody(content_type=MEDIA_TYPE, data=failure(status))
 
 
-def _body_of(message: Message) -> bytes:
+def _body_of(message: Message) -> tuple[str, bytes]:
+    """The content type and the body."""
     number = descriptor_pool.Default().FindMessageTypeByName(BODY_MESSAGE).fields_by_name["body"].number
     # The transcoder writes the field twice where path or query bind others: once empty, once with the body.
     unknown: Any = UnknownFieldSet(message)
-    return b"".join(HttpBody.FromString(each.data).data for each in unknown if each.field_number == number)
+    parts = [HttpBody.FromString(each.data) for each in unknown if each.field_number == number]
+    return next((part.content_type for part in parts if part.content_type), ""), b"".join(part.data for part in parts)
+
+
+def _unpacked(body: bytes) -> bytes:
+    """What was packed with gzip; all of it, in one piece, and no more than may come as it is."""
+    unpacking = zlib.decompressobj(GZIP)
+    try:
+        plain = unpacking.decompress(body, MAX_BODY_BYTES)
+    except zlib.error:
+        raise _refused("The body is not gzip, as its Content-Encoding says.") from None
+    if len(plain) == MAX_BODY_BYTES and not unpacking.eof:
+        raise _refused(f"The body is larger than {MAX_BODY_BYTES} bytes when it is unpacked.", TOO_LARGE)
+    if not unpacking.eof or unpacking.unused_data:
+        raise _refused("The body is not one whole gzip, as its Content-Encoding says.")
+    return plain
+
+
+def _refused(message: str, status: int | None = None) -> ServiceError:
+    return replace(invalid_argument("INVALID_REQUEST", message), http_status=status)
 
 
 def _resumed(method: Method, request: Any, metadata: Mapping[str, Any]) -> Any:

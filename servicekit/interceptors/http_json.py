@@ -11,7 +11,7 @@ from servicekit.errors import ServiceError, to_status
 from servicekit.http_json import calls
 from servicekit.interceptors import Handler
 from servicekit.methods import Method
-from servicekit.request_context import RequestContext
+from servicekit.request_context import TRANSCODED, RequestContext
 
 LAST_WORD_SECONDS = 0.5
 
@@ -26,7 +26,9 @@ def http_json(method: Method, handler: Handler) -> Handler:
             return await calls.answer_of(method, await handler(read, context, call))
         written: Any = _Events(method, context)
         try:
-            await handler(read, written, call)
+            # Whoever wants the head alone would wait for the end of the stream with every call that follows.
+            if call.metadata[TRANSCODED] != "HEAD":
+                await handler(read, written, call)
         except (ServiceError, asyncio.CancelledError) as error:
             told = error if isinstance(error, ServiceError) else call.ended
             if told is not None:

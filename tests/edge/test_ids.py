@@ -56,7 +56,6 @@ def test_every_response_has_both_ids(http, method, path, status):
     ("request_", "status"),
     [
         (b"nonsense\r\n\r\n", "400"),
-        (b"GET / HTTP/1.0\r\n\r\n", "426"),
         (b"GET / HTTP/1.1\r\n\r\n", "400"),
         (b"GET http:/%zz HTTP/1.1\r\nHost: a\r\n\r\n", "40"),
         (b"GET /health HTTP/1.1\r\nHost: a\r\nunder_score: 1\r\n\r\n", "400"),

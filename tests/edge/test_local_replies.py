@@ -67,11 +67,11 @@ def test_a_path_and_a_body_that_disagree_are_400(http):
         ("GET", "/v1"),
         ("GET", "/v1/"),
         ("GET", "/v1/nowhere"),
-        ("PATCH", "/v1/tools/echo"),
         ("POST", "/qmcp.tools.v1.ToolsService/ListTools"),
         ("GET", "/healthy"),
         ("GET", "/docs/../etc/passwd"),
-        ("OPTIONS", "/v1/tools"),
+        ("OPTIONS", "/v1/nowhere"),
+        ("PATCH", "/v1/tools/echo:nothing"),
     ],
 )
 def test_a_method_and_path_that_mean_nothing_are_404(http, method, path):

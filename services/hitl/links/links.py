@@ -6,6 +6,7 @@ neither a log nor a backup lets anybody answer.
 
 import hashlib
 import secrets
+from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
@@ -211,7 +212,8 @@ def _read(content_type: str, body: bytes) -> _Given:
             if len(found) != len(pairs):
                 raise invalid_field("form", "names a field twice")
         elif kind == JSON:
-            found = orjson.loads(body)
+            # Some programs write a byte order mark first.
+            found = orjson.loads(body.removeprefix(BOM_UTF8))
         else:
             raise invalid_field("form", f"must be {FORM} or {JSON}")
     except ValueError:
