@@ -35,6 +35,16 @@ def human_request_exists(human_request_id: str) -> ServiceError:
     return already_exists("HUMAN_REQUEST_EXISTS", message, human_request_id=human_request_id)
 
 
+def human_request_repeated(human_request_id: str, status: str) -> ServiceError:
+    """The same was asked before; its answer must not pass for one to a new question."""
+    how = "its time is up" if status == "pending" else f"it is {status}"
+    message = (
+        f"The same human request {human_request_id!r} already exists and has ended: {how}. Ask anew under another id; "
+        "GET shows how this one was decided."
+    )
+    return already_exists("HUMAN_REQUEST_REPEATED", message, human_request_id=human_request_id, status=status)
+
+
 def already_responded(human_request_id: str) -> ServiceError:
     message = f"The human request {human_request_id!r} has already been responded to; that answer stands."
     return already_exists("ALREADY_RESPONDED", message, human_request_id=human_request_id)

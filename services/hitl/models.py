@@ -132,6 +132,11 @@ class HumanRequest:
         return self.status != "pending"
 
     @property
+    def is_over(self) -> bool:
+        """Whether it has ended, or will as soon as somebody notices that its time is up."""
+        return self.ended or (self.overdue and self.spec.on_expiry.action != "escalate")
+
+    @property
     def eligible(self) -> Eligible:
         """Who may be asked at all; who is asked now is narrower where it is binding."""
         return self.spec.eligible or Eligible(self.spec.assignees, self.spec.groups)

@@ -48,6 +48,13 @@ def url_invalid(field: str, why: str) -> ServiceError:
     return invalid_argument("INVALID_REQUEST", f"{field} is no URL: {why}.", [Violation(field, why)])
 
 
+def arguments_not_askable(name: str, violations: Sequence[Violation]) -> ServiceError:
+    """Of a tool that a human must approve."""
+    first = violations[0]
+    message = f"Nobody can be asked to approve {name!r} with these arguments: {first.field}: {first.description}"
+    return invalid_argument("ARGUMENTS_INVALID", message, violations, tool=name)
+
+
 def arguments_invalid(name: str, violations: Sequence[Violation], invocation_id: str) -> ServiceError:
     first = violations[0]
     return invalid_argument(

@@ -29,6 +29,7 @@ FINAL = {
     StatusCode.NOT_FOUND,
     StatusCode.OUT_OF_RANGE,
 }
+REPEATED = "HUMAN_REQUEST_REPEATED"
 REJECT = "reject"
 APPROVE = "approve"
 
@@ -70,7 +71,7 @@ class Hitl:
             prompt=asked.prompt,
             options=[APPROVE, REJECT],
             context=_struct(asked.context),
-            timeout_seconds=policy.timeout_seconds,
+            timeout_seconds=policy.timeout_seconds or None,
             correlation_id=asked.correlation_id,
             proposed_arguments=_struct(asked.arguments),
             arguments_schema=None if asked.arguments_schema is None else _struct(asked.arguments_schema),
@@ -85,7 +86,14 @@ class Hitl:
         if policy.required > 1:
             request.quorum.CopyFrom(request_pb2.Quorum(required=policy.required, veto=REJECT))
         call = self._reached().CreateHumanRequest(request, timeout=SECONDS, metadata=self._metadata)
-        return _answer(await _answered(call))
+        try:
+            return _answer(await _answered(call))
+        except HitlRefusedError as refused:
+            if refused.reason != REPEATED:
+                raise
+        # It was asked before, by whoever was killed before that was noted, and has been answered since.
+        [answer] = await self.wait([asked.id], 1)
+        return answer
 
     async def wait(self, ids: Sequence[str], seconds: int) -> list[Answer]:
         """How these stand, as soon as one has ended or the time is over."""

@@ -75,6 +75,46 @@ async def test_what_cannot_be_an_answer_is_refused(
     assert (await shared.get(asked.id)).status == "pending"
 
 
+async def test_null_is_an_answer_where_a_schema_allows_it(shared: Replica) -> None:
+    await shared.ask("null-1", options=[], response_schema={"type": ["string", "null"]})
+    given = await shared.answer("null-1", None)
+    assert given.response.WhichOneof("kind") == "null_value"
+    found = await shared.get("null-1")
+    assert (found.status, found.response) == ("responded", given)
+    await shared.ask("null-2", options=[], response_schema={"type": "string"})
+    assert (await refusal(shared.answer("null-2", None))).reason == "RESPONSE_INVALID"
+
+
+async def test_null_is_what_time_answers_where_that_is_asked_for(shared: Replica) -> None:
+    default = {"action": "answer", "default_response": None}
+    asked = await shared.ask("null-3", options=[], response_schema={"type": "null"}, on_expiry=default)
+    assert asked.on_expiry.default_response.WhichOneof("kind") == "null_value"
+    await shared.let_time_pass("null-3")
+    found = await shared.get("null-3")
+    assert (found.status, found.response.responded_by) == ("responded", "timeout")
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"response": "x" * 262_143}, "response"),
+        ({"response": "ok", "response_metadata": {"m": "x" * 65_530}}, "response_metadata"),
+        ({"response": "ok", "edited_arguments": {"a": "x" * 262_140}}, "edited_arguments"),
+    ],
+)
+async def test_an_answer_larger_than_documented_is_refused(shared: Replica, fields: dict[str, Any], field: str) -> None:
+    name = f"large-{field}"
+    await shared.ask(name, options=[], proposed_arguments={"a": "b"})
+    error = await refusal(shared.answer(name, **fields))
+    assert (error.reason, error.fields) == ("INVALID_REQUEST", [field])
+    assert (await shared.get(name)).status == "pending"
+
+
+async def test_one_as_large_as_documented_is_taken(shared: Replica) -> None:
+    await shared.ask("large-enough", options=[])
+    assert (await shared.answer("large-enough", "x" * 262_142)).decides
+
+
 async def test_any_json_is_an_answer_where_a_schema_allows_it(shared: Replica) -> None:
     asked = await shared.ask(options=[], response_schema={"type": "object", "required": ["rating"]})
     given = await shared.answer(asked.id, {"rating": 4, "why": ["a", None]})

@@ -49,6 +49,31 @@ async def test_the_same_request_again_gets_the_first_answer(shared: Replica) -> 
     assert await shared.history("again-1") == ["created"]
 
 
+@pytest.mark.parametrize("how", ["responded", "cancelled", "expired", "overdue"])
+async def test_the_same_request_again_is_refused_when_it_has_ended(shared: Replica, how: str) -> None:
+    name = f"again-{how}"
+    await shared.ask(name, correlation_id="work-1")
+    if how == "responded":
+        await shared.answer(name, "approve")
+    elif how == "cancelled":
+        await shared.call("CancelHumanRequest", id=name)
+    else:
+        await shared.let_time_pass(name)
+    if how == "expired":
+        assert (await shared.get(name)).status == "expired"
+    error = await refusal(shared.ask(name, correlation_id="work-2"))
+    assert (error.code, error.reason) == (grpc.StatusCode.ALREADY_EXISTS, "HUMAN_REQUEST_REPEATED")
+    assert error.metadata["human_request_id"] == name
+    assert "another id" in error.message
+
+
+async def test_the_same_request_again_is_the_one_that_was_escalated(shared: Replica) -> None:
+    escalation = {"action": "escalate", "escalate_to": ["chiefs"], "escalate_timeout_seconds": 600}
+    await shared.ask("again-escalated", on_expiry=escalation)
+    await shared.let_time_pass("again-escalated")
+    assert (await shared.ask("again-escalated", on_expiry=escalation)).status == "pending"
+
+
 async def test_another_request_with_a_taken_id_is_refused(shared: Replica) -> None:
     await shared.ask("taken-1")
     error = await refusal(shared.ask("taken-1", prompt="Something else?"))
@@ -66,6 +91,7 @@ async def test_an_idempotency_key_gives_the_first_answer_although_the_server_mad
     ("fields", "reason", "field"),
     [
         ({"timeout_seconds": 59}, "INVALID_REQUEST", "timeout_seconds"),
+        ({"timeout_seconds": 0}, "INVALID_REQUEST", "timeout_seconds"),
         ({"timeout_seconds": 86_401}, "INVALID_REQUEST", "timeout_seconds"),
         ({"prompt": ""}, "INVALID_REQUEST", "prompt"),
         ({"request_type": ""}, "INVALID_REQUEST", "request_type"),
@@ -106,6 +132,11 @@ async def test_lists_filter_and_count(shared: Replica) -> None:
     assert await shared.listed(tag="l", assignee="bob") == []
     page = await shared.call("ListHumanRequests", tag="l", limit=2, offset=1)
     assert ([r.id for r in page.requests], page.count) == (["list-1", "list-0"], 2)
+
+
+async def test_a_list_of_none_is_refused(shared: Replica) -> None:
+    error = await refusal(shared.call("ListHumanRequests", limit=0))
+    assert (error.reason, error.fields) == ("INVALID_REQUEST", ["limit"])
 
 
 async def test_what_is_not_there_is_not_found(shared: Replica) -> None:

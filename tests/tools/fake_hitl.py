@@ -60,6 +60,8 @@ class FakeHitl(hitl_service_pb2_grpc.HitlServiceServicer):
         if standing is not None:
             if standing != request:
                 await refuse(context, grpc.StatusCode.ALREADY_EXISTS, "HUMAN_REQUEST_EXISTS")
+            if self.requests[request.id].status != "pending":
+                await refuse(context, grpc.StatusCode.ALREADY_EXISTS, "HUMAN_REQUEST_REPEATED")
             return self.requests[request.id]
         self.asked[request.id] = request
         made = request_pb2.HumanRequest(

@@ -53,6 +53,23 @@ async def test_a_restart_between_every_two_steps_loses_nothing(
     assert (runs(key), len(hitl.asked)) == (times, 1)
 
 
+async def test_what_was_answered_before_it_was_noted_that_it_was_asked_is_not_lost(
+    plugins: None, database: str, tmp_path: Path
+) -> None:
+    hitl, key = FakeHitl(), "noted too late"
+    settings = settings_for(database, tmp_path, hitl_address=hitl.address)
+    async with hitl.open():
+        async with replica(settings) as service:
+            begun = await service.invoke("guarded", {"key": key})
+            await hitl.asked_about(begun.id)
+            await until(lambda: asked(database))
+        await hitl.answer(begun.id, "approve")
+        await query(database, "UPDATE open_approvals SET asked = false")
+        async with replica(settings) as service:
+            assert (await ended(service, begun.id)).status == "success"
+    assert (runs(key), len(hitl.asked)) == (1, 1)
+
+
 async def test_replicas_that_race_for_a_decision_run_it_once_between_them(
     plugins: None, start: Start, database: str
 ) -> None:

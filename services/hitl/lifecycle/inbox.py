@@ -29,8 +29,9 @@ class Inbox:
         """Answers in the caller's name.
 
         Raises:
-            ServiceError: HUMAN_REQUEST_NOT_FOUND, and those of `rules.answered`.
+            ServiceError: INVALID_REQUEST, HUMAN_REQUEST_NOT_FOUND, and those of `rules.answered`.
         """
+        rules.require_fits(answer)
         return await self._writer.answer(rules.answered_by(answer, by, verified=self._verified))
 
     async def view(self, human_request_id: str, by: Principal) -> HumanRequest:

@@ -12,7 +12,6 @@ from services.hitl.lifecycle import rules
 from services.hitl.models import RequestSpec
 
 MIN_TIMEOUT_SECONDS = 60
-MAX_DOCUMENT_BYTES = 256 * 1024
 MAX_SCHEMA_BYTES = 64 * 1024
 
 
@@ -25,8 +24,8 @@ def require_sound(spec: RequestSpec, max_timeout_seconds: int) -> None:
     if not MIN_TIMEOUT_SECONDS <= spec.timeout_seconds <= max_timeout_seconds:
         raise invalid_field("timeout_seconds", f"must be {MIN_TIMEOUT_SECONDS} to {max_timeout_seconds:,} seconds")
     for field, document, maximum in (
-        ("context", spec.context, MAX_DOCUMENT_BYTES),
-        ("proposed_arguments", spec.proposed_arguments, MAX_DOCUMENT_BYTES),
+        ("context", spec.context, rules.MAX_DOCUMENT_BYTES),
+        ("proposed_arguments", spec.proposed_arguments, rules.MAX_DOCUMENT_BYTES),
         ("response_schema", spec.response_schema, MAX_SCHEMA_BYTES),
         ("arguments_schema", spec.arguments_schema, MAX_SCHEMA_BYTES),
     ):

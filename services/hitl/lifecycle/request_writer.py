@@ -97,10 +97,10 @@ class RequestWriter:
         return await self._commits.ready()
 
     async def create(self, wanted: CreateRequest) -> HumanRequest:
-        """Records a request; gives back the one on record where it is the same again.
+        """Records a request; gives back the one on record where it is the same again and still pending.
 
         Raises:
-            ServiceError: HUMAN_REQUEST_EXISTS.
+            ServiceError: HUMAN_REQUEST_EXISTS, HUMAN_REQUEST_REPEATED.
         """
         created = await self._submit(wanted)
         assert isinstance(created, HumanRequest)
@@ -207,6 +207,9 @@ class RequestWriter:
             request = found[each.spec.id]
             if request.body_digest != each.body_digest:
                 outcomes[id(each)] = errors.human_request_exists(request.id)
+                continue
+            if request.is_over:
+                outcomes[id(each)] = errors.human_request_repeated(request.id, request.status)
                 continue
             outcomes[id(each)] = request
             if request.id in fresh:

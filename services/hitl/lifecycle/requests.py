@@ -42,7 +42,7 @@ class Requests:
 
         Raises:
             ServiceError: PERMISSION_DENIED, INVALID_REQUEST, SCHEMA_INVALID, RESPONSE_INVALID, ADDRESS_NOT_ALLOWED,
-                HUMAN_REQUEST_EXISTS.
+                HUMAN_REQUEST_EXISTS, HUMAN_REQUEST_REPEATED.
         """
         spec = replace(wanted, requester=rules.requester(wanted.requester, by))
         request_spec.require_sound(spec, self._max_timeout_seconds)

@@ -11,7 +11,7 @@ import orjson
 import uuid_utils.compat as uuid
 from cachetools import LRUCache, cached
 
-from servicekit.errors import Violation
+from servicekit.errors import Violation, invalid_field
 from servicekit.idempotency import idempotency_key_reused
 from servicekit.identity.principal import Principal
 from servicekit.schemas import Schema
@@ -31,6 +31,9 @@ from services.hitl.models import (
 NO_QUORUM = "no quorum"
 ADMIN = "hitl.admin"
 DELEGATE = "hitl.delegate"
+# Of a document that a request or an answer holds, and of what is recorded beside an answer.
+MAX_DOCUMENT_BYTES = 256 * 1024
+MAX_METADATA_BYTES = 64 * 1024
 # What compiled schemas that are kept take at most; questions of one kind mostly share theirs.
 MAX_SCHEMA_BYTES = 32 * 1024 * 1024
 
@@ -140,12 +143,27 @@ def response_faults(
     options: Sequence[str], response_schema: Json, response: Json, field: str = "response"
 ) -> list[Violation]:
     """What keeps a value from being an answer."""
-    if response is None:
-        return [Violation(field, "is missing")]
+    if response is None and response_schema is None:
+        return [Violation(field, "is missing: null is an answer only where a schema allows it")]
     if options and (not isinstance(response, str) or response not in options):
         shown = response if isinstance(response, str) else orjson.dumps(response).decode()
         return [Violation(field, f"must be one of: {', '.join(options)[:300]}; it is {shown[:100]!r}")]
     return _schema_faults(response_schema, response, field)
+
+
+def require_fits(answer: Answer) -> None:
+    """Refuses an answer that is larger than it may be.
+
+    Raises:
+        ServiceError: INVALID_REQUEST.
+    """
+    for field, document, maximum in (
+        ("response", answer.response, MAX_DOCUMENT_BYTES),
+        ("edited_arguments", answer.edited_arguments, MAX_DOCUMENT_BYTES),
+        ("response_metadata", answer.response_metadata, MAX_METADATA_BYTES),
+    ):
+        if document is not None and len(orjson.dumps(document)) > maximum:
+            raise invalid_field(field, f"must be at most {maximum // 1024} KiB of JSON")
 
 
 def digest(answer: Answer) -> bytes:

@@ -6,11 +6,13 @@ from typing import Any
 import uuid_utils.compat as uuid
 from qmcp.hitl.v1 import hitl_service_pb2, request_pb2
 
+from servicekit.errors import Violation
 from servicekit.http_json.writing import json_form, original_form
 from servicekit.idempotency import key_of
 from servicekit.json_values import document, fill_struct, fill_value, plain
 from servicekit.request_context import RequestContext
 from servicekit.timestamps import to_datetime, to_timestamp
+from services.hitl import errors
 from services.hitl.models import (
     Answer,
     Eligible,
@@ -190,6 +192,8 @@ def _optional(request: Any, field: str) -> Mapping[str, Any] | None:
 
 
 def _on_expiry_from(message: request_pb2.ExpiryAction) -> OnExpiry:
+    if message.action == "answer" and not message.HasField("default_response"):
+        raise errors.response_invalid([Violation("on_expiry.default_response", "is missing")])
     return OnExpiry(
         message.action or "expire",
         plain(message.default_response, "on_expiry.default_response"),
@@ -204,7 +208,7 @@ def _on_expiry_to(on_expiry: OnExpiry) -> request_pb2.ExpiryAction:
         escalate_to=on_expiry.escalate_to,
         escalate_timeout_seconds=on_expiry.escalate_timeout_seconds,
     )
-    if on_expiry.default_response is not None:
+    if on_expiry.action == "answer" or on_expiry.default_response is not None:
         fill_value(message.default_response, on_expiry.default_response)
     return message
 

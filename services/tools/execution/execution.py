@@ -17,6 +17,7 @@ from services.tools.audit.recording import Recorder
 from services.tools.audit.store import approvals as approvals_store
 from services.tools.audit.store import invocations as store
 from services.tools.catalogue.loading import LoadedTool, LoadedTools
+from services.tools.execution import askable
 from services.tools.execution.active import ActiveInvocation, InvocationRequest
 from services.tools.execution.runner import Runner
 from services.tools.models import Approval, Intent, Invocation
@@ -115,6 +116,9 @@ class Execution:
         except ServiceError as refusal:
             return await self._refuse(request, loaded.tool.etag, refusal), request
         if loaded.needs_approval(request.arguments):
+            if faults := askable.faults(request.arguments):
+                not_askable = errors.arguments_not_askable(request.tool_name, faults)
+                return await self._refuse(request, loaded.tool.etag, not_askable), request
             return await self._await_approval(loaded, request), request
         if not self._runner.has_room(loaded.tool):
             return await self._refuse(request, loaded.tool.etag, errors.tool_busy(request.tool_name)), request

@@ -16,7 +16,7 @@ class ExpiryAction:
     # `expire` (the default): it ends as expired. `answer`: it is answered with `default_response`, by `timeout`.
     # `escalate`: it is handed to `escalate_to` for another `escalate_timeout_seconds`, once, and expires then.
     action: str = ""
-    # The answer where `action` is `answer`; it must be one that a human could give.
+    # The answer where `action` is `answer`, and then it must be there; it must be one that a human could give.
     default_response: Any = None
     # The roles that are asked where `action` is `escalate`. 1 to 16.
     escalate_to: tuple[str, ...] = ()

@@ -39,7 +39,7 @@ class Hitl(Calls):
         human_request_id: str = "",
         options: Sequence[str] = (),
         context: Mapping[str, Any] | None = None,
-        timeout_seconds: int = 0,
+        timeout_seconds: int | None = None,
         correlation_id: str = "",
         response_schema: Mapping[str, Any] | None = None,
         proposed_arguments: Mapping[str, Any] | None = None,
@@ -56,7 +56,8 @@ class Hitl(Calls):
     ) -> HumanRequest:
         """Asks people. `human_request_id` is the id that the request shall have; empty lets the service choose.
 
-        `timeout_seconds` 0 means an hour. The same request under the same id returns the first answer.
+        `timeout_seconds` None means an hour. The same request under the same id is the one that is
+        pending, and ConflictError when it has ended.
         """
         request = api.CreateHumanRequestRequest(
             id=human_request_id,
@@ -247,7 +248,9 @@ class Hitl(Calls):
         """Takes a question back."""
         return self._call(api.CancelHumanRequestRequest(id=human_request_id, reason=reason), HumanRequest)
 
-    def create_action_link(self, human_request_id: str, person: str, *, timeout_seconds: int = 0) -> ActionLink:
+    def create_action_link(
+        self, human_request_id: str, person: str, *, timeout_seconds: int | None = None
+    ) -> ActionLink:
         """Makes a link by which this person answers once without an account."""
         request = api.CreateActionLinkRequest(id=human_request_id, person=person, timeout_seconds=timeout_seconds)
         # A second one would return the link without its path, which is all that it is for.

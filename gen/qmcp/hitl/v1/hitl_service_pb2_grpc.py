@@ -172,8 +172,9 @@ class HitlServiceServicer:
     """
 
     def CreateHumanRequest(self, request, context):
-        """Asks a question; over HTTP the answer is 201. The same request again (same id and body) returns the first answer;
-        another one with an id that is taken is ALREADY_EXISTS/`HUMAN_REQUEST_EXISTS`.
+        """Asks a question; over HTTP the answer is 201. The same request again (same id and body) is answered in the same way
+        while it is pending, and is ALREADY_EXISTS/`HUMAN_REQUEST_REPEATED` when it has ended: an old decision must not pass
+        for a new one. Another request with an id that is taken is ALREADY_EXISTS/`HUMAN_REQUEST_EXISTS`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

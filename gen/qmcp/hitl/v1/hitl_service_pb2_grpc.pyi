@@ -39,8 +39,9 @@ class HitlServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> HitlServiceAsyncStub: ...
     CreateHumanRequest: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.CreateHumanRequestRequest, _request_pb2.HumanRequest]
-    """Asks a question; over HTTP the answer is 201. The same request again (same id and body) returns the first answer;
-    another one with an id that is taken is ALREADY_EXISTS/`HUMAN_REQUEST_EXISTS`.
+    """Asks a question; over HTTP the answer is 201. The same request again (same id and body) is answered in the same way
+    while it is pending, and is ALREADY_EXISTS/`HUMAN_REQUEST_REPEATED` when it has ended: an old decision must not pass
+    for a new one. Another request with an id that is taken is ALREADY_EXISTS/`HUMAN_REQUEST_EXISTS`.
     """
     GetHumanRequest: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.GetHumanRequestRequest, _hitl_service_pb2.GetHumanRequestResponse]
     """Returns a request and the answer that decided it, as the original QMCP does."""
@@ -115,8 +116,9 @@ class HitlServiceAsyncStub(HitlServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateHumanRequest: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.CreateHumanRequestRequest, _request_pb2.HumanRequest]  # type: ignore[assignment]
-    """Asks a question; over HTTP the answer is 201. The same request again (same id and body) returns the first answer;
-    another one with an id that is taken is ALREADY_EXISTS/`HUMAN_REQUEST_EXISTS`.
+    """Asks a question; over HTTP the answer is 201. The same request again (same id and body) is answered in the same way
+    while it is pending, and is ALREADY_EXISTS/`HUMAN_REQUEST_REPEATED` when it has ended: an old decision must not pass
+    for a new one. Another request with an id that is taken is ALREADY_EXISTS/`HUMAN_REQUEST_EXISTS`.
     """
     GetHumanRequest: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.GetHumanRequestRequest, _hitl_service_pb2.GetHumanRequestResponse]  # type: ignore[assignment]
     """Returns a request and the answer that decided it, as the original QMCP does."""
@@ -194,8 +196,9 @@ class HitlServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _hitl_service_pb2.CreateHumanRequestRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_request_pb2.HumanRequest, _abc.Awaitable[_request_pb2.HumanRequest]]:
-        """Asks a question; over HTTP the answer is 201. The same request again (same id and body) returns the first answer;
-        another one with an id that is taken is ALREADY_EXISTS/`HUMAN_REQUEST_EXISTS`.
+        """Asks a question; over HTTP the answer is 201. The same request again (same id and body) is answered in the same way
+        while it is pending, and is ALREADY_EXISTS/`HUMAN_REQUEST_REPEATED` when it has ended: an old decision must not pass
+        for a new one. Another request with an id that is taken is ALREADY_EXISTS/`HUMAN_REQUEST_EXISTS`.
         """
 
     @_abc_1.abstractmethod
