@@ -41,6 +41,7 @@ _OTHERS = {
     "AsyncClient": "qmcp.client.aio",
     "Client": "qmcp.client.sync",
     "Health": "qmcp.client.calling.health",
+    "MCPClient": "qmcp.client.compat",
     "ReceiptVerification": "qmcp.client.tools.verification",
     "Retries": "qmcp.client.calling.retries",
 }

@@ -39,19 +39,24 @@ def target(request: pytest.FixtureRequest, stack: Stack) -> str:
     return stack.grpc_target if request.param == "edge" else stack.target("hitl")
 
 
-def answer_soon(stack: Stack, name: str, response: str) -> threading.Thread:
-    """Answers as soon as the request is there."""
+def soon(stack: Stack, name: str, act: Callable[[Client], object]) -> threading.Thread:
+    """Does something as soon as the request is there."""
 
-    def answer() -> None:
+    def do() -> None:
         with Client(stack.grpc_target) as client:
             for event in client.watch_human_requests(after_sequence=0, human_request_id=name, timeout=60):
                 if event.kind == "created":
-                    client.submit_human_response(name, response, responded_by="alice")
+                    act(client)
                     return
 
-    thread = threading.Thread(target=answer)
+    thread = threading.Thread(target=do)
     thread.start()
     return thread
+
+
+def answer_soon(stack: Stack, name: str, response: str) -> threading.Thread:
+    """Answers as soon as the request is there."""
+    return soon(stack, name, lambda client: client.submit_human_response(name, response, responded_by="alice"))
 
 
 def test_a_question_is_asked_waited_for_and_answered_with_edited_arguments(target: str, name: str) -> None:
@@ -128,11 +133,16 @@ def test_the_command_waits_for_the_answer_and_prints_it_alone(command: Command, 
     answering.join(60)
     assert (asked.code, asked.out) == (0, "go\n"), asked.err
     assert name in asked.err
-    cancelled = f"{name}-2"
-    command("human", "ask", "Well?", "--id", cancelled)
-    assert command("human", "cancel", cancelled, "--reason", "Not needed.", "--json").json["status"] == "cancelled"
-    ended = command("human", "ask", "Well?", "--id", cancelled, "--wait", "--timeout", "20")
-    assert ended.code == 1, "the same question again, which nobody will answer"
+    again = command("human", "ask", "Well?", "--id", name, "--wait", "--timeout", "20")
+    assert (again.code, again.out) == (4, ""), "the same question again, to which the old answer is none"
+    assert "has ended" in again.err
+
+
+def test_the_command_stops_waiting_when_the_question_is_taken_back(command: Command, stack: Stack, name: str) -> None:
+    cancelling = soon(stack, name, lambda client: client.cancel_human_request(name, "Not needed."))
+    ended = command("human", "ask", "Well?", "--id", name, "--wait", "--timeout", "50")
+    cancelling.join(60)
+    assert ended.code == 1
     assert "Not needed." in ended.err
 
 
@@ -182,8 +192,8 @@ def test_the_originals_client_asks_and_answers_as_it_did(stack: Stack, name: str
         with pytest.raises(InvalidRequestError):
             client.submit_human_response(name, "perhaps")
         with pytest.raises(DeadlineExceededError):
-            client.wait_for_human_response(name, timeout=1, poll_interval=1)
-        given = client.submit_human_response(name, "approve", responded_by="alice", response_metadata={"by": "mail"})
+            client.wait_for_human_response(name, poll_interval=1, timeout=1)
+        given = client.submit_human_response(name, "approve", responded_by="alice", metadata={"by": "mail"})
         assert set(given) == {"id", "request_id", "response", "responded_by", "created_at"}
         assert client.wait_for_human_response(name) == {**given, "response_metadata": {"by": "mail"}}
         assert client.get_human_request(name)["response"]["responded_by"] == "alice"

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from qmcp.client.aio import AsyncClient
     from qmcp.client.calling.health import Health
     from qmcp.client.calling.retries import Retries
+    from qmcp.client.compat import MCPClient
     from qmcp.client.errors import (
         AccessDeniedError,
         ConflictError,
@@ -80,6 +81,7 @@ __all__ = [
     "InvocationEvent",
     "IssuedKey",
     "Key",
+    "MCPClient",
     "NotFoundError",
     "NotPossibleError",
     "OverloadedError",
@@ -129,6 +131,7 @@ _HOMES = {
     "InvocationEvent": "qmcp.client.tools.models",
     "IssuedKey": "qmcp.client.access.models",
     "Key": "qmcp.client.access.models",
+    "MCPClient": "qmcp.client.compat",
     "NotFoundError": "qmcp.client.errors",
     "NotPossibleError": "qmcp.client.errors",
     "OverloadedError": "qmcp.client.errors",

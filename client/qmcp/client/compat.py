@@ -1,4 +1,4 @@
-"""The original QMCP's client, kept for code that was written against it: HTTP, and dicts with the original's fields.
+"""The original QMCP's client, kept for code that was written against it: HTTP, and answers with the original's fields.
 
 New code uses `qmcp.client.Client`.
 """
@@ -11,9 +11,29 @@ from urllib.parse import quote
 
 import httpx
 from qmcp.client import address, errors
+from qmcp.client.errors import ConflictError, RequestExpiredError, ToolNotFoundError
+
+__all__ = [
+    "ConflictError",
+    "HumanRequest",
+    "HumanResponse",
+    "MCPClient",
+    "MCPClientError",
+    "RequestExpiredError",
+    "Row",
+    "ToolNotFoundError",
+    "ToolResult",
+    "WaitTimeoutError",
+]
+
+# What all that a call can end with is one of.
+MCPClientError = errors.QmcpError
 
 _GONE = 410
-_TEXTS = ("error", "correlation_id")
+_ROW = (
+    *("id", "tool_name", "input_params", "result", "error", "status", "duration_ms", "created_at", "completed_at"),
+    "correlation_id",
+)
 # The originals' fields of a human request, of the answer to its creation, and of a response.
 _ASKED = ("id", "request_type", "prompt", "status", "created_at", "expires_at")
 _REQUEST = (*_ASKED, "options", "context", "timeout_seconds", "correlation_id")
@@ -35,6 +55,7 @@ _CODES = {
     404: "NOT_FOUND",
     409: "ALREADY_EXISTS",
     410: "FAILED_PRECONDITION",
+    415: "INVALID_ARGUMENT",
     422: "INVALID_ARGUMENT",
     429: "RESOURCE_EXHAUSTED",
     503: "UNAVAILABLE",
@@ -42,14 +63,45 @@ _CODES = {
 }
 
 
-class MCPClient:
-    """The original's methods over HTTP. Raises ToolNotFoundError, RequestExpiredError, ConflictError or QmcpError."""
+class Row(dict[str, Any]):
+    """An answer: its fields by name, as `row["id"]` or `row.id`."""
 
-    def __init__(self, base_url: str | None = None, timeout: float = 30) -> None:
+    def __getattr__(self, name: str) -> Any:
+        """The field of this name."""
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__} has no field {name!r}") from None
+
+
+class ToolResult(Row):
+    """`{result, error, invocation_id}` of a call; `error` is None where the tool succeeded."""
+
+
+class HumanRequest(Row):
+    """A question to people."""
+
+
+class HumanResponse(Row):
+    """What somebody answered."""
+
+
+class WaitTimeoutError(errors.DeadlineExceededError, TimeoutError):
+    """Nobody has answered in the time that the caller gave; the question stands."""
+
+
+class MCPClient:
+    """The original's methods over HTTP.
+
+    Raises ToolNotFoundError, RequestExpiredError, ConflictError or another MCPClientError; what an answer causes is an
+    `httpx.HTTPStatusError` too, and what a connection causes an `httpx.TransportError`.
+    """
+
+    def __init__(self, base_url: str | None = None, timeout: float = 30.0) -> None:
         """`timeout` is in seconds; without a `base_url` the environment says where QMCP is."""
         key = address.api_key()
-        self._seconds = timeout
-        self._http = httpx.Client(
+        self._timeout = timeout
+        self._client = httpx.Client(
             base_url=base_url or address.resolve().url,
             timeout=timeout,
             verify=address.trust(),
@@ -58,7 +110,7 @@ class MCPClient:
 
     def close(self) -> None:
         """Closes the connections."""
-        self._http.close()
+        self._client.close()
 
     def __enter__(self) -> Self:
         return self
@@ -71,25 +123,18 @@ class MCPClient:
     ) -> None:
         self.close()
 
-    def health(self) -> dict[str, Any]:
+    def health(self) -> Row:
         """`{status, version}`."""
-        return self._call("GET", "/health")
+        return Row(self._call("GET", "/health"))
 
-    def list_tools(self) -> list[dict[str, Any]]:
+    def list_tools(self) -> list[Row]:
         """`{name, description, input_schema}` of every tool."""
-        tools: list[dict[str, Any]] = []
+        tools: list[Row] = []
         token = ""
         while True:
             page = self._call("GET", "/v1/tools", params={"page_size": 500, "page_token": token})
-            tools += [
-                {
-                    "name": tool["name"],
-                    "description": tool.get("description", ""),
-                    "input_schema": tool.get("input_schema") or {},
-                }
-                for tool in page.get("tools", [])
-            ]
-            token = page.get("next_page_token", "")
+            tools += [Row(_fields(tool, ("name", "description", "input_schema"))) for tool in page["tools"]]
+            token = page["next_page_token"]
             if not token:
                 return tools
 
@@ -98,12 +143,10 @@ class MCPClient:
         tool_name: str,
         input_params: Mapping[str, Any] | None = None,
         correlation_id: str | None = None,
-    ) -> dict[str, Any]:
-        """`{result, error, invocation_id}`; a tool that fails is an answer with `error`, not an exception."""
-        body: dict[str, Any] = {"input": dict(input_params or {})}
-        if correlation_id:
-            body["correlation_id"] = correlation_id
-        return self._call("POST", f"/v1/tools/{quote(tool_name)}", json=body)
+    ) -> ToolResult:
+        """Runs a tool; one that fails is an answer with `error`, not an exception."""
+        body = {"input": dict(input_params or {}), "correlation_id": correlation_id}
+        return ToolResult(self._call("POST", f"/v1/tools/{quote(tool_name)}", json=_given(body)))
 
     def list_invocations(
         self,
@@ -111,15 +154,15 @@ class MCPClient:
         status: str | None = None,
         limit: int = 50,
         offset: int = 0,
-    ) -> list[dict[str, Any]]:
+    ) -> list[Row]:
         """Rows of the audit, newest first."""
         filters = {"tool_name": tool_name, "status": status, "limit": limit, "offset": offset}
-        given = {name: value for name, value in filters.items() if value}
-        return [_original(row) for row in self._call("GET", "/v1/invocations", params=given).get("invocations", [])]
+        page = self._call("GET", "/v1/invocations", params=_given(filters))
+        return [_invocation(row) for row in page["invocations"]]
 
-    def get_invocation(self, invocation_id: str) -> dict[str, Any]:
+    def get_invocation(self, invocation_id: str) -> Row:
         """One row of the audit."""
-        return _original(self._call("GET", f"/v1/invocations/{quote(invocation_id, safe='')}"))
+        return _invocation(self._call("GET", f"/v1/invocations/{quote(invocation_id, safe='')}"))
 
     def create_human_request(
         self,
@@ -130,133 +173,136 @@ class MCPClient:
         context: Mapping[str, Any] | None = None,
         timeout_seconds: int = 3600,
         correlation_id: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> HumanRequest:
         """`{id, request_type, prompt, status, created_at, expires_at}`; ConflictError where the id is taken."""
-        body: dict[str, Any] = {
+        body = {
             "id": request_id,
             "request_type": request_type,
             "prompt": prompt,
+            "options": None if options is None else list(options),
             "context": dict(context or {}),
             "timeout_seconds": timeout_seconds,
+            "correlation_id": correlation_id,
         }
-        if options:
-            body["options"] = list(options)
-        if correlation_id:
-            body["correlation_id"] = correlation_id
-        return _fields(self._call("POST", "/v1/human/requests", json=body), _ASKED)
+        return HumanRequest(_fields(self._call("POST", "/v1/human/requests", json=_given(body)), _ASKED))
 
-    def get_human_request(self, request_id: str) -> dict[str, Any]:
+    def get_human_request(self, request_id: str) -> Row:
         """`{request, response}`; the response is None as long as nobody has answered."""
         found = self._call("GET", f"/v1/human/requests/{quote(request_id, safe='')}")
-        response = found.get("response")
-        return {
-            "request": _fields(found["request"], _REQUEST),
-            "response": _fields(response, _RESPONSE) if response else None,
-        }
+        response = found["response"]
+        return Row(
+            request=HumanRequest(_fields(found["request"], _REQUEST)),
+            response=HumanResponse(_fields(response, _RESPONSE)) if response else None,
+        )
 
     def submit_human_response(
         self,
         request_id: str,
         response: str,
         responded_by: str | None = None,
-        response_metadata: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:
+        metadata: Mapping[str, Any] | None = None,
+    ) -> HumanResponse:
         """`{id, request_id, response, responded_by, created_at}`.
 
         ConflictError where it has been answered, RequestExpiredError where its time is up, InvalidRequestError where
         the response is none of the options.
         """
-        body: dict[str, Any] = {
+        body = {
             "request_id": request_id,
             "response": response,
-            "response_metadata": dict(response_metadata or {}),
+            "responded_by": responded_by,
+            "response_metadata": dict(metadata or {}),
         }
-        if responded_by:
-            body["responded_by"] = responded_by
-        return _fields(self._call("POST", "/v1/human/responses", json=body), _ANSWERED)
+        return HumanResponse(_fields(self._call("POST", "/v1/human/responses", json=_given(body)), _ANSWERED))
 
     def wait_for_human_response(
-        self, request_id: str, timeout: float = 3600, poll_interval: float = 5.0
-    ) -> dict[str, Any]:
-        """The response, as soon as it is there; RequestExpiredError where the request ended without one.
+        self, request_id: str, poll_interval: float = 5.0, timeout: float | None = None
+    ) -> HumanResponse:
+        """The response, as soon as it is there.
 
-        The service answers a poll when the request ends, at the latest after `poll_interval` seconds. After `timeout`
-        seconds in all, DeadlineExceededError.
+        RequestExpiredError where the request ended without one: its time was up, or it was cancelled. WaitTimeoutError
+        after `timeout` seconds; None waits as long as the request may take. The service answers a poll when the request
+        ends, at the latest after `poll_interval` seconds.
         """
-        until = time.monotonic() + timeout
+        until = None if timeout is None else time.monotonic() + timeout
         while True:
-            seconds = max(1, min(round(poll_interval), int(until - time.monotonic()), _MAX_POLL_SECONDS))
-            waited = self._call(
-                "GET",
-                f"/v1/human/requests/{quote(request_id, safe='')}:wait",
-                params={"timeout_seconds": seconds},
-                timeout=seconds + self._seconds,
-            )
-            if waited.get("done"):
-                return _response(waited["requests"][0])
-            if time.monotonic() >= until:
+            left = poll_interval if until is None else min(poll_interval, until - time.monotonic())
+            found = self._look(request_id, left)
+            if found["response"] is not None:
+                return HumanResponse(found["response"])
+            if found["request"]["status"] != "pending":
+                sentence = f"The human request {request_id} is {found['request']['status']}; nobody has answered it."
+                raise RequestExpiredError(errors.Refusal("FAILED_PRECONDITION", sentence))
+            if until is not None and time.monotonic() >= until:
                 sentence = f"Nobody has answered {request_id} in the time given."
-                raise errors.DeadlineExceededError(errors.Refusal("DEADLINE_EXCEEDED", sentence))
+                raise WaitTimeoutError(errors.Refusal("DEADLINE_EXCEEDED", sentence))
 
     def request_human_approval(
         self,
         request_id: str,
         prompt: str,
-        options: Sequence[str] = ("approve", "reject"),
+        options: Sequence[str] | None = ("approve", "reject"),
         context: Mapping[str, Any] | None = None,
         timeout_seconds: int = 3600,
         correlation_id: str | None = None,
-    ) -> dict[str, Any]:
-        """Asks for an approval, waits, and returns the response."""
+        poll_interval: float = 5.0,
+        wait_timeout: float | None = None,
+    ) -> HumanResponse:
+        """Asks for an approval, waits, and returns the response; errors are those of both."""
         self.create_human_request(request_id, "approval", prompt, options, context, timeout_seconds, correlation_id)
-        # The service says when its time is up; a little later it has said so.
-        return self.wait_for_human_response(request_id, timeout_seconds + self._seconds)
+        return self.wait_for_human_response(request_id, poll_interval, wait_timeout)
+
+    def _look(self, request_id: str, seconds: float) -> Row:
+        """How a request stands, once it has ended or about so many seconds are over."""
+        whole = min(int(seconds), _MAX_POLL_SECONDS)
+        if whole >= 1:
+            path = f"/v1/human/requests/{quote(request_id, safe='')}:wait"
+            self._call("GET", path, params={"timeout_seconds": whole}, timeout=whole + self._timeout)
+        found = self.get_human_request(request_id)
+        if whole < 1 and found["request"]["status"] == "pending":
+            # The service waits for whole seconds.
+            time.sleep(max(seconds, 0.0))
+            found = self.get_human_request(request_id)
+        return found
 
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
-            answer = self._http.request(method, path, **options)
-        except httpx.TimeoutException as late:
-            raise errors.DeadlineExceededError(errors.Refusal("DEADLINE_EXCEEDED", "No answer in time.")) from late
+            answer = self._client.request(method, path, **options)
         except httpx.TransportError as broken:
-            sentence = f"QMCP does not answer at {self._http.base_url}: {broken}"
-            raise errors.UnavailableError(errors.Refusal("UNAVAILABLE", sentence)) from broken
-        if answer.is_error:
-            raise _error(answer)
+            raise _of_transport(broken, str(self._client.base_url)) from broken
+        if answer.status_code >= httpx.codes.BAD_REQUEST:
+            raise _of_answer(answer)
         body: dict[str, Any] = answer.json()
         return body
 
 
-def _original(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row with the original's fields, null where there is nothing."""
-    status = row.get("status", "")
-    return {
-        "id": row["id"],
-        "tool_name": row.get("tool_name", ""),
-        "input_params": row.get("input_params"),
-        "result": row.get("result"),
-        "status": _STATUSES.get(status, status),
-        "duration_ms": row.get("duration_ms"),
-        "created_at": row.get("created_at"),
-        "completed_at": row.get("completed_at"),
-        **{name: row.get(name) or None for name in _TEXTS},
-    }
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _fields(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """These fields of a row; what is empty is an empty object or null, as the original had it."""
-    nothing: dict[str, Any] = {"context": {}, "response_metadata": {}, "options": None, "correlation_id": None}
-    return {name: (row.get(name) or nothing[name]) if name in nothing else row.get(name) for name in names}
+    return {name: row.get(name) for name in names}
 
 
-def _response(request: Mapping[str, Any]) -> dict[str, Any]:
-    """The response of a request that has ended."""
-    if request.get("status") == "responded":
-        return _fields(request["response"], _RESPONSE)
-    sentence = f"The human request {request['id']} is {request.get('status')}; nobody has answered it."
-    raise errors.RequestExpiredError(errors.Refusal("FAILED_PRECONDITION", sentence))
+def _invocation(row: Mapping[str, Any]) -> Row:
+    """A row with the original's fields."""
+    return Row(_fields(row, _ROW) | {"status": _STATUSES.get(row["status"], row["status"])})
 
 
-def _error(answer: httpx.Response) -> errors.QmcpError:
+def _of_transport(broken: httpx.TransportError, base_url: str) -> errors.QmcpError:
+    if isinstance(broken, httpx.TimeoutException):
+        kind: type[errors.QmcpError] = errors.DeadlineExceededError
+        refusal = errors.Refusal("DEADLINE_EXCEEDED", "No answer in time.")
+    else:
+        kind = errors.UnavailableError
+        refusal = errors.Refusal("UNAVAILABLE", f"QMCP does not answer at {base_url}: {broken}")
+    error: Any = _both(kind, type(broken))(refusal)
+    error.request = broken.request
+    raised: errors.QmcpError = error
+    return raised
+
+
+def _of_answer(answer: httpx.Response) -> errors.QmcpError:
     try:
         body = answer.json()
     except ValueError:
@@ -271,9 +317,18 @@ def _error(answer: httpx.Response) -> errors.QmcpError:
         field_violations=tuple(
             errors.FieldViolation(item.get("field", ""), item.get("description", ""))
             for detail in details
-            for item in detail.get("field_violations") or detail.get("fieldViolations") or ()
+            for item in detail.get("field_violations") or ()
         ),
         request_id=answer.headers.get("x-request-id", ""),
         correlation_id=answer.headers.get("x-correlation-id", ""),
     )
-    return errors.RequestExpiredError(refusal) if answer.status_code == _GONE else errors.from_refusal(refusal)
+    kind = RequestExpiredError if answer.status_code == _GONE else type(errors.from_refusal(refusal))
+    error: Any = _both(kind, httpx.HTTPStatusError)(refusal)
+    error.request, error.response = answer.request, answer
+    raised: errors.QmcpError = error
+    return raised
+
+
+def _both(kind: Any, of_httpx: Any) -> Any:
+    """An error that is one of httpx too: code that was written against it may catch either."""
+    return type(kind.__name__, (kind, of_httpx), {"__doc__": kind.__doc__, "__module__": kind.__module__})

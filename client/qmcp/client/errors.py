@@ -34,7 +34,8 @@ class QmcpError(Exception):
     """A call that QMCP refused or could not answer. Catch a subclass, or look at `reason`."""
 
     def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.message)
+        # Not by super(): errors of qmcp.client.compat are errors of httpx as well, which want more.
+        Exception.__init__(self, refusal.message)
         self.refusal = refusal
         self.code = refusal.code
         self.message = refusal.message
