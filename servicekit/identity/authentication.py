@@ -187,7 +187,7 @@ class Authentication:
                 self._refused[key] = now + REFUSED_SECONDS
             self._forget(key)
             return None
-        principal = Principal(resolved.principal, resolved.permissions, resolved.roles)
+        principal = Principal(resolved.principal, resolved.permissions, resolved.roles, key.id)
         found = _Known(
             Caller(principal, resolved.valid_until, now), resolved.rate_per_minute, float(resolved.rate_per_minute), now
         )

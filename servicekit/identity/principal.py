@@ -16,6 +16,18 @@ class Principal:
     permissions: frozenset[str]
     # The roles that grant them: the groups that questions to people are addressed to.
     roles: frozenset[str] = frozenset()
+    # By which key it calls; empty where it comes with a token, or nobody checks.
+    key_id: str = ""
+
+    @property
+    def reference(self) -> str:
+        """By what access says later whether its caller still has what it has now; no secret. Empty where nobody checks.
+
+        Of a token these are its roles: of what becomes of the token access does not hear.
+        """
+        if self.key_id:
+            return f"key:{self.key_id}"
+        return f"roles:{','.join(sorted(self.roles))}" if self.roles else ""
 
     def may(self, permission: str) -> bool:
         if permission in self.permissions or "*" in self.permissions:

@@ -3,7 +3,7 @@
 servicekit imports no generated code, so whoever calls this hands in the stub and its messages.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,6 +18,8 @@ from servicekit.settings import ServiceSettings
 from servicekit.waiting import waiting_for
 
 SECONDS = 2.0
+# What one ResolveCallers takes.
+MAX_REFERENCES = 500
 # What a call waits for here, as its caller is told.
 ACCESS = "the access service"
 
@@ -59,6 +61,19 @@ class RemoteKeyResolver:
         except grpc.aio.AioRpcError as error:
             raise _away(error) from None
         return frozenset(answer.permissions)
+
+    async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """See KeyResolver."""
+        found: dict[str, frozenset[str]] = {}
+        for begin in range(0, len(references), MAX_REFERENCES):
+            request = self._messages.ResolveCallersRequest(references=references[begin : begin + MAX_REFERENCES])
+            try:
+                with waiting_for(ACCESS):
+                    answer = await self._stub.ResolveCallers(request, timeout=SECONDS, metadata=self._metadata)
+            except grpc.aio.AioRpcError as error:
+                raise _away(error) from None
+            found |= {caller.reference: frozenset(caller.permissions) for caller in answer.callers}
+        return found
 
     async def changes(self) -> AsyncIterator[str]:
         """See KeyResolver."""

@@ -1,6 +1,6 @@
 """What a service must know of its callers, and whom it asks: the access service, seen from outside."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -47,6 +47,13 @@ class KeyResolver(Protocol):
 
     async def resolve_roles(self, roles: Sequence[str]) -> frozenset[str]:
         """What roles grant together; unknown ones grant nothing."""
+
+    async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """What callers of before (`Principal.reference`) may do now: nothing, where their credential has ended.
+
+        Raises:
+            ServiceError: UNAVAILABLE where that cannot be known now.
+        """
 
     def changes(self) -> AsyncIterator[str]:
         """Ids of keys that changed; "" where anything may have, and first of all. Ends when the connection is lost."""

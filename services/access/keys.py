@@ -129,6 +129,23 @@ class Keys:
             roles = await roles_store.named(connection, key.roles)
         return Identity(key.owner, tuple(key.roles), granted(roles), key.rate_per_minute, valid_until)
 
+    async def resolve_callers(self, references: Sequence[str]) -> dict[str, frozenset[str]]:
+        """What callers of before may do now: by a key while it is valid, by a token what its roles grant."""
+        named = {reference: reference.partition(":") for reference in references}
+        async with self._database.connection() as connection:
+            ids = [rest for kind, _, rest in named.values() if kind == "key"]
+            roles_of_keys = await store.roles_of_valid(connection, ids)
+            roles = {
+                reference: roles_of_keys.get(rest, ()) if kind == "key" else rest.split(",")
+                for reference, (kind, _, rest) in named.items()
+            }
+            wanted = {role for held in roles.values() for role in held}
+            permissions = {role.name: role.permissions for role in await roles_store.named(connection, list(wanted))}
+        return {
+            reference: frozenset(permission for role in held for permission in permissions.get(role, ()))
+            for reference, held in roles.items()
+        }
+
     async def bootstrap(self, file: Path | None) -> None:
         """Makes an admin key where nobody has one, and writes it where only the owner may read it."""
         if file is None:

@@ -1,6 +1,6 @@
 """The access service asks itself who its own callers are, without a detour over the wire."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from servicekit.errors import unavailable
@@ -46,6 +46,11 @@ class LocalKeyResolver:
         """See KeyResolver."""
         async with _answering():
             return frozenset(await self._roles.permissions(roles))
+
+    async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """See KeyResolver."""
+        async with _answering():
+            return await self._keys.resolve_callers(references)
 
     async def changes(self) -> AsyncIterator[str]:
         """See KeyResolver."""

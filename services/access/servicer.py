@@ -114,6 +114,17 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         permissions = await self._roles.permissions(request.roles)
         return access_service_pb2.ResolveRolesResponse(permissions=permissions)
 
+    async def ResolveCallers(
+        self, request: access_service_pb2.ResolveCallersRequest, context: Context
+    ) -> access_service_pb2.ResolveCallersResponse:
+        found = await self._keys.resolve_callers(request.references)
+        return access_service_pb2.ResolveCallersResponse(
+            callers=[
+                access_service_pb2.CallerStanding(reference=reference, permissions=sorted(found[reference]))
+                for reference in request.references
+            ]
+        )
+
     async def WatchChanges(
         self, request: access_service_pb2.WatchChangesRequest, context: Context
     ) -> AsyncIterator[access_service_pb2.AccessChange]:

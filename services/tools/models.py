@@ -109,6 +109,8 @@ class Intent:
     refused: bool
     replica: UUID
     created_at: datetime
+    # By what access says whether its caller still may; kept where it awaits an approval. Empty where nobody checks.
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,8 @@ class OpenApproval:
     human_request_id: str
     # Whether hitl has the human request.
     asked: bool
+    # By what access says whether whoever asked still may; empty where nobody checked.
+    reference: str
     # Seconds since the intent was recorded.
     age_seconds: float
     # How it is to end, where that is decided and nothing is run; empty where it is not.
@@ -165,6 +169,8 @@ class ApprovalRequest:
     arguments_schema: Json
     policy: ApprovalPolicy
     principal: str
+    # By what access says whether the principal still may.
+    reference: str
     correlation_id: str
 
 

@@ -71,6 +71,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         aclosing(HttpTools(addresses, secrets, settings.tools_max_response_bytes)) as http_tools,
         aclosing(GrpcTools(addresses, settings.tools_max_response_bytes)) as grpc_tools,
         hitl(settings, settings.hitl_address) as humans,
+        access(settings) as resolver,
     ):
         active = ActiveInvocations(db, waiters, secrets.mask)
         metrics = ToolMetrics(registry, active)
@@ -90,7 +91,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         execution = Execution(db, waiters, tools, recorder, runner)
         follower = CancellationFollower(db, active, recorder)
         # What waits for humans.
-        decisions = Decisions(db, tools, recorder, runner, metrics)
+        decisions = Decisions(db, tools, recorder, runner, metrics, resolver)
         approvals = Approvals(db, humans, tools, decisions, awaiting, metrics)
         cancellations = Cancellations(db, waiters, history, approvals.cancel)
 
@@ -112,7 +113,6 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             runner.running(settings.shutdown_grace_seconds),
             listening(settings.database_url, channels),
             background(loops),
-            access(settings) as resolver,
             authenticator(settings, resolver, registry) as who,
             serving(
                 settings,

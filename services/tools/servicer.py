@@ -196,4 +196,5 @@ def _invocation_request(request: tools_service_pb2.InvokeToolRequest) -> Invocat
         call.principal.name,
         request.correlation_id or call.recorded_correlation_id,
         key_of(request),
+        call.principal.reference,
     )

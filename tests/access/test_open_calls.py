@@ -116,3 +116,22 @@ async def ended(tools: Running, access: Access) -> list[Any]:
             if all(each.HasField("completed_at") for each in listed.invocations):
                 return list(listed.invocations)
             await asyncio.sleep(0.05)
+
+
+async def test_services_are_told_what_callers_of_before_may_do_now(access: Access) -> None:
+    await access.role("runner", "tools.invoke")
+    standing, revoked, disabled = [await access.key("runner", "reader") for _ in range(3)]
+    await access.must("RevokeKey", id=revoked.key.id)
+    await access.must("DisableKey", id=disabled.key.id)
+    keys = [f"key:{key.key.id}" for key in (standing, revoked, disabled)]
+    asked = [*keys, "key:0123456789abcdef", "roles:runner,nobody", "roles:nobody"]
+    answer = await access.must("ResolveCallers", references=asked)
+    assert [caller.reference for caller in answer.callers] == asked
+    granted = [list(caller.permissions) for caller in answer.callers]
+    both = ["access.read", "hitl.read", "tools.invoke", "tools.read"]
+    assert granted == [both, [], [], [], ["tools.invoke"], []]
+    await access.must("EnableKey", id=disabled.key.id)
+    await access.must("UpdateRole", role=role_pb2.Role(name="runner", permissions=["tools.read"]))
+    again = await access.must("ResolveCallers", references=keys)
+    less = ["access.read", "hitl.read", "tools.read"]
+    assert [list(caller.permissions) for caller in again.callers] == [less, [], less]

@@ -80,6 +80,9 @@ async def guarded(subject: Subject, database: str, access_database: str, folder:
         issuer = await stack.enter_async_context(serving_issuer())
         common = {
             "access_remember_seconds": NEVER_FORGOTTEN,
+            # Every call waits with a connection of its own.
+            "database_long_reads": 100,
+            "database_pool_size": 50,
             "oidc_issuer": issuer.url,
             "oidc_audience": AUDIENCE,
         }
@@ -153,7 +156,7 @@ async def test_what_is_open_ends_when_its_key_is_revoked_or_disabled_or_its_role
     issued: dict[str, Any] = {}
     for how, role in (("revoked", "lasting"), ("disabled", "lasting"), ("role", "narrowed"), ("standing", "lasting")):
         calls = len(system.subject.lasting) * len(system.replicas)
-        keys = await asyncio.gather(*(system.access.key(role) for _ in range(calls)))
+        keys = await asyncio.gather(*(system.access.key(role, owner=f"{how}-{n}") for n in range(calls)))
         sent = iter(keys)
         issued[how] = keys
         opened[how] = system.open(lambda sent=sent: with_key(next(sent).api_key))

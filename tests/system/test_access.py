@@ -160,7 +160,7 @@ def test_a_key_makes_as_many_calls_as_its_rate_says(caller: Caller) -> None:
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 20
 
 
-@pytest.mark.parametrize("method", ["ResolveKey", "ResolveRoles", "WatchChanges", "ReportUse"])
+@pytest.mark.parametrize("method", ["ResolveKey", "ResolveRoles", "ResolveCallers", "WatchChanges", "ReportUse"])
 def test_what_is_for_services_is_not_reached_at_the_edge_by_any_key(caller: Caller, method: str) -> None:
     service_key = (caller.stack.home / "keys" / "tools").read_text().strip()
     for key in (caller.stack.admin_key, service_key):

@@ -1,8 +1,12 @@
 """What is open over HTTP ends with its key, on the system that `make run` starts with QMCP_AUTH=on."""
 
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
+import pytest
 
 from tests.edge import sse
 from tests.stack import Stack
@@ -38,3 +42,56 @@ def test_a_stream_and_a_wait_over_http_end_with_their_key(guarded: Stack) -> Non
             # Somebody else's goes on.
             again = http.post(REQUESTS, json=QUESTION, headers=admin).json()
             assert any(event.data.get("human_request_id") == again["id"] for event in others)
+
+
+class Caller:
+    """Calls the edge as an administrator, or with another key."""
+
+    def __init__(self, http: httpx.Client, key: str) -> None:
+        self._http = http
+        self._key = key
+
+    def call(self, method: str, path: str, *, key: str = "", **body: object) -> dict[str, Any]:
+        json = body or ({} if method == "POST" else None)
+        answer = self._http.request(method, path, json=json, headers={"x-api-key": key or self._key})
+        assert answer.is_success, answer.text
+        return dict(answer.json())
+
+    def until(self, path: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        give_up = time.monotonic() + GUARD_SECONDS
+        while not wanted(found := self.call("GET", path)):
+            assert time.monotonic() < give_up, found
+            time.sleep(0.1)
+        return found
+
+
+@pytest.fixture
+def caller(guarded: Stack) -> Iterator[Caller]:
+    with httpx.Client(base_url=guarded.edge_url, timeout=GUARD_SECONDS) as http:
+        yield Caller(http, guarded.admin_key)
+
+
+@pytest.mark.parametrize("way", ["revoke", "disable", "role", "nothing"])
+def test_what_is_approved_after_who_asked_lost_their_access_is_not_run(caller: Caller, way: str) -> None:
+    name, role = f"guarded-{way}", f"asks-{way}"
+    caller.call("POST", "/v1/roles", name=role, permissions=["tools.invoke", "tools.read"])
+    url = "http://127.0.0.1:9/nobody-listens"
+    caller.call("PUT", f"/v1/tools/{name}", http={"method": "POST", "url": url}, approval={"mode": "always"})
+    issued = caller.call("POST", "/v1/keys", owner="agent-7", roles=[role])
+    begun = caller.call("POST", f"/v1/tools/{name}:invoke", key=issued["api_key"], input={})
+    asked = begun["approval"]["human_request_id"]
+    caller.until(
+        f"{REQUESTS}?status=pending&page_size=500", lambda found: asked in [r["id"] for r in found["requests"]]
+    )
+    match way:
+        case "role":
+            caller.call("PUT", f"/v1/roles/{role}", permissions=["tools.read"])
+        case "revoke" | "disable":
+            caller.call("POST", f"/v1/keys/{issued['key']['id']}:{way}")
+    caller.call("POST", "/v1/human/responses", human_request_id=asked, response="approve")
+    ended = caller.until(f"/v1/invocations/{begun['id']}", lambda found: bool(found.get("completed_at")))
+    assert ended["approval"]["status"] == "approved", "what the human said is on record"
+    if way == "nothing":
+        assert (ended["status"], ended["error_reason"]) == ("failed", "UPSTREAM_FAILED"), "the negative control: it ran"
+    else:
+        assert (ended["status"], ended["error_reason"]) == ("cancelled", "ACCESS_ENDED")

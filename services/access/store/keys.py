@@ -126,6 +126,12 @@ async def roles_of_owner(connection: Connection, owner: str) -> list[str]:
     return [row["role"] for row in rows]
 
 
+async def roles_of_valid(connection: Connection, ids: Sequence[str]) -> dict[str, Sequence[str]]:
+    """The roles of those of these keys that are valid now."""
+    rows = await connection.fetch(f"SELECT {COLUMNS} FROM keys WHERE id = ANY($1)", ids)
+    return {key.id: key.roles for key in map(_key, rows) if key.valid}
+
+
 async def rotate(connection: Connection, key_id: str, digest: bytes, grace_seconds: int) -> Key:
     row = await connection.fetchrow(
         f"""

@@ -116,12 +116,13 @@ class Approvals:
             some = {one.invocation_id: one for one in unasked[begin : begin + REQUESTS_AT_ONCE]}
             async with self._database.connection() as connection:
                 found = await invocations.get_many(connection, list(some))
-            results = await asyncio.gather(*(self._ask_one(one) for one in found), return_exceptions=True)
+            asking = (self._ask_one(one, some[one.intent.id].reference) for one in found)
+            results = await asyncio.gather(*asking, return_exceptions=True)
             for failure in results:
                 if isinstance(failure, BaseException):
                     raise failure
 
-    async def _ask_one(self, invocation: Invocation) -> None:
+    async def _ask_one(self, invocation: Invocation, reference: str) -> None:
         intent = invocation.intent
         try:
             loaded = await self._tools.find(intent.tool_name)
@@ -133,7 +134,11 @@ class Approvals:
             self._open.pop(intent.id, None)
             await self._decisions.end_undecided(invocation, "failed", "TOOL_CHANGED")
             return
-        asked = approval_request(invocation, loaded.tool, loaded.tool.approval)
+        if await self._lost_access(reference):
+            self._open.pop(intent.id, None)
+            await self._decisions.end_undecided(invocation, "cancelled", "ACCESS_ENDED")
+            return
+        asked = approval_request(invocation, reference, loaded.tool, loaded.tool.approval)
         try:
             answer = await self._hitl.ask(asked)
         except HitlRefusedError as refused:
@@ -151,6 +156,13 @@ class Approvals:
         elif intent.id in self._open:
             self._open[intent.id] = replace(self._open[intent.id], asked=True)
             await self._settle(answer, intent.id)
+
+    async def _lost_access(self, reference: str) -> bool:
+        """Whether whoever asked may invoke tools no more, if that can be known now; a run asks again."""
+        try:
+            return await self._decisions.lost_access(reference)
+        except ServiceError:
+            return False
 
     async def _take_back(self, done: Sequence[OpenApproval]) -> None:
         """Cancels the human requests of what has ended without them."""

@@ -4,15 +4,16 @@ The row of a decision is the claim that lets one of them act on it.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import UUID
 
 import structlog
 
 from servicekit.errors import ServiceError
+from servicekit.identity.principal import Principal
 from servicekit.postgres import CONNECTION_ERRORS, Database
 from services.tools.approval import store
 from services.tools.approval.requests import approved_arguments, request_for
@@ -38,19 +39,46 @@ logger = structlog.get_logger(__name__)
 
 # After a claim whose fate is unknown.
 PAUSE_SECONDS = 1.0
+# What whoever asked must still have when the answer comes.
+INVOKE = "tools.invoke"
+
+
+class Callers(Protocol):
+    """Who knows what callers of before may do now."""
+
+    async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """See servicekit.identity.resolver.KeyResolver."""
 
 
 class Decisions:
     """Records them, and runs or ends the invocations."""
 
     def __init__(
-        self, database: Database, tools: LoadedTools, recorder: Recorder, runner: Runner, metrics: ToolMetrics
+        self,
+        database: Database,
+        tools: LoadedTools,
+        recorder: Recorder,
+        runner: Runner,
+        metrics: ToolMetrics,
+        callers: Callers,
     ) -> None:
         self._database = database
         self._tools = tools
         self._recorder = recorder
         self._runner = runner
         self._metrics = metrics
+        self._callers = callers
+
+    async def lost_access(self, reference: str) -> bool:
+        """Whether whoever asked may invoke tools no more.
+
+        Raises:
+            ServiceError: UNAVAILABLE where access does not answer.
+        """
+        if not reference:
+            return False
+        granted = await self._callers.resolve_callers([reference])
+        return not Principal("", granted[reference]).may(INVOKE)
 
     async def settle(self, invocation_id: UUID, answer: Answer) -> bool:
         """Does what an answer says, unless another replica has; False where this one cannot now."""
@@ -101,11 +129,16 @@ class Decisions:
         self._tools.forget(intent.tool_name)
         try:
             loaded = await self._tools.find(intent.tool_name)
+            async with self._database.connection() as connection:
+                reference = await store.reference_of(connection, intent.id)
+            lost_access = await self.lost_access(reference)
         except ServiceError:
             return False
         arguments, edited, fault = approved_arguments(intent, answer, loaded)
         decision = self._decision(intent, "approved", answer.answered_by, answer.ended_at, answer.comment, edited)
-        if loaded is None or loaded.tool.etag != intent.tool_etag:
+        if lost_access:
+            await self._end_and_close(invocation, decision, "cancelled", "ACCESS_ENDED")
+        elif loaded is None or loaded.tool.etag != intent.tool_etag:
             await self._end_and_close(invocation, decision, "failed", "TOOL_CHANGED")
         elif fault:
             await self._end_and_close(invocation, decision, "failed", "ARGUMENTS_INVALID", fault)

@@ -16,7 +16,7 @@ from services.tools.models import Answer, ApprovalPolicy, ApprovalRequest, Inten
 MAX_SCHEMA_BYTES = 32_768
 
 
-def approval_request(invocation: Invocation, tool: Tool, policy: ApprovalPolicy) -> ApprovalRequest:
+def approval_request(invocation: Invocation, reference: str, tool: Tool, policy: ApprovalPolicy) -> ApprovalRequest:
     """The request about an invocation: the same whenever it is made, so that it is asked once."""
     intent, approval = invocation.intent, invocation.approval
     assert approval is not None
@@ -37,6 +37,7 @@ def approval_request(invocation: Invocation, tool: Tool, policy: ApprovalPolicy)
         arguments_schema=_small(tool.input_schema),
         policy=policy,
         principal=intent.principal,
+        reference=reference,
         correlation_id=intent.correlation_id,
     )
 

@@ -12,7 +12,7 @@ async def list_open(connection: Connection) -> list[OpenApproval]:
     """Everything that is still to be done, oldest first."""
     rows = await connection.fetch(
         """
-        SELECT w.invocation_id, a.human_request_id, w.asked, w.outcome_status, w.error, w.error_reason,
+        SELECT w.invocation_id, a.human_request_id, w.asked, w.reference, w.outcome_status, w.error, w.error_reason,
                extract(epoch FROM now() - w.since)::float8 AS age_seconds,
                EXISTS (SELECT FROM outcomes o WHERE o.invocation_id = w.invocation_id) AS ended
         FROM open_approvals w
@@ -25,6 +25,7 @@ async def list_open(connection: Connection) -> list[OpenApproval]:
             invocation_id=row["invocation_id"],
             human_request_id=row["human_request_id"],
             asked=row["asked"],
+            reference=row["reference"],
             age_seconds=row["age_seconds"],
             outcome_status=row["outcome_status"] or "",
             error=row["error"] or "",
@@ -33,6 +34,13 @@ async def list_open(connection: Connection) -> list[OpenApproval]:
         )
         for row in rows
     ]
+
+
+async def reference_of(connection: Connection, invocation_id: UUID) -> str:
+    """By what access says whether whoever asked still may; empty where nobody checked, or it is closed."""
+    return (
+        await connection.fetchval("SELECT reference FROM open_approvals WHERE invocation_id = $1", invocation_id) or ""
+    )
 
 
 async def note_asked(connection: Connection, ids: Sequence[UUID], *, asked: bool) -> set[UUID]:

@@ -8,7 +8,7 @@ MAX_ERROR_LENGTH = 4_000
 
 WHY = {
     "CALLER_GONE": "The caller went away, or its deadline passed, before the tool ended.",
-    "ACCESS_ENDED": "The access of whoever invoked it ended before the tool did.",
+    "ACCESS_ENDED": "Whoever invoked it lost their access before the tool had ended.",
     "CANCELLED_BY_REQUEST": "It was cancelled by request.",
     "INTERRUPTED": "The replica that ran it was stopped before the tool ended; it was not run again.",
     "APPROVAL_REJECTED": "A human rejected it.",

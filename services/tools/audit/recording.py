@@ -56,6 +56,7 @@ class Recorder:
         principal: str,
         correlation_id: str,
         idempotency_key: str,
+        reference: str = "",
         begun_as: Begun = "running",
         refused: bool = False,
     ) -> Intent:
@@ -79,6 +80,7 @@ class Recorder:
             refused=refused,
             replica=self.replica,
             created_at=datetime.now(UTC),
+            reference=reference,
         )
 
     def announce(self, invocation_id: UUID) -> None:
@@ -163,11 +165,11 @@ class Recorder:
     ) -> set[UUID]:
         assert self._chain is not None
         chain, links = self._chain.extended(outcomes)
-        awaiting = [intent.id for intent in intents if intent.begun_as == "awaiting_approval"]
+        awaiting = {intent.id: intent.reference for intent in intents if intent.begun_as == "awaiting_approval"}
         if awaiting:
             async with connection.transaction():
                 inserted = await invocations.append(connection, intents, outcomes, links)
-                await approvals.insert(connection, [identity for identity in awaiting if identity in inserted])
+                await approvals.insert(connection, {each: awaiting[each] for each in awaiting if each in inserted})
             self._awaiting.add(awaiting)
         else:
             # One statement is a transaction, and the only one that most batches need.

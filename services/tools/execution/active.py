@@ -33,6 +33,8 @@ class InvocationRequest:
     principal: str
     correlation_id: str
     idempotency_key: str
+    # By what access says later whether the caller still may; empty where nobody checks.
+    reference: str = ""
 
     def headers(self, invocation_id: UUID) -> Mapping[str, str]:
         """What goes along to HTTP and gRPC tools, so that their logs can be joined with ours."""

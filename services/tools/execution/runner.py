@@ -92,6 +92,7 @@ class Runner:
             principal=request.principal,
             correlation_id=request.correlation_id,
             idempotency_key=request.idempotency_key,
+            reference=request.reference,
             begun_as=begun_as,
             refused=refused,
         )

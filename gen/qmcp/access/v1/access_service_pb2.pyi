@@ -187,6 +187,26 @@ class ResolveRolesResponse(_message.Message):
     permissions: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, permissions: _Optional[_Iterable[str]] = ...) -> None: ...
 
+class ResolveCallersRequest(_message.Message):
+    __slots__ = ("references",)
+    REFERENCES_FIELD_NUMBER: _ClassVar[int]
+    references: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, references: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ResolveCallersResponse(_message.Message):
+    __slots__ = ("callers",)
+    CALLERS_FIELD_NUMBER: _ClassVar[int]
+    callers: _containers.RepeatedCompositeFieldContainer[CallerStanding]
+    def __init__(self, callers: _Optional[_Iterable[_Union[CallerStanding, _Mapping]]] = ...) -> None: ...
+
+class CallerStanding(_message.Message):
+    __slots__ = ("reference", "permissions")
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
+    reference: str
+    permissions: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, reference: _Optional[str] = ..., permissions: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class WatchChangesRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

@@ -113,6 +113,11 @@ class AccessServiceStub:
                 request_serializer=qmcp_dot_access_dot_v1_dot_access__service__pb2.ResolveRolesRequest.SerializeToString,
                 response_deserializer=qmcp_dot_access_dot_v1_dot_access__service__pb2.ResolveRolesResponse.FromString,
                 _registered_method=True)
+        self.ResolveCallers = channel.unary_unary(
+                '/qmcp.access.v1.AccessService/ResolveCallers',
+                request_serializer=qmcp_dot_access_dot_v1_dot_access__service__pb2.ResolveCallersRequest.SerializeToString,
+                response_deserializer=qmcp_dot_access_dot_v1_dot_access__service__pb2.ResolveCallersResponse.FromString,
+                _registered_method=True)
         self.WatchChanges = channel.unary_stream(
                 '/qmcp.access.v1.AccessService/WatchChanges',
                 request_serializer=qmcp_dot_access_dot_v1_dot_access__service__pb2.WatchChangesRequest.SerializeToString,
@@ -237,6 +242,13 @@ class AccessServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ResolveCallers(self, request, context):
+        """For services: what callers of before may do now, for work that goes on without them. Not at the edge.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchChanges(self, request, context):
         """For services: tells which remembered answers are no longer true, as soon as they are not. Not at the edge.
         """
@@ -328,6 +340,11 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     servicer.ResolveRoles,
                     request_deserializer=qmcp_dot_access_dot_v1_dot_access__service__pb2.ResolveRolesRequest.FromString,
                     response_serializer=qmcp_dot_access_dot_v1_dot_access__service__pb2.ResolveRolesResponse.SerializeToString,
+            ),
+            'ResolveCallers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveCallers,
+                    request_deserializer=qmcp_dot_access_dot_v1_dot_access__service__pb2.ResolveCallersRequest.FromString,
+                    response_serializer=qmcp_dot_access_dot_v1_dot_access__service__pb2.ResolveCallersResponse.SerializeToString,
             ),
             'WatchChanges': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchChanges,
@@ -746,6 +763,33 @@ class AccessService:
             '/qmcp.access.v1.AccessService/ResolveRoles',
             qmcp_dot_access_dot_v1_dot_access__service__pb2.ResolveRolesRequest.SerializeToString,
             qmcp_dot_access_dot_v1_dot_access__service__pb2.ResolveRolesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveCallers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.access.v1.AccessService/ResolveCallers',
+            qmcp_dot_access_dot_v1_dot_access__service__pb2.ResolveCallersRequest.SerializeToString,
+            qmcp_dot_access_dot_v1_dot_access__service__pb2.ResolveCallersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -72,6 +72,8 @@ class AccessServiceStub:
     """
     ResolveRoles: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ResolveRolesRequest, _access_service_pb2.ResolveRolesResponse]
     """For services: what roles grant, for callers whose token names them. Unknown roles grant nothing. Not at the edge."""
+    ResolveCallers: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ResolveCallersRequest, _access_service_pb2.ResolveCallersResponse]
+    """For services: what callers of before may do now, for work that goes on without them. Not at the edge."""
     WatchChanges: _grpc.UnaryStreamMultiCallable[_access_service_pb2.WatchChangesRequest, _access_service_pb2.AccessChange]
     """For services: tells which remembered answers are no longer true, as soon as they are not. Not at the edge."""
     ReportUse: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ReportUseRequest, _empty_pb2.Empty]
@@ -118,6 +120,8 @@ class AccessServiceAsyncStub(AccessServiceStub):
     """
     ResolveRoles: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ResolveRolesRequest, _access_service_pb2.ResolveRolesResponse]  # type: ignore[assignment]
     """For services: what roles grant, for callers whose token names them. Unknown roles grant nothing. Not at the edge."""
+    ResolveCallers: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ResolveCallersRequest, _access_service_pb2.ResolveCallersResponse]  # type: ignore[assignment]
+    """For services: what callers of before may do now, for work that goes on without them. Not at the edge."""
     WatchChanges: _aio.UnaryStreamMultiCallable[_access_service_pb2.WatchChangesRequest, _access_service_pb2.AccessChange]  # type: ignore[assignment]
     """For services: tells which remembered answers are no longer true, as soon as they are not. Not at the edge."""
     ReportUse: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ReportUseRequest, _empty_pb2.Empty]  # type: ignore[assignment]
@@ -251,6 +255,14 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.ResolveRolesResponse, _abc.Awaitable[_access_service_pb2.ResolveRolesResponse]]:
         """For services: what roles grant, for callers whose token names them. Unknown roles grant nothing. Not at the edge."""
+
+    @_abc_1.abstractmethod
+    def ResolveCallers(
+        self,
+        request: _access_service_pb2.ResolveCallersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_service_pb2.ResolveCallersResponse, _abc.Awaitable[_access_service_pb2.ResolveCallersResponse]]:
+        """For services: what callers of before may do now, for work that goes on without them. Not at the edge."""
 
     @_abc_1.abstractmethod
     def WatchChanges(

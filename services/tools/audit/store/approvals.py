@@ -1,6 +1,6 @@
 """SQL of approvals as the audit has them: that humans are asked, and what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from servicekit.postgres import Connection, Record
@@ -12,24 +12,25 @@ def human_request_id(invocation_id: UUID) -> str:
     return f"invocation-{invocation_id}"
 
 
-async def insert(connection: Connection, ids: Sequence[UUID]) -> None:
-    """Notes that these invocations await their approval; in the transaction that records their intents."""
+async def insert(connection: Connection, references: Mapping[UUID, str]) -> None:
+    """Notes that these invocations await their approval, and who asked; in the transaction of their intents."""
     await connection.execute(
         """
         WITH wanted AS (
             SELECT *
-            FROM unnest($1::uuid[], $2::text[]) AS w (invocation_id, human_request_id)
+            FROM unnest($1::uuid[], $2::text[], $3::text[]) AS w (invocation_id, human_request_id, reference)
         ), noted AS (
             INSERT INTO approvals (invocation_id, human_request_id)
             SELECT invocation_id, human_request_id
             FROM wanted
         )
-        INSERT INTO open_approvals (invocation_id)
-        SELECT invocation_id
+        INSERT INTO open_approvals (invocation_id, reference)
+        SELECT invocation_id, reference
         FROM wanted
         """,
-        ids,
-        [human_request_id(invocation_id) for invocation_id in ids],
+        list(references),
+        [human_request_id(invocation_id) for invocation_id in references],
+        list(references.values()),
     )
 
 
