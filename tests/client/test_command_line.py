@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from qmcp.client.cli import reading
+from qmcp.client.cli import output, reading
 
 from tests.client.command import ROOT, qmcp, qmcp_process
 from tests.client.exports import PEM, Ended, encode, export
@@ -33,6 +33,25 @@ def recorded(tmp_path: Path) -> Path:
         "import os, sys\nprint(sys.argv[1:], os.environ.get('QMCP_PORT'))\n"
     )
     return tmp_path
+
+
+def test_a_terminal_does_not_obey_and_hides_nothing_of_what_strangers_wrote(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = "Pay\x1b[2J\x9b1m \u202e00001\u202c to\u200b \u00fcber\u00a0\u65e5\u672c?\r\x07\x7f"
+    seen = (
+        "Pay⟨U+001B⟩[2J⟨U+009B⟩1m ⟨U+202E⟩00001⟨U+202C⟩ to⟨U+200B⟩ \u00fcber\u00a0\u65e5\u672c?⟨U+000D⟩⟨U+0007⟩⟨U+007F⟩"
+    )
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "200")
+    output.fields([("prompt", bad), ("context", {"x": bad})])
+    output.table(["prompt"], [[bad]])
+    output.note(bad)
+    output.document(bad)
+    said = capsys.readouterr()
+    shown = re.sub("\x1b\\[[0-9;]*m", "", said.out + said.err)
+    assert shown.count(seen) == 4
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202e\u202c]", shown)
 
 
 def test_the_version_is_printed() -> None:

@@ -3,6 +3,7 @@
 import typer
 from qmcp.client import errors
 from qmcp.client.cli import groups
+from qmcp.client.cli.output import visible
 
 OK, FAILED, USAGE, NOT_FOUND, REFUSED, UNREACHABLE = range(6)
 EXIT_CODES = (
@@ -40,7 +41,7 @@ _ADVICE = {
 
 def report(failure: Exception) -> int:
     """Print the failure and what to do next to stderr, and return the exit code."""
-    typer.secho(sentence(failure), err=True, fg=typer.colors.RED)
+    typer.secho(visible(sentence(failure)), err=True, fg=typer.colors.RED)
     return exit_code(failure)
 
 

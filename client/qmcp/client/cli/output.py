@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from unicodedata import category
 
 import orjson
 import typer
@@ -87,17 +88,29 @@ def _text(value: Any) -> str:
         return f"{value:.1f}"
     if value is None or isinstance(value, bool):
         return {None: "", True: "yes", False: "no"}[value]
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return visible(value if isinstance(value, str) else orjson.dumps(value).decode())
+
+
+def visible(text: str) -> str:
+    """Text of strangers for a terminal, which obeys some characters and hides others: these by their numbers."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one in "\n\t" or category(one) == "Zs" else _number(one) for one in text)
+
+
+def _number(character: str) -> str:
+    return f"\N{MATHEMATICAL LEFT ANGLE BRACKET}U+{ord(character):04X}\N{MATHEMATICAL RIGHT ANGLE BRACKET}"
 
 
 def document(value: Any) -> None:
-    """A result: a string as it is, anything else as indented JSON."""
-    typer.echo(value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+    """A result: a string as it is, anything else as indented JSON. A terminal is not told to do anything by it."""
+    text = value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    typer.echo(visible(text) if sys.stdout.isatty() else text)
 
 
 def note(text: str) -> None:
     """A word to the person that is no result, so that it stays out of pipes."""
-    typer.secho(text, err=True, dim=True)
+    typer.secho(visible(text), err=True, dim=True)
 
 
 def console() -> "Console":
