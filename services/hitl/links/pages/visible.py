@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
 
 # Joiners belong to emoji and to the writing of Persian and of India; between other characters they only hide.
 JOINERS = "\u200c\u200d"
@@ -11,8 +10,9 @@ EMOJI_STYLE = "\ufe0f"
 BLANKS = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f\u2800\u3164\uffa0"
 INVISIBLE = {"Cf", "Cc", "Co", "Cn", "Cs", "Zl", "Zp"}
 LINES = "\n\t"
+PART = re.compile(f"[{JOINERS}{EMOJI_STYLE}]")
 WORD = re.compile(r"[^\W\d_]+")
-LATIN = "LATIN"
+PLAIN_LETTER = re.compile("[A-Za-z]")
 # Scripts, and styles of letters, that have twins of Latin ones.
 ALIKE = {"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU", "MATHEMATICAL", "FULLWIDTH", "DOUBLE-STRUCK"}
 
@@ -21,15 +21,15 @@ def visible(text: str) -> str:
     """The text with the number of each character that nobody sees, or that stands for one of another script."""
     if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
         return text
-    return WORD.sub(lambda word: _unmixed(word[0]), "".join(_characters(text)))
+    # Joiners by where they stand; all else by what it is: of long texts few characters are different ones.
+    text = PART.sub(lambda one: one[0] if _belongs(text, one.start()) else _number(one[0]), text)
+    unseen = (one for one in set(text) if one not in LINES and one not in JOINERS + EMOJI_STYLE and _is_unseen(one))
+    text = text.translate({ord(one): _number(one) for one in unseen})
+    return WORD.sub(lambda word: _unmixed(word[0]), text)
 
 
-def _characters(text: str) -> Iterator[str]:
-    for at, character in enumerate(text):
-        seen = character in LINES or not (
-            unicodedata.category(character) in INVISIBLE or character in BLANKS or _selects(character)
-        )
-        yield character if seen or _belongs(text, at) else _number(character)
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) in INVISIBLE or character in BLANKS or _selects(character)
 
 
 def _selects(character: str) -> bool:
@@ -46,17 +46,12 @@ def _belongs(text: str, at: int) -> bool:
 
 
 def _unmixed(word: str) -> str:
-    """A word; of one whose letters come from scripts that look alike, those of the other one with their numbers."""
-    if word.isascii():
+    """A word; of one of Latin and other letters those that look like Latin ones with their numbers."""
+    if word.isascii() or not PLAIN_LETTER.search(word):
         return word
     scripts = [unicodedata.name(letter, "").partition(" ")[0] for letter in word]
-    found = ALIKE.intersection(scripts)
-    if not found or len(found | ({LATIN} & set(scripts))) == 1:
-        return word
-    main = LATIN if LATIN in scripts else scripts[0]
     return "".join(
-        letter + _number(letter) if script in ALIKE and script != main else letter
-        for letter, script in zip(word, scripts, strict=True)
+        letter + _number(letter) if script in ALIKE else letter for letter, script in zip(word, scripts, strict=True)
     )
 
 
