@@ -25,8 +25,8 @@ def called(edge, method):
     return grpc.StatusCode.OK, ""
 
 
-def test_the_four_that_are_for_services_are_known():
-    assert {"ResolveKey", "ResolveRoles", "WatchChanges", "ReportUse"} == FOR_SERVICES
+def test_those_that_are_for_services_are_known():
+    assert {"ResolveKey", "ResolveRoles", "ResolveCallers", "WatchChanges", "ReportUse"} == FOR_SERVICES
 
 
 @pytest.mark.parametrize("method", sorted(FOR_SERVICES))

@@ -140,7 +140,7 @@ def test_a_tool_is_registered_with_201_and_its_slashed_name_works(http):
         ("GET", "/v1/invocations?limit=-1", None, 400, "INVALID_REQUEST"),
         ("GET", "/v1/invocations/00000000-0000-7000-8000-000000000000", None, 404, "INVOCATION_NOT_FOUND"),
         ("GET", "/v1/invocations/00000000-0000-7000-8000-000000000000:watch", None, 404, "INVOCATION_NOT_FOUND"),
-        ("DELETE", "/v1/tools", None, 400, "INVALID_REQUEST"),
+        ("DELETE", "/v1/tools", None, 405, "METHOD_NOT_ALLOWED"),
         ("DELETE", "/v1/tools/echo", None, 400, "TOOL_DEFINED_BY_CODE"),
     ],
 )
