@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from services.tools.audit import receipts
-from services.tools.models import Approval, Checkpoint, Intent, Invocation
+from services.tools.models import Approval, Archive, Checkpoint, Intent, Invocation
 
 # What one message of an export holds at most, but for a line that is longer: readers are given a time for each message.
 CHUNK_BYTES = 256 * 1024
@@ -93,6 +93,18 @@ def checkpoint_line(checkpoint: Checkpoint) -> bytes:
         "key_id": checkpoint.key_id,
     }
     return orjson.dumps({"checkpoint": line}) + b"\n"
+
+
+def archive_line(archive: Archive) -> bytes:
+    line = {
+        "sequence": archive.sequence,
+        "signed_at": receipts.timestamp(archive.signed_at),
+        "until": str(archive.until),
+        "content": archive.content,
+        "signature": archive.signature.hex(),
+        "key_id": archive.key_id,
+    }
+    return orjson.dumps({"archive": line}) + b"\n"
 
 
 def done_line(count: int) -> bytes:

@@ -293,6 +293,30 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Archive:
+    """A signed statement of what left the audit for an archive."""
+
+    sequence: int
+    signed_at: datetime
+    # The first id that is not in it; what earlier ones have is in those.
+    until: UUID
+    content: str
+    signature: bytes
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedRun:
+    """Receipts of a chain that follow each other and are in an archive: where they begin and end."""
+
+    chain_id: UUID
+    first: int
+    last: int
+    previous_digest: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """An invocation as the database has it, for verification. None where the intent's row is gone."""
 

@@ -14,15 +14,18 @@ from servicekit.group_commit import CommitMetrics
 from servicekit.identity.authentication import authenticator
 from servicekit.metrics import MetricsPage, new_registry
 from servicekit.notifications import Waiters, listening
+from servicekit.partitions import keeping
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
 from servicekit.ssrf import AddressPolicy
 from services.tools.approval.approvals import Approvals
 from services.tools.approval.decisions import Decisions
+from services.tools.audit.archiving import Archiving
 from services.tools.audit.awaiting import AwaitingApproval
 from services.tools.audit.checkpoints import SigningKey, old_keys
 from services.tools.audit.history import History
 from services.tools.audit.recording import Recorder
+from services.tools.audit.retention import TABLES, Retention
 from services.tools.audit.signing import CheckpointSigner
 from services.tools.catalogue import plugins
 from services.tools.catalogue.catalogue import Catalogue
@@ -84,6 +87,13 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         signer = CheckpointSigner(
             db, recorder, key, settings.tools_checkpoint_seconds, settings.tools_checkpoint_rows, metrics
         )
+        archiving = Archiving(db, key)
+        retention = Retention(
+            archiving,
+            settings.tools_idempotency_days,
+            settings.tools_audit_days,
+            drop_unarchived=settings.tools_audit_drop_unarchived,
+        )
         # What runs.
         lease = Lease(db, replica, settings.tools_lease_seconds, active)
         sweep = Sweep(db, replica, settings.tools_lease_seconds, recorder, metrics)
@@ -95,7 +105,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         approvals = Approvals(db, humans, tools, decisions, awaiting, metrics)
         cancellations = Cancellations(db, waiters, history, approvals.cancel)
 
-        servicer = ToolsServicer(catalogue, execution, cancellations, history, key)
+        servicer = ToolsServicer(catalogue, execution, cancellations, history, archiving, key)
         channels = {"tools_changed": tools.forget, "invocations": waiters.wake, "cancellations": follower.tell}
         loops = {
             "heartbeats": lease.keep,
@@ -104,7 +114,8 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             "cancellations": follower.follow,
             "approvals": approvals.attend,
             "catalogue": tools.follow,
-            "forgetting": forgetting(db),
+            "forgetting": forgetting(db, retention.forget_keys),
+            "partitions": keeping(db, TABLES, retention.drop),
         }
         await catalogue.register_plugins()
         await lease.renew()

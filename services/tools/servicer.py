@@ -1,6 +1,6 @@
 """The gRPC edge of the tools service: takes the request, calls one domain function, returns one message."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
@@ -15,13 +15,14 @@ from servicekit.json_values import document
 from servicekit.request_context import current_context
 from servicekit.timestamps import to_datetime
 from services.tools import exports, messages
+from services.tools.audit.archiving import Archiving
 from services.tools.audit.checkpoints import SigningKey
 from services.tools.audit.history import History
 from services.tools.catalogue.catalogue import Catalogue
 from services.tools.execution.active import InvocationRequest
 from services.tools.execution.cancellation import Cancellations
 from services.tools.execution.execution import Execution
-from services.tools.models import Checkpoint, Tool
+from services.tools.models import Archive, Checkpoint, Invocation, Tool
 
 NDJSON = "application/x-ndjson"
 MAX_FAULTS = 100
@@ -39,12 +40,14 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         execution: Execution,
         cancellations: Cancellations,
         history: History,
+        archiving: Archiving,
         key: SigningKey,
     ) -> None:
         self._catalogue = catalogue
         self._execution = execution
         self._cancellations = cancellations
         self._history = history
+        self._archiving = archiving
         self._key = key
 
     async def ListTools(
@@ -165,27 +168,46 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     ) -> AsyncIterator[HttpBody]:
         after = to_datetime(request, "completed_after")
         before = to_datetime(request, "completed_before")
-        count = 0
-        written: list[bytes] = []
-        async with aclosing(self._history.export_receipts(after, before)) as items:
-            async for item in items:
-                if isinstance(item, Checkpoint):
-                    written.append(exports.checkpoint_line(item))
-                else:
-                    written.append(exports.receipt_line(item))
-                    count += 1
-                if len(written) == ROWS_A_CHUNK or len(written[-1]) > exports.CHUNK_BYTES // ROWS_A_CHUNK:
-                    for chunk in exports.chunks(written):
-                        yield HttpBody(content_type=NDJSON, data=chunk)
-                    written.clear()
-        written.append(exports.done_line(count))
-        for chunk in exports.chunks(written):
-            yield HttpBody(content_type=NDJSON, data=chunk)
+        async for chunk in _chunks(self._history.export_receipts(after, before)):
+            yield chunk
+
+    async def ArchiveReceipts(
+        self, request: tools_service_pb2.ArchiveReceiptsRequest, context: Context
+    ) -> AsyncIterator[HttpBody]:
+        before = to_datetime(request, "created_before")
+        assert before is not None, "the contract demands it"
+        async for chunk in _chunks(self._archiving.export(before)):
+            yield chunk
 
     async def GetReceiptKey(
         self, request: tools_service_pb2.GetReceiptKeyRequest, context: Context
     ) -> tools_service_pb2.ReceiptKey:
         return tools_service_pb2.ReceiptKey(public_key_pem=self._key.public_pem(), key_id=self._key.key_id)
+
+
+async def _chunks(
+    exported: AsyncGenerator[Archive | Invocation | Checkpoint, None] | AsyncGenerator[Archive | Invocation, None],
+) -> AsyncIterator[HttpBody]:
+    """The lines of an export, many at a time, and the line that says that it is whole."""
+    count = 0
+    written: list[bytes] = []
+    async with aclosing(exported) as items:
+        async for item in items:
+            match item:
+                case Archive():
+                    written.append(exports.archive_line(item))
+                case Checkpoint():
+                    written.append(exports.checkpoint_line(item))
+                case _:
+                    written.append(exports.receipt_line(item))
+                    count += 1
+            if len(written) == ROWS_A_CHUNK or len(written[-1]) > exports.CHUNK_BYTES // ROWS_A_CHUNK:
+                for chunk in exports.chunks(written):
+                    yield HttpBody(content_type=NDJSON, data=chunk)
+                written.clear()
+    written.append(exports.done_line(count))
+    for chunk in exports.chunks(written):
+        yield HttpBody(content_type=NDJSON, data=chunk)
 
 
 def _invocation_request(request: tools_service_pb2.InvokeToolRequest) -> InvocationRequest:

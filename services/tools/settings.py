@@ -28,6 +28,13 @@ class Settings(ServiceSettings):
     tools_checkpoint_seconds: float = Field(default=5, gt=0)
     tools_checkpoint_rows: int = Field(default=10_000, ge=1)
 
+    # How long a retry with the same idempotency_key gets the first outcome, days; of what has not ended, always.
+    tools_idempotency_days: int = Field(default=30, ge=1)
+    # How long invocations are kept, days; by whole months. 0: for ever. What is in no archive yet stays longer (`qmcp
+    # receipts archive`), unless the second says that it need not be.
+    tools_audit_days: int = Field(default=0, ge=0)
+    tools_audit_drop_unarchived: bool = False
+
     # A folder of files: `${secret.NAME}` in the header of an HTTP tool is the content of the file NAME. Empty: none.
     tools_secrets_dir: Path | None = None
     # Networks that HTTP and gRPC tools may reach although they are loopback, private or link-local; comma-separated

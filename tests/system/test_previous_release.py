@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from google.protobuf.message import Message
 
 from tests.contract.process import process
 from tests.contract.running import Running
-from tests.contract.subject import Subject
+from tests.contract.subject import Effect, Listing, Subject
 from tests.contract.subjects import SUBJECTS
 from tests.stack import ROOT, Server
 
@@ -65,18 +66,54 @@ def test_the_commit_of_the_previous_release_is_in_this_clone() -> None:
 
 
 @pytest.mark.parametrize("subject", SERVICES)
+async def test_what_the_previous_release_wrote_is_there_after_an_upgrade(
+    subject: Subject, previous: Path, postgres: Server, tmp_path: Path
+) -> None:
+    """Its own tables, rows and all, become today's; a retry still gets its first answer."""
+    name = f"upgraded_{subject.name}"
+    await postgres.execute(f"CREATE DATABASE {name}")
+    database = postgres.url(name)
+    async with process(subject, database, tmp_path, tree=previous) as (_, before):
+        effects = {each: effect for each, effect in subject.effects.items() if declares(subject.name, each)}
+        for effect in effects.values():
+            if effect.prepare is not None:
+                await effect.prepare(before)
+        first = {each: await before.must(each, _once(each, effect)) for each, effect in effects.items()}
+        listings = {each: found for each, found in subject.listings.items() if declares(subject.name, each)}
+        made = {each: await listing.make(before, 2) for each, listing in listings.items()}
+    async with process(subject, database, tmp_path) as (_, after):
+        for each, effect in effects.items():
+            assert effect.identity(await after.must(each, _once(each, effect))) == effect.identity(first[each]), each
+        for each, listing in listings.items():
+            assert set(made[each]) <= await _listed(after, each, listing), each
+        if "VerifyReceipts" in after.service.methods_by_name:
+            verified = await after.must("VerifyReceipts", after.request("VerifyReceipts"))
+            assert (verified.valid, verified.receipts_verified > 0) == (True, True), verified
+    await postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.parametrize("subject", SERVICES)
 async def test_the_previous_release_writes_and_lists_on_todays_tables(running: Running, subject: Subject) -> None:
     for name, effect in subject.effects.items():
         if declares(subject.name, name):
             if effect.prepare is not None:
                 await effect.prepare(running)
-            request = effect.request(1)
-            setattr(request, effect.field, f"once-{name}")
-            first = await running.must(name, request)
-            assert effect.identity(await running.must(name, request)) == effect.identity(first), name
+            first = await running.must(name, _once(name, effect))
+            assert effect.identity(await running.must(name, _once(name, effect))) == effect.identity(first), name
     for name, listing in subject.listings.items():
         if declares(subject.name, name):
             made = await listing.make(running, 2)
-            found = await running.must(name, running.request(name, page_size=500, **listing.filter))
-            [rows] = [value for field, value in found.ListFields() if field.is_repeated]
-            assert set(made) <= {getattr(row, listing.key) for row in rows}, name
+            assert set(made) <= await _listed(running, name, listing), name
+
+
+def _once(name: str, effect: Effect) -> Message:
+    """A request of that effect with a key of its own."""
+    request = effect.request(1)
+    setattr(request, effect.field, f"once-{name}")
+    return request
+
+
+async def _listed(running: Running, name: str, listing: Listing) -> set[str]:
+    found = await running.must(name, running.request(name, page_size=500, **listing.filter))
+    [rows] = [value for field, value in found.ListFields() if field.is_repeated]
+    return {getattr(row, listing.key) for row in rows}

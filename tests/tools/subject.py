@@ -8,6 +8,7 @@ from itertools import count
 from aiohttp import web
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
+from google.protobuf.timestamp_pb2 import Timestamp
 from qmcp.tools.v1 import tool_pb2, tools_service_pb2
 
 from services.tools import server as tools_server
@@ -109,6 +110,9 @@ SUBJECT = Subject(
         "ExportInvocations": Lasting(tools_service_pb2.ExportInvocationsRequest(), "invocations"),
         "VerifyReceipts": Lasting(tools_service_pb2.VerifyReceiptsRequest(), "checkpoints"),
         "ExportReceipts": Lasting(tools_service_pb2.ExportReceiptsRequest(), "checkpoints"),
+        "ArchiveReceipts": Lasting(
+            tools_service_pb2.ArchiveReceiptsRequest(created_before=Timestamp(seconds=1)), "open_invocations"
+        ),
     },
     words=(
         "echo",

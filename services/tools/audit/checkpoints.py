@@ -1,7 +1,7 @@
 """Checkpoints: signed statements of where the chains of receipts stand."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import orjson
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from servicekit import key_files
 from services.tools.audit.receipts import timestamp
-from services.tools.models import Checkpoint, Fault
+from services.tools.models import Archive, Checkpoint, Fault
 
 PEM_END = "-----END PUBLIC KEY-----"
 NOTHING_BEFORE = "0" * 64
@@ -74,6 +74,18 @@ def key_id(public: Ed25519PublicKey) -> str:
     return hashlib.sha256(public.public_bytes_raw()).hexdigest()[:16]
 
 
+def is_signed(statement: Checkpoint | Archive, keys: Mapping[str, Ed25519PublicKey]) -> bool:
+    """Whether the signature fits the content and one of the keys, which are given by their ids."""
+    key = keys.get(statement.key_id)
+    if key is None:
+        return False
+    try:
+        key.verify(statement.signature, statement.content.encode())
+    except InvalidSignature:
+        return False
+    return True
+
+
 class CheckpointVerifier:
     """Checks the checkpoints in order, and tells the receipts' verifier what they say of the chains."""
 
@@ -91,7 +103,7 @@ class CheckpointVerifier:
 
     def check(self, checkpoint: Checkpoint) -> None:
         self.count += 1
-        if not self._signed(checkpoint):
+        if not is_signed(checkpoint, self._keys):
             self._fault("SIGNATURE_WRONG", "the signature does not fit the content and the key", checkpoint)
             self._advance(checkpoint)
             return
@@ -114,16 +126,6 @@ class CheckpointVerifier:
             detail = f"receipt {sequence} of the chain {chain_id} had another digest in an earlier checkpoint"
             self._fault("CHECKPOINT_BROKEN", detail, checkpoint)
         self.covered[chain_id] = max(covered, sequence)
-
-    def _signed(self, checkpoint: Checkpoint) -> bool:
-        key = self._keys.get(checkpoint.key_id)
-        if key is None:
-            return False
-        try:
-            key.verify(checkpoint.signature, checkpoint.content.encode())
-        except InvalidSignature:
-            return False
-        return True
 
     def _advance(self, checkpoint: Checkpoint) -> None:
         self._previous = hashlib.sha256(checkpoint.content.encode()).hexdigest()

@@ -13,12 +13,14 @@ from servicekit import pagination
 from servicekit.notifications import Waiters, wait_for
 from servicekit.postgres import Database
 from services.tools import errors
+from services.tools.audit.archiving import ArchiveVerifier
 from services.tools.audit.checkpoints import CheckpointVerifier
 from services.tools.audit.receipts import Verifier
 from services.tools.audit.store import invocations as store
 from services.tools.audit.store import lists
 from services.tools.audit.store import receipts as receipts_store
-from services.tools.models import Checkpoint, Event, Invocation, InvocationFilter, ToolSummary, Verification
+from services.tools.audit.store import retention as retention_store
+from services.tools.models import Archive, Checkpoint, Event, Invocation, InvocationFilter, ToolSummary, Verification
 
 EXPORT_PAGE = 500
 MAX_SUMMARIES = 1_000
@@ -137,11 +139,15 @@ class History:
 
     async def verify(self, completed_after: datetime | None, completed_before: datetime | None) -> Verification:
         """Recomputes receipts from the rows, and checks chains and checkpoints."""
+        archives = ArchiveVerifier(self._keys)
         checkpoints = CheckpointVerifier(self._keys)
         whole = completed_after is None and completed_before is None
         receipts = Verifier(whole=whole)
         # One snapshot, so that what is written meanwhile confuses nothing.
         async with self._database.snapshot() as connection:
+            for archive in await retention_store.archives(connection):
+                archives.check(archive)
+            receipts.pass_over(archives.runs)
             async for checkpoint in receipts_store.checkpoints(connection):
                 checkpoints.check(checkpoint)
             if whole:
@@ -161,14 +167,16 @@ class History:
             receipts.receipts,
             checkpoints.count,
             min(unsigned, receipts.receipts),
-            [*receipts.faults, *checkpoints.faults],
+            [*receipts.faults, *checkpoints.faults, *archives.faults],
         )
 
     async def export_receipts(
         self, completed_after: datetime | None, completed_before: datetime | None
-    ) -> AsyncGenerator[Invocation | Checkpoint, None]:
-        """Ended invocations by chain and sequence, then all checkpoints."""
+    ) -> AsyncGenerator[Archive | Invocation | Checkpoint, None]:
+        """Statements of what left, ended invocations by chain and sequence, then all checkpoints."""
         async with self._database.snapshot() as connection:
+            for archive in await retention_store.archives(connection):
+                yield archive
             async for row in receipts_store.rows(connection, completed_after, completed_before):
                 if row.outcome is not None:
                     outcome, link = row.outcome, row.link

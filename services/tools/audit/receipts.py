@@ -5,6 +5,7 @@ The recipe stands in docs/receipts.md; `qmcp receipts verify` implements it a se
 
 import hashlib
 import os
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from uuid import UUID
 import orjson
 
 from services.tools.audit.canonical import canonical
-from services.tools.models import Approval, Fault, Intent, Link, Outcome, Row
+from services.tools.models import Approval, ArchivedRun, Fault, Intent, Link, Outcome, Row
 
 SALT_BYTES = 16
 
@@ -142,6 +143,13 @@ class Verifier:
         self._sequence = 0
         self._digest = b""
         self.heads: dict[UUID, int] = {}
+        # What left for archives: by chain, then by first place.
+        self._archived: defaultdict[UUID, dict[int, ArchivedRun]] = defaultdict(dict)
+
+    def pass_over(self, runs: Iterable[ArchivedRun]) -> None:
+        """These receipts are in archives, and may be gone here."""
+        for run in runs:
+            self._archived[run.chain_id][run.first] = run
 
     def expect(self, chain_id: UUID, sequence: int, digest: str) -> None:
         """A checkpoint says that this digest stands there."""
@@ -153,6 +161,8 @@ class Verifier:
         self.receipts += 1
         if link.chain_id != self._chain:
             self._begin(row)
+        while link.sequence != self._sequence + 1 and self._leave_out():
+            pass
         if link.sequence != self._sequence + 1:
             self._fault("RECEIPT_MISSING", f"after {self._sequence} comes {link.sequence}", row)
         elif link.previous_digest != self._digest:
@@ -167,6 +177,9 @@ class Verifier:
         """Compares what checkpoints said with what was there."""
         for (chain_id, sequence), digest in self._wanted.items():
             found = self._found.get((chain_id, sequence))
+            if found is None and (run := self._archived_at(chain_id, sequence)) is not None:
+                # Within a run it was compared when it left; only the end of one is known here.
+                found = run.digest.hex() if sequence == run.last else digest
             if found is None:
                 detail = (
                     f"a checkpoint covers {sequence} receipts of this chain; they end at {self.heads.get(chain_id, 0)}"
@@ -176,13 +189,26 @@ class Verifier:
                 detail = "the digest that a checkpoint signed is another"
                 self.faults.append(Fault("CHECKPOINT_BROKEN", detail, chain_id=str(chain_id), sequence=sequence))
 
+    def _archived_at(self, chain_id: UUID, sequence: int) -> ArchivedRun | None:
+        runs = self._archived[chain_id].values()
+        return next((run for run in runs if run.first <= sequence <= run.last), None)
+
+    def _leave_out(self) -> bool:
+        """Goes on behind what left for an archive in this place, if it fits what is before it."""
+        assert self._chain is not None
+        run = self._archived[self._chain].get(self._sequence + 1)
+        if run is None or run.previous_digest != self._digest:
+            return False
+        self._sequence, self._digest = run.last, run.digest
+        return True
+
     def _begin(self, row: Row) -> None:
         link = row.link
         self._chain = link.chain_id
         # A range may begin in the middle of a chain; then what is before it is taken on trust.
         first = link.sequence == 1
         self._sequence = 0 if self._whole else link.sequence - 1
-        self._digest = genesis(link.chain_id) if first else link.previous_digest
+        self._digest = genesis(link.chain_id) if first or self._whole else link.previous_digest
 
     def _check_content(self, row: Row) -> None:
         outcome, link = row.outcome, row.link

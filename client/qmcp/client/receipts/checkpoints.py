@@ -79,7 +79,7 @@ class CheckpointTrail:
             chain = self._chains.get(chain_id)
             if chain is None and not self._from_start:
                 continue
-            end = 1 if chain is None else chain.end
+            end = self._chains.archived_end(chain_id) if chain is None else chain.behind_archives(chain.end)
             if self._to_end and head >= end:
                 detail = f"a checkpoint states the chain up to place {head}, the export ends before place {end}"
                 yield ReceiptFault(kind="RECEIPT_MISSING", chain_id=chain_id, sequence=end, detail=detail)

@@ -1,12 +1,14 @@
 """Reads an export of receipts line by line and gathers every fault in it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
+from itertools import chain as chained
 from typing import Any
 
 import orjson
-from qmcp.client.receipts.chains import Chains
+from qmcp.client.receipts.archives import ArchiveTrail, number, read_archive
+from qmcp.client.receipts.chains import Archived, Chains
 from qmcp.client.receipts.checkpoints import Checkpoint, CheckpointTrail, read_checkpoint
 from qmcp.client.receipts.keys import PublicKeys
 from qmcp.client.receipts.rows import check_row, read_receipt
@@ -21,10 +23,26 @@ _ID = re.compile(rb'"id":\s*"([^"]{1,64})"')
 class ExportVerifier:
     """Takes the lines of an export one by one, so that it can be verified while it is downloaded."""
 
-    def __init__(self, keys: PublicKeys, *, from_start: bool = True, to_end: bool = True) -> None:
-        """`from_start` and `to_end` are False for an export of a time, which may lack what lies outside of it."""
+    def __init__(
+        self,
+        keys: PublicKeys,
+        *,
+        from_start: bool = True,
+        to_end: bool = True,
+        archives: Collection[int] = (),
+        gapless: bool = True,
+    ) -> None:
+        """`from_start` and `to_end` are False for an export of a time, which may lack what lies outside of it.
+
+        `archives` are the numbers of those that are joined to it: what left for these must be there, too. `gapless` is
+        False for an archive by itself, whose neighbours are elsewhere.
+        """
+        self._gapless = gapless
+        self._joined = frozenset(archives)
+        self._expected: list[Archived] = []
         self._chains = Chains(from_start=from_start)
         self._trail = CheckpointTrail(keys, self._chains, from_start=from_start, to_end=to_end)
+        self._archives = ArchiveTrail(keys)
         self._checkpoints: list[Checkpoint] = []
         self._ended: list[tuple[str, int, str]] = []
         self._faults: list[ReceiptFault] = []
@@ -57,9 +75,14 @@ class ExportVerifier:
     def finish(self) -> ReceiptVerification:
         """What the whole export came to; call it after the last line."""
         for chain in self._chains:
-            for first, last in chain.gaps():
+            for archived in chain.unfitting():
+                detail = f"what left from place {archived.first} to {archived.last} does not fit what is here"
+                self._fault("ARCHIVE_BROKEN", detail, chain_id=chain.id, sequence=archived.first)
+            for first, last in chain.gaps() if self._gapless else ():
                 places = f"place {first} is" if first == last else f"places {first} to {last} are"
                 self._fault("RECEIPT_MISSING", f"{places} missing", chain_id=chain.id, sequence=first)
+        for expected in self._expected:
+            self._add(self._chains.not_held(expected))
         for checkpoint in self._checkpoints:
             self._add(self._trail.check(checkpoint))
         self._add(self._trail.missing_tails())
@@ -80,6 +103,8 @@ class ExportVerifier:
     def _take_parsed(self, line: dict[str, Any]) -> None:
         if "receipt" in line:
             self._take_receipt(line)
+        elif "archive" in line:
+            self._take_archive(line)
         elif "checkpoint" in line:
             self._checkpoints.append(read_checkpoint(line))
         elif line.get("done") is True:
@@ -88,7 +113,7 @@ class ExportVerifier:
                 detail = f"the export says it holds {line.get('count')!r} receipts, it holds {self.receipts}"
                 self._fault("RECEIPT_MISSING", detail)
         else:
-            raise ValueError("it is neither a receipt nor a checkpoint nor the end")
+            raise ValueError("it is neither a receipt nor a checkpoint nor an archive nor the end")
 
     def _take_receipt(self, line: dict[str, Any]) -> None:
         row, receipt = read_receipt(line)
@@ -105,6 +130,17 @@ class ExportVerifier:
         for kind, detail in faults:
             self._fault(kind, detail, invocation_id=str(row.get("id", "")), chain_id=chain_id, sequence=sequence)
         self._ended.append((chain_id, sequence, str(row.get("completed_at", ""))))
+
+    def _take_archive(self, line: dict[str, Any]) -> None:
+        left, faults = self._archives.take(read_archive(line))
+        self._add(faults)
+        if self.receipts:
+            self._fault("ARCHIVE_BROKEN", "a statement of what left stands after receipts")
+        for archived in left:
+            if line["archive"]["sequence"] in self._joined:
+                self._expected.append(archived)
+            else:
+                self._chains.leave(archived)
 
     def _fault(self, kind: str, detail: str, *, invocation_id: str = "", chain_id: str = "", sequence: int = 0) -> None:
         self._add(
@@ -124,12 +160,27 @@ def verify_export(
     *,
     from_start: bool = True,
     to_end: bool = True,
+    archives: Collection[int] = (),
 ) -> ReceiptVerification:
-    """Verifies a whole export. Blank lines are passed over; `from_start` and `to_end` as ExportVerifier has them."""
-    verifier = ExportVerifier(keys, from_start=from_start, to_end=to_end)
+    """Verifies a whole export. Blank lines are passed over; the rest is as ExportVerifier has it."""
+    verifier = ExportVerifier(keys, from_start=from_start, to_end=to_end, archives=archives)
     for line in lines:
         if not line.isspace() and line:
             verifier.take(line)
+    return verifier.finish()
+
+
+def verify_archive(archive: Iterable[bytes], keys: PublicKeys) -> ReceiptVerification:
+    """Verifies an archive by itself: that it holds all that its signed statement says, as it was recorded.
+
+    Raises:
+        ValueError: where it is no archive.
+    """
+    lines = iter(line for line in archive if line and not line.isspace())
+    first = next(lines, b"{}")
+    verifier = ExportVerifier(keys, from_start=False, to_end=False, archives=[number([first])], gapless=False)
+    for line in chained([first], lines):
+        verifier.take(line)
     return verifier.finish()
 
 

@@ -326,7 +326,8 @@ class ReceiptFault:
     # What is wrong: `CONTENT_CHANGED` (a row is not what its receipt says), `DIGEST_WRONG` (a receipt's digest does
     # not fit its content), `CHAIN_BROKEN` (a receipt does not follow the one before it), `RECEIPT_MISSING` (a gap,
     # or a tail that a checkpoint covers is gone), `SIGNATURE_WRONG`, `CHECKPOINT_BROKEN` (the checkpoints do not
-    # follow each other or do not fit the chain).
+    # follow each other or do not fit the chain), `ARCHIVE_BROKEN` (the same of the statements of what left for
+    # archives).
     kind: str = ""
     # The invocation concerned; empty where it cannot be known.
     invocation_id: str = ""

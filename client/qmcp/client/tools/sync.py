@@ -193,6 +193,10 @@ class Tools(Calls):
         )
         return self._ndjson(request)
 
+    def archive_receipts(self, created_before: datetime) -> Iterator[bytes]:
+        """Lines of JSON with what was recorded before a time, by whole months; from then on the service may drop it."""
+        return self._ndjson(api.ArchiveReceiptsRequest(created_before=to_timestamp(created_before)))
+
     def get_receipt(self, invocation_id: str) -> Receipt:
         """The proof of one ended invocation."""
         return self._call(api.GetReceiptRequest(invocation_id=invocation_id), Receipt)

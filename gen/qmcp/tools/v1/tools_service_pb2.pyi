@@ -218,6 +218,12 @@ class ExportReceiptsRequest(_message.Message):
     completed_before: _timestamp_pb2.Timestamp
     def __init__(self, completed_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., completed_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
+class ArchiveReceiptsRequest(_message.Message):
+    __slots__ = ("created_before",)
+    CREATED_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    created_before: _timestamp_pb2.Timestamp
+    def __init__(self, created_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
 class GetReceiptKeyRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

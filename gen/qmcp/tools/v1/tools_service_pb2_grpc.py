@@ -130,6 +130,11 @@ class ToolsServiceStub:
                 request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ExportReceiptsRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.ArchiveReceipts = channel.unary_stream(
+                '/qmcp.tools.v1.ToolsService/ArchiveReceipts',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ArchiveReceiptsRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
         self.GetReceiptKey = channel.unary_unary(
                 '/qmcp.tools.v1.ToolsService/GetReceiptKey',
                 request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.GetReceiptKeyRequest.SerializeToString,
@@ -275,9 +280,20 @@ class ToolsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExportReceipts(self, request, context):
-        """Exports everything a verifier needs that does not trust this service, as JSON lines: `{"invocation", "receipt"}`
-        per invocation by chain and sequence, then `{"checkpoint"}` lines, then `{"done": true, "count": N}`.
-        `qmcp receipts verify` reads it.
+        """Exports everything a verifier needs that does not trust this service, as JSON lines: `{"archive"}` for each statement of
+        what left for an archive, `{"invocation", "receipt"}` per invocation by chain and sequence, then `{"checkpoint"}` lines,
+        then `{"done": true, "count": N}`. `qmcp receipts verify` reads it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ArchiveReceipts(self, request, context):
+        """Writes an archive: what was recorded before a time, by whole months that are over and in which nothing is open. As JSON
+        lines: `{"archive"}`, the signed statement of what is in it, `{"invocation", "receipt"}` per invocation by chain and
+        sequence, then `{"done": true, "count": N}`. Where nothing can leave, the last line alone. From then on the service may
+        let go of these invocations, when they are as old as its setting says. Asked again, it writes the same again.
+        `qmcp receipts archive` keeps it, and `qmcp receipts verify` reads it together with an export.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -381,6 +397,11 @@ def add_ToolsServiceServicer_to_server(servicer, server):
             'ExportReceipts': grpc.unary_stream_rpc_method_handler(
                     servicer.ExportReceipts,
                     request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ExportReceiptsRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ArchiveReceipts': grpc.unary_stream_rpc_method_handler(
+                    servicer.ArchiveReceipts,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ArchiveReceiptsRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'GetReceiptKey': grpc.unary_unary_rpc_method_handler(
@@ -875,6 +896,33 @@ class ToolsService:
             target,
             '/qmcp.tools.v1.ToolsService/ExportReceipts',
             qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ExportReceiptsRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ArchiveReceipts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/ArchiveReceipts',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ArchiveReceiptsRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

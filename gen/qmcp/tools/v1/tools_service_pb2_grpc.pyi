@@ -96,9 +96,16 @@ class ToolsServiceStub:
     names every fault, up to 100.
     """
     ExportReceipts: _grpc.UnaryStreamMultiCallable[_tools_service_pb2.ExportReceiptsRequest, _httpbody_pb2.HttpBody]
-    """Exports everything a verifier needs that does not trust this service, as JSON lines: `{"invocation", "receipt"}`
-    per invocation by chain and sequence, then `{"checkpoint"}` lines, then `{"done": true, "count": N}`.
-    `qmcp receipts verify` reads it.
+    """Exports everything a verifier needs that does not trust this service, as JSON lines: `{"archive"}` for each statement of
+    what left for an archive, `{"invocation", "receipt"}` per invocation by chain and sequence, then `{"checkpoint"}` lines,
+    then `{"done": true, "count": N}`. `qmcp receipts verify` reads it.
+    """
+    ArchiveReceipts: _grpc.UnaryStreamMultiCallable[_tools_service_pb2.ArchiveReceiptsRequest, _httpbody_pb2.HttpBody]
+    """Writes an archive: what was recorded before a time, by whole months that are over and in which nothing is open. As JSON
+    lines: `{"archive"}`, the signed statement of what is in it, `{"invocation", "receipt"}` per invocation by chain and
+    sequence, then `{"done": true, "count": N}`. Where nothing can leave, the last line alone. From then on the service may
+    let go of these invocations, when they are as old as its setting says. Asked again, it writes the same again.
+    `qmcp receipts archive` keeps it, and `qmcp receipts verify` reads it together with an export.
     """
     GetReceiptKey: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.GetReceiptKeyRequest, _tools_service_pb2.ReceiptKey]
     """Returns the public key that checkpoints are signed with."""
@@ -166,9 +173,16 @@ class ToolsServiceAsyncStub(ToolsServiceStub):
     names every fault, up to 100.
     """
     ExportReceipts: _aio.UnaryStreamMultiCallable[_tools_service_pb2.ExportReceiptsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
-    """Exports everything a verifier needs that does not trust this service, as JSON lines: `{"invocation", "receipt"}`
-    per invocation by chain and sequence, then `{"checkpoint"}` lines, then `{"done": true, "count": N}`.
-    `qmcp receipts verify` reads it.
+    """Exports everything a verifier needs that does not trust this service, as JSON lines: `{"archive"}` for each statement of
+    what left for an archive, `{"invocation", "receipt"}` per invocation by chain and sequence, then `{"checkpoint"}` lines,
+    then `{"done": true, "count": N}`. `qmcp receipts verify` reads it.
+    """
+    ArchiveReceipts: _aio.UnaryStreamMultiCallable[_tools_service_pb2.ArchiveReceiptsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Writes an archive: what was recorded before a time, by whole months that are over and in which nothing is open. As JSON
+    lines: `{"archive"}`, the signed statement of what is in it, `{"invocation", "receipt"}` per invocation by chain and
+    sequence, then `{"done": true, "count": N}`. Where nothing can leave, the last line alone. From then on the service may
+    let go of these invocations, when they are as old as its setting says. Asked again, it writes the same again.
+    `qmcp receipts archive` keeps it, and `qmcp receipts verify` reads it together with an export.
     """
     GetReceiptKey: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.GetReceiptKeyRequest, _tools_service_pb2.ReceiptKey]  # type: ignore[assignment]
     """Returns the public key that checkpoints are signed with."""
@@ -341,9 +355,22 @@ class ToolsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tools_service_pb2.ExportReceiptsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
-        """Exports everything a verifier needs that does not trust this service, as JSON lines: `{"invocation", "receipt"}`
-        per invocation by chain and sequence, then `{"checkpoint"}` lines, then `{"done": true, "count": N}`.
-        `qmcp receipts verify` reads it.
+        """Exports everything a verifier needs that does not trust this service, as JSON lines: `{"archive"}` for each statement of
+        what left for an archive, `{"invocation", "receipt"}` per invocation by chain and sequence, then `{"checkpoint"}` lines,
+        then `{"done": true, "count": N}`. `qmcp receipts verify` reads it.
+        """
+
+    @_abc_1.abstractmethod
+    def ArchiveReceipts(
+        self,
+        request: _tools_service_pb2.ArchiveReceiptsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
+        """Writes an archive: what was recorded before a time, by whole months that are over and in which nothing is open. As JSON
+        lines: `{"archive"}`, the signed statement of what is in it, `{"invocation", "receipt"}` per invocation by chain and
+        sequence, then `{"done": true, "count": N}`. Where nothing can leave, the last line alone. From then on the service may
+        let go of these invocations, when they are as old as its setting says. Asked again, it writes the same again.
+        `qmcp receipts archive` keeps it, and `qmcp receipts verify` reads it together with an export.
         """
 
     @_abc_1.abstractmethod

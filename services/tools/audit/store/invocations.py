@@ -109,14 +109,26 @@ async def id_of_idempotency_key(connection: Connection, principal: str, idempote
     """The invocation that holds an idempotency_key."""
     found: UUID | None = await connection.fetchval(
         """
-        SELECT id
-        FROM invocations
-        WHERE principal = $1 AND idempotency_key = $2 AND idempotency_key <> '' AND NOT refused
+        SELECT invocation_id
+        FROM invocation_keys
+        WHERE principal = $1 AND idempotency_key = $2
         """,
         principal,
         idempotency_key,
     )
     return found
+
+
+async def forget_idempotency_keys(connection: Connection, before: UUID) -> None:
+    """Lets go of the keys of invocations that were recorded before this id and have ended."""
+    await connection.execute(
+        """
+        DELETE FROM invocation_keys k
+        WHERE k.invocation_id < $1
+          AND NOT EXISTS (SELECT FROM open_invocations i WHERE i.id = k.invocation_id)
+        """,
+        before,
+    )
 
 
 async def get(connection: Connection, invocation_id: UUID) -> Invocation | None:

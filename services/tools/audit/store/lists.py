@@ -1,6 +1,6 @@
 """SQL that lists and counts invocations: what is open from the table of what is open, the rest along one index.
 
-A page is found first, by ids alone, and then read: joined the other way round, the planner would now and then join all.
+A page is found first, by ids alone, and then read: joined at once, the planner would now and then join everything.
 """
 
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from servicekit.postgres import Connection
-from services.tools.audit.store.invocations import SELECT, invocation
+from services.tools.audit.store import invocations
 from services.tools.models import Invocation, InvocationFilter, ToolSummary
 
 OPEN = frozenset({"awaiting_approval", "pending", "running"})
@@ -41,27 +41,29 @@ async def _page(
 ) -> list[Invocation]:
     conditions, values = _conditions(wanted)
     operator, identity = beyond
-    # A plan for any values walks the ids of a time where nothing in it has the status that is asked for.
-    await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+    # One snapshot for both statements. The first is planned for its values: a plan for any walks the ids of a time
+    # although nothing there has the status that is asked for. The second costs more to plan than to run.
+    await connection.execute(
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL plan_cache_mode = force_custom_plan"
+    )
     if identity is not None:
         values.append(identity)
         conditions.append(f"i.id {operator} ${len(values)}")
     rows = await connection.fetch(
         f"""
-        WITH page AS MATERIALIZED (
-            SELECT i.id
-            FROM {_source(wanted)} AS i
-            WHERE {" AND ".join(conditions) or "true"}
-            ORDER BY i.id {order}
-            LIMIT {limit:d} OFFSET {offset:d}
-        )
-        {SELECT}
-        WHERE i.id = ANY(ARRAY(SELECT id FROM page))
+        SELECT i.id
+        FROM {_source(wanted)} AS i
+        WHERE {" AND ".join(conditions) or "true"}
         ORDER BY i.id {order}
+        LIMIT {limit:d} OFFSET {offset:d}
         """,
         *values,
     )
-    return [invocation(row) for row in rows]
+    if not rows:
+        return []
+    await connection.execute("SET LOCAL plan_cache_mode = auto")
+    found = {one.intent.id: one for one in await invocations.get_many(connection, [row["id"] for row in rows])}
+    return [found[row["id"]] for row in rows]
 
 
 async def summary(connection: Connection, wanted: InvocationFilter, limit: int) -> list[ToolSummary]:

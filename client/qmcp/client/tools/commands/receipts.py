@@ -1,5 +1,6 @@
 """`qmcp receipts`: the proof of what ran, checked without trusting the service."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -31,25 +32,37 @@ def verify(
         str | None,
         typer.Option(help="Only receipts from then on (24h, 2026-11-21T14:00:00Z); what is before is taken on trust."),
     ] = None,
+    archive: Annotated[
+        list[Path] | None,
+        typer.Option(help="An archive to verify with it; what left for others is taken from signed statements."),
+    ] = None,
     json: output.AsJson = False,
 ) -> None:
     """Recompute every digest, follow every chain, check every signature; ends with 1 where something does not hold.
 
     Everything is computed here: of the service, only the export is used, and the key where none is given.
     """
-    from qmcp.client.receipts import PublicKeys, verify_export
+    from qmcp.client.receipts import PublicKeys, joined, number, verify_export
 
     after = reading.moment(since)
+    archives = archive or []
+    numbers = [number(_lines(each)) for each in archives]
+
+    def verified(lines: Iterator[bytes], pem: bytes | str) -> ReceiptVerification:
+        if archives:
+            lines = joined(lines, [_lines(each) for each in archives])
+        return verify_export(_counted(lines), PublicKeys(pem), from_start=after is None, archives=numbers)
+
     if file:
         if public_key is None:
             raise ValueError("--file needs --public-key: a key out of the same hands proves nothing")
         with file.open("rb") as opened:
-            found = verify_export(_counted(opened), PublicKeys(public_key.read_bytes()), from_start=after is None)
+            found = verified(opened, public_key.read_bytes())
     else:
         with connect(context) as client:
             pem = public_key.read_bytes() if public_key else client.get_receipt_key().public_key_pem
             lines = client.export_receipts(completed_after=after)
-            found = verify_export(_counted(lines), PublicKeys(pem), from_start=after is None)
+            found = verified(lines, pem)
         if public_key is None:
             output.note("The key came from the service itself. Keep it (`qmcp receipts key`) and give --public-key.")
     _show(found, json=json)
@@ -95,6 +108,34 @@ def export(
 
 
 @app.command()
+def archive(
+    context: typer.Context,
+    before: Annotated[str, typer.Option(help="What was recorded before then (90d, 2026-11-01T00:00:00Z), by months.")],
+    file: Annotated[Path, typer.Option("--file", "-o", help="Where to write it; it must not be there yet.")],
+    json: output.AsJson = False,
+) -> None:
+    """Write an archive of what is old, verify it, and let the service drop it when it is as old as its setting says."""
+    from qmcp.client.receipts import PublicKeys, number, verify_archive
+
+    moment = reading.moment(before)
+    assert moment is not None
+    with connect(context) as client, file.open("xb") as sink:
+        for line in _counted(client.archive_receipts(moment)):
+            sink.write(line + b"\n")
+        sink.flush()
+        os.fsync(sink.fileno())
+        pem = client.get_receipt_key().public_key_pem
+    if not number(_lines(file)):
+        # An archive of nothing, which verifies as well: whoever runs this monthly need not ask first.
+        typer.echo("Nothing can leave yet: there is no whole month before then in which everything has ended.")
+        return
+    found = verify_archive(_lines(file), PublicKeys(pem))
+    _show(found, json=json)
+    if not found.valid:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def key(context: typer.Context, json: output.AsJson = False) -> None:
     """Print the public key that checkpoints are signed with."""
     with connect(context) as client:
@@ -103,6 +144,11 @@ def key(context: typer.Context, json: output.AsJson = False) -> None:
         output.as_json(found)
     else:
         typer.echo(found.public_key_pem.rstrip())
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        yield from opened
 
 
 def _counted(lines: Iterator[bytes]) -> Iterator[bytes]:
