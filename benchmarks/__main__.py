@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import access, answering, commits, invoking, overload, pieces, receipts, servers, waiting
+from benchmarks import access, answering, commits, growth, invoking, overload, pieces, receipts, servers, waiting
 from benchmarks.load import MissingToolError
 from benchmarks.measuring import Plan
 from benchmarks.report import Section, machine, markdown, text
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[Path, Plan], Section]] = {
     "commit": commits.bench,
     "overload": overload.bench,
     "receipts": receipts.bench,
+    "growth": growth.bench,
     "pieces": pieces.bench,
     "access": access.bench,
     "waiting": waiting.bench,

@@ -36,3 +36,22 @@ INVOCATIONS = """
     DROP TABLE made;
     SET session_replication_role = DEFAULT
 """
+
+# A thousand that are open, from the whole time.
+OPEN = """
+    WITH begun AS (
+        INSERT INTO invocations (
+            id, tool_name, tool_etag, input_params, input_salt, input_digest, principal, correlation_id,
+            idempotency_key, begun_as, refused, replica, created_at
+        )
+        SELECT id, 'tool-' || g % 20, '', '{}', '', '', 'agent-' || g % 50, md5('open' || g / 20), '',
+               (ARRAY['awaiting_approval', 'pending', 'running'])[1 + g % 3], false, gen_random_uuid(),
+               uuid_extract_timestamp(id)
+        FROM (
+            SELECT g, uuidv7(interval '90 days' * (g - 1000) / 1000) AS id
+            FROM generate_series(1, 1000) AS g
+        ) AS made
+        RETURNING id
+    )
+    SELECT count(*) FROM begun
+"""

@@ -1,15 +1,17 @@
 """What services refused, and which keys they saw."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from servicekit import pagination
+from servicekit import pagination, partitions
 from servicekit.postgres import Connection, Database
 from services.access.models import Denial
 from services.access.store import denials as store
 from services.access.store import keys as keys_store
 
 UNKNOWN = "UNAUTHENTICATED"
+DENIALS = partitions.Partitioned("denials", "uuid7")
 
 
 class Denials:
@@ -31,8 +33,9 @@ class Denials:
             found = await store.list_before(connection, principal, asked.after, asked.limit)
         return asked.page(found, lambda denial: (denial.id,))
 
-    async def forget(self, connection: Connection) -> None:
-        """Deletes what is too old."""
+    async def drop(self, connection: Connection, now: datetime) -> None:
+        """Drops the months that are too old, and deletes what is of the month that is not over."""
+        await partitions.drop(connection, DENIALS, now - timedelta(days=self._days))
         await store.forget(connection, self._days)
 
 

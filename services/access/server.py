@@ -9,10 +9,11 @@ from servicekit.forgetting import forgetting
 from servicekit.identity.authentication import authenticator
 from servicekit.metrics import MetricsPage, new_registry
 from servicekit.notifications import listening
+from servicekit.partitions import keeping
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
 from services.access.changes import Changes
-from services.access.denials import Denials
+from services.access.denials import DENIALS, Denials
 from services.access.keys import Keys
 from services.access.local_resolver import LocalKeyResolver
 from services.access.roles import Roles
@@ -43,7 +44,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         servicer = AccessServicer(keys, roles, denials, changes)
         async with (
             listening(settings.database_url, {"access_changed": changes.tell}),
-            background({"forgetting": forgetting(db, denials.forget)}),
+            background({"forgetting": forgetting(db), "partitions": keeping(db, [DENIALS], denials.drop)}),
             authenticator(settings, LocalKeyResolver(db, keys, roles, changes), metrics) as who,
             serving(
                 settings,

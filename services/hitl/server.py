@@ -10,6 +10,7 @@ from servicekit.group_commit import CommitMetrics
 from servicekit.identity.authentication import authenticator
 from servicekit.metrics import MetricsPage, new_registry
 from servicekit.notifications import Listener, listening
+from servicekit.partitions import keeping
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
 from servicekit.ssrf import AddressPolicy
@@ -27,6 +28,7 @@ from services.hitl.links.links import Links
 from services.hitl.messages.requests import request_json
 from services.hitl.metrics import HitlMetrics
 from services.hitl.peers import access
+from services.hitl.retention import DELIVERIES, EVENTS, Retention
 from services.hitl.servicer import HitlServicer
 from services.hitl.settings import Settings
 from services.hitl.waiting.event_follower import EventFollower
@@ -68,6 +70,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         requests = Requests(db, writer, client, similar, settings.hitl_max_timeout_seconds)
         inbox = Inbox(db, writer, verified=settings.auth != "off")
         worker = Worker(db, requests, metrics, settings.hitl_sweep_seconds)
+        retention = Retention(settings.hitl_history_days)
         # Who waits and watches.
         follower = EventFollower(db, metrics, settings.hitl_max_waiters, settings.hitl_max_watchers)
         waiting = Waiting(requests, follower)
@@ -84,7 +87,8 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             "expiry": worker.expire,
             "pending": worker.count,
             "deliveries": delivery_worker.run,
-            "forgetting": forgetting(db),
+            "forgetting": forgetting(db, retention.forget),
+            "partitions": keeping(db, [EVENTS, DELIVERIES], retention.drop),
         }
         await webhooks.reseal()
         await follower.begin()

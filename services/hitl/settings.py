@@ -25,6 +25,8 @@ class Settings(ServiceSettings):
     # Calls that wait for an answer and streams of events, in one replica at most.
     hitl_max_waiters: int = Field(default=20_000, ge=1)
     hitl_max_watchers: int = Field(default=1_000, ge=1)
+    # How long requests are kept after they ended, days, with their answers, events and deliveries. 0: for ever.
+    hitl_history_days: int = Field(default=0, ge=0)
     # Whether similar past requests are looked for, by the words of their prompts.
     hitl_similar_requests: bool = False
 

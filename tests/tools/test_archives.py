@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-import asyncpg
 import orjson
 import pytest
 import pytest_asyncio
@@ -21,13 +20,14 @@ from prometheus_client import CollectorRegistry
 from qmcp.client.receipts import PublicKeys, joined, number, verify_archive, verify_export
 
 from servicekit.group_commit import CommitMetrics
-from servicekit.partitions import lowest_uuid7, partitions
+from servicekit.partitions import lowest_uuid7
 from servicekit.postgres import database
 from services.tools.audit.awaiting import AwaitingApproval
 from services.tools.audit.outcome import outcome_of
 from services.tools.audit.recording import Recorder
 from services.tools.audit.retention import TABLES
 from tests.client.command import qmcp_process
+from tests.partitioned import split
 from tests.stack import ROOT, Server
 from tests.tools.service import Replica, pb, query, replica, settings_for, until
 
@@ -43,23 +43,6 @@ LEFT, STAYED = ENDED.count(OLD), ENDED.count(NEW)
 
 def id_at(at: datetime) -> UUID:
     return UUID(int=lowest_uuid7(at).int | (uuid.uuid7().int & ((1 << 80) - 1)))
-
-
-async def split(url: str) -> None:
-    """Makes the tables as if the months had passed: a partition ends 35 days ago."""
-    connection = await asyncpg.connect(url)
-    for table in TABLES:
-        first = (await partitions(connection, table))[0]
-        assert first.until is not None
-        bound, end = lowest_uuid7(BOUND), lowest_uuid7(first.until)
-        await connection.execute(f"ALTER TABLE {table.table} DETACH PARTITION {first.name}")
-        await connection.execute(
-            f"ALTER TABLE {table.table} ATTACH PARTITION {first.name} FOR VALUES FROM (MINVALUE) TO ('{bound}')"
-        )
-        await connection.execute(
-            f"CREATE TABLE {table.table}_now PARTITION OF {table.table} FOR VALUES FROM ('{bound}') TO ('{end}')"
-        )
-    await connection.close()
 
 
 async def record(url: str) -> None:
@@ -120,7 +103,7 @@ async def exported(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -
     found = Exported()
     async with postgres.database("tools") as url:
         found.url, found.folder = url, folder
-        await split(url)
+        await split(url, TABLES, BOUND)
         await record(url)
         async with serving(url, folder) as one:
             await until(lambda: signed(one))

@@ -1,0 +1,37 @@
+"""SQL that lets go of requests that ended long ago. Their ids are the callers' own and come once: they have no time."""
+
+from datetime import datetime
+
+from servicekit.postgres import Connection
+
+
+async def oldest(connection: Connection) -> datetime | None:
+    """When the oldest request was made that there is."""
+    found: datetime | None = await connection.fetchval("SELECT min(created_at) FROM human_requests")
+    return found
+
+
+async def delete_ended(connection: Connection, days: int, limit: int) -> int:
+    """Deletes some that ended so many days ago; how many those were."""
+    deleted: int = await connection.fetchval(
+        """
+        WITH old AS MATERIALIZED (
+            SELECT id
+            FROM human_requests
+            WHERE ended_at < now() - make_interval(days => $1)
+            ORDER BY ended_at
+            LIMIT $2
+            FOR UPDATE SKIP LOCKED
+        ), links AS (
+            DELETE FROM action_links WHERE human_request_id IN (SELECT id FROM old)
+        ), answers AS (
+            DELETE FROM human_responses WHERE human_request_id IN (SELECT id FROM old)
+        ), gone AS (
+            DELETE FROM human_requests WHERE id IN (SELECT id FROM old) RETURNING id
+        )
+        SELECT count(*) FROM gone
+        """,
+        days,
+        limit,
+    )
+    return deleted
