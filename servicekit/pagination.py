@@ -1,4 +1,4 @@
-"""Keyset pages: a token holds where the last page ended and for which filter; nothing is skipped or repeated."""
+"""Keyset pages: a token holds where the last page ended and for whom; nothing is skipped or repeated."""
 
 import base64
 import hashlib
@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 import orjson
 
 from servicekit.errors import invalid_argument
+from servicekit.request_context import current_context
 
 DEFAULT_PAGE_SIZE = 50
 
@@ -50,19 +51,22 @@ def page_request(
     Args:
         size: as the caller sent it; 0: the default. The proto's rules bound it.
         page_token: as the caller sent it.
-        filter_fields: the filter of this call; a token is good for the filter that it was made with.
+        filter_fields: the filter of this call; a token is good for the RPC, the caller and the filter that it was made
+            for.
         parse: makes the sort key of the parts that `page` wrote; a ValueError says that they are not ours.
         width: how many parts the sort key has.
 
     Raises:
         ServiceError: INVALID_ARGUMENT/PAGE_TOKEN_INVALID.
     """
-    parts = after(page_token, filter_fields, width)
+    call = current_context.get()
+    bound = (call.method.path, call.principal.name, *filter_fields)
+    parts = after(page_token, bound, width)
     try:
         key = None if parts is None else parse(*parts)
     except (ValueError, OverflowError):
         raise not_ours() from None
-    return PageRequest(size or DEFAULT_PAGE_SIZE, key, filter_fields)
+    return PageRequest(size or DEFAULT_PAGE_SIZE, key, bound)
 
 
 def time(text: str) -> datetime:
@@ -95,7 +99,7 @@ def after(page_token: str, filter_fields: Sequence[object], width: int) -> list[
     if not (isinstance(parts, list) and len(parts) == width + 1 and all(map(_is_key, parts))):
         raise not_ours()
     if parts[0] != _digest(filter_fields):
-        raise _invalid("belongs to a list with another filter")
+        raise _invalid("belongs to another list: another filter, or another caller")
     return parts[1:]
 
 

@@ -11,6 +11,7 @@ from grpc import StatusCode
 from servicekit.errors import ServiceError
 from servicekit.identity.credentials import presented
 from servicekit.identity.principal import NOBODY, Principal
+from servicekit.identity.visibility import Viewer
 from servicekit.methods import Method
 
 # Envoy's transcoder says by it what came in; the edge takes it from everybody else.
@@ -66,6 +67,11 @@ class RequestContext:
         """The key or token that the caller sent; empty where it sent none, or several."""
         found = presented(self.header("x-api-key"), self.header("authorization"))
         return found[0] if len(found) == 1 else ""
+
+    @property
+    def viewer(self) -> Viewer:
+        """Whoever calls, as far as rows of this service are shown to it."""
+        return Viewer.of(self.principal, self.method.domain.partition(".")[0])
 
     @property
     def idempotency_key(self) -> str:

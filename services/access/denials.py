@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from servicekit import pagination, partitions
+from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Database
 from services.access.models import Denial
 from services.access.store import denials as store
@@ -26,11 +27,11 @@ class Denials:
             await record(connection, denials)
             await keys_store.used(connection, used_key_ids)
 
-    async def page(self, principal: str, page_size: int, page_token: str) -> tuple[list[Denial], str]:
+    async def page(self, principal: str, viewer: Viewer, page_size: int, page_token: str) -> tuple[list[Denial], str]:
         """A page, newest first, and the token of the next."""
         asked = pagination.page_request(page_size, page_token, (principal,), UUID)
         async with self._database.connection() as connection:
-            found = await store.list_before(connection, principal, asked.after, asked.limit)
+            found = await store.list_before(connection, principal, viewer, asked.after, asked.limit)
         return asked.page(found, lambda denial: (denial.id,))
 
     async def drop(self, connection: Connection, now: datetime) -> None:

@@ -14,6 +14,7 @@ from servicekit.errors import invalid_field
 from servicekit.idempotency import Answer, Once
 from servicekit.identity import credentials
 from servicekit.identity.principal import OF_TOKENS, Principal
+from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Database
 from services.access import errors
 from services.access.authority import Holding, belongs_to_the_system, exceeding
@@ -52,20 +53,22 @@ class Keys:
 
         return await once.run(self._database, create)
 
-    async def get(self, key_id: str) -> Key:
+    async def get(self, key_id: str, viewer: Viewer) -> Key:
         async with self._database.connection() as connection:
             key = await store.get(connection, key_id)
-        if key is None:
+        if key is None or not viewer.sees(key.audience):
             raise errors.key_not_found(key_id)
         return key
 
-    async def page(self, owner: str, include_invalid: bool, page_size: int, page_token: str) -> tuple[list[Key], str]:
+    async def page(
+        self, owner: str, include_invalid: bool, viewer: Viewer, page_size: int, page_token: str
+    ) -> tuple[list[Key], str]:
         """A page, newest first, and the token of the next."""
         asked = pagination.page_request(
             page_size, page_token, (owner, include_invalid), lambda at, key_id: (pagination.time(at), key_id), width=2
         )
         async with self._database.connection() as connection:
-            found = await store.list_before(connection, owner, include_invalid, asked.after, asked.limit)
+            found = await store.list_before(connection, owner, include_invalid, viewer, asked.after, asked.limit)
         return asked.page(found, lambda key: (key.created_at.isoformat(), key.id))
 
     async def rotate(

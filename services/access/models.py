@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from servicekit.identity.visibility import Audience
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -31,6 +33,11 @@ class Key:
     @property
     def valid(self) -> bool:
         return self.status in {"active", "rotated"}
+
+    @property
+    def audience(self) -> Audience:
+        """Who sees it: whoever holds it."""
+        return Audience((self.owner,))
 
 
 @dataclass(frozen=True, slots=True)

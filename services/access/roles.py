@@ -28,10 +28,18 @@ BUILT_IN = (
         "Runs tools, asks people, and reads what came of it.",
     ),
     Role("human", ("tools.read", "hitl.read", "hitl.respond"), "Answers what agents ask."),
-    Role("reader", ("tools.read", "hitl.read", "access.read"), "Reads everything and changes nothing."),
+    Role(
+        "reader",
+        ("tools.read", "tools.audit", "hitl.read", "hitl.audit", "access.read", "access.audit"),
+        "Reads everything, whosever it is, and changes nothing.",
+    ),
     Role("ingest", ("metrics.write",), "Sends metrics."),
     Role("service", ("access.resolve",), "A service of QMCP, which asks who its callers are."),
-    Role("delegate", ("hitl.read", "hitl.ask", "hitl.delegate"), "A service that asks people in its callers' names."),
+    Role(
+        "delegate",
+        ("hitl.read", "hitl.audit", "hitl.ask", "hitl.delegate"),
+        "A service that asks people in its callers' names, and sees what came of it.",
+    ),
 )
 
 

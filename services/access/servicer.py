@@ -38,13 +38,14 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         return await self._keys.create(wanted, by, _issued_once(request))
 
     async def GetKey(self, request: access_service_pb2.GetKeyRequest, context: Context) -> key_pb2.Key:
-        return messages.key_to(await self._keys.get(request.id))
+        return messages.key_to(await self._keys.get(request.id, current_context.get().viewer))
 
     async def ListKeys(
         self, request: access_service_pb2.ListKeysRequest, context: Context
     ) -> access_service_pb2.ListKeysResponse:
+        viewer = current_context.get().viewer
         page, token = await self._keys.page(
-            request.owner, request.include_invalid, request.page_size, request.page_token
+            request.owner, request.include_invalid, viewer, request.page_size, request.page_token
         )
         return access_service_pb2.ListKeysResponse(keys=map(messages.key_to, page), next_page_token=token)
 
@@ -97,7 +98,8 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
     async def ListDenials(
         self, request: access_service_pb2.ListDenialsRequest, context: Context
     ) -> access_service_pb2.ListDenialsResponse:
-        page, token = await self._denials.page(request.principal, request.page_size, request.page_token)
+        viewer = current_context.get().viewer
+        page, token = await self._denials.page(request.principal, viewer, request.page_size, request.page_token)
         return access_service_pb2.ListDenialsResponse(denials=map(messages.denial_to, page), next_page_token=token)
 
     async def ResolveKey(

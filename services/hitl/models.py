@@ -7,12 +7,16 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from servicekit.identity.visibility import ITSELF, Audience, Viewer
+
 Json = Any
 Status = Literal["pending", "responded", "expired", "cancelled"]
 Via = Literal["api", "link", "timeout"]
 
 # Who answers and expires requests when their time is up.
 TIMEOUT = "timeout"
+# Whoever has it is asked where nobody in particular is.
+RESPOND = "hitl.respond"
 
 
 def same_person(one: str, other: str) -> bool:
@@ -154,6 +158,18 @@ class HumanRequest:
         return same_person(who, self.spec.requester)
 
     @property
+    def audience(self) -> Audience:
+        """Who sees it: who asked, who is asked or may be, and who has answered. As `store.requests.AUDIENCE`."""
+        spec, eligible = self.spec, self.eligible
+        answered = (vote.responded_by for vote in self.votes if vote.via == "api")
+        open_to_all = not (eligible.assignees or eligible.groups)
+        return Audience(
+            {spec.requester, *spec.assignees, *eligible.assignees, *answered},
+            {*spec.groups, *eligible.groups},
+            RESPOND if open_to_all else "",
+        )
+
+    @property
     def response(self) -> Response | None:
         """The answer that decided."""
         return next((vote for vote in self.votes if vote.decides), None)
@@ -176,6 +192,8 @@ class Answer:
     idempotency_key: str = ""
     # Of the link it came by; it must be unused.
     token_digest: bytes | None = None
+    # Who must see what is answered; a link shows it to whoever has it.
+    viewer: Viewer = ITSELF
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         # Who hears by HTTP.
         links = Links(db, requests.find_in, writer.record, writer.answer)
         webhooks = Webhooks(db, client, sealing)
-        dispatcher = Dispatcher(client, signer, requests.get, request_json)
+        dispatcher = Dispatcher(client, signer, requests.load, request_json)
         delivery_worker = DeliveryWorker(settings, db, dispatcher, writer.record, DeliveryMetrics(registry))
 
         servicer = HitlServicer(requests, inbox, waiting, follower, links, webhooks)

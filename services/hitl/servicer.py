@@ -54,13 +54,17 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     async def GetHumanRequest(
         self, request: hitl_service_pb2.GetHumanRequestRequest, context: Context
     ) -> hitl_service_pb2.GetHumanRequestResponse:
-        return messages.answered_request_to(await self._requests.get(request.id))
+        return messages.answered_request_to(await self._requests.get(request.id, current_context.get().viewer))
 
     async def ListHumanRequests(
         self, request: hitl_service_pb2.ListHumanRequestsRequest, context: Context
     ) -> hitl_service_pb2.ListHumanRequestsResponse:
         page, token = await self._requests.page(
-            messages.filter_from(request), request.page_size or request.limit, request.page_token, request.offset
+            messages.filter_from(request),
+            current_context.get().viewer,
+            request.page_size or request.limit,
+            request.page_token,
+            request.offset,
         )
         return hitl_service_pb2.ListHumanRequestsResponse(
             requests=map(messages.request_to, page), next_page_token=token, count=len(page)
@@ -69,7 +73,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     async def CreateHumanResponse(
         self, request: hitl_service_pb2.CreateHumanResponseRequest, context: Context
     ) -> request_pb2.HumanResponse:
-        by = current_context.get().principal
+        by = current_context.get().viewer
         return messages.response_to(await self._inbox.answer(messages.answer_from(request), by))
 
     async def WaitForResponse(
@@ -78,15 +82,18 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         ids = list(dict.fromkeys([*filter(None, [request.id]), *request.ids]))
         if not ids:
             raise invalid_field("id", "must name the request to wait for, or `ids` several")
-        done, found = await self._waiting.wait(ids, until_all=request.mode == "all", seconds=request.timeout_seconds)
+        viewer = current_context.get().viewer
+        done, found = await self._waiting.wait(
+            ids, viewer, until_all=request.mode == "all", seconds=request.timeout_seconds
+        )
         return hitl_service_pb2.WaitForResponseResponse(done=done, requests=map(messages.request_to, found))
 
     async def WatchHumanRequests(
         self, request: hitl_service_pb2.WatchHumanRequestsRequest, context: Context
     ) -> AsyncIterator[request_pb2.HumanRequestEvent]:
         after = request.after_sequence if request.HasField("after_sequence") else None
-        sequence = after or 0
-        async for found in self._follower.watch(messages.event_filter_from(request), after):
+        sequence, viewer = after or 0, current_context.get().viewer
+        async for found in self._follower.watch(messages.event_filter_from(request), viewer, after):
             if isinstance(found, int):
                 sequence = found
                 yield messages.heartbeat_to(sequence)
@@ -99,7 +106,8 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     async def ListHumanRequestEvents(
         self, request: hitl_service_pb2.ListHumanRequestEventsRequest, context: Context
     ) -> hitl_service_pb2.ListHumanRequestEventsResponse:
-        page, token = await self._requests.history(request.id, request.page_size, request.page_token)
+        viewer = current_context.get().viewer
+        page, token = await self._requests.history(request.id, viewer, request.page_size, request.page_token)
         return hitl_service_pb2.ListHumanRequestEventsResponse(
             events=map(messages.event_to, page), next_page_token=token
         )
@@ -107,53 +115,53 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     async def ViewHumanRequest(
         self, request: hitl_service_pb2.ViewHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        return messages.request_to(await self._inbox.view(request.id, current_context.get().principal))
+        return messages.request_to(await self._inbox.view(request.id, current_context.get().viewer))
 
     async def ClaimHumanRequest(
         self, request: hitl_service_pb2.ClaimHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        by = current_context.get().principal
+        by = current_context.get().viewer
         return messages.request_to(await self._inbox.claim(request.id, by, take_over=request.take_over))
 
     async def ReleaseHumanRequest(
         self, request: hitl_service_pb2.ReleaseHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        return messages.request_to(await self._inbox.release(request.id, current_context.get().principal))
+        return messages.request_to(await self._inbox.release(request.id, current_context.get().viewer))
 
     async def AssignHumanRequest(
         self, request: hitl_service_pb2.AssignHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        by = current_context.get().principal
+        by = current_context.get().viewer
         assigned = await self._inbox.assign(request.id, list(request.assignees), list(request.groups), by)
         return messages.request_to(assigned)
 
     async def CommentOnHumanRequest(
         self, request: hitl_service_pb2.CommentOnHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        by = current_context.get().principal
+        by = current_context.get().viewer
         return await self._inbox.comment(request.id, request.comment, by, _request_once(request))
 
     async def RemindOfHumanRequest(
         self, request: hitl_service_pb2.RemindOfHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        return await self._inbox.remind(request.id, current_context.get().principal, _request_once(request))
+        return await self._inbox.remind(request.id, current_context.get().viewer, _request_once(request))
 
     async def CancelHumanRequest(
         self, request: hitl_service_pb2.CancelHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        by = current_context.get().principal
+        by = current_context.get().viewer
         return messages.request_to(await self._inbox.cancel(request.id, request.reason, by))
 
     async def FindSimilarHumanRequests(
         self, request: hitl_service_pb2.FindSimilarHumanRequestsRequest, context: Context
     ) -> hitl_service_pb2.FindSimilarHumanRequestsResponse:
-        found = await self._requests.similar(request.id, request.limit)
+        found = await self._requests.similar(request.id, current_context.get().viewer, request.limit)
         return hitl_service_pb2.FindSimilarHumanRequestsResponse(requests=map(messages.request_to, found))
 
     async def CreateActionLink(
         self, request: hitl_service_pb2.CreateActionLinkRequest, context: Context
     ) -> link_pb2.ActionLink:
-        by = current_context.get().principal
+        by = current_context.get().viewer
         once = Once(request, webhook_messages.issued_link_to, unrecorded=("path",))
         return await self._links.create(request.id, request.person, request.timeout_seconds, by, once)
 
@@ -172,12 +180,13 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         return await self._webhooks.create(webhook_messages.definition_from(request.webhook), once)
 
     async def GetWebhook(self, request: hitl_service_pb2.GetWebhookRequest, context: Context) -> webhook_pb2.Webhook:
-        return webhook_messages.webhook_to(await self._webhooks.get(request.id))
+        return webhook_messages.webhook_to(await self._webhooks.get(request.id, current_context.get().viewer))
 
     async def ListWebhooks(
         self, request: hitl_service_pb2.ListWebhooksRequest, context: Context
     ) -> hitl_service_pb2.ListWebhooksResponse:
-        page, token = await self._webhooks.page(request.page_size, request.page_token)
+        viewer = current_context.get().viewer
+        page, token = await self._webhooks.page(viewer, request.page_size, request.page_token)
         return hitl_service_pb2.ListWebhooksResponse(
             webhooks=map(webhook_messages.webhook_to, page), next_page_token=token
         )
@@ -201,7 +210,10 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         self, request: hitl_service_pb2.ListDeliveriesRequest, context: Context
     ) -> hitl_service_pb2.ListDeliveriesResponse:
         page, token = await self._webhooks.deliveries(
-            webhook_messages.delivery_filter_from(request), request.page_size, request.page_token
+            webhook_messages.delivery_filter_from(request),
+            current_context.get().viewer,
+            request.page_size,
+            request.page_token,
         )
         return hitl_service_pb2.ListDeliveriesResponse(
             deliveries=map(webhook_messages.delivery_to, page), next_page_token=token

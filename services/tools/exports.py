@@ -107,6 +107,11 @@ def archive_line(archive: Archive) -> bytes:
     return orjson.dumps({"archive": line}) + b"\n"
 
 
-def done_line(count: int) -> bytes:
-    """The last line of an export; without it the export was cut off."""
-    return orjson.dumps({"done": True, "count": count}) + b"\n"
+def done_line(count: int, principal: str = "") -> bytes:
+    """The last line of an export; without it the export was cut off.
+
+    Args:
+        count: of the lines that hold an invocation.
+        principal: whose these alone are, where the export has gaps that are others'; empty where it has none.
+    """
+    return orjson.dumps({"done": True, "count": count} | ({"principal": principal} if principal else {})) + b"\n"

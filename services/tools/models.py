@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from servicekit.identity.visibility import Audience
+
 Json = Any
 Begun = Literal["awaiting_approval", "pending", "running"]
 FinalStatus = Literal["success", "failed", "cancelled", "rejected", "expired"]
@@ -236,6 +238,12 @@ class Invocation:
     def ended(self) -> bool:
         return self.outcome is not None
 
+    @property
+    def audience(self) -> Audience:
+        """Who sees it: who asked for it, and who decided on it, since they answer for what came of it."""
+        decision = self.approval.decision if self.approval is not None else None
+        return Audience((self.intent.principal, *(decision.decided_by if decision is not None else ())))
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -326,6 +334,11 @@ class Row:
     redacted_fields: Sequence[str]
     # Whether the outcome says of its intent, for lists, what the intent says.
     repeats_intent: bool
+
+    @property
+    def audience(self) -> Audience:
+        """Who sees it: who asked for it. Whose it is where the intent is gone, nobody can say."""
+        return Audience(() if self.outcome is None else (self.outcome.intent.principal,))
 
 
 @dataclass(frozen=True, slots=True)

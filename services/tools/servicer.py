@@ -103,13 +103,17 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     async def GetInvocation(
         self, request: tools_service_pb2.GetInvocationRequest, context: Context
     ) -> invocation_pb2.Invocation:
-        return messages.invocation_to(await self._history.get(request.id))
+        return messages.invocation_to(await self._history.get(request.id, current_context.get().viewer))
 
     async def ListInvocations(
         self, request: tools_service_pb2.ListInvocationsRequest, context: Context
     ) -> tools_service_pb2.ListInvocationsResponse:
         page, token = await self._history.page(
-            messages.filter_from(request), request.page_size or request.limit, request.page_token, request.offset
+            messages.filter_from(request),
+            current_context.get().viewer,
+            request.page_size or request.limit,
+            request.page_token,
+            request.offset,
         )
         return tools_service_pb2.ListInvocationsResponse(
             invocations=map(messages.invocation_to, page), next_page_token=token, count=len(page)
@@ -118,28 +122,28 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     async def WatchInvocation(
         self, request: tools_service_pb2.WatchInvocationRequest, context: Context
     ) -> AsyncIterator[invocation_pb2.InvocationEvent]:
-        sequence = request.after_sequence
-        async for event in self._history.watch(request.id, request.after_sequence):
+        sequence, viewer = request.after_sequence, current_context.get().viewer
+        async for event in self._history.watch(request.id, viewer, request.after_sequence):
             sequence = event.sequence if event is not None else sequence
             yield messages.event_to(event, sequence)
 
     async def CancelInvocation(
         self, request: tools_service_pb2.CancelInvocationRequest, context: Context
     ) -> invocation_pb2.Invocation:
-        principal = current_context.get().principal.name
-        return messages.invocation_to(await self._cancellations.cancel(request.id, principal))
+        viewer = current_context.get().viewer
+        return messages.invocation_to(await self._cancellations.cancel(request.id, viewer))
 
     async def SummarizeInvocations(
         self, request: tools_service_pb2.SummarizeInvocationsRequest, context: Context
     ) -> tools_service_pb2.SummarizeInvocationsResponse:
-        summaries = await self._history.summarize(messages.filter_from(request))
+        summaries = await self._history.summarize(messages.filter_from(request), current_context.get().viewer)
         return tools_service_pb2.SummarizeInvocationsResponse(tools=map(messages.summary_to, summaries))
 
     async def ExportInvocations(
         self, request: tools_service_pb2.ExportInvocationsRequest, context: Context
     ) -> AsyncIterator[HttpBody]:
-        count = 0
-        async with aclosing(self._history.export(messages.filter_from(request))) as pages:
+        count, viewer = 0, current_context.get().viewer
+        async with aclosing(self._history.export(messages.filter_from(request), viewer)) as pages:
             async for page in pages:
                 count += len(page)
                 for chunk in exports.chunks(map(exports.invocation_line, page)):
@@ -149,26 +153,30 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     async def RedactInvocation(
         self, request: tools_service_pb2.RedactInvocationRequest, context: Context
     ) -> invocation_pb2.Invocation:
-        principal = current_context.get().principal.name
-        redacted = await self._history.redact(request.id, list(request.fields), principal, request.reason)
+        viewer = current_context.get().viewer
+        redacted = await self._history.redact(request.id, list(request.fields), viewer, request.reason)
         return messages.invocation_to(redacted)
 
     async def GetReceipt(self, request: tools_service_pb2.GetReceiptRequest, context: Context) -> receipt_pb2.Receipt:
-        return messages.receipt_to(*await self._history.receipt(request.invocation_id))
+        viewer = current_context.get().viewer
+        return messages.receipt_to(*await self._history.receipt(request.invocation_id, viewer))
 
     async def VerifyReceipts(
         self, request: tools_service_pb2.VerifyReceiptsRequest, context: Context
     ) -> tools_service_pb2.VerifyReceiptsResponse:
         after = to_datetime(request, "completed_after")
         before = to_datetime(request, "completed_before")
-        return messages.verification_to(await self._history.verify(after, before), MAX_FAULTS)
+        viewer = current_context.get().viewer
+        return messages.verification_to(await self._history.verify(viewer, after, before), MAX_FAULTS)
 
     async def ExportReceipts(
         self, request: tools_service_pb2.ExportReceiptsRequest, context: Context
     ) -> AsyncIterator[HttpBody]:
         after = to_datetime(request, "completed_after")
         before = to_datetime(request, "completed_before")
-        async for chunk in _chunks(self._history.export_receipts(after, before)):
+        viewer = current_context.get().viewer
+        of = "" if viewer.sees_all else viewer.name
+        async for chunk in _chunks(self._history.export_receipts(viewer, after, before), of):
             yield chunk
 
     async def ArchiveReceipts(
@@ -187,6 +195,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
 
 async def _chunks(
     exported: AsyncGenerator[Archive | Invocation | Checkpoint, None] | AsyncGenerator[Archive | Invocation, None],
+    principal: str = "",
 ) -> AsyncIterator[HttpBody]:
     """The lines of an export, many at a time, and the line that says that it is whole."""
     count = 0
@@ -205,7 +214,7 @@ async def _chunks(
                 for chunk in exports.chunks(written):
                     yield HttpBody(content_type=NDJSON, data=chunk)
                 written.clear()
-    written.append(exports.done_line(count))
+    written.append(exports.done_line(count, principal))
     for chunk in exports.chunks(written):
         yield HttpBody(content_type=NDJSON, data=chunk)
 

@@ -9,7 +9,7 @@ from qmcp.access.v1 import access_service_pb2, key_pb2, role_pb2
 
 from services.access import server as access_server
 from tests.contract.running import Running
-from tests.contract.subject import Effect, Lasting, Listing, Slow, Subject, held_up
+from tests.contract.subject import Effect, Lasting, Listing, Sight, Slow, Subject, held_up
 
 STANDING = "5" * 16
 _times = count(1)
@@ -67,6 +67,25 @@ def _role(number: int, name: str = "") -> role_pb2.Role:
     return role_pb2.Role(name=name or f"made{number}", permissions=["tools.read"], description=f"Role {number}")
 
 
+async def _who(running: Running) -> str:
+    return str((await running.must("WhoAmI")).principal)
+
+
+async def _key_of(owner: Running, admin: Running) -> str:
+    wanted = admin.request("CreateKey", owner=await _who(owner), roles=["ingest"])
+    return str((await admin.must("CreateKey", wanted)).key.id)
+
+
+async def _denial_of(owner: Running, admin: Running) -> str:
+    named = f"denied-{next(_times):06}"
+    denial = key_pb2.Denial(
+        service="x", method="/m", reason="PERMISSION_DENIED", principal=await _who(owner), request_id=named, count=1
+    )
+    denial.at.GetCurrentTime()
+    await admin.must("ReportUse", admin.request("ReportUse", denials=[denial]))
+    return named
+
+
 @asynccontextmanager
 async def _slow_list(running: Running) -> AsyncIterator[Slow]:
     async with held_up(running, "ListDenials", running.request("ListDenials"), "denials") as slow:
@@ -101,6 +120,12 @@ SUBJECT = Subject(
             repeats=False,
         ),
     },
+    sights={
+        "GetKey": Sight(_key_of, lambda made: access_service_pb2.GetKeyRequest(id=made)),
+        "ListKeys": Sight(_key_of, lambda _: access_service_pb2.ListKeysRequest(include_invalid=True)),
+        "ListDenials": Sight(_denial_of, lambda _: access_service_pb2.ListDenialsRequest()),
+    },
+    shared={"ListRoles": "what roles there are and what they grant is the same for all"},
     slow=_slow_list,
     lasting={"WatchChanges": Lasting(access_service_pb2.WatchChangesRequest())},
     words=(STANDING, "agent", "admin", "made1", "tools.read", "*", "maker", "active"),

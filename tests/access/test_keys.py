@@ -260,7 +260,8 @@ async def test_whoever_has_a_key_learns_who_they_are(access: Access) -> None:
     identity = await access.must("WhoAmI", key=issued.api_key)
     assert identity.principal == "me"
     assert list(identity.roles) == ["agent", "reader"]
-    assert list(identity.permissions) == ["access.read", "hitl.ask", "hitl.read", "tools.invoke", "tools.read"]
+    audited = ["access.audit", "access.read", "hitl.ask", "hitl.audit", "hitl.read"]
+    assert list(identity.permissions) == [*audited, "tools.audit", "tools.invoke", "tools.read"]
     assert identity.rate_per_minute == 600
     assert identity.valid_until == issued.key.expires_at
     bearer = {"authorization": f"Bearer {issued.api_key}"}

@@ -49,7 +49,9 @@ async def test_a_key_has_what_its_roles_grant_together(access: Access, tools: Ru
     issued = await access.key("reader", "ingest")
     assert await who(tools, issued.api_key) == "PERMISSION_DENIED"
     identity = await access.must("WhoAmI", key=issued.api_key)
-    assert list(identity.permissions) == ["access.read", "hitl.read", "metrics.write", "tools.read"]
+    assert list(identity.permissions) == [
+        *("access.audit", "access.read", "hitl.audit", "hitl.read", "metrics.write", "tools.audit", "tools.read"),
+    ]
 
 
 async def test_a_role_that_keys_have_stays(access: Access) -> None:

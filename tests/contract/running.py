@@ -1,6 +1,6 @@
 """A service that runs, and calls to it by the names of its RPCs."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -44,11 +44,22 @@ class Answer:
 class Running:
     """A service behind a channel."""
 
-    def __init__(self, service: ServiceDescriptor, channel: grpc.aio.Channel) -> None:
+    def __init__(self, service: ServiceDescriptor, channel: grpc.aio.Channel, key: str = "") -> None:
         self.service = service
         self.channel = channel
+        # Of whoever calls, where callers are checked.
+        self.key = key
         # The address of its database, where the fixture tells.
         self.database = ""
+
+    def called_with(self, key: str) -> "Running":
+        """The same service as another caller meets it."""
+        other = Running(self.service, self.channel, key)
+        other.database = self.database
+        return other
+
+    def _headers(self, metadata: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+        return tuple({**({"x-api-key": self.key} if self.key else {}), **(metadata or {})}.items())
 
     def request(self, method: str, **fields: Any) -> Any:
         """A request of an RPC."""
@@ -70,7 +81,7 @@ class Running:
         )
         call = rpc(
             request_class(described)() if request is None else request,
-            metadata=tuple((metadata or {}).items()),
+            metadata=self._headers(metadata),
             timeout=seconds,
         )
         try:
@@ -78,6 +89,27 @@ class Running:
         except grpc.aio.AioRpcError as error:
             return refusal(error)
         return Answer(message, _named(await call.trailing_metadata()))
+
+    async def read(self, method: str, request: Message, enough: Callable[[Message], bool]) -> list[Message] | Refusal:
+        """What a streaming RPC answers, up to a message that is enough or to its end."""
+        rpc = self.channel.unary_stream(
+            f"/{self.service.full_name}/{method}",
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=message_factory.GetMessageClass(
+                self.service.methods_by_name[method].output_type
+            ).FromString,
+        )
+        found = []
+        call = rpc(request, metadata=self._headers(None), timeout=CALL_SECONDS)
+        try:
+            async for message in call:
+                found.append(message)
+                if enough(message):
+                    call.cancel()
+                    break
+        except grpc.aio.AioRpcError as error:
+            return refusal(error)
+        return found
 
     async def must(self, method: str, request: Message | None = None, metadata: Mapping[str, str] | None = None) -> Any:
         """The answer of a call that has to go well."""

@@ -38,6 +38,18 @@ class Effect:
     repeats: bool = True
 
 
+@dataclass(frozen=True)
+class Sight:
+    """An RPC that shows or changes what is somebody's: how that is made, and how it is asked for."""
+
+    # Makes one, by calls of its owner or, where those cannot, of an administrator; gives what names it.
+    make: Callable[[Running, Running], Awaitable[str]]
+    # The request: about what is named, or about all that the caller sees.
+    request: Callable[[str], Message]
+    # False where nobody but those who see everything sees it.
+    owned: bool = True
+
+
 @dataclass
 class Slow:
     """A call that goes on until it is released or stopped."""
@@ -69,6 +81,10 @@ class Subject:
     variables: Callable[[Path], Mapping[str, str]]
     listings: Mapping[str, Listing]
     effects: Mapping[str, Effect]
+    # Each RPC shows its caller what is its own (a sight) or is the same for everybody, and why. Those that only
+    # administrators may call, services alone, or whoever has a link are neither.
+    sights: Mapping[str, Sight]
+    shared: Mapping[str, str]
     slow: Callable[[Running], AbstractAsyncContextManager[Slow]]
     # Every RPC that may outlast what was known when it began.
     lasting: Mapping[str, Lasting]

@@ -285,3 +285,44 @@ def test_whoever_asks_needs_a_key_with_the_permission(guarded, name):
         assert given.json()["responded_by"] == "the-human", "the verified principal stands"
         http.headers["x-api-key"] = keys["reader"]
         assert http.get(f"/v1/human/requests/{name}").json()["request"]["requester"] == "the-agent"
+
+
+def test_an_approval_is_between_who_wants_it_and_who_gives_it_and_to_all_others_as_if_it_were_not(guarded, name):
+    admin = {"x-api-key": guarded.admin_key}
+    tool = {"http": {"url": "https://api.example.com/"}, "approval": {"mode": "always"}}
+    with httpx.Client(base_url=guarded.edge_url, timeout=60) as http:
+        ada, bob, anna = (
+            {"x-api-key": http.post("/v1/keys", json={"owner": who, "roles": [role]}, headers=admin).json()["api_key"]}
+            for who, role in ((f"ada-{name}", "agent"), (f"bob-{name}", "agent"), (f"anna-{name}", "human"))
+        )
+        assert http.put(f"/v1/tools/{name}", json=tool, headers=admin).status_code == 201
+        begun = http.post(f"/v1/tools/{name}:invoke", json={"input": {"secret": name}}, headers=ada)
+        assert begun.json()["status"] == "awaiting_approval"
+        invocation, question = begun.json()["id"], begun.json()["approval"]["human_request_id"]
+        give_up = time.monotonic() + 60
+        while name not in (asked := http.get("/v1/human/requests", headers=anna).text):
+            assert time.monotonic() < give_up, asked
+            time.sleep(0.1)
+        of_ada = [
+            ("GET", f"/v1/invocations/{invocation}"),
+            ("GET", f"/v1/invocations/{invocation}:watch"),
+            ("POST", f"/v1/invocations/{invocation}:cancel"),
+            ("GET", f"/v1/receipts/{invocation}"),
+            ("GET", f"/v1/human/requests/{question}"),
+            ("GET", f"/v1/human/requests/{question}:wait"),
+            ("GET", f"/v1/human/requests/{question}/events"),
+            ("POST", f"/v1/human/requests/{question}:cancel"),
+        ]
+        for method, path in of_ada:
+            seen = http.request(method, path, headers=bob, json={} if method == "POST" else None)
+            assert seen.status_code == 404, (path, seen.text)
+        for path in ("/v1/invocations", "/v1/invocations:summary", "/v1/invocations:export", "/v1/human/requests"):
+            assert name not in http.get(path, headers=bob).text
+            assert name in http.get(path, headers=ada).text or path == "/v1/invocations:summary"
+        http.headers.update(anna)
+        assert answer(http, question, "reject").status_code == 201
+        while (ended := http.get(f"/v1/invocations/{invocation}", headers=ada).json())["status"] != "rejected":
+            assert time.monotonic() < give_up, ended
+            time.sleep(0.1)
+        # By its id, for whoever has decided on it.
+        assert http.get(f"/v1/invocations/{invocation}").json()["status"] == "rejected"

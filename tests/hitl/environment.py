@@ -193,6 +193,7 @@ class Environment:
 @asynccontextmanager
 async def environment(url: str, folder: Path, **changes: Any) -> AsyncIterator[Environment]:
     settings = settings_for(url, folder, **changes)
+    current_context.set(RequestContext({}, METHODS["ListWebhooks"]))
     async with pool(url, 5, "test") as database, AsyncExitStack() as exits:
         built = Environment(settings, database, exits)
         exits.push_async_callback(built.client.aclose)

@@ -53,5 +53,14 @@ class FakeAccess(access_service_pb2_grpc.AccessServiceServicer):
         person = self.people[request.id]
         return access_service_pb2.Identity(principal=person.name, roles=person.roles, permissions=person.permissions)
 
+    async def ResolveCallers(self, request: Any, context: Any) -> Any:
+        standing = [
+            access_service_pb2.CallerStanding(
+                reference=reference, permissions=self.people[reference.removeprefix("key:")].permissions
+            )
+            for reference in request.references
+        ]
+        return access_service_pb2.ResolveCallersResponse(callers=standing)
+
     async def ReportUse(self, request: Any, context: Any) -> Any:
         return access_service_pb2.ReportUseResponse()

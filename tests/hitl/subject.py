@@ -11,7 +11,7 @@ from qmcp.hitl.v1 import hitl_service_pb2, webhook_pb2
 
 from services.hitl import server as hitl_server
 from tests.contract.running import Running
-from tests.contract.subject import Effect, Lasting, Listing, Slow, Subject, held_up
+from tests.contract.subject import Effect, Lasting, Listing, Sight, Slow, Subject, held_up
 
 EVENTFUL = "eventful"
 STANDING = "standing"
@@ -96,7 +96,71 @@ def _hitl_variables(folder: Path) -> Mapping[str, str]:
     return {
         "hitl_secrets_key_file": str(folder / "secrets-key"),
         "hitl_callback_secret_file": str(folder / "callback-secret"),
+        "hitl_similar_requests": "true",
     }
+
+
+# Asked of somebody else, so that nobody who calls here is asked.
+_ELSEWHERE = ["somebody"]
+_SEEN_BY_NAME = (
+    "GetHumanRequest",
+    "WaitForResponse",
+    "ListHumanRequestEvents",
+    "FindSimilarHumanRequests",
+    "ViewHumanRequest",
+    "ClaimHumanRequest",
+    "ReleaseHumanRequest",
+    "AssignHumanRequest",
+    "CommentOnHumanRequest",
+    "RemindOfHumanRequest",
+    "CancelHumanRequest",
+    "CreateActionLink",
+)
+_MORE = {"CommentOnHumanRequest": {"comment": "seen"}, "CreateActionLink": {"person": "somebody"}}
+
+
+async def _own(owner: Running, _admin: Running) -> str:
+    return str((await owner.must("CreateHumanRequest", _asked(0, assignees=_ELSEWHERE))).id)
+
+
+async def _taken_back(owner: Running, admin: Running) -> str:
+    """One that has ended, so that nobody waits for it."""
+    asked = await _own(owner, admin)
+    await owner.must("CancelHumanRequest", owner.request("CancelHumanRequest", id=asked))
+    return asked
+
+
+async def _webhook_of_an_administrator(_owner: Running, admin: Running) -> str:
+    return (await _make_webhooks(admin, 1))[0]
+
+
+async def _called_back(owner: Running, admin: Running) -> str:
+    """A delivery to the callback of a request."""
+    connection = await asyncpg.connect(owner.database)
+    try:
+        return str(
+            await connection.fetchval(
+                """
+                INSERT INTO deliveries (human_request_id, event_sequence, event_kind, url, status)
+                VALUES ($1, 1, 'created', 'https://example.com/', 'delivered')
+                RETURNING id
+                """,
+                await _own(owner, admin),
+            )
+        )
+    finally:
+        await connection.close()
+
+
+def _about(method: str, **fields: Any) -> Message:
+    request: Message = getattr(hitl_service_pb2, f"{method}Request")(**fields)
+    return request
+
+
+def _answer_to(made: str) -> Message:
+    answer = hitl_service_pb2.CreateHumanResponseRequest(human_request_id=made)
+    answer.response.string_value = "yes"
+    return answer
 
 
 SUBJECT = Subject(
@@ -140,6 +204,22 @@ SUBJECT = Subject(
             _answered, lambda response: response.id, field="idempotency_key", prepare=_standing, repeats=False
         ),
     },
+    sights={
+        **{
+            name: Sight(
+                _taken_back if name == "WaitForResponse" else _own,
+                lambda made, name=name: _about(name, id=made, **_MORE.get(name, {})),
+            )
+            for name in _SEEN_BY_NAME
+        },
+        "CreateHumanResponse": Sight(_own, _answer_to),
+        "ListHumanRequests": Sight(_own, lambda _: _about("ListHumanRequests")),
+        "WatchHumanRequests": Sight(_own, lambda _: _about("WatchHumanRequests", after_sequence=0)),
+        "ListDeliveries": Sight(_called_back, lambda _: _about("ListDeliveries")),
+        "GetWebhook": Sight(_webhook_of_an_administrator, lambda made: _about("GetWebhook", id=made), owned=False),
+        "ListWebhooks": Sight(_webhook_of_an_administrator, lambda _: _about("ListWebhooks"), owned=False),
+    },
+    shared={"CreateHumanRequest": "makes what is the caller's own"},
     slow=_slow_get,
     lasting={
         "WaitForResponse": Lasting(hitl_service_pb2.WaitForResponseRequest(id="any"), "human_requests"),

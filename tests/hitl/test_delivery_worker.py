@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from standardwebhooks import WebhookVerificationError
 
+from servicekit.identity.visibility import ITSELF
 from services.hitl.delivery.delivery_worker import pause_seconds
 from services.hitl.delivery.sealing import new_secret
 from services.hitl.delivery.store import deliveries, webhooks
@@ -106,7 +107,7 @@ async def test_a_receiver_that_is_gone_pauses_its_webhook(database: str, tmp_pat
         await env.start()
         await env.event()
         await until(lambda: env.all("failed"))
-        paused = await env.webhooks.get(str(issued.webhook.id))
+        paused = await env.webhooks.get(str(issued.webhook.id), ITSELF)
         assert paused.definition.paused
         assert paused.etag != issued.webhook.etag
         await env.event(kind="decided")

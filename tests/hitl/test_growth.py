@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from servicekit.identity.visibility import ITSELF
 from servicekit.postgres import Connection
 from services.hitl.delivery.store import deliveries
 from services.hitl.lifecycle.store import requests
@@ -98,7 +99,7 @@ async def test_what_is_asked_of_requests_reads_about_what_it_shows(grown: Connec
     for wanted in [*ALONE, *FREQUENT, *OF_THE_PAST, *OF_THE_PRESENT]:
         explained = ExplainedConnection(grown)
         async with grown.transaction():
-            page = await requests.list_before(explained, RequestFilter(**wanted), None, PAGE, 0)  # type: ignore[arg-type]
+            page = await requests.list_before(explained, RequestFilter(**wanted), ITSELF, None, PAGE, 0)  # type: ignore[arg-type]
         found += bool(page)
         if explained.read > MAX_READ:
             too_much[str(wanted)] = explained.read
@@ -110,7 +111,7 @@ async def test_what_is_asked_of_deliveries_reads_about_what_it_shows(grown: Conn
     too_much: dict[str, float] = {}
     for wanted in DELIVERIES:
         explained = ExplainedConnection(grown)
-        await deliveries.list_before(explained, DeliveryFilter(**wanted), None, PAGE)  # type: ignore[arg-type]
+        await deliveries.list_before(explained, DeliveryFilter(**wanted), ITSELF, None, PAGE)  # type: ignore[arg-type]
         if explained.read > MAX_READ:
             too_much[str(wanted)] = explained.read
     assert not too_much, too_much

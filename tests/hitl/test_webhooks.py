@@ -10,6 +10,7 @@ from cryptography.fernet import Fernet
 from standardwebhooks import WebhookVerificationError
 
 from servicekit.errors import ServiceError
+from servicekit.identity.visibility import ITSELF
 from services.hitl.delivery.sealing import Sealing
 from services.hitl.delivery.webhooks import MAX_WEBHOOKS, Webhooks
 from services.hitl.messages import webhooks as messages
@@ -41,7 +42,7 @@ async def test_the_secret_is_shown_once_and_kept_sealed(database: str, tmp_path:
         assert bare not in row["text"]
         assert bare.encode() not in row["secret"]
         assert bare not in repr(lines)
-        assert bare not in repr(await env.webhooks.get(str(issued.webhook.id)))
+        assert bare not in repr(await env.webhooks.get(str(issued.webhook.id), ITSELF))
 
 
 async def test_rotating_makes_a_new_secret_that_signs_from_then_on(database: str, tmp_path: Path) -> None:
@@ -113,11 +114,11 @@ async def test_unknown_ids_are_not_found(database: str, tmp_path: Path, webhook_
     async with environment(database, tmp_path) as env:
         hooks = env.webhooks
         wanted = WebhookDefinition(URL)
-        assert await refused(hooks.get(webhook_id)) == "WEBHOOK_NOT_FOUND"
+        assert await refused(hooks.get(webhook_id, ITSELF)) == "WEBHOOK_NOT_FOUND"
         assert await refused(hooks.update(webhook_id, wanted, "", rotate=True)) == "WEBHOOK_NOT_FOUND"
         assert await refused(hooks.delete(webhook_id)) == "WEBHOOK_NOT_FOUND"
         assert await refused(hooks.retry(webhook_id)) == "DELIVERY_NOT_FOUND"
-        assert await hooks.deliveries(DeliveryFilter(webhook_id=webhook_id), 0, "") == ([], "")
+        assert await hooks.deliveries(DeliveryFilter(webhook_id=webhook_id), ITSELF, 0, "") == ([], "")
 
 
 async def test_there_are_at_most_a_hundred_whoever_races(database: str, tmp_path: Path) -> None:
@@ -140,8 +141,8 @@ async def test_there_are_at_most_a_hundred_whoever_races(database: str, tmp_path
 async def test_webhooks_and_deliveries_are_listed_newest_first_page_by_page(database: str, tmp_path: Path) -> None:
     async with environment(database, tmp_path) as env:
         made = [(await env.webhook(URL, description=str(n))).webhook for n in range(5)]
-        page, token = await env.webhooks.page(3, "")
-        rest, end = await env.webhooks.page(3, token)
+        page, token = await env.webhooks.page(ITSELF, 3, "")
+        rest, end = await env.webhooks.page(ITSELF, 3, token)
         assert [*page, *rest] == made[::-1]
         assert end == ""
 
@@ -149,13 +150,14 @@ async def test_webhooks_and_deliveries_are_listed_newest_first_page_by_page(data
             await env.request(f"r{number}")
             await env.event(f"r{number}")
         everything = DeliveryFilter()
-        first, token = await env.webhooks.deliveries(everything, 10, "")
-        second, end = await env.webhooks.deliveries(everything, 10, token)
+        first, token = await env.webhooks.deliveries(everything, ITSELF, 10, "")
+        second, end = await env.webhooks.deliveries(everything, ITSELF, 10, token)
         assert (len(first), len(second), end) == (10, 5, "")
         assert len({each.id for each in (*first, *second)}) == 15
         assert first[0].human_request_id == "r2"
         assert (
-            await refused(env.webhooks.deliveries(DeliveryFilter(status="failed"), 10, token)) == "PAGE_TOKEN_INVALID"
+            await refused(env.webhooks.deliveries(DeliveryFilter(status="failed"), ITSELF, 10, token))
+            == "PAGE_TOKEN_INVALID"
         )
         for wanted, count in (
             (DeliveryFilter(webhook_id=str(made[0].id)), 3),
@@ -163,7 +165,7 @@ async def test_webhooks_and_deliveries_are_listed_newest_first_page_by_page(data
             (DeliveryFilter(webhook_id=str(made[0].id), human_request_id="r1", status="pending"), 1),
             (DeliveryFilter(status="failed"), 0),
         ):
-            assert len((await env.webhooks.deliveries(wanted, 50, ""))[0]) == count
+            assert len((await env.webhooks.deliveries(wanted, ITSELF, 50, ""))[0]) == count
         shown = messages.delivery_to(first[0])
         assert (shown.status, shown.event_kind, shown.url) == ("pending", "created", URL)
         assert shown.HasField("next_attempt_at")
@@ -197,6 +199,6 @@ async def test_a_lost_key_is_told_in_the_log_and_in_the_deliveries(database: str
         await env.start()
         await env.event()
         await until(lambda: env.all("failed"))
-        ((delivery,), _) = await env.webhooks.deliveries(DeliveryFilter(), 0, "")
+        ((delivery,), _) = await env.webhooks.deliveries(DeliveryFilter(), ITSELF, 0, "")
         assert "No key of this installation" in delivery.last_error
         assert peer.received == []

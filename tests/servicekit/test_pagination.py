@@ -1,11 +1,17 @@
-"""Keyset pages: nothing skipped, nothing repeated, tokens bound to their filter."""
+"""Keyset pages: nothing skipped, nothing repeated, tokens bound to their filter, their caller and their RPC."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from qmcp.hitl.v1 import hitl_service_pb2
 
 from servicekit import pagination
 from servicekit.errors import ServiceError
+from servicekit.identity.principal import Principal
+from servicekit.methods import methods_of
+from servicekit.request_context import RequestContext, current_context
+
+METHODS = methods_of(hitl_service_pb2.DESCRIPTOR.services_by_name["HitlService"])
 
 
 def page(rows, token, size):
@@ -47,3 +53,16 @@ def test_a_token_belongs_to_its_filter():
     assert pagination.after(token, ("a",), width=1) == ["key"]
     with pytest.raises(ServiceError, match="another filter"):
         pagination.after(token, ("b",), width=1)
+
+
+@pytest.mark.parametrize("changed", ["principal", "method"])
+def test_a_token_belongs_to_its_caller_and_its_rpc(changed):
+    first, other = METHODS[:2]
+    current_context.set(RequestContext({}, first, principal=Principal("ada", frozenset())))
+    asked = pagination.page_request(1, "", (), str)
+    _, token = asked.page(["a", "b"], lambda row: [row])
+    assert pagination.page_request(1, token, (), str).after == "a"
+    principal = Principal("bob" if changed == "principal" else "ada", frozenset())
+    current_context.set(RequestContext({}, other if changed == "method" else first, principal=principal))
+    with pytest.raises(ServiceError, match="PAGE_TOKEN_INVALID"):
+        pagination.page_request(1, token, (), str)

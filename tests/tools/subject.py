@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
+from uuid import UUID
 
+import asyncpg
 from aiohttp import web
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
@@ -13,7 +15,7 @@ from qmcp.tools.v1 import tool_pb2, tools_service_pb2
 
 from services.tools import server as tools_server
 from tests.contract.running import Running
-from tests.contract.subject import Effect, Lasting, Listing, Slow, Subject
+from tests.contract.subject import Effect, Lasting, Listing, Sight, Slow, Subject
 
 NOBODYS = "01890000-0000-7000-8000-000000000000"
 
@@ -74,6 +76,36 @@ async def _slow_tool(running: Running) -> AsyncIterator[Slow]:
         await runner.cleanup()
 
 
+CATALOGUE = "the catalogue is one for all who may use it"
+
+
+def _about(name: str, **fields: str) -> Message:
+    request: Message = getattr(tools_service_pb2, name)(**fields)
+    return request
+
+
+async def _ended(owner: Running, _admin: Running) -> str:
+    return str((await owner.must("InvokeTool", _echo(0))).id)
+
+
+async def _tried(owner: Running, _admin: Running) -> str:
+    """A tool of a name that stands in the record of whoever tried it."""
+    name = f"tried/{next(_numbers):06}"
+    await owner.refused("InvokeTool", owner.request("InvokeTool", name=name))
+    return name
+
+
+async def _forged(owner: Running, admin: Running) -> str:
+    """An invocation whose record was changed, which a verification names."""
+    invocation_id = await _ended(owner, admin)
+    connection = await asyncpg.connect(owner.database)
+    try:
+        await connection.execute("UPDATE invocations SET tool_etag = 'x' WHERE id = $1", UUID(invocation_id))
+    finally:
+        await connection.close()
+    return invocation_id
+
+
 SUBJECT = Subject(
     name="tools",
     service=tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"],
@@ -113,6 +145,23 @@ SUBJECT = Subject(
         "ArchiveReceipts": Lasting(
             tools_service_pb2.ArchiveReceiptsRequest(created_before=Timestamp(seconds=1)), "open_invocations"
         ),
+    },
+    sights={
+        **{
+            name: Sight(_ended, lambda made, name=name: _about(f"{name}Request", id=made))
+            for name in ("GetInvocation", "WatchInvocation", "CancelInvocation")
+        },
+        "GetReceipt": Sight(_ended, lambda made: _about("GetReceiptRequest", invocation_id=made)),
+        "ListInvocations": Sight(_ended, lambda _: _about("ListInvocationsRequest")),
+        "ExportInvocations": Sight(_ended, lambda _: _about("ExportInvocationsRequest")),
+        "ExportReceipts": Sight(_ended, lambda _: _about("ExportReceiptsRequest")),
+        "VerifyReceipts": Sight(_forged, lambda _: _about("VerifyReceiptsRequest")),
+        "SummarizeInvocations": Sight(_tried, lambda _: _about("SummarizeInvocationsRequest")),
+    },
+    shared={
+        **dict.fromkeys(("ListTools", "GetTool", "CreateTool", "UpdateTool", "DeleteTool"), CATALOGUE),
+        **dict.fromkeys(("InvokeTool", "CallTool", "StartInvocation"), "makes what is the caller's own"),
+        "GetReceiptKey": "a public key",
     },
     words=(
         "echo",

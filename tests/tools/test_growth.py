@@ -10,6 +10,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from servicekit.identity.principal import Principal
+from servicekit.identity.visibility import ITSELF, Viewer
 from servicekit.postgres import Connection
 from services.tools.audit.store import lists
 from services.tools.models import InvocationFilter
@@ -72,16 +74,15 @@ async def grown(postgres: Server) -> AsyncIterator[Connection]:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_every_filter_and_pair_of_filters_reads_about_what_it_shows(
-    grown: Connection,
-) -> None:
+@pytest.mark.parametrize("viewer", [ITSELF, Viewer.of(Principal("agent-1", frozenset()), "tools")], ids=["all", "own"])
+async def test_every_filter_and_pair_of_filters_reads_about_what_it_shows(grown: Connection, viewer: Viewer) -> None:
     assert set(VALUES) == {field.name for field in fields(InvocationFilter)}, "a filter that this test does not know"
     found = 0
     too_much: dict[str, float] = {}
     for wanted in FILTERS:
         explained = ExplainedConnection(grown)
         async with grown.transaction():
-            page = await lists.list_before(explained, InvocationFilter(**wanted), None, PAGE, 0)  # type: ignore[arg-type]
+            page = await lists.list_before(explained, InvocationFilter(**wanted), viewer, None, PAGE, 0)  # type: ignore[arg-type]
         found += bool(page)
         if explained.read > MAX_READ:
             too_much[str(wanted)] = explained.read
@@ -94,7 +95,8 @@ async def test_what_is_open_is_what_has_no_outcome(grown: Connection) -> None:
     async with grown.transaction():
         listed = {
             status: {
-                one.intent.id for one in await lists.list_before(grown, InvocationFilter(status=status), None, 500, 0)
+                one.intent.id
+                for one in await lists.list_before(grown, InvocationFilter(status=status), ITSELF, None, 500, 0)
             }
             for status in lists.OPEN
         }

@@ -1,12 +1,17 @@
 """SQL of the denials."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
+from servicekit.identity.visibility import AudienceColumns, Viewer
 from servicekit.postgres import Connection
 from services.access.models import Denial
 
 COLUMNS = "id, at, service, method, reason, permission, principal, correlation_id, request_id, count"
+
+# A refusal is whose call it was. Of those who are not known the row has what they claimed, which is nobody's name.
+AUDIENCE = AudienceColumns(owners=("CASE WHEN reason <> 'UNAUTHENTICATED' THEN principal END",))
 
 
 async def insert(connection: Connection, denials: Sequence[Denial]) -> None:
@@ -52,20 +57,23 @@ async def add_to_minute(connection: Connection, denial: Denial) -> bool:
     return bool(found)
 
 
-async def list_before(connection: Connection, principal: str, before: UUID | None, limit: int) -> list[Denial]:
+async def list_before(
+    connection: Connection, principal: str, viewer: Viewer, before: UUID | None, limit: int
+) -> list[Denial]:
     """Newest first, those before an id."""
+    values: list[Any] = [principal, before, limit]
+    shown = AUDIENCE.condition(viewer, values)
     rows = await connection.fetch(
         f"""
         SELECT {COLUMNS}
         FROM denials
         WHERE ($1 = '' OR principal = $1)
           AND ($2::uuid IS NULL OR id < $2)
+          AND {shown}
         ORDER BY id DESC
         LIMIT $3
         """,
-        principal,
-        before,
-        limit,
+        *values,
     )
     return [Denial(**{**dict(row), "id": str(row["id"])}) for row in rows]
 

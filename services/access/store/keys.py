@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
+from servicekit.identity.visibility import AudienceColumns, Viewer
 from servicekit.postgres import Connection, Record
 from services.access.models import Key, NewKey
 
+# Whose a key is, as `Key.audience`.
+AUDIENCE = AudienceColumns(owners=("owner",))
 # The status by the clock of the database, not that of a process.
 COLUMNS = """
     id, owner, service_name, description, roles, rate_per_minute, digest, old_digest, old_valid_until, expires_at,
@@ -92,10 +96,16 @@ async def get_for_update(connection: Connection, key_id: str) -> Key | None:
 
 
 async def list_before(
-    connection: Connection, owner: str, include_invalid: bool, before: tuple[datetime, str] | None, limit: int
+    connection: Connection,
+    owner: str,
+    include_invalid: bool,
+    viewer: Viewer,
+    before: tuple[datetime, str] | None,
+    limit: int,
 ) -> list[Key]:
     """Newest first, those before a time and id."""
-    before_at, before_id = before or (None, None)
+    values: list[Any] = [owner, include_invalid, *(before or (None, None)), limit]
+    shown = AUDIENCE.condition(viewer, values)
     rows = await connection.fetch(
         f"""
         SELECT {COLUMNS}
@@ -103,14 +113,11 @@ async def list_before(
         WHERE ($1 = '' OR owner = $1)
           AND ($2 OR (revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())))
           AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4))
+          AND {shown}
         ORDER BY created_at DESC, id DESC
         LIMIT $5
         """,
-        owner,
-        include_invalid,
-        before_at,
-        before_id,
-        limit,
+        *values,
     )
     return [_key(row) for row in rows]
 

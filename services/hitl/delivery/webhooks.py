@@ -8,6 +8,7 @@ import structlog
 import uuid_utils.compat as uuid
 
 from servicekit import idempotency, pagination
+from servicekit.identity.visibility import ITSELF, Viewer
 from servicekit.postgres import Connection, Database
 from services.hitl import errors
 from services.hitl.delivery.sealing import SealBrokenError, Sealing, new_secret
@@ -53,19 +54,19 @@ class Webhooks:
         await self._client.require_allowed(URL_FIELD, wanted.url)
         return await once.run(self._database, create)
 
-    async def get(self, webhook_id: str) -> Webhook:
+    async def get(self, webhook_id: str, viewer: Viewer) -> Webhook:
         known = _uuid(webhook_id)
         async with self._database.connection() as connection:
-            found = await store.get(connection, known) if known else None
+            found = await store.get(connection, known, viewer) if known else None
         if found is None:
             raise errors.webhook_not_found(webhook_id)
         return found
 
-    async def page(self, page_size: int, page_token: str) -> tuple[list[Webhook], str]:
+    async def page(self, viewer: Viewer, page_size: int, page_token: str) -> tuple[list[Webhook], str]:
         """A page, newest first, and the token of the next."""
         asked = pagination.page_request(page_size, page_token, (), _before, width=2)
         async with self._database.connection() as connection:
-            found = await store.list_before(connection, asked.after, asked.limit)
+            found = await store.list_before(connection, viewer, asked.after, asked.limit)
         return asked.page(found, _key)
 
     async def update(
@@ -86,7 +87,7 @@ class Webhooks:
         async with self._database.connection() as connection:
             changed = await store.replace(connection, known, wanted, sealed, grace, etag, _etag())
             if changed is None:
-                if await store.get(connection, known) is None:
+                if await store.get(connection, known, ITSELF) is None:
                     raise errors.webhook_not_found(webhook_id)
                 raise errors.etag_mismatch("The webhook")
         return IssuedWebhook(changed, secret)
@@ -97,14 +98,16 @@ class Webhooks:
             if known is None or not await store.delete(connection, known):
                 raise errors.webhook_not_found(webhook_id)
 
-    async def deliveries(self, wanted: DeliveryFilter, page_size: int, page_token: str) -> tuple[list[Delivery], str]:
+    async def deliveries(
+        self, wanted: DeliveryFilter, viewer: Viewer, page_size: int, page_token: str
+    ) -> tuple[list[Delivery], str]:
         """A page of the log, newest first, and the token of the next."""
         filtered = (wanted.webhook_id, wanted.human_request_id, wanted.status)
         asked = pagination.page_request(page_size, page_token, filtered, _before, width=2)
         if wanted.webhook_id and _uuid(wanted.webhook_id) is None:
             return [], ""
         async with self._database.connection() as connection:
-            found = await deliveries.list_before(connection, wanted, asked.after, asked.limit)
+            found = await deliveries.list_before(connection, wanted, viewer, asked.after, asked.limit)
         return asked.page(found, _key)
 
     async def retry(self, delivery_id: str) -> Delivery:

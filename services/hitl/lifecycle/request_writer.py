@@ -12,6 +12,7 @@ from datetime import datetime
 
 from servicekit.errors import ServiceError
 from servicekit.group_commit import CommitMetrics, GroupCommit
+from servicekit.identity.visibility import ITSELF, Viewer
 from servicekit.postgres import Connection, Database
 from services.hitl import errors
 from services.hitl.delivery.store import deliveries
@@ -132,16 +133,16 @@ class RequestWriter:
             *(self._commits.submit(ExpireRequest(human_request_id)) for human_request_id in human_request_ids)
         )
 
-    async def change(self, connection: Connection, human_request_id: str, change: Change) -> HumanRequest:
+    async def change(
+        self, connection: Connection, human_request_id: str, viewer: Viewer, change: Change
+    ) -> HumanRequest:
         """Changes one request in a transaction of the caller's.
 
         Raises:
-            ServiceError: HUMAN_REQUEST_NOT_FOUND, and what `change` raises.
+            ServiceError: HUMAN_REQUEST_NOT_FOUND, also where it is not shown to the viewer, and what `change` raises.
         """
         work = await self._begin(connection, [human_request_id])
-        request = work.current(human_request_id)
-        if request is None:
-            raise errors.human_request_not_found(human_request_id)
+        request = rules.require_seen(work.current(human_request_id), human_request_id, viewer)
         changed = work.take(change(request, work.now))
         await work.write(connection)
         self._metrics.count(work.events, work.standing)
@@ -149,7 +150,9 @@ class RequestWriter:
 
     async def record(self, connection: Connection, event: NewEvent) -> None:
         """Writes an event that changes nothing (a delivery, a new link), in a transaction of the caller's."""
-        await self.change(connection, event.human_request_id, lambda request, _: rules.Outcome(request, None, [event]))
+        await self.change(
+            connection, event.human_request_id, ITSELF, lambda request, _: rules.Outcome(request, None, [event])
+        )
 
     async def _submit(self, operation: CreateRequest | Answer) -> HumanRequest | Response | None:
         outcome = await self._commits.commit(operation)
@@ -220,10 +223,9 @@ class RequestWriter:
         return outcomes
 
     async def _answer(self, connection: Connection, work: _Work, answer: Answer) -> Response | ServiceError:
-        request = work.current(answer.human_request_id)
-        if request is None:
-            return errors.human_request_not_found(answer.human_request_id)
         try:
+            request = work.current(answer.human_request_id)
+            request = rules.require_seen(request, answer.human_request_id, answer.viewer)
             response = rules.earlier(request, answer)
             if response is not None:
                 return response

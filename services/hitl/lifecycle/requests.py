@@ -5,8 +5,8 @@ from dataclasses import asdict, replace
 
 from servicekit import idempotency, pagination
 from servicekit.identity.principal import Principal
+from servicekit.identity.visibility import ITSELF, Viewer
 from servicekit.postgres import Connection, Database
-from services.hitl import errors
 from services.hitl.delivery.webhook_client import WebhookClient
 from services.hitl.lifecycle import request_spec, rules
 from services.hitl.lifecycle.request_writer import CreateRequest, RequestWriter
@@ -55,23 +55,22 @@ class Requests:
             return once.answer(await self._writer.create(create))
         return await once.run(self._database, lambda connection: self._writer.create_in(connection, create))
 
-    async def get(self, human_request_id: str) -> HumanRequest:
+    async def get(self, human_request_id: str, viewer: Viewer) -> HumanRequest:
         """One request.
 
         Raises:
-            ServiceError: HUMAN_REQUEST_NOT_FOUND.
+            ServiceError: HUMAN_REQUEST_NOT_FOUND, also where it is not shown to the viewer.
         """
         found = await self.get_many([human_request_id])
-        if not found:
-            raise errors.human_request_not_found(human_request_id)
-        return found[human_request_id]
+        return rules.require_seen(found.get(human_request_id), human_request_id, viewer)
 
-    async def find_in(self, connection: Connection, human_request_id: str) -> HumanRequest:
+    async def load(self, human_request_id: str) -> HumanRequest:
+        """The same for what the service itself does with it."""
+        return await self.get(human_request_id, ITSELF)
+
+    async def find_in(self, connection: Connection, human_request_id: str, viewer: Viewer) -> HumanRequest:
         """The same in the caller's transaction, as it stands there; one whose time is up may still be pending."""
-        request = await store.get(connection, human_request_id)
-        if request is None:
-            raise errors.human_request_not_found(human_request_id)
-        return request
+        return rules.require_seen(await store.get(connection, human_request_id), human_request_id, viewer)
 
     async def get_many(self, human_request_ids: Sequence[str]) -> dict[str, HumanRequest]:
         """Those of them that there are, by id."""
@@ -85,7 +84,7 @@ class Requests:
             return await store.get_many(connection, human_request_ids)
 
     async def page(
-        self, wanted: RequestFilter, page_size: int, page_token: str, offset: int
+        self, wanted: RequestFilter, viewer: Viewer, page_size: int, page_token: str, offset: int
     ) -> tuple[list[HumanRequest], str]:
         """A page, newest first, and the token of the next."""
         asked = pagination.page_request(
@@ -97,24 +96,27 @@ class Requests:
         )
         await self.expire_overdue()
         async with self._database.transaction() as connection:
-            found = await store.list_before(connection, wanted, asked.after, asked.limit, offset)
+            found = await store.list_before(connection, wanted, viewer, asked.after, asked.limit, offset)
         return asked.page(found, lambda request: (request.created_at.isoformat(), request.id))
 
-    async def history(self, human_request_id: str, page_size: int, page_token: str) -> tuple[list[Event], str]:
+    async def history(
+        self, human_request_id: str, viewer: Viewer, page_size: int, page_token: str
+    ) -> tuple[list[Event], str]:
         """A page of what happened to a request, oldest first, and the token of the next."""
         asked = pagination.page_request(page_size, page_token, [human_request_id], int)
-        await self.get(human_request_id)
+        await self.get(human_request_id, viewer)
         async with self._database.connection() as connection:
             found = await events_store.history(connection, human_request_id, asked.after or 0, asked.limit)
         return asked.page(found, lambda event: (str(event.sequence),))
 
-    async def similar(self, human_request_id: str, limit: int) -> list[HumanRequest]:
+    async def similar(self, human_request_id: str, viewer: Viewer, limit: int) -> list[HumanRequest]:
         """At most `limit` (0: five) other requests that ended and were asked in like words, best match first.
 
         Raises:
             ServiceError: SIMILAR_OFF, HUMAN_REQUEST_NOT_FOUND.
         """
-        ids = await self._similar.find(human_request_id, limit)
+        await self.get(human_request_id, viewer)
+        ids = await self._similar.find(human_request_id, viewer, limit)
         found = await self.get_many(ids)
         return [found[each] for each in ids]
 

@@ -14,6 +14,7 @@ from cachetools import LRUCache, cached
 from servicekit.errors import Violation, invalid_field
 from servicekit.idempotency import idempotency_key_reused
 from servicekit.identity.principal import Principal
+from servicekit.identity.visibility import Viewer
 from servicekit.schemas import Schema
 from services.hitl import errors
 from services.hitl.models import (
@@ -266,6 +267,17 @@ def require_requester(request: HumanRequest, by: Principal) -> None:
     """
     if by.name != request.spec.requester and not by.may(ADMIN) and not by.may(DELEGATE):
         raise errors.not_requester(request.id)
+
+
+def require_seen(request: HumanRequest | None, human_request_id: str, viewer: Viewer) -> HumanRequest:
+    """The request, where there is one and the viewer sees it; what it does not see is as what there is not.
+
+    Raises:
+        ServiceError: HUMAN_REQUEST_NOT_FOUND.
+    """
+    if request is None or not viewer.sees(request.audience):
+        raise errors.human_request_not_found(human_request_id)
+    return request
 
 
 def require_pending(request: HumanRequest) -> None:

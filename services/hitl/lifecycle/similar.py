@@ -1,5 +1,6 @@
 """What was asked before in like words, so that a human sees how it was decided."""
 
+from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Database
 from services.hitl import errors
 from services.hitl.lifecycle.store import similar as store
@@ -14,16 +15,13 @@ class Similar:
         self._database = database
         self._enabled = enabled
 
-    async def find(self, human_request_id: str, limit: int) -> list[str]:
-        """The ids of at most `limit` (0: five) other requests that ended, best match first.
+    async def find(self, human_request_id: str, viewer: Viewer, limit: int) -> list[str]:
+        """The ids of at most `limit` (0: five) other requests that ended and the viewer sees, best match first.
 
         Raises:
-            ServiceError: SIMILAR_OFF, HUMAN_REQUEST_NOT_FOUND.
+            ServiceError: SIMILAR_OFF.
         """
         if not self._enabled:
             raise errors.similar_off()
         async with self._database.connection() as connection:
-            found = await store.ended(connection, human_request_id, limit or DEFAULT_LIMIT)
-        if found is None:
-            raise errors.human_request_not_found(human_request_id)
-        return found
+            return await store.ended(connection, human_request_id, viewer, limit or DEFAULT_LIMIT)

@@ -17,7 +17,7 @@ import uuid_utils.compat as uuid
 
 from servicekit import idempotency
 from servicekit.errors import ServiceError, invalid_field
-from servicekit.identity.principal import Principal
+from servicekit.identity.visibility import ITSELF, Viewer
 from servicekit.interceptors.telemetry import HTTP_STATUS
 from servicekit.postgres import Connection, Database
 from services.hitl import errors
@@ -25,8 +25,8 @@ from services.hitl.links import pages, store
 from services.hitl.links.pages import Filled, Page
 from services.hitl.models import Answer, HumanRequest, IssuedLink, Json, NewEvent, RequestSpec, Response
 
-# The request of this id; HUMAN_REQUEST_NOT_FOUND where there is none.
-Find = Callable[[Connection, str], Awaitable[HumanRequest]]
+# The request of this id; HUMAN_REQUEST_NOT_FOUND where there is none that the viewer sees.
+Find = Callable[[Connection, str, Viewer], Awaitable[HumanRequest]]
 # Records an event in the transaction of that connection, and takes the lock of its request.
 Record = Callable[[Connection, NewEvent], Awaitable[None]]
 # Gives an answer and uses its link up, in one transaction; LINK_NOT_VALID where it is used already.
@@ -74,7 +74,7 @@ class Links:
         human_request_id: str,
         person: str,
         timeout_seconds: int,
-        by: Principal,
+        by: Viewer,
         once: idempotency.Once[IssuedLink, idempotency.Answer],
     ) -> idempotency.Answer:
         """Makes a link.
@@ -84,7 +84,7 @@ class Links:
         """
 
         async def create(connection: Connection) -> IssuedLink:
-            request = await self._find(connection, human_request_id)
+            request = await self._find(connection, human_request_id, by)
             _require_may_link(request, person, by)
             # Before the link, because it takes the lock of the request: two who only shared it until then would wait
             # for each other.
@@ -161,7 +161,7 @@ class Links:
             link = await store.valid(connection, digest(token))
             if link is None:
                 raise errors.link_not_valid()
-            return await self._find(connection, link.human_request_id), link.person
+            return await self._find(connection, link.human_request_id, ITSELF), link.person
 
 
 def digest(token: str) -> bytes:
@@ -169,7 +169,7 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _require_may_link(request: HumanRequest, person: str, by: Principal) -> None:
+def _require_may_link(request: HumanRequest, person: str, by: Viewer) -> None:
     """Whoever makes a link could use it, so for a request that wants four eyes, who asked cannot make one."""
     spec = request.spec
     if spec.four_eyes and (request.is_requester(by.name) or request.is_requester(person)):

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 from servicekit.errors import overloaded
+from servicekit.identity.visibility import Viewer
 from servicekit.notifications import wait_for
 from servicekit.postgres import Database
 from services.hitl.lifecycle.store import events, requests
@@ -141,10 +142,12 @@ class EventFollower:
             if not self._waiting[human_request_id]:
                 del self._waiting[human_request_id]
 
-    async def watch(self, wanted: EventFilter, after: int | None) -> AsyncIterator[tuple[Event, HumanRequest] | int]:
+    async def watch(
+        self, wanted: EventFilter, viewer: Viewer, after: int | None
+    ) -> AsyncIterator[tuple[Event, HumanRequest] | int]:
         """Events after a number (None: from now on), with the requests as they stand; a number is a heartbeat.
 
-        Ends when the server stops.
+        Those of requests that are shown to the viewer as they stand now. Ends when the server stops.
 
         Raises:
             ServiceError: OVERLOADED where as many watch here as may.
@@ -165,7 +168,7 @@ class EventFollower:
                 changed.clear()
                 async with self._database.connection() as connection:
                     upto = await events.last(connection)
-                    found = await events.between(connection, wanted, sequence, upto, EVENTS_A_PAGE)
+                    found = await events.between(connection, wanted, viewer, sequence, upto, EVENTS_A_PAGE)
                 for event, request in found:
                     yield event, request
                 sequence = found[-1][0].sequence if len(found) == EVENTS_A_PAGE else max(sequence, upto)

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from services.hitl import errors
+from servicekit.identity.visibility import Viewer
+from services.hitl.lifecycle import rules
 from services.hitl.lifecycle.requests import Requests
 from services.hitl.models import HumanRequest
 from services.hitl.waiting.event_follower import EventFollower, Waiter
@@ -25,7 +26,7 @@ class Waiting:
         self._reading: asyncio.Task[None] | None = None
 
     async def wait(
-        self, human_request_ids: Sequence[str], *, until_all: bool, seconds: float
+        self, human_request_ids: Sequence[str], viewer: Viewer, *, until_all: bool, seconds: float
     ) -> tuple[bool, list[HumanRequest]]:
         """Waits until one of the requests has ended, or all have, or the time is over.
 
@@ -33,14 +34,14 @@ class Waiting:
             Whether what was waited for has come; and the requests as they stand, in the order of their ids.
 
         Raises:
-            ServiceError: HUMAN_REQUEST_NOT_FOUND.
+            ServiceError: HUMAN_REQUEST_NOT_FOUND, also where one is not shown to the viewer, or no longer is.
         """
         loop = asyncio.get_running_loop()
         give_up = loop.time() + (seconds or DEFAULT_SECONDS)
         waiter = Waiter(human_request_ids)
         self._follower.enter(waiter)
         try:
-            waiter.ended.update(await self._ended(human_request_ids))
+            waiter.ended.update(await self._ended(human_request_ids, viewer))
             enough = len(human_request_ids) if until_all else 1
             while len(waiter.ended) < enough:
                 left = give_up - loop.time()
@@ -50,14 +51,15 @@ class Waiting:
         finally:
             self._follower.leave(waiter)
         standing = await self._as_they_stand(human_request_ids, waiter.ended)
+        for request in standing:
+            rules.require_seen(request, request.id, viewer)
         return sum(request.ended for request in standing) >= enough, standing
 
-    async def _ended(self, human_request_ids: Sequence[str]) -> Standing:
+    async def _ended(self, human_request_ids: Sequence[str], viewer: Viewer) -> Standing:
         """Those that have ended already; of the others nothing is kept while they are waited for."""
         found = await self._read(human_request_ids)
-        missing = next((each for each in human_request_ids if each not in found), None)
-        if missing is not None:
-            raise errors.human_request_not_found(missing)
+        for each in human_request_ids:
+            rules.require_seen(found.get(each), each, viewer)
         return {each: found[each] for each in human_request_ids if found[each].ended}
 
     async def _as_they_stand(self, human_request_ids: Sequence[str], ended: Standing) -> list[HumanRequest]:

@@ -10,6 +10,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from servicekit import pagination
+from servicekit.identity.visibility import Viewer
 from servicekit.notifications import Waiters, wait_for
 from servicekit.postgres import Database
 from services.tools import errors
@@ -20,7 +21,16 @@ from services.tools.audit.store import invocations as store
 from services.tools.audit.store import lists
 from services.tools.audit.store import receipts as receipts_store
 from services.tools.audit.store import retention as retention_store
-from services.tools.models import Archive, Checkpoint, Event, Invocation, InvocationFilter, ToolSummary, Verification
+from services.tools.models import (
+    Archive,
+    Checkpoint,
+    Event,
+    Fault,
+    Invocation,
+    InvocationFilter,
+    ToolSummary,
+    Verification,
+)
 
 EXPORT_PAGE = 500
 MAX_SUMMARIES = 1_000
@@ -29,18 +39,18 @@ LOOK_AGAIN_SECONDS = 1.0
 
 
 class History:
-    """What was recorded."""
+    """What was recorded, as far as whoever looks is shown it."""
 
     def __init__(self, database: Database, waiters: Waiters, keys: Sequence[Ed25519PublicKey]) -> None:
         self._database = database
         self._waiters = waiters
         self._keys = keys
 
-    async def get(self, invocation_id: str) -> Invocation:
+    async def get(self, invocation_id: str, viewer: Viewer) -> Invocation:
         """One invocation.
 
         Raises:
-            ServiceError: INVOCATION_NOT_FOUND, also for what is no UUID.
+            ServiceError: INVOCATION_NOT_FOUND, also for what is no UUID or not shown to the viewer.
         """
         try:
             parsed = UUID(invocation_id)
@@ -48,22 +58,22 @@ class History:
             raise errors.invocation_not_found(invocation_id) from None
         async with self._database.connection() as connection:
             found = await store.get(connection, parsed)
-        if found is None:
+        if found is None or not viewer.sees(found.audience):
             raise errors.invocation_not_found(invocation_id)
         return found
 
     async def page(
-        self, wanted: InvocationFilter, page_size: int, page_token: str, offset: int
+        self, wanted: InvocationFilter, viewer: Viewer, page_size: int, page_token: str, offset: int
     ) -> tuple[list[Invocation], str]:
         """A page, newest first, and the token of the next."""
         asked = pagination.page_request(page_size, page_token, _fields(wanted), UUID)
         async with self._database.transaction() as connection:
-            found = await lists.list_before(connection, wanted, asked.after, asked.limit, offset)
+            found = await lists.list_before(connection, wanted, viewer, asked.after, asked.limit, offset)
         return asked.page(found, lambda invocation: [str(invocation.intent.id)])
 
-    async def watch(self, invocation_id: str, after_sequence: int) -> AsyncIterator[Event | None]:
+    async def watch(self, invocation_id: str, viewer: Viewer, after_sequence: int) -> AsyncIterator[Event | None]:
         """Events after a sequence number until the invocation has ended; None where nothing happens for a while."""
-        invocation = await self.get(invocation_id)
+        invocation = await self.get(invocation_id, viewer)
         identity = invocation.intent.id
         sequence = after_sequence
         with self._waiters.registered(str(identity)) as woken:
@@ -71,7 +81,7 @@ class History:
             while True:
                 woken.clear()
                 # First the state, then the events: an outcome that is there has all events before it.
-                invocation = await self.get(invocation_id)
+                invocation = await self.get(invocation_id, viewer)
                 async with self._database.connection() as connection:
                     events = await store.events_after(connection, identity, max(sequence, 1))
                     last = events[-1][0] if events else await store.last_event(connection, identity)
@@ -94,40 +104,40 @@ class History:
                     yield None
                 await wait_for(woken, LOOK_AGAIN_SECONDS)
 
-    async def summarize(self, wanted: InvocationFilter) -> list[ToolSummary]:
+    async def summarize(self, wanted: InvocationFilter, viewer: Viewer) -> list[ToolSummary]:
         """Per tool, over the last 24 hours where no begin is given."""
         if wanted.created_after is None:
             wanted = replace(wanted, created_after=datetime.now(UTC) - timedelta(hours=24))
         async with self._database.connection() as connection:
-            return await lists.summary(connection, wanted, MAX_SUMMARIES)
+            return await lists.summary(connection, wanted, viewer, MAX_SUMMARIES)
 
-    async def export(self, wanted: InvocationFilter) -> AsyncGenerator[list[Invocation], None]:
+    async def export(self, wanted: InvocationFilter, viewer: Viewer) -> AsyncGenerator[list[Invocation], None]:
         """Everything, oldest first, in pages; rows that arrive meanwhile are not in it."""
         bounded = replace(wanted, created_before=wanted.created_before or datetime.now(UTC))
         after = None
         async with self._database.snapshot() as connection:
             while True:
-                page = await lists.list_after(connection, bounded, after, EXPORT_PAGE)
+                page = await lists.list_after(connection, bounded, viewer, after, EXPORT_PAGE)
                 if page:
                     yield page
                     after = page[-1].intent.id
                 if len(page) < EXPORT_PAGE:
                     return
 
-    async def redact(self, invocation_id: str, fields: list[str], principal: str, reason: str) -> Invocation:
+    async def redact(self, invocation_id: str, fields: list[str], viewer: Viewer, reason: str) -> Invocation:
         """Erases documents of an ended invocation; their digests stay."""
-        invocation = await self.get(invocation_id)
+        invocation = await self.get(invocation_id, viewer)
         if not invocation.ended:
             raise errors.invocation_not_ended(invocation_id)
         async with self._database.transaction() as connection:
             for field in fields:
                 await store.redact(connection, invocation.intent.id, field)
-                await store.insert_redaction(connection, invocation.intent.id, field, principal, reason)
-        return await self.get(invocation_id)
+                await store.insert_redaction(connection, invocation.intent.id, field, viewer.name, reason)
+        return await self.get(invocation_id, viewer)
 
-    async def receipt(self, invocation_id: str) -> tuple[Invocation, Checkpoint | None]:
+    async def receipt(self, invocation_id: str, viewer: Viewer) -> tuple[Invocation, Checkpoint | None]:
         """An ended invocation with its link, and the first checkpoint that covers it."""
-        invocation = await self.get(invocation_id)
+        invocation = await self.get(invocation_id, viewer)
         if invocation.outcome is None or invocation.link is None:
             raise errors.invocation_not_ended(invocation_id)
         link = invocation.link
@@ -137,12 +147,20 @@ class History:
             )
         return invocation, checkpoint
 
-    async def verify(self, completed_after: datetime | None, completed_before: datetime | None) -> Verification:
-        """Recomputes receipts from the rows, and checks chains and checkpoints."""
+    async def verify(
+        self, viewer: Viewer, completed_after: datetime | None, completed_before: datetime | None
+    ) -> Verification:
+        """Recomputes receipts from the rows, and checks chains and checkpoints.
+
+        All of them, whoever asks: a chain holds or it does not. What is told is of the viewer's own receipts, and of
+        checkpoints and archives, which are everybody's.
+        """
         archives = ArchiveVerifier(self._keys)
         checkpoints = CheckpointVerifier(self._keys)
         whole = completed_after is None and completed_before is None
         receipts = Verifier(whole=whole)
+        told, unsigned = 0, 0
+        faults: list[Fault] = []
         # One snapshot, so that what is written meanwhile confuses nothing.
         async with self._database.snapshot() as connection:
             for archive in await retention_store.archives(connection):
@@ -155,30 +173,29 @@ class History:
                     receipts.expect(UUID(chain_id), sequence, digest)
             count = 0
             async for row in receipts_store.rows(connection, completed_after, completed_before):
-                receipts.check(row)
+                found = receipts.check(row)
+                if viewer.sees(row.audience):
+                    told += 1
+                    unsigned += row.link.sequence > checkpoints.covered.get(str(row.link.chain_id), 0)
+                    faults += found
                 count += 1
                 if count % 2_000 == 0:
                     # Others want to be served meanwhile.
                     await asyncio.sleep(0)
-        receipts.finish()
-        covered = checkpoints.covered
-        unsigned = sum(max(0, head - covered.get(str(chain_id), 0)) for chain_id, head in receipts.heads.items())
-        return Verification(
-            receipts.receipts,
-            checkpoints.count,
-            min(unsigned, receipts.receipts),
-            [*receipts.faults, *checkpoints.faults, *archives.faults],
-        )
+        # What is missing from a chain, nobody can say whose it was.
+        missing = receipts.finish()
+        faults += missing if viewer.sees_all else []
+        return Verification(told, checkpoints.count, unsigned, [*faults, *checkpoints.faults, *archives.faults])
 
     async def export_receipts(
-        self, completed_after: datetime | None, completed_before: datetime | None
+        self, viewer: Viewer, completed_after: datetime | None, completed_before: datetime | None
     ) -> AsyncGenerator[Archive | Invocation | Checkpoint, None]:
         """Statements of what left, ended invocations by chain and sequence, then all checkpoints."""
         async with self._database.snapshot() as connection:
             for archive in await retention_store.archives(connection):
                 yield archive
             async for row in receipts_store.rows(connection, completed_after, completed_before):
-                if row.outcome is not None:
+                if row.outcome is not None and viewer.sees(row.audience):
                     outcome, link = row.outcome, row.link
                     yield Invocation(
                         outcome.intent, outcome.status, outcome, link, row.redacted_fields, outcome.approval

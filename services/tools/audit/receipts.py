@@ -6,7 +6,7 @@ The recipe stands in docs/receipts.md; `qmcp receipts verify` implements it a se
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -134,15 +134,15 @@ class Verifier:
     def __init__(self, *, whole: bool = False) -> None:
         """Prepares a verification; of whole chains, where a missing beginning is a fault, or of pieces."""
         self._whole = whole
-        self.receipts = 0
-        self.faults: list[Fault] = []
+        # Of the receipt that is being checked.
+        self._faults: list[Fault] = []
         # The digests that stand at the slots which checkpoints name.
         self._wanted: dict[tuple[UUID, int], str] = {}
         self._found: dict[tuple[UUID, int], str] = {}
         self._chain: UUID | None = None
         self._sequence = 0
         self._digest = b""
-        self.heads: dict[UUID, int] = {}
+        self._heads: dict[UUID, int] = {}
         # What left for archives: by chain, then by first place.
         self._archived: defaultdict[UUID, dict[int, ArchivedRun]] = defaultdict(dict)
 
@@ -155,10 +155,10 @@ class Verifier:
         """A checkpoint says that this digest stands there."""
         self._wanted[chain_id, sequence] = digest
 
-    def check(self, row: Row) -> None:
-        """Takes the next receipt."""
+    def check(self, row: Row) -> Sequence[Fault]:
+        """Takes the next receipt, and gives what does not hold of it."""
         link = row.link
-        self.receipts += 1
+        self._faults = []
         if link.chain_id != self._chain:
             self._begin(row)
         while link.sequence != self._sequence + 1 and self._leave_out():
@@ -169,12 +169,14 @@ class Verifier:
             self._fault("CHAIN_BROKEN", "its previous_digest is not the digest of the receipt before it", row)
         self._check_content(row)
         self._sequence, self._digest = link.sequence, link.digest
-        self.heads[link.chain_id] = link.sequence
+        self._heads[link.chain_id] = link.sequence
         if (link.chain_id, link.sequence) in self._wanted:
             self._found[link.chain_id, link.sequence] = link.digest.hex()
+        return self._faults
 
-    def finish(self) -> None:
-        """Compares what checkpoints said with what was there."""
+    def finish(self) -> Sequence[Fault]:
+        """Compares what checkpoints said with what was there: what does not hold of whole chains."""
+        faults = []
         for (chain_id, sequence), digest in self._wanted.items():
             found = self._found.get((chain_id, sequence))
             if found is None and (run := self._archived_at(chain_id, sequence)) is not None:
@@ -182,12 +184,13 @@ class Verifier:
                 found = run.digest.hex() if sequence == run.last else digest
             if found is None:
                 detail = (
-                    f"a checkpoint covers {sequence} receipts of this chain; they end at {self.heads.get(chain_id, 0)}"
+                    f"a checkpoint covers {sequence} receipts of this chain; they end at {self._heads.get(chain_id, 0)}"
                 )
-                self.faults.append(Fault("RECEIPT_MISSING", detail, chain_id=str(chain_id), sequence=sequence))
+                faults.append(Fault("RECEIPT_MISSING", detail, chain_id=str(chain_id), sequence=sequence))
             elif found != digest:
                 detail = "the digest that a checkpoint signed is another"
-                self.faults.append(Fault("CHECKPOINT_BROKEN", detail, chain_id=str(chain_id), sequence=sequence))
+                faults.append(Fault("CHECKPOINT_BROKEN", detail, chain_id=str(chain_id), sequence=sequence))
+        return faults
 
     def _archived_at(self, chain_id: UUID, sequence: int) -> ArchivedRun | None:
         runs = self._archived[chain_id].values()
@@ -246,7 +249,7 @@ class Verifier:
 
     def _fault(self, kind: str, detail: str, row: Row) -> None:
         link = row.link
-        self.faults.append(Fault(kind, detail, str(row.invocation_id), str(link.chain_id), link.sequence))
+        self._faults.append(Fault(kind, detail, str(row.invocation_id), str(link.chain_id), link.sequence))
 
 
 def _holds(document: str | None, salt: bytes | None, digest: bytes, redacted: bool) -> bool:

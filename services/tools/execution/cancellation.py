@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from uuid import UUID
 
+from servicekit.identity.visibility import Viewer
 from servicekit.notifications import Waiters, wait_for
 from servicekit.postgres import Database
 from services.tools import errors
@@ -31,25 +32,27 @@ class Cancellations:
         self._history = history
         self._cancel_awaiting = cancel_awaiting
 
-    async def cancel(self, invocation_id: str, principal: str) -> Invocation:
+    async def cancel(self, invocation_id: str, viewer: Viewer) -> Invocation:
         """Ends what awaits its approval; asks the process that runs it otherwise, and waits a little for that.
 
         Raises:
-            ServiceError: INVOCATION_NOT_FOUND, INVOCATION_ENDED.
+            ServiceError: INVOCATION_NOT_FOUND, INVOCATION_ENDED; PERMISSION_DENIED where it is another's and the viewer
+                is no administrator.
         """
-        invocation = await self._history.get(invocation_id)
+        invocation = await self._history.get(invocation_id, viewer)
+        viewer.require_own(invocation.intent.principal)
         if invocation.ended:
             raise errors.invocation_ended(invocation_id, invocation.status)
-        if invocation.status == "awaiting_approval" and await self._cancel_awaiting(invocation, principal):
-            return await self._history.get(invocation_id)
+        if invocation.status == "awaiting_approval" and await self._cancel_awaiting(invocation, viewer.name):
+            return await self._history.get(invocation_id, viewer)
         with self._waiters.registered(str(invocation.intent.id)) as woken:
             async with self._database.connection() as connection:
-                await store.insert_cancellation(connection, invocation.intent.id, principal)
+                await store.insert_cancellation(connection, invocation.intent.id, viewer.name)
             give_up = monotonic() + CANCEL_SECONDS
             while not invocation.ended and monotonic() < give_up:
                 await wait_for(woken, LOOK_AGAIN_SECONDS)
                 woken.clear()
-                invocation = await self._history.get(invocation_id)
+                invocation = await self._history.get(invocation_id, viewer)
         return invocation
 
 

@@ -66,6 +66,10 @@ class Chain:
                 return (stored, self.recomputed[sequence]) if sequence in self.recomputed else (stored,)
         return next(((one.digest,) for one in self.archived.values() if one.last == sequence), ())
 
+    def end_of_run(self, sequence: int) -> int:
+        """One past the last place that is there without a gap from this one on; 0 where this one is not there."""
+        return next((run.end for run in self.runs if run.first <= sequence < run.end), 0)
+
     def gaps(self) -> Iterator[tuple[int, int]]:
         """The first and last place of every gap, those left out that came later or are in archives."""
         for before, after in zip(self.runs, self.runs[1:], strict=False):

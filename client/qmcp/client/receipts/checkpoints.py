@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,8 @@ class CheckpointTrail:
         self._heads: dict[str, int] = {}
         # The highest place of every chain that a sound signature covers.
         self.covered: dict[str, int] = {}
+        # Every place of a chain that the export has and a sound signature names.
+        self.signed: defaultdict[str, list[int]] = defaultdict(list)
 
     def check(self, checkpoint: Checkpoint) -> Iterator[ReceiptFault]:
         """Every fault of one checkpoint; call it for all of them in the order of the export, then `missing_tails`."""
@@ -118,6 +121,8 @@ class CheckpointTrail:
             detail = f"it states the digest {digest} at place {sequence} of the chain, which has {digests[0]}"
             yield _fault(checkpoint, detail, chain_id=chain_id)
         elif signed and chain:
+            if digests:
+                self.signed[chain_id].append(sequence)
             self.covered[chain_id] = max(self.covered.get(chain_id, 0), sequence)
 
 

@@ -31,12 +31,19 @@ class ExportVerifier:
         to_end: bool = True,
         archives: Collection[int] = (),
         gapless: bool = True,
+        of: str = "",
     ) -> None:
         """`from_start` and `to_end` are False for an export of a time, which may lack what lies outside of it.
 
         `archives` are the numbers of those that are joined to it: what left for these must be there, too. `gapless` is
         False for an archive by itself, whose neighbours are elsewhere.
+
+        `of` names the principal whose receipts alone are enough: such an export has gaps, and what was taken out of
+        it leaves gaps as well. Empty: an export with gaps is a fault, whatever it says of itself.
         """
+        self._of = of
+        self._of_one = False
+        self._principals: set[str] = set()
         self._gapless = gapless
         self._joined = frozenset(archives)
         self._expected: list[Archived] = []
@@ -75,20 +82,23 @@ class ExportVerifier:
     def finish(self) -> ReceiptVerification:
         """What the whole export came to; call it after the last line."""
         for chain in self._chains:
-            for archived in chain.unfitting():
+            for archived in () if self._of_one else chain.unfitting():
                 detail = f"what left from place {archived.first} to {archived.last} does not fit what is here"
                 self._fault("ARCHIVE_BROKEN", detail, chain_id=chain.id, sequence=archived.first)
-            for first, last in chain.gaps() if self._gapless else ():
+            for first, last in chain.gaps() if self._gapless and not self._of_one else ():
                 places = f"place {first} is" if first == last else f"places {first} to {last} are"
                 self._fault("RECEIPT_MISSING", f"{places} missing", chain_id=chain.id, sequence=first)
         for expected in self._expected:
             self._add(self._chains.not_held(expected))
         for checkpoint in self._checkpoints:
             self._add(self._trail.check(checkpoint))
-        self._add(self._trail.missing_tails())
+        if not self._of_one:
+            self._add(self._trail.missing_tails())
+        elif self._principals - {self._of}:
+            self._fault("CHAIN_BROKEN", f"the export says that it is of {self._of} alone, and holds what others did")
         if not self._done:
             self._fault("RECEIPT_MISSING", f"the export was cut off after line {self._line}: its last line is missing")
-        unsigned = [time for chain, sequence, time in self._ended if sequence > self._trail.covered.get(chain, 0)]
+        unsigned = [time for chain, sequence, time in self._ended if not self._is_signed(chain, sequence)]
         return ReceiptVerification(
             valid=self._fault_count == 0,
             receipts_verified=self.receipts,
@@ -97,6 +107,7 @@ class ExportVerifier:
             fault_count=self._fault_count,
             faults=tuple(self._faults),
             receipts_redacted=self._redacted,
+            of=self._of if self._of_one else "",
             unsigned_since=_time(min(unsigned, default="")),
         )
 
@@ -109,11 +120,28 @@ class ExportVerifier:
             self._checkpoints.append(read_checkpoint(line))
         elif line.get("done") is True:
             self._done = True
+            if "principal" in line:
+                self._take_of_one(line.pop("principal"))
             if line.keys() != {"done", "count"} or type(line["count"]) is not int or line["count"] != self.receipts:
                 detail = f"the export says it holds {line.get('count')!r} receipts, it holds {self.receipts}"
                 self._fault("RECEIPT_MISSING", detail)
         else:
             raise ValueError("it is neither a receipt nor a checkpoint nor an archive nor the end")
+
+    def _take_of_one(self, principal: object) -> None:
+        """The export says that it is of one principal alone; whoever verifies it must have said that before."""
+        self._of_one = principal == self._of != ""
+        if not self._of_one:
+            detail = f"the export is of {principal!r} alone, so whether receipts were taken out of it cannot be told"
+            self._fault("RECEIPT_MISSING", detail)
+
+    def _is_signed(self, chain_id: str, sequence: int) -> bool:
+        """Whether a signature covers the receipt: that of a place further on, where all between the two is there."""
+        if not self._of_one:
+            return sequence <= self._trail.covered.get(chain_id, 0)
+        chain = self._chains.get(chain_id)
+        end = chain.end_of_run(sequence) if chain else 0
+        return any(sequence <= place < end for place in self._trail.signed.get(chain_id, ()))
 
     def _take_receipt(self, line: dict[str, Any]) -> None:
         row, receipt = read_receipt(line)
@@ -129,6 +157,7 @@ class ExportVerifier:
             faults = (*faults, ("CHAIN_BROKEN", "it stands after a checkpoint"))
         for kind, detail in faults:
             self._fault(kind, detail, invocation_id=str(row.get("id", "")), chain_id=chain_id, sequence=sequence)
+        self._principals.add(str(row.get("principal", "")))
         self._ended.append((chain_id, sequence, str(row.get("completed_at", ""))))
 
     def _take_archive(self, line: dict[str, Any]) -> None:
@@ -161,9 +190,10 @@ def verify_export(
     from_start: bool = True,
     to_end: bool = True,
     archives: Collection[int] = (),
+    of: str = "",
 ) -> ReceiptVerification:
-    """Verifies a whole export. Blank lines are passed over; the rest is as ExportVerifier has it."""
-    verifier = ExportVerifier(keys, from_start=from_start, to_end=to_end, archives=archives)
+    """Verifies an export. Blank lines are passed over; the rest is as ExportVerifier has it."""
+    verifier = ExportVerifier(keys, from_start=from_start, to_end=to_end, archives=archives, of=of)
     for line in lines:
         if not line.isspace() and line:
             verifier.take(line)

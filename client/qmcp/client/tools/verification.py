@@ -21,3 +21,5 @@ class ReceiptVerification:
     # receipts are unsigned. More than a minute ago means that the service does not sign, or that signatures were cut.
     receipts_redacted: int | None = None
     unsigned_since: datetime | None = None
+    # The principal whose receipts alone these are: whether others were taken out, nobody can say. Empty: all are there.
+    of: str = ""

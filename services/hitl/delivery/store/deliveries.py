@@ -6,10 +6,12 @@ deliveries.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import orjson
 
+from servicekit.identity.visibility import AudienceColumns, Viewer
 from servicekit.postgres import Connection, Record
 from services.hitl.models import Claimed, Delivery, DeliveryFilter
 
@@ -17,6 +19,19 @@ COLUMNS = """
     id, webhook_id, human_request_id, event_sequence, event_kind, url, status, attempts, next_attempt_at, last_status,
     last_error, created_at, delivered_at
 """
+# A delivery to the callback of a request is who asked's; those to webhooks are the administrators'.
+AUDIENCE = AudienceColumns(
+    owners=(
+        """
+        (
+            SELECT request.requester
+            FROM human_requests AS request
+            WHERE request.id = deliveries.human_request_id
+              AND deliveries.webhook_id IS NULL
+        )
+        """,
+    )
+)
 # What a webhook without kinds, and the callback of a request, are told of. As webhook.proto says.
 DEFAULT_KINDS = ["created", "decided", "escalated", "expired", "cancelled", "reminded"]
 
@@ -221,11 +236,15 @@ async def again(connection: Connection, delivery_id: UUID) -> Delivery | None:
 
 
 async def list_before(
-    connection: Connection, wanted: DeliveryFilter, before: tuple[datetime, UUID] | None, limit: int
+    connection: Connection,
+    wanted: DeliveryFilter,
+    viewer: Viewer,
+    before: tuple[datetime, UUID] | None,
+    limit: int,
 ) -> list[Delivery]:
     """Newest first, those before a time and id."""
-    values: list[object] = []
-    conditions = []
+    values: list[Any] = []
+    conditions = [AUDIENCE.condition(viewer, values)]
     for condition, value in (
         ("webhook_id = {}", wanted.webhook_id and UUID(wanted.webhook_id)),
         ("human_request_id = {}", wanted.human_request_id),
@@ -241,7 +260,7 @@ async def list_before(
         f"""
         SELECT {COLUMNS}
         FROM deliveries
-        WHERE {" AND ".join(conditions) or "true"}
+        WHERE {" AND ".join(conditions)}
         ORDER BY created_at DESC, id DESC
         LIMIT {limit:d}
         """,

@@ -1,12 +1,17 @@
 """SQL of the webhooks."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from servicekit.identity.visibility import AudienceColumns, Viewer
 from servicekit.postgres import Connection, Record
 from services.hitl.models import Webhook, WebhookDefinition
 
 COLUMNS = "id, url, kinds, request_types, description, paused, etag, created_at, updated_at"
+
+# Webhooks hear of everybody's requests; they are the administrators', and nobody else's.
+AUDIENCE = AudienceColumns()
 
 
 async def insert(
@@ -34,25 +39,29 @@ async def insert(
     return _webhook(row) if row else None
 
 
-async def get(connection: Connection, webhook_id: UUID) -> Webhook | None:
-    row = await connection.fetchrow(f"SELECT {COLUMNS} FROM webhooks WHERE id = $1", webhook_id)
+async def get(connection: Connection, webhook_id: UUID, viewer: Viewer) -> Webhook | None:
+    values: list[Any] = [webhook_id]
+    shown = AUDIENCE.condition(viewer, values)
+    row = await connection.fetchrow(f"SELECT {COLUMNS} FROM webhooks WHERE id = $1 AND {shown}", *values)
     return _webhook(row) if row else None
 
 
-async def list_before(connection: Connection, before: tuple[datetime, UUID] | None, limit: int) -> list[Webhook]:
+async def list_before(
+    connection: Connection, viewer: Viewer, before: tuple[datetime, UUID] | None, limit: int
+) -> list[Webhook]:
     """Newest first, those before a time and id."""
-    before_at, before_id = before or (None, None)
+    values: list[Any] = [*(before or (None, None)), limit]
+    shown = AUDIENCE.condition(viewer, values)
     rows = await connection.fetch(
         f"""
         SELECT {COLUMNS}
         FROM webhooks
-        WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1, $2)
+        WHERE ($1::timestamptz IS NULL OR (created_at, id) < ($1, $2))
+          AND {shown}
         ORDER BY created_at DESC, id DESC
         LIMIT $3
         """,
-        before_at,
-        before_id,
-        limit,
+        *values,
     )
     return [_webhook(row) for row in rows]
 

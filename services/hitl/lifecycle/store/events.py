@@ -5,8 +5,9 @@ from typing import Any
 
 import orjson
 
+from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Record
-from services.hitl.lifecycle.store.requests import COLUMNS, human_request
+from services.hitl.lifecycle.store.requests import AUDIENCE, COLUMNS, human_request
 from services.hitl.models import Event, EventFilter, HumanRequest, NewEvent
 
 # Whoever writes events holds it until the commit: without it a lower number could appear after a higher one was read.
@@ -58,11 +59,11 @@ async def after(connection: Connection, sequence: int, limit: int) -> list[Event
 
 
 async def between(
-    connection: Connection, wanted: EventFilter, after: int, upto: int, limit: int
+    connection: Connection, wanted: EventFilter, viewer: Viewer, after: int, upto: int, limit: int
 ) -> list[tuple[Event, HumanRequest]]:
     """Events after one number and up to another, with the requests as they stand now, in order."""
     values: list[Any] = [after, upto]
-    conditions = ["e.sequence > $1", "e.sequence <= $2"]
+    conditions = ["e.sequence > $1", "e.sequence <= $2", AUDIENCE.condition(viewer, values)]
     for condition, value in (
         ("e.kind = ANY({})", list(wanted.kinds)),
         ("e.human_request_id = {}", wanted.human_request_id),

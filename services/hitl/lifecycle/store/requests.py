@@ -8,8 +8,37 @@ from uuid import UUID
 
 import orjson
 
+from servicekit.identity.visibility import AudienceColumns, Viewer
 from servicekit.postgres import Connection, Record
-from services.hitl.models import Eligible, HumanRequest, OnExpiry, Quorum, RequestFilter, RequestSpec, Response
+from services.hitl.models import (
+    RESPOND,
+    Eligible,
+    HumanRequest,
+    OnExpiry,
+    Quorum,
+    RequestFilter,
+    RequestSpec,
+    Response,
+)
+
+# Who sees a request; as `HumanRequest.audience`.
+AUDIENCE = AudienceColumns(
+    owners=("r.requester",),
+    people=(
+        "r.assignees",
+        "ARRAY(SELECT json_array_elements_text(r.eligible -> 'assignees'))",
+        "ARRAY(SELECT v.responded_by FROM human_responses v WHERE v.human_request_id = r.id AND v.via = 'api')",
+    ),
+    groups=("r.groups", "ARRAY(SELECT json_array_elements_text(r.eligible -> 'groups'))"),
+    open_to=(
+        """
+        CASE WHEN r.eligible IS NULL THEN r.assignees = '{}' AND r.groups = '{}'
+             ELSE json_array_length(r.eligible -> 'assignees') + json_array_length(r.eligible -> 'groups') = 0
+        END
+        """,
+        RESPOND,
+    ),
+)
 
 # Whether a request's time is up is said by the clock of the database in the moment of reading.
 COLUMNS = """
@@ -132,10 +161,15 @@ async def pending_by_type(connection: Connection) -> Mapping[str, int]:
 
 
 async def list_before(
-    connection: Connection, wanted: RequestFilter, before: tuple[datetime, str] | None, limit: int, offset: int
+    connection: Connection,
+    wanted: RequestFilter,
+    viewer: Viewer,
+    before: tuple[datetime, str] | None,
+    limit: int,
+    offset: int,
 ) -> list[HumanRequest]:
     """Newest first, those before a time and id; needs a transaction."""
-    conditions, values = conditions_of(wanted)
+    conditions, values = conditions_of(wanted, viewer)
     # Which index is best depends on the values: only a plan for these finds what is pending in what is pending.
     await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
     if before is not None:
@@ -144,7 +178,7 @@ async def list_before(
     rows = await connection.fetch(
         f"""
         {SELECT}
-        WHERE {" AND ".join(conditions) or "true"}
+        WHERE {" AND ".join(conditions)}
         ORDER BY r.created_at DESC, r.id DESC
         LIMIT {limit:d} OFFSET {offset:d}
         """,
@@ -153,9 +187,9 @@ async def list_before(
     return [human_request(row) for row in rows]
 
 
-def conditions_of(wanted: RequestFilter) -> tuple[list[str], list[Any]]:
+def conditions_of(wanted: RequestFilter, viewer: Viewer) -> tuple[list[str], list[Any]]:
     values: list[Any] = []
-    conditions = []
+    conditions = [AUDIENCE.condition(viewer, values)]
     for condition, value in (
         ("r.status = {}", wanted.status),
         ("r.request_type = {}", wanted.request_type),

@@ -1,6 +1,10 @@
 """SQL that finds what was asked before in like words."""
 
+from typing import Any
+
+from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection
+from services.hitl.lifecycle.store.requests import AUDIENCE
 
 # Long words tell prompts apart, short ones stand in all of them; ever more of them make the search slower, not better.
 MAX_WORDS = 32
@@ -8,13 +12,12 @@ MAX_WORDS = 32
 MAX_RANKED = 2_000
 
 
-async def ended(connection: Connection, human_request_id: str, limit: int) -> list[str] | None:
-    """The ids of requests that ended and share words with this one's prompt, best first; None where it is unknown."""
-    exists = await connection.fetchval("SELECT true FROM human_requests WHERE id = $1", human_request_id)
-    if not exists:
-        return None
+async def ended(connection: Connection, human_request_id: str, viewer: Viewer, limit: int) -> list[str]:
+    """The ids of requests that ended, share words with this one's prompt and are shown to the viewer, best first."""
+    values: list[Any] = [human_request_id, limit, MAX_WORDS, MAX_RANKED]
+    shown = AUDIENCE.condition(viewer, values)
     rows = await connection.fetch(
-        r"""
+        rf"""
         WITH distinctive AS (
             SELECT lexeme
             FROM human_requests, unnest(words)
@@ -29,12 +32,13 @@ async def ended(connection: Connection, human_request_id: str, limit: int) -> li
             FROM distinctive
         ),
         matching AS (
-            SELECT id, words, created_at
-            FROM human_requests, query
-            WHERE words @@ any_word
-              AND status <> 'pending'
-              AND id <> $1
-            ORDER BY created_at DESC
+            SELECT r.id, r.words, r.created_at
+            FROM human_requests r, query
+            WHERE r.words @@ any_word
+              AND r.status <> 'pending'
+              AND r.id <> $1
+              AND {shown}
+            ORDER BY r.created_at DESC
             LIMIT $4
         )
         SELECT id
@@ -42,9 +46,6 @@ async def ended(connection: Connection, human_request_id: str, limit: int) -> li
         ORDER BY ts_rank(words, any_word, 1) DESC, created_at DESC, id
         LIMIT $2
         """,
-        human_request_id,
-        limit,
-        MAX_WORDS,
-        MAX_RANKED,
+        *values,
     )
     return [row["id"] for row in rows]

@@ -7,10 +7,15 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from servicekit.identity.visibility import AudienceColumns, Viewer
 from servicekit.postgres import Connection
 from services.tools.audit.store import invocations
 from services.tools.models import Invocation, InvocationFilter, ToolSummary
 
+# Whose an invocation is: who asked for it. Who decided on one finds it by its id.
+AUDIENCE = AudienceColumns(owners=("i.principal",))
+# The same as no index has it: what shares a correlation id is not much and found by that, whoever looks.
+AUDIENCE_OF_FEW = AudienceColumns(owners=("i.principal || ''",))
 OPEN = frozenset({"awaiting_approval", "pending", "running"})
 # An id is made a moment before the time that stands beside it, and clocks are set back now and then.
 CLOCK_MARGIN_MS = 60_000
@@ -18,28 +23,29 @@ MAX_ID_MS = (1 << 48) - 1
 
 
 async def list_before(
-    connection: Connection, wanted: InvocationFilter, before: UUID | None, limit: int, offset: int
+    connection: Connection, wanted: InvocationFilter, viewer: Viewer, before: UUID | None, limit: int, offset: int
 ) -> list[Invocation]:
     """Newest first, those before an id; needs a transaction."""
-    return await _page(connection, wanted, ("<", before), "DESC", limit, offset)
+    return await _page(connection, wanted, viewer, ("<", before), "DESC", limit, offset)
 
 
 async def list_after(
-    connection: Connection, wanted: InvocationFilter, after: UUID | None, limit: int
+    connection: Connection, wanted: InvocationFilter, viewer: Viewer, after: UUID | None, limit: int
 ) -> list[Invocation]:
     """Oldest first, those after an id; needs a transaction."""
-    return await _page(connection, wanted, (">", after), "ASC", limit, 0)
+    return await _page(connection, wanted, viewer, (">", after), "ASC", limit, 0)
 
 
 async def _page(
     connection: Connection,
     wanted: InvocationFilter,
+    viewer: Viewer,
     beyond: tuple[str, UUID | None],
     order: Literal["ASC", "DESC"],
     limit: int,
     offset: int,
 ) -> list[Invocation]:
-    conditions, values = _conditions(wanted)
+    conditions, values = _conditions(wanted, viewer)
     operator, identity = beyond
     # One snapshot for both statements. The first is planned for its values: a plan for any walks the ids of a time
     # although nothing there has the status that is asked for. The second costs more to plan than to run.
@@ -53,7 +59,7 @@ async def _page(
         f"""
         SELECT i.id
         FROM {_source(wanted)} AS i
-        WHERE {" AND ".join(conditions) or "true"}
+        WHERE {" AND ".join(conditions)}
         ORDER BY i.id {order}
         LIMIT {limit:d} OFFSET {offset:d}
         """,
@@ -66,8 +72,8 @@ async def _page(
     return [found[row["id"]] for row in rows]
 
 
-async def summary(connection: Connection, wanted: InvocationFilter, limit: int) -> list[ToolSummary]:
-    conditions, values = _conditions(wanted)
+async def summary(connection: Connection, wanted: InvocationFilter, viewer: Viewer, limit: int) -> list[ToolSummary]:
+    conditions, values = _conditions(wanted, viewer)
     rows = await connection.fetch(
         f"""
         SELECT i.tool_name,
@@ -84,7 +90,7 @@ async def summary(connection: Connection, wanted: InvocationFilter, limit: int) 
                ) AS percentiles
         FROM invocations i
         JOIN outcomes o ON o.invocation_id = i.id
-        WHERE {" AND ".join(conditions) or "true"}
+        WHERE {" AND ".join(conditions)}
         GROUP BY i.tool_name
         ORDER BY i.tool_name
         LIMIT {limit:d}
@@ -113,9 +119,10 @@ def _source(wanted: InvocationFilter) -> str:
     return "invocations"
 
 
-def _conditions(wanted: InvocationFilter) -> tuple[list[str], list[Any]]:
+def _conditions(wanted: InvocationFilter, viewer: Viewer) -> tuple[list[str], list[Any]]:
     values: list[Any] = []
-    conditions = []
+    audience = AUDIENCE_OF_FEW if wanted.correlation_id else AUDIENCE
+    conditions = [audience.condition(viewer, values)]
     status = "i.status ="
     if wanted.status not in OPEN and wanted.correlation_id:
         # What shares a correlation id is not much, so each is looked at. As a join it would be read from the other end.

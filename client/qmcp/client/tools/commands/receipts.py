@@ -36,6 +36,10 @@ def verify(
         list[Path] | None,
         typer.Option(help="An archive to verify with it; what left for others is taken from signed statements."),
     ] = None,
+    of: Annotated[
+        str,
+        typer.Option(help="Your name, where you may not read what others did: only your own receipts are then there."),
+    ] = "",
     json: output.AsJson = False,
 ) -> None:
     """Recompute every digest, follow every chain, check every signature; ends with 1 where something does not hold.
@@ -51,7 +55,7 @@ def verify(
     def verified(lines: Iterator[bytes], pem: bytes | str) -> ReceiptVerification:
         if archives:
             lines = joined(lines, [_lines(each) for each in archives])
-        return verify_export(_counted(lines), PublicKeys(pem), from_start=after is None, archives=numbers)
+        return verify_export(_counted(lines), PublicKeys(pem), from_start=after is None, archives=numbers, of=of)
 
     if file:
         if public_key is None:
@@ -176,6 +180,8 @@ def _show(found: ReceiptVerification, *, json: bool) -> None:
     if found.receipts_unsigned:
         since = output.cell(found.unsigned_since)
         typer.echo(f"{found.receipts_unsigned:,} receipts are not signed yet, the oldest since {since}.")
+    if found.of:
+        typer.echo(f"These are the receipts of {found.of} alone: whether some were taken out cannot be told.")
     if found.valid:
         typer.secho("Everything holds.", fg=typer.colors.GREEN)
         return
