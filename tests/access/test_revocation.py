@@ -1,8 +1,8 @@
-"""A revocation is felt by every replica of every service: within a second when it is announced, by the time of memory when not."""
+"""A revocation is felt by every replica of every service: at once when it is announced, by the time of memory when not."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,20 +19,28 @@ from tests.access.tcp_proxy import tcp_proxy
 from tests.contract.running import Answer, Running
 from tests.stack import Server
 
-ANNOUNCED_WITHIN = 1.0
+# No more than a guard against hanging.
+GUARD_SECONDS = 60
+# So that nothing but an announcement explains what is seen.
+NEVER_FORGOTTEN = 600
 
 
-async def refused_after(replicas: list[Running], key: str, most: float) -> float:
-    """The seconds until the last of them refuses, asked without a pause."""
-    started = time.monotonic()
+async def until_refused(replicas: list[Running], key: str) -> None:
+    """Until the last of them refuses, asked without a pause."""
 
-    async def watch(replica: Running) -> float:
+    async def watch(replica: Running) -> None:
         while await who(replica, key) != "UNAUTHENTICATED":
-            assert time.monotonic() - started < most
             await asyncio.sleep(0.005)
-        return time.monotonic() - started
 
-    return max(await asyncio.gather(*(watch(replica) for replica in replicas)))
+    async with asyncio.timeout(GUARD_SECONDS):
+        await asyncio.gather(*(watch(replica) for replica in replicas))
+
+
+async def until_access_refuses(access: Access, key: str) -> None:
+    """The same of access itself."""
+    async with asyncio.timeout(GUARD_SECONDS):
+        while isinstance(await access.running.call("WhoAmI", None, environment.with_key(key)), Answer):
+            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager
@@ -57,36 +65,35 @@ async def three_processes(
 
 
 @pytest.mark.promise("Q40")
-async def test_three_processes_refuse_a_revoked_or_disabled_key_within_a_second(
+async def test_three_processes_refuse_a_revoked_or_disabled_key_as_soon_as_that_is_announced(
     database: str, tools_database: str, files: Files, tmp_path: Path
 ) -> None:
-    async with three_processes(database, tools_database, files, tmp_path) as (access, _, replicas):
+    of_tools = {"access_remember_seconds": NEVER_FORGOTTEN}
+    async with three_processes(database, tools_database, files, tmp_path, **of_tools) as (access, _, replicas):
         for method in ("RevokeKey", "DisableKey", "RevokeKey", "DisableKey"):
             issued = await access.key("agent")
             assert [await who(replica, issued.api_key) for replica in replicas] == ["somebody"] * 3
             await access.must(method, id=issued.key.id)
-            assert await refused_after(replicas, issued.api_key, 10) < ANNOUNCED_WITHIN
+            await until_refused(replicas, issued.api_key)
 
 
 async def test_a_revocation_in_one_replica_of_access_reaches_those_who_ask_another(
     database: str, tools_database: str, files: Files
 ) -> None:
     async with (
-        environment.access(database, files) as one,
+        environment.access(database, files, access_remember_seconds=NEVER_FORGOTTEN) as one,
         environment.access(database, files) as other,
-        environment.tools(tools_database, files, one.port) as tools,
+        environment.tools(tools_database, files, one.port, access_remember_seconds=NEVER_FORGOTTEN) as tools,
     ):
         issued = await one.key("agent")
         assert await who(tools, issued.api_key) == "somebody"
         await other.must("RevokeKey", id=issued.key.id)
-        assert await refused_after([tools], issued.api_key, 10) < ANNOUNCED_WITHIN
+        await until_refused([tools], issued.api_key)
         # And access itself has forgotten whom it remembered.
         admin = await one.key("admin")
         assert (await one.must("WhoAmI", key=admin.api_key)).principal == "somebody"
         await other.must("RevokeKey", id=admin.key.id)
-        started = time.monotonic()
-        while isinstance(await one.running.call("WhoAmI", None, environment.with_key(admin.api_key)), Answer):
-            assert time.monotonic() - started < ANNOUNCED_WITHIN
+        await until_access_refuses(one, admin.api_key)
 
 
 async def revoke_silently(database: str, key_id: str) -> None:
@@ -101,20 +108,20 @@ async def revoke_silently(database: str, key_id: str) -> None:
 async def test_an_announcement_that_is_lost_delays_a_revocation_by_the_time_of_memory_at_most(
     database: str, tools_database: str, files: Files
 ) -> None:
-    remembered = 1.5
     async with AsyncExitStack() as started:
         access = await started.enter_async_context(environment.access(database, files))
-        replicas = [
+        *forgetful, mindful = [
             await started.enter_async_context(
                 environment.tools(tools_database, files, access.port, access_remember_seconds=remembered)
             )
-            for _ in range(3)
+            for remembered in (1, 1, NEVER_FORGOTTEN)
         ]
         issued = await access.key("agent")
-        assert [await who(replica, issued.api_key) for replica in replicas] == ["somebody"] * 3
+        assert {await who(replica, issued.api_key) for replica in (*forgetful, mindful)} == {"somebody"}
         await revoke_silently(database, issued.key.id)
-        # The negative control: the announcement is really lost, or it would be quicker.
-        assert 0.5 < await refused_after(replicas, issued.api_key, 10) < remembered + 0.5
+        await until_refused(forgetful, issued.api_key)
+        # The negative control: the announcement is really lost.
+        assert await who(mindful, issued.api_key) == "somebody"
 
 
 async def test_what_was_missed_while_access_did_not_listen_is_doubted_when_it_listens_again(
@@ -132,7 +139,7 @@ async def test_what_was_missed_while_access_did_not_listen_is_doubted_when_it_li
             f"WHERE datname = '{name}' AND application_name <> 'qmcp-access'"
         )
         await access.must("RevokeKey", id=issued.key.id)
-        assert await refused_after([tools], issued.api_key, 10) < 2
+        await until_refused([tools], issued.api_key)
 
 
 async def test_what_was_missed_while_the_stream_to_a_service_was_broken_is_doubted_when_it_stands_again(
@@ -151,7 +158,7 @@ async def test_what_was_missed_while_the_stream_to_a_service_was_broken_is_doubt
         # Cut off, it cannot know.
         assert await who(tools, issued.api_key) == "somebody"
         await line.mend()
-        assert await refused_after([tools], issued.api_key, 10) < 4
+        await until_refused([tools], issued.api_key)
 
 
 async def test_a_key_that_is_revoked_while_a_service_is_cut_off_from_access_ends_when_it_is_back(
@@ -167,7 +174,7 @@ async def test_a_key_that_is_revoked_while_a_service_is_cut_off_from_access_ends
         await revoke_silently(database, issued.key.id)
         assert await who(tools, issued.api_key) == "somebody"
         async with environment.access(database, files, grpc_port=port):
-            assert await refused_after([tools], issued.api_key, 10) < 5
+            await until_refused([tools], issued.api_key)
 
 
 async def test_without_access_whom_a_service_knows_goes_on_for_the_stated_time_and_nobody_else_comes_in(
@@ -176,81 +183,84 @@ async def test_without_access_whom_a_service_knows_goes_on_for_the_stated_time_a
     port = environment.free_port()
     async with AsyncExitStack() as started:
         async with environment.access(database, files, grpc_port=port) as access:
-            tools = await started.enter_async_context(
-                environment.tools(tools_database, files, port, access_remember_seconds=0.3, access_stale_seconds=3)
-            )
+            long, short = [
+                await started.enter_async_context(
+                    environment.tools(
+                        tools_database, files, port, access_remember_seconds=0.1, access_stale_seconds=stale
+                    )
+                )
+                for stale in (NEVER_FORGOTTEN, 1)
+            ]
             known = (await access.key("agent")).api_key
             unseen = (await access.key("agent")).api_key
             unknown = credentials.generate()[0]
-            assert await who(tools, known) == "somebody"
-            last_asked = time.monotonic()
-        while time.monotonic() < last_asked + 2.7:
-            before = time.monotonic()
-            assert await who(tools, known) == "somebody"
-            assert time.monotonic() - before < 2.5
-            assert await who(tools, unseen) == "UNAVAILABLE"
-            assert await who(tools, unknown) == "UNAVAILABLE"
-            assert await who(tools, "no key at all") == "UNAUTHENTICATED"
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(max(0, last_asked + 3.1 - time.monotonic()))
-        assert [await who(tools, key) for key in (known, unseen, unknown)] == ["UNAVAILABLE"] * 3
+            assert [await who(replica, known) for replica in (long, short)] == ["somebody"] * 2
+        async with asyncio.timeout(GUARD_SECONDS):
+            while await who(short, known) != "UNAVAILABLE":
+                assert await who(long, known) == "somebody"
+                assert [await who(long, key) for key in (unseen, unknown)] == ["UNAVAILABLE"] * 2
+                assert await who(long, "no key at all") == "UNAUTHENTICATED"
+        # What one knows for longer than the other has been asked, it goes on knowing.
+        assert await who(long, known) == "somebody"
+        assert [await who(short, key) for key in (known, unseen, unknown)] == ["UNAVAILABLE"] * 3
         async with environment.access(database, files, grpc_port=port):
-            give_up = time.monotonic() + 5
-            while await who(tools, known) == "UNAVAILABLE":
-                assert time.monotonic() < give_up
-                await asyncio.sleep(0.05)
-            answers = [await who(tools, key) for key in (known, unseen, unknown)]
+            async with asyncio.timeout(GUARD_SECONDS):
+                while await who(short, known) == "UNAVAILABLE":
+                    await asyncio.sleep(0.05)
+            answers = [await who(short, key) for key in (known, unseen, unknown)]
             assert answers == ["somebody", "somebody", "UNAUTHENTICATED"]
 
 
-async def test_access_that_hangs_holds_nobody_up_for_long(
+async def test_access_that_hangs_keeps_nobody_out_whom_a_service_knows(
     database: str, tools_database: str, files: Files, tmp_path: Path
 ) -> None:
     port = environment.free_port()
     async with (
         child("access", environment.ACCESS, database, tmp_path, files.of_access(grpc_port=port)) as hanging,
-        environment.tools(tools_database, files, port, access_remember_seconds=0.2, access_stale_seconds=60) as tools,
+        environment.tools(
+            tools_database, files, port, access_remember_seconds=0.2, access_stale_seconds=NEVER_FORGOTTEN
+        ) as tools,
     ):
         access = Access(hanging.running, files, port)
         known = (await access.key("agent")).api_key
         assert await who(tools, known) == "somebody"
         hanging.freeze()
         try:
-            took = []
-            for _ in range(40):
-                before = time.monotonic()
-                assert await who(tools, known) == "somebody"
-                took.append(time.monotonic() - before)
-                await asyncio.sleep(0.05)
-            # Now and then one call finds out that access still does not answer.
-            assert sorted(took)[len(took) // 2] < 0.5
-            assert max(took) < 3
+            # How seldom one of them finds out that access still does not answer, tests/servicekit counts.
+            assert {await who(tools, known) for _ in range(40)} == {"somebody"}
             assert await who(tools, credentials.generate()[0]) == "UNAVAILABLE"
         finally:
             hanging.thaw()
 
 
+async def until_called(calls: Counter[str], names: Iterable[str]) -> None:
+    """Until each of them has made some calls more."""
+    before = calls.copy()
+    async with asyncio.timeout(GUARD_SECONDS):
+        while any(calls[name] < before[name] + 25 for name in names):
+            await asyncio.sleep(0.05)
+
+
 async def test_a_restart_of_access_under_load_lets_nobody_in_and_refuses_nobody(
     database: str, tools_database: str, files: Files, tmp_path: Path
 ) -> None:
-    of_tools = {"access_remember_seconds": 0.3, "access_stale_seconds": 60}
+    of_tools = {"access_remember_seconds": 0.3, "access_stale_seconds": NEVER_FORGOTTEN}
     async with three_processes(database, tools_database, files, tmp_path, **of_tools) as (access, process, replicas):
         good = (await access.key("agent")).api_key
         reader = (await access.key("reader")).api_key
         gone = await access.key("agent")
         assert [await who(replica, good) for replica in replicas] == ["somebody"] * 3
         await access.must("RevokeKey", id=gone.key.id)
-        await refused_after(replicas, gone.api_key, 5)
+        await until_refused(replicas, gone.api_key)
         outcomes: dict[str, set[str]] = {name: set() for name in ("good", "reader", "gone", "unknown")}
         stop = asyncio.Event()
-        calls = 0
+        calls: Counter[str] = Counter()
 
         async def load(replica: Running, name: str) -> None:
-            nonlocal calls
             while not stop.is_set():
                 key = {"good": good, "reader": reader, "gone": gone.api_key}.get(name) or credentials.generate()[0]
                 outcomes[name].add(await who(replica, key))
-                calls += 1
+                calls[name] += 1
                 await asyncio.sleep(0.01)
 
         # Whom a service shall know while access is away, it has to have seen before.
@@ -258,13 +268,12 @@ async def test_a_restart_of_access_under_load_lets_nobody_in_and_refuses_nobody(
         tasks = [asyncio.create_task(load(replica, name)) for replica in replicas for name in outcomes]
         try:
             for _ in range(3):
-                await asyncio.sleep(0.7)
+                await until_called(calls, outcomes)
                 await process.restart()
-            await asyncio.sleep(1)
+            await until_called(calls, outcomes)
         finally:
             stop.set()
             await asyncio.gather(*tasks)
-        assert calls > 300
         assert outcomes["good"] == {"somebody"}
         assert outcomes["reader"] == {"PERMISSION_DENIED"}
         assert outcomes["gone"] <= {"UNAUTHENTICATED", "UNAVAILABLE"}
@@ -276,9 +285,11 @@ async def test_while_the_database_of_access_is_away_whom_access_knows_goes_on_to
     assert address.port is not None
     async with tcp_proxy(address.port) as line:
         url = database.replace(f":{address.port}/", f":{line.port}/")
-        async with environment.access(url, files, access_remember_seconds=0.1, access_stale_seconds=60) as access:
+        async with environment.access(
+            url, files, access_remember_seconds=0.1, access_stale_seconds=NEVER_FORGOTTEN
+        ) as access:
             # When it begins to listen, it forgets whom it knew.
-            await asyncio.wait_for(_listening(database), 10)
+            await asyncio.wait_for(_listening(database), GUARD_SECONDS)
             await access.must("ListRoles")
             await line.cut()
             await asyncio.sleep(1.5)
@@ -288,18 +299,15 @@ async def test_while_the_database_of_access_is_away_whom_access_knows_goes_on_to
             stranger = await access.refused("WhoAmI", key=credentials.generate()[0])
             assert stranger.code.name == "UNAVAILABLE"
             await line.mend()
-            issued = await asyncio.wait_for(_made(access), 10)
+            issued = await asyncio.wait_for(_made(access), GUARD_SECONDS)
             # What hears of changes and what reports have come back too.
             await asyncio.sleep(1.5)
             assert (await access.must("WhoAmI", key=issued.api_key)).principal == "somebody"
             await access.must("RevokeKey", id=issued.key.id)
-            give_up = time.monotonic() + ANNOUNCED_WITHIN
-            while isinstance(await access.running.call("WhoAmI", None, environment.with_key(issued.api_key)), Answer):
-                assert time.monotonic() < give_up
-            give_up = time.monotonic() + 5
-            while not (await access.must("ListDenials", principal=issued.key.id)).denials:
-                assert time.monotonic() < give_up
-                await asyncio.sleep(0.1)
+            await until_access_refuses(access, issued.api_key)
+            async with asyncio.timeout(GUARD_SECONDS):
+                while not (await access.must("ListDenials", principal=issued.key.id)).denials:
+                    await asyncio.sleep(0.1)
 
 
 async def _listening(database: str) -> None:

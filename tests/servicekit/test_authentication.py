@@ -295,3 +295,15 @@ def test_digests_are_compared_in_constant_time() -> None:
 def resident() -> int:
     """Bytes of this process."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def test_access_that_does_not_answer_is_asked_now_and_then_and_not_by_every_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(authentication, "ASK_AGAIN_SECONDS", 600)
+    environment = Environment(remember=0)
+    text = environment.key()
+    assert await environment.check(text) == "somebody"
+    environment.resolver.away = True
+    assert {await environment.check(text) for _ in range(50)} == {"somebody"}
+    assert len(environment.resolver.asked) == 2
