@@ -17,7 +17,8 @@ from benchmarks.report import Row, Section
 from servicekit.identity import credentials
 from servicekit.identity.authentication import Authentication
 from servicekit.identity.authenticator import Keyless
-from servicekit.identity.resolver import Denial, ResolvedKey
+from servicekit.identity.resolver import Denial, ResolvedKey, ResolvedRoles
+from servicekit.identity.strangers import Strangers
 from servicekit.identity.tokens import Tokens
 from servicekit.methods import methods_of
 from servicekit.request_context import RequestContext
@@ -37,8 +38,8 @@ class Everybody:
     async def resolve_key(self, key: credentials.ApiKey) -> ResolvedKey | None:
         return ResolvedKey(key.id, frozenset({"tools.read", "tools.invoke"}), 1_000_000, time.time() + 3600)
 
-    async def resolve_roles(self, roles: Sequence[str]) -> frozenset[str]:
-        return frozenset(roles)
+    async def resolve_roles(self, roles: Sequence[str]) -> ResolvedRoles:
+        return ResolvedRoles(frozenset(roles))
 
     async def changes(self) -> AsyncIterator[str]:
         yield ""
@@ -68,7 +69,9 @@ async def _measure(plan: Plan) -> dict[str, float]:
     public = ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
     tokens._keys = {"bench": jwt.PyJWK({**public, "alg": "ES256"})}
     tokens._fetched_at = time.monotonic()
-    checked = Authentication(Everybody(), tokens, CollectorRegistry(), remember_seconds=3600, stale_seconds=3600)
+    checked = Authentication(
+        Everybody(), tokens, CollectorRegistry(), strangers=Strangers(50, 0), remember_seconds=3600, stale_seconds=3600
+    )
     texts = [credentials.generate()[0] for _ in range(REMEMBERED)]
     for text in texts:
         await checked.authenticate(_call({"x-api-key": text}))

@@ -29,6 +29,8 @@ class RequestContext:
     method: Method
     # Names of the headers that came more than once.
     repeated: frozenset[str] = frozenset()
+    # From where it came: an IP address.
+    address: str = ""
     # The HTTP method where the call came in as HTTP/JSON; else empty. Set when it has ended.
     http_method: str = ""
     request_id: str = ""

@@ -18,6 +18,7 @@ from servicekit import reflection
 from servicekit.health import Check, Readiness
 from servicekit.http_status import answer_with
 from servicekit.identity.authenticator import Authenticator
+from servicekit.identity.client_address import address_of
 from servicekit.interceptors import Handler, compose
 from servicekit.interceptors.context import request_context
 from servicekit.interceptors.deadline import deadline
@@ -25,6 +26,7 @@ from servicekit.interceptors.errors import declared_errors
 from servicekit.interceptors.headers import keep_headers_from_the_log, sound_headers
 from servicekit.interceptors.http_json import http_json
 from servicekit.interceptors.identity import identity
+from servicekit.interceptors.shares import fair_shares
 from servicekit.interceptors.telemetry import RequestLines, telemetry
 from servicekit.interceptors.validation import validation
 from servicekit.interceptors.writing import bounded_writes
@@ -32,6 +34,7 @@ from servicekit.methods import Method, methods_of
 from servicekit.metrics import CallMetrics
 from servicekit.request_context import RequestContext
 from servicekit.settings import ServiceSettings
+from servicekit.shares import Shares
 from servicekit.sqlstates import service_error
 from servicekit.tracing import tracing
 
@@ -83,6 +86,7 @@ async def serving(
     registry: CollectorRegistry,
     checks: Mapping[str, Check],
     on_drain: Callable[[], None] = lambda: None,
+    shares: Shares | None = None,
 ) -> AsyncIterator[Server]:
     """Serves until the block is left, then drains.
 
@@ -94,6 +98,7 @@ async def serving(
         checks: the dependencies that must answer for the server to be ready.
         on_drain: told when connections are about to be refused, for streams and waits that would not end by themselves:
             each of them would hold the stop up for the whole grace time.
+        shares: what each caller has in flight, where the domain counts more of it than calls.
     """
     names = [service.descriptor.full_name for service in services]
     readiness = Readiness(names, checks)
@@ -107,6 +112,7 @@ async def serving(
             declared_errors,  # all that fails inside becomes a status
             sound_headers,  # the ids and the credential, before either is used
             identity(authenticator),  # who, before what
+            fair_shares(shares or Shares.under(settings)),  # of one caller, before those of all
             deadline(settings.default_deadline_seconds, settings.max_concurrent_calls),
             bounded_writes(settings.max_unread_seconds),  # of streams, which have no deadline
             http_json,  # bodies of those who may call, and in time
@@ -219,7 +225,9 @@ def _rpc_handler(
     handler = compose(interceptors, method, servicer_method)
 
     async def serve(request: Any, context: "ServicerContext[Any, Any]") -> Any:
-        return await handler(request, context, RequestContext.of(tuple(context.invocation_metadata() or ()), method))
+        call = RequestContext.of(tuple(context.invocation_metadata() or ()), method)
+        call.address = address_of(call.metadata, context.peer)
+        return await handler(request, context, call)
 
     build: Callable[..., grpc.RpcMethodHandler[Any, Any]] = {
         (False, False): grpc.unary_unary_rpc_method_handler,

@@ -57,8 +57,17 @@ class ServiceSettings(BaseSettings):
     # OTLP/gRPC address of a collector, `http://collector:4317`; empty: no tracing, and none of its cost.
     otlp_endpoint: str = ""
 
-    # Unary calls in flight at most; further ones are refused with OVERLOADED instead of making all late.
+    # Quick calls in flight at most, and as many long ones; further ones are refused with OVERLOADED instead of making
+    # all late.
     max_concurrent_calls: int = Field(default=1000, ge=1)
+    # Of these, of waits and of streams, so many of one caller at most where its key and its roles say nothing else, so
+    # that nobody takes the places of all; further ones are refused with CONCURRENCY_LIMITED. Where callers are not
+    # checked they cannot be told apart, and these do not count. What an invocation that was started goes on to do is a
+    # long call of whoever started it.
+    principal_max_quick_calls: int = Field(default=250, ge=1)
+    principal_max_long_calls: int = Field(default=50, ge=1)
+    principal_max_waits: int = Field(default=1000, ge=1)
+    principal_max_streams: int = Field(default=100, ge=1)
     # The deadline of a unary call whose caller gave none, seconds.
     default_deadline_seconds: float = 30
     # How long the reader of a stream may take for a message before the stream is ended, seconds.
@@ -82,6 +91,11 @@ class ServiceSettings(BaseSettings):
     # How long an answer of access counts, and how long it goes on counting while access is away, seconds.
     access_remember_seconds: float = 30
     access_stale_seconds: float = 300
+    # Credentials of one address that may be in the course of being checked, and how many a minute may turn out not to
+    # be valid (0: no limit), before further ones of that address are refused unchecked. Those that are remembered as
+    # valid always pass.
+    address_max_checks: int = Field(default=50, ge=1)
+    address_max_failures_per_minute: int = Field(default=6000, ge=0)
     # OpenID Connect: the issuer of tokens and the audience they must name; empty: no tokens. Where the keys are: empty
     # asks the issuer. Which claim names the roles: by its whole name, dots and slashes included, or by the path to it.
     oidc_issuer: str = ""

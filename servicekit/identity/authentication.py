@@ -25,7 +25,8 @@ from servicekit.identity.authenticator import Authenticator, Keyless
 from servicekit.identity.open_calls import Caller, Credential, OpenCalls
 from servicekit.identity.principal import Principal
 from servicekit.identity.reports import Reports
-from servicekit.identity.resolver import KeyResolver
+from servicekit.identity.resolver import KeyResolver, ResolvedRoles
+from servicekit.identity.strangers import Strangers
 from servicekit.request_context import RequestContext
 from servicekit.settings import ServiceSettings
 
@@ -63,18 +64,20 @@ class Authentication:
         tokens: "Tokens | None",
         registry: CollectorRegistry,
         *,
+        strangers: Strangers,
         remember_seconds: float,
         stale_seconds: float,
     ) -> None:
         self._resolver = resolver
         self._tokens = tokens
+        self._strangers = strangers
         self._remember_seconds = remember_seconds
         self._stale_seconds = stale_seconds
         self._known: LRUCache[str, dict[bytes, _Known]] = LRUCache(MAX_REMEMBERED)
         self._refused: LRUCache[credentials.ApiKey, float] = LRUCache(MAX_REMEMBERED)
         self._asking: dict[credentials.ApiKey, asyncio.Task[_Known | None]] = {}
-        self._asking_roles: dict[tuple[str, ...], asyncio.Task[tuple[frozenset[str], float]]] = {}
-        self._roles: LRUCache[tuple[str, ...], tuple[frozenset[str], float]] = LRUCache(MAX_REMEMBERED)
+        self._asking_roles: dict[tuple[str, ...], asyncio.Task[tuple[ResolvedRoles, float]]] = {}
+        self._roles: LRUCache[tuple[str, ...], tuple[ResolvedRoles, float]] = LRUCache(MAX_REMEMBERED)
         # Counts the announced changes: an answer that was asked for before one is not remembered after it.
         self._changes = 0
         # What was checked before this is asked for again, but counts while access is away.
@@ -94,8 +97,11 @@ class Authentication:
         text = _credential(call)
         key = credentials.parse(text)
         if key is not None:
-            return await self._by_key(key)
+            return await self._by_key(key, call.address)
         if self._tokens is not None and text.count(".") == 2:  # noqa: PLR2004 - a JWT has three parts
+            if self._tokens.remembered(text) is None:
+                with self._strangers.checked(call.address):
+                    await self._tokens.verify(text)
             return (await self._by_token(text)).principal
         raise unauthenticated(NOT_VALID)
 
@@ -118,8 +124,8 @@ class Authentication:
         roles = tuple(sorted(set(identity.roles))) if identity is not None else ()
         if identity is None or roles not in self._roles:
             return None
-        permissions, asked_at = self._roles[roles]
-        return _caller(identity, permissions, asked_at), self._fresh(asked_at, now)
+        granted, asked_at = self._roles[roles]
+        return _caller(identity, granted, asked_at), self._fresh(asked_at, now)
 
     async def ask(self, credential: Credential) -> Caller:
         """See open_calls.Callers."""
@@ -128,13 +134,16 @@ class Authentication:
             return (await self._ask(credential, known, time.monotonic())).caller
         return await self._by_token(credential)
 
-    async def _by_key(self, key: credentials.ApiKey) -> Principal:
+    async def _by_key(self, key: credentials.ApiKey, address: str) -> Principal:
         now = time.monotonic()
         known = self._remembered_key(key)
         if known is not None and self._fresh(known.caller.checked_at, now):
             self._remembered.inc()
-        else:
+        elif known is not None:
             known = await self._ask(key, known, now)
+        else:
+            with self._strangers.checked(address):
+                known = await self._ask(key, None, now)
         caller = known.caller
         if caller.valid_until is not None and caller.valid_until <= time.time():
             raise unauthenticated(NOT_VALID)
@@ -187,7 +196,7 @@ class Authentication:
                 self._refused[key] = now + REFUSED_SECONDS
             self._forget(key)
             return None
-        principal = Principal(resolved.principal, resolved.permissions, resolved.roles, key.id)
+        principal = Principal(resolved.principal, resolved.permissions, resolved.roles, key.id, resolved.limits)
         found = _Known(
             Caller(principal, resolved.valid_until, now), resolved.rate_per_minute, float(resolved.rate_per_minute), now
         )
@@ -210,25 +219,25 @@ class Authentication:
         identity = await self._tokens.verify(text)
         roles = tuple(sorted(set(identity.roles)))
         now = time.monotonic()
-        permissions, asked_at = self._roles.get(roles, (frozenset[str](), -math.inf))
+        granted, asked_at = self._roles.get(roles, (ResolvedRoles(), -math.inf))
         if not self._fresh(asked_at, now):
             task = self._asking_roles.get(roles)
             if task is None:
                 task = self._asking_roles[roles] = asyncio.create_task(self._resolve_roles(roles))
                 task.add_done_callback(lambda done: _drop(self._asking_roles, roles, done))
             try:
-                permissions, asked_at = await asyncio.shield(task)
+                granted, asked_at = await asyncio.shield(task)
             except ServiceError:
                 if now - asked_at >= self._stale_seconds:
                     raise
-        return _caller(identity, permissions, asked_at)
+        return _caller(identity, granted, asked_at)
 
-    async def _resolve_roles(self, roles: tuple[str, ...]) -> tuple[frozenset[str], float]:
+    async def _resolve_roles(self, roles: tuple[str, ...]) -> tuple[ResolvedRoles, float]:
         changes, now = self._changes, time.monotonic()
-        permissions = await self._resolver.resolve_roles(roles)
+        granted = await self._resolver.resolve_roles(roles)
         if changes == self._changes:
-            self._roles[roles] = (permissions, now)
-        return permissions, now
+            self._roles[roles] = (granted, now)
+        return granted, now
 
     async def follow_changes(self) -> None:
         """Forgets what changed, as soon as access says so. Ends when the connection is lost."""
@@ -278,8 +287,10 @@ def _drop(asking: dict[Asked, Any], what: Asked, done: "asyncio.Task[Any]") -> N
         done.exception()
 
 
-def _caller(identity: "TokenIdentity", permissions: frozenset[str], asked_at: float) -> Caller:
-    return Caller(Principal(identity.principal, permissions, frozenset(identity.roles)), identity.valid_until, asked_at)
+def _caller(identity: "TokenIdentity", granted: ResolvedRoles, asked_at: float) -> Caller:
+    roles = frozenset(identity.roles)
+    principal = Principal(identity.principal, granted.permissions, roles, limits=granted.limits)
+    return Caller(principal, identity.valid_until, asked_at)
 
 
 def _take_call(known: _Known, now: float) -> None:
@@ -323,6 +334,7 @@ async def authenticator(
         resolver,
         tokens,
         registry,
+        strangers=Strangers(settings.address_max_checks, settings.address_max_failures_per_minute),
         remember_seconds=settings.access_remember_seconds,
         stale_seconds=settings.access_stale_seconds,
     )

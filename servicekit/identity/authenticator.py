@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from servicekit.errors import ServiceError
+from servicekit.identity.limits import UNBOUNDED
 from servicekit.identity.principal import Principal
 from servicekit.request_context import RequestContext
 
@@ -30,9 +31,12 @@ class Authenticator(Protocol):
 
 
 class Keyless:
-    """Development on one machine: every caller is the principal `local` and may do everything."""
+    """Development on one machine: every caller is the principal `local` and may do everything.
 
-    local = Principal("local", frozenset({"*"}))
+    All of them are that one, so a share of it would be a share of all.
+    """
+
+    local = Principal("local", frozenset({"*"}), limits=UNBOUNDED)
 
     async def authenticate(self, call: RequestContext) -> Principal:
         del call

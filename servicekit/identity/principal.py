@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from servicekit.identity.limits import NO_LIMITS, CallLimits
+
 # Before the subjects of tokens and no owner of a key: whoever gives names of one kind gives none of the other.
 OF_TOKENS = "oidc:"
 
@@ -18,6 +20,8 @@ class Principal:
     roles: frozenset[str] = frozenset()
     # By which key it calls; empty where it comes with a token, or nobody checks.
     key_id: str = ""
+    # What it may have in flight.
+    limits: CallLimits = NO_LIMITS
 
     @property
     def reference(self) -> str:

@@ -13,7 +13,8 @@ from grpc import StatusCode
 from servicekit.channels import channel
 from servicekit.errors import ServiceError, unavailable
 from servicekit.identity.credentials import ApiKey
-from servicekit.identity.resolver import Denial, ResolvedKey
+from servicekit.identity.limits import CallLimits
+from servicekit.identity.resolver import Denial, ResolvedKey, ResolvedRoles
 from servicekit.settings import ServiceSettings
 from servicekit.waiting import waiting_for
 
@@ -50,9 +51,10 @@ class RemoteKeyResolver:
             identity.rate_per_minute,
             until,
             frozenset(identity.roles),
+            CallLimits.of(identity.limits),
         )
 
-    async def resolve_roles(self, roles: Sequence[str]) -> frozenset[str]:
+    async def resolve_roles(self, roles: Sequence[str]) -> ResolvedRoles:
         """See KeyResolver."""
         request = self._messages.ResolveRolesRequest(roles=roles[:64])
         try:
@@ -60,7 +62,7 @@ class RemoteKeyResolver:
                 answer = await self._stub.ResolveRoles(request, timeout=SECONDS, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
             raise _away(error) from None
-        return frozenset(answer.permissions)
+        return ResolvedRoles(frozenset(answer.permissions), CallLimits.of(answer.limits))
 
     async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """See KeyResolver."""

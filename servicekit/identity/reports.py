@@ -59,7 +59,8 @@ class Reports:
         permission = error.metadata.get("permission", "")
         like = (call.method.path, error.reason, permission, principal)
         too_many = like not in self._denials and len(self._denials) >= MAX_DENIALS
-        if too_many or (error.code is StatusCode.UNAUTHENTICATED and not self._told_apart(like)):
+        unknown = error.code is StatusCode.UNAUTHENTICATED or "address" in error.metadata
+        if too_many or (unknown and not self._told_apart(like)):
             like = (call.method.path, error.reason, permission, OTHERS)
         self._denied[like] += 1
         self._denials[like] = Denial(

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from servicekit.identity import credentials
+from servicekit.identity.limits import NO_LIMITS, CallLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,15 @@ class ResolvedKey:
     # Unix time; None: does not end by itself.
     valid_until: float | None
     roles: frozenset[str] = frozenset()
+    limits: CallLimits = NO_LIMITS
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedRoles:
+    """What access says of roles together."""
+
+    permissions: frozenset[str] = frozenset()
+    limits: CallLimits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +55,7 @@ class KeyResolver(Protocol):
             ServiceError: UNAVAILABLE where that cannot be known now.
         """
 
-    async def resolve_roles(self, roles: Sequence[str]) -> frozenset[str]:
+    async def resolve_roles(self, roles: Sequence[str]) -> ResolvedRoles:
         """What roles grant together; unknown ones grant nothing."""
 
     async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, frozenset[str]]:

@@ -13,6 +13,7 @@ from servicekit import key_files, pagination
 from servicekit.errors import invalid_field
 from servicekit.idempotency import Answer, Once
 from servicekit.identity import credentials
+from servicekit.identity.limits import largest
 from servicekit.identity.principal import OF_TOKENS, Principal
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Database
@@ -130,7 +131,8 @@ class Keys:
                     return None
                 valid_until = min(filter(None, (valid_until, key.old_valid_until)))
             roles = await roles_store.named(connection, key.roles)
-        return Identity(key.owner, tuple(key.roles), granted(roles), key.rate_per_minute, valid_until)
+        limits = key.limits.over(largest(role.limits for role in roles))
+        return Identity(key.owner, tuple(key.roles), granted(roles), key.rate_per_minute, valid_until, limits)
 
     async def resolve_callers(self, references: Sequence[str]) -> dict[str, frozenset[str]]:
         """What callers of before may do now: by a key while it is valid, by a token what its roles grant."""

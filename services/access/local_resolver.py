@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from servicekit.errors import unavailable
 from servicekit.identity.credentials import ApiKey
-from servicekit.identity.resolver import Denial, ResolvedKey
+from servicekit.identity.resolver import Denial, ResolvedKey, ResolvedRoles
 from servicekit.postgres import Database
 from servicekit.sqlstates import service_error
 from services.access import models
@@ -40,12 +40,13 @@ class LocalKeyResolver:
             identity.rate_per_minute,
             until,
             frozenset(identity.roles),
+            identity.limits,
         )
 
-    async def resolve_roles(self, roles: Sequence[str]) -> frozenset[str]:
+    async def resolve_roles(self, roles: Sequence[str]) -> ResolvedRoles:
         """See KeyResolver."""
         async with _answering():
-            return frozenset(await self._roles.permissions(roles))
+            return await self._roles.resolve(roles)
 
     async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """See KeyResolver."""

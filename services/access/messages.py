@@ -1,7 +1,10 @@
 """Domain ↔ protobuf, pure functions in both directions."""
 
-from qmcp.access.v1 import access_service_pb2, key_pb2, role_pb2
+from dataclasses import asdict
 
+from qmcp.access.v1 import access_service_pb2, call_limits_pb2, key_pb2, role_pb2
+
+from servicekit.identity.limits import NO_LIMITS, CallLimits
 from servicekit.timestamps import EPOCH, to_datetime, to_timestamp
 from services.access import models
 
@@ -14,7 +17,13 @@ def new_key_from(request: access_service_pb2.CreateKeyRequest) -> models.NewKey:
         tuple(request.roles),
         request.rate_per_minute,
         to_datetime(request, "expires_at"),
+        CallLimits.of(request.limits),
     )
+
+
+def limits_to(limits: CallLimits) -> call_limits_pb2.CallLimits | None:
+    """The message; None, which is absent, where they say nothing."""
+    return call_limits_pb2.CallLimits(**asdict(limits)) if limits != NO_LIMITS else None
 
 
 def key_to(key: models.Key) -> key_pb2.Key:
@@ -31,6 +40,7 @@ def key_to(key: models.Key) -> key_pb2.Key:
         revoked_at=to_timestamp(key.revoked_at),
         disabled_at=to_timestamp(key.disabled_at),
         status=key.status,
+        limits=limits_to(key.limits),
     )
 
 
@@ -39,7 +49,13 @@ def issued_key_to(issued: models.IssuedKey) -> access_service_pb2.IssuedKey:
 
 
 def role_from(message: role_pb2.Role) -> models.Role:
-    return models.Role(message.name, tuple(message.permissions), message.description, etag=message.etag)
+    return models.Role(
+        message.name,
+        tuple(message.permissions),
+        message.description,
+        etag=message.etag,
+        limits=CallLimits.of(message.limits),
+    )
 
 
 def role_to(role: models.Role) -> role_pb2.Role:
@@ -49,6 +65,7 @@ def role_to(role: models.Role) -> role_pb2.Role:
         description=role.description,
         built_in=role.built_in,
         etag=role.etag,
+        limits=limits_to(role.limits),
     )
 
 
@@ -59,6 +76,7 @@ def identity_to(identity: models.Identity) -> access_service_pb2.Identity:
         permissions=identity.permissions,
         rate_per_minute=identity.rate_per_minute,
         valid_until=to_timestamp(identity.valid_until),
+        limits=limits_to(identity.limits),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from servicekit.identity.limits import NO_LIMITS, CallLimits
 from servicekit.identity.visibility import Audience
 
 
@@ -29,6 +30,8 @@ class Key:
     status: str
     # Whether the environment gives it.
     preshared: bool
+    # What it may have in flight.
+    limits: CallLimits
 
     @property
     def valid(self) -> bool:
@@ -50,6 +53,7 @@ class NewKey:
     roles: Sequence[str]
     rate_per_minute: int
     expires_at: datetime | None
+    limits: CallLimits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class Role:
     description: str
     built_in: bool = False
     etag: str = ""
+    # What its holders may have in flight.
+    limits: CallLimits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,8 @@ class Identity:
     permissions: Sequence[str]
     rate_per_minute: int
     valid_until: datetime | None
+    # What they may have in flight; 0: what a replica's settings say.
+    limits: CallLimits
 
 
 @dataclass(frozen=True, slots=True)

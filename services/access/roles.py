@@ -2,14 +2,16 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import orjson
 
 from servicekit import pagination
 from servicekit.errors import invalid_field
 from servicekit.idempotency import Answer, Once
+from servicekit.identity.limits import NO_LIMITS, UNBOUNDED, largest
 from servicekit.identity.principal import Principal
+from servicekit.identity.resolver import ResolvedRoles
 from servicekit.postgres import Connection, Database
 from services.access import errors
 from services.access.authority import Holding, exceeding
@@ -34,7 +36,13 @@ BUILT_IN = (
         "Reads everything, whosever it is, and changes nothing.",
     ),
     Role("ingest", ("metrics.write",), "Sends metrics."),
-    Role("service", ("access.resolve",), "A service of QMCP, which asks who its callers are."),
+    Role(
+        "service",
+        ("access.resolve",),
+        "A service of QMCP, which asks who its callers are.",
+        # It calls for all who call it.
+        limits=UNBOUNDED,
+    ),
     Role(
         "delegate",
         ("hitl.read", "hitl.audit", "hitl.ask", "hitl.delegate"),
@@ -87,7 +95,7 @@ class Roles:
         return await once.run(self._database, create)
 
     async def update(self, role: Role, by: Principal) -> Role:
-        """Replaces permissions and description; holders feel it at once."""
+        """Replaces permissions, description and limits; holders feel it at once."""
         _require_short(role.permissions)
         require_below(by, Holding(frozenset(), frozenset(role.permissions)))
         async with self._database.transaction() as connection:
@@ -106,10 +114,11 @@ class Roles:
             await store.delete(connection, name)
             await keys_store.announce(connection, "")
 
-    async def permissions(self, names: Sequence[str]) -> list[str]:
+    async def resolve(self, names: Sequence[str]) -> ResolvedRoles:
         """What roles grant together; unknown ones grant nothing."""
         async with self._database.connection() as connection:
-            return granted(await store.named(connection, names))
+            found = await store.named(connection, names)
+        return ResolvedRoles(frozenset(granted(found)), largest(role.limits for role in found))
 
 
 async def require_roles(connection: Connection, names: Sequence[str], by: Principal) -> None:
@@ -151,5 +160,7 @@ async def _changeable(connection: Connection, name: str, etag: str, by: Principa
 
 
 def _etag(role: Role) -> str:
-    covered = orjson.dumps([role.name, sorted(role.permissions), role.description])
+    # Without limits it is what the release before limits made of it: during a deployment both write built-in roles.
+    limits = [] if role.limits == NO_LIMITS else [astuple(role.limits)]
+    covered = orjson.dumps([role.name, sorted(role.permissions), role.description, *limits])
     return hashlib.sha256(covered).hexdigest()[:16]

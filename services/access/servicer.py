@@ -93,6 +93,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
             principal=call.principal.name,
             roles=sorted(call.principal.roles),
             permissions=sorted(call.principal.permissions),
+            limits=messages.limits_to(call.principal.limits),
         )
 
     async def ListDenials(
@@ -113,8 +114,10 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
     async def ResolveRoles(
         self, request: access_service_pb2.ResolveRolesRequest, context: Context
     ) -> access_service_pb2.ResolveRolesResponse:
-        permissions = await self._roles.permissions(request.roles)
-        return access_service_pb2.ResolveRolesResponse(permissions=permissions)
+        resolved = await self._roles.resolve(request.roles)
+        return access_service_pb2.ResolveRolesResponse(
+            permissions=sorted(resolved.permissions), limits=messages.limits_to(resolved.limits)
+        )
 
     async def ResolveCallers(
         self, request: access_service_pb2.ResolveCallersRequest, context: Context

@@ -17,6 +17,7 @@ from servicekit.notifications import Waiters, listening
 from servicekit.partitions import keeping
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
+from servicekit.shares import Shares
 from servicekit.ssrf import AddressPolicy
 from services.tools.approval.approvals import Approvals
 from services.tools.approval.decisions import Decisions
@@ -97,7 +98,8 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         # What runs.
         lease = Lease(db, replica, settings.tools_lease_seconds, active)
         sweep = Sweep(db, replica, settings.tools_lease_seconds, recorder, metrics)
-        runner = Runner(recorder, active, Slots(settings.tools_queue_per_slot), lease, metrics)
+        shares = Shares.under(settings)
+        runner = Runner(recorder, active, Slots(settings.tools_queue_per_slot), lease, metrics, shares)
         execution = Execution(db, waiters, tools, recorder, runner)
         follower = CancellationFollower(db, active, recorder)
         # What waits for humans.
@@ -131,6 +133,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
                 authenticator=who,
                 registry=registry,
                 checks={"postgres": db.ready, "audit": recorder.ready, "lease": lease.ready},
+                shares=shares,
             ) as server,
         ):
             with MetricsPage(registry, settings.metrics_host, settings.metrics_port):

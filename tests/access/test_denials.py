@@ -11,6 +11,7 @@ from qmcp.access.v1 import key_pb2
 from servicekit.errors import permission_denied
 from servicekit.identity import credentials
 from servicekit.identity.authentication import Authentication
+from servicekit.identity.strangers import Strangers
 from servicekit.methods import methods_of
 from servicekit.request_context import RequestContext
 from services.access.store import denials as store
@@ -98,7 +99,14 @@ async def test_thousands_of_keys_that_somebody_makes_up_cost_a_handful_of_rows(a
 
 async def test_denials_are_counted_for_alerts() -> None:
     registry = CollectorRegistry()
-    authentication = Authentication(None, None, registry, remember_seconds=1, stale_seconds=1)  # type: ignore[arg-type]
+    authentication = Authentication(
+        None,  # type: ignore[arg-type]
+        None,
+        registry,
+        strangers=Strangers(1, 0),
+        remember_seconds=1,
+        stale_seconds=1,
+    )
     [method] = [method for method in methods_of(TOOLS) if method.name == "InvokeTool"]
     for _ in range(3):
         authentication.denied(RequestContext({}, method), permission_denied("tools.invoke"))

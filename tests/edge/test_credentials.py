@@ -25,6 +25,12 @@ def called(edge, method):
     return grpc.StatusCode.OK, ""
 
 
+def test_services_are_told_the_address_that_the_edge_sees_whatever_a_caller_says(http):
+    forged = {"x-qmcp-client-address": "192.0.2.1", "x-forwarded-for": "192.0.2.2"}
+    answer = http.post("/v1/tools/echo:invoke", json={}, headers=forged)
+    assert answer.json()["result"]["metadata"]["x-qmcp-client-address"] == "127.0.0.1"
+
+
 def test_those_that_are_for_services_are_known():
     assert {"ResolveKey", "ResolveRoles", "ResolveCallers", "WatchChanges", "ReportUse"} == FOR_SERVICES
 

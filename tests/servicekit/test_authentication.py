@@ -16,7 +16,8 @@ from servicekit.errors import ServiceError, permission_denied, unavailable
 from servicekit.identity import authentication, credentials, reports
 from servicekit.identity.authentication import MAX_REMEMBERED, Authentication
 from servicekit.identity.credentials import ApiKey
-from servicekit.identity.resolver import Denial, ResolvedKey
+from servicekit.identity.resolver import Denial, ResolvedKey, ResolvedRoles
+from servicekit.identity.strangers import Strangers
 from servicekit.methods import methods_of
 from servicekit.request_context import RequestContext
 from services.access import keys
@@ -44,10 +45,10 @@ class KeyResolver:
             raise unavailable("away")
         return found
 
-    async def resolve_roles(self, roles: Sequence[str]) -> frozenset[str]:
+    async def resolve_roles(self, roles: Sequence[str]) -> ResolvedRoles:
         self.roles_asked += 1
         await self.answers.wait()
-        return frozenset({"tools.read"})
+        return ResolvedRoles(frozenset({"tools.read"}))
 
     async def changes(self) -> AsyncIterator[str]:
         yield ""
@@ -69,7 +70,12 @@ class Environment:
         self.resolver = KeyResolver()
         self.registry = CollectorRegistry()
         self.authentication = Authentication(
-            self.resolver, None, self.registry, remember_seconds=remember, stale_seconds=stale
+            self.resolver,
+            None,
+            self.registry,
+            strangers=Strangers(10_000, 0),
+            remember_seconds=remember,
+            stale_seconds=stale,
         )
 
     def key(self, rate: int = 0) -> str:

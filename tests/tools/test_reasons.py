@@ -13,7 +13,7 @@ from tests.tools.mortal_postgres import mortal_postgres
 from tests.tools.service import Replica, Start, invoke_request, pb, query, refusal, replica, settings_for, until
 
 # Rates belong to keys: tests/access/test_keys.py. Addresses: tests/servicekit/test_ssrf.py.
-ELSEWHERE = {"UNSPECIFIED", "RATE_LIMITED", "ADDRESS_NOT_ALLOWED"}
+ELSEWHERE = {"UNSPECIFIED", "RATE_LIMITED", "CONCURRENCY_LIMITED", "ADDRESS_NOT_ALLOWED"}
 # A service without credentials refuses nobody; tests/servicekit has them.
 NEED_CREDENTIALS = {"UNAUTHENTICATED", "PERMISSION_DENIED"}
 

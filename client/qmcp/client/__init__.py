@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qmcp.client.access.models import Denial, Identity, IssuedKey, Key, Role
+    from qmcp.client.access.models import CallLimits, Denial, Identity, IssuedKey, Key, Role
     from qmcp.client.aio import AsyncClient
     from qmcp.client.calling.health import Health
     from qmcp.client.calling.retries import Retries
@@ -60,6 +60,7 @@ __all__ = [
     "Approval",
     "ApprovalPolicy",
     "AsyncClient",
+    "CallLimits",
     "Checkpoint",
     "Client",
     "ConflictError",
@@ -110,6 +111,7 @@ _HOMES = {
     "Approval": "qmcp.client.tools.models",
     "ApprovalPolicy": "qmcp.client.tools.models",
     "AsyncClient": "qmcp.client.aio",
+    "CallLimits": "qmcp.client.access.models",
     "Checkpoint": "qmcp.client.tools.models",
     "Client": "qmcp.client.sync",
     "ConflictError": "qmcp.client.errors",

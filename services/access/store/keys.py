@@ -1,9 +1,11 @@
 """SQL of the keys."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from datetime import datetime
 from typing import Any
 
+from servicekit.identity.limits import CallLimits
 from servicekit.identity.visibility import AudienceColumns, Viewer
 from servicekit.postgres import Connection, Record
 from services.access.models import Key, NewKey
@@ -13,7 +15,7 @@ AUDIENCE = AudienceColumns(owners=("owner",))
 # The status by the clock of the database, not that of a process.
 COLUMNS = """
     id, owner, service_name, description, roles, rate_per_minute, digest, old_digest, old_valid_until, expires_at,
-    created_at, last_used_at, revoked_at, disabled_at, preshared,
+    created_at, last_used_at, revoked_at, disabled_at, preshared, max_quick, max_long, max_waits, max_streams,
     CASE
         WHEN revoked_at IS NOT NULL THEN 'revoked'
         WHEN expires_at <= now() THEN 'expired'
@@ -27,8 +29,11 @@ COLUMNS = """
 async def insert(connection: Connection, key_id: str, wanted: NewKey, digest: bytes) -> Key:
     row = await connection.fetchrow(
         f"""
-        INSERT INTO keys (id, owner, service_name, description, roles, rate_per_minute, expires_at, digest)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        INSERT INTO keys (
+            id, owner, service_name, description, roles, rate_per_minute, expires_at, digest,
+            max_quick, max_long, max_waits, max_streams
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         RETURNING {COLUMNS}
         """,
         key_id,
@@ -39,6 +44,7 @@ async def insert(connection: Connection, key_id: str, wanted: NewKey, digest: by
         wanted.rate_per_minute,
         wanted.expires_at,
         digest,
+        *astuple(wanted.limits),
     )
     assert row is not None
     return _key(row)
@@ -222,4 +228,5 @@ async def announce(connection: Connection, key_id: str) -> None:
 
 
 def _key(row: Record) -> Key:
-    return Key(**{name: row[name] for name in Key.__slots__})
+    limits = CallLimits(row["max_quick"], row["max_long"], row["max_waits"], row["max_streams"])
+    return Key(**{name: row[name] for name in Key.__slots__ if name != "limits"}, limits=limits)

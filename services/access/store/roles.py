@@ -1,11 +1,13 @@
 """SQL of the roles."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 
+from servicekit.identity.limits import CallLimits
 from servicekit.postgres import Connection, Record
 from services.access.models import Role
 
-COLUMNS = "name, permissions, description, built_in, etag"
+COLUMNS = "name, permissions, description, built_in, etag, max_quick, max_long, max_waits, max_streams"
 
 
 async def get_for_update(connection: Connection, name: str) -> Role | None:
@@ -50,8 +52,10 @@ async def insert(connection: Connection, role: Role) -> bool:
     """Inserts; False where the name is taken."""
     inserted = await connection.fetchval(
         """
-        INSERT INTO roles (name, permissions, description, built_in, etag)
-        VALUES ($1, $2, $3, $4, $5)
+        INSERT INTO roles (
+            name, permissions, description, built_in, etag, max_quick, max_long, max_waits, max_streams
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         ON CONFLICT DO NOTHING
         RETURNING true
         """,
@@ -60,6 +64,7 @@ async def insert(connection: Connection, role: Role) -> bool:
         role.description,
         role.built_in,
         role.etag,
+        *astuple(role.limits),
     )
     return bool(inserted)
 
@@ -71,7 +76,11 @@ async def replace(connection: Connection, role: Role) -> None:
         SET permissions = $2,
             description = $3,
             built_in = $4,
-            etag = $5
+            etag = $5,
+            max_quick = $6,
+            max_long = $7,
+            max_waits = $8,
+            max_streams = $9
         WHERE name = $1
         """,
         role.name,
@@ -79,6 +88,7 @@ async def replace(connection: Connection, role: Role) -> None:
         role.description,
         role.built_in,
         role.etag,
+        *astuple(role.limits),
     )
 
 
@@ -96,4 +106,5 @@ async def in_use(connection: Connection, name: str) -> bool:
 
 
 def _role(row: Record) -> Role:
-    return Role(row["name"], tuple(row["permissions"]), row["description"], row["built_in"], row["etag"])
+    limits = CallLimits(row["max_quick"], row["max_long"], row["max_waits"], row["max_streams"])
+    return Role(row["name"], tuple(row["permissions"]), row["description"], row["built_in"], row["etag"], limits)

@@ -10,6 +10,7 @@ from servicekit.errors import ServiceError
 from servicekit.idempotency import idempotency_key_reused
 from servicekit.notifications import Waiters, wait_for
 from servicekit.postgres import COMMIT, Database
+from servicekit.request_context import current_context
 from servicekit.waiting import waiting_for
 from services.tools import errors
 from services.tools.audit.receipts import same_arguments
@@ -69,10 +70,10 @@ class Execution:
         loaded, request = await self._admit(request)
         if isinstance(loaded, Invocation):
             return loaded
-        self._runner.require_room_beside()
+        self._runner.require_room_beside(current_context.get().principal)
         intent, active = self._runner.begin(loaded, request)
         begun: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
-        self._runner.detach(self._run_beside(loaded, request, intent, active, begun))
+        self._runner.detach(self._run_beside(loaded, request, intent, active, begun), request.principal)
         with waiting_for(COMMIT):
             return await asyncio.shield(begun)
 
@@ -120,7 +121,7 @@ class Execution:
                 not_askable = errors.arguments_not_askable(request.tool_name, faults)
                 return await self._refuse(request, loaded.tool.etag, not_askable), request
             return await self._await_approval(loaded, request), request
-        if not self._runner.has_room(loaded.tool):
+        if not self._runner.has_room(loaded.tool, current_context.get().principal):
             return await self._refuse(request, loaded.tool.etag, errors.tool_busy(request.tool_name)), request
         return loaded, request
 

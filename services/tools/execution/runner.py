@@ -10,7 +10,10 @@ from typing import Any
 import structlog
 
 from servicekit.errors import ServiceError, overloaded
+from servicekit.identity.principal import Principal
+from servicekit.methods import CallKind
 from servicekit.request_context import current_context
+from servicekit.shares import Shares
 from services.tools import errors
 from services.tools.audit.outcome import cancelled, outcome_of
 from services.tools.audit.recording import Recorder
@@ -31,13 +34,20 @@ class Runner:
     """What runs in this process."""
 
     def __init__(
-        self, recorder: Recorder, active: ActiveInvocations, slots: Slots, lease: Lease, metrics: ToolMetrics
+        self,
+        recorder: Recorder,
+        active: ActiveInvocations,
+        slots: Slots,
+        lease: Lease,
+        metrics: ToolMetrics,
+        shares: Shares,
     ) -> None:
         self._recorder = recorder
         self._active = active
         self._slots = slots
         self._lease = lease
         self._metrics = metrics
+        self._shares = shares
         self._detached: set[asyncio.Task[None]] = set()
         # True once the server is being stopped: what is cut off then was interrupted, not abandoned by its caller.
         self._stopping = False
@@ -69,19 +79,19 @@ class Runner:
         if not self._lease.held:
             raise errors.lease_lost()
 
-    def has_room(self, tool: Tool) -> bool:
+    def has_room(self, tool: Tool, caller: Principal) -> bool:
         """Whether a run of it may begin, or wait for a slot."""
-        return self._slots.has_room(tool)
+        return self._slots.has_room(tool) and self._slots.has_share(tool, caller.name, caller.limits.long)
 
     def begin(self, loaded: LoadedTool, request: InvocationRequest) -> tuple[Intent, ActiveInvocation]:
         """Takes a run in; it must be closed, whatever comes of it."""
-        begins = self._slots.enter(loaded.tool)
+        begins = self._slots.enter(loaded.tool, request.principal)
         intent = self.intent(request, loaded.tool.etag, "running" if begins else "pending")
         return intent, self._active.open(intent.id, queued=not begins)
 
     def close(self, intent: Intent, loaded: LoadedTool) -> None:
         """The run is over."""
-        self._slots.leave(loaded.tool)
+        self._slots.leave(loaded.tool, intent.principal)
         self._active.close(intent.id)
 
     def intent(self, request: InvocationRequest, tool_etag: str, begun_as: Begun, *, refused: bool = False) -> Intent:
@@ -166,9 +176,9 @@ class Runner:
         intent = invocation.intent
         if self._stopping or not self._lease.held or intent.id in self._active:
             return False
-        if not self.has_room(loaded.tool) or len(self._detached) >= MAX_DETACHED:
+        if not self._slots.has_room(loaded.tool) or len(self._detached) >= MAX_DETACHED:
             return False
-        begins = self._slots.enter(loaded.tool)
+        begins = self._slots.enter(loaded.tool, intent.principal)
         active = self._active.open(
             intent.id, queued=not begins, approval=invocation.approval, sequence=2 if begins else 1
         )
@@ -192,23 +202,26 @@ class Runner:
                 self.close(intent, loaded)
 
         # Not by the caller's own task: who is stopped between the claim and the run would leave it open.
-        self.detach(claim_and_run())
+        self.detach(claim_and_run(), request.principal)
         return await asyncio.shield(claimed)
 
-    def require_room_beside(self) -> None:
-        """Runs so many beside the calls and no more.
+    def require_room_beside(self, caller: Principal) -> None:
+        """Runs so many beside the calls and no more, and of one caller no more than its share.
 
         Raises:
-            ServiceError: OVERLOADED.
+            ServiceError: OVERLOADED, CONCURRENCY_LIMITED.
         """
+        self._shares.require(caller, CallKind.LONG)
         if len(self._detached) >= MAX_DETACHED:
             raise overloaded()
 
-    def detach(self, work: Coroutine[Any, Any, None]) -> None:
-        """Does the work beside the call that it came from."""
+    def detach(self, work: Coroutine[Any, Any, None], principal: str) -> None:
+        """Does the work beside the call that it came from; it is a long call of the principal's as long as it lasts."""
+        self._shares.take(principal, CallKind.LONG)
         task = asyncio.create_task(work)
         self._detached.add(task)
         task.add_done_callback(self._detached.discard)
+        task.add_done_callback(lambda _: self._shares.give_back(principal, CallKind.LONG))
 
 
 def _why_nobody_waits() -> str:

@@ -1,6 +1,7 @@
 """How many runs of a tool there may be at a time, and how many may wait for one."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,27 +14,47 @@ class Slots:
     def __init__(self, queue_per_slot: int) -> None:
         self._queue_per_slot = queue_per_slot
         self._entered: dict[tuple[str, int], int] = {}
+        self._held: Counter[tuple[tuple[str, int], str]] = Counter()
         self._limits: dict[tuple[str, int], asyncio.Semaphore] = {}
 
     def has_room(self, tool: Tool) -> bool:
         """Whether a run may enter: to begin at once, or to wait."""
-        most = tool.max_concurrency * (1 + self._queue_per_slot)
-        return tool.max_concurrency == 0 or self._entered.get(_key(tool), 0) < most
+        return tool.max_concurrency == 0 or self._entered.get(_key(tool), 0) < self._most(tool)
 
-    def enter(self, tool: Tool) -> bool:
+    def has_share(self, tool: Tool, principal: str, own_limit: int) -> bool:
+        """Whether a run in somebody's name leaves the others enough: half of what the tool has, or what they bring.
+
+        Args:
+            tool: which.
+            principal: in whose name.
+            own_limit: what their key or roles say they may run at a time, which counts where it is more; else 0.
+        """
+        if tool.max_concurrency == 0:
+            return True
+        share = max((self._most(tool) + 1) // 2, own_limit)
+        return self._held[_key(tool), principal] < share
+
+    def _most(self, tool: Tool) -> int:
+        return tool.max_concurrency * (1 + self._queue_per_slot)
+
+    def enter(self, tool: Tool, principal: str) -> bool:
         """Counts a run in, until it leaves; returns whether it begins at once."""
         if tool.max_concurrency == 0:
             return True
         key = _key(tool)
         before = self._entered.get(key, 0)
         self._entered[key] = before + 1
+        self._held[key, principal] += 1
         return before < tool.max_concurrency
 
-    def leave(self, tool: Tool) -> None:
+    def leave(self, tool: Tool, principal: str) -> None:
         """Counts a run out, after it gave its slot back."""
         key = _key(tool)
         if tool.max_concurrency == 0:
             return
+        self._held[key, principal] -= 1
+        if not self._held[key, principal]:
+            del self._held[key, principal]
         self._entered[key] -= 1
         if not self._entered[key]:
             # Forgotten, so that deleted tools leave nothing behind.

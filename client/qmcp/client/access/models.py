@@ -7,6 +7,24 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallLimits:
+    """How many calls one caller may have in flight at a time in one replica of a service, by their kind.
+
+    Past it a call is refused with `CONCURRENCY_LIMITED`. 0 means what the replica's own settings say of everybody.
+    """
+
+    # Calls that answer at once, 1 to 1,000,000; 0 means the replica's own limit.
+    quick: int = 0
+    # Calls that work for long, such as invocations, and what was started by calls and goes on, 1 to 1,000,000; 0
+    # means the replica's own limit.
+    long: int = 0
+    # Calls that wait, 1 to 1,000,000; 0 means the replica's own limit.
+    waits: int = 0
+    # Streams, 1 to 1,000,000; 0 means the replica's own limit.
+    streams: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
     """An API key: who holds it and what it may do.
 
@@ -40,6 +58,8 @@ class Key:
     revoked_at: datetime | None = None
     # When it was disabled; absent where it is not. Set by the server.
     disabled_at: datetime | None = None
+    # What its owner may have in flight with it; absent means what its roles say.
+    limits: CallLimits | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +86,8 @@ class Role:
     built_in: bool = False
     # Changes with every change. Send it with an update to be refused when somebody else changed the role meanwhile.
     etag: str = ""
+    # What each holder may have in flight, where its key says nothing else; of several roles the largest counts.
+    limits: CallLimits | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +104,8 @@ class Identity:
     rate_per_minute: int = 0
     # When the credential stops being valid; absent means: it does not by itself.
     valid_until: datetime | None = None
+    # What they may have in flight: what their key says, else their roles; 0 means the replica's own limit.
+    limits: CallLimits | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +118,7 @@ class Denial:
     service: str = ""
     # The RPC that was called, `/qmcp.tools.v1.ToolsService/InvokeTool`.
     method: str = ""
-    # `UNAUTHENTICATED`, `PERMISSION_DENIED` or `RATE_LIMITED`.
+    # `UNAUTHENTICATED`, `PERMISSION_DENIED`, `RATE_LIMITED` or, of an address, `CONCURRENCY_LIMITED`.
     reason: str = ""
     # The permission that lacked; empty where the caller was not even known.
     permission: str = ""

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from qmcp.access.v1 import access_service_pb2 as api
 from qmcp.access.v1 import role_pb2
-from qmcp.client.access.models import Denial, Identity, IssuedKey, Key, Role
-from qmcp.client.calling.conversion import to_timestamp
+from qmcp.access.v1.call_limits_pb2 import CallLimits as CallLimitsMessage
+from qmcp.client.access.models import CallLimits, Denial, Identity, IssuedKey, Key, Role
+from qmcp.client.calling.conversion import to_optional, to_timestamp
 from qmcp.client.calling.sync import Calls
 
 
@@ -22,16 +23,21 @@ class Access(Calls):
         service_name: str = "",
         description: str = "",
         rate_per_minute: int = 0,
+        limits: CallLimits | None = None,
         expires_at: datetime | None = None,
         idempotency_key: str | None = None,
     ) -> IssuedKey:
-        """Makes an API key; its secret is in this answer and nowhere else. A rate of 0 means no limit."""
+        """Makes an API key; its secret is in this answer and nowhere else. A rate of 0 means no limit.
+
+        Without limits its owner may have as much in flight with it as its roles say.
+        """
         request = api.CreateKeyRequest(
             owner=owner,
             roles=roles,
             service_name=service_name,
             description=description,
             rate_per_minute=rate_per_minute,
+            limits=to_optional(limits, CallLimitsMessage()),
             expires_at=to_timestamp(expires_at),
             idempotency_key=idempotency_key,
         )
@@ -69,15 +75,40 @@ class Access(Calls):
         return self._list(api.ListRolesRequest(), Role)
 
     def create_role(
-        self, name: str, permissions: Sequence[str], *, description: str = "", idempotency_key: str | None = None
+        self,
+        name: str,
+        permissions: Sequence[str],
+        *,
+        description: str = "",
+        limits: CallLimits | None = None,
+        idempotency_key: str | None = None,
     ) -> Role:
         """Makes a role."""
-        role = role_pb2.Role(name=name, permissions=permissions, description=description)
+        role = role_pb2.Role(
+            name=name,
+            permissions=permissions,
+            description=description,
+            limits=to_optional(limits, CallLimitsMessage()),
+        )
         return self._call(api.CreateRoleRequest(role=role, idempotency_key=idempotency_key), Role)
 
-    def update_role(self, name: str, permissions: Sequence[str], *, description: str = "", etag: str = "") -> Role:
-        """Replaces a role's permissions and description; with an etag, only if it is still that one."""
-        role = role_pb2.Role(name=name, permissions=permissions, description=description, etag=etag)
+    def update_role(
+        self,
+        name: str,
+        permissions: Sequence[str],
+        *,
+        description: str = "",
+        limits: CallLimits | None = None,
+        etag: str = "",
+    ) -> Role:
+        """Replaces a role's permissions, description and limits; with an etag, only if it is still that one."""
+        role = role_pb2.Role(
+            name=name,
+            permissions=permissions,
+            description=description,
+            limits=to_optional(limits, CallLimitsMessage()),
+            etag=etag,
+        )
         # With an etag a second one would be refused though the first did what was asked.
         return self._call(api.UpdateRoleRequest(role=role), Role, once=bool(etag))
 

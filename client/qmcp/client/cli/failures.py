@@ -33,6 +33,7 @@ _ADVICE = {
     "ETAG_MISMATCH": "Read it again, apply the change, and try again.",
     "UNAUTHENTICATED": "Set QMCP_API_KEY.",
     "PERMISSION_DENIED": "Ask an administrator for the permission; `qmcp whoami` shows what you have.",
+    "CONCURRENCY_LIMITED": "Wait until one of your calls has ended, or ask an administrator for a larger share.",
     "RATE_LIMITED": "Wait, or ask an administrator for a key with a higher rate.",
     "OVERLOADED": "Try again later.",
     "INTERNAL": "Please report it, with the request id.",

@@ -4,6 +4,7 @@ from buf.validate import validate_pb2 as _validate_pb2
 from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from qmcp.access.v1 import call_limits_pb2 as _call_limits_pb2
 from qmcp.access.v1 import key_pb2 as _key_pb2
 from qmcp.access.v1 import role_pb2 as _role_pb2
 from qmcp.options.v1 import options_pb2 as _options_pb2
@@ -24,21 +25,23 @@ class IssuedKey(_message.Message):
     def __init__(self, key: _Optional[_Union[_key_pb2.Key, _Mapping]] = ..., api_key: _Optional[str] = ...) -> None: ...
 
 class Identity(_message.Message):
-    __slots__ = ("principal", "roles", "permissions", "rate_per_minute", "valid_until")
+    __slots__ = ("principal", "roles", "permissions", "rate_per_minute", "valid_until", "limits")
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
     ROLES_FIELD_NUMBER: _ClassVar[int]
     PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
     RATE_PER_MINUTE_FIELD_NUMBER: _ClassVar[int]
     VALID_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
     principal: str
     roles: _containers.RepeatedScalarFieldContainer[str]
     permissions: _containers.RepeatedScalarFieldContainer[str]
     rate_per_minute: int
     valid_until: _timestamp_pb2.Timestamp
-    def __init__(self, principal: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., permissions: _Optional[_Iterable[str]] = ..., rate_per_minute: _Optional[int] = ..., valid_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    limits: _call_limits_pb2.CallLimits
+    def __init__(self, principal: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., permissions: _Optional[_Iterable[str]] = ..., rate_per_minute: _Optional[int] = ..., valid_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., limits: _Optional[_Union[_call_limits_pb2.CallLimits, _Mapping]] = ...) -> None: ...
 
 class CreateKeyRequest(_message.Message):
-    __slots__ = ("owner", "roles", "service_name", "description", "rate_per_minute", "expires_at", "idempotency_key")
+    __slots__ = ("owner", "roles", "service_name", "description", "rate_per_minute", "expires_at", "idempotency_key", "limits")
     OWNER_FIELD_NUMBER: _ClassVar[int]
     ROLES_FIELD_NUMBER: _ClassVar[int]
     SERVICE_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -46,6 +49,7 @@ class CreateKeyRequest(_message.Message):
     RATE_PER_MINUTE_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
     owner: str
     roles: _containers.RepeatedScalarFieldContainer[str]
     service_name: str
@@ -53,7 +57,8 @@ class CreateKeyRequest(_message.Message):
     rate_per_minute: int
     expires_at: _timestamp_pb2.Timestamp
     idempotency_key: str
-    def __init__(self, owner: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., service_name: _Optional[str] = ..., description: _Optional[str] = ..., rate_per_minute: _Optional[int] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    limits: _call_limits_pb2.CallLimits
+    def __init__(self, owner: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., service_name: _Optional[str] = ..., description: _Optional[str] = ..., rate_per_minute: _Optional[int] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., limits: _Optional[_Union[_call_limits_pb2.CallLimits, _Mapping]] = ...) -> None: ...
 
 class GetKeyRequest(_message.Message):
     __slots__ = ("id",)
@@ -182,10 +187,12 @@ class ResolveRolesRequest(_message.Message):
     def __init__(self, roles: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ResolveRolesResponse(_message.Message):
-    __slots__ = ("permissions",)
+    __slots__ = ("permissions", "limits")
     PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
     permissions: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, permissions: _Optional[_Iterable[str]] = ...) -> None: ...
+    limits: _call_limits_pb2.CallLimits
+    def __init__(self, permissions: _Optional[_Iterable[str]] = ..., limits: _Optional[_Union[_call_limits_pb2.CallLimits, _Mapping]] = ...) -> None: ...
 
 class ResolveCallersRequest(_message.Message):
     __slots__ = ("references",)

@@ -202,7 +202,7 @@ class AccessServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateRole(self, request, context):
-        """Replaces the permissions and the description of a role; what its holders may do changes at once.
+        """Replaces the permissions, the description and the limits of a role; what its holders may do changes at once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

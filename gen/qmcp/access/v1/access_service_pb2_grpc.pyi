@@ -61,7 +61,7 @@ class AccessServiceStub:
     CreateRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.CreateRoleRequest, _role_pb2.Role]
     """Makes a role; over HTTP the answer is 201."""
     UpdateRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.UpdateRoleRequest, _role_pb2.Role]
-    """Replaces the permissions and the description of a role; what its holders may do changes at once."""
+    """Replaces the permissions, the description and the limits of a role; what its holders may do changes at once."""
     DeleteRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.DeleteRoleRequest, _empty_pb2.Empty]
     """Removes a role that no key has."""
     WhoAmI: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.WhoAmIRequest, _access_service_pb2.Identity]
@@ -111,7 +111,7 @@ class AccessServiceAsyncStub(AccessServiceStub):
     CreateRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.CreateRoleRequest, _role_pb2.Role]  # type: ignore[assignment]
     """Makes a role; over HTTP the answer is 201."""
     UpdateRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.UpdateRoleRequest, _role_pb2.Role]  # type: ignore[assignment]
-    """Replaces the permissions and the description of a role; what its holders may do changes at once."""
+    """Replaces the permissions, the description and the limits of a role; what its holders may do changes at once."""
     DeleteRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.DeleteRoleRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Removes a role that no key has."""
     WhoAmI: _aio.UnaryUnaryMultiCallable[_access_service_pb2.WhoAmIRequest, _access_service_pb2.Identity]  # type: ignore[assignment]
@@ -218,7 +218,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.UpdateRoleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_role_pb2.Role, _abc.Awaitable[_role_pb2.Role]]:
-        """Replaces the permissions and the description of a role; what its holders may do changes at once."""
+        """Replaces the permissions, the description and the limits of a role; what its holders may do changes at once."""
 
     @_abc_1.abstractmethod
     def DeleteRole(

@@ -20,6 +20,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_PAGE_TOKEN_INVALID: _ClassVar[ErrorReason]
     ERROR_REASON_ETAG_MISMATCH: _ClassVar[ErrorReason]
     ERROR_REASON_RATE_LIMITED: _ClassVar[ErrorReason]
+    ERROR_REASON_CONCURRENCY_LIMITED: _ClassVar[ErrorReason]
     ERROR_REASON_KEY_NOT_FOUND: _ClassVar[ErrorReason]
     ERROR_REASON_KEY_NOT_VALID: _ClassVar[ErrorReason]
     ERROR_REASON_ROLE_UNKNOWN: _ClassVar[ErrorReason]
@@ -42,6 +43,7 @@ ERROR_REASON_IDEMPOTENCY_KEY_REUSED: ErrorReason
 ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason
 ERROR_REASON_ETAG_MISMATCH: ErrorReason
 ERROR_REASON_RATE_LIMITED: ErrorReason
+ERROR_REASON_CONCURRENCY_LIMITED: ErrorReason
 ERROR_REASON_KEY_NOT_FOUND: ErrorReason
 ERROR_REASON_KEY_NOT_VALID: ErrorReason
 ERROR_REASON_ROLE_UNKNOWN: ErrorReason

@@ -26,7 +26,7 @@ from google.rpc import code_pb2 as google_dot_rpc_dot_code__pb2
 from qmcp.options.v1 import options_pb2 as qmcp_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#qmcp/options/v1/common_reason.proto\x12\x0fqmcp.options.v1\x1a\x15google/rpc/code.proto\x1a\x1dqmcp/options/v1/options.proto*\xe9\x03\n\x0c\x43ommonReason\x12\x1d\n\x19\x43OMMON_REASON_UNSPECIFIED\x10\x00\x12\'\n\x1d\x43OMMON_REASON_INVALID_REQUEST\x10\x01\x1a\x04\xc8\xc1\x18\x03\x12\'\n\x1d\x43OMMON_REASON_UNAUTHENTICATED\x10\x02\x1a\x04\xc8\xc1\x18\x10\x12)\n\x1f\x43OMMON_REASON_PERMISSION_DENIED\x10\x03\x1a\x04\xc8\xc1\x18\x07\x12\"\n\x18\x43OMMON_REASON_OVERLOADED\x10\x04\x1a\x04\xc8\xc1\x18\x08\x12)\n\x1f\x43OMMON_REASON_DEADLINE_EXCEEDED\x10\x05\x1a\x04\xc8\xc1\x18\x04\x12#\n\x19\x43OMMON_REASON_UNAVAILABLE\x10\x06\x1a\x04\xc8\xc1\x18\x0e\x12 \n\x16\x43OMMON_REASON_INTERNAL\x10\x07\x1a\x04\xc8\xc1\x18\r\x12.\n$COMMON_REASON_IDEMPOTENCY_KEY_REUSED\x10\x08\x1a\x04\xc8\xc1\x18\x06\x12*\n COMMON_REASON_PAGE_TOKEN_INVALID\x10\t\x1a\x04\xc8\xc1\x18\x03\x12%\n\x1b\x43OMMON_REASON_ETAG_MISMATCH\x10\n\x1a\x04\xc8\xc1\x18\n\x12$\n\x1a\x43OMMON_REASON_RATE_LIMITED\x10\x0b\x1a\x04\xc8\xc1\x18\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#qmcp/options/v1/common_reason.proto\x12\x0fqmcp.options.v1\x1a\x15google/rpc/code.proto\x1a\x1dqmcp/options/v1/options.proto*\x96\x04\n\x0c\x43ommonReason\x12\x1d\n\x19\x43OMMON_REASON_UNSPECIFIED\x10\x00\x12\'\n\x1d\x43OMMON_REASON_INVALID_REQUEST\x10\x01\x1a\x04\xc8\xc1\x18\x03\x12\'\n\x1d\x43OMMON_REASON_UNAUTHENTICATED\x10\x02\x1a\x04\xc8\xc1\x18\x10\x12)\n\x1f\x43OMMON_REASON_PERMISSION_DENIED\x10\x03\x1a\x04\xc8\xc1\x18\x07\x12\"\n\x18\x43OMMON_REASON_OVERLOADED\x10\x04\x1a\x04\xc8\xc1\x18\x08\x12)\n\x1f\x43OMMON_REASON_DEADLINE_EXCEEDED\x10\x05\x1a\x04\xc8\xc1\x18\x04\x12#\n\x19\x43OMMON_REASON_UNAVAILABLE\x10\x06\x1a\x04\xc8\xc1\x18\x0e\x12 \n\x16\x43OMMON_REASON_INTERNAL\x10\x07\x1a\x04\xc8\xc1\x18\r\x12.\n$COMMON_REASON_IDEMPOTENCY_KEY_REUSED\x10\x08\x1a\x04\xc8\xc1\x18\x06\x12*\n COMMON_REASON_PAGE_TOKEN_INVALID\x10\t\x1a\x04\xc8\xc1\x18\x03\x12%\n\x1b\x43OMMON_REASON_ETAG_MISMATCH\x10\n\x1a\x04\xc8\xc1\x18\n\x12$\n\x1a\x43OMMON_REASON_RATE_LIMITED\x10\x0b\x1a\x04\xc8\xc1\x18\x08\x12+\n!COMMON_REASON_CONCURRENCY_LIMITED\x10\x0c\x1a\x04\xc8\xc1\x18\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,6 +55,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMMONREASON'].values_by_name["COMMON_REASON_ETAG_MISMATCH"]._serialized_options = b'\310\301\030\n'
   _globals['_COMMONREASON'].values_by_name["COMMON_REASON_RATE_LIMITED"]._loaded_options = None
   _globals['_COMMONREASON'].values_by_name["COMMON_REASON_RATE_LIMITED"]._serialized_options = b'\310\301\030\010'
+  _globals['_COMMONREASON'].values_by_name["COMMON_REASON_CONCURRENCY_LIMITED"]._loaded_options = None
+  _globals['_COMMONREASON'].values_by_name["COMMON_REASON_CONCURRENCY_LIMITED"]._serialized_options = b'\310\301\030\010'
   _globals['_COMMONREASON']._serialized_start=111
-  _globals['_COMMONREASON']._serialized_end=600
+  _globals['_COMMONREASON']._serialized_end=645
 # @@protoc_insertion_point(module_scope)

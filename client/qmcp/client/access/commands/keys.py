@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 from qmcp.client.access import models
+from qmcp.client.access.commands.limits import MaxLong, MaxQuick, MaxStreams, MaxWaits, limits_of
 from qmcp.client.cli import output, reading
 from qmcp.client.cli.connection import connect
 from qmcp.client.cli.groups import group
@@ -20,6 +21,10 @@ def create(
     owner: Annotated[str, typer.Option(help="Who will hold it; recorded with all that is done with it.")],
     role: Annotated[list[str], typer.Option(help="A role it has; may be given several times.")],
     rate: Annotated[int, typer.Option(min=0, help="Calls a minute; 0 means no limit.")] = 0,
+    max_quick: MaxQuick = 0,
+    max_long: MaxLong = 0,
+    max_waits: MaxWaits = 0,
+    max_streams: MaxStreams = 0,
     expires: Annotated[str | None, typer.Option(help="When it ends: 2027-01-31T12:00:00Z, or 90d from now.")] = None,
     description: Annotated[str, typer.Option(help="What it is for.")] = "",
     service_name: Annotated[str, typer.Option(help="What the holder is.")] = "",
@@ -37,6 +42,7 @@ def create(
             service_name=service_name,
             description=description,
             rate_per_minute=rate,
+            limits=limits_of(max_quick, max_long, max_waits, max_streams),
             expires_at=reading.coming(expires),
             idempotency_key=idempotency_key,
         )

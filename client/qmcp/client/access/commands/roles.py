@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from qmcp.client.access.commands.limits import MaxLong, MaxQuick, MaxStreams, MaxWaits, limits_of
 from qmcp.client.cli import output
 from qmcp.client.cli.connection import connect
 from qmcp.client.cli.groups import group
@@ -30,11 +31,16 @@ def create_role(
     name: RoleName,
     permissions: Permissions,
     description: Annotated[str, typer.Option(help="What it is for.")] = "",
+    max_quick: MaxQuick = 0,
+    max_long: MaxLong = 0,
+    max_waits: MaxWaits = 0,
+    max_streams: MaxStreams = 0,
     json: output.AsJson = False,
 ) -> None:
     """Make a role."""
     with connect(context) as client:
-        output.show(client.create_role(name, permissions, description=description), json=json)
+        limits = limits_of(max_quick, max_long, max_waits, max_streams)
+        output.show(client.create_role(name, permissions, description=description, limits=limits), json=json)
 
 
 @app.command("update")
@@ -43,12 +49,18 @@ def update_role(
     name: RoleName,
     permissions: Permissions,
     description: Annotated[str, typer.Option(help="What it is for.")] = "",
+    max_quick: MaxQuick = 0,
+    max_long: MaxLong = 0,
+    max_waits: MaxWaits = 0,
+    max_streams: MaxStreams = 0,
     etag: Annotated[str, typer.Option(help="Only if the role is still the one with this etag.")] = "",
     json: output.AsJson = False,
 ) -> None:
-    """Replace a role's permissions and description; what its holders may do changes at once."""
+    """Replace a role's permissions, description and limits; what its holders may do changes at once."""
     with connect(context) as client:
-        output.show(client.update_role(name, permissions, description=description, etag=etag), json=json)
+        limits = limits_of(max_quick, max_long, max_waits, max_streams)
+        role = client.update_role(name, permissions, description=description, limits=limits, etag=etag)
+        output.show(role, json=json)
 
 
 @app.command("delete")
