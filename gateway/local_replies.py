@@ -196,6 +196,15 @@ def table(max_body_bytes: int) -> list[LocalReply]:
         LocalReply(
             429,
             8,
+            "OVERLOADED",
+            "As many bytes of large bodies are on their way here as may be, of your address or of all. Retry shortly.",
+            retry_after="1",
+            only=_because("lua_response"),
+            told_over_grpc=True,
+        ),
+        LocalReply(
+            429,
+            8,
             "RATE_LIMITED",
             "Too many requests from this address. Retry after the time in Retry-After.",
             retry_after="1",

@@ -25,6 +25,9 @@ TEMPLATE = Path(__file__).with_name("envoy.yaml")
 FRAME_BYTES = 64 * 1024
 # In the edge's own folder: where Envoy takes orders.
 ADMIN_SOCKET = "admin"
+LARGE_BODIES = Path(__file__).with_name("large_bodies.lua")
+# Of Envoy's memory, for bodies over HTTP/1.1 that are not all here.
+LARGE_BODIES_SHARE = 0.4
 POLICIES = Path(__file__).with_name("policies.yaml")
 RESPONSES = Path(__file__).with_name("responses.lua")
 PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
@@ -57,6 +60,7 @@ def _derived(settings: EdgeSettings, policies: dict[str, Any]) -> dict[str, Any]
         "routes": routes(policies, services, hidden),
         "other_sites": denied,
         "own_origin": OWN_ORIGIN,
+        "large_bodies": _large_bodies(settings),
         "own_origin_value": f"{'https' if settings.tls_certificate_file else 'http'}://%REQ(:authority)%",
         "clusters": clusters(policies, services, endpoints),
         "responses_script": _filled(
@@ -64,6 +68,22 @@ def _derived(settings: EdgeSettings, policies: dict[str, Any]) -> dict[str, Any]
         ),
         "transcoded": [service.full_name for service in services],
     }
+
+
+def _large_bodies(settings: EdgeSettings) -> str:
+    most = max(int(settings.envoy_max_heap_bytes * LARGE_BODIES_SHARE), 2 * settings.max_body_bytes)
+    # Each thread has a part of it, in which at least one body of each of two addresses fits.
+    part = max(most // settings.envoy_concurrency, 2 * settings.max_body_bytes)
+    bounds = {
+        "most": part,
+        "each": part // 2,
+        "longest": settings.max_body_bytes,
+        "seconds": settings.edge_body_seconds,
+    }
+    script = LARGE_BODIES.read_text()
+    for name, bound in bounds.items():
+        script = script.replace(f"@{name}@", str(bound))
+    return script
 
 
 def _values(settings: EdgeSettings, folder: Path) -> dict[str, Any]:

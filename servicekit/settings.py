@@ -64,9 +64,9 @@ class ServiceSettings(BaseSettings):
     # that nobody takes the places of all; further ones are refused with CONCURRENCY_LIMITED. Where callers are not
     # checked they cannot be told apart, and these do not count. What an invocation that was started goes on to do is a
     # long call of whoever started it.
-    principal_max_quick_calls: int = Field(default=250, ge=1)
+    principal_max_quick_calls: int = Field(default=100, ge=1)
     principal_max_long_calls: int = Field(default=50, ge=1)
-    principal_max_waits: int = Field(default=1000, ge=1)
+    principal_max_waits: int = Field(default=300, ge=1)
     principal_max_streams: int = Field(default=100, ge=1)
     # The deadline of a unary call whose caller gave none, seconds.
     default_deadline_seconds: float = 30

@@ -72,6 +72,30 @@ async def test_bodies_that_do_not_come_take_no_place_and_end_with_408(edge):
     assert told["details"][0]["reason"] == "REQUEST_TIMEOUT"
 
 
+async def test_large_bodies_that_are_not_all_here_are_bounded_and_small_ones_are_not(edge):
+    """Each would hold its length of the edge's memory, for as long as it may take to arrive."""
+    connections = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", edge.port) for _ in range(200)))
+    for number, (_, writer) in enumerate(connections):
+        writer.write(UNFINISHED[number % 3])
+    async with asyncio.timeout(GUARD_SECONDS):
+        done, waiting = await asyncio.wait(
+            [asyncio.create_task(reader.read(12)) for reader, _ in connections], return_when=asyncio.FIRST_COMPLETED
+        )
+        assert {task.result() for task in done} == {b"HTTP/1.1 429"}
+        await neighbours_are_served(edge)
+        ended = await asyncio.gather(*done, *waiting)
+    for _, writer in connections:
+        await raw_http2.closed(writer)
+    assert set(ended) == {b"HTTP/1.1 429", b"HTTP/1.1 408"}
+    body = {"input": {"text": "x" * 200_000}}
+    async with httpx.AsyncClient(base_url=edge.url, timeout=GUARD_SECONDS) as http, asyncio.timeout(GUARD_SECONDS):
+        while (answer := await http.post("/v1/tools/echo:invoke", json=body)).status_code != 200:
+            info, retry = answer.json()["details"]
+            assert (answer.status_code, info["reason"]) == (429, "OVERLOADED")
+            assert (answer.headers["retry-after"], retry["retry_delay"]) == ("1", "1s")
+            await asyncio.sleep(0.2)
+
+
 async def test_streams_that_do_not_end_take_no_place_and_are_ended(edge):
     begun = [await raw_http2.begin(edge.port, *sent, DAWDLERS) for sent in STREAMS]
     await until_taken_in(edge, DAWDLERS * len(STREAMS))

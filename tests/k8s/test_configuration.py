@@ -142,6 +142,28 @@ def test_envoy_takes_what_the_settings_make_of_its_configuration(system: System,
     assert done.returncode == 0, done.stderr
 
 
+def test_one_callers_shares_of_all_replicas_leave_the_others_places_at_the_edge(system: System) -> None:
+    def settings(name: str) -> BaseSettings:
+        found = environment(main(system.named("Deployment", name)), system)
+        return read(
+            name, {key: "postgresql://u:p@h:5432/d" if value is None else value for key, value in found.items()}
+        )
+
+    edge = settings("gateway")
+    assert isinstance(edge, EdgeSettings)
+    for name in SERVICES:
+        shares = settings(name)
+        assert isinstance(shares, ServiceSettings)
+        if system.has("HorizontalPodAutoscaler", name):
+            replicas = system.named("HorizontalPodAutoscaler", name)["spec"]["maxReplicas"]
+        else:
+            replicas = system.named("Deployment", name)["spec"].get("replicas", 1)
+        assert replicas * shares.principal_max_quick_calls < edge.edge_max_quick_calls, name
+        assert replicas * shares.principal_max_long_calls < edge.edge_max_invocations, name
+        lasting = shares.principal_max_waits + shares.principal_max_streams
+        assert replicas * lasting < edge.edge_max_streams, name
+
+
 def test_config_maps_are_immutable_and_named_by_their_content(system: System) -> None:
     for config in system.of("ConfigMap"):
         assert config["immutable"] is True
