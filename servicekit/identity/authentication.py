@@ -8,7 +8,7 @@ import asyncio
 import hmac
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -67,8 +67,11 @@ class Authentication:
         strangers: Strangers,
         remember_seconds: float,
         stale_seconds: float,
+        told: Callable[[], None] = lambda: None,
     ) -> None:
+        """Takes the resolver, and who is to be told besides when access says that something changed."""
         self._resolver = resolver
+        self._told = told
         self._tokens = tokens
         self._strangers = strangers
         self._remember_seconds = remember_seconds
@@ -259,6 +262,7 @@ class Authentication:
                 self._doubted_at = time.monotonic()
             connected = True
             self.open_calls.tell()
+            self._told()
 
 
 def _credential(call: RequestContext) -> str:
@@ -312,9 +316,19 @@ def _take_call(known: _Known, now: float) -> None:
 
 @asynccontextmanager
 async def authenticator(
-    settings: ServiceSettings, resolver: KeyResolver, registry: CollectorRegistry
+    settings: ServiceSettings,
+    resolver: KeyResolver,
+    registry: CollectorRegistry,
+    told: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[Authenticator]:
-    """Who checks callers under these settings, with what it does beside the calls."""
+    """Who checks callers under these settings, with what it does beside the calls.
+
+    Args:
+        settings: whether, how, and what is remembered.
+        resolver: who knows keys and roles.
+        registry: where its metrics go.
+        told: called when access says that something changed.
+    """
     if settings.auth == "off":
         yield Keyless()
         return
@@ -337,6 +351,7 @@ async def authenticator(
         strangers=Strangers(settings.address_max_checks, settings.address_max_failures_per_minute),
         remember_seconds=settings.access_remember_seconds,
         stale_seconds=settings.access_stale_seconds,
+        told=told,
     )
     tasks = [
         asyncio.create_task(_follow(authentication), name="access changes"),

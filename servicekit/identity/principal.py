@@ -6,6 +6,8 @@ from servicekit.identity.limits import NO_LIMITS, CallLimits
 
 # Before the subjects of tokens and no owner of a key: whoever gives names of one kind gives none of the other.
 OF_TOKENS = "oidc:"
+# Of a token so many roles count, the first in order of their names.
+MAX_ROLES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Principal:
         """
         if self.key_id:
             return f"key:{self.key_id}"
-        return f"roles:{','.join(sorted(self.roles))}" if self.roles else ""
+        return f"roles:{','.join(sorted(self.roles)[:MAX_ROLES])}" if self.roles else ""
 
     def may(self, permission: str) -> bool:
         if permission in self.permissions or "*" in self.permissions:

@@ -14,6 +14,7 @@ from servicekit.channels import channel
 from servicekit.errors import ServiceError, unavailable
 from servicekit.identity.credentials import ApiKey
 from servicekit.identity.limits import CallLimits
+from servicekit.identity.principal import MAX_ROLES
 from servicekit.identity.resolver import Denial, ResolvedKey, ResolvedRoles
 from servicekit.settings import ServiceSettings
 from servicekit.waiting import waiting_for
@@ -56,7 +57,7 @@ class RemoteKeyResolver:
 
     async def resolve_roles(self, roles: Sequence[str]) -> ResolvedRoles:
         """See KeyResolver."""
-        request = self._messages.ResolveRolesRequest(roles=roles[:64])
+        request = self._messages.ResolveRolesRequest(roles=roles[:MAX_ROLES])
         try:
             with waiting_for(ACCESS):
                 answer = await self._stub.ResolveRoles(request, timeout=SECONDS, metadata=self._metadata)

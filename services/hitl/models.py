@@ -88,6 +88,9 @@ class RequestSpec:
     requester: str
     # None: an assignment replaces who is asked.
     eligible: Eligible | None = None
+    # By what access says whether the requester still may, and the permission for it; empty where nobody checks.
+    requester_reference: str = ""
+    requester_permission: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,8 @@ class HumanRequest:
     ended_at: datetime | None = None
     cancel_reason: str = ""
     votes: Sequence[Response] = ()
+    # Whoever asked has lost the access under which this was asked.
+    requester_lost_access: bool = False
 
     @property
     def id(self) -> str:

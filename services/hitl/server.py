@@ -22,6 +22,7 @@ from services.hitl.delivery.webhook_client import WebhookClient
 from services.hitl.delivery.webhooks import Webhooks
 from services.hitl.lifecycle.inbox import Inbox
 from services.hitl.lifecycle.request_writer import RequestWriter
+from services.hitl.lifecycle.requesters import Requesters
 from services.hitl.lifecycle.requests import Requests
 from services.hitl.lifecycle.similar import Similar
 from services.hitl.links.links import Links
@@ -63,11 +64,13 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         aclosing(
             WebhookClient(addresses, settings.hitl_deliveries_at_a_time, settings.hitl_delivery_timeout_seconds)
         ) as client,
+        access(settings) as resolver,
     ):
         # What becomes of requests.
         writer = RequestWriter(db, CommitMetrics(registry), metrics)
         similar = Similar(db, enabled=settings.hitl_similar_requests)
         requests = Requests(db, writer, client, similar, settings.hitl_max_timeout_seconds)
+        requesters = Requesters(db, writer, resolver, settings.access_remember_seconds)
         inbox = Inbox(db, writer, verified=settings.auth != "off")
         worker = Worker(db, requests, metrics, settings.hitl_sweep_seconds)
         retention = Retention(settings.hitl_history_days)
@@ -86,6 +89,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             "events": follower.follow,
             "expiry": worker.expire,
             "pending": worker.count,
+            "requesters": requesters.follow,
             "deliveries": delivery_worker.run,
             "forgetting": forgetting(db, retention.forget),
             "partitions": keeping(db, [EVENTS, DELIVERIES], retention.drop),
@@ -96,8 +100,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             writer.writing(),
             listening(settings.database_url, channels),
             background(loops),
-            access(settings) as resolver,
-            authenticator(settings, resolver, registry) as who,
+            authenticator(settings, resolver, registry, told=requesters.tell) as who,
             serving(
                 settings,
                 [Service(DESCRIPTOR, servicer)],

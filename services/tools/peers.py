@@ -30,6 +30,8 @@ FINAL = {
     StatusCode.OUT_OF_RANGE,
 }
 REPEATED = "HUMAN_REQUEST_REPEATED"
+# What whoever asked must still have when the answer comes.
+INVOKE = "tools.invoke"
 REJECT = "reject"
 APPROVE = "approve"
 
@@ -80,6 +82,8 @@ class Hitl:
             tags=["tool-approval"],
             four_eyes=policy.four_eyes,
             on_behalf_of=asked.principal,
+            on_behalf_of_reference=asked.reference,
+            on_behalf_of_permission=INVOKE if asked.reference else "",
             # Whoever is asked first must not be able to hand the decision to somebody whom the policy does not name.
             binding=True,
         )

@@ -8,11 +8,14 @@ from qmcp.options.v1 import options_pb2
 
 from servicekit.errors import ServiceError
 from servicekit.identity.principal import Principal
+from servicekit.methods import methods_of
 from servicekit.postgres import database
+from servicekit.request_context import RequestContext
 from services.access.roles import BUILT_IN
-from services.hitl.lifecycle.rules import answered_by, requester, require_may_answer
+from services.hitl.lifecycle.rules import answered_by, asked_by, require_may_answer
 from services.hitl.lifecycle.store import requests as store
-from services.hitl.models import Answer
+from services.hitl.messages.requests import spec_from
+from services.hitl.models import Answer, RequestSpec
 from tests.hitl.service import Start
 
 SERVICE = hitl_service_pb2.DESCRIPTOR.services_by_name["HitlService"]
@@ -50,12 +53,36 @@ async def test_only_those_who_are_asked_may_answer_or_hand_on(start: Start) -> N
         assert refused.value.reason == reason
 
 
+def question(**fields: str) -> RequestSpec:
+    request = hitl_service_pb2.CreateHumanRequestRequest(request_type="review", prompt="Is it right?", **fields)
+    return spec_from(request, RequestContext({}, methods_of(SERVICE)[0]))
+
+
 def test_only_who_may_delegate_asks_in_the_name_of_another() -> None:
-    agent, service = Principal("agent", frozenset({"hitl.ask"})), Principal("tools", frozenset({"hitl.delegate"}))
-    assert (requester("", agent), requester("", service), requester("ann", service)) == ("agent", "tools", "ann")
+    agent = Principal("agent", frozenset({"hitl.ask"}), key_id="0123456789abcdef")
+    service = Principal("tools", frozenset({"hitl.delegate"}), key_id="fedcba9876543210")
+    of_ann = {"on_behalf_of_reference": "roles:agent", "on_behalf_of_permission": "tools.invoke"}
+    asked = [
+        asked_by(question(), agent),
+        asked_by(question(), service),
+        asked_by(question(on_behalf_of="ann"), service),
+        asked_by(question(on_behalf_of="ann", **of_ann), service),
+    ]
+    assert [(each.requester, each.requester_reference, each.requester_permission) for each in asked] == [
+        ("agent", "key:0123456789abcdef", "hitl.ask"),
+        ("tools", "key:fedcba9876543210", "hitl.ask"),
+        ("ann", "", ""),
+        ("ann", "roles:agent", "tools.invoke"),
+    ]
     with pytest.raises(ServiceError) as refused:
-        requester("ann", agent)
+        asked_by(question(on_behalf_of="ann"), agent)
     assert refused.value.reason == "PERMISSION_DENIED"
+    # Nobody says by what they themselves are known.
+    half = {"on_behalf_of": "ann", "on_behalf_of_reference": "roles:agent"}
+    for by, fields in ((agent, of_ann), (service, of_ann), (service, half)):
+        with pytest.raises(ServiceError) as refused:
+            asked_by(question(**fields), by)
+        assert refused.value.reason == "INVALID_REQUEST"
 
 
 def test_an_answer_is_in_the_name_of_its_caller_unless_nobody_is_verified() -> None:

@@ -23,6 +23,7 @@ def test_a_stream_and_a_wait_over_http_end_with_their_key(guarded: Stack) -> Non
         issued = http.post("/v1/keys", json={"owner": "watcher", "roles": ["agent"]}, headers=admin).json()
         key = {"x-api-key": issued["api_key"]}
         asked = http.post(REQUESTS, json=QUESTION, headers=key).json()
+        assert "id" in asked, asked
         with (
             http.stream("GET", f"{REQUESTS}:watch?after_sequence=0", headers=key) as watch,
             http.stream("GET", f"{REQUESTS}:watch", headers=admin) as other,
@@ -57,6 +58,9 @@ class Caller:
         assert answer.is_success, answer.text
         return dict(answer.json())
 
+    def page(self, path: str) -> str:
+        return self._http.get(path, headers={"accept": "text/html"}).raise_for_status().text
+
     def until(self, path: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         give_up = time.monotonic() + GUARD_SECONDS
         while not wanted(found := self.call("GET", path)):
@@ -71,27 +75,46 @@ def caller(guarded: Stack) -> Iterator[Caller]:
         yield Caller(http, guarded.admin_key)
 
 
-@pytest.mark.parametrize("way", ["revoke", "disable", "role", "nothing"])
-def test_what_is_approved_after_who_asked_lost_their_access_is_not_run(caller: Caller, way: str) -> None:
+def pending(caller: Caller, asked: str, *, lost: bool) -> None:
+    """Waits until people see that it is pending, and whether whoever asked has lost their access."""
+
+    def seen(found: dict[str, Any]) -> bool:
+        return (asked, lost) in [(each["id"], each["requester_lost_access"]) for each in found["requests"]]
+
+    caller.until(f"{REQUESTS}?status=pending&page_size=500", seen)
+
+
+@pytest.mark.parametrize("way", ["revoke", "disable", "role", "enable"])
+def test_people_are_told_when_who_asked_lost_their_access_and_what_they_approve_then_is_not_run(
+    caller: Caller, way: str
+) -> None:
     name, role = f"guarded-{way}", f"asks-{way}"
     caller.call("POST", "/v1/roles", name=role, permissions=["tools.invoke", "tools.read"])
     url = "http://127.0.0.1:9/nobody-listens"
     caller.call("PUT", f"/v1/tools/{name}", http={"method": "POST", "url": url}, approval={"mode": "always"})
     issued = caller.call("POST", "/v1/keys", owner="agent-7", roles=[role])
+    key = f"/v1/keys/{issued['key']['id']}"
     begun = caller.call("POST", f"/v1/tools/{name}:invoke", key=issued["api_key"], input={})
     asked = begun["approval"]["human_request_id"]
-    caller.until(
-        f"{REQUESTS}?status=pending&page_size=500", lambda found: asked in [r["id"] for r in found["requests"]]
-    )
-    match way:
-        case "role":
-            caller.call("PUT", f"/v1/roles/{role}", permissions=["tools.read"])
-        case "revoke" | "disable":
-            caller.call("POST", f"/v1/keys/{issued['key']['id']}:{way}")
+    pending(caller, asked, lost=False)
+    if way == "role":
+        caller.call("PUT", f"/v1/roles/{role}", permissions=["tools.read"])
+    else:
+        caller.call("POST", f"{key}:{'disable' if way == 'enable' else way}")
+    pending(caller, asked, lost=True)
+    link = caller.call("POST", f"{REQUESTS}/{asked}/links", person="ada")
+    assert "has lost the access" in caller.page(link["path"])
+    if way == "enable":
+        caller.call("POST", f"{key}:enable")
+        pending(caller, asked, lost=False)
+        assert "has lost the access" not in caller.page(link["path"])
     caller.call("POST", "/v1/human/responses", human_request_id=asked, response="approve")
     ended = caller.until(f"/v1/invocations/{begun['id']}", lambda found: bool(found.get("completed_at")))
     assert ended["approval"]["status"] == "approved", "what the human said is on record"
-    if way == "nothing":
-        assert (ended["status"], ended["error_reason"]) == ("failed", "UPSTREAM_FAILED"), "the negative control: it ran"
+    kinds = [event["kind"] for event in caller.call("GET", f"{REQUESTS}/{asked}/events")["events"]]
+    if way == "enable":
+        assert (ended["status"], ended["error_reason"]) == ("failed", "UPSTREAM_FAILED"), "it ran"
+        assert kinds == ["created", "access_lost", "linked", "access_restored", "decided"]
     else:
         assert (ended["status"], ended["error_reason"]) == ("cancelled", "ACCESS_ENDED")
+        assert kinds == ["created", "access_lost", "linked", "decided"]

@@ -42,6 +42,8 @@ def digest(spec: RequestSpec) -> bytes:
     """Of what is asked and by whom, so that the same request again is told from another one with its id."""
     # Where the caller names no correlation id each try has another.
     body = asdict(spec) | {"correlation_id": ""}
+    # Who asks is in it by name: what access calls it by is no part of the question.
+    del body["requester_reference"], body["requester_permission"]
     if spec.eligible is None:
         # As it was before requests could be binding: a retry across an upgrade is the same request.
         del body["eligible"]

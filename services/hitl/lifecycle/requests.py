@@ -1,7 +1,7 @@
 """Requests: made, and read as they stand now."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from servicekit import idempotency, pagination
 from servicekit.identity.principal import Principal
@@ -44,7 +44,7 @@ class Requests:
             ServiceError: PERMISSION_DENIED, INVALID_REQUEST, SCHEMA_INVALID, RESPONSE_INVALID, ADDRESS_NOT_ALLOWED,
                 HUMAN_REQUEST_EXISTS, HUMAN_REQUEST_REPEATED.
         """
-        spec = replace(wanted, requester=rules.requester(wanted.requester, by))
+        spec = rules.asked_by(wanted, by)
         request_spec.require_sound(spec, self._max_timeout_seconds)
         if spec.callback_url:
             # That may ask the name service, for which no transaction should wait.

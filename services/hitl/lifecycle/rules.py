@@ -25,6 +25,7 @@ from services.hitl.models import (
     Json,
     NewEvent,
     OnExpiry,
+    RequestSpec,
     Response,
     same_person,
 )
@@ -35,6 +36,7 @@ DELEGATE = "hitl.delegate"
 # Of a document that a request or an answer holds, and of what is recorded beside an answer.
 MAX_DOCUMENT_BYTES = 256 * 1024
 MAX_METADATA_BYTES = 64 * 1024
+ASK = "hitl.ask"
 # What compiled schemas that are kept take at most; questions of one kind mostly share theirs.
 MAX_SCHEMA_BYTES = 32 * 1024 * 1024
 
@@ -183,15 +185,21 @@ def _require_open(request: HumanRequest) -> None:
             raise errors.cancelled(request.id)
 
 
-def requester(on_behalf_of: str, by: Principal) -> str:
-    """In whose name a caller asks: its own, or where it may, that of another.
+def asked_by(wanted: RequestSpec, by: Principal) -> RequestSpec:
+    """The question in the name of its caller, or where it may, in that of another.
 
     Raises:
-        ServiceError: PERMISSION_DENIED.
+        ServiceError: PERMISSION_DENIED, INVALID_REQUEST.
     """
-    if on_behalf_of and not by.may(DELEGATE):
-        raise errors.may_not_delegate()
-    return on_behalf_of or by.name
+    if wanted.requester:
+        if not by.may(DELEGATE):
+            raise errors.may_not_delegate()
+        if bool(wanted.requester_reference) != bool(wanted.requester_permission):
+            raise invalid_field("on_behalf_of_reference", "must come with on_behalf_of_permission")
+        return wanted
+    if wanted.requester_reference or wanted.requester_permission:
+        raise invalid_field("on_behalf_of_reference", "must come with on_behalf_of")
+    return replace(wanted, requester=by.name, requester_reference=by.reference, requester_permission=ASK)
 
 
 def answered_by(answer: Answer, by: Principal, *, verified: bool) -> Answer:

@@ -55,6 +55,8 @@ def spec_from(request: hitl_service_pb2.CreateHumanRequestRequest, call: Request
         four_eyes=request.four_eyes,
         requester=request.on_behalf_of,
         eligible=Eligible(tuple(request.assignees), tuple(request.groups)) if request.binding else None,
+        requester_reference=request.on_behalf_of_reference,
+        requester_permission=request.on_behalf_of_permission,
     )
 
 
@@ -122,6 +124,7 @@ def request_to(request: HumanRequest) -> request_pb2.HumanRequest:
         votes=map(response_to, request.votes),
         cancel_reason=request.cancel_reason,
         binding=spec.eligible is not None,
+        requester_lost_access=request.requester_lost_access,
     )
     fill_struct(message.context, spec.context)
     for field, value in (

@@ -33,14 +33,12 @@ from services.tools.models import (
     Invocation,
     OpenApproval,
 )
-from services.tools.peers import APPROVE
+from services.tools.peers import APPROVE, INVOKE
 
 logger = structlog.get_logger(__name__)
 
 # After a claim whose fate is unknown.
 PAUSE_SECONDS = 1.0
-# What whoever asked must still have when the answer comes.
-INVOKE = "tools.invoke"
 
 
 class Callers(Protocol):

@@ -139,6 +139,10 @@ class HumanRequest(properties.HumanRequest):
     cancel_reason: str = ""
     # True where only those may answer whom it was addressed to when it was made, whoever is assigned since.
     binding: bool = False
+    # True where whoever asked has lost the access under which this was asked: the key was revoked, disabled or
+    # expired, or its roles grant it no more. Said while it is pending; a tool that waits for the answer is then not
+    # run.
+    requester_lost_access: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +159,8 @@ class HumanRequestEvent:
     at: datetime | None = None
     # `created`, `viewed`, `claimed`, `released`, `assigned`, `commented`, `reminded`, `voted`, `decided`,
     # `escalated`, `expired`, `cancelled`, `delivered` (its webhook was told), `undeliverable` (every try failed),
-    # `linked` (an action link was made); in a stream also `heartbeat`, and `failed` when the stream itself broke
+    # `linked` (an action link was made), `access_lost` and `access_restored` (see
+    # `HumanRequest.requester_lost_access`); in a stream also `heartbeat`, and `failed` when the stream itself broke
     # down.
     kind: str = ""
     # The request; empty for a heartbeat.

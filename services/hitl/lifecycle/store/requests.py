@@ -46,6 +46,7 @@ COLUMNS = """
            r.expires_at, r.correlation_id, r.response_schema, r.proposed_arguments, r.arguments_schema, r.priority,
            r.due_at, r.assignees, r.groups, r.tags, r.callback_url, r.on_expiry, r.quorum, r.four_eyes, r.requester,
            r.body_digest, r.claimed_by, r.claimed_at, r.viewed_by, r.ended_at, r.cancel_reason, r.eligible,
+           r.requester_reference, r.requester_permission, r.requester_lost_access,
            r.status = 'pending' AND r.expires_at <= clock_timestamp() AS overdue,
            (
                SELECT json_agg(v ORDER BY v.created_at, v.id)
@@ -64,17 +65,20 @@ async def insert(connection: Connection, wanted: Sequence[tuple[RequestSpec, byt
         INSERT INTO human_requests (
             id, request_type, prompt, options, context, timeout_seconds, created_at, expires_at, correlation_id,
             response_schema, proposed_arguments, arguments_schema, priority, due_at, assignees, groups, tags,
-            callback_url, on_expiry, quorum, four_eyes, requester, eligible, body_digest
+            callback_url, on_expiry, quorum, four_eyes, requester, eligible, requester_reference, requester_permission,
+            body_digest
         )
         SELECT id, request_type, prompt, options, context, timeout_seconds, now,
                now + make_interval(secs => timeout_seconds), correlation_id, response_schema,
                proposed_arguments, arguments_schema, priority, due_at, assignees, groups, tags, callback_url, on_expiry,
-               quorum, four_eyes, requester, eligible, decode(body_digest, 'hex')
+               quorum, four_eyes, requester, eligible, requester_reference, requester_permission,
+               decode(body_digest, 'hex')
         FROM json_to_recordset($1::json) AS wanted (
             id text, request_type text, prompt text, options text[], context json, timeout_seconds integer,
             correlation_id text, response_schema json, proposed_arguments json, arguments_schema json, priority text,
             due_at timestamptz, assignees text[], groups text[], tags text[], callback_url text, on_expiry json,
-            quorum json, four_eyes boolean, requester text, eligible json, body_digest text
+            quorum json, four_eyes boolean, requester text, eligible json, requester_reference text,
+            requester_permission text, body_digest text
         ), clock
         ON CONFLICT (id) DO NOTHING
         RETURNING id
@@ -109,7 +113,8 @@ async def save(connection: Connection, requests: Sequence[HumanRequest]) -> None
         """
         UPDATE human_requests
         SET status = $2, expires_at = $3, assignees = $4, groups = $5, on_expiry = $6, claimed_by = $7,
-            claimed_at = $8, viewed_by = $9, ended_at = $10, cancel_reason = $11, eligible = $12
+            claimed_at = $8, viewed_by = $9, ended_at = $10, cancel_reason = $11, eligible = $12,
+            requester_lost_access = $13
         WHERE id = $1
         """,
         [
@@ -126,6 +131,7 @@ async def save(connection: Connection, requests: Sequence[HumanRequest]) -> None
                 r.ended_at,
                 r.cancel_reason,
                 None if r.spec.eligible is None else orjson.dumps(asdict(r.spec.eligible)).decode(),
+                r.requester_lost_access,
             )
             for r in requests
         ],
@@ -230,6 +236,8 @@ def human_request(row: Record) -> HumanRequest:
         four_eyes=row["four_eyes"],
         requester=row["requester"],
         eligible=Eligible(**eligible) if eligible is not None else None,
+        requester_reference=row["requester_reference"],
+        requester_permission=row["requester_permission"],
     )
     return HumanRequest(
         spec=spec,
@@ -244,6 +252,7 @@ def human_request(row: Record) -> HumanRequest:
         ended_at=row["ended_at"],
         cancel_reason=row["cancel_reason"],
         votes=[_vote(vote) for vote in orjson.loads(row["votes"])] if row["votes"] is not None else (),
+        requester_lost_access=row["requester_lost_access"],
     )
 
 

@@ -58,6 +58,7 @@ def form(request: HumanRequest, person: str, filled: Filled | None = None, fault
         spec=spec,
         person=person,
         expires_at=request.expires_at,
+        lost_access=request.requester_lost_access,
         context=_rows(spec.context),
         proposed=_rows(spec.proposed_arguments),
         wants_json=not spec.options and schema is not None and schema.get("type") != "string",
