@@ -23,7 +23,7 @@ class Retention:
         if not self._days:
             return
         old = now - timedelta(days=self._days)
-        kept = await store.oldest(connection)
+        kept = await store.oldest_kept(connection, old)
         for table in (EVENTS, DELIVERIES):
             await drop(connection, table, old if kept is None else min(old, kept))
 

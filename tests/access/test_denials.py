@@ -21,12 +21,12 @@ from tests.contract.running import Running
 
 async def reported(access: Access, wanted: int, **filters: Any) -> list[Any]:
     """The denials, when as many have arrived as are wanted, counted with their counts."""
-    for _ in range(60):
+    for _ in range(600):
         denials = list((await access.must("ListDenials", page_size=500, **filters)).denials)
         if sum(denial.count for denial in denials) >= wanted:
             return denials
         await asyncio.sleep(0.1)
-    raise AssertionError(f"{denials} within six seconds")
+    raise AssertionError(f"{denials} within a minute")
 
 
 async def test_a_refusal_is_on_record_with_who_what_and_why(access: Access, tools: Running) -> None:
@@ -76,15 +76,7 @@ async def test_a_burst_of_many_kinds_is_counted_whole(access: Access, tools: Run
     """More kinds at once than one report takes."""
     keys = [credentials.generate()[0] for _ in range(1_500)]
     await asyncio.gather(*(who_with(tools, {"x-api-key": key}, 60) for key in keys))
-    await asyncio.sleep(1.5)
-    total, token = 0, ""
-    while True:
-        page = await access.must("ListDenials", page_size=500, page_token=token)
-        total += sum(denial.count for denial in page.denials)
-        token = page.next_page_token
-        if not token:
-            break
-    assert total == 1_500
+    assert sum(denial.count for denial in await reported(access, 1_500)) == 1_500
 
 
 async def test_thousands_of_keys_that_somebody_makes_up_cost_a_handful_of_rows(access: Access, tools: Running) -> None:

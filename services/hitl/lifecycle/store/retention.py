@@ -5,9 +5,18 @@ from datetime import datetime
 from servicekit.postgres import Connection
 
 
-async def oldest(connection: Connection) -> datetime | None:
-    """When the oldest request was made that there is."""
-    found: datetime | None = await connection.fetchval("SELECT min(created_at) FROM human_requests")
+async def oldest_kept(connection: Connection, old: datetime) -> datetime | None:
+    """When the oldest request was made that has not ended before that time."""
+    found: datetime | None = await connection.fetchval(
+        """
+        SELECT created_at
+        FROM human_requests
+        WHERE ended_at IS NULL OR ended_at >= $1
+        ORDER BY created_at
+        LIMIT 1
+        """,
+        old,
+    )
     return found
 
 
