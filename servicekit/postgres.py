@@ -61,6 +61,7 @@ def transient(error: BaseException) -> bool:
 
 UniqueViolation = asyncpg.UniqueViolationError
 LockNotAvailable = asyncpg.LockNotAvailableError
+CheckViolation = asyncpg.CheckViolationError
 
 # What a call waits for here, as its caller is told.
 CONNECTION = "a connection to the database"
