@@ -1,5 +1,7 @@
 # One image for everything that is ours; its first argument picks what runs: a service by its name, `gateway` (Envoy) or
-# `web`.
+# `web`. Without one it is everything, on the embedded Postgres; the log of the first start shows the key to call it with:
+#
+#   docker run -p 3333:3333 -v qmcp:/var/lib/qmcp qmcp:0.2.0
 #
 #   docker build -t qmcp:0.2.0 .
 #   docker build --target sbom --output type=local,dest=. .      the software bill of materials, qmcp.cdx.json
@@ -8,9 +10,9 @@ ARG PYTHON=python:3.13.13-slim-trixie
 FROM ${PYTHON} AS packages
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
 RUN python -m venv --without-pip /opt/qmcp
-COPY requirements-image.lock /src/
+COPY requirements-run.lock /src/
 # Wheels only: nothing is compiled, so no stage has a compiler. Every file has the hash that the lock names.
-RUN pip --python /opt/qmcp/bin/python install --require-hashes --only-binary=:all: -r /src/requirements-image.lock
+RUN pip --python /opt/qmcp/bin/python install --require-hashes --only-binary=:all: -r /src/requirements-run.lock
 
 FROM packages AS application
 COPY k8s/image/build.lock /src/k8s/image/
@@ -41,8 +43,9 @@ FROM ${PYTHON} AS image
 LABEL org.opencontainers.image.title="qmcp" \
       org.opencontainers.image.description="The self-hosted back end that AI agents work against" \
       org.opencontainers.image.version="0.2.0"
-# No name, only a number: Kubernetes can tell that it is not root. It owns the folders that volumes are mounted at, and
-# nothing else; the root may be read-only, with /tmp in memory.
+# A number, by which Kubernetes can tell that it is not root; the name is for Postgres, which looks its own up. It owns the
+# folders that volumes are mounted at, and nothing else; the root may be read-only, with /tmp in memory.
+RUN useradd --uid 10001 --home-dir /var/lib/qmcp --no-create-home --shell /usr/sbin/nologin qmcp
 RUN install -d -o 10001 -g 10001 -m 0750 /var/lib/qmcp
 RUN install -d -o 10001 -g 10001 -m 0700 /var/lib/qmcp-services
 COPY --from=application /opt/qmcp /opt/qmcp
@@ -54,4 +57,4 @@ WORKDIR /var/lib/qmcp
 EXPOSE 3333
 HEALTHCHECK --interval=30s --timeout=10s --start-period=20s --retries=3 CMD ["qmcp-entrypoint", "health"]
 ENTRYPOINT ["qmcp-entrypoint"]
-CMD ["gateway"]
+CMD ["system"]

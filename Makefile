@@ -47,10 +47,9 @@ image: ## build the container image
 promises: setup-dev ## which promises of docs/compatibility.md a test proves
 	@$(BIN)/python -m tests.promises
 
-lock: setup-dev ## resolve the locks again: for development, for running, for the image, for uv itself
+lock: setup-dev ## resolve the locks again: for development, for running, for uv itself
 	echo hatchling | $(COMPILE) --all-extras pyproject.toml - -o requirements.lock
 	echo hatchling | $(COMPILE) --extra laptop pyproject.toml - -c requirements.lock -o requirements-run.lock
-	$(COMPILE) pyproject.toml -c requirements.lock -o requirements-image.lock
 	echo uv | $(COMPILE) - -o requirements-uv.lock
 
 # Versions and hashes for every platform and Python, and no addresses: where to fetch from is the machine's own choice.

@@ -80,8 +80,7 @@ def choose(settings: StackSettings, services: Sequence[Service], variables: Mapp
         edge=Listener(settings.host, settings.port, "QMCP_PORT"),
         envoy_metrics=envoy_metrics(),
     )
-    for name, each in _named(listeners):
-        ports.require_free(each.host, each.port, name, each.variable)
+    ports.require_free((each.host, each.port, name, each.variable) for name, each in _named(listeners))
     return listeners
 
 

@@ -3,6 +3,7 @@
 import secrets
 import socket
 import subprocess
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -39,23 +40,35 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
-def require_free(host: str, port: int, wanted_by: str, variable: str) -> None:
-    """Raises where the port cannot be listened on, with who holds it and which variable chooses another."""
+def require_free(wanted: Iterable[tuple[str, int, str, str]]) -> None:
+    """Raises where ports cannot be listened on, with who holds each and which variable chooses another, all at once.
+
+    Args:
+        wanted: host, port, the process that needs it, the variable that chooses it.
+    """
+    found = [text for each in wanted if (text := _obstacle(*each))]
+    if found:
+        raise CannotRunError(f"{'; '.join(found)}.")
+
+
+def _obstacle(host: str, port: int, wanted_by: str, variable: str) -> str:
+    """Why a port cannot be listened on; empty where it can."""
     try:
         _try(host, port)
     except PermissionError:
-        raise CannotRunError(
-            f"{wanted_by} may not listen on port {port}: ports below 1024 are the administrator's. "
-            f"Choose another: {variable}=…"
-        ) from None
+        return (
+            f"{wanted_by} may not listen on port {port}, as ports below 1024 are the administrator's: choose another "
+            f"by {variable}=…"
+        )
     except socket.gaierror:
-        raise CannotRunError(f"{wanted_by} cannot listen on {host!r}: no such address on this machine.") from None
+        return f"{wanted_by} cannot listen on {host!r}, which is no address on this machine"
     except OSError as error:
         by = holder(port)
-        raise CannotRunError(
-            f"Port {port}, which {wanted_by} needs, is busy{f': {by} holds it' if by else ''}. "
-            f"Stop that, or choose another port: {variable}=… ({error.strerror})"
-        ) from None
+        return (
+            f"Port {port}, which {wanted_by} needs, is busy{f': {by} holds it' if by else ''} ({error.strerror}), stop "
+            f"that or choose another by {variable}=…"
+        )
+    return ""
 
 
 def _try(host: str, port: int) -> None:

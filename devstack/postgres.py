@@ -90,7 +90,7 @@ def prepare(folder: Path, port: int = 0, settings: Mapping[str, str] | None = No
     if port == 0:
         port = ports.free()
     else:
-        ports.require_free("127.0.0.1", port, "Postgres", "QMCP_POSTGRES_PORT")
+        ports.require_free([("127.0.0.1", port, "Postgres", "QMCP_POSTGRES_PORT")])
     password = (folder / "password").read_text().strip()
     return Postgres(data, port, password, dict(settings or {}))
 

@@ -1,6 +1,7 @@
 """`serve`: everything from the lock of the home folder to the last stop. `status`: what runs."""
 
 import asyncio
+import json
 import os
 import shlex
 import signal
@@ -14,13 +15,18 @@ from devstack.errors import CannotRunError
 from devstack.home import Home, Running, running
 from devstack.settings import StackSettings
 from devstack.supervisor import Supervisor
-from devstack.terminal import Terminal, is_terminal
+from devstack.terminal import JsonLines, Terminal, is_terminal
 from servicekit.databases import shown
 from servicekit.settings import is_loopback
 
 
-def serve(settings: StackSettings, variables: Mapping[str, str], *, reload: bool = False) -> int:
-    """Runs the whole system until it is asked to stop or a part of it dies; returns the exit status."""
+def serve(
+    settings: StackSettings, variables: Mapping[str, str], *, reload: bool = False, show_key: bool = False
+) -> int:
+    """Runs the whole system until it is asked to stop or a part of it dies; returns the exit status.
+
+    `show_key` says the administrator's key at the start that makes it: for where nobody can read its file.
+    """
     if settings.auth == "off" and not settings.allow_keyless and not is_loopback(settings.host):
         raise CannotRunError(
             f"QMCP_HOST={settings.host} would let other machines in, and nothing checks who they are. Set "
@@ -32,7 +38,9 @@ def serve(settings: StackSettings, variables: Mapping[str, str], *, reload: bool
         if settings.auth == "on":
             keys.prepare(home.folder, found)
         places = listeners.choose(settings, found, variables)
-        terminal = Terminal([processes.POSTGRES, *(row.name for row in processes.table(settings, found, places, ""))])
+        names = [processes.POSTGRES, *(row.name for row in processes.table(settings, found, places, ""))]
+        for_people = settings.log_format == "console" or (is_terminal() and not settings.log_format)
+        terminal = (Terminal if for_people else JsonLines)(names)
         engine = None
         if not settings.database_url:
             engine = postgres.prepare(home.folder / "postgres", settings.postgres_port, say=terminal.say)
@@ -41,10 +49,12 @@ def serve(settings: StackSettings, variables: Mapping[str, str], *, reload: bool
         if engine is not None:
             rows = [processes.embedded_postgres(engine, terminal.say), *rows]
         environment = {**variables, **places.environment}
-        if is_terminal() and not settings.log_format:
+        if for_people:
             environment["QMCP_LOG_FORMAT"] = "console"
         where = {row.name: [each.address for each in row.listeners] for row in rows}
-        system = System(home, settings, server, where, Supervisor(rows, environment, terminal), terminal)
+        is_first = not keys.admin_file(home.folder).exists()
+        supervisor = Supervisor(rows, environment, terminal)
+        system = System(home, settings, server, where, supervisor, terminal, show_key=show_key and is_first)
         return asyncio.run(system.run(reload=reload))
 
 
@@ -69,6 +79,17 @@ def status(settings: StackSettings) -> int:
     return 0 if code == HTTPStatus.OK else 1
 
 
+def settings_of(settings: StackSettings) -> int:
+    """Prints what `serve` would go by, without passwords."""
+    told = settings.model_dump(mode="json", include={"host", "port", "debug", "auth"})
+    told["log_level"] = "DEBUG" if settings.debug else settings.log_level
+    told["database"] = (
+        shown(settings.database_url) if settings.database_url else f"embedded, in {settings.home}/postgres"
+    )
+    print(json.dumps(told))  # noqa: T201 -- the command's answer
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class System:
     """The running system: its parts, and the words for who started it."""
@@ -79,6 +100,7 @@ class System:
     listeners: Mapping[str, list[str]]
     supervisor: Supervisor
     terminal: Terminal
+    show_key: bool = False
 
     async def run(self, *, reload: bool) -> int:
         """Starts, stays, stops; returns the exit status."""
@@ -155,6 +177,8 @@ class System:
         if self.settings.auth == "on":
             file = keys.admin_file(self.home.folder)
             where = file if file.exists() else f"made at an earlier start, and no longer in {file}"
+            if self.show_key and file.exists():
+                where = f"{file.read_text().strip()} (shown this once)"
             admin = f"\n    admin key                 {where}"
             key = f' -H "x-api-key: $(cat {shlex.quote(str(file))})"'
         return f"""

@@ -9,6 +9,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from devstack.errors import CannotRunError
+from servicekit.settings import LogLevel
 
 PREFIX = "QMCP_"
 
@@ -36,9 +37,10 @@ class StackSettings(BaseModel):
     postgres_port: int = Field(default=0, ge=0, le=65535)
     # A Postgres server of one's own instead; each service has its own database there, and makes it where it is missing.
     database_url: str = ""
-    # console | json; unset: console on a terminal.
+    # console | json: how all processes log, and we; unset: console on a terminal, else json.
     log_format: str = ""
     debug: bool = False
+    log_level: LogLevel = "INFO"
     # on: callers need an API key or a token; an admin key is made at the first start.
     auth: Literal["off", "on"] = "off"
     # True: let others than this machine in although nothing checks who they are.

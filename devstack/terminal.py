@@ -1,8 +1,11 @@
-"""What the person at the keyboard reads: the log lines of all processes, each with its name before it."""
+"""What the processes write, passed on: for the person at the keyboard, or for programs a JSON object a line."""
 
 import os
 import sys
+from datetime import UTC, datetime
 from typing import TextIO
+
+import orjson
 
 # Bright enough on dark and on light ground; red is left for what went wrong.
 COLOURS = (36, 33, 32, 35, 34)
@@ -10,7 +13,7 @@ GREY = 90
 
 
 class Terminal:
-    """Writes whole lines; in colour where somebody looks at it."""
+    """Writes whole lines: the process's name before each, in colour where somebody looks at it."""
 
     def __init__(self, names: list[str], stream: TextIO = sys.stdout) -> None:
         self._stream = stream
@@ -38,6 +41,32 @@ class Terminal:
             self._stream = open(os.devnull, "w")  # noqa: PTH123, SIM115 -- for the rest of this process
 
 
+class JsonLines(Terminal):
+    """Writes lines that each parse as JSON; what a process did not write as an object becomes one."""
+
+    def log(self, name: str, line: str) -> None:
+        """One line that a process wrote."""
+        if line.strip():
+            self._write(line if _is_object(line) else _event(name, line))
+
+    def say(self, text: str) -> None:
+        """A word of our own."""
+        self._write(_event("devstack", text.strip()))
+
+
 def is_terminal(stream: TextIO = sys.stdout) -> bool:
     """Whether somebody looks at it."""
     return stream.isatty()
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _event(logger: str, text: str) -> str:
+    """As the services write their own lines (servicekit/logs.py)."""
+    at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return orjson.dumps({"event": text, "logger": logger, "level": "info", "timestamp": at}).decode()

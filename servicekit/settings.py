@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from servicekit.certificates import Certificates, certificates
 
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -51,7 +52,7 @@ class ServiceSettings(BaseSettings):
 
     # True: console logs, level DEBUG.
     debug: bool = False
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: LogLevel = "INFO"
     # json: one object a line; console: for people. Unset: console where debug is true, else json.
     log_format: Literal["json", "console"] | None = None
     # OTLP/gRPC address of a collector, `http://collector:4317`; empty: no tracing, and none of its cost.

@@ -23,6 +23,7 @@ STACK_STARTS_WITHIN = 300.0
 STACK_STOPS_WITHIN = 180.0
 # The machine does not lose power during a test. A server that is killed loses nothing by these: what it has written is
 # with the kernel. The fault tests use the settings of `make run` nevertheless.
+OWN_WORDS = '"logger":"devstack"'
 FAST = {"fsync": "off", "full_page_writes": "off"}
 
 
@@ -91,6 +92,13 @@ def running_postgres(folder: Path) -> Iterator[Server]:
     finally:
         process.send_signal(postgres.STOP)
         process.wait(STARTS_WITHIN)
+
+
+def words(lines: str) -> str:
+    """What `serve` wrote for programs, its own words as a person at a terminal reads them."""
+    return "\n".join(
+        json.loads(line)["event"] if OWN_WORDS in line and line.endswith("}") else line for line in lines.split("\n")
+    )
 
 
 class Stack:
@@ -180,8 +188,8 @@ class Stack:
         return self.supervisor.wait(STACK_STOPS_WITHIN)
 
     def output(self) -> str:
-        """All that was written to its terminal."""
-        return self.log.read_text(errors="replace") if self.log.exists() else ""
+        """All that was written, its own words as a person reads them."""
+        return words(self.log.read_text(errors="replace")) if self.log.exists() else ""
 
 
 @contextmanager

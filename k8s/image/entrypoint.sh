@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the container image runs: a service by its name (`tools [serve | migrate]`), `gateway`, `web`, `keys` (makes keys of
-# services), or `health` of whichever of them runs.
+# What the container image runs: `system`, everything on the embedded Postgres in one container; or a service by its name
+# (`tools [serve | migrate]`), `gateway`, `web`, `keys` (makes keys of services), or `health` of whichever of them runs.
 set -eu
 
 # The services are the folders that the image has.
@@ -12,15 +12,20 @@ services() {
 
 health() {
   case "$1" in
-    gateway) exec python -m servicekit.probe "http${QMCP_TLS_CERTIFICATE_FILE:+s}://127.0.0.1:${QMCP_PORT:-3333}/ready" ;;
+    gateway | system) exec python -m servicekit.probe "http${QMCP_TLS_CERTIFICATE_FILE:+s}://127.0.0.1:${QMCP_PORT:-3333}/ready" ;;
     web) exec python -m servicekit.probe "http://127.0.0.1:${QMCP_WEB_PORT:-3380}/docs" ;;
     *) exec python -m servicekit.probe "127.0.0.1:${QMCP_GRPC_HEALTH_PORT:-${QMCP_GRPC_PORT:-50051}}" ;;
   esac
 }
 
-what=${1:-gateway}
+what=${1:-system}
 [ "$#" -eq 0 ] || shift
 case "$what" in
+  # Callers need a key, as others reach a published port: the first start makes one and shows it in the log, once.
+  system)
+    export QMCP_AUTH="${QMCP_AUTH:-on}" QMCP_HOME="${QMCP_HOME:-/var/lib/qmcp}"
+    exec python -m devstack serve --show-key "$@"
+    ;;
   gateway) exec python -m gateway.envoy "$@" ;;
   web) exec python -m gateway.web "$@" ;;
   keys) exec python -m devstack.keys "$@" ;;
@@ -28,7 +33,7 @@ case "$what" in
   health)
     if [ "$#" -eq 0 ]; then
       case "$(tr '\0' ' ' </proc/1/cmdline)" in
-        *gateway.envoy*) set -- gateway ;;
+        *gateway.envoy* | *devstack*) set -- gateway ;;
         *gateway.web*) set -- web ;;
         *) set -- service ;;
       esac
@@ -39,7 +44,7 @@ case "$what" in
     for service in $(services); do
       [ "$service" != "$what" ] || exec python -m "services.$what" "$@"
     done
-    echo "qmcp: '$what' is nothing that this image runs; it runs" $(services | sed 's/$/,/') "gateway, web, keys and health." >&2
+    echo "qmcp: '$what' is nothing that this image runs; it runs" $(services | sed 's/$/,/') "system, gateway, web, keys and health." >&2
     exit 64
     ;;
 esac

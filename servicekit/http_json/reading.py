@@ -68,7 +68,8 @@ def read(body: bytes, bound: Message, field: str) -> Message:
     given = type(bound)()
     target = given if whole else getattr(given, field)
     if not _taken(document, target):
-        raise _refusal(list(islice(_misfits(document, type(target)), MAX_VIOLATIONS)))
+        misfits = list(islice(_misfits(document, type(target)), MAX_VIOLATIONS))
+        raise _refusal(misfits or [Violation("", "is no such request")])
     if not whole:
         # An empty object is not an absent one.
         target.SetInParent()
@@ -119,6 +120,7 @@ def _faults(document: Any, place: Place) -> Iterator[Violation]:
             yield Violation("", f"holds more than {MAX_VALUES:,} values")
             return
         if isinstance(value, dict):
+            yield from _exclusive(place, value, path)
             inside = []
             for name, inner in value.items():
                 below = _place_of(place, name)
@@ -139,6 +141,23 @@ def _faults(document: Any, place: Place) -> Iterator[Violation]:
         if depth > MAX_DEPTH:
             yield Violation(_written(path), f"is nested deeper than {MAX_DEPTH} levels")
             return
+
+
+def _exclusive(place: Place, members: dict[str, Any], path: Path) -> Iterator[Violation]:
+    """A field by both of its names, of which json_format would take the last, and two of those that exclude another."""
+    if isinstance(place, str) or place.GetOptions().map_entry:
+        return
+    first: dict[str, str] = {}
+    for name, value in members.items():
+        field = _named(place, name)
+        if field is None:
+            continue
+        oneof = field.containing_oneof
+        # A null is no choice of one of several.
+        group = field.name if oneof is None or value is None else oneof.name
+        other = first.setdefault(group, name)
+        if other != name:
+            yield Violation(_written((path, name)), f"cannot stand beside {other}")
 
 
 def _place_of(place: Place, name: str) -> Place | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATED = ("gen/", "tests/edge/golden/")
-LOCKS = ("requirements.lock", "requirements-run.lock", "requirements-image.lock", "requirements-uv.lock")
+LOCKS = ("requirements.lock", "requirements-run.lock", "requirements-uv.lock")
 
 
 @cache

@@ -101,6 +101,25 @@ def test_info_shows_the_version_and_that_nobody_answers(nowhere: dict[str, str])
     assert ended.json["status"] == "unreachable"
 
 
+@pytest.mark.promise("Q33")
+def test_info_shows_what_serve_would_go_by_and_what_of_it_cannot_work(nowhere: dict[str, str]) -> None:
+    own = {**nowhere, "QMCP_PORT": "4444", "QMCP_DEBUG": "true", "QMCP_DATABASE_URL": "postgresql://me:secret@db/x"}
+    told = qmcp("info", "--json", env=own).json
+    assert (told["host"], told["port"], told["debug"], told["log_level"]) == ("127.0.0.1", 4444, True, "DEBUG")
+    assert "db" in told["database"]
+    assert "secret" not in told["database"]
+    assert "embedded" in qmcp("info", "--json", env=nowhere).json["database"]
+    for name, value in (("QMCP_DATABASE_URL", "sqlite:///qmcp.db"), ("QMCP_PORT", "99999"), ("QMCP_LOG_LEVEL", "LOUD")):
+        ended = qmcp("info", "--json", env={**nowhere, name: value})
+        assert (ended.code, name in ended.json["settings"]) == (0, True)
+
+
+def test_a_command_that_finds_nobody_tells_how_to_start(nowhere: dict[str, str]) -> None:
+    ended = qmcp("tools", "list", env=nowhere)
+    assert ended.code == 5
+    assert "`qmcp serve`" in ended.err
+
+
 @pytest.mark.promise("Q03", "Q33")
 def test_serve_hands_host_port_and_reload_to_the_stack(recorded: Path) -> None:
     env = {"PYTHONPATH": os.pathsep.join([str(recorded), str(ROOT / "gen"), str(ROOT / "client")])}

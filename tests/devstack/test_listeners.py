@@ -57,6 +57,16 @@ def test_a_chosen_port_that_is_taken_is_told_by_its_variable(variable: str) -> N
             choose(QMCP_PORT=str(ports.free()), **{variable: f"127.0.0.1:{port}"})
 
 
+def test_all_ports_that_are_taken_are_told_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        edge, web = one.getsockname()[1], other.getsockname()[1]
+        with pytest.raises(CannotRunError) as told:
+            choose(QMCP_PORT=str(edge), QMCP_WEB_ADDRESS=f"127.0.0.1:{web}")
+    for port, variable in ((edge, "QMCP_PORT"), (web, "QMCP_WEB_ADDRESS")):
+        assert f"Port {port}, which" in str(told.value)
+        assert f"{variable}=…" in str(told.value)
+
+
 @pytest.mark.parametrize("text", ["50051", "host:", "host:http", ":50051", "host:0", "host:65536"])
 def test_what_is_no_address_is_told_by_its_variable(text: str) -> None:
     variable = ALL[-1].address_variable

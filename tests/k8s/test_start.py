@@ -1,12 +1,14 @@
 """The image's entrypoint starts the tools service with the environment of the manifests, and its probes tell the truth."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from servicekit.identity import credentials
@@ -15,6 +17,7 @@ from tests.k8s.render import ROOT, overlay
 from tests.k8s.test_image import ENTRYPOINT
 
 STARTS_WITHIN = 20.0
+SYSTEM_STARTS_WITHIN = 120.0
 
 
 def _free_port() -> str:
@@ -33,6 +36,43 @@ def _image(folder: Path) -> Path:
     packages.mkdir(parents=True)
     (packages / "services").symlink_to(ROOT / "services")
     return python.parent
+
+
+@pytest.mark.promise("Q04")
+def test_without_an_argument_it_is_the_whole_system_and_the_first_start_shows_the_key_once(tmp_path: Path) -> None:
+    port = _free_port()
+    environment = {
+        "PATH": f"{_image(tmp_path)}:{os.environ['PATH']}",
+        "PYTHONPATH": ":".join(map(str, (ROOT, ROOT / "gen", ROOT / "client"))),
+        "HOME": str(tmp_path),
+        "QMCP_HOME": str(tmp_path / "home"),
+        "QMCP_HOST": "0.0.0.0",
+        "QMCP_PORT": port,
+    }
+    url, log = f"http://127.0.0.1:{port}", tmp_path / "log"
+    shown = []
+    for _ in range(2):
+        with log.open("wb") as output:
+            process = subprocess.Popen([ENTRYPOINT], env=environment, cwd=tmp_path, stdout=output, stderr=output)
+        try:
+            until = time.monotonic() + SYSTEM_STARTS_WITHIN
+            while "QMCP stands" not in log.read_text():
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < until, log.read_text()
+                time.sleep(0.1)
+            words = next(line for line in log.read_text().splitlines() if "QMCP stands" in line)
+            shown.append(re.findall(r"qmcp_\S+", words))
+            key = (tmp_path / "home" / "admin-key").read_text().strip()
+            body = {"input": {"message": "hello"}}
+            assert httpx.post(f"{url}/v1/tools/echo", json=body).status_code == 401
+            answer = httpx.post(f"{url}/v1/tools/echo", json=body, headers={"X-API-Key": key})
+            assert (answer.status_code, answer.json()["result"]) == (200, "hello")
+            assert subprocess.run([ENTRYPOINT, "health", "system"], env=environment, check=False).returncode == 0
+        finally:
+            process.terminate()
+            process.wait(60)
+    assert shown[0] == [key]
+    assert shown[1] == []
 
 
 @pytest.fixture

@@ -81,6 +81,9 @@ def test_what_is_no_json_is_refused_in_words(body: bytes, what: str) -> None:
         ({"input": {"a": "\ud800"}}, INVOKE, "*", "input"),
         ({"name": "another"}, INVOKE, "*", "name"),
         ({"name": "another"}, UPDATE, "tool", "tool.name"),
+        ({"http": {}, "grpc": {}}, UPDATE, "tool", "grpc"),
+        ({"timeoutSeconds": 1, "timeout_seconds": 1}, UPDATE, "tool", "timeout_seconds"),
+        ({"approval": {"timeout_seconds": 1, "timeoutSeconds": None}}, UPDATE, "tool", "approval.timeoutSeconds"),
     ],
 )
 def test_the_field_at_fault_is_named(body: Any, bound: Any, field: str, path: str) -> None:

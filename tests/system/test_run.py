@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from devstack import services
-from tests.stack import ROOT, Server, Stack
+from tests.stack import ROOT, Server, Stack, words
 
 ECHO = "/v1/tools/echo"
 
@@ -48,7 +48,7 @@ def serve(env: dict[str, str], *arguments: str, cwd: Path = ROOT) -> tuple[int, 
         timeout=60,
         check=False,
     )
-    return found.returncode, found.stdout + found.stderr
+    return found.returncode, words(found.stdout) + found.stderr
 
 
 def left_by(stack: Stack) -> list[str]:
@@ -131,6 +131,14 @@ def test_a_second_run_on_the_same_home_is_told_who_runs_there(run: Stack) -> Non
     assert run.edge_url in words
     assert "QMCP_HOME" in words
     assert httpx.get(f"{run.edge_url}/health").status_code == 200
+
+
+def test_what_goes_into_a_file_has_one_json_object_a_line(run: Stack) -> None:
+    """Of all processes: what Postgres and a crash write in their own form too."""
+    echo(run, "on record")
+    lines = [json.loads(line) for line in run.log.read_text().splitlines()]
+    assert {line["logger"] for line in lines} >= {"devstack", "postgres", "edge", "servicekit.server"}
+    assert all(line.keys() >= {"event", "level", "timestamp"} for line in lines)
 
 
 def test_a_busy_port_is_told_with_its_holder_and_the_variable(run: Stack, tmp_path: Path) -> None:
