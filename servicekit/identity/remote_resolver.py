@@ -101,6 +101,7 @@ class RemoteKeyResolver:
                 correlation_id=denial.correlation_id,
                 request_id=denial.request_id,
                 count=denial.count,
+                address=denial.address,
             )
             message.at.FromDatetime(denial.at)
         try:

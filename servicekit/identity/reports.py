@@ -1,9 +1,11 @@
 """What a service tells access each second: what it refused, and which keys were used."""
 
 import asyncio
+import ipaddress
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -13,6 +15,7 @@ from prometheus_client import Counter as Counted
 
 from servicekit.errors import ServiceError
 from servicekit.identity import credentials
+from servicekit.identity.client_address import holder
 from servicekit.identity.resolver import Denial, KeyResolver
 from servicekit.request_context import RequestContext
 
@@ -22,12 +25,13 @@ REPORT_SECONDS = 1.0
 # What one report takes.
 MAX_DENIALS = 1_000
 MAX_USED = 10_000
-# So many kinds of refusals without a principal are told apart in a minute; anybody can make up keys.
+# So many kinds of refusals without a principal are told apart in a minute by the key that was tried, and as many more
+# by the address alone; anybody can make up keys, and behind many proxies addresses.
 MAX_UNKNOWN = 20
 OTHERS = "_other"
 
-# Method, reason, permission, principal.
-Like = tuple[str, str, str, str]
+# Method, reason, permission, principal, address.
+Like = tuple[str, str, str, str, str]
 
 
 class Reports:
@@ -38,7 +42,7 @@ class Reports:
         self._denials: dict[Like, Denial] = {}
         self._denied: Counter[Like] = Counter()
         self._used: set[str] = set()
-        self._unknown: set[Like] = set()
+        self._unknown: tuple[set[Like], set[Like]] = (set(), set())
         self._unknown_minute = 0
         self._denials_total = Counted(
             "qmcp_access_denials_total",
@@ -57,25 +61,41 @@ class Reports:
         key = credentials.parse(call.credential)
         principal = call.principal.name or (key.id if key else "")
         permission = error.metadata.get("permission", "")
-        like = (call.method.path, error.reason, permission, principal)
-        too_many = like not in self._denials and len(self._denials) >= MAX_DENIALS
-        unknown = error.code is StatusCode.UNAUTHENTICATED or "address" in error.metadata
-        if too_many or (unknown and not self._told_apart(like)):
-            like = (call.method.path, error.reason, permission, OTHERS)
+        what = (call.method.path, error.reason, permission)
+        came_from = _holder(call.address)
+        # One who is known is one, from wherever: the row has where from last.
+        like = (*what, principal, "")
+        if error.code is StatusCode.UNAUTHENTICATED or "address" in error.metadata:
+            like = self._of_unknown(*what, principal, came_from)
+        elif like not in self._denials and len(self._denials) >= MAX_DENIALS:
+            like = (*what, OTHERS, "")
+        method, reason, _, name, address = like
         self._denied[like] += 1
         self._denials[like] = Denial(
-            datetime.now(UTC), *like, correlation_id=call.correlation_id, request_id=call.request_id, count=0
+            at=datetime.now(UTC),
+            method=method,
+            reason=reason,
+            permission=permission,
+            principal=name,
+            correlation_id=call.correlation_id,
+            request_id=call.request_id,
+            count=0,
+            address=address or came_from,
         )
 
-    def _told_apart(self, like: Like) -> bool:
-        """Whether a refusal of nobody known has a row of its own in this minute."""
+    def _of_unknown(self, method: str, reason: str, permission: str, principal: str, address: str) -> Like:
+        """Of whose refusals one of nobody known is, in this minute: of a key, of an address, or of all the others."""
         minute = int(time.monotonic() // 60)
         if minute != self._unknown_minute:
-            self._unknown.clear()
+            self._unknown = (set(), set())
             self._unknown_minute = minute
-        if len(self._unknown) < MAX_UNKNOWN:
-            self._unknown.add(like)
-        return like in self._unknown
+        what = (method, reason, permission)
+        for name, told_apart in zip((principal, OTHERS), self._unknown, strict=True):
+            like = (*what, name, address)
+            if like in told_apart or len(told_apart) < MAX_UNKNOWN:
+                told_apart.add(like)
+                return like
+        return (*what, OTHERS, OTHERS)
 
     async def send(self) -> None:
         """Tells access each second, for ever."""
@@ -103,7 +123,13 @@ class Reports:
 
 
 def _counted(denials: Mapping[Like, Denial], counts: Mapping[Like, int]) -> list[Denial]:
-    return [
-        Denial(d.at, d.method, d.reason, d.permission, d.principal, d.correlation_id, d.request_id, counts[like])
-        for like, d in denials.items()
-    ]
+    return [replace(denial, count=counts[like]) for like, denial in denials.items()]
+
+
+def _holder(address: str) -> str:
+    """Whoever has the address; empty where it is none, as a caller beside the edge may say."""
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    return holder(address)

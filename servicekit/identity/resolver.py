@@ -43,6 +43,8 @@ class Denial:
     correlation_id: str
     request_id: str
     count: int
+    # Where it came from; of several the last.
+    address: str = ""
 
 
 class KeyResolver(Protocol):

@@ -46,7 +46,7 @@ async def record(connection: Connection, denials: Sequence[Denial]) -> None:
     # Replicas that add to the same rows do so in one order, and none waits for another in a circle.
     new = [
         denial
-        for denial in sorted(unknown, key=lambda each: (each.service, each.method, each.principal))
+        for denial in sorted(unknown, key=lambda each: (each.service, each.method, each.principal, each.address))
         if not await store.add_to_minute(connection, denial)
     ]
     await store.insert(connection, [denial for denial in denials if denial.reason != UNKNOWN] + new)

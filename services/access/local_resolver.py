@@ -63,7 +63,16 @@ class LocalKeyResolver:
         """See KeyResolver."""
         rows = [
             models.Denial(
-                d.at, "access", d.method, d.reason, d.permission, d.principal, d.correlation_id, d.request_id, d.count
+                at=d.at,
+                service="access",
+                method=d.method,
+                reason=d.reason,
+                permission=d.permission,
+                principal=d.principal,
+                correlation_id=d.correlation_id,
+                request_id=d.request_id,
+                count=d.count,
+                address=d.address,
             )
             for d in denials
         ]

@@ -91,6 +91,7 @@ def denial_from(message: key_pb2.Denial) -> models.Denial:
         message.correlation_id,
         message.request_id,
         message.count,
+        message.address,
     )
 
 
@@ -105,4 +106,5 @@ def denial_to(denial: models.Denial) -> key_pb2.Denial:
         correlation_id=denial.correlation_id,
         request_id=denial.request_id,
         count=denial.count,
+        address=denial.address,
     )

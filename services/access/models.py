@@ -103,5 +103,6 @@ class Denial:
     correlation_id: str
     request_id: str
     count: int
+    address: str
     # Made by the database; empty before.
     id: str = ""

@@ -1,10 +1,12 @@
 """Refusals are on record: who, what, how often."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import httpx
 from prometheus_client import CollectorRegistry, generate_latest
 from qmcp.access.v1 import key_pb2
 
@@ -17,6 +19,7 @@ from servicekit.request_context import RequestContext
 from services.access.store import denials as store
 from tests.access.environment import TOOLS, Access, who, who_with
 from tests.contract.running import Running
+from tests.stack import Stack
 
 
 async def reported(access: Access, wanted: int, **filters: Any) -> list[Any]:
@@ -87,6 +90,46 @@ async def test_thousands_of_keys_that_somebody_makes_up_cost_a_handful_of_rows(a
     assert sum(denial.count for denial in denials) == 4_000
     minutes = {denial.at.seconds // 60 for denial in denials}
     assert len(denials) <= 2 * 21 * len(minutes)
+
+
+async def test_denials_of_callers_who_are_not_known_are_told_apart_by_where_they_come_from_within_bounds(
+    access: Access, tools: Running
+) -> None:
+    """Over gRPC, where a caller may write what only the edge should."""
+    addresses = [f"203.0.113.{number}" for number in range(200)]
+    wrong = [{"x-api-key": credentials.generate()[0]} for _ in range(60)]
+    for headers in wrong:
+        await who_with(tools, {**headers, "x-qmcp-client-address": addresses[0]}, 60)
+    for address in addresses:
+        await who_with(tools, {"x-qmcp-client-address": address}, 60)
+        await who_with(tools, {"x-qmcp-client-address": f"{address}; no address"}, 60)
+    denials = await reported(access, 460)
+    minutes = {denial.at.seconds // 60 for denial in denials}
+    assert sum(denial.count for denial in denials) == 460
+    assert len(denials) <= 2 * (2 * 20 + 1) * len(minutes)
+    assert {denial.address for denial in denials} <= {*addresses, "", "_other"}
+    assert {addresses[0], "_other"} <= {denial.address for denial in denials}
+    named = [denial for denial in denials if denial.principal not in {"", "_other"}]
+    assert {denial.address for denial in named} == {addresses[0]}
+
+
+def test_an_address_that_a_caller_makes_up_makes_no_row(guarded: Stack) -> None:
+    body = {"input": {"message": "hello"}}
+    with httpx.Client(base_url=guarded.edge_url, timeout=60, headers={"x-api-key": guarded.admin_key}) as http:
+        for number in range(60):
+            made_up = f"203.0.113.{number}"
+            forged = dict.fromkeys(("x-forwarded-for", "x-qmcp-client-address", "x-envoy-external-address"), made_up)
+            refused = http.post("/v1/tools/echo:invoke", json=body, headers={**forged, "x-api-key": "none"})
+            assert refused.status_code == 401
+        known = http.post("/v1/tools/echo:invoke", json=body, headers={"x-forwarded-for": "203.0.113.9"})
+        assert known.is_success
+        for _ in range(300):
+            denials = http.get("/v1/denials", params={"page_size": 500}).json()["denials"]
+            if sum(each["count"] for each in denials if each["service"] == "tools") >= 60:
+                break
+            time.sleep(0.1)
+    assert {each["address"] for each in denials if each["reason"] == "UNAUTHENTICATED"} <= {"127.0.0.1", "_other"}
+    assert "127.0.0.1" in {each["address"] for each in denials}
 
 
 async def test_denials_are_counted_for_alerts() -> None:

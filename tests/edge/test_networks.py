@@ -83,6 +83,23 @@ def test_behind_a_trusted_proxy_the_address_that_it_tells_counts(behind, told, s
         assert http.get("/v1/tools", headers={"X-Forwarded-For": told}).status_code == status
 
 
+@pytest.mark.parametrize(
+    ("through", "told", "address"),
+    [
+        ("direct", {}, "127.0.0.1"),
+        ("direct", {"X-Forwarded-For": "10.0.0.1"}, "127.0.0.1"),
+        ("direct", {"X-Qmcp-Client-Address": "10.0.0.1", "X-Envoy-External-Address": "10.0.0.1"}, "127.0.0.1"),
+        ("behind", {"X-Forwarded-For": "10.1.2.3"}, "10.1.2.3"),
+        ("behind", {"X-Forwarded-For": "203.0.113.7, 10.1.2.3", "X-Qmcp-Client-Address": "10.0.0.1"}, "10.1.2.3"),
+        ("behind", {"X-Forwarded-For": "fd00::7"}, "fd00::7"),
+    ],
+)
+def test_services_are_told_the_address_that_counts_whatever_callers_say(request, through, told, address):
+    with calling(request.getfixturevalue(through)) as http:
+        answer = http.post("/v1/tools/echo:invoke", json={}, headers=told)
+    assert answer.json()["result"]["metadata"]["x-qmcp-client-address"] == address
+
+
 def test_whoever_runs_the_edge_can_still_ask_whether_it_stands(direct):
     with calling(direct, "127.0.0.3") as http:
         assert http.get("/health").status_code == 200

@@ -8,7 +8,7 @@ from servicekit.identity.visibility import AudienceColumns, Viewer
 from servicekit.postgres import Connection
 from services.access.models import Denial
 
-COLUMNS = "id, at, service, method, reason, permission, principal, correlation_id, request_id, count"
+COLUMNS = "id, at, service, method, reason, permission, principal, correlation_id, request_id, count, address"
 
 # A refusal is whose call it was. Of those who are not known the row has what they claimed, which is nobody's name.
 AUDIENCE = AudienceColumns(owners=("CASE WHEN reason <> 'UNAUTHENTICATED' THEN principal END",))
@@ -17,11 +17,24 @@ AUDIENCE = AudienceColumns(owners=("CASE WHEN reason <> 'UNAUTHENTICATED' THEN p
 async def insert(connection: Connection, denials: Sequence[Denial]) -> None:
     await connection.executemany(
         """
-        INSERT INTO denials (at, service, method, reason, permission, principal, correlation_id, request_id, count)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        INSERT INTO denials (
+            at, service, method, reason, permission, principal, correlation_id, request_id, count, address
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         """,
         [
-            (d.at, d.service, d.method, d.reason, d.permission, d.principal, d.correlation_id, d.request_id, d.count)
+            (
+                d.at,
+                d.service,
+                d.method,
+                d.reason,
+                d.permission,
+                d.principal,
+                d.correlation_id,
+                d.request_id,
+                d.count,
+                d.address,
+            )
             for d in denials
         ],
     )
@@ -40,6 +53,7 @@ async def add_to_minute(connection: Connection, denial: Denial) -> bool:
               AND service = $2
               AND method = $3
               AND reason = $4
+              AND address = $7
               AND date_trunc('minute', at) = date_trunc('minute', $5::timestamptz)
               AND id > uuidv7(interval '-2 minutes')
             ORDER BY id DESC
@@ -53,6 +67,7 @@ async def add_to_minute(connection: Connection, denial: Denial) -> bool:
         denial.reason,
         denial.at,
         denial.count,
+        denial.address,
     )
     return bool(found)
 

@@ -128,5 +128,9 @@ class Denial:
     correlation_id: str = ""
     # Under which the service's log has more.
     request_id: str = ""
-    # How many refusals with the same service, method, reason and principal this one stands for.
+    # How many refusals with the same service, method, reason and principal this one stands for; of callers that are
+    # not known, with the same address too.
     count: int = 0
+    # Where the call came from, as the edge sees it behind its trusted hops; of several that are alike, the last
+    # one's. `_other` where too many addresses made up credentials in the same minute; empty where it is not known.
+    address: str = ""

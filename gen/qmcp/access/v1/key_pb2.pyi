@@ -42,7 +42,7 @@ class Key(_message.Message):
     def __init__(self, id: _Optional[str] = ..., owner: _Optional[str] = ..., service_name: _Optional[str] = ..., description: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., rate_per_minute: _Optional[int] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_used_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., status: _Optional[str] = ..., revoked_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., disabled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., limits: _Optional[_Union[_call_limits_pb2.CallLimits, _Mapping]] = ...) -> None: ...
 
 class Denial(_message.Message):
-    __slots__ = ("at", "service", "method", "reason", "permission", "principal", "correlation_id", "request_id", "count")
+    __slots__ = ("at", "service", "method", "reason", "permission", "principal", "correlation_id", "request_id", "count", "address")
     AT_FIELD_NUMBER: _ClassVar[int]
     SERVICE_FIELD_NUMBER: _ClassVar[int]
     METHOD_FIELD_NUMBER: _ClassVar[int]
@@ -52,6 +52,7 @@ class Denial(_message.Message):
     CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     COUNT_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
     at: _timestamp_pb2.Timestamp
     service: str
     method: str
@@ -61,4 +62,5 @@ class Denial(_message.Message):
     correlation_id: str
     request_id: str
     count: int
-    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., service: _Optional[str] = ..., method: _Optional[str] = ..., reason: _Optional[str] = ..., permission: _Optional[str] = ..., principal: _Optional[str] = ..., correlation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
+    address: str
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., service: _Optional[str] = ..., method: _Optional[str] = ..., reason: _Optional[str] = ..., permission: _Optional[str] = ..., principal: _Optional[str] = ..., correlation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., count: _Optional[int] = ..., address: _Optional[str] = ...) -> None: ...

@@ -23,5 +23,7 @@ def denials(
     if json:
         output.as_json(found)
         return
-    rows = ((each.at, each.principal, each.reason, each.permission, each.method, each.count) for each in found)
-    output.table(("at", "principal", "reason", "permission", "method", "count"), rows)
+    rows = (
+        (each.at, each.principal, each.address, each.reason, each.permission, each.method, each.count) for each in found
+    )
+    output.table(("at", "principal", "address", "reason", "permission", "method", "count"), rows)
