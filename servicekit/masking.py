@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from yarl import URL
+
 MASKED = "[masked]"
 # Shorter ones would take letters out of ordinary words; encoded ones out of ordinary numbers.
 MIN_LENGTH = 4
@@ -48,6 +50,29 @@ class Mask:
 
 
 NOTHING = Mask(())
+
+
+def masked_url(url: str) -> str:
+    """Of a URL the server, for those who need not know more: the whole path may be a credential, or a part of it."""
+    if not url:
+        return ""
+    try:
+        parsed = URL(url, encoded=True)
+        server = str(parsed.origin())
+    except ValueError:
+        # What no server could be read from when it was given either.
+        return MASKED
+    return server if parsed.raw_path_qs == "/" and not parsed.raw_fragment else f"{server}/{MASKED}"
+
+
+def mask_of(url: str) -> Mask:
+    """Takes out of a text what stands in a URL beside the server."""
+    try:
+        of = URL(url, encoded=True)
+        parts = [of.raw_path_qs, of.raw_path, of.path, of.query_string, of.user, of.password]
+    except ValueError:
+        parts = []
+    return Mask(part for part in (url, *parts) if part)
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -8,10 +8,15 @@ import orjson
 from google.protobuf.struct_pb2 import NULL_VALUE
 from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_pb2
 
+from servicekit.identity.principal import Principal
 from servicekit.json_values import document, fill_struct, fill_value
+from servicekit.masking import MASKED, masked_url
 from servicekit.timestamps import to_datetime, to_timestamp
 from services.tools import models
 from services.tools.audit import receipts
+
+# Who defines tools.
+WRITE = "tools.write"
 
 
 def tool_from(message: tool_pb2.Tool) -> models.Tool:
@@ -59,7 +64,9 @@ def _source_from(message: tool_pb2.Tool) -> models.HttpSource | models.GrpcSourc
             return None
 
 
-def tool_to(tool: models.Tool) -> tool_pb2.Tool:
+def tool_to(tool: models.Tool, by: Principal) -> tool_pb2.Tool:
+    """A tool as it is shown: where it is sent, and with which headers, to those who define tools alone."""
+    whole = by.may(WRITE)
     a = tool.annotations
     message = tool_pb2.Tool(
         name=tool.name,
@@ -83,6 +90,8 @@ def tool_to(tool: models.Tool) -> tool_pb2.Tool:
             fill_struct(target, schema)
     match tool.source:
         case models.HttpSource(method, url, headers):
+            if not whole:
+                url, headers = masked_url(url), dict.fromkeys(headers, MASKED)
             message.http.CopyFrom(tool_pb2.HttpSource(method=method, url=url, headers=headers))
         case models.GrpcSource(target_address, method, tls):
             message.grpc.CopyFrom(tool_pb2.GrpcSource(target=target_address, method=method, tls=tls))

@@ -54,13 +54,13 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         self, request: tools_service_pb2.ListToolsRequest, context: Context
     ) -> tools_service_pb2.ListToolsResponse:
         tools, token = await self._catalogue.page(request.query, request.kind, request.page_size, request.page_token)
-        return tools_service_pb2.ListToolsResponse(tools=map(messages.tool_to, tools), next_page_token=token)
+        return tools_service_pb2.ListToolsResponse(tools=map(_shown, tools), next_page_token=token)
 
     async def GetTool(self, request: tools_service_pb2.GetToolRequest, context: Context) -> tool_pb2.Tool:
-        return messages.tool_to(await self._catalogue.get(request.name))
+        return _shown(await self._catalogue.get(request.name))
 
     async def CreateTool(self, request: tools_service_pb2.CreateToolRequest, context: Context) -> tool_pb2.Tool:
-        return await self._catalogue.create(messages.tool_from(request.tool), Once(request, messages.tool_to))
+        return await self._catalogue.create(messages.tool_from(request.tool), Once(request, _shown))
 
     async def UpdateTool(self, request: tools_service_pb2.UpdateToolRequest, context: Context) -> tool_pb2.Tool:
         is_new = False
@@ -68,7 +68,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         def answer(updated: tuple[Tool, bool]) -> tool_pb2.Tool:
             nonlocal is_new
             tool, is_new = updated
-            return messages.tool_to(tool)
+            return _shown(tool)
 
         tool = messages.tool_from(request.tool)
         updated = await self._catalogue.update(tool, request.tool.etag, Once(request, answer))
@@ -217,6 +217,11 @@ async def _chunks(
     written.append(exports.done_line(count, principal))
     for chunk in exports.chunks(written):
         yield HttpBody(content_type=NDJSON, data=chunk)
+
+
+def _shown(tool: Tool) -> tool_pb2.Tool:
+    """A tool as the caller may see it."""
+    return messages.tool_to(tool, current_context.get().principal)
 
 
 def _invocation_request(request: tools_service_pb2.InvokeToolRequest) -> InvocationRequest:

@@ -8,7 +8,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from servicekit.masking import MASKED, Mask
+from servicekit.masking import MASKED, Mask, masked_url
 
 SECRETS = ["hunter2-Correct.Horse", 'p&ss/w+rd="<1>\u00fc\\', "1234567890", "dXNlcjpodW50ZXIyLXBhc3M="]
 ENCODINGS: dict[str, Callable[[str], str]] = {
@@ -67,3 +67,22 @@ def test_other_text_is_left_as_it_is() -> None:
     assert mask.json_value(document) == document
     assert not mask.is_in(json.dumps(document))
     assert mask.text("an abc of tea") == "an abc of tea"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("", ""),
+        ("https://example.com", "https://example.com"),
+        ("https://example.com/", "https://example.com"),
+        ("https://example.com:8443/hooks/T0/B0", "https://example.com:8443/[masked]"),
+        ("http://anna:word@example.com/", "http://example.com"),
+        ("http://example.com/?token=x", "http://example.com/[masked]"),
+        ("http://example.com/#x", "http://example.com/[masked]"),
+        ("http://example.com:999999/x", MASKED),
+        ("http://[::1]:80/x", "http://[::1]/[masked]"),
+        ("https://example.com/cities/{city}", "https://example.com/[masked]"),
+    ],
+)
+def test_of_a_url_the_server_may_be_known(url: str, shown: str) -> None:
+    assert masked_url(url) == shown

@@ -11,6 +11,7 @@ import aiohttp
 from yarl import URL
 
 from servicekit.errors import invalid_field
+from servicekit.masking import mask_of
 from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, host_of
 from services.hitl import errors
 
@@ -84,7 +85,9 @@ class WebhookClient:
         except AddressNotAllowedError as error:
             return DeliveryResult(0, str(error))
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return DeliveryResult(0, f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH])
+            # More people read it than the URL.
+            why = mask_of(url).text(f"{type(error).__name__}: {error}")
+            return DeliveryResult(0, why[:MAX_ERROR_LENGTH])
 
     def _client(self) -> aiohttp.ClientSession:
         # Made on first use: it must be made within the loop.

@@ -9,6 +9,7 @@ import orjson
 from yarl import URL
 
 from servicekit.errors import invalid_field
+from servicekit.masking import mask_of, masked_url
 from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, host_of
 from services.tools import errors
 from services.tools.catalogue import answers, placement
@@ -90,13 +91,16 @@ class HttpTools:
                 method, URL(address, encoded=True), allow_redirects=False, **sent
             ) as response:
                 if response.status // 100 != 2:  # noqa: PLR2004 - 2xx
-                    raise UpstreamError(f"{method} {url} answered {response.status}{await self._told(response)}")
+                    raise UpstreamError(
+                        f"{method} {masked_url(url)} answered {response.status}{await self._told(response)}"
+                    )
                 return await self._answered(response)
         except aiohttp.ClientError as error:
             refused = _address_error(error)
             if refused is not None:
                 raise refused from None
-            raise UpstreamError(f"{method} {url} failed: {type(error).__name__}: {error}") from None
+            why = mask_of(url).text(f"{type(error).__name__}: {error}")
+            raise UpstreamError(f"{method} {masked_url(url)} failed: {why}") from None
 
     async def _answered(self, response: aiohttp.ClientResponse) -> Output:
         """The result of a 2xx answer. The server has done it by now: nothing raises any more."""
