@@ -92,6 +92,11 @@ def not_assigned(human_request_id: str) -> ServiceError:
     return forbidden("NOT_ASSIGNED", message, human_request_id=human_request_id)
 
 
+def not_asked_any_more() -> ServiceError:
+    """For who has a link: it tells nothing of what was asked."""
+    return forbidden("NOT_ASSIGNED", "What this link was made for is somebody else's to answer now.")
+
+
 def not_eligible(human_request_id: str) -> ServiceError:
     message = (
         f"The human request {human_request_id!r} is bound to those it was addressed to. Assign it among these, "

@@ -124,3 +124,35 @@ async def test_a_link_ends_when_somebody_else_is_asked(start: Start) -> None:
     await replica.call("AssignHumanRequest", id="r1", assignees=["alice"])
     await form(replica, link.path, response="approve")
     assert (await replica.get("r1")).response.responded_by == "alice"
+
+
+@pytest.mark.parametrize("asked", [{"assignees": ["alice"]}, {"assignees": ["alice"], "binding": True}])
+async def test_the_link_of_who_is_not_asked_any_more_tells_nothing_of_the_question(start: Start, asked: Any) -> None:
+    replica = await start()
+    await replica.ask("the-cAnArY", prompt="Sell the cAnArY?", options=["sell cAnArY", "keep"], **asked)
+    link = await replica.call("CreateActionLink", id="the-cAnArY", person="alice")
+    token = link.path.rpartition("/")[2]
+    assert (
+        b"cAnArY" in (await replica.stub.ShowActionLink(pb.ShowActionLinkRequest(token=token), metadata=BROWSER)).data
+    )
+    await replica.call("AssignHumanRequest", id="the-cAnArY", assignees=["bob"])
+
+    async def seen() -> str:
+        told = ""
+        for metadata in (BROWSER, ()):
+            body = HttpBody(content_type="application/x-www-form-urlencoded", data=b"response=nonsense")
+            for call in (
+                replica.stub.ShowActionLink(pb.ShowActionLinkRequest(token=token), metadata=metadata),
+                replica.stub.AnswerActionLink(pb.AnswerActionLinkRequest(token=token, form=body), metadata=metadata),
+            ):
+                try:
+                    told += (await call).data.decode()
+                except grpc.aio.AioRpcError as error:
+                    told += f"{error.details()} {error.trailing_metadata()}"
+        return told
+
+    told = await seen()
+    assert "cAnArY" not in told
+    assert "Somebody else is asked now" in told
+    await replica.call("CancelHumanRequest", id="the-cAnArY")
+    assert "cAnArY" not in await seen()

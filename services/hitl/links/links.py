@@ -105,10 +105,10 @@ class Links:
             for_people: the caller shows HTML, so a refusal is a page too.
 
         Raises:
-            ServiceError: LINK_NOT_VALID, where it is not for people.
+            ServiceError: LINK_NOT_VALID, NOT_ASSIGNED, where it is not for people.
         """
         try:
-            request, person = await self._behind(token)
+            request, person = await self._asked(token)
         except ServiceError as error:
             return _refusal(error, for_people=for_people)
         return pages.form(request, person)
@@ -126,7 +126,7 @@ class Links:
             ServiceError: LINK_NOT_VALID, INVALID_REQUEST, and those of an answer, where it is not for people.
         """
         try:
-            request, person = await self._behind(token)
+            request, person = await self._asked(token)
         except ServiceError as error:
             return _refusal(error, for_people=for_people)
         filled = Filled()
@@ -150,6 +150,19 @@ class Links:
                 "decides": response.decides,
             }
         )
+
+    async def _asked(self, token: str) -> tuple[HumanRequest, str]:
+        """The request that a link answers, and its person, who is still asked.
+
+        Raises:
+            ServiceError: LINK_NOT_VALID; NOT_ASSIGNED where others are asked now, so that the question is not for them.
+        """
+        request, person = await self._behind(token)
+        # A person by name and with no role, as where the answer is taken.
+        asked = request.is_asked(person, frozenset())
+        if not asked or (request.spec.four_eyes and request.is_requester(person)):
+            raise errors.not_asked_any_more()
+        return request, person
 
     async def _behind(self, token: str) -> tuple[HumanRequest, str]:
         """The request that a link answers, and its person.

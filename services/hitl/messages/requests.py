@@ -13,6 +13,7 @@ from servicekit.json_values import document, fill_struct, fill_value, plain
 from servicekit.request_context import RequestContext
 from servicekit.timestamps import to_datetime, to_timestamp
 from services.hitl import errors
+from services.hitl.messages.urls import shown
 from services.hitl.models import (
     Answer,
     Eligible,
@@ -112,7 +113,7 @@ def request_to(request: HumanRequest) -> request_pb2.HumanRequest:
         assignees=spec.assignees,
         groups=spec.groups,
         tags=spec.tags,
-        callback_url=spec.callback_url,
+        callback_url=shown(spec.callback_url, spec.requester),
         on_expiry=_on_expiry_to(spec.on_expiry),
         quorum=_quorum_to(spec.quorum),
         four_eyes=spec.four_eyes,

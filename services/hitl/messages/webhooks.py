@@ -3,6 +3,7 @@
 from qmcp.hitl.v1 import hitl_service_pb2, link_pb2, webhook_pb2
 
 from servicekit.timestamps import to_timestamp
+from services.hitl.messages.urls import shown
 from services.hitl.models import (
     ActionLink,
     Delivery,
@@ -29,7 +30,7 @@ def webhook_to(webhook: Webhook, secret: str = "") -> webhook_pb2.Webhook:
     definition = webhook.definition
     return webhook_pb2.Webhook(
         id=str(webhook.id),
-        url=definition.url,
+        url=shown(definition.url),
         kinds=definition.kinds,
         request_types=definition.request_types,
         description=definition.description,
@@ -53,7 +54,7 @@ def delivery_to(delivery: Delivery) -> webhook_pb2.Delivery:
         human_request_id=delivery.human_request_id,
         event_sequence=delivery.event_sequence,
         event_kind=delivery.event_kind,
-        url=delivery.url,
+        url=shown(delivery.url),
         status=delivery.status,
         attempts=delivery.attempts,
         next_attempt_at=to_timestamp(delivery.next_attempt_at) if pending else None,

@@ -113,7 +113,8 @@ class HumanRequest(properties.HumanRequest):
     groups: tuple[str, ...] = ()
     # Words to find it by.
     tags: tuple[str, ...] = ()
-    # Where its events are sent, signed; empty where nowhere.
+    # Where its events are sent, signed; empty where nowhere. Shown whole to who asked and to who has `hitl.admin`;
+    # to others only the server.
     callback_url: str = ""
     # What happens when its time is up.
     on_expiry: ExpiryAction | None = None
@@ -211,7 +212,8 @@ class Webhook:
     # UUIDv7, made by the server.
     id: str = ""
     # Where to send events by POST. Addresses that are loopback, private or link-local are refused, when it is
-    # registered and again at each try. At most 2,048 characters.
+    # registered and again at each try. At most 2,048 characters. Its path may be a credential, so it is shown whole
+    # only to who has `hitl.admin`; to others only the server.
     url: str = ""
     # Only events of these kinds; empty means `created`, `decided`, `escalated`, `expired`, `cancelled` and
     # `reminded`.
@@ -248,7 +250,7 @@ class Delivery:
     event_sequence: int = 0
     # The event's kind.
     event_kind: str = ""
-    # Where it goes.
+    # Where it goes; what follows the server only for who has `hitl.admin`.
     url: str = ""
     # `pending` (it will be tried, again perhaps), `delivered` (the receiver answered 2xx), `failed` (every try
     # failed).
