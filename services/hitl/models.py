@@ -340,6 +340,8 @@ class ActionLink:
     human_request_id: str
     person: str
     created_by: str
+    # By what whoever made it called; empty where nobody checks.
+    caller: str
     expires_at: datetime
 
 

@@ -78,7 +78,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         follower = EventFollower(db, metrics, settings.hitl_max_waiters, settings.hitl_max_watchers)
         waiting = Waiting(requests, follower)
         # Who hears by HTTP.
-        links = Links(db, requests.find_in, writer.record, writer.answer)
+        links = Links(db, requests.find_in, writer.record, writer.answer, resolver.resolve_callers)
         webhooks = Webhooks(db, client, sealing)
         dispatcher = Dispatcher(client, signer, requests.load, request_json)
         delivery_worker = DeliveryWorker(settings, db, dispatcher, writer.record, DeliveryMetrics(registry))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from services.hitl.messages import webhooks as messages
 from services.hitl.models import Answer, HumanRequest, IssuedLink, OnExpiry, RequestSpec, Response
 from tests.hitl.environment import Environment, environment, had
 
-AGENT = Viewer.of(Principal("agent", frozenset({"hitl.link"})), "hitl")
+AGENT = Viewer.of(Principal("agent", frozenset({"hitl.link"}), key_id="0123456789abcdef"), "hitl")
 ADMIN = Viewer.of(Principal("root", frozenset({"*"})), "hitl")
 UNKNOWN = "A" * 43
 
@@ -38,6 +39,12 @@ class Asked(Environment):
     given: list[Answer]
     extra: dict[str, Any]
     refuse: ServiceError | None
+    # What whoever made a link may do now.
+    may: frozenset[str]
+
+    async def granted(self, references: Sequence[str]) -> dict[str, frozenset[str]]:
+        assert list(references) == ["key:0123456789abcdef"]
+        return dict.fromkeys(references, self.may)
 
     async def find(self, connection: Connection, human_request_id: str, _viewer: Viewer) -> HumanRequest:
         row = await connection.fetchrow(
@@ -113,8 +120,8 @@ class Asked(Environment):
 async def asked(database: str, folder: Path, **extra: Any):  # type: ignore[no-untyped-def]
     async with environment(database, folder) as env:
         env.__class__ = Asked
-        env.given, env.extra, env.refuse = [], extra, None
-        env.links = Links(env.database, env.find, env.record_event, env.give)
+        env.given, env.extra, env.refuse, env.may = [], extra, None, frozenset({"hitl.link"})
+        env.links = Links(env.database, env.find, env.record_event, env.give, env.granted)
         await env.request()
         yield env
 
@@ -123,6 +130,19 @@ async def refused(call: Any) -> str:
     with pytest.raises(ServiceError) as error:
         await call
     return error.value.reason
+
+
+async def test_a_link_ends_with_the_key_by_which_it_was_made(database: str, tmp_path: Path) -> None:
+    async with asked(database, tmp_path) as env:
+        token, of_nobody_checked = await env.link(), await env.link(by=ADMIN)
+        for may in (frozenset[str](), frozenset({"hitl.ask"})):
+            env.may = may
+            assert "May I?" not in await env.show(token)
+            assert "not valid" in await env.show(token)
+            assert (await env.post(token, response="yes")).status == 404
+        assert "May I?" in await env.show(of_nobody_checked), "no credential is known for it"
+        env.may = frozenset({"hitl.*"})
+        assert "May I?" in await env.show(token)
 
 
 async def test_what_strangers_write_is_isolated_and_hides_nothing(database: str, tmp_path: Path) -> None:

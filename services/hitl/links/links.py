@@ -7,7 +7,7 @@ neither a log nor a backup lets anybody answer.
 import hashlib
 import secrets
 from codecs import BOM_UTF8
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -17,6 +17,7 @@ import uuid_utils.compat as uuid
 
 from servicekit import idempotency
 from servicekit.errors import ServiceError, invalid_field
+from servicekit.identity.principal import Principal
 from servicekit.identity.visibility import ITSELF, Viewer
 from servicekit.interceptors.telemetry import HTTP_STATUS
 from servicekit.postgres import Connection, Database
@@ -32,7 +33,12 @@ Record = Callable[[Connection, NewEvent], Awaitable[None]]
 # Gives an answer and uses its link up, in one transaction; LINK_NOT_VALID where it is used already.
 Give = Callable[[Answer], Awaitable[Response]]
 
+# What callers of before may do now.
+Granted = Callable[[Sequence[str]], Awaitable[Mapping[str, frozenset[str]]]]
+
 TOKEN_BYTES = 32
+# What whoever made a link must still have when it is used.
+LINK = "hitl.link"
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 # As the API takes them.
@@ -63,11 +69,12 @@ class _Given:
 class Links:
     """Makes, shows and takes the answers of links."""
 
-    def __init__(self, database: Database, find: Find, record: Record, give: Give) -> None:
+    def __init__(self, database: Database, find: Find, record: Record, give: Give, granted: Granted) -> None:
         self._database = database
         self._find = find
         self._record = record
         self._give = give
+        self._granted = granted
 
     async def create(
         self,
@@ -90,7 +97,10 @@ class Links:
             # for each other.
             await self._record(connection, NewEvent(human_request_id, "linked", by.name, {"person": person}))
             token = secrets.token_urlsafe(TOKEN_BYTES)
-            link = await store.insert(connection, digest(token), human_request_id, person, by.name, timeout_seconds)
+            reference = by.principal.reference
+            link = await store.insert(
+                connection, digest(token), human_request_id, person, by.name, reference, timeout_seconds
+            )
             if link is None:
                 raise errors.ended(human_request_id, request.status if request.ended else "expired")
             return IssuedLink(link, token)
@@ -174,7 +184,11 @@ class Links:
             link = await store.valid(connection, digest(token))
             if link is None:
                 raise errors.link_not_valid()
-            return await self._find(connection, link.human_request_id, ITSELF), link.person
+            request = await self._find(connection, link.human_request_id, ITSELF)
+        if link.caller and not Principal("", (await self._granted([link.caller]))[link.caller]).may(LINK):
+            # Whose key was taken away may have made it to keep a way in.
+            raise errors.link_not_valid()
+        return request, link.person
 
 
 def digest(token: str) -> bytes:

@@ -3,7 +3,7 @@
 from servicekit.postgres import Connection, Record
 from services.hitl.models import ActionLink
 
-COLUMNS = "link.human_request_id, link.person, link.created_by, link.expires_at"
+COLUMNS = "link.human_request_id, link.person, link.created_by, link.caller, link.expires_at"
 
 
 async def insert(
@@ -12,6 +12,7 @@ async def insert(
     human_request_id: str,
     person: str,
     created_by: str,
+    caller: str,
     timeout_seconds: int,
 ) -> ActionLink | None:
     """Inserts a link that ends with its request, or earlier; None where the request waits for no answer.
@@ -22,14 +23,15 @@ async def insert(
         human_request_id: what it answers.
         person: who answers by it.
         created_by: who made it.
+        caller: by what they called (`Principal.reference`).
         timeout_seconds: how long it may be used; 0: as long as the request may take.
     """
     row = await connection.fetchrow(
         f"""
-        INSERT INTO action_links AS link (token_digest, human_request_id, person, created_by, expires_at)
-        SELECT $1, id, $3, $4,
-               CASE WHEN $5 = 0 THEN expires_at
-                    ELSE least(expires_at, clock_timestamp() + make_interval(secs => $5))
+        INSERT INTO action_links AS link (token_digest, human_request_id, person, created_by, caller, expires_at)
+        SELECT $1, id, $3, $4, $5,
+               CASE WHEN $6 = 0 THEN expires_at
+                    ELSE least(expires_at, clock_timestamp() + make_interval(secs => $6))
                END
         FROM human_requests
         WHERE id = $2
@@ -41,6 +43,7 @@ async def insert(
         human_request_id,
         person,
         created_by,
+        caller,
         timeout_seconds,
     )
     return _link(row) if row else None
