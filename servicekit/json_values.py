@@ -12,26 +12,46 @@ from servicekit.errors import invalid_field
 
 # Beyond it a double no longer holds every integer, and JSON's numbers are doubles.
 EXACT = 2**53
-# Objects and lists within each other. Protobuf parsers go 100 messages deep and a level of a Struct takes three: beyond
-# this there would be answers, and lists that hold them, that no client can read.
-MAX_DEPTH = 30
+# Objects and lists within each other.
+MAX_DEPTH = 64
+# Those of a Struct that everybody can read. Protobuf parsers go 100 messages deep and a level of a Struct takes three:
+# beyond this there would be answers, and lists that hold them, that no client can read.
+STRUCT_DEPTH = 30
 # 15 digits and a point: as many as every double tells apart.
 ALWAYS_EXACT_LENGTH = 16
 
 
-def document(struct: Struct, field: str, levels: int = MAX_DEPTH) -> dict[str, Any]:
+def document(struct: Struct, field: str, levels: int = STRUCT_DEPTH) -> dict[str, Any]:
     """A Struct as a dictionary. Whole numbers become integers: that is what schemas and functions expect.
 
     Raises:
         ServiceError: INVALID_REQUEST for NaN and infinities, which are no JSON, and for what is nested too deeply.
     """
-    if levels == 0:
-        raise _nested_too_deeply(field)
-    return {key: plain(value, field, levels - 1) for key, value in struct.fields.items()}
+    try:
+        return _document(struct, field, levels)
+    except _TooDeepError:
+        raise _nested_too_deeply(field, levels) from None
 
 
-def plain(value: Value, field: str, levels: int = MAX_DEPTH) -> Any:
+def plain(value: Value, field: str, levels: int = STRUCT_DEPTH) -> Any:
     """A Value as Python has it; raises as `document`."""
+    try:
+        return _plain(value, field, levels)
+    except _TooDeepError:
+        raise _nested_too_deeply(field, levels) from None
+
+
+class _TooDeepError(Exception):
+    """There are more levels than asked for."""
+
+
+def _document(struct: Struct, field: str, levels: int) -> dict[str, Any]:
+    if levels == 0:
+        raise _TooDeepError
+    return {key: _plain(value, field, levels - 1) for key, value in struct.fields.items()}
+
+
+def _plain(value: Value, field: str, levels: int) -> Any:
     kind = value.WhichOneof("kind")
     if kind == "string_value":
         return value.string_value
@@ -43,16 +63,16 @@ def plain(value: Value, field: str, levels: int = MAX_DEPTH) -> Any:
     if kind == "bool_value":
         return value.bool_value
     if kind == "struct_value":
-        return document(value.struct_value, field, levels)
+        return _document(value.struct_value, field, levels)
     if kind == "list_value":
         if levels == 0:
-            raise _nested_too_deeply(field)
-        return [plain(item, field, levels - 1) for item in value.list_value.values]
+            raise _TooDeepError
+        return [_plain(item, field, levels - 1) for item in value.list_value.values]
     return None
 
 
-def _nested_too_deeply(field: str) -> Exception:
-    return invalid_field(field, f"is nested deeper than {MAX_DEPTH} levels")
+def _nested_too_deeply(field: str, levels: int) -> Exception:
+    return invalid_field(field, f"is nested deeper than {levels} levels")
 
 
 def long_integers_as_strings(document: Any) -> Any:

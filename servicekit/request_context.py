@@ -38,6 +38,8 @@ class RequestContext:
     # Whether that is the caller's own, and not one that the edge or the service made.
     correlation_id_given: bool = False
     principal: Principal = NOBODY
+    # The request's bytes: the body where it came as HTTP/JSON, all of it where it is no message; else empty.
+    sent: bytes = b""
     # How it ended; set by the errors interceptor.
     code: StatusCode = field(default=StatusCode.OK)
     http_status: int = 0

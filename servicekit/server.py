@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -26,6 +26,7 @@ from servicekit.interceptors.errors import declared_errors
 from servicekit.interceptors.headers import keep_headers_from_the_log, sound_headers
 from servicekit.interceptors.http_json import http_json
 from servicekit.interceptors.identity import identity
+from servicekit.interceptors.refused import Refused, refused
 from servicekit.interceptors.shares import fair_shares
 from servicekit.interceptors.telemetry import RequestLines, telemetry
 from servicekit.interceptors.validation import validation
@@ -37,6 +38,7 @@ from servicekit.settings import ServiceSettings
 from servicekit.shares import Shares
 from servicekit.sqlstates import service_error
 from servicekit.tracing import tracing
+from servicekit.unreadable import Unreadable
 
 logger = structlog.get_logger(__name__)
 
@@ -49,6 +51,8 @@ class Service:
 
     descriptor: ServiceDescriptor
     servicer: object
+    # What keeps a record of requests that are INVALID_REQUEST, by the names of its RPCs.
+    refused: Mapping[str, Refused] = field(default_factory=dict)
 
 
 class Server:
@@ -106,7 +110,7 @@ async def serving(
         keep_headers_from_the_log()
         server = grpc.aio.server(interceptors=spans, options=_options(settings))
         lines = RequestLines()
-        interceptors = (
+        outer = (
             telemetry(CallMetrics(registry), lines),  # sees every outcome
             request_context,  # ids, before anything may fail
             declared_errors,  # all that fails inside becomes a status
@@ -115,10 +119,11 @@ async def serving(
             fair_shares(shares or Shares.under(settings)),  # of one caller, before those of all
             deadline(settings.default_deadline_seconds, settings.max_concurrent_calls),
             bounded_writes(settings.max_unread_seconds),  # of streams, which have no deadline
-            http_json,  # bodies of those who may call, and in time
-            validation,  # the servicer sees valid requests only
         )
         for service in services:
+            # What is refused further in, for who records it; bodies of those who may call, and in time; the servicer
+            # sees valid requests only.
+            interceptors = (*outer, refused(service.refused), http_json, validation)
             handlers = {
                 method.name: _rpc_handler(method, _servicer_method(service, method), interceptors)
                 for method in methods_of(service.descriptor)
@@ -239,14 +244,14 @@ def _rpc_handler(
 
 
 def _deserializer(method: Method) -> Callable[[bytes], Any]:
-    """Reads a request; what is none becomes None, which the validation refuses in our own words."""
+    """Reads a request; what is none becomes Unreadable, which the validation refuses in our own words."""
     read = method.request_class.FromString
 
     def deserialize(serialized: bytes) -> Any:
         try:
             return read(serialized)
         except DecodeError:
-            return None
+            return Unreadable(method.request_class, serialized)
 
     return deserialize
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from buf.validate import validate_pb2
 from google.api import annotations_pb2
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet
+from qmcp.options.v1 import options_pb2
 
 Field = FieldDescriptorProto
 HEADER = "# Generated from protos/ by client/generate. `make generate` writes it again.\n"
@@ -107,7 +108,10 @@ def _shown(proto: DescriptorProto, messages: Mapping[str, Message]) -> list[Fiel
     return [
         field
         for field in proto.field
-        if not field.options.deprecated and field.type_name != _STATUS and not is_empty(field.type_name)
+        if not field.options.deprecated
+        and not field.options.Extensions[options_pb2.json_of]
+        and field.type_name != _STATUS
+        and not is_empty(field.type_name)
     ]
 
 

@@ -101,6 +101,12 @@ def null_where_empty(field: FieldDescriptor) -> bool:
     return bool(options.Extensions[options_pb2.original_empty] == options_pb2.ORIGINAL_EMPTY_NULL)
 
 
+def is_for_grpc_alone(field: FieldDescriptor) -> bool:
+    """Whether it carries another field's document, which over HTTP stands in its own place."""
+    extensions: Any = field.GetOptions().Extensions
+    return bool(extensions[options_pb2.json_of])
+
+
 def _comments(file: FileDescriptorProto) -> dict[str, str]:
     names: dict[tuple[int, ...], str] = {}
     for number, message in enumerate(file.message_type):

@@ -5,7 +5,7 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.openapi.contract import Contract, constraints, null_where_empty
+from gateway.openapi.contract import Contract, constraints, is_for_grpc_alone, null_where_empty
 
 Schema = dict[str, Any]
 
@@ -75,7 +75,7 @@ class Schemas:
 
     def object(self, descriptor: Descriptor, wanted: Callable[[FieldDescriptor], bool]) -> Schema:
         """An object with the wanted fields of a message."""
-        fields = [field for field in descriptor.fields if wanted(field)]
+        fields = [field for field in descriptor.fields if wanted(field) and not is_for_grpc_alone(field)]
         schema: Schema = {"type": "object", "properties": {field.name: self.field(field) for field in fields}}
         required = [field.name for field in fields if is_required(field)]
         if required:

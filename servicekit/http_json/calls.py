@@ -17,7 +17,7 @@ from servicekit.http_json.events import END, MEDIA_TYPE, event, failure
 from servicekit.http_json.reading import read
 from servicekit.http_json.writing import write, write_as_original
 from servicekit.methods import Method
-from servicekit.request_context import TRANSCODED
+from servicekit.request_context import TRANSCODED, RequestContext
 
 JSON = "application/json"
 # The message that says where the edge puts a body; looked up by name, for servicekit imports no generated code.
@@ -38,22 +38,23 @@ def is_transcoded(metadata: Mapping[str, Any]) -> bool:
     return TRANSCODED in metadata
 
 
-async def request_of(method: Method, bound: Message, metadata: Mapping[str, Any]) -> Message:
+async def request_of(method: Method, bound: Message, call: RequestContext) -> Message:
     """The request, from what the transcoder bound of path and query, and the body.
 
     Raises:
         ServiceError: INVALID_REQUEST.
     """
     if not method.body or method.raw_body:
-        resumed: Message = _resumed(method, bound, metadata)
+        resumed: Message = _resumed(method, bound, call.metadata)
         return resumed
     content_type, body = _body_of(bound)
     bound.DiscardUnknownFields()
     # The edge sees it by the length, which one in chunks or over HTTP/2 need not have.
     if body and not JSON_TYPE.fullmatch(content_type):
         raise _refused("The body must be application/json.", UNSUPPORTED)
-    if str(metadata.get("content-encoding", "")).strip().lower() in {"gzip", "x-gzip"} and body:
+    if str(call.metadata.get("content-encoding", "")).strip().lower() in {"gzip", "x-gzip"} and body:
         body = await asyncio.to_thread(_unpacked, body)
+    call.sent = body
     if len(body) < LARGE_BYTES:
         return read(body, bound, method.body)
     return await asyncio.to_thread(read, body, bound, method.body)

@@ -10,12 +10,14 @@ from typing import Any, NoReturn
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
 
-from servicekit.errors import ServiceError, Violation, invalid_argument
+from servicekit import json_values
+from servicekit.errors import ServiceError, Violation, invalid_argument, invalid_field
 from servicekit.json_values import EXACT
 
-# Objects and lists within each other, the body's own counted.
-MAX_DEPTH = 64
+# Objects and lists within each other, the body's own counted: as many as a document may have, and those around it.
+MAX_DEPTH = 4 + json_values.MAX_DEPTH
 # Objects, lists, texts, numbers, nulls: each costs about 2 us to read, whatever its bytes.
 MAX_VALUES = 50_000
 # Of faults; the first ones tell what is wrong.
@@ -78,6 +80,26 @@ def read(body: bytes, bound: Message, field: str) -> Message:
     # This way around: protobuf merges by way of bytes, which may go 100 messages deep.
     given.MergeFrom(bound)
     return given
+
+
+def document_of(text: str, field: str) -> dict[str, Any]:
+    """A document that came as JSON text in a field, as strictly as a body.
+
+    Raises:
+        ServiceError: INVALID_REQUEST.
+    """
+    try:
+        found = _parsed(text.encode())
+    except ServiceError as error:
+        raise invalid_field(field, error.message.removeprefix("The body ").removesuffix(".")) from None
+    if not isinstance(found, dict):
+        raise invalid_field(field, "must be a JSON object")
+    if violations := list(islice(_faults(found, FREE), MAX_VIOLATIONS)):
+        raise _refusal([Violation(f"{field}.{each.field}", each.description) for each in violations])
+    # By way of a Struct, so that it is the same document whichever field it came in.
+    struct = Struct()
+    json_values.fill_struct(struct, found)
+    return json_values.document(struct, field, json_values.MAX_DEPTH)
 
 
 def _parsed(body: bytes) -> Any:

@@ -43,6 +43,7 @@ def json_form(message: Message) -> dict[str, Any]:
     shown: dict[str, Any] = json_format.MessageToDict(
         message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
+    _put_in_place(shown, message.DESCRIPTOR)
     return shown
 
 
@@ -51,6 +52,34 @@ def original_form(message: Message) -> dict[str, Any]:
     shown = json_form(message)
     _fill(shown, message.DESCRIPTOR)
     return shown
+
+
+def _put_in_place(shown: dict[str, Any], descriptor: Any) -> None:
+    """Puts what came as text, because gRPC does not carry it, where it belongs."""
+    own, within = _texts(descriptor)
+    for name, target in own:
+        text = shown.pop(name, "")
+        if text:
+            shown[target] = orjson.loads(text)
+    for name, inner in within:
+        found = shown.get(name)
+        for each in found if isinstance(found, list) else [found] if found else ():
+            _put_in_place(each, inner)
+
+
+@cache
+def _texts(descriptor: Descriptor) -> tuple[tuple[tuple[str, str], ...], tuple[Inner, ...]]:
+    """The fields of a message that have another's JSON as text, and those whose messages have such fields.
+
+    Maps are left out: none of the contract holds such messages.
+    """
+    own = [(field.name, str(_option(field, "json_of"))) for field in descriptor.fields]
+    inner = [
+        Inner(field.name, field.message_type)
+        for field in descriptor.fields
+        if field.message_type is not None and field.message_type.full_name.startswith("qmcp.")
+    ]
+    return tuple(each for each in own if each[1]), tuple(each for each in inner if any(_texts(each.descriptor)))
 
 
 def _fill(shown: dict[str, Any], descriptor: Any) -> None:

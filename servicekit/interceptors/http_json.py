@@ -12,6 +12,7 @@ from servicekit.http_json import calls
 from servicekit.interceptors import Handler
 from servicekit.methods import Method
 from servicekit.request_context import TRANSCODED, RequestContext
+from servicekit.unreadable import Unreadable
 
 LAST_WORD_SECONDS = 0.5
 
@@ -21,7 +22,7 @@ def http_json(method: Method, handler: Handler) -> Handler:
         return handler
 
     async def with_json(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
-        read = await calls.request_of(method, request, call.metadata)
+        read = await calls.request_of(method, request, call)
         if not method.server_streaming:
             return await calls.answer_of(method, await handler(read, context, call))
         written: Any = _Events(method, context)
@@ -40,7 +41,7 @@ def http_json(method: Method, handler: Handler) -> Handler:
 
     def dispatch(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Awaitable[Any]:
         # What could not be read at all is refused by the validation.
-        if request is None or not calls.is_transcoded(call.metadata):
+        if isinstance(request, Unreadable) or not calls.is_transcoded(call.metadata):
             return handler(request, context, call)
         return with_json(request, context, call)
 

@@ -12,6 +12,7 @@ from servicekit.errors import Violation, invalid_argument
 from servicekit.interceptors import Handler
 from servicekit.methods import Method
 from servicekit.request_context import RequestContext
+from servicekit.unreadable import Unreadable
 
 
 def validation(method: Method, handler: Handler) -> Handler:
@@ -23,9 +24,9 @@ def validation(method: Method, handler: Handler) -> Handler:
     )
 
     def with_validation(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Awaitable[Any]:
-        if request is None:
-            expected = method.request_class.DESCRIPTOR.full_name
-            raise invalid_argument("INVALID_REQUEST", f"The bytes that were sent are no {expected}.")
+        if isinstance(request, Unreadable):
+            call.sent = request.sent
+            raise request.refusal()
         try:
             validator.validate(request)
         except ValidationError as error:

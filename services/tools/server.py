@@ -43,7 +43,7 @@ from services.tools.execution.slots import Slots
 from services.tools.execution.sweep import Sweep
 from services.tools.metrics import ToolMetrics
 from services.tools.peers import access, hitl
-from services.tools.servicer import ToolsServicer
+from services.tools.servicer import INVOKING, ToolsServicer
 from services.tools.settings import Settings
 
 __all__ = ["Settings", "compose"]
@@ -129,7 +129,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             authenticator(settings, resolver, registry) as who,
             serving(
                 settings,
-                [Service(DESCRIPTOR, servicer)],
+                [Service(DESCRIPTOR, servicer, dict.fromkeys(INVOKING, servicer.refused))],
                 authenticator=who,
                 registry=registry,
                 checks={"postgres": db.ready, "audit": recorder.ready, "lease": lease.ready},

@@ -1,5 +1,6 @@
 """The gRPC edge of the tools service: takes the request, calls one domain function, returns one message."""
 
+import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -9,10 +10,13 @@ from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_pb2, tools_service_pb2_grpc
 
+from servicekit.errors import ServiceError, invalid_field
+from servicekit.http_json.calls import is_transcoded
+from servicekit.http_json.reading import document_of
 from servicekit.http_status import ACCEPTED, CREATED, answer_with
 from servicekit.idempotency import Once, key_of
-from servicekit.json_values import document
-from servicekit.request_context import current_context
+from servicekit.json_values import MAX_DEPTH, document
+from servicekit.request_context import MAX_ID_LENGTH, current_context
 from servicekit.timestamps import to_datetime
 from services.tools import exports, messages
 from services.tools.audit.archiving import Archiving
@@ -24,6 +28,10 @@ from services.tools.execution.cancellation import Cancellations
 from services.tools.execution.execution import Execution
 from services.tools.models import Archive, Checkpoint, Invocation, Tool
 
+# The RPCs that run a tool, and keep on record what was refused.
+INVOKING = ("InvokeTool", "CallTool", "StartInvocation")
+# Of a body that was refused unread, bytes.
+MAX_BEGINNING = 1_000
 NDJSON = "application/x-ndjson"
 MAX_FAULTS = 100
 ROWS_A_CHUNK = 500
@@ -99,6 +107,21 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         invocation = await self._execution.start(_invocation_request(request))
         await answer_with(context, ACCEPTED if invocation.status == "awaiting_approval" else CREATED)
         return messages.invocation_to(invocation)
+
+    async def refused(self, request: tools_service_pb2.InvokeToolRequest, sent: bytes, error: ServiceError) -> None:
+        """Records a request to run a tool that was refused before it got here."""
+        call = current_context.get()
+        correlation_id = request.correlation_id
+        sound = len(correlation_id) <= MAX_ID_LENGTH and correlation_id.isprintable()
+        refused = InvocationRequest(
+            request.name[:MAX_ID_LENGTH].replace("\0", "\N{REPLACEMENT CHARACTER}"),
+            {"refused": _told(request, sent)},
+            call.principal.name,
+            correlation_id if correlation_id and sound else call.recorded_correlation_id,
+            "",
+            call.principal.reference,
+        )
+        await self._execution.record_refusal(refused, error)
 
     async def GetInvocation(
         self, request: tools_service_pb2.GetInvocationRequest, context: Context
@@ -224,11 +247,24 @@ def _shown(tool: Tool) -> tool_pb2.Tool:
     return messages.tool_to(tool, current_context.get().principal)
 
 
+def _told(request: tools_service_pb2.InvokeToolRequest, sent: bytes) -> dict[str, Any]:
+    """What is kept of arguments that were refused unread: bounded, whatever was sent."""
+    sent = sent or request.SerializeToString()
+    told = {"bytes": len(sent), "sha256": hashlib.sha256(sent).hexdigest()}
+    # Of JSON, which people read; of protobuf's bytes the digest says as much.
+    is_json = is_transcoded(current_context.get().metadata)
+    return told | ({"begins": sent[:MAX_BEGINNING].decode(errors="replace")} if is_json else {})
+
+
 def _invocation_request(request: tools_service_pb2.InvokeToolRequest) -> InvocationRequest:
     call = current_context.get()
+    if request.input_json and request.HasField("input"):
+        raise invalid_field("input_json", "says what input says already; send one of them")
     return InvocationRequest(
         request.name,
-        document(request.input, "input"),
+        document_of(request.input_json, "input_json")
+        if request.input_json
+        else document(request.input, "input", MAX_DEPTH),
         call.principal.name,
         request.correlation_id or call.recorded_correlation_id,
         key_of(request),

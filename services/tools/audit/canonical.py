@@ -15,7 +15,7 @@ def canonical(document: Any) -> str:
 
     Raises:
         ValueError: for what is no JSON: NaN, infinities, integers beyond 2^53, keys that are not strings, other types;
-            and for what is nested deeper than 30 levels.
+            and for what is nested deeper than 64 levels.
     """
     if _plain(document, MAX_DEPTH):
         return orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode()

@@ -76,7 +76,7 @@ class HttpTools:
         """
         method = source.method or "POST"
         if faults := placement.faults(source.url, arguments):
-            raise errors.arguments_invalid(source.url, faults, "")
+            raise errors.arguments_invalid(source.url.partition("?")[0], faults, "")
         url, pairs, rest = placement.filled(source.url, arguments)
         self._addresses.require_literal_allowed(host_of(url))
         sent: dict[str, Any] = {"headers": {**headers, **self._secrets.fill(source.headers)}}

@@ -136,6 +136,11 @@ class Execution:
         error.metadata = {**error.metadata, "invocation_id": str(intent.id)}
         raise error
 
+    async def record_refusal(self, request: InvocationRequest, error: ServiceError) -> None:
+        """Records a request that was refused before it was looked at; the error then names the record."""
+        intent = await self._runner.refuse(request, "", error)
+        error.metadata = {**error.metadata, "invocation_id": str(intent.id)}
+
     async def _await_approval(self, loaded: LoadedTool, request: InvocationRequest) -> Invocation:
         """Records a request that humans must approve; nothing of it stays in this process."""
         intent = self._runner.intent(request, loaded.tool.etag, "awaiting_approval")

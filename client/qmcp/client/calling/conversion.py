@@ -1,6 +1,7 @@
 """Between the messages of the contract and the client's values: one mapping, field by field, for all of them."""
 
 import dataclasses
+import json
 import typing
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from qmcp.client.calling.json_values import from_struct, from_value, to_struct, to_value
+from qmcp.options.v1 import options_pb2
 
 ModelT = TypeVar("ModelT")
 MessageT = TypeVar("MessageT", bound=Message)
@@ -70,6 +72,16 @@ def _readers(kind: Any, descriptor: Descriptor) -> tuple[tuple[str, Reader], ...
 
 
 def _reader(field: FieldDescriptor, hint: Any) -> Reader:
+    message: Any = field.containing_type
+    text = message.fields_by_name.get(f"{field.name}_json")
+    if text is not None and text.GetOptions().Extensions[options_pb2.json_of] == field.name:
+        # Documents that are nested too deeply for gRPC come as text.
+        read, as_text = _read(field, hint), text.name
+        return lambda message: json.loads(found) if (found := getattr(message, as_text)) else read(message)
+    return _read(field, hint)
+
+
+def _read(field: FieldDescriptor, hint: Any) -> Reader:
     name = field.name
     if _is_map(field):
         return lambda message: dict(getattr(message, name))

@@ -1,5 +1,6 @@
 """Plain Python values from and to the JSON messages of protobuf (Struct, Value)."""
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +9,8 @@ from google.protobuf.struct_pb2 import ListValue, Struct, Value
 
 # Numbers travel as doubles, which hold every whole number up to here.
 MAX_EXACT_INTEGER = 2**53
+# Objects and lists within each other that a Struct carries over gRPC to everybody.
+MAX_STRUCT_LEVELS = 30
 
 
 def to_struct(value: Mapping[str, Any]) -> Struct:
@@ -15,6 +18,18 @@ def to_struct(value: Mapping[str, Any]) -> Struct:
     struct = Struct()
     _fill_struct(struct, value, "")
     return struct
+
+
+def to_object_or_text(field: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    """The field with a JSON object, or its text in the field beside it where gRPC does not carry that many levels."""
+    struct = to_struct(value)
+    return {f"{field}_json": json.dumps(value)} if _levels(value) > MAX_STRUCT_LEVELS else {field: struct}
+
+
+def _levels(value: Any) -> int:
+    if isinstance(value, Mapping):
+        return 1 + max(map(_levels, value.values()), default=0)
+    return 1 + max(map(_levels, value), default=0) if isinstance(value, list | tuple) else 0
 
 
 def to_value(value: Any) -> Value:

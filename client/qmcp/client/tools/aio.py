@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf import json_format
 from qmcp.client.calling.aio import AsyncCalls
 from qmcp.client.calling.conversion import from_message, to_message, to_timestamp
-from qmcp.client.calling.json_values import to_struct
+from qmcp.client.calling.json_values import to_object_or_text
 from qmcp.client.calling.ndjson import is_end
 from qmcp.client.calling.resumption import Resumption
 from qmcp.client.calling.retries import Deadline
@@ -228,7 +228,7 @@ def _invocation(
 ) -> api.InvokeToolRequest:
     return api.InvokeToolRequest(
         name=name,
-        input=to_struct(arguments or {}),
+        **to_object_or_text("input", arguments or {}),
         correlation_id=correlation_id,
         idempotency_key=idempotency_key,
     )

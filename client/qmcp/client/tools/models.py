@@ -178,7 +178,9 @@ class Invocation(properties.Invocation):
     # The tool's etag at the time. Empty where the tool is unknown.
     tool_etag: str = ""
     # The arguments in full. Numbers are IEEE doubles, as everywhere in JSON; whole ones up to 2^53 arrive as
-    # integers. Absent after redaction.
+    # integers. Absent after redaction. Of a request that was refused because its arguments could not be read,
+    # `{"refused": {"bytes", "sha256", "begins"}}`: how large it was, its digest, and at most 1,000 characters of a
+    # JSON body.
     input_params: dict[str, Any] | None = None
     # What the tool returned; JSON null as long as there is nothing, when it failed, and after redaction. Integers
     # beyond 2^53, and other numbers that no double carries, are strings with all their digits.

@@ -54,6 +54,8 @@ ORIGINAL_EMPTY_FIELD_NUMBER: _ClassVar[int]
 original_empty: _descriptor.FieldDescriptor
 ORIGINAL_UNSAID_FIELD_NUMBER: _ClassVar[int]
 original_unsaid: _descriptor.FieldDescriptor
+JSON_OF_FIELD_NUMBER: _ClassVar[int]
+json_of: _descriptor.FieldDescriptor
 CODE_FIELD_NUMBER: _ClassVar[int]
 code: _descriptor.FieldDescriptor
 HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]

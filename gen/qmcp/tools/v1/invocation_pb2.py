@@ -29,7 +29,7 @@ from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from qmcp.options.v1 import options_pb2 as qmcp_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eqmcp/tools/v1/invocation.proto\x12\rqmcp.tools.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1dqmcp/options/v1/options.proto\"\xd7\x04\n\nInvocation\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttool_name\x18\x02 \x01(\t\x12\x11\n\ttool_etag\x18\x03 \x01(\t\x12\x33\n\x0cinput_params\x18\x04 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xf0\xc7\x18\x01\x12&\n\x06result\x18\x05 \x01(\x0b\x32\x16.google.protobuf.Value\x12i\n\x06status\x18\x06 \x01(\tBY\xbaHVrTR\x11\x61waiting_approvalR\x07pendingR\x07runningR\x07successR\x06\x66\x61iledR\tcancelledR\x08rejectedR\x07\x65xpired\x12\x13\n\x05\x65rror\x18\x07 \x01(\tB\x04\xf0\xc7\x18\x01\x12\x14\n\x0c\x65rror_reason\x18\x08 \x01(\t\x12\x1e\n\x0b\x64uration_ms\x18\t \x01(\x05\x42\x04\xf0\xc7\x18\x01H\x00\x88\x01\x01\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x0c\x63ompleted_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xf0\xc7\x18\x01\x12\x1c\n\x0e\x63orrelation_id\x18\x0c \x01(\tB\x04\xf0\xc7\x18\x01\x12\x17\n\x0fidempotency_key\x18\r \x01(\t\x12\x11\n\tprincipal\x18\x0e \x01(\t\x12\x17\n\x0fredacted_fields\x18\x0f \x03(\t\x12)\n\x08\x61pproval\x18\x10 \x01(\x0b\x32\x17.qmcp.tools.v1.ApprovalB\x0e\n\x0c_duration_ms\"\xd6\x01\n\x08\x41pproval\x12\x18\n\x10human_request_id\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x12\n\ndecided_by\x18\x03 \x03(\t\x12.\n\ndecided_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63omment\x18\x05 \x01(\t\x12\x31\n\x10\x65\x64ited_arguments\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x18\n\x10\x61rguments_digest\x18\x07 \x01(\t\"\xc0\x01\n\x0bToolSummary\x12\x11\n\ttool_name\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12\x15\n\rsuccess_count\x18\x03 \x01(\x05\x12\x14\n\x0c\x66\x61iled_count\x18\x04 \x01(\x05\x12\x17\n\x0f\x63\x61ncelled_count\x18\x05 \x01(\x05\x12\x17\n\x0f\x64uration_ms_p50\x18\x06 \x01(\x01\x12\x17\n\x0f\x64uration_ms_p95\x18\x07 \x01(\x01\x12\x17\n\x0f\x64uration_ms_p99\x18\x08 \x01(\x01\"\xb1\x02\n\x0fInvocationEvent\x12\x10\n\x08sequence\x18\x01 \x01(\r\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04last\x18\x03 \x01(\x08\x12+\n\x08progress\x18\x04 \x01(\x0b\x32\x17.qmcp.tools.v1.ProgressH\x00\x12/\n\ninvocation\x18\x05 \x01(\x0b\x32\x19.qmcp.tools.v1.InvocationH\x00\x12#\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12=\n\theartbeat\x18\x07 \x01(\x0b\x32(.qmcp.tools.v1.InvocationEvent.HeartbeatH\x00\x1a\x0b\n\tHeartbeatB\x07\n\x05\x65vent\"K\n\x08Progress\x12\x10\n\x08progress\x18\x01 \x01(\x01\x12\x12\n\x05total\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07message\x18\x03 \x01(\tB\x08\n\x06_totalb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eqmcp/tools/v1/invocation.proto\x12\rqmcp.tools.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1dqmcp/options/v1/options.proto\"\xa5\x05\n\nInvocation\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttool_name\x18\x02 \x01(\t\x12\x11\n\ttool_etag\x18\x03 \x01(\t\x12\x33\n\x0cinput_params\x18\x04 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xf0\xc7\x18\x01\x12&\n\x06result\x18\x05 \x01(\x0b\x32\x16.google.protobuf.Value\x12i\n\x06status\x18\x06 \x01(\tBY\xbaHVrTR\x11\x61waiting_approvalR\x07pendingR\x07runningR\x07successR\x06\x66\x61iledR\tcancelledR\x08rejectedR\x07\x65xpired\x12\x13\n\x05\x65rror\x18\x07 \x01(\tB\x04\xf0\xc7\x18\x01\x12\x14\n\x0c\x65rror_reason\x18\x08 \x01(\t\x12\x1e\n\x0b\x64uration_ms\x18\t \x01(\x05\x42\x04\xf0\xc7\x18\x01H\x00\x88\x01\x01\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x0c\x63ompleted_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xf0\xc7\x18\x01\x12\x1c\n\x0e\x63orrelation_id\x18\x0c \x01(\tB\x04\xf0\xc7\x18\x01\x12\x17\n\x0fidempotency_key\x18\r \x01(\t\x12\x11\n\tprincipal\x18\x0e \x01(\t\x12\x17\n\x0fredacted_fields\x18\x0f \x03(\t\x12)\n\x08\x61pproval\x18\x10 \x01(\x0b\x32\x17.qmcp.tools.v1.Approval\x12+\n\x11input_params_json\x18\x11 \x01(\tB\x10\x82\xc8\x18\x0cinput_params\x12\x1f\n\x0bresult_json\x18\x12 \x01(\tB\n\x82\xc8\x18\x06resultB\x0e\n\x0c_duration_ms\"\xd6\x01\n\x08\x41pproval\x12\x18\n\x10human_request_id\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x12\n\ndecided_by\x18\x03 \x03(\t\x12.\n\ndecided_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63omment\x18\x05 \x01(\t\x12\x31\n\x10\x65\x64ited_arguments\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x18\n\x10\x61rguments_digest\x18\x07 \x01(\t\"\xc0\x01\n\x0bToolSummary\x12\x11\n\ttool_name\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12\x15\n\rsuccess_count\x18\x03 \x01(\x05\x12\x14\n\x0c\x66\x61iled_count\x18\x04 \x01(\x05\x12\x17\n\x0f\x63\x61ncelled_count\x18\x05 \x01(\x05\x12\x17\n\x0f\x64uration_ms_p50\x18\x06 \x01(\x01\x12\x17\n\x0f\x64uration_ms_p95\x18\x07 \x01(\x01\x12\x17\n\x0f\x64uration_ms_p99\x18\x08 \x01(\x01\"\xb1\x02\n\x0fInvocationEvent\x12\x10\n\x08sequence\x18\x01 \x01(\r\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04last\x18\x03 \x01(\x08\x12+\n\x08progress\x18\x04 \x01(\x0b\x32\x17.qmcp.tools.v1.ProgressH\x00\x12/\n\ninvocation\x18\x05 \x01(\x0b\x32\x19.qmcp.tools.v1.InvocationH\x00\x12#\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12=\n\theartbeat\x18\x07 \x01(\x0b\x32(.qmcp.tools.v1.InvocationEvent.HeartbeatH\x00\x1a\x0b\n\tHeartbeatB\x07\n\x05\x65vent\"K\n\x08Progress\x12\x10\n\x08progress\x18\x01 \x01(\x01\x12\x12\n\x05total\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07message\x18\x03 \x01(\tB\x08\n\x06_totalb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,16 +48,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INVOCATION'].fields_by_name['completed_at']._serialized_options = b'\360\307\030\001'
   _globals['_INVOCATION'].fields_by_name['correlation_id']._loaded_options = None
   _globals['_INVOCATION'].fields_by_name['correlation_id']._serialized_options = b'\360\307\030\001'
+  _globals['_INVOCATION'].fields_by_name['input_params_json']._loaded_options = None
+  _globals['_INVOCATION'].fields_by_name['input_params_json']._serialized_options = b'\202\310\030\014input_params'
+  _globals['_INVOCATION'].fields_by_name['result_json']._loaded_options = None
+  _globals['_INVOCATION'].fields_by_name['result_json']._serialized_options = b'\202\310\030\006result'
   _globals['_INVOCATION']._serialized_start=198
-  _globals['_INVOCATION']._serialized_end=797
-  _globals['_APPROVAL']._serialized_start=800
-  _globals['_APPROVAL']._serialized_end=1014
-  _globals['_TOOLSUMMARY']._serialized_start=1017
-  _globals['_TOOLSUMMARY']._serialized_end=1209
-  _globals['_INVOCATIONEVENT']._serialized_start=1212
-  _globals['_INVOCATIONEVENT']._serialized_end=1517
-  _globals['_INVOCATIONEVENT_HEARTBEAT']._serialized_start=1497
-  _globals['_INVOCATIONEVENT_HEARTBEAT']._serialized_end=1508
-  _globals['_PROGRESS']._serialized_start=1519
-  _globals['_PROGRESS']._serialized_end=1594
+  _globals['_INVOCATION']._serialized_end=875
+  _globals['_APPROVAL']._serialized_start=878
+  _globals['_APPROVAL']._serialized_end=1092
+  _globals['_TOOLSUMMARY']._serialized_start=1095
+  _globals['_TOOLSUMMARY']._serialized_end=1287
+  _globals['_INVOCATIONEVENT']._serialized_start=1290
+  _globals['_INVOCATIONEVENT']._serialized_end=1595
+  _globals['_INVOCATIONEVENT_HEARTBEAT']._serialized_start=1575
+  _globals['_INVOCATIONEVENT_HEARTBEAT']._serialized_end=1586
+  _globals['_PROGRESS']._serialized_start=1597
+  _globals['_PROGRESS']._serialized_end=1672
 # @@protoc_insertion_point(module_scope)

@@ -69,26 +69,30 @@ class DeleteToolRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., etag: _Optional[str] = ...) -> None: ...
 
 class InvokeToolRequest(_message.Message):
-    __slots__ = ("name", "input", "correlation_id", "idempotency_key")
+    __slots__ = ("name", "input", "correlation_id", "idempotency_key", "input_json")
     NAME_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
     CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    INPUT_JSON_FIELD_NUMBER: _ClassVar[int]
     name: str
     input: _struct_pb2.Struct
     correlation_id: str
     idempotency_key: str
-    def __init__(self, name: _Optional[str] = ..., input: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., correlation_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    input_json: str
+    def __init__(self, name: _Optional[str] = ..., input: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., correlation_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., input_json: _Optional[str] = ...) -> None: ...
 
 class CallToolResponse(_message.Message):
-    __slots__ = ("result", "error", "invocation_id")
+    __slots__ = ("result", "error", "invocation_id", "result_json")
     RESULT_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     INVOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    RESULT_JSON_FIELD_NUMBER: _ClassVar[int]
     result: _struct_pb2.Value
     error: _struct_pb2.Value
     invocation_id: str
-    def __init__(self, result: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., error: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., invocation_id: _Optional[str] = ...) -> None: ...
+    result_json: str
+    def __init__(self, result: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., error: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., invocation_id: _Optional[str] = ..., result_json: _Optional[str] = ...) -> None: ...
 
 class GetInvocationRequest(_message.Message):
     __slots__ = ("id",)

@@ -1,0 +1,64 @@
+"""Documents of 64 levels go over HTTP in and out as they are, by every client; deeper ones are refused and on record."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from qmcp.client import Client
+
+from tests.stack import Stack
+
+
+def nested(levels: int) -> Any:
+    """So many objects and lists within each other."""
+    document: Any = 1
+    for level in range(levels):
+        document = {"a": document} if level % 2 else [document]
+    return document
+
+
+@pytest.mark.parametrize("levels", [30, 31, 63])
+def test_arguments_and_results_are_as_deep_over_http_as_they_were_sent(stack: Stack, levels: int) -> None:
+    plan = {"steps": [], "more": nested(levels - 1)}
+    with httpx.Client(base_url=stack.edge_url, timeout=60) as http:
+        made = http.post("/v1/tools/reviewer:invoke", json={"input": {"result": plan}}).json()
+        assert (made["status"], made["input_params"]) == ("success", {"result": plan})
+        read = http.get(f"/v1/invocations/{made['id']}").json()
+        assert (read["input_params"], read["result"]) == (made["input_params"], made["result"])
+        original = http.post("/v1/tools/reviewer", json={"input": {"result": nested_object(levels)}}).json()
+        assert set(original) == {"result", "error", "invocation_id"}
+        assert original["result"]["reviewed_result"] == nested_object(levels)
+        listed = http.get("/v1/invocations", params={"tool_name": "reviewer"}).json()["invocations"]
+        assert (made["id"], made["result"]) in [(each["id"], each["result"]) for each in listed]
+        watched = http.get(f"/v1/invocations/{made['id']}:watch").text
+    events = [json.loads(line.removeprefix("data: ")) for line in watched.splitlines() if line.startswith("data: {")]
+    assert made in [event.get("invocation") for event in events]
+
+
+def nested_object(levels: int) -> dict[str, Any]:
+    """The same, an object outermost."""
+    return {"a": nested(levels - 1)}
+
+
+def test_the_client_sends_and_reads_what_a_struct_does_not_carry(stack: Stack) -> None:
+    with Client(stack.grpc_target) as client:
+        made = client.invoke_tool("reviewer", {"result": nested_object(60)})
+    assert made.input_params == {"result": nested_object(60)}
+    assert made.result["reviewed_result"] == nested_object(60)
+
+
+def test_what_is_nested_deeper_is_refused_in_words_and_on_record(stack: Stack) -> None:
+    with httpx.Client(base_url=stack.edge_url, timeout=60) as http:
+        for levels in (64, 80, 900, 100_000):
+            body = '{"input": {"a": ' + "[" * levels + "]" * levels + "}}"
+            answer = http.post("/v1/tools/echo:invoke", content=body, headers={"content-type": "application/json"})
+            info = answer.json()["details"][0]
+            assert (answer.status_code, info["reason"]) == (400, "INVALID_REQUEST")
+            assert "levels" in answer.json()["message"]
+            recorded = http.get(f"/v1/invocations/{info['metadata']['invocation_id']}").json()
+            assert (recorded["tool_name"], recorded["status"]) == ("echo", "failed")
+            told = recorded["input_params"]["refused"]
+            assert told["bytes"] >= levels
+            assert body.startswith(told.get("begins", ""))
+            assert len(told.get("begins", "")) <= 1_000
