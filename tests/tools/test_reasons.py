@@ -12,8 +12,9 @@ from tests.tools.conftest import INSTALLED
 from tests.tools.mortal_postgres import mortal_postgres
 from tests.tools.service import Replica, Start, invoke_request, pb, query, refusal, replica, settings_for, until
 
-# Rates belong to keys: tests/access/test_keys.py. Addresses: tests/servicekit/test_ssrf.py.
-ELSEWHERE = {"UNSPECIFIED", "RATE_LIMITED", "CONCURRENCY_LIMITED", "ADDRESS_NOT_ALLOWED"}
+# Rates, shares and access that ends belong to keys: tests/access/test_keys.py, test_shares.py and test_open_calls.py.
+# Addresses: tests/servicekit/test_ssrf.py.
+ELSEWHERE = {"UNSPECIFIED", "RATE_LIMITED", "CONCURRENCY_LIMITED", "ACCESS_ENDED", "ADDRESS_NOT_ALLOWED"}
 # A service without credentials refuses nobody; tests/servicekit has them.
 NEED_CREDENTIALS = {"UNAUTHENTICATED", "PERMISSION_DENIED"}
 
@@ -63,6 +64,7 @@ async def test_a_call_without_a_deadline_gets_the_default_and_a_tool_its_own(plu
 
 
 async def test_a_fault_of_ours_is_internal_and_tells_nothing(service: Replica, database: str) -> None:
+    assert (await service.invoke("echo", {"message": "x"})).status == "success"
     await query(database, "ALTER TABLE redactions RENAME TO misplaced")
     refused = await refusal(service.stub.ListInvocations(pb.ListInvocationsRequest()))
     assert (refused.code, refused.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
