@@ -8,6 +8,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from servicekit.errors import ServiceError
 from servicekit.http_json import calls
 from servicekit.methods import Method, methods_of
+from servicekit.request_context import RequestContext
 
 
 class JsonCalls(grpc.aio.ServerInterceptor):
@@ -47,6 +48,6 @@ def _stream(handler, method: Method, metadata):
 
 async def _read(method: Method, request, metadata, context):
     try:
-        return await calls.request_of(method, request, metadata)
+        return await calls.request_of(method, request, RequestContext(metadata, method))
     except ServiceError as refused:
         await context.abort(refused.code, refused.message)

@@ -114,7 +114,7 @@ async def test_a_tool_that_is_defined_by_code_cannot_be_changed(shared: Replica,
     assert await shared.stub.GetTool(pb.GetToolRequest(name=name)) == before
 
 
-@pytest.mark.parametrize("name", ["a", "A-Z_0.9", "x" * 64, "a/b/c", ".", "-", "..", "a:b"[:1]])
+@pytest.mark.parametrize("name", ["a", "A-Z_0.9", "x" * 64, "a/b/c", "-", "a:b"[:1]])
 async def test_a_name_as_mcp_allows_it_is_taken(shared: Replica, name: str) -> None:
     assert (await shared.update(name=name, **HTTP)).name == name
     assert (await shared.stub.GetTool(pb.GetToolRequest(name=name))).name == name

@@ -80,8 +80,9 @@ async def test_what_is_too_large_to_check_is_refused_and_never_passes_by_an_appr
     assert (refused.reason, refused.fields) == ("ARGUMENTS_INVALID", ["/"])
     when = {"mode": "when", "when": costly | {"required": ["a"]}}
     await shared.create(name="costly/approval", approval=when, **HTTP)
-    made = await shared.invoke("costly/approval", arguments)
-    assert made.status == "awaiting_approval", "a condition that cannot be checked is taken as met"
+    # A condition that cannot be checked is taken as met; and of what is so large, nobody can be asked.
+    asked = await refusal(shared.invoke("costly/approval", arguments))
+    assert (asked.reason, "to approve" in asked.message) == ("ARGUMENTS_INVALID", True)
 
 
 async def test_every_fault_comes_with_its_path(shared: Replica) -> None:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import typer
-from qmcp.client.access.commands.limits import MaxLong, MaxQuick, MaxStreams, MaxWaits, limits_of
+from qmcp.client.access.limits import MaxLong, MaxQuick, MaxStreams, MaxWaits, limits_of
 from qmcp.client.cli import output
 from qmcp.client.cli.connection import connect
 from qmcp.client.cli.groups import group
