@@ -41,12 +41,12 @@ async def echo(message: str, **_: Any) -> str:
         "type": "object",
         "properties": {
             "goal": {"type": "string", "description": "The goal to plan for"},
-            "context": {"type": "string", "description": "Additional context to review first"},
+            "context": {"type": ["string", "null"], "description": "Additional context to review first"},
         },
         "required": ["goal"],
     },
 )
-async def planner(goal: str, context: str = "", **_: Any) -> dict[str, Any]:
+async def planner(goal: str, context: str | None = None, **_: Any) -> dict[str, Any]:
     """Makes a plan of steps for a goal."""
     steps: list[dict[str, Any]] = [
         {"step": number, "action": action, "description": f"{description}: {goal}"}
@@ -65,24 +65,26 @@ async def planner(goal: str, context: str = "", **_: Any) -> dict[str, Any]:
         "type": "object",
         "properties": {
             "plan": {"type": "object", "description": "A plan, as the planner makes it"},
-            "dry_run": {"type": "boolean", "default": True, "description": "Simulate only"},
+            "dry_run": {"type": ["boolean", "null"], "default": True, "description": "Simulate only"},
         },
         "required": ["plan"],
     },
 )
-async def executor(plan: dict[str, Any], dry_run: bool = True, **_: Any) -> dict[str, Any]:
+async def executor(plan: dict[str, Any], dry_run: bool | None = True, **_: Any) -> dict[str, Any]:
     """Walks through the steps of a plan and reports each as simulated or completed."""
     steps = plan.get("steps", [])
+    # Null is as good as absent, here as in the others: callers that fill every argument send it.
+    simulated = dry_run is None or dry_run
     results = [
         {
             "step": step.get("step", number),
             "action": step.get("action", "unknown"),
-            "status": "simulated" if dry_run else "completed",
+            "status": "simulated" if simulated else "completed",
         }
         for number, step in enumerate(steps, start=1)
     ]
     return {
-        "mode": "dry_run" if dry_run else "live",
+        "mode": "dry_run" if simulated else "live",
         "steps_executed": len(results),
         "results": results,
         "success": True,
@@ -98,7 +100,7 @@ async def executor(plan: dict[str, Any], dry_run: bool = True, **_: Any) -> dict
         "properties": {
             "result": {"type": "object", "description": "The result to review"},
             "criteria": {
-                "type": "array",
+                "type": ["array", "null"],
                 "items": {"type": "string"},
                 "description": "What to check; completeness and correctness where it is left out",
             },
@@ -108,10 +110,8 @@ async def executor(plan: dict[str, Any], dry_run: bool = True, **_: Any) -> dict
 )
 async def reviewer(result: dict[str, Any], criteria: list[str] | None = None, **_: Any) -> dict[str, Any]:
     """Reviews a result against criteria."""
-    checks = [
-        {"criterion": criterion, "status": "passed", "notes": f"Evaluated {criterion}"}
-        for criterion in (criteria or ["completeness", "correctness"])
-    ]
+    asked = ["completeness", "correctness"] if criteria is None else criteria
+    checks = [{"criterion": criterion, "status": "passed", "notes": f"Evaluated {criterion}"} for criterion in asked]
     return {
         "reviewed_result": result,
         "checks": checks,

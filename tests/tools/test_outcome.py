@@ -145,6 +145,10 @@ async def test_a_derived_schema_checks_and_defaults_hold(shared: Replica) -> Non
             lambda r: [c["criterion"] for c in r["checks"]] == ["completeness", "correctness"],
         ),
         ("reviewer", {"result": {}, "criteria": ["x"]}, lambda r: r["overall_status"] == "approved"),
+        ("reviewer", {"result": {}, "criteria": []}, lambda r: r["checks"] == []),
+        ("reviewer", {"result": {}, "criteria": None}, lambda r: len(r["checks"]) == 2),
+        ("executor", {"plan": {"steps": [{}]}, "dry_run": None}, lambda r: r["mode"] == "dry_run"),
+        ("planner", {"goal": "x", "context": None}, lambda r: r["estimated_steps"] == 4),
     ],
 )
 async def test_the_other_builtin_tools_answer_as_the_originals(
