@@ -24,7 +24,7 @@ JSON = "application/json"
 BODY_MESSAGE = "qmcp.options.v1.TranscodedBody"
 # From so many bytes on JSON is read and written in a thread, which lets other calls have their turns meanwhile.
 LARGE_BYTES = 16 * 1024
-# Of a body, whether it came as it is or packed: as much as gRPC takes in one message.
+# Of a body that came packed, once it is unpacked: as much as gRPC takes in one message unless a setting says otherwise.
 MAX_BODY_BYTES = 4 * 1024 * 1024
 # What zlib calls gzip's own form.
 GZIP = 16 + zlib.MAX_WBITS

@@ -10,6 +10,7 @@ import orjson
 from qmcp.client.receipts.canonical import canonical
 from qmcp.client.receipts.chains import Archived
 from qmcp.client.receipts.keys import PublicKeys
+from qmcp.client.receipts.shapes import fields_of
 from qmcp.client.tools.models import ReceiptFault
 
 _FIELDS = {"sequence": int, "signed_at": str, "until": str, "content": str, "signature": str, "key_id": str}
@@ -32,13 +33,7 @@ class Archive:
 
 def read_archive(line: dict[str, Any]) -> Archive:
     """The statement of a line; ValueError where it has not the shape of one."""
-    fields = line["archive"]
-    if type(fields) is not dict or fields.keys() != _FIELDS.keys() or len(line) != 1:
-        raise ValueError("the archive has not the fields of one")
-    for name, kind in _FIELDS.items():
-        if type(fields[name]) is not kind:
-            raise ValueError(f"the archive's {name} is not of its type")
-    return Archive(**fields)
+    return Archive(**fields_of(line, "archive", _FIELDS))
 
 
 class ArchiveTrail:

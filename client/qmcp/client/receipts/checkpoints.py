@@ -11,6 +11,7 @@ import orjson
 from qmcp.client.receipts.canonical import canonical
 from qmcp.client.receipts.chains import Chains
 from qmcp.client.receipts.keys import PublicKeys
+from qmcp.client.receipts.shapes import fields_of
 from qmcp.client.tools.models import ReceiptFault
 
 _FIELDS = {"sequence": int, "signed_at": str, "content": str, "signature": str, "key_id": str}
@@ -33,13 +34,7 @@ class Checkpoint:
 
 def read_checkpoint(line: dict[str, Any]) -> Checkpoint:
     """The checkpoint of an export line; ValueError where it has not the shape of one."""
-    fields = line["checkpoint"]
-    if type(fields) is not dict or fields.keys() != _FIELDS.keys() or len(line) != 1:
-        raise ValueError("the checkpoint has not the fields of one")
-    for name, kind in _FIELDS.items():
-        if type(fields[name]) is not kind:
-            raise ValueError(f"the checkpoint's {name} is not of its type")
-    return Checkpoint(**fields)
+    return Checkpoint(**fields_of(line, "checkpoint", _FIELDS))
 
 
 class CheckpointTrail:
