@@ -20,6 +20,7 @@ DEADLINE_SECONDS = 1.0
 # Against hanging.
 GUARD_SECONDS = 60.0
 CALLS = 12
+SETTLED = {grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.ALREADY_EXISTS}
 
 
 @pytest.fixture(params=["stopped", "silent", "used_up", "full"])
@@ -85,4 +86,7 @@ async def test_every_call_is_answered_in_time_and_health_tells_it_and_heals(
     for name in ("", subject.service.full_name):
         await until(impatient, name, SERVING)
     for number, name in enumerate(subject.effects):
-        assert isinstance(await effect(name, CALLS + number), Answer), name
+        healed = await effect(name, CALLS + number)
+        # What was being written as the database went is written all the same, so what the calls before wanted to change
+        # may be settled by now: to say so is an answer too.
+        assert isinstance(healed, Answer) or healed.code in SETTLED, (name, healed)
