@@ -293,7 +293,9 @@ def _drop(asking: dict[Asked, Any], what: Asked, done: "asyncio.Task[Any]") -> N
 
 def _caller(identity: "TokenIdentity", granted: ResolvedRoles, asked_at: float) -> Caller:
     roles = frozenset(identity.roles)
-    principal = Principal(identity.principal, granted.permissions, roles, limits=granted.limits)
+    principal = Principal(
+        identity.principal, granted.permissions, roles, limits=granted.limits, until=identity.valid_until
+    )
     return Caller(principal, identity.valid_until, asked_at)
 
 

@@ -24,6 +24,8 @@ class Principal:
     key_id: str = ""
     # What it may have in flight.
     limits: CallLimits = NO_LIMITS
+    # Unix time at which its token ends; None: it calls with a key, of which access knows, or nobody checks.
+    until: float | None = None
 
     @property
     def reference(self) -> str:

@@ -12,6 +12,7 @@ from qmcp.tools.v1 import tools_service_pb2
 from servicekit.forgetting import forgetting
 from servicekit.group_commit import CommitMetrics
 from servicekit.identity.authentication import authenticator
+from servicekit.identity.detached_work import DetachedWork
 from servicekit.metrics import MetricsPage, new_registry
 from servicekit.notifications import Waiters, listening
 from servicekit.partitions import keeping
@@ -36,6 +37,7 @@ from services.tools.catalogue.loading import LoadedTools
 from services.tools.catalogue.named_secrets import Secrets
 from services.tools.execution.active import ActiveInvocations
 from services.tools.execution.cancellation import CancellationFollower, Cancellations
+from services.tools.execution.detached import DetachedRuns
 from services.tools.execution.execution import Execution
 from services.tools.execution.lease import Lease
 from services.tools.execution.runner import Runner
@@ -99,8 +101,10 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         lease = Lease(db, replica, settings.tools_lease_seconds, active)
         sweep = Sweep(db, replica, settings.tools_lease_seconds, recorder, metrics)
         shares = Shares.under(settings)
-        runner = Runner(recorder, active, Slots(settings.tools_queue_per_slot), lease, metrics, shares)
-        execution = Execution(db, waiters, tools, recorder, runner)
+        work = DetachedWork(resolver, settings.access_stale_seconds)
+        detached = DetachedRuns(shares, work)
+        runner = Runner(recorder, active, Slots(settings.tools_queue_per_slot), lease, metrics, detached)
+        execution = Execution(db, waiters, tools, recorder, runner, detached)
         follower = CancellationFollower(db, active, recorder)
         # What waits for humans.
         decisions = Decisions(db, tools, recorder, runner, metrics, resolver)
@@ -114,6 +118,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             "sweep": sweep.run,
             "checkpoints": signer.run,
             "cancellations": follower.follow,
+            "access": work.follow,
             "approvals": approvals.attend,
             "catalogue": tools.follow,
             "forgetting": forgetting(db, retention.forget_keys),
@@ -126,7 +131,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             runner.running(settings.shutdown_grace_seconds),
             listening(settings.database_url, channels),
             background(loops),
-            authenticator(settings, resolver, registry) as who,
+            authenticator(settings, resolver, registry, told=work.tell) as who,
             serving(
                 settings,
                 [Service(DESCRIPTOR, servicer, dict.fromkeys(INVOKING, servicer.refused))],

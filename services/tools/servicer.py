@@ -15,6 +15,7 @@ from servicekit.http_json.calls import is_transcoded
 from servicekit.http_json.reading import document_of
 from servicekit.http_status import ACCEPTED, CREATED, answer_with
 from servicekit.idempotency import Once, key_of
+from servicekit.identity.detached_work import Sponsor
 from servicekit.json_values import MAX_DEPTH, document
 from servicekit.request_context import MAX_ID_LENGTH, current_context
 from servicekit.timestamps import to_datetime
@@ -119,7 +120,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
             call.principal.name,
             correlation_id if correlation_id and sound else call.recorded_correlation_id,
             "",
-            call.principal.reference,
+            Sponsor.of(call.principal),
         )
         await self._execution.record_refusal(refused, error)
 
@@ -268,5 +269,5 @@ def _invocation_request(request: tools_service_pb2.InvokeToolRequest) -> Invocat
         call.principal.name,
         request.correlation_id or call.recorded_correlation_id,
         key_of(request),
-        call.principal.reference,
+        Sponsor.of(call.principal),
     )

@@ -1,14 +1,13 @@
 """Whether whoever asked still may: people are told while they can still decide."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
 
 import structlog
 
 from servicekit.errors import ServiceError
+from servicekit.identity.detached_work import Callers
 from servicekit.identity.principal import Principal
 from servicekit.identity.visibility import ITSELF
 from servicekit.notifications import wait_for
@@ -22,13 +21,6 @@ logger = structlog.get_logger(__name__)
 
 # While access does not answer, it is asked again after this time.
 AGAIN_SECONDS = 1.0
-
-
-class Callers(Protocol):
-    """Who knows what callers of before may do now."""
-
-    async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, frozenset[str]]:
-        """See servicekit.identity.resolver.KeyResolver."""
 
 
 class Requesters:

@@ -4,15 +4,16 @@ The row of a decision is the claim that lets one of them act on it.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Literal, Protocol
+from typing import Literal
 from uuid import UUID
 
 import structlog
 
 from servicekit.errors import ServiceError
+from servicekit.identity.detached_work import Callers
 from servicekit.identity.principal import Principal
 from servicekit.postgres import CONNECTION_ERRORS, Database
 from services.tools.approval import store
@@ -22,6 +23,7 @@ from services.tools.audit.receipts import answer_document, salted_digest
 from services.tools.audit.recording import Recorder
 from services.tools.audit.store import invocations
 from services.tools.catalogue.loading import LoadedTool, LoadedTools
+from services.tools.execution.active import InvocationRequest
 from services.tools.execution.runner import Runner
 from services.tools.metrics import ToolMetrics
 from services.tools.models import (
@@ -39,13 +41,6 @@ logger = structlog.get_logger(__name__)
 
 # After a claim whose fate is unknown.
 PAUSE_SECONDS = 1.0
-
-
-class Callers(Protocol):
-    """Who knows what callers of before may do now."""
-
-    async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, frozenset[str]]:
-        """See servicekit.identity.resolver.KeyResolver."""
 
 
 class Decisions:
@@ -141,11 +136,12 @@ class Decisions:
         elif fault:
             await self._end_and_close(invocation, decision, "failed", "ARGUMENTS_INVALID", fault)
         else:
-            return await self._run(invocation, decision, loaded, arguments)
+            request = request_for(intent, arguments, reference)
+            return await self._run(invocation, decision, loaded, request)
         return True
 
     async def _run(
-        self, invocation: Invocation, decision: Decision, loaded: LoadedTool, arguments: dict[str, object]
+        self, invocation: Invocation, decision: Decision, loaded: LoadedTool, request: InvocationRequest
     ) -> bool:
         assert invocation.approval is not None
         approved = replace(invocation, approval=replace(invocation.approval, decision=decision))
@@ -168,7 +164,7 @@ class Decisions:
                     failed_before = True
                 await asyncio.sleep(PAUSE_SECONDS)
 
-        return await self._runner.run_approved(loaded, approved, request_for(invocation.intent, arguments), claim)
+        return await self._runner.run_approved(loaded, approved, request, claim)
 
     async def _end_and_close(
         self, invocation: Invocation, decision: Decision, status: FinalStatus, reason: str, error: str = ""

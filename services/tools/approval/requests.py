@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from servicekit.identity.detached_work import Sponsor
 from servicekit.json_values import long_integers_as_strings
 from services.tools.audit.canonical import canonical, parsed
 from services.tools.audit.receipts import arguments_digest
@@ -68,10 +69,15 @@ def approved_arguments(
     return arguments, edited, ""
 
 
-def request_for(intent: Intent, arguments: dict[str, Any]) -> InvocationRequest:
-    """The request to run with the arguments that were approved."""
+def request_for(intent: Intent, arguments: dict[str, Any], reference: str) -> InvocationRequest:
+    """The request to run with the arguments that were approved, for who has this reference."""
     return InvocationRequest(
-        intent.tool_name, arguments, intent.principal, intent.correlation_id, intent.idempotency_key
+        intent.tool_name,
+        arguments,
+        intent.principal,
+        intent.correlation_id,
+        intent.idempotency_key,
+        Sponsor(reference),
     )
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from servicekit.identity.detached_work import NOBODY_CHECKS, Sponsor
 from servicekit.masking import Mask
 from servicekit.notifications import Waiters
 from servicekit.postgres import CONNECTION_ERRORS, Database
@@ -33,8 +34,8 @@ class InvocationRequest:
     principal: str
     correlation_id: str
     idempotency_key: str
-    # By what access says later whether the caller still may; empty where nobody checks.
-    reference: str = ""
+    # By what access says later whether the caller still may.
+    sponsor: Sponsor = NOBODY_CHECKS
 
     def headers(self, invocation_id: UUID) -> Mapping[str, str]:
         """What goes along to HTTP and gRPC tools, so that their logs can be joined with ours."""

@@ -20,6 +20,7 @@ from services.tools.audit.store import invocations as store
 from services.tools.catalogue.loading import LoadedTool, LoadedTools
 from services.tools.execution import askable
 from services.tools.execution.active import ActiveInvocation, InvocationRequest
+from services.tools.execution.detached import DetachedRuns
 from services.tools.execution.runner import Runner
 from services.tools.models import Approval, Intent, Invocation
 
@@ -33,13 +34,20 @@ class Execution:
     """What callers ask to be run."""
 
     def __init__(
-        self, database: Database, waiters: Waiters, tools: LoadedTools, recorder: Recorder, runner: Runner
+        self,
+        database: Database,
+        waiters: Waiters,
+        tools: LoadedTools,
+        recorder: Recorder,
+        runner: Runner,
+        detached: DetachedRuns,
     ) -> None:
         self._database = database
         self._waiters = waiters
         self._tools = tools
         self._recorder = recorder
         self._runner = runner
+        self._detached = detached
 
     async def invoke(self, request: InvocationRequest) -> Invocation:
         """Runs a tool and waits for its end; where humans must approve first, it returns as it was recorded.
@@ -70,10 +78,10 @@ class Execution:
         loaded, request = await self._admit(request)
         if isinstance(loaded, Invocation):
             return loaded
-        self._runner.require_room_beside(current_context.get().principal)
+        self._detached.require_room(current_context.get().principal)
         intent, active = self._runner.begin(loaded, request)
         begun: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
-        self._runner.detach(self._run_beside(loaded, request, intent, active, begun), request.principal)
+        self._detached.begin(self._run_beside(loaded, request, intent, active, begun), request, active)
         with waiting_for(COMMIT):
             return await asyncio.shield(begun)
 

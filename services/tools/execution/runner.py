@@ -1,24 +1,22 @@
 """Runs tools within their number of slots, in the call of who waits or beside it, and records how each run ended."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from time import monotonic
-from typing import Any
 
 import structlog
 
-from servicekit.errors import ServiceError, overloaded
+from servicekit.errors import ServiceError
 from servicekit.identity.principal import Principal
-from servicekit.methods import CallKind
 from servicekit.request_context import current_context
-from servicekit.shares import Shares
 from services.tools import errors
 from services.tools.audit.outcome import cancelled, outcome_of
 from services.tools.audit.recording import Recorder
 from services.tools.catalogue.loading import LoadedTool
 from services.tools.execution.active import ActiveInvocation, ActiveInvocations, InvocationRequest
+from services.tools.execution.detached import DetachedRuns
 from services.tools.execution.lease import Lease
 from services.tools.execution.slots import Slots
 from services.tools.execution.tool_run import run_tool
@@ -26,8 +24,6 @@ from services.tools.metrics import ToolMetrics
 from services.tools.models import Begun, Intent, Invocation, Outcome, Tool
 
 logger = structlog.get_logger(__name__)
-
-MAX_DETACHED = 10_000
 
 
 class Runner:
@@ -40,15 +36,14 @@ class Runner:
         slots: Slots,
         lease: Lease,
         metrics: ToolMetrics,
-        shares: Shares,
+        detached: DetachedRuns,
     ) -> None:
         self._recorder = recorder
         self._active = active
         self._slots = slots
         self._lease = lease
         self._metrics = metrics
-        self._shares = shares
-        self._detached: set[asyncio.Task[None]] = set()
+        self._detached = detached
         # True once the server is being stopped: what is cut off then was interrupted, not abandoned by its caller.
         self._stopping = False
 
@@ -58,13 +53,11 @@ class Runner:
         try:
             yield
         finally:
-            if self._detached:
-                await asyncio.wait(self._detached, timeout=grace_seconds)
+            await self._detached.ended(grace_seconds)
             for active in list(self._active.values()):
                 active.stop("INTERRUPTED")
-            if self._detached:
-                # Bounded, for their outcomes may wait for a database that is away.
-                await asyncio.wait(self._detached, timeout=grace_seconds)
+            # Bounded, for their outcomes may wait for a database that is away.
+            await self._detached.ended(grace_seconds)
 
     def stop(self) -> None:
         """Takes over nothing that was approved any more; the server is about to stop."""
@@ -102,7 +95,7 @@ class Runner:
             principal=request.principal,
             correlation_id=request.correlation_id,
             idempotency_key=request.idempotency_key,
-            reference=request.reference,
+            reference=request.sponsor.reference,
             begun_as=begun_as,
             refused=refused,
         )
@@ -176,7 +169,7 @@ class Runner:
         intent = invocation.intent
         if self._stopping or not self._lease.held or intent.id in self._active:
             return False
-        if not self._slots.has_room(loaded.tool) or len(self._detached) >= MAX_DETACHED:
+        if not self._slots.has_room(loaded.tool) or self._detached.full:
             return False
         begins = self._slots.enter(loaded.tool, intent.principal)
         active = self._active.open(
@@ -202,26 +195,8 @@ class Runner:
                 self.close(intent, loaded)
 
         # Not by the caller's own task: who is stopped between the claim and the run would leave it open.
-        self.detach(claim_and_run(), request.principal)
+        self._detached.begin(claim_and_run(), request, active)
         return await asyncio.shield(claimed)
-
-    def require_room_beside(self, caller: Principal) -> None:
-        """Runs so many beside the calls and no more, and of one caller no more than its share.
-
-        Raises:
-            ServiceError: OVERLOADED, CONCURRENCY_LIMITED.
-        """
-        self._shares.require(caller, CallKind.LONG)
-        if len(self._detached) >= MAX_DETACHED:
-            raise overloaded()
-
-    def detach(self, work: Coroutine[Any, Any, None], principal: str) -> None:
-        """Does the work beside the call that it came from; it is a long call of the principal's as long as it lasts."""
-        self._shares.take(principal, CallKind.LONG)
-        task = asyncio.create_task(work)
-        self._detached.add(task)
-        task.add_done_callback(self._detached.discard)
-        task.add_done_callback(lambda _: self._shares.give_back(principal, CallKind.LONG))
 
 
 def _why_nobody_waits() -> str:

@@ -208,7 +208,8 @@ class ToolsServiceServicer:
 
     def StartInvocation(self, request, context):
         """Starts a tool and returns at once with the recorded invocation; read it with GetInvocation or WatchInvocation.
-        It goes on when the caller goes away.
+        It goes on when the caller goes away, as long as what it was called with grants that: it ends with the key or the
+        token, `ACCESS_ENDED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -67,7 +67,8 @@ class ToolsServiceStub:
     """
     StartInvocation: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.InvokeToolRequest, _invocation_pb2.Invocation]
     """Starts a tool and returns at once with the recorded invocation; read it with GetInvocation or WatchInvocation.
-    It goes on when the caller goes away.
+    It goes on when the caller goes away, as long as what it was called with grants that: it ends with the key or the
+    token, `ACCESS_ENDED`.
     """
     GetInvocation: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.GetInvocationRequest, _invocation_pb2.Invocation]
     """Returns one invocation."""
@@ -149,7 +150,8 @@ class ToolsServiceAsyncStub(ToolsServiceStub):
     """
     StartInvocation: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.InvokeToolRequest, _invocation_pb2.Invocation]  # type: ignore[assignment]
     """Starts a tool and returns at once with the recorded invocation; read it with GetInvocation or WatchInvocation.
-    It goes on when the caller goes away.
+    It goes on when the caller goes away, as long as what it was called with grants that: it ends with the key or the
+    token, `ACCESS_ENDED`.
     """
     GetInvocation: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.GetInvocationRequest, _invocation_pb2.Invocation]  # type: ignore[assignment]
     """Returns one invocation."""
@@ -276,7 +278,8 @@ class ToolsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_invocation_pb2.Invocation, _abc.Awaitable[_invocation_pb2.Invocation]]:
         """Starts a tool and returns at once with the recorded invocation; read it with GetInvocation or WatchInvocation.
-        It goes on when the caller goes away.
+        It goes on when the caller goes away, as long as what it was called with grants that: it ends with the key or the
+        token, `ACCESS_ENDED`.
         """
 
     @_abc_1.abstractmethod
