@@ -33,6 +33,7 @@ from servicekit.interceptors.validation import validation
 from servicekit.interceptors.writing import bounded_writes
 from servicekit.methods import Method, methods_of
 from servicekit.metrics import CallMetrics
+from servicekit.reporting import reporting
 from servicekit.request_context import RequestContext
 from servicekit.settings import ServiceSettings
 from servicekit.shares import Shares
@@ -143,7 +144,8 @@ async def serving(
         logger.info("server_started", services=names, host=settings.grpc_host, port=port)
         running = Server(server, port, readiness, settings, on_drain)
         try:
-            yield running
+            async with reporting(settings, f"qmcp-{names[0].split('.')[1]}", registry):
+                yield running
         finally:
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)

@@ -57,6 +57,10 @@ class ServiceSettings(BaseSettings):
     log_format: Literal["json", "console"] | None = None
     # OTLP/gRPC address of a collector, `http://collector:4317`; empty: no tracing, and none of its cost.
     otlp_endpoint: str = ""
+    # `host:port` of whoever takes what this service counts, OTLP over gRPC with the key of access_key_file: on one
+    # machine the service that keeps metrics. Empty: nobody; its page has the same. And how often, seconds.
+    otlp_metrics_address: str = ""
+    otlp_metrics_interval_seconds: float = Field(default=10, gt=0)
 
     # Quick calls in flight at most, and as many long ones; further ones are refused with OVERLOADED instead of making
     # all late.
