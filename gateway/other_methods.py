@@ -75,8 +75,10 @@ def routes(known: Iterable[Path], pages: Sequence[str], extra: Mapping[str, Any]
     """
     by_methods: dict[str, list[str]] = {_allow({"GET", "HEAD"}): list(pages)} if pages else {}
     for path in known:
-        by_methods.setdefault(_allow(path.methods), []).append(path.regex)
-    for allow, alternatives in sorted(by_methods.items()):
+        is_page = any(re.fullmatch(page, path.example) for page in pages)
+        by_methods.setdefault(_allow(path.methods | ({"GET", "HEAD"} if is_page else set())), []).append(path.regex)
+    # A page that is a path of the contract too takes more methods than other pages, and is asked for before them.
+    for allow, alternatives in sorted(by_methods.items(), key=lambda each: (-len(each[0].split(", ")), each[0])):
         name = allow.lower().replace(", ", "-")
         path_matcher: Route = {"safe_regex": {"regex": "|".join(alternatives)}}
         allowed = [{"header": {"key": "allow", "value": allow}}]

@@ -34,6 +34,8 @@ GROUPS = {
 # callers have had a part, nor for what takes long, nor for what shows a credential.
 SENT_AGAIN = ("reads", "waits")
 WITH_BODY = "POST|PUT|PATCH"
+# Where our own routes begin; those of original systems may stand outside.
+VERSION = "/v1/"
 
 
 def routes(policies: Policies, services: Sequence[ServiceDescriptor], hidden: Sequence[CredentialPath]) -> list[Route]:
@@ -43,6 +45,7 @@ def routes(policies: Policies, services: Sequence[ServiceDescriptor], hidden: Se
         *_of_unsound_headers(policies),
         *(route for service in services for route in _of_rpcs(policies, service, hidden)),
         _reflection(policies),
+        *_of_original_paths(policies, services),
         *_of_other_methods(policies, services, hidden),
         *own["pages"],
         *(route for path in hidden for route in _of_credentials(policies, path)),
@@ -194,6 +197,36 @@ def _with_body(method: MethodDescriptor, rule: HttpRule) -> Route:
     }
 
 
+def _of_original_paths(policies: Policies, services: Sequence[ServiceDescriptor]) -> Iterator[Route]:
+    """HTTP/JSON on paths of original systems that stand outside the version, where pages may have the same path.
+
+    So each has its methods, and stands before the pages; what makes a body none of ours is as for all others.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for service in services:
+        for method in at_edge(service):
+            for rule in bindings(method):
+                verb, template = verb_and_template(rule)
+                if not template.startswith(VERSION):
+                    verbs = "GET|HEAD" if verb == "get" else verb.upper()
+                    regex = f"{path_regex(template, one='[^/:]+', many='[^:]+')}/?"
+                    found.setdefault((short_name(service), verbs), []).append(regex)
+    with_body = [regex for (_, verbs), paths in found.items() if verbs in WITH_BODY.split("|") for regex in paths]
+    for refusal in policies["routes"]["not_json"] if with_body else []:
+        match = {"safe_regex": {"regex": "|".join(with_body)}, "headers": refusal["match"]["headers"]}
+        yield refusal | {"name": f"{refusal['name']}-original", "match": match}
+    for (name, verbs), paths in found.items():
+        taken = {"name": ":method", "string_match": {"safe_regex": {"regex": verbs}}}
+        asked = {"name": ":method", "string_match": {"exact": "OPTIONS"}}
+        preflight = [asked, {"name": other_methods.PREFLIGHT, "present_match": True}]
+        for suffix, headers in (("", [taken]), ("-preflight", preflight)):
+            yield {
+                "name": f"json-{name}-original-{verbs.lower().replace('|', '-')}{suffix}",
+                "match": {"safe_regex": {"regex": "|".join(paths)}, "headers": headers},
+                "route": {"cluster": name, **policies["kinds"]["quick"]},
+            }
+
+
 def _of_json(policies: Policies, services: Sequence[ServiceDescriptor]) -> Iterator[Route]:
     """HTTP/JSON, by what stands after the version; once the transcoder knows the RPC, the routes above hold.
 
@@ -203,7 +236,8 @@ def _of_json(policies: Policies, services: Sequence[ServiceDescriptor]) -> Itera
     for service in services:
         name = short_name(service)
         templates = [verb_and_template(rule)[1] for method in at_edge(service) for rule in bindings(method)]
-        areas = sorted({re.split("[/:]", template.removeprefix("/v1/"))[0] for template in templates})
+        versioned = [template.removeprefix(VERSION) for template in templates if template.startswith(VERSION)]
+        areas = sorted({re.split("[/:]", template)[0] for template in versioned})
         for area in areas:
             if claimed.setdefault(area, name) != name:
                 raise ValueError(f"/v1/{area} is claimed by {claimed[area]} and by {name}")
