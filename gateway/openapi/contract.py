@@ -107,6 +107,12 @@ def is_for_grpc_alone(field: FieldDescriptor) -> bool:
     return bool(extensions[options_pb2.json_of])
 
 
+def takes_scalars(field: FieldDescriptor) -> bool:
+    """Whether it is a map of strings whose values may come as numbers, true or false."""
+    extensions: Any = field.GetOptions().Extensions
+    return bool(extensions[options_pb2.json_scalars])
+
+
 def _comments(file: FileDescriptorProto) -> dict[str, str]:
     names: dict[tuple[int, ...], str] = {}
     for number, message in enumerate(file.message_type):

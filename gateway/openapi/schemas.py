@@ -5,7 +5,7 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.openapi.contract import Contract, constraints, is_for_grpc_alone, null_where_empty
+from gateway.openapi.contract import Contract, constraints, is_for_grpc_alone, null_where_empty, takes_scalars
 
 Schema = dict[str, Any]
 
@@ -96,7 +96,10 @@ class Schemas:
         given = constraints(field)
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
             key, value = field.message_type.fields
-            schema: Schema = {"type": "object", "additionalProperties": self._single(value, given.map.values)}
+            values = self._single(value, given.map.values)
+            if takes_scalars(field):
+                values["type"] = ["string", "number", "boolean"]
+            schema: Schema = {"type": "object", "additionalProperties": values}
             if names := _constrained(given.map.keys, key):
                 schema["propertyNames"] = names
             return schema | _translated(given.map, MAP_RULES)

@@ -14,6 +14,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from servicekit import json_values
 from servicekit.errors import ServiceError, Violation, invalid_argument, invalid_field
+from servicekit.http_json.scalars import take_as_text
 from servicekit.json_values import EXACT
 
 # Objects and lists within each other, the body's own counted: as many as a document may have, and those around it.
@@ -67,6 +68,7 @@ def read(body: bytes, bound: Message, field: str) -> Message:
     place: Any = bound.DESCRIPTOR if whole else bound.DESCRIPTOR.fields_by_name[field].message_type
     if violations := list(islice(_faults(document, place), MAX_VIOLATIONS)):
         raise _refusal(violations)
+    take_as_text(document, place)
     given = type(bound)()
     target = given if whole else getattr(given, field)
     if not _taken(document, target):

@@ -4,9 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.descriptor_pb2 import FieldOptions, FileDescriptorProto, MessageOptions
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from qmcp.hitl.v1 import request_pb2
+from qmcp.options.v1 import options_pb2
 from qmcp.tools.v1 import invocation_pb2
 from qmcp.tools.v1 import tools_service_pb2 as pb
 
@@ -190,3 +193,32 @@ def test_a_heartbeat_is_a_comment(message: Message) -> None:
 def test_nothing_but_an_object_is_a_message(field: str, value: object) -> None:
     """An empty list passed for an approval without fields, which asks nobody."""
     assert refused({field: value}, UPDATE, "tool") == [(field, "must be an object")]
+
+
+def test_values_of_a_map_that_says_so_are_taken_as_the_text_that_json_has_for_them() -> None:
+    file = FileDescriptorProto(name="scalars.proto", package="scalars", syntax="proto3")
+    file.dependency.append("qmcp/options/v1/options.proto")
+    marked = FieldOptions()
+    marked.Extensions[options_pb2.json_scalars] = True
+    event = file.message_type.add(name="Event")
+    entry = event.nested_type.add(name="LabelsEntry", options=MessageOptions(map_entry=True))
+    for number, name in enumerate(("key", "value"), 1):
+        entry.field.add(name=name, number=number, type=9, label=1)
+    event.field.add(
+        name="labels",
+        number=1,
+        type=11,
+        label=3,
+        type_name=".scalars.Event.LabelsEntry",
+        options=marked,
+        json_name="labels",
+    )
+    batch = file.message_type.add(name="Batch")
+    batch.field.add(name="events", number=1, type=11, label=3, type_name=".scalars.Event", json_name="events")
+    pool = descriptor_pool.Default()
+    pool.Add(file)
+    batch_class = message_factory.GetMessageClass(pool.FindMessageTypeByName("scalars.Batch"))
+    body = {"events": [{"labels": {"a": True, "b": 7, "c": 1.5, "d": "x"}}]}
+    assert dict(read(body, batch_class()).events[0].labels) == {"a": "true", "b": "7", "c": "1.5", "d": "x"}
+    for wrong in ([], {}, None):
+        assert refused({"events": [{"labels": {"a": wrong}}]}, batch_class()) != []

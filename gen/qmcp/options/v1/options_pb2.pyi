@@ -56,6 +56,8 @@ ORIGINAL_UNSAID_FIELD_NUMBER: _ClassVar[int]
 original_unsaid: _descriptor.FieldDescriptor
 JSON_OF_FIELD_NUMBER: _ClassVar[int]
 json_of: _descriptor.FieldDescriptor
+JSON_SCALARS_FIELD_NUMBER: _ClassVar[int]
+json_scalars: _descriptor.FieldDescriptor
 CODE_FIELD_NUMBER: _ClassVar[int]
 code: _descriptor.FieldDescriptor
 HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]
