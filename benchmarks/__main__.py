@@ -7,7 +7,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import access, answering, commits, growth, invoking, overload, pieces, receipts, servers, waiting
+from benchmarks import (
+    access,
+    answering,
+    commits,
+    growth,
+    invoking,
+    neighbours,
+    overload,
+    pieces,
+    receipts,
+    servers,
+    waiting,
+)
 from benchmarks.load import MissingToolError
 from benchmarks.measuring import Plan
 from benchmarks.report import Section, machine, markdown, text
@@ -23,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[Path, Plan], Section]] = {
     "access": access.bench,
     "waiting": waiting.bench,
     "answering": answering.bench,
+    "neighbours": neighbours.bench,
 }
 
 

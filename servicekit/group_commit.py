@@ -26,6 +26,8 @@ QUIET_TURNS = 3
 CLOSING_SECONDS = 5.0
 # How long a caller waits for its commit at most, wherever it stands: a restart of Postgres is over by then.
 PATIENCE_SECONDS = 10.0
+# What one batch holds, but for its last operation: all of it is encoded at once, and nothing else runs meanwhile.
+MAX_BATCH_BYTES = 2 * 1024 * 1024
 # Before a batch is tried again; twice as long each time, up to a second.
 PAUSE_SECONDS = 0.05
 # A batch that takes longer says that the database does not take what is written.
@@ -85,6 +87,7 @@ class GroupCommit(Generic[Operation, Answer]):
         metrics: CommitMetrics,
         *,
         abandoned: Callable[[Operation, Answer], None] | None = None,
+        size: Callable[[Operation], int] | None = None,
         max_batch: int = 512,
         max_queued: int = 20_000,
     ) -> None:
@@ -95,12 +98,14 @@ class GroupCommit(Generic[Operation, Answer]):
             flush: writes a batch.
             metrics: shared by the committers of a process.
             abandoned: told of operations that were committed although their caller had stopped waiting.
-            max_batch: operations in one transaction at most.
+            size: about how many bytes an operation has, where they may be large.
+            max_batch: operations in one transaction at most, and no more than MAX_BATCH_BYTES.
             max_queued: operations waiting at most; further ones are refused.
         """
         self._flush = flush
         self._abandoned = abandoned
         self._max_batch = max_batch
+        self._bytes_of = size
         self._max_queued = max_queued
         self._queue: deque[_Queued[Operation, Answer]] = deque()
         # What is being written, and since when nothing has been.
@@ -175,7 +180,7 @@ class GroupCommit(Generic[Operation, Answer]):
                 await self._arrived.wait()
                 continue
             await self._until_quiet()
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._max_batch))]
+            batch = self._next_batch()
             if not batch:
                 # Their time was up.
                 continue
@@ -184,6 +189,17 @@ class GroupCommit(Generic[Operation, Answer]):
             with self._duration.time():
                 await self._write(batch)
             self._in_hand = []
+
+    def _next_batch(self) -> list[_Queued[Operation, Answer]]:
+        count = min(len(self._queue), self._max_batch)
+        if self._bytes_of is None:
+            return [self._queue.popleft() for _ in range(count)]
+        batch: list[_Queued[Operation, Answer]] = []
+        left = MAX_BATCH_BYTES
+        while len(batch) < count and left > 0:
+            batch.append(self._queue.popleft())
+            left -= self._bytes_of(batch[-1].operation)
+        return batch
 
     async def _until_quiet(self) -> None:
         """Lets the loop run what is ready as long as that brings more operations: no timer, only what is due anyway."""

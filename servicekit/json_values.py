@@ -2,10 +2,11 @@
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 
 from servicekit.errors import invalid_field
@@ -17,6 +18,9 @@ MAX_DEPTH = 64
 # Those of a Struct that everybody can read. Protobuf parsers go 100 messages deep and a level of a Struct takes three:
 # beyond this there would be answers, and lists that hold them, that no client can read.
 STRUCT_DEPTH = 30
+# Objects, lists, texts, numbers, nulls of a request: each costs some microseconds, whatever its bytes.
+MAX_VALUES = 50_000
+FREE_TYPES = {"google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue"}
 # 15 digits and a point: as many as every double tells apart.
 ALWAYS_EXACT_LENGTH = 16
 
@@ -140,3 +144,37 @@ def fill_value(target: Value, value: Any) -> None:
         items.SetInParent()
         for item in value:
             fill_value(items.values.add(), item)
+
+
+def require_few(message: Message) -> None:
+    """Refuses a request whose documents hold more values than one may; counted no further than that.
+
+    Raises:
+        ServiceError: INVALID_REQUEST.
+    """
+    count = 0
+    waiting = [message]
+    while waiting:
+        one: Any = waiting.pop()
+        items: Iterable[Any] = ()
+        if one.DESCRIPTOR.full_name == "google.protobuf.Value":
+            kind = one.WhichOneof("kind")
+            items = [getattr(one, kind)] if kind in {"struct_value", "list_value"} else ()
+        elif one.DESCRIPTOR.full_name == "google.protobuf.Struct":
+            count += len(one.fields)
+            items = one.fields.values() if count <= MAX_VALUES else ()
+        elif one.DESCRIPTOR.full_name == "google.protobuf.ListValue":
+            count += len(one.values)
+            items = one.values if count <= MAX_VALUES else ()
+        else:
+            items = _messages_in(one)
+        if count > MAX_VALUES:
+            raise invalid_field("The request", f"holds more than {MAX_VALUES:,} values")
+        waiting.extend(items)
+
+
+def _messages_in(message: Message) -> Iterator[Message]:
+    for field, value in message.ListFields():
+        if field.message_type is None or field.message_type.GetOptions().map_entry:
+            continue
+        yield from value if field.is_repeated else (value,)

@@ -6,6 +6,7 @@ import gc
 import importlib
 import os
 import signal
+import sys
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +38,9 @@ def launch(package: str) -> None:
     # (measured with 1.85; to be measured again with each release).
     os.environ.setdefault("GRPC_EXPERIMENTS", "-event_engine_listener,-event_engine_client")
     _collect_rarely()
+    # How long a thread may keep the interpreter while the loop wants it: with Python's 5 ms each step of a call waited
+    # as long, while a large body was read beside it.
+    sys.setswitchinterval(0.0005)
     server: Runnable = importlib.import_module(f"{package}.server")
     arguments = _arguments(package)
     settings = _settings(server.Settings)

@@ -32,15 +32,18 @@ class PageRequest(Generic[KeyT]):
         """How many rows to read: one more than the page has tells whether there is a next one."""
         return self.size + 1
 
-    def page(self, found: Sequence[Item], key: Callable[[Item], Sequence[str]]) -> tuple[list[Item], str]:
+    def page(
+        self, found: Sequence[Item], key: Callable[[Item], Sequence[str]], *, whole: bool = True
+    ) -> tuple[list[Item], str]:
         """The page of the rows that were read, and the token of the next; empty where this is the last.
 
         Args:
             found: at most `limit` rows, in order.
             key: the sort key of a row, each part as text that the parsers of `page_request` read.
+            whole: False where the rows are fewer than there are because of what they hold.
         """
         page = list(found[: self.size])
-        return page, token(self._filter, key(page[-1])) if len(found) > self.size else ""
+        return page, token(self._filter, key(page[-1])) if len(found) > self.size or not whole else ""
 
 
 def page_request(

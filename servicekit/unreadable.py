@@ -9,9 +9,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from servicekit.errors import ServiceError, Violation, invalid_argument
-from servicekit.json_values import STRUCT_DEPTH
-
-FREE_TYPES = {"google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue"}
+from servicekit.json_values import FREE_TYPES, STRUCT_DEPTH
 
 
 class Unreadable:

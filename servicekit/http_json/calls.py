@@ -1,6 +1,5 @@
 """A call that Envoy's transcoder made of HTTP: its request with the body in it, its answer as what goes back."""
 
-import asyncio
 import re
 import zlib
 from collections.abc import Mapping
@@ -16,15 +15,14 @@ from servicekit.errors import ServiceError, Violation, invalid_argument
 from servicekit.http_json.events import END, MEDIA_TYPE, event, failure
 from servicekit.http_json.reading import read
 from servicekit.http_json.writing import write, write_as_original
+from servicekit.large import LARGE_BYTES, beside
 from servicekit.methods import Method
 from servicekit.request_context import TRANSCODED, RequestContext
 
 JSON = "application/json"
 # The message that says where the edge puts a body; looked up by name, for servicekit imports no generated code.
 BODY_MESSAGE = "qmcp.options.v1.TranscodedBody"
-# From so many bytes on JSON is read and written in a thread, which lets other calls have their turns meanwhile.
-LARGE_BYTES = 16 * 1024
-# Of a body that came packed, once it is unpacked: as much as gRPC takes in one message unless a setting says otherwise.
+# Of a body, whether it came as it is or packed: as much as gRPC takes in one message.
 MAX_BODY_BYTES = 4 * 1024 * 1024
 # What zlib calls gzip's own form.
 GZIP = 16 + zlib.MAX_WBITS
@@ -53,11 +51,10 @@ async def request_of(method: Method, bound: Message, call: RequestContext) -> Me
     if body and not JSON_TYPE.fullmatch(content_type):
         raise _refused("The body must be application/json.", UNSUPPORTED)
     if str(call.metadata.get("content-encoding", "")).strip().lower() in {"gzip", "x-gzip"} and body:
-        body = await asyncio.to_thread(_unpacked, body)
+        # Packed, it may be small and have much in it.
+        body = await beside(LARGE_BYTES, _unpacked, body)
     call.sent = body
-    if len(body) < LARGE_BYTES:
-        return read(body, bound, method.body)
-    return await asyncio.to_thread(read, body, bound, method.body)
+    return await beside(len(body), read, body, bound, method.body)
 
 
 async def answer_of(method: Method, answer: Message) -> Message:
@@ -65,7 +62,7 @@ async def answer_of(method: Method, answer: Message) -> Message:
     if method.raw_answer:
         return answer
     form = write_as_original if method.original else write
-    written = form(answer) if answer.ByteSize() < LARGE_BYTES else await asyncio.to_thread(form, answer)
+    written = await beside(answer.ByteSize(), form, answer)
     body: Message = HttpBody(content_type=JSON, data=written)
     return body
 

@@ -15,12 +15,10 @@ from google.protobuf.struct_pb2 import Struct
 from servicekit import json_values
 from servicekit.errors import ServiceError, Violation, invalid_argument, invalid_field
 from servicekit.http_json.scalars import take_as_text
-from servicekit.json_values import EXACT
+from servicekit.json_values import EXACT, FREE_TYPES, MAX_VALUES
 
 # Objects and lists within each other, the body's own counted: as many as a document may have, and those around it.
 MAX_DEPTH = 4 + json_values.MAX_DEPTH
-# Objects, lists, texts, numbers, nulls: each costs about 2 us to read, whatever its bytes.
-MAX_VALUES = 50_000
 # Of faults; the first ones tell what is wrong.
 MAX_VIOLATIONS = 20
 
@@ -28,7 +26,6 @@ MAX_VIOLATIONS = 20
 # within a message of ours or a map, by its descriptor.
 FREE = "free"
 SCALAR = "scalar"
-FREE_TYPES = {"google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue"}
 # What JSON has for a type, in words.
 F = FieldDescriptor
 SCALARS = {

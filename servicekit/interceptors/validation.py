@@ -10,6 +10,8 @@ from protovalidate import ValidationError, Validator
 from servicekit import path_names
 from servicekit.errors import Violation, invalid_argument
 from servicekit.interceptors import Handler
+from servicekit.json_values import require_few
+from servicekit.large import LARGE_BYTES, beside
 from servicekit.methods import Method
 from servicekit.request_context import RequestContext
 from servicekit.unreadable import Unreadable
@@ -23,17 +25,29 @@ def validation(method: Method, handler: Handler) -> Handler:
         descriptor_pool.Default().FindServiceByName(method.service), method.request_class.DESCRIPTOR
     )
 
-    def with_validation(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Awaitable[Any]:
-        if isinstance(request, Unreadable):
-            call.sent = request.sent
-            raise request.refusal()
+    def validate(request: Any) -> None:
         try:
             validator.validate(request)
         except ValidationError as error:
             raise _refusal(_violations(error)) from None
         if names is not None and (faults := names(request)):
             raise _refusal(faults)
+
+    def with_validation(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Awaitable[Any]:
+        if isinstance(request, Unreadable):
+            call.sent = request.sent
+            raise request.refusal()
+        if (size := request.ByteSize()) >= LARGE_BYTES:
+            return validate_large(size, request, context, call)
+        validate(request)
         return handler(request, context, call)
+
+    async def validate_large(
+        size: int, request: Any, context: "ServicerContext[Any, Any]", call: RequestContext
+    ) -> Any:
+        await beside(size, require_few, request)
+        await beside(size, validate, request)
+        return await handler(request, context, call)
 
     return with_validation
 

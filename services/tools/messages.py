@@ -1,5 +1,6 @@
 """Domain ↔ protobuf, pure functions in both directions."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, cast
@@ -126,6 +127,7 @@ def invocation_to(invocation: models.Invocation) -> invocation_pb2.Invocation:
         idempotency_key=intent.idempotency_key,
         principal=intent.principal,
         redacted_fields=invocation.redacted_fields,
+        omitted_fields=invocation.omitted_fields,
     )
     if intent.input_params is not None:
         arguments = orjson.loads(intent.input_params)
@@ -146,6 +148,12 @@ def _fill_result(message: invocation_pb2.Invocation | tools_service_pb2.CallTool
         message.result_json = text
         result = None
     fill_value(message.result, result)
+
+
+def invocations_to(page: Sequence[models.Invocation], token: str) -> tools_service_pb2.ListInvocationsResponse:
+    return tools_service_pb2.ListInvocationsResponse(
+        invocations=map(invocation_to, page), next_page_token=token, count=len(page)
+    )
 
 
 def _fill_approval(message: invocation_pb2.Approval, approval: models.Approval, intent: models.Intent) -> None:

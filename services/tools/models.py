@@ -233,6 +233,8 @@ class Invocation:
     link: Link | None = None
     redacted_fields: Sequence[str] = ()
     approval: Approval | None = None
+    # Documents that are left out because they are long.
+    omitted_fields: Sequence[str] = ()
 
     @property
     def ended(self) -> bool:
@@ -243,6 +245,12 @@ class Invocation:
         """Who sees it: who asked for it, and who decided on it, since they answer for what came of it."""
         decision = self.approval.decision if self.approval is not None else None
         return Audience((self.intent.principal, *(decision.decided_by if decision is not None else ())))
+
+    @property
+    def size(self) -> int:
+        """How many characters its documents have."""
+        result = self.outcome.result if self.outcome is not None else None
+        return len(self.intent.input_params or "") + len(result or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +269,11 @@ class Event:
     sequence: int
     at: datetime
     happened: Progress | Invocation
+
+    @property
+    def size(self) -> int:
+        """How many characters its documents have."""
+        return self.happened.size if isinstance(self.happened, Invocation) else 0
 
 
 @dataclass(frozen=True, slots=True)

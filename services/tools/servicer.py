@@ -17,6 +17,7 @@ from servicekit.http_status import ACCEPTED, CREATED, answer_with
 from servicekit.idempotency import Once, key_of
 from servicekit.identity.detached_work import Sponsor
 from servicekit.json_values import MAX_DEPTH, document
+from servicekit.large import beside
 from servicekit.request_context import MAX_ID_LENGTH, current_context
 from servicekit.timestamps import to_datetime
 from services.tools import exports, messages
@@ -27,7 +28,7 @@ from services.tools.catalogue.catalogue import Catalogue
 from services.tools.execution.active import InvocationRequest
 from services.tools.execution.cancellation import Cancellations
 from services.tools.execution.execution import Execution
-from services.tools.models import Archive, Checkpoint, Invocation, Tool
+from services.tools.models import Archive, Checkpoint, Invocation, Json, Tool
 
 # The RPCs that run a tool, and keep on record what was refused.
 INVOKING = ("InvokeTool", "CallTool", "StartInvocation")
@@ -92,22 +93,23 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     async def InvokeTool(
         self, request: tools_service_pb2.InvokeToolRequest, context: Context
     ) -> invocation_pb2.Invocation:
-        invocation = await self._execution.invoke(_invocation_request(request))
+        invocation = await self._execution.invoke(await _invocation_request(request))
         if invocation.status == "awaiting_approval":
             await answer_with(context, ACCEPTED)
-        return messages.invocation_to(invocation)
+        return await beside(invocation.size, messages.invocation_to, invocation)
 
     async def CallTool(
         self, request: tools_service_pb2.InvokeToolRequest, context: Context
     ) -> tools_service_pb2.CallToolResponse:
-        return messages.call_to(await self._execution.invoke(_invocation_request(request)))
+        invocation = await self._execution.invoke(await _invocation_request(request))
+        return await beside(invocation.size, messages.call_to, invocation)
 
     async def StartInvocation(
         self, request: tools_service_pb2.InvokeToolRequest, context: Context
     ) -> invocation_pb2.Invocation:
-        invocation = await self._execution.start(_invocation_request(request))
+        invocation = await self._execution.start(await _invocation_request(request))
         await answer_with(context, ACCEPTED if invocation.status == "awaiting_approval" else CREATED)
-        return messages.invocation_to(invocation)
+        return await beside(invocation.size, messages.invocation_to, invocation)
 
     async def refused(self, request: tools_service_pb2.InvokeToolRequest, sent: bytes, error: ServiceError) -> None:
         """Records a request to run a tool that was refused before it got here."""
@@ -116,7 +118,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         sound = len(correlation_id) <= MAX_ID_LENGTH and correlation_id.isprintable()
         refused = InvocationRequest(
             request.name[:MAX_ID_LENGTH].replace("\0", "\N{REPLACEMENT CHARACTER}"),
-            {"refused": _told(request, sent)},
+            {"refused": await beside(len(sent) or request.ByteSize(), _told, request, sent)},
             call.principal.name,
             correlation_id if correlation_id and sound else call.recorded_correlation_id,
             "",
@@ -127,7 +129,8 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     async def GetInvocation(
         self, request: tools_service_pb2.GetInvocationRequest, context: Context
     ) -> invocation_pb2.Invocation:
-        return messages.invocation_to(await self._history.get(request.id, current_context.get().viewer))
+        invocation = await self._history.get(request.id, current_context.get().viewer)
+        return await beside(invocation.size, messages.invocation_to, invocation)
 
     async def ListInvocations(
         self, request: tools_service_pb2.ListInvocationsRequest, context: Context
@@ -138,10 +141,10 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
             request.page_size or request.limit,
             request.page_token,
             request.offset,
+            full=request.view == "full",
         )
-        return tools_service_pb2.ListInvocationsResponse(
-            invocations=map(messages.invocation_to, page), next_page_token=token, count=len(page)
-        )
+        size = sum(invocation.size for invocation in page)
+        return await beside(size, messages.invocations_to, page, token)
 
     async def WatchInvocation(
         self, request: tools_service_pb2.WatchInvocationRequest, context: Context
@@ -149,13 +152,13 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         sequence, viewer = request.after_sequence, current_context.get().viewer
         async for event in self._history.watch(request.id, viewer, request.after_sequence):
             sequence = event.sequence if event is not None else sequence
-            yield messages.event_to(event, sequence)
+            yield await beside(event.size if event is not None else 0, messages.event_to, event, sequence)
 
     async def CancelInvocation(
         self, request: tools_service_pb2.CancelInvocationRequest, context: Context
     ) -> invocation_pb2.Invocation:
-        viewer = current_context.get().viewer
-        return messages.invocation_to(await self._cancellations.cancel(request.id, viewer))
+        invocation = await self._cancellations.cancel(request.id, current_context.get().viewer)
+        return await beside(invocation.size, messages.invocation_to, invocation)
 
     async def SummarizeInvocations(
         self, request: tools_service_pb2.SummarizeInvocationsRequest, context: Context
@@ -179,7 +182,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     ) -> invocation_pb2.Invocation:
         viewer = current_context.get().viewer
         redacted = await self._history.redact(request.id, list(request.fields), viewer, request.reason)
-        return messages.invocation_to(redacted)
+        return await beside(redacted.size, messages.invocation_to, redacted)
 
     async def GetReceipt(self, request: tools_service_pb2.GetReceiptRequest, context: Context) -> receipt_pb2.Receipt:
         viewer = current_context.get().viewer
@@ -257,17 +260,23 @@ def _told(request: tools_service_pb2.InvokeToolRequest, sent: bytes) -> dict[str
     return told | ({"begins": sent[:MAX_BEGINNING].decode(errors="replace")} if is_json else {})
 
 
-def _invocation_request(request: tools_service_pb2.InvokeToolRequest) -> InvocationRequest:
+async def _invocation_request(request: tools_service_pb2.InvokeToolRequest) -> InvocationRequest:
     call = current_context.get()
-    if request.input_json and request.HasField("input"):
-        raise invalid_field("input_json", "says what input says already; send one of them")
+    size = request.ByteSize()
     return InvocationRequest(
         request.name,
-        document_of(request.input_json, "input_json")
-        if request.input_json
-        else document(request.input, "input", MAX_DEPTH),
+        await beside(size, _arguments, request),
         call.principal.name,
         request.correlation_id or call.recorded_correlation_id,
         key_of(request),
         Sponsor.of(call.principal),
+        size,
     )
+
+
+def _arguments(request: tools_service_pb2.InvokeToolRequest) -> dict[str, Json]:
+    if not request.input_json:
+        return document(request.input, "input", MAX_DEPTH)
+    if request.HasField("input"):
+        raise invalid_field("input_json", "says what input says already; send one of them")
+    return document_of(request.input_json, "input_json")

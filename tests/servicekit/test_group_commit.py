@@ -184,3 +184,15 @@ async def test_what_is_queued_is_written_when_the_committer_is_closed(written):
     assert all(future.done() for future in futures)
     with pytest.raises(ServiceError, match="UNAVAILABLE"):
         commits.submit("late")
+
+
+async def test_a_batch_holds_no_more_bytes_than_it_may(written, monkeypatch):
+    monkeypatch.setattr(group_commit, "MAX_BATCH_BYTES", 5)
+    written.gate.clear()
+    async with committer(written, size=len) as commits:
+        commits.submit("first")
+        await asyncio.sleep(0.01)
+        futures = [commits.submit(item) for item in ("aaa", "bbb", "cccccc", "d", "e")]
+        written.gate.set()
+        await asyncio.gather(*futures)
+    assert written.batches == [["first"], ["aaa", "bbb"], ["cccccc"], ["d", "e"]]

@@ -15,13 +15,14 @@ async def two(plugins: None, start: Start) -> tuple[Replica, Replica]:
 
 
 async def test_a_started_invocation_goes_on_without_its_caller(service: Replica) -> None:
-    call = service.stub.StartInvocation(invoke_request("counted", {"key": "s", "seconds": 0.2}))
+    call = service.stub.StartInvocation(invoke_request("meeting", {}))
     begun = await call
     assert dict(await call.initial_metadata())["x-http-status"] == "201"
     assert (begun.status, begun.HasField("duration_ms"), begun.HasField("completed_at")) == ("running", False, False)
     assert (
         await refusal(service.stub.GetReceipt(pb.GetReceiptRequest(invocation_id=begun.id)))
     ).reason == "INVOCATION_NOT_ENDED"
+    await asyncio.gather(*(service.invoke("meeting") for _ in range(3)))
 
     async def ended() -> bool:
         return (await service.get(begun.id)).status == "success"

@@ -156,7 +156,8 @@ class MCPClient:
         offset: int = 0,
     ) -> list[Row]:
         """Rows of the audit, newest first."""
-        filters = {"tool_name": tool_name, "status": status, "limit": limit, "offset": offset}
+        # Whole, as the original's were.
+        filters = {"tool_name": tool_name, "status": status, "limit": limit, "offset": offset, "view": "full"}
         page = self._call("GET", "/v1/invocations", params=_given(filters))
         return [_invocation(row) for row in page["invocations"]]
 

@@ -63,13 +63,22 @@ class History:
         return found
 
     async def page(
-        self, wanted: InvocationFilter, viewer: Viewer, page_size: int, page_token: str, offset: int
+        self,
+        wanted: InvocationFilter,
+        viewer: Viewer,
+        page_size: int,
+        page_token: str,
+        offset: int,
+        *,
+        full: bool,
     ) -> tuple[list[Invocation], str]:
-        """A page, newest first, and the token of the next."""
+        """A page, newest first, and the token of the next; long documents are in it only where it is `full`."""
         asked = pagination.page_request(page_size, page_token, _fields(wanted), UUID)
         async with self._database.transaction() as connection:
-            found = await lists.list_before(connection, wanted, viewer, asked.after, asked.limit, offset)
-        return asked.page(found, lambda invocation: [str(invocation.intent.id)])
+            found, whole = await lists.list_before(
+                connection, wanted, viewer, asked.after, asked.limit, offset, full=full
+            )
+        return asked.page(found, lambda invocation: [str(invocation.intent.id)], whole=whole)
 
     async def watch(self, invocation_id: str, viewer: Viewer, after_sequence: int) -> AsyncIterator[Event | None]:
         """Events after a sequence number until the invocation has ended; None where nothing happens for a while."""

@@ -9,6 +9,7 @@ from uuid import UUID
 import uuid_utils.compat as uuid
 
 from servicekit.group_commit import CommitMetrics, GroupCommit
+from servicekit.large import beside
 from servicekit.postgres import COMMIT, CONNECTION_ERRORS, Connection, Database, UniqueViolation
 from servicekit.waiting import waiting_for
 from services.tools.audit.awaiting import AwaitingApproval
@@ -34,7 +35,7 @@ class Recorder:
         # Outcomes written so far.
         self.written = 0
         self._commits: GroupCommit[Intent | Outcome, UUID | Outcome] = GroupCommit(
-            "audit", self._write, metrics, abandoned=self._abandoned
+            "audit", self._write, metrics, abandoned=self._abandoned, size=_size
         )
 
     @asynccontextmanager
@@ -59,13 +60,14 @@ class Recorder:
         reference: str = "",
         begun_as: Begun = "running",
         refused: bool = False,
+        digests: tuple[str, bytes, bytes] | None = None,
     ) -> Intent:
         """A new intent, with its id, its time and its digest.
 
         Raises:
             ValueError: when the arguments are no JSON.
         """
-        text, salt, digest = intent_digests(arguments)
+        text, salt, digest = digests or intent_digests(arguments)
         return Intent(
             id=uuid.uuid7(),
             tool_name=tool_name,
@@ -164,7 +166,7 @@ class Recorder:
         self, connection: Connection, intents: Sequence[Intent], outcomes: Sequence[Outcome]
     ) -> set[UUID]:
         assert self._chain is not None
-        chain, links = self._chain.extended(outcomes)
+        chain, links = await beside(sum(map(_size, outcomes)), self._chain.extended, outcomes)
         awaiting = {intent.id: intent.reference for intent in intents if intent.begun_as == "awaiting_approval"}
         if awaiting:
             async with connection.transaction():
@@ -197,6 +199,11 @@ class Recorder:
                 assert holder is not None, "a row is only left out when another one holds its idempotency_key"
                 holders[intent.id] = holder
         return holders
+
+
+def _size(operation: Intent | Outcome) -> int:
+    """How many characters it brings to write."""
+    return len((operation.input_params if isinstance(operation, Intent) else operation.result) or "")
 
 
 async def _unrecorded(

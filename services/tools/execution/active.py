@@ -36,6 +36,10 @@ class InvocationRequest:
     idempotency_key: str
     # By what access says later whether the caller still may.
     sponsor: Sponsor = NOBODY_CHECKS
+    # How many bytes came in with it.
+    size: int = 0
+    # Canonical text of the arguments, salt and salted digest; None where they are made when they are needed.
+    digests: tuple[str, bytes, bytes] | None = None
 
     def headers(self, invocation_id: UUID) -> Mapping[str, str]:
         """What goes along to HTTP and gRPC tools, so that their logs can be joined with ours."""

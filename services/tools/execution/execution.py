@@ -8,12 +8,13 @@ import structlog
 
 from servicekit.errors import ServiceError
 from servicekit.idempotency import idempotency_key_reused
+from servicekit.large import beside
 from servicekit.notifications import Waiters, wait_for
 from servicekit.postgres import COMMIT, Database
 from servicekit.request_context import current_context
 from servicekit.waiting import waiting_for
 from services.tools import errors
-from services.tools.audit.receipts import same_arguments
+from services.tools.audit.receipts import intent_digests, same_arguments
 from services.tools.audit.recording import Recorder
 from services.tools.audit.store import approvals as approvals_store
 from services.tools.audit.store import invocations as store
@@ -121,11 +122,13 @@ class Execution:
         if loaded is None:
             return await self._refuse(request, "", errors.tool_not_found(request.tool_name)), request
         try:
-            request = replace(request, arguments=loaded.read(request.arguments))
+            arguments = await beside(request.size, loaded.read, request.arguments)
         except ServiceError as refusal:
             return await self._refuse(request, loaded.tool.etag, refusal), request
-        if loaded.needs_approval(request.arguments):
-            if faults := askable.faults(request.arguments):
+        digests = await beside(request.size, intent_digests, arguments)
+        request = replace(request, arguments=arguments, digests=digests)
+        if await beside(request.size, loaded.needs_approval, arguments):
+            if faults := await beside(request.size, askable.faults, arguments):
                 not_askable = errors.arguments_not_askable(request.tool_name, faults)
                 return await self._refuse(request, loaded.tool.etag, not_askable), request
             return await self._await_approval(loaded, request), request
@@ -140,6 +143,8 @@ class Execution:
                 holder = await store.id_of_idempotency_key(connection, request.principal, request.idempotency_key)
             if holder is not None:
                 return await self._earlier(holder, request)
+        if request.digests is None:
+            request = replace(request, digests=await beside(request.size, intent_digests, request.arguments))
         intent = await self._runner.refuse(request, tool_etag, error)
         error.metadata = {**error.metadata, "invocation_id": str(intent.id)}
         raise error
@@ -161,7 +166,9 @@ class Execution:
     async def _earlier(self, holder: UUID, request: InvocationRequest) -> Invocation:
         """The invocation that holds the idempotency_key, if it is the same request."""
         earlier = await self._read(holder)
-        if earlier.intent.tool_name != request.tool_name or not same_arguments(earlier.intent, request.arguments):
+        if earlier.intent.tool_name != request.tool_name or not await beside(
+            request.size, same_arguments, earlier.intent, request.arguments
+        ):
             raise idempotency_key_reused(request.idempotency_key)
         return earlier
 

@@ -98,6 +98,7 @@ class Runner:
             reference=request.sponsor.reference,
             begun_as=begun_as,
             refused=refused,
+            digests=request.digests,
         )
 
     async def refuse(self, request: InvocationRequest, tool_etag: str, error: ServiceError) -> Intent:

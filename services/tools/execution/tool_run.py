@@ -7,6 +7,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from servicekit.errors import ServiceError
 from servicekit.json_values import long_integers_as_strings
+from servicekit.large import about, beside
 from servicekit.masking import Mask
 from servicekit.ssrf import AddressNotAllowedError
 from services.tools.audit.canonical import canonical, parsed
@@ -42,7 +43,8 @@ async def run_tool(loaded: LoadedTool, intent: Intent, request: InvocationReques
             return failed(intent, "TOOL_TIMEOUT", f"The tool did not end within {seconds} s.")
         reason, why = _why(error)
         return failed(intent, reason, active.mask().text(why))
-    return _checked(loaded, intent, value, active.mask())
+    size = about(value.result if isinstance(value, Output) else value)
+    return await beside(size, _checked, loaded, intent, value, active.mask())
 
 
 def _cut_off(intent: Intent, seconds: int) -> Outcome:

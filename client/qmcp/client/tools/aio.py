@@ -118,8 +118,12 @@ class AsyncTools(AsyncCalls):
         principal: str = "",
         created_after: datetime | None = None,
         created_before: datetime | None = None,
+        view: str = "",
     ) -> list[Invocation]:
-        """The newest invocations for which all filters hold; `limit` None means all there are."""
+        """The newest invocations for which all filters hold; `limit` None means all there are.
+
+        Documents of more than 4 KB are in them only where `view` is `full`.
+        """
         request = api.ListInvocationsRequest(
             tool_name=tool_name,
             status=status,
@@ -127,6 +131,7 @@ class AsyncTools(AsyncCalls):
             principal=principal,
             created_after=to_timestamp(created_after),
             created_before=to_timestamp(created_before),
+            view=view,
         )
         return await self._list(request, Invocation, limit=limit)
 

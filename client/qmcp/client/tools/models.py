@@ -159,7 +159,7 @@ class Approval:
     # they are, and after redaction.
     edited_arguments: dict[str, Any] | None = None
     # Lower-case hexadecimal SHA-256 of the canonical JSON of the arguments that were shown to the human. Empty
-    # after redaction.
+    # after redaction, and where `input_params` are left out.
     arguments_digest: str = ""
 
 
@@ -213,6 +213,9 @@ class Invocation(properties.Invocation):
     redacted_fields: tuple[str, ...] = ()
     # What humans said before it ran; absent where nobody was asked.
     approval: Approval | None = None
+    # The fields that a list has left out because they are longer than 4 KB and its `view` did not ask for them:
+    # `input_params`, `result`, `approval.edited_arguments`. Empty everywhere else.
+    omitted_fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

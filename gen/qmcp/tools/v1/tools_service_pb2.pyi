@@ -101,7 +101,7 @@ class GetInvocationRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class ListInvocationsRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "tool_name", "status", "correlation_id", "principal", "created_after", "created_before", "limit", "offset")
+    __slots__ = ("page_size", "page_token", "tool_name", "status", "correlation_id", "principal", "created_after", "created_before", "limit", "offset", "view")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     TOOL_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -112,6 +112,7 @@ class ListInvocationsRequest(_message.Message):
     CREATED_BEFORE_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
     tool_name: str
@@ -122,7 +123,8 @@ class ListInvocationsRequest(_message.Message):
     created_before: _timestamp_pb2.Timestamp
     limit: int
     offset: int
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tool_name: _Optional[str] = ..., status: _Optional[str] = ..., correlation_id: _Optional[str] = ..., principal: _Optional[str] = ..., created_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., limit: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
+    view: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tool_name: _Optional[str] = ..., status: _Optional[str] = ..., correlation_id: _Optional[str] = ..., principal: _Optional[str] = ..., created_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., limit: _Optional[int] = ..., offset: _Optional[int] = ..., view: _Optional[str] = ...) -> None: ...
 
 class ListInvocationsResponse(_message.Message):
     __slots__ = ("invocations", "next_page_token", "count")

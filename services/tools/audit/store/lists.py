@@ -3,6 +3,7 @@
 A page is found first, by ids alone, and then read: joined at once, the planner would now and then join everything.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -19,21 +20,80 @@ AUDIENCE_OF_FEW = AudienceColumns(owners=("i.principal || ''",))
 OPEN = frozenset({"awaiting_approval", "pending", "running"})
 # An id is made a moment before the time that stands beside it, and clocks are set back now and then.
 CLOCK_MARGIN_MS = 60_000
+# A document that is longer stands in a list only where it is asked for, and a page ends early where its documents have
+# more than the second together.
+LONG_BYTES = 4 * 1024
+MAX_PAGE_BYTES = 2 * 1024 * 1024
+# Of those that have long documents, which are read for a page as long as there is room in it.
+FULL_AT_ONCE = 8
+DOCUMENTS = {
+    "input_params": "i.input_params",
+    "result": "o.result",
+    "approval.edited_arguments": "d.edited_arguments",
+}
 MAX_ID_MS = (1 << 48) - 1
 
 
 async def list_before(
-    connection: Connection, wanted: InvocationFilter, viewer: Viewer, before: UUID | None, limit: int, offset: int
-) -> list[Invocation]:
-    """Newest first, those before an id; needs a transaction."""
-    return await _page(connection, wanted, viewer, ("<", before), "DESC", limit, offset)
+    connection: Connection,
+    wanted: InvocationFilter,
+    viewer: Viewer,
+    before: UUID | None,
+    limit: int,
+    offset: int,
+    *,
+    full: bool,
+) -> tuple[list[Invocation], bool]:
+    """Newest first, those before an id; needs a transaction. Long documents are left out unless `full`.
+
+    Returns:
+        The invocations, and whether they are all that was asked for: False where there was no room for more.
+    """
+    ids = await _page(connection, wanted, viewer, ("<", before), "DESC", limit, offset)
+    rows = await connection.fetch(f"{BASIC} WHERE i.id = ANY($1) ORDER BY i.id DESC", ids) if ids else []
+    found: list[Invocation] = []
+    left = MAX_PAGE_BYTES
+    for first in range(0, len(rows), FULL_AT_ONCE):
+        some = rows[first : first + FULL_AT_ONCE]
+        long = [row["id"] for row in some if full and row["omitted_fields"]]
+        whole = {one.intent.id: one for one in await invocations.get_many(connection, long)} if long else {}
+        for row in some:
+            if left <= 0:
+                return found, False
+            basic = replace(invocations.invocation(row), omitted_fields=tuple(row["omitted_fields"]))
+            found.append(whole.get(row["id"], basic))
+            left -= found[-1].size
+    return found, True
 
 
 async def list_after(
     connection: Connection, wanted: InvocationFilter, viewer: Viewer, after: UUID | None, limit: int
 ) -> list[Invocation]:
     """Oldest first, those after an id; needs a transaction."""
-    return await _page(connection, wanted, viewer, (">", after), "ASC", limit, 0)
+    ids = await _page(connection, wanted, viewer, (">", after), "ASC", limit, 0)
+    found = {one.intent.id: one for one in await invocations.get_many(connection, ids)} if ids else {}
+    return [found[each] for each in ids]
+
+
+def _basic() -> str:
+    """SELECT without long documents, and what there is instead."""
+    statement = invocations.SELECT
+    for column in DOCUMENTS.values():
+        statement = statement.replace(
+            f"{column},", f"CASE WHEN NOT ({_is_long(column)}) THEN {column} END AS {column[2:]},", 1
+        )
+    omitted = ", ".join(f"CASE WHEN {_is_long(column)} THEN '{name}' END" for name, column in DOCUMENTS.items())
+    return statement.replace(
+        "AS redacted_fields", f"AS redacted_fields, array_remove(ARRAY[{omitted}], NULL) AS omitted_fields", 1
+    )
+
+
+def _is_long(column: str) -> str:
+    """What is long as it is stored, compressed, need not be read to be known as such."""
+    return f"pg_column_size({column}) > {LONG_BYTES} OR octet_length({column}::text) > {LONG_BYTES}"
+
+
+BASIC = _basic()
 
 
 async def _page(
@@ -44,7 +104,8 @@ async def _page(
     order: Literal["ASC", "DESC"],
     limit: int,
     offset: int,
-) -> list[Invocation]:
+) -> list[UUID]:
+    """The ids."""
     conditions, values = _conditions(wanted, viewer)
     operator, identity = beyond
     # One snapshot for both statements. The first is planned for its values: a plan for any walks the ids of a time
@@ -65,11 +126,8 @@ async def _page(
         """,
         *values,
     )
-    if not rows:
-        return []
     await connection.execute("SET LOCAL plan_cache_mode = auto")
-    found = {one.intent.id: one for one in await invocations.get_many(connection, [row["id"] for row in rows])}
-    return [found[row["id"]] for row in rows]
+    return [row["id"] for row in rows]
 
 
 async def summary(connection: Connection, wanted: InvocationFilter, viewer: Viewer, limit: int) -> list[ToolSummary]:

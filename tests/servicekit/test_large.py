@@ -1,0 +1,60 @@
+"""What grows with a body is done beside the loop, and what may come in is counted."""
+
+import threading
+from contextvars import ContextVar
+
+import pytest
+from google.protobuf.struct_pb2 import ListValue, Struct, Value
+from qmcp.tools.v1 import tool_pb2, tools_service_pb2
+
+from servicekit.errors import ServiceError
+from servicekit.json_values import MAX_VALUES, require_few
+from servicekit.large import LARGE_BYTES, LARGE_VALUES, about, beside
+
+CALL: ContextVar[str] = ContextVar("call")
+
+
+def where() -> tuple[int, str]:
+    return threading.get_ident(), CALL.get()
+
+
+async def test_a_large_body_is_worked_on_in_another_thread_with_the_context_of_its_call() -> None:
+    CALL.set("mine")
+    assert await beside(LARGE_BYTES - 1, where) == (threading.get_ident(), "mine")
+    thread, call = await beside(LARGE_BYTES, where)
+    assert thread != threading.get_ident()
+    assert call == "mine"
+    # One for all: more would only have the loop wait longer.
+    assert (await beside(LARGE_BYTES, where))[0] == thread
+
+
+@pytest.mark.parametrize(
+    "value", ["x" * LARGE_BYTES, [None] * LARGE_VALUES, {"a": ["x" * LARGE_BYTES]}, [[1] * 999] * 9]
+)
+def test_what_is_large_is_seen(value: object) -> None:
+    assert about(value) >= LARGE_BYTES
+
+
+@pytest.mark.parametrize("value", [None, 1, "x", {"a": [1, "b" * 100]}, object()])
+def test_what_is_small_is_seen(value: object) -> None:
+    assert about(value) < LARGE_BYTES
+
+
+def nulls(count: int) -> Value:
+    return Value(list_value=ListValue(values=[Value(null_value=0)] * count))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("inside", ["input", "input.more", "tool.input_schema"])
+def test_more_values_than_may_be_are_refused_wherever_they_stand(inside: str) -> None:
+    def request(count: int) -> tools_service_pb2.InvokeToolRequest | tools_service_pb2.CreateToolRequest:
+        if inside == "tool.input_schema":
+            schema = Struct(fields={"enum": nulls(count - 1)})
+            return tools_service_pb2.CreateToolRequest(tool=tool_pb2.Tool(input_schema=schema))
+        if inside == "input":
+            fields = {f"{number}": Value(bool_value=True) for number in range(count)}
+            return tools_service_pb2.InvokeToolRequest(input=Struct(fields=fields))
+        return tools_service_pb2.InvokeToolRequest(input=Struct(fields={"more": nulls(count - 1)}))
+
+    require_few(request(MAX_VALUES))
+    with pytest.raises(ServiceError, match="50,000 values"):
+        require_few(request(MAX_VALUES + 1))
