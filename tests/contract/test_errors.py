@@ -16,6 +16,8 @@ from tests.contract.running import Refusal, Running, refusal, request_class
 from tests.contract.subject import Subject
 from tests.contract.subjects import SUBJECTS
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 SIXTEEN_HEX = re.compile(r"^[0-9a-f]{16}$")
 LIMIT = 4 * 1024 * 1024
 NEVER = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS, grpc.StatusCode.UNIMPLEMENTED}
@@ -145,12 +147,12 @@ def require_declared(running: Running, refused: Refusal) -> None:
 )
 @given(data=st.data())
 async def test_garbage_is_answered_or_refused_with_a_declared_reason(
-    running: Running, subject: Subject, method: MethodDescriptor, data: st.DataObject
+    shared: Running, subject: Subject, method: MethodDescriptor, data: st.DataObject
 ) -> None:
     request = data.draw(garbage(method.input_type, subject.words))
-    answer = await running.call(method.name, request, seconds=10)
+    answer = await shared.call(method.name, request, seconds=10)
     if isinstance(answer, Refusal):
-        require_declared(running, answer)
+        require_declared(shared, answer)
     else:
         assert answer.trailers["x-request-id"]
 
@@ -160,67 +162,67 @@ LONGER_THAN_ANY = 20_000
 
 
 @every_unary_rpc_that_takes_a_text
-async def test_a_text_past_its_bound_is_named(running: Running, method: MethodDescriptor) -> None:
+async def test_a_text_past_its_bound_is_named(shared: Running, method: MethodDescriptor) -> None:
     for field in texts_of(method):
-        refused = await running.refused(method.name, request_class(method)(**{field.name: "x" * LONGER_THAN_ANY}))
-        require_declared(running, refused)
+        refused = await shared.refused(method.name, request_class(method)(**{field.name: "x" * LONGER_THAN_ANY}))
+        require_declared(shared, refused)
         assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
         assert field.name in refused.fields
 
 
 @every_unary_rpc_that_takes_a_text
-async def test_an_error_of_a_call_carries_the_callers_ids(running: Running, method: MethodDescriptor) -> None:
+async def test_an_error_of_a_call_carries_the_callers_ids(shared: Running, method: MethodDescriptor) -> None:
     ids = {"x-request-id": "request-7", "x-correlation-id": "piece-of-work-9"}
     request = request_class(method)(**{texts_of(method)[0].name: "x" * 5_000})
-    refused = await running.refused(method.name, request, ids)
+    refused = await shared.refused(method.name, request, ids)
     assert ids.items() <= refused.trailers.items()
 
 
-async def test_an_answer_carries_the_callers_ids_and_else_new_ones(running: Running, subject: Subject) -> None:
+async def test_an_answer_carries_the_callers_ids_and_else_new_ones(shared: Running, subject: Subject) -> None:
     name = next(iter(subject.listings))
     ids = {"x-request-id": "request-7", "x-correlation-id": "piece-of-work-9"}
-    answer = await running.call(name, metadata=ids)
+    answer = await shared.call(name, metadata=ids)
     assert ids.items() <= answer.trailers.items()
-    made = await running.call(name)
+    made = await shared.call(name)
     assert SIXTEEN_HEX.fullmatch(made.trailers["x-request-id"])
     assert SIXTEEN_HEX.fullmatch(made.trailers["x-correlation-id"])
-    assert made.trailers["x-request-id"] != (await running.call(name)).trailers["x-request-id"]
+    assert made.trailers["x-request-id"] != (await shared.call(name)).trailers["x-request-id"]
 
 
 @pytest.mark.parametrize("header", ["x-request-id", "x-correlation-id", "idempotency-key"])
 async def test_a_header_that_names_one_thing_is_refused_where_it_comes_twice(
-    running: Running, subject: Subject, header: str
+    shared: Running, subject: Subject, header: str
 ) -> None:
     name = next(iter(subject.listings))
-    rpc = running.channel.unary_unary(f"/{running.service.full_name}/{name}")
+    rpc = shared.channel.unary_unary(f"/{shared.service.full_name}/{name}")
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await rpc(b"", metadata=((header, "one"), (header, "two")))
-    require_declared(running, refusal(refused.value))
+    require_declared(shared, refusal(refused.value))
     assert refusal(refused.value).reason == "INVALID_REQUEST"
     assert refusal(refused.value).fields == (header,)
 
 
-async def test_a_message_past_the_limit_is_refused_and_the_next_is_served(running: Running, subject: Subject) -> None:
+async def test_a_message_past_the_limit_is_refused_and_the_next_is_served(shared: Running, subject: Subject) -> None:
     name = next(iter(subject.listings))
-    rpc = running.channel.unary_unary(f"/{running.service.full_name}/{name}")
+    rpc = shared.channel.unary_unary(f"/{shared.service.full_name}/{name}")
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await rpc(b"\x7a" + b"x" * (LIMIT + 1))
     assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-    await running.must(name)
+    await shared.must(name)
 
 
-async def test_bytes_that_are_no_message_fail_that_call_only(running: Running, subject: Subject) -> None:
+async def test_bytes_that_are_no_message_fail_that_call_only(shared: Running, subject: Subject) -> None:
     name = next(iter(subject.listings))
-    rpc = running.channel.unary_unary(f"/{running.service.full_name}/{name}")
+    rpc = shared.channel.unary_unary(f"/{shared.service.full_name}/{name}")
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await rpc(b"\xff\xff\xff")
-    require_declared(running, refusal(refused.value))
-    await running.must(name)
+    require_declared(shared, refusal(refused.value))
+    await shared.must(name)
 
 
 @every_rpc_that_takes_a_map
 async def test_an_error_about_long_and_many_things_still_arrives(
-    running: Running, method: MethodDescriptor, field: str
+    shared: Running, method: MethodDescriptor, field: str
 ) -> None:
     """Trailers past 8 KB do not reach the caller, so an error says as much as there is room for."""
     request = request_class(method)()
@@ -228,20 +230,20 @@ async def test_an_error_about_long_and_many_things_still_arrives(
     for entries in maps_of_texts(message.DESCRIPTOR):
         for number in range(40):
             getattr(message, entries.name)[f"{number}" + "\N{SNOWMAN}" * 3_000] = "x" * 5_000
-    refused = await running.refused(method.name, request)
-    require_declared(running, refused)
+    refused = await shared.refused(method.name, request)
+    require_declared(shared, refused)
     assert refused.fields
 
 
 @every_stream_that_takes_a_text
-async def test_a_stream_refuses_as_a_single_answer_does(running: Running, method: MethodDescriptor) -> None:
-    rpc = running.channel.unary_stream(
-        f"/{running.service.full_name}/{method.name}",
+async def test_a_stream_refuses_as_a_single_answer_does(shared: Running, method: MethodDescriptor) -> None:
+    rpc = shared.channel.unary_stream(
+        f"/{shared.service.full_name}/{method.name}",
         request_serializer=lambda message: message.SerializeToString(),
     )
     request = request_class(method)(**{texts_of(method)[0].name: "x" * 5_000})
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         async for _ in rpc(request, metadata=(("x-request-id", "request-7"),)):
             pass
-    require_declared(running, refusal(refused.value))
+    require_declared(shared, refusal(refused.value))
     assert refusal(refused.value).metadata["request_id"] == "request-7"
