@@ -20,12 +20,23 @@ structlog.configure(
     processors=[structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
 )
 
-# Two processes share the work (pytest-xdist). A port that one of them has handed out and nobody listens on yet looks free
-# to the other, so each has ports of its own.
+# Some processes share the work (pytest-xdist). A port that one of them has handed out and nobody listens on yet looks free
+# to the others, so each has ports of its own.
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _OWN = [port for port in ports.RANGE if port % _WORKERS == _WORKER]
 ports._UNTRIED = iter(random.sample(_OWN, len(_OWN)))
+
+# Folders whose files take long come first, so that none of them begins when the other processes have nothing left to do.
+_LONG = ("faults", "system", "k8s", "edge", "access")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        return _LONG.index(folder) if folder in _LONG else len(_LONG)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
