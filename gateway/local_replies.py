@@ -56,6 +56,9 @@ SOUND_ID = "[ -~]{1,128}"
 REQUEST_ID = (
     "%CEL('x-request-id' in request.headers ? request.headers['x-request-id'] : response.headers['x-request-id'])%"
 )
+# How bodies of gRPC may be compressed; of what else a caller says services would answer that the fault was theirs.
+ENCODING = "grpc-encoding"
+READ_ENCODING = "identity|deflate|gzip"
 # Of other headers too services take only printable ASCII; a credential that is not reaches no log of theirs.
 OTHERS = ("x-api-key", "authorization", "idempotency-key")
 SOUND_VALUE = "[ -~]*"
@@ -90,7 +93,7 @@ class LocalReply:
 
 def unsound(header: str) -> dict[str, Any]:
     """What matches an id that is not kept, or another header that is not taken."""
-    form = SOUND_ID if header in IDS else SOUND_VALUE
+    form = SOUND_ID if header in IDS else READ_ENCODING if header == ENCODING else SOUND_VALUE
     # Of several of one name Envoy sees the values as one, with commas.
     return {"name": header, "string_match": {"safe_regex": {"regex": form}}, "invert_match": True}
 
@@ -145,6 +148,14 @@ def table(max_body_bytes: int) -> list[LocalReply]:
                 only={"header_filter": {"header": unsound(name)}},
             )
             for name in OTHERS
+        ),
+        LocalReply(
+            400,
+            12,
+            "CONTENT_ENCODING_UNSUPPORTED",
+            f"{ENCODING} must be one of {READ_ENCODING.replace('|', ', ')}.",
+            only={"header_filter": {"header": unsound(ENCODING)}},
+            told_over_grpc=True,
         ),
         # Envoy's own status is 403, as if something were forbidden.
         LocalReply(

@@ -30,6 +30,8 @@ LARGE_BODIES = Path(__file__).with_name("large_bodies.lua")
 LARGE_BODIES_SHARE = 0.4
 POLICIES = Path(__file__).with_name("policies.yaml")
 RESPONSES = Path(__file__).with_name("responses.lua")
+# What a page of another origin may read of an answer, besides what every page may.
+EXPOSED = "allow, grpc-message, grpc-status, grpc-status-details-bin, retry-after, x-correlation-id, x-request-id"
 PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
 DIRECTIVE = re.compile(r"^\s*#(if|end)\b ?([a-z_]*)\s*$")
 
@@ -100,6 +102,9 @@ def _values(settings: EdgeSettings, folder: Path) -> dict[str, Any]:
         "otlp_endpoints": [_endpoint(otlp.hostname or "", otlp.port or DEFAULT_PORT.get(otlp.scheme, 0))],
         "otlp_tls_name": otlp.hostname if otlp.scheme == "https" else "",
         "cors_origin_matchers": [_origin(each.strip()) for each in settings.cors_origins.split(",") if each.strip()],
+        "cors_allowed": _where_allowed(settings.cors_origins, "request.headers['origin']"),
+        "cors_exposed": EXPOSED,
+        "cors_exposed_if_allowed": _where_allowed(settings.cors_origins, f"'{EXPOSED}'"),
         "allowed_clients": [_client(each) for each in networks(settings.allowed_client_networks)],
         "whole_message_bytes": settings.max_message_bytes + FRAME_BYTES,
         "edge_body_timeout": f"{settings.edge_body_seconds}s",
@@ -124,6 +129,13 @@ def _client(network: IPv4Network | IPv6Network) -> dict[str, Any]:
 
 def _origin(origin: str) -> dict[str, Any]:
     return {"safe_regex": {"regex": ".*"}} if origin == "*" else {"exact": origin}
+
+
+def _where_allowed(origins: str, value: str) -> str:
+    """A header's value for callers of these origins, and nothing for others, as Envoy works it out for each request."""
+    allowed = [each.strip() for each in origins.split(",") if each.strip()]
+    one_of_them = "true" if "*" in allowed else f"request.headers['origin'] in {json.dumps(allowed)}"
+    return f"%CEL('origin' in request.headers && {one_of_them} ? {value} : '')%"
 
 
 def _filled(file: Path, values: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from gateway import other_methods
 from gateway.clusters import ANY, streams
 from gateway.contract import at_edge, bindings, call_kind, idempotency_level, option, short_name, verb_and_template
 from gateway.credential_paths import CredentialPath
-from gateway.local_replies import IDS, OTHERS, unsound
+from gateway.local_replies import ENCODING, IDS, OTHERS, unsound
 from gateway.other_methods import path_regex
 
 Route = dict[str, Any]
@@ -41,7 +41,7 @@ VERSION = "/v1/"
 def routes(policies: Policies, services: Sequence[ServiceDescriptor], hidden: Sequence[CredentialPath]) -> list[Route]:
     """Every route, in the order in which Envoy asks them."""
     own = policies["routes"]
-    return [
+    found = [
         *_of_unsound_headers(policies),
         *(route for service in services for route in _of_rpcs(policies, service, hidden)),
         _reflection(policies),
@@ -54,11 +54,19 @@ def routes(policies: Policies, services: Sequence[ServiceDescriptor], hidden: Se
         *_of_json(policies, services),
         *own["nothing"],
     ]
+    return [_readable(route, policies) for route in found]
+
+
+def _readable(route: Route, policies: Policies) -> Route:
+    """The route; where it answers itself, so that pages of allowed origins may read it."""
+    if "direct_response" not in route or not policies["cors"]:
+        return route
+    return route | {"response_headers_to_add": [*route.get("response_headers_to_add", ()), *policies["cors"]]}
 
 
 def _of_unsound_headers(policies: Policies) -> Iterator[Route]:
     """Refuses them before anything else; traces are not told of which path, for that may hold a credential."""
-    for header in (*IDS, *OTHERS):
+    for header in (*IDS, *OTHERS, ENCODING):
         yield {
             "name": f"{header}-refused",
             "match": {"prefix": "/", "headers": [unsound(header)]},

@@ -33,14 +33,26 @@ def test_a_preflight_of_another_origin_is_not(http):
         ("POST", "/v1/tools/fail/NOT_FOUND:invoke", 404),
         ("GET", "/v1/tools/sleep/9", 504),
         ("GET", "/health", 200),
+        # What the edge answers itself.
+        ("PATCH", "/v1/tools", 405),
+        ("OPTIONS", "/v1/tools", 204),
+        ("POST", "/health", 405),
+        ("PUT", "/v1/human/links/0123456789abcdef", 405),
+        ("GET", "/nowhere", 404),
+        ("POST", "/v1/tools", 415),
     ],
 )
 def test_a_page_may_read_answers_and_errors_and_their_ids(http, method, path, status):
-    answer = http.request(method, path, headers={"Origin": MINE})
+    asked = {"content": b"x"} if status == 415 else {}
+    answer = http.request(method, path, headers={"Origin": MINE}, **asked)
     assert answer.status_code == status
-    assert answer.headers["access-control-allow-origin"] == MINE
+    assert answer.headers.get_list("access-control-allow-origin") == [MINE]
     assert "x-request-id" in answer.headers["access-control-expose-headers"]
     assert "access-control-allow-credentials" not in answer.headers
+    for origin in ({"Origin": "https://evil.example.com"}, {}):
+        other = http.request(method, path, headers=origin, **asked)
+        assert other.status_code in ({status, 403} if origin else {status})
+        assert not [name for name in other.headers if name.startswith("access-control")]
 
 
 def test_by_default_no_other_origin_may(tmp_path):
@@ -54,3 +66,7 @@ def test_a_star_allows_every_origin(tmp_path):
     with running_edge(tmp_path, cors_origins="*", envoy_drain_seconds=0.1) as edge:
         answer = httpx.get(f"{edge.url}/v1/tools", headers={"Origin": "https://any.example.com"})
         assert answer.headers["access-control-allow-origin"] in ("*", "https://any.example.com")
+        refused = httpx.post(f"{edge.url}/health", headers={"Origin": "https://any.example.com"})
+        assert refused.status_code == 405
+        assert refused.headers["access-control-allow-origin"] == "https://any.example.com"
+        assert "allow" in refused.headers["access-control-expose-headers"].split(", ")
