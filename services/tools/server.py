@@ -25,6 +25,7 @@ from services.tools.approval.decisions import Decisions
 from services.tools.audit.archiving import Archiving
 from services.tools.audit.awaiting import AwaitingApproval
 from services.tools.audit.checkpoints import SigningKey, old_keys
+from services.tools.audit.counting import OutcomeCounter
 from services.tools.audit.history import History
 from services.tools.audit.recording import Recorder
 from services.tools.audit.retention import TABLES, Retention
@@ -117,6 +118,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             "heartbeats": lease.keep,
             "sweep": sweep.run,
             "checkpoints": signer.run,
+            "counting": OutcomeCounter(db).run,
             "cancellations": follower.follow,
             "access": work.follow,
             "approvals": approvals.attend,

@@ -18,7 +18,7 @@ from services.tools.audit.archiving import ArchiveVerifier
 from services.tools.audit.checkpoints import CheckpointVerifier
 from services.tools.audit.receipts import Verifier
 from services.tools.audit.store import invocations as store
-from services.tools.audit.store import lists
+from services.tools.audit.store import lists, summaries
 from services.tools.audit.store import receipts as receipts_store
 from services.tools.audit.store import retention as retention_store
 from services.tools.models import (
@@ -115,10 +115,9 @@ class History:
 
     async def summarize(self, wanted: InvocationFilter, viewer: Viewer) -> list[ToolSummary]:
         """Per tool, over the last 24 hours where no begin is given."""
-        if wanted.created_after is None:
-            wanted = replace(wanted, created_after=datetime.now(UTC) - timedelta(hours=24))
-        async with self._database.connection() as connection:
-            return await lists.summary(connection, wanted, viewer, MAX_SUMMARIES)
+        created_after = wanted.created_after or datetime.now(UTC) - timedelta(hours=24)
+        async with self._database.transaction() as connection:
+            return await summaries.summary(connection, wanted, created_after, viewer, MAX_SUMMARIES)
 
     async def export(self, wanted: InvocationFilter, viewer: Viewer) -> AsyncGenerator[list[Invocation], None]:
         """Everything, oldest first, in pages; rows that arrive meanwhile are not in it."""

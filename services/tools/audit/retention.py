@@ -8,7 +8,12 @@ from services.tools.audit.archiving import OUTCOMES, Archiving
 from services.tools.audit.store import invocations
 from services.tools.audit.store import retention as store
 
-TABLES = (Partitioned("invocations", "uuid7"), OUTCOMES, Partitioned("invocation_events", "uuid7"))
+TABLES = (
+    Partitioned("invocations", "uuid7"),
+    OUTCOMES,
+    Partitioned("invocation_events", "uuid7"),
+    Partitioned("hourly_outcomes", "time"),
+)
 
 
 class Retention:

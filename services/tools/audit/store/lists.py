@@ -1,4 +1,4 @@
-"""SQL that lists and counts invocations: what is open from the table of what is open, the rest along one index.
+"""SQL that lists invocations: what is open from the table of what is open, the rest along one index.
 
 A page is found first, by ids alone, and then read: joined at once, the planner would now and then join everything.
 """
@@ -11,7 +11,7 @@ from uuid import UUID
 from servicekit.identity.visibility import AudienceColumns, Viewer
 from servicekit.postgres import Connection
 from services.tools.audit.store import invocations
-from services.tools.models import Invocation, InvocationFilter, ToolSummary
+from services.tools.models import Invocation, InvocationFilter
 
 # Whose an invocation is: who asked for it. Who decided on one finds it by its id.
 AUDIENCE = AudienceColumns(owners=("i.principal",))
@@ -130,44 +130,6 @@ async def _page(
     return [row["id"] for row in rows]
 
 
-async def summary(connection: Connection, wanted: InvocationFilter, viewer: Viewer, limit: int) -> list[ToolSummary]:
-    conditions, values = _conditions(wanted, viewer)
-    rows = await connection.fetch(
-        f"""
-        SELECT i.tool_name,
-               count(*) AS count,
-               count(*) FILTER (WHERE o.status = 'success') AS success_count,
-               count(*) FILTER (WHERE o.status = 'failed') AS failed_count,
-               count(*) FILTER (WHERE o.status = 'cancelled') AS cancelled_count,
-               -- How long humans took says nothing of the tool.
-               coalesce(
-                   percentile_cont(ARRAY[0.5, 0.95, 0.99])
-                       WITHIN GROUP (ORDER BY extract(epoch FROM o.completed_at - i.created_at) * 1000)
-                       FILTER (WHERE i.begun_as <> 'awaiting_approval'),
-                   ARRAY[0, 0, 0]::float8[]
-               ) AS percentiles
-        FROM invocations i
-        JOIN outcomes o ON o.invocation_id = i.id
-        WHERE {" AND ".join(conditions)}
-        GROUP BY i.tool_name
-        ORDER BY i.tool_name
-        LIMIT {limit:d}
-        """,
-        *values,
-    )
-    return [
-        ToolSummary(
-            row["tool_name"],
-            row["count"],
-            row["success_count"],
-            row["failed_count"],
-            row["cancelled_count"],
-            *row["percentiles"],
-        )
-        for row in rows
-    ]
-
-
 def _source(wanted: InvocationFilter) -> str:
     """Where the ids of a list are found; each has id, tool_name, principal and created_at."""
     if wanted.status in OPEN:
@@ -192,9 +154,9 @@ def _conditions(wanted: InvocationFilter, viewer: Viewer) -> tuple[list[str], li
         ("i.principal =", wanted.principal),
         ("i.created_at >=", wanted.created_after),
         # Ids are times as well, and it is along them that an index is walked.
-        ("i.id >=", wanted.created_after and _id_at(wanted.created_after, -CLOCK_MARGIN_MS)),
+        ("i.id >=", wanted.created_after and id_at(wanted.created_after, -CLOCK_MARGIN_MS)),
         ("i.created_at <", wanted.created_before),
-        ("i.id <", wanted.created_before and _id_at(wanted.created_before, CLOCK_MARGIN_MS)),
+        ("i.id <", wanted.created_before and id_at(wanted.created_before, CLOCK_MARGIN_MS)),
     ):
         if value:
             values.append(value)
@@ -202,6 +164,6 @@ def _conditions(wanted: InvocationFilter, viewer: Viewer) -> tuple[list[str], li
     return conditions, values
 
 
-def _id_at(at: datetime, later_ms: int) -> UUID:
+def id_at(at: datetime, later_ms: int) -> UUID:
     """The lowest UUIDv7 of a time and a little later, or earlier."""
     return UUID(int=min(max(0, int(at.timestamp() * 1000) + later_ms), MAX_ID_MS) << 80)
