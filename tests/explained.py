@@ -7,6 +7,8 @@ from typing import Any
 from servicekit.postgres import Connection, Record
 
 SCANS = {"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Bitmap Index Scan", "Tid Scan"}
+# An entry of an index that becomes a bit costs so much less than a row that is fetched and looked at.
+ENTRIES_A_ROW = 25
 
 
 class ExplainedConnection:
@@ -35,4 +37,5 @@ def _read(node: dict[str, Any]) -> float:
     if node["Node Type"] not in SCANS:
         return 0
     kinds = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
-    return float(sum(node.get(kind, 0) for kind in kinds) * node["Actual Loops"])
+    read = float(sum(node.get(kind, 0) for kind in kinds) * node["Actual Loops"])
+    return read / ENTRIES_A_ROW if node["Node Type"] == "Bitmap Index Scan" else read

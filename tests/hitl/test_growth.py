@@ -8,10 +8,11 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from servicekit.identity.visibility import ITSELF
+from servicekit.identity.principal import Principal
+from servicekit.identity.visibility import ITSELF, Viewer
 from servicekit.postgres import Connection
 from services.hitl.delivery.store import deliveries
-from services.hitl.lifecycle.store import requests
+from services.hitl.lifecycle.store import lists
 from services.hitl.models import DeliveryFilter, RequestFilter
 from services.hitl.server import TUNING
 from tests.explained import ExplainedConnection
@@ -23,7 +24,7 @@ HISTORY = 20_000
 PENDING = 40
 PAGE = 5
 # What is pending, found by each of two indexes, and a page of requests with their answers.
-MAX_READ = 200
+MAX_READ = 400
 WEBHOOK = "0193f0a0-0000-7000-8000-000000000001"
 
 ROWS = f"""
@@ -38,6 +39,20 @@ ROWS = f"""
            '{{"action": "expire", "default_response": null, "escalate_to": [], "escalate_timeout_seconds": 0}}',
            false, 'agent-' || g / 5 % 5, ''
     FROM generate_series(1, {HISTORY}) AS g;
+    UPDATE human_requests SET assignees = assignees || '{{rare}}' WHERE id IN ('asked-10', 'asked-7000');
+    UPDATE human_requests SET groups = groups || '{{rare}}', tags = tags || '{{rare}}' WHERE id = 'asked-5000';
+    UPDATE human_requests
+    SET assignees = '{{}}', groups = '{{}}', eligible = '{{"assignees": ["rare"], "groups": ["of-few"]}}'
+    WHERE id = 'asked-12';
+    UPDATE human_requests SET requester = 'rare' WHERE id = 'asked-14';
+    INSERT INTO human_responses (
+        id, human_request_id, response, responded_by, created_at, response_metadata, comment, decides, via,
+        idempotency_key, body_digest
+    )
+    SELECT gen_random_uuid(), 'asked-' || g, '1', CASE g WHEN 16 THEN 'rare' ELSE 'human-1' END, now(), '{{}}', '', true,
+           'api', '', ''
+    FROM generate_series(1, {HISTORY}) AS g
+    WHERE g % 500 = 16;
     INSERT INTO webhooks (id, url, kinds, request_types, description, paused, secret, etag)
     VALUES ('{WEBHOOK}', 'http://hook', '{{}}', '{{}}', '', false, '', '');
     INSERT INTO deliveries (webhook_id, human_request_id, event_sequence, event_kind, url, status, created_at)
@@ -52,22 +67,27 @@ VALUES = {
     "request_type": ("type-1", "absent"),
     "correlation_id": ("of-7", "absent"),
     "requester": ("agent-1", "absent"),
-    "assignee": ("human-1", "absent"),
-    "group": ("group-1", "absent"),
-    "tag": ("tag-1", "absent"),
+    "assignee": ("human-1", "rare", "absent"),
+    "group": ("group-1", "rare", "absent"),
+    "tag": ("tag-1", "rare", "absent"),
 }
-LISTS = ("assignee", "group", "tag")
-ALONE = [{name: value} for name, values in VALUES.items() for value in values if name not in LISTS]
-# Of the past, names in lists are found by an index where they are rare, and among the newest where they are not.
-FREQUENT = [{name: VALUES[name][0]} for name in LISTS]
+LISTS = {"assignee", "group", "tag"}
+# What is looked through at first, so that it is not the whole past here; and of what a page is nearly found in it.
+NEAR, RARE = 160, 80
+ALONE = [{name: value} for name, values in VALUES.items() for value in values]
 PAIRS = [
     {one: first, other: second}
     for one, other in combinations(VALUES, 2)
     for first in VALUES[one]
     for second in VALUES[other]
 ]
-OF_THE_PAST = [pair for pair in PAIRS if not any(name in LISTS for name in pair)]
-OF_THE_PRESENT = [{"status": "pending", **wanted} for wanted in [{}, *FREQUENT, *PAIRS] if "status" not in wanted]
+OF_THE_PRESENT = [{"status": "pending", **wanted} for wanted in [{}, *ALONE, *PAIRS] if "status" not in wanted]
+# Whoever was rarely asked: by name, by those who may be asked, as who asked, and as who answered.
+SEEN_BY_RARE = ["asked-7000", "asked-16", "asked-14", "asked-12", "asked-10"]
+VIEWERS = {
+    "rare": Viewer.of(Principal("rare", frozenset({"hitl.read"})), "hitl"),
+    "nobody": Viewer.of(Principal("nobody", frozenset({"hitl.respond"}), frozenset({"of-few", "of-none"})), "hitl"),
+}
 DELIVERIES = [
     {"status": "pending"},
     {"status": "failed"},
@@ -92,19 +112,46 @@ async def grown(postgres: Server) -> AsyncIterator[Connection]:
         await connection.close()
 
 
+@pytest.fixture(autouse=True)
+def near(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "NEAR", NEAR)
+    monkeypatch.setattr(lists, "RARE", RARE)
+
+
+async def read_for(connection: Connection, viewer: Viewer, wanted: dict[str, str]) -> tuple[list[str], float]:
+    """The ids of a page, and how many rows were read for it."""
+    explained = ExplainedConnection(connection)
+    async with connection.transaction():
+        page = await lists.list_before(explained, RequestFilter(**wanted), viewer, None, PAGE, 0)  # type: ignore[arg-type]
+    return [request.spec.id for request in page], explained.read
+
+
 async def test_what_is_asked_of_requests_reads_about_what_it_shows(grown: Connection) -> None:
     assert set(VALUES) == {field.name for field in fields(RequestFilter)}, "a filter that this test does not know"
     too_much: dict[str, float] = {}
     found = 0
-    for wanted in [*ALONE, *FREQUENT, *OF_THE_PAST, *OF_THE_PRESENT]:
-        explained = ExplainedConnection(grown)
-        async with grown.transaction():
-            page = await requests.list_before(explained, RequestFilter(**wanted), ITSELF, None, PAGE, 0)  # type: ignore[arg-type]
+    for wanted in [*ALONE, *PAIRS, *OF_THE_PRESENT]:
+        page, read = await read_for(grown, ITSELF, wanted)
         found += bool(page)
-        if explained.read > MAX_READ:
-            too_much[str(wanted)] = explained.read
+        # Of two filters the bitmaps of both are made where one by itself is thought to find more.
+        if read > (2 if LISTS & wanted.keys() else 1) * MAX_READ:
+            too_much[str(wanted)] = read
     assert not too_much, too_much
-    assert found > 10
+    assert found > 20
+
+
+async def test_what_somebody_is_rarely_asked_is_listed_without_a_walk_through_all_that_others_are(
+    grown: Connection,
+) -> None:
+    page, read = await read_for(grown, VIEWERS["rare"], {})
+    assert (page, read < MAX_READ) == (SEEN_BY_RARE, True), read
+    for wanted in [*ALONE, *PAIRS]:
+        page, read = await read_for(grown, VIEWERS["rare"], wanted)
+        assert set(page) <= set(SEEN_BY_RARE)
+        # Of each that is looked through at first, who has answered it is looked up.
+        assert read < 2 * MAX_READ, (wanted, read)
+    page, read = await read_for(grown, VIEWERS["nobody"], {})
+    assert (page, read < MAX_READ) == (["asked-12"], True), read
 
 
 async def test_what_is_asked_of_deliveries_reads_about_what_it_shows(grown: Connection) -> None:

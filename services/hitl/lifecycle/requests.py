@@ -12,6 +12,7 @@ from services.hitl.lifecycle import request_spec, rules
 from services.hitl.lifecycle.request_writer import CreateRequest, RequestWriter
 from services.hitl.lifecycle.similar import Similar
 from services.hitl.lifecycle.store import events as events_store
+from services.hitl.lifecycle.store import lists
 from services.hitl.lifecycle.store import requests as store
 from services.hitl.models import Event, HumanRequest, RequestFilter, RequestSpec
 
@@ -96,7 +97,7 @@ class Requests:
         )
         await self.expire_overdue()
         async with self._database.transaction() as connection:
-            found = await store.list_before(connection, wanted, viewer, asked.after, asked.limit, offset)
+            found = await lists.list_before(connection, wanted, viewer, asked.after, asked.limit, offset)
         return asked.page(found, lambda request: (request.created_at.isoformat(), request.id))
 
     async def history(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from servicekit.identity.visibility import AudienceColumns, Viewer
+from servicekit.identity.visibility import AudienceColumns
 from servicekit.postgres import Connection, Record
 from services.hitl.models import (
     RESPOND,
@@ -16,7 +16,6 @@ from services.hitl.models import (
     HumanRequest,
     OnExpiry,
     Quorum,
-    RequestFilter,
     RequestSpec,
     Response,
 )
@@ -164,51 +163,6 @@ async def pending_by_type(connection: Connection) -> Mapping[str, int]:
         "SELECT request_type, count(*) AS count FROM human_requests WHERE status = 'pending' GROUP BY request_type"
     )
     return {row["request_type"]: row["count"] for row in rows}
-
-
-async def list_before(
-    connection: Connection,
-    wanted: RequestFilter,
-    viewer: Viewer,
-    before: tuple[datetime, str] | None,
-    limit: int,
-    offset: int,
-) -> list[HumanRequest]:
-    """Newest first, those before a time and id; needs a transaction."""
-    conditions, values = conditions_of(wanted, viewer)
-    # Which index is best depends on the values: only a plan for these finds what is pending in what is pending.
-    await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
-    if before is not None:
-        values += before
-        conditions.append(f"(r.created_at, r.id) < (${len(values) - 1}, ${len(values)})")
-    rows = await connection.fetch(
-        f"""
-        {SELECT}
-        WHERE {" AND ".join(conditions)}
-        ORDER BY r.created_at DESC, r.id DESC
-        LIMIT {limit:d} OFFSET {offset:d}
-        """,
-        *values,
-    )
-    return [human_request(row) for row in rows]
-
-
-def conditions_of(wanted: RequestFilter, viewer: Viewer) -> tuple[list[str], list[Any]]:
-    values: list[Any] = []
-    conditions = [AUDIENCE.condition(viewer, values)]
-    for condition, value in (
-        ("r.status = {}", wanted.status),
-        ("r.request_type = {}", wanted.request_type),
-        ("r.correlation_id = {}", wanted.correlation_id),
-        ("r.requester = {}", wanted.requester),
-        ("r.assignees @> ARRAY[{}]", wanted.assignee),
-        ("r.groups @> ARRAY[{}]", wanted.group),
-        ("r.tags @> ARRAY[{}]", wanted.tag),
-    ):
-        if value:
-            values.append(value)
-            conditions.append(condition.format(f"${len(values)}"))
-    return conditions, values
 
 
 def human_request(row: Record) -> HumanRequest:
