@@ -11,7 +11,8 @@ from services.access.models import Denial
 COLUMNS = "id, at, service, method, reason, permission, principal, correlation_id, request_id, count, address"
 
 # A refusal is whose call it was. Of those who are not known the row has what they claimed, which is nobody's name.
-AUDIENCE = AudienceColumns(owners=("CASE WHEN reason <> 'UNAUTHENTICATED' THEN principal END",))
+AUDIENCE = AudienceColumns(owners=("principal",))
+OF_SOMEBODY = "reason <> 'UNAUTHENTICATED'"
 
 
 async def insert(connection: Connection, denials: Sequence[Denial]) -> None:
@@ -76,17 +77,22 @@ async def list_before(
     connection: Connection, principal: str, viewer: Viewer, before: UUID | None, limit: int
 ) -> list[Denial]:
     """Newest first, those before an id."""
-    values: list[Any] = [principal, before, limit]
-    shown = AUDIENCE.condition(viewer, values)
+    values: list[Any] = []
+    conditions = [AUDIENCE.condition(viewer, values)]
+    if not viewer.sees_all:
+        conditions.append(OF_SOMEBODY)
+    # Each in a statement of its own: one plan for "any, or this one" walks all of them for a name that is rare.
+    for condition, value in (("principal = {}", principal), ("id < {}", before)):
+        if value:
+            values.append(value)
+            conditions.append(condition.format(f"${len(values)}"))
     rows = await connection.fetch(
         f"""
         SELECT {COLUMNS}
         FROM denials
-        WHERE ($1 = '' OR principal = $1)
-          AND ($2::uuid IS NULL OR id < $2)
-          AND {shown}
+        WHERE {" AND ".join(conditions)}
         ORDER BY id DESC
-        LIMIT $3
+        LIMIT {limit:d}
         """,
         *values,
     )
