@@ -9,7 +9,6 @@ from typing import Any
 import grpc
 import structlog
 from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.message import DecodeError
 from grpc.aio import ServicerContext
 from grpc_health.v1 import health_pb2_grpc
 from prometheus_client import CollectorRegistry
@@ -26,6 +25,7 @@ from servicekit.interceptors.errors import declared_errors
 from servicekit.interceptors.headers import keep_headers_from_the_log, sound_headers
 from servicekit.interceptors.http_json import http_json
 from servicekit.interceptors.identity import identity
+from servicekit.interceptors.reading import deserializer, reading
 from servicekit.interceptors.refused import Refused, refused
 from servicekit.interceptors.shares import fair_shares
 from servicekit.interceptors.telemetry import RequestLines, telemetry
@@ -39,7 +39,6 @@ from servicekit.settings import ServiceSettings
 from servicekit.shares import Shares
 from servicekit.sqlstates import service_error
 from servicekit.tracing import tracing
-from servicekit.unreadable import Unreadable
 
 logger = structlog.get_logger(__name__)
 
@@ -120,11 +119,11 @@ async def serving(
             fair_shares(shares or Shares.under(settings)),  # of one caller, before those of all
             deadline(settings.default_deadline_seconds, settings.max_concurrent_calls),
             bounded_writes(settings.max_unread_seconds),  # of streams, which have no deadline
+            reading,  # of those who may call, and in time
         )
         for service in services:
-            # What is refused further in, for who records it; bodies of those who may call, and in time; the servicer
-            # sees valid requests only.
-            interceptors = (*outer, refused(service.refused), http_json, validation)
+            # What is refused further in, for who records it; bodies; the servicer sees valid requests only.
+            interceptors = (*outer, refused(service.refused), http_json(settings.max_message_bytes), validation)
             handlers = {
                 method.name: _rpc_handler(method, _servicer_method(service, method), interceptors)
                 for method in methods_of(service.descriptor)
@@ -242,20 +241,7 @@ def _rpc_handler(
         (True, False): grpc.stream_unary_rpc_method_handler,
         (True, True): grpc.stream_stream_rpc_method_handler,
     }[method.client_streaming, method.server_streaming]
-    return build(serve, request_deserializer=_deserializer(method), response_serializer=_serialize)
-
-
-def _deserializer(method: Method) -> Callable[[bytes], Any]:
-    """Reads a request; what is none becomes Unreadable, which the validation refuses in our own words."""
-    read = method.request_class.FromString
-
-    def deserialize(serialized: bytes) -> Any:
-        try:
-            return read(serialized)
-        except DecodeError:
-            return Unreadable(method.request_class, serialized)
-
-    return deserialize
+    return build(serve, request_deserializer=deserializer(method), response_serializer=_serialize)
 
 
 def _serialize(message: Any) -> bytes:

@@ -77,7 +77,7 @@ class ServiceSettings(BaseSettings):
     default_deadline_seconds: float = 30
     # How long the reader of a stream may take for a message before the stream is ended, seconds.
     max_unread_seconds: float = Field(default=30, gt=0)
-    # The largest message that is taken, bytes.
+    # The largest message that is taken, and what a packed body of HTTP/JSON may grow to, bytes.
     max_message_bytes: int = 4 * 1024 * 1024
     # After SIGTERM: how long to answer "not serving" before connections are refused, seconds. A few where a
     # load balancer must notice, 0 on one machine.

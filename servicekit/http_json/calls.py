@@ -22,8 +22,6 @@ from servicekit.request_context import TRANSCODED, RequestContext
 JSON = "application/json"
 # The message that says where the edge puts a body; looked up by name, for servicekit imports no generated code.
 BODY_MESSAGE = "qmcp.options.v1.TranscodedBody"
-# Of a body, whether it came as it is or packed: as much as gRPC takes in one message.
-MAX_BODY_BYTES = 4 * 1024 * 1024
 # What zlib calls gzip's own form.
 GZIP = 16 + zlib.MAX_WBITS
 JSON_TYPE = re.compile(r"\s*application/(json|[a-z0-9.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
@@ -36,8 +34,14 @@ def is_transcoded(metadata: Mapping[str, Any]) -> bool:
     return TRANSCODED in metadata
 
 
-async def request_of(method: Method, bound: Message, call: RequestContext) -> Message:
+async def request_of(method: Method, bound: Message, call: RequestContext, max_body_bytes: int) -> Message:
     """The request, from what the transcoder bound of path and query, and the body.
+
+    Args:
+        method: what is called.
+        bound: as it came.
+        call: the body is noted in it.
+        max_body_bytes: what a packed body may grow to.
 
     Raises:
         ServiceError: INVALID_REQUEST.
@@ -52,7 +56,7 @@ async def request_of(method: Method, bound: Message, call: RequestContext) -> Me
         raise _refused("The body must be application/json.", UNSUPPORTED)
     if str(call.metadata.get("content-encoding", "")).strip().lower() in {"gzip", "x-gzip"} and body:
         # Packed, it may be small and have much in it.
-        body = await beside(LARGE_BYTES, _unpacked, body)
+        body = await beside(LARGE_BYTES, _unpacked, body, max_body_bytes)
     call.sent = body
     return await beside(len(body), read, body, bound, method.body)
 
@@ -91,15 +95,15 @@ def _body_of(message: Message) -> tuple[str, bytes]:
     return next((part.content_type for part in parts if part.content_type), ""), b"".join(part.data for part in parts)
 
 
-def _unpacked(body: bytes) -> bytes:
+def _unpacked(body: bytes, most: int) -> bytes:
     """What was packed with gzip; all of it, in one piece, and no more than may come as it is."""
     unpacking = zlib.decompressobj(GZIP)
     try:
-        plain = unpacking.decompress(body, MAX_BODY_BYTES)
+        plain = unpacking.decompress(body, most)
     except zlib.error:
         raise _refused("The body is not gzip, as its Content-Encoding says.") from None
-    if len(plain) == MAX_BODY_BYTES and not unpacking.eof:
-        raise _refused(f"The body is larger than {MAX_BODY_BYTES} bytes when it is unpacked.", TOO_LARGE)
+    if len(plain) == most and not unpacking.eof:
+        raise _refused(f"The body is larger than {most} bytes when it is unpacked.", TOO_LARGE)
     if not unpacking.eof or unpacking.unused_data:
         raise _refused("The body is not one whole gzip, as its Content-Encoding says.")
     return plain

@@ -3,6 +3,7 @@
 import difflib
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NoReturn
@@ -14,11 +15,15 @@ from google.protobuf.struct_pb2 import Struct
 
 from servicekit import json_values
 from servicekit.errors import ServiceError, Violation, invalid_argument, invalid_field
+from servicekit.http_json.counting import holds_more
 from servicekit.http_json.scalars import take_as_text
 from servicekit.json_values import EXACT, FREE_TYPES, MAX_VALUES
 
 # Objects and lists within each other, the body's own counted: as many as a document may have, and those around it.
 MAX_DEPTH = 4 + json_values.MAX_DEPTH
+TOO_MANY = f"holds more than {MAX_VALUES:,} values"
+# Of a name that is no field's, in what is told of it.
+MAX_NAME_LENGTH = 100
 # Of faults; the first ones tell what is wrong.
 MAX_VIOLATIONS = 20
 
@@ -105,6 +110,8 @@ def _parsed(body: bytes) -> Any:
     try:
         # Some programs write a byte order mark first.
         text = body.decode("utf-8-sig")
+        if holds_more(text, MAX_VALUES):
+            _refuse(TOO_MANY)
         return json.loads(text, object_pairs_hook=_object, parse_constant=_not_a_number) if text.strip() else {}
     except UnicodeDecodeError as error:
         _refuse(f"is not UTF-8 at byte {error.start}")
@@ -120,9 +127,8 @@ def _parsed(body: bytes) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise _refusal([Violation(repeated, "stands more than once in the same object")])
+        repeated = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise _refusal([Violation(_written(((), repeated)), "stands more than once in the same object")])
     return found
 
 
@@ -138,7 +144,7 @@ def _faults(document: Any, place: Place) -> Iterator[Violation]:
         value, place, path, depth = waiting.pop()
         count += len(value) if isinstance(value, dict | list) else 0
         if count > MAX_VALUES:
-            yield Violation("", f"holds more than {MAX_VALUES:,} values")
+            yield Violation("", TOO_MANY)
             return
         if isinstance(value, dict):
             yield from _exclusive(place, value, path)
@@ -231,7 +237,7 @@ def _inexact(value: Any) -> str:
 
 def _unknown(place: Place, name: str) -> str:
     assert isinstance(place, Descriptor)
-    near = difflib.get_close_matches(name, place.fields_by_name, n=1)
+    near = difflib.get_close_matches(name[:MAX_NAME_LENGTH], place.fields_by_name, n=1)
     return f"is no field of {place.name}" + (f"; {near[0]} is one" if near else "")
 
 
@@ -285,7 +291,7 @@ def _written(path: Path) -> str:
     steps: list[str] = []
     while path:
         path, step = path
-        steps.append(f"[{step}]" if isinstance(step, int) else f".{step}")
+        steps.append(f"[{step}]" if isinstance(step, int) else f".{step[:MAX_NAME_LENGTH]}")
     return "".join(reversed(steps)).removeprefix(".")
 
 

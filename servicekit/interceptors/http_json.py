@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from grpc.aio import BaseError, ServicerContext
 
 from servicekit.errors import ServiceError, to_status
 from servicekit.http_json import calls
-from servicekit.interceptors import Handler
+from servicekit.interceptors import Handler, Interceptor
 from servicekit.methods import Method
 from servicekit.request_context import TRANSCODED, RequestContext
 from servicekit.unreadable import Unreadable
@@ -17,12 +18,17 @@ from servicekit.unreadable import Unreadable
 LAST_WORD_SECONDS = 0.5
 
 
-def http_json(method: Method, handler: Handler) -> Handler:
+def http_json(max_body_bytes: int) -> Interceptor:
+    """Reads bodies of so many bytes at most, also of those that came packed."""
+    return partial(_http_json, max_body_bytes)
+
+
+def _http_json(max_body_bytes: int, method: Method, handler: Handler) -> Handler:
     if not method.route or method.client_streaming:
         return handler
 
     async def with_json(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
-        read = await calls.request_of(method, request, call)
+        read = await calls.request_of(method, request, call, max_body_bytes)
         if not method.server_streaming:
             return await calls.answer_of(method, await handler(read, context, call))
         written: Any = _Events(method, context)

@@ -10,6 +10,8 @@ from servicekit.http_json import calls
 from servicekit.methods import Method, methods_of
 from servicekit.request_context import RequestContext
 
+MAX_BODY_BYTES = 4 * 1024 * 1024
+
 
 class JsonCalls(grpc.aio.ServerInterceptor):
     """Does for bare servicers what servicekit's interceptor does for services."""
@@ -48,6 +50,6 @@ def _stream(handler, method: Method, metadata):
 
 async def _read(method: Method, request, metadata, context):
     try:
-        return await calls.request_of(method, request, RequestContext(metadata, method))
+        return await calls.request_of(method, request, RequestContext(metadata, method), MAX_BODY_BYTES)
     except ServiceError as refused:
         await context.abort(refused.code, refused.message)

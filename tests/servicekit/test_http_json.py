@@ -1,9 +1,11 @@
 """JSON bodies are taken as they are, or refused with the field's name; nothing is dropped, rounded or cut."""
 
+import gzip
 import json
 from typing import Any
 
 import pytest
+from google.api.httpbody_pb2 import HttpBody
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor_pb2 import FieldOptions, FileDescriptorProto, MessageOptions
 from google.protobuf.message import Message
@@ -14,8 +16,10 @@ from qmcp.tools.v1 import invocation_pb2
 from qmcp.tools.v1 import tools_service_pb2 as pb
 
 from servicekit.errors import ServiceError
-from servicekit.http_json import events, reading
+from servicekit.http_json import calls, counting, events, reading
 from servicekit.http_json.writing import write, write_as_original
+from servicekit.methods import methods_of
+from servicekit.request_context import RequestContext
 
 INVOKE = pb.InvokeToolRequest(name="echo")
 UPDATE = pb.UpdateToolRequest(tool={"name": "a"})
@@ -134,6 +138,58 @@ def test_sixty_three_levels_of_input_pass_and_sixty_four_do_not() -> None:
 def test_values_are_bounded_whatever_their_bytes() -> None:
     assert len(read({"input": {"a": [None] * 40_000}}).input["a"]) == 40_000
     assert refused({"input": {"a": [None] * 60_000}}) == [("", "holds more than 50,000 values")]
+
+
+def lists(*values: str) -> str:
+    """A list of these, as text."""
+    return f"[{','.join(values)}]"
+
+
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        (lists(*["1"] * 11), False),
+        (lists(*["1"] * 12), True),
+        (lists(*["[]"] * 10), False),
+        (lists(*["{}"] * 12), True),
+        ("[" + "[" * 20 + "]" * 20 + "]", True),
+        # Commas and brackets in strings are none.
+        (lists(*['"' + ",[{" * 40 + '"'] * 10), False),
+        (lists(*['"\\"' + "," * 40 + '"'] * 10), False),
+        (lists(*['"' + r"\"" * 2_500 + '"'] * 12), True),
+        ('{"' + '","' * 30 + '"}', True),
+        # No JSON: the reader tells.
+        ('"' * 1_000 + "," * 20, False),
+        ("[" * 2_000, True),
+    ],
+)
+def test_values_are_counted_before_a_text_is_read(text: str, more: bool) -> None:
+    assert counting.holds_more(text, 10) is more
+
+
+def test_a_name_that_stands_twice_among_many_or_is_long_is_told_in_short() -> None:
+    twice = {f"{number}": 1 for number in range(20_000)}
+    body = json.dumps({"input": twice})[:-2] + ',"19999":1}}'
+    assert refused(body.encode()) == [("19999", "stands more than once in the same object")]
+    [(field, description)] = refused({"x" * 1_000_000: 1})
+    assert (field, description) == ("x" * 100, "is no field of InvokeToolRequest")
+
+
+async def test_a_packed_body_may_grow_to_what_grpc_takes_and_no_further() -> None:
+    [method] = [one for one in methods_of(pb.DESCRIPTOR.services_by_name["ToolsService"]) if one.name == "InvokeTool"]
+    body = json.dumps({"input": {"a": "x" * 2_000}}).encode()
+    transcoded = options_pb2.TranscodedBody(body=HttpBody(content_type="application/json", data=gzip.compress(body)))
+
+    async def read_with(most: int) -> Message:
+        call = RequestContext({"content-encoding": "gzip"}, method)
+        return await calls.request_of(
+            method, pb.InvokeToolRequest.FromString(transcoded.SerializeToString()), call, most
+        )
+
+    assert (await read_with(len(body))).input["a"] == "x" * 2_000
+    with pytest.raises(ServiceError, match=f"larger than {len(body) - 1} bytes") as caught:
+        await read_with(len(body) - 1)
+    assert caught.value.http_status == 413
 
 
 def test_of_many_faults_the_first_twenty_are_told() -> None:

@@ -2,14 +2,18 @@
 
 import threading
 from contextvars import ContextVar
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from google.protobuf.struct_pb2 import ListValue, Struct, Value
 from qmcp.tools.v1 import tool_pb2, tools_service_pb2
 
 from servicekit.errors import ServiceError
+from servicekit.interceptors.reading import deserializer, reading
 from servicekit.json_values import MAX_VALUES, require_few
 from servicekit.large import LARGE_BYTES, LARGE_VALUES, about, beside
+from servicekit.methods import methods_of
 
 CALL: ContextVar[str] = ContextVar("call")
 
@@ -26,6 +30,29 @@ async def test_a_large_body_is_worked_on_in_another_thread_with_the_context_of_i
     assert call == "mine"
     # One for all: more would only have the loop wait longer.
     assert (await beside(LARGE_BYTES, where))[0] == thread
+
+
+async def test_a_large_request_is_read_in_the_other_thread_by_whoever_may_call() -> None:
+    read_in: list[int] = []
+
+    class Noting:
+        @staticmethod
+        def FromString(serialized: bytes) -> bytes:
+            read_in.append(threading.get_ident())
+            return serialized
+
+    async def handler(request: Any, context: Any, call: Any) -> Any:
+        del context, call
+        return request
+
+    service = tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"]
+    method: Any = replace(methods_of(service)[0], request_class=Noting, client_streaming=False)
+    nothing: Any = None
+    for size, elsewhere in ((LARGE_BYTES - 1, False), (LARGE_BYTES, True)):
+        request = deserializer(method)(bytes(size))
+        assert len(read_in) == (not elsewhere), "a large one is not read by gRPC, on the loop"
+        assert await reading(method, handler)(request, nothing, nothing) == bytes(size)
+        assert (read_in.pop() != threading.get_ident()) == elsewhere
 
 
 @pytest.mark.parametrize(
