@@ -55,17 +55,17 @@ class CallMetrics(Collector):
     def __init__(self, registry: CollectorRegistry) -> None:
         self._in_flight = 0
         self._of_code: defaultdict[tuple[str, StatusCode], int] = defaultdict(int)
-        self._of_method: defaultdict[str, Observations] = defaultdict(Observations)
+        self._of_method: defaultdict[tuple[str, str], Observations] = defaultdict(Observations)
         self._of_route: defaultdict[tuple[str, str, int], Observations] = defaultdict(Observations)
         registry.register(self)
 
     def begin(self) -> None:
         self._in_flight += 1
 
-    def end(self, method: str, code: StatusCode, seconds: float) -> None:
+    def end(self, method: str, kind: str, code: StatusCode, seconds: float) -> None:
         self._in_flight -= 1
         self._of_code[method, code] += 1
-        self._of_method[method].observe(seconds)
+        self._of_method[method, kind].observe(seconds)
 
     def end_http(self, http_method: str, route: str, status: int, seconds: float) -> None:
         self._of_route[http_method, route, status].observe(seconds)
@@ -77,9 +77,13 @@ class CallMetrics(Collector):
         for (method, code), count in list(self._of_code.items()):
             calls.add_metric((method, code.name), count)
         yield calls
-        durations = HistogramMetricFamily("qmcp_grpc_request_duration_seconds", "Duration of RPCs.", labels=("method",))
-        for method, observed in list(self._of_method.items()):
-            observed.add_to(durations, (method,))
+        durations = HistogramMetricFamily(
+            "qmcp_grpc_request_duration_seconds",
+            "Duration of RPCs; kind is the contract's call_kind.",
+            labels=("method", "kind"),
+        )
+        for labels, observed in list(self._of_method.items()):
+            observed.add_to(durations, labels)
         yield durations
         http = ("method", "path", "status")
         http_calls = CounterMetricFamily(

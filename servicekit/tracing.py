@@ -4,11 +4,12 @@ opentelemetry-instrumentation-grpc costs a third of the throughput even for call
 a server without a collector does not have it at all.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from inspect import isasyncgenfunction
 from typing import Any
 
+import grpc
 from grpc.aio import ServerInterceptor
 
 
@@ -38,20 +39,39 @@ def tracing(service: str, otlp_endpoint: str) -> Iterator[Sequence[ServerInterce
         BatchSpanProcessor(OTLPSpanExporter(endpoint=otlp_endpoint, insecure=otlp_endpoint.startswith("http://")))
     )
     try:
-        yield (_with_streams(aio_server_interceptor(tracer_provider=provider)),)  # type: ignore[no-untyped-call]
+        yield (_OfEveryKind(aio_server_interceptor(tracer_provider=provider)),)  # type: ignore[no-untyped-call]
     finally:
         provider.shutdown()
 
 
-def _with_streams(interceptor: Any) -> ServerInterceptor:
-    """The interceptor for streams of ours, too: it takes generators alone, and ours write through the context."""
-    # There is no other way in: the package makes of every stream a generator.
-    of_generators = interceptor._intercept_aio_server_stream  # noqa: SLF001
-    of_coroutines = interceptor._intercept_aio_server_unary  # noqa: SLF001
+class _OfEveryKind(ServerInterceptor):
+    """The package's interceptor, for streams of ours too: it takes these for generators, and they write for themselves.
 
-    def of_either(behavior: Any, details: Any) -> Any:
-        return (of_generators if isasyncgenfunction(behavior) else of_coroutines)(behavior, details)
+    So it sees of these a handler of one answer, which is what they are to it: a coroutine that ends when the call does.
+    """
 
-    interceptor._intercept_aio_server_stream = of_either  # noqa: SLF001
-    wrapped: ServerInterceptor = interceptor
-    return wrapped
+    def __init__(self, interceptor: ServerInterceptor) -> None:
+        self._interceptor = interceptor
+
+    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any) -> Any:
+        handler = await continuation(handler_call_details)
+        if handler is None or not handler.response_streaming or isasyncgenfunction(_behavior(handler)):
+            return await self._intercepted(handler, handler_call_details)
+        of_one, of_many = (
+            (grpc.stream_unary_rpc_method_handler, grpc.stream_stream_rpc_method_handler)
+            if handler.request_streaming
+            else (grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler)
+        )
+        codecs = (handler.request_deserializer, handler.response_serializer)
+        spanned = await self._intercepted(of_one(_behavior(handler), *codecs), handler_call_details)
+        return of_many(_behavior(spanned), *codecs)
+
+    async def _intercepted(self, handler: Any, details: Any) -> Any:
+        async def given(_: Any) -> Any:
+            return handler
+
+        return await self._interceptor.intercept_service(given, details)
+
+
+def _behavior(handler: Any) -> Any:
+    return handler.stream_stream or handler.stream_unary or handler.unary_stream or handler.unary_unary

@@ -44,6 +44,8 @@ HTTP_STATUS: Mapping[StatusCode, int] = {
 
 def telemetry(metrics: CallMetrics, lines: "RequestLines") -> Interceptor:
     def interceptor(method: Method, handler: Handler) -> Handler:
+        kind = method.call_kind.name.lower()
+
         async def with_telemetry(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
             started = perf_counter()
             metrics.begin()
@@ -54,7 +56,7 @@ def telemetry(metrics: CallMetrics, lines: "RequestLines") -> Interceptor:
                 raise
             finally:
                 seconds = perf_counter() - started
-                metrics.end(method.path, call.code, seconds)
+                metrics.end(method.path, kind, call.code, seconds)
                 _report(metrics, lines, method, call, seconds)
 
         return with_telemetry

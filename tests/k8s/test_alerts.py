@@ -113,13 +113,25 @@ def test_the_rules_for_all_services_name_none() -> None:
     assert [each for each in expressions for name in SERVICES if re.search(rf"\b{name}\b", each)] == []
 
 
-def test_only_calls_that_the_contract_calls_quick_are_held_to_a_second() -> None:
-    [excluded] = set(re.findall(r'method!~"([^"]+)"', ALERTS["QmcpCallsSlow"]["expr"]))
-    methods = [method for service in contract.services() for method in service.methods]
-    slow = [m.name for m in methods if contract.call_kind(m) != options_pb2.CALL_KIND_QUICK]
-    found = [m.name for m in methods if re.fullmatch(excluded, f"/{m.containing_service.full_name}/{m.name}")]
-    assert slow
-    assert found == slow
+def test_only_calls_that_the_contract_calls_quick_are_held_to_a_second(guarded: Stack) -> None:
+    assert set(re.findall(r'kind="([^"]+)"', ALERTS["QmcpCallsSlow"]["expr"])) == {"quick"}
+    with httpx.Client(base_url=guarded.edge_url, timeout=30) as http:
+        for path in ("/v1/tools/echo", "/v1/tools/echo:start"):
+            http.post(
+                path, json={"input": {"message": "a"}}, headers={"x-api-key": guarded.admin_key}
+            ).raise_for_status()
+        page = http.get("/metrics").text
+    told = {method: kind for kind, method in re.findall(r'seconds_count\{kind="(\w+)",method="([^"]+)"\}', page)}
+    declared = {
+        f"/{method.containing_service.full_name}/{method.name}": options_pb2.CallKind.Name(contract.call_kind(method))
+        for service in contract.services()
+        for method in service.methods
+    }
+    known = {method: kind for method, kind in told.items() if method in declared}
+    assert {"long", "quick"} <= set(known.values())
+    assert {method: f"CALL_KIND_{kind.upper()}" for method, kind in known.items()} == {
+        method: declared[method] for method in known
+    }
 
 
 def test_the_rules_of_one_service_have_its_name() -> None:

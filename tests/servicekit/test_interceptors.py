@@ -222,11 +222,12 @@ async def test_every_outcome_is_counted(stub, registry):
     page = generate_latest(registry).decode()
     for code in ("NOT_FOUND", "UNAUTHENTICATED"):
         assert f'qmcp_grpc_requests_total{{code="{code}",method="{method}"}} 1.0' in page
-    assert f'qmcp_grpc_request_duration_seconds_count{{method="{method}"}} 2.0' in page
+    assert f'qmcp_grpc_request_duration_seconds_count{{kind="quick",method="{method}"}} 2.0' in page
 
 
 async def _counted(registry, method: str, calls: int) -> bool:
-    return registry.get_sample_value("qmcp_grpc_request_duration_seconds_count", {"method": method}) == calls
+    labels = {"method": method, "kind": "quick"}
+    return registry.get_sample_value("qmcp_grpc_request_duration_seconds_count", labels) == calls
 
 
 def test_an_error_says_what_it_is():
