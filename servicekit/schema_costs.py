@@ -8,15 +8,29 @@ import jsonschema_rs
 
 MAX_VALUES = 20_000
 MAX_DEPTH = 128
-MAX_PATTERNS = 100
+MAX_PATTERNS = 60
 MAX_PATTERN_LENGTH = 1_000
 MAX_EXPANDED = 10_000
+# Looking at each and compiling it takes 15 to 50 microseconds.
+MAX_SCHEMAS = 1_500
 # Of a schema that contains itself, whose costs are counted anew for each level of a value.
-MAX_RECURSIVE = 2_000
+MAX_RECURSIVE = 500
 # A compiled pattern and what matching it keeps at most, each: seven bytes of pattern can stand for megabytes.
 PATTERN_MEMORY_BYTES = 64 * 1024
 # How long one takes for a character, in evaluations, by what it takes compiled: small ones soon have all their states.
 PATTERN_STEPS = ((2 * 1024, 0.05), (16 * 1024, 10.0), (PATTERN_MEMORY_BYTES, 40.0))
+
+# How long it takes to compare a number with another, or to divide it, in evaluations; and how many times as long where
+# it has hundreds of digits, since it is reckoned exactly.
+COMPARISON_STEPS = 45
+DIVISION_STEPS = 30
+FRACTION_STEPS = 200
+MANY_DIGITS = 32
+ORDINARY_SIZES = (1e-30, 1e30)
+# A multipleOf that is no integer: beyond these each division reckons with hundreds of digits.
+ORDINARY_FRACTIONS = (1e-9, 1e15)
+# Whether members are unique: how long it takes for each value in them, and for each number besides.
+UNIQUE_STEPS = 20
 
 # Keywords whose schemas look at the same value, and those whose schemas look at what is within it.
 IN_PLACE = ("not", "if", "then", "else")
@@ -49,18 +63,28 @@ class SchemaCosts:
         self._root_id = str(root.get("$id", "")) if isinstance(root, dict) else ""
         self._anchors: dict[str, Any] = {}
         self.patterns = 0
+        self._reached = 0
         self._require_small()
-        reachable, self._recursive = _ordered([root], self._edges)
-        # Each comes after those that look at the same value for it.
-        self._schemas, endless = _ordered(reachable, self._in_place)
-        if endless:
-            raise TooCostlyError("it refers to itself without end")
-        if self._recursive and len(self._schemas) > MAX_RECURSIVE:
-            raise TooCostlyError(f"it contains itself and more than {MAX_RECURSIVE:,} schemas")
-        self._looks = _Levels(self._schemas, self._in_place, _own_cost, unlisted=1)
-        self._matches = _Levels(self._schemas, self._in_place, self._pattern_steps, unlisted=0)
-        # Without recursion no value that matters is deeper than the schema.
-        if self.evaluations(0 if self._recursive else MAX_DEPTH) > MAX_EXPANDED:
+        # Each comes after those that it leads to.
+        schemas, recursive = _ordered([root], self._edges)
+        if recursive:
+            # Each comes after those that look at the same value for it.
+            schemas, endless = _ordered(schemas, self._in_place)
+            if endless:
+                raise TooCostlyError("it refers to itself without end")
+            if len(schemas) > MAX_RECURSIVE:
+                raise TooCostlyError(f"it contains itself and more than {MAX_RECURSIVE:,} schemas")
+        parts = [_Part.of(schema, list(self._in_place(schema))) for schema in schemas]
+        own = [_own_cost(schema) for schema in schemas]
+        self._looks = _Levels(parts, own, recursive=recursive, unlisted=1, unique=UNIQUE_STEPS)
+        self._matches = self._reckons = None
+        if self.patterns:
+            steps = [sum(map(_steps_of_pattern, _patterns(schema))) for schema in schemas]
+            self._matches = _Levels(parts, steps, recursive=recursive)
+        numbers = [_number_steps(schema) for schema in schemas]
+        if any(numbers) or any(part.unique for part in parts):
+            self._reckons = _Levels(parts, numbers, recursive=recursive, unique=UNIQUE_STEPS)
+        if self.evaluations(0) > MAX_EXPANDED:
             raise TooCostlyError(f"with its references expanded it has more than {MAX_EXPANDED:,} schemas")
 
     def evaluations(self, depth: int) -> float:
@@ -69,11 +93,9 @@ class SchemaCosts:
 
     def steps(self, size: "Size") -> float:
         """How many evaluations a value of this size takes, at most."""
-        for_patterns = size.characters * self._matches.at(self._root, size.depth) if self.patterns else 0
-        return size.values * self.evaluations(size.depth) + for_patterns
-
-    def _pattern_steps(self, schema: dict[str, Any]) -> float:
-        return sum(map(_steps_of_pattern, _patterns(schema))) if self.patterns else 0
+        for_patterns = size.characters * self._matches.at(self._root, size.depth) if self._matches else 0
+        for_numbers = size.numbers * self._reckons.at(self._root, size.depth) if self._reckons else 0
+        return size.values * self.evaluations(size.depth) + for_patterns + for_numbers
 
     def _require_small(self) -> None:
         values = 0
@@ -103,6 +125,9 @@ class SchemaCosts:
             raise TooCostlyError(f"a pattern is longer than {MAX_PATTERN_LENGTH:,} characters")
 
     def _edges(self, schema: dict[str, Any]) -> Iterator[Any]:
+        self._reached += 1
+        if self._reached > MAX_SCHEMAS:
+            raise TooCostlyError(f"it has more than {MAX_SCHEMAS:,} schemas")
         if schema is not self._root and isinstance(schema.get("$id"), str):
             raise TooCostlyError("$id stands within it; only the schema as a whole may have one")
         yield from self._in_place(schema)
@@ -170,46 +195,80 @@ def _ordered(
     return order, circular
 
 
+class _Part(NamedTuple):
+    """A schema among others, which are named by their identity."""
+
+    id: int
+    in_place: Sequence[int]
+    # Of these only one looks at a member of the value: it has one name or one place.
+    one_of: Sequence[int]
+    # Of these each may look at all members.
+    all_of: Sequence[int]
+    looks_again: bool
+    unique: bool
+
+    @classmethod
+    def of(cls, schema: dict[str, Any], in_place: Iterable[Any]) -> "_Part":
+        one_of = (*_named(schema, "properties"), *_listed(schema, "prefixItems"))
+        return cls(
+            id(schema),
+            list(map(id, in_place)),
+            list(map(id, one_of)),
+            list(map(id, _each_within(schema))),
+            any(keyword in schema for keyword in LOOKS_AGAIN),
+            schema.get("uniqueItems") is True,
+        )
+
+
 class _Levels:
-    """For each level of a value, what each schema costs at most that looks at it."""
+    """For each level of a value, what each schema costs at most that looks at it.
+
+    Where none contains itself, one pass finds what holds for every level: to count level by level took seconds for what
+    is deep and wide.
+    """
 
     def __init__(
-        self,
-        schemas: Sequence[dict[str, Any]],
-        in_place: Callable[[dict[str, Any]], Iterable[Any]],
-        own_cost: Callable[[dict[str, Any]], float],
-        unlisted: float,
+        self, parts: Sequence[_Part], own: Sequence[float], *, recursive: bool, unlisted: float = 0, unique: float = 0
     ) -> None:
-        self._schemas = [(one, list(in_place(one)), own_cost(one)) for one in schemas]
+        """Prepares.
+
+        Args:
+            parts: each after those that look at the same value for it, and, if not recursive, at what is within.
+            own: what each costs itself.
+            recursive: whether one contains itself.
+            unlisted: what schemas cost that are no objects.
+            unique: what it costs for each value within to find whether members are unique.
+        """
+        self._parts = list(zip(parts, own, strict=True))
+        self._recursive = recursive
         self._unlisted = unlisted
-        self._levels: list[dict[int, float]] = []
+        self._unique = unique
+        self._levels = [self._level(None)]
 
     def at(self, schema: Any, depth: int) -> float:
-        while len(self._levels) <= depth:
-            within = self._levels[-1] if self._levels else None
-            level = self._next(within)
-            if level == within:
+        while self._recursive and len(self._levels) <= depth:
+            level = self._level(self._levels[-1])
+            if level == self._levels[-1]:
                 break
             self._levels.append(level)
         return self._levels[min(depth, len(self._levels) - 1)].get(id(schema), self._unlisted)
 
-    def _next(self, within: dict[int, float] | None) -> dict[int, float]:
+    def _level(self, within: dict[int, float] | None) -> dict[int, float]:
         level: dict[int, float] = {}
-        for schema, in_place, own_cost in self._schemas:
-            cost = own_cost + self._total(level, in_place)
+        within = within if self._recursive else level
+        unlisted = self._unlisted
+        for part, own in self._parts:
+            cost = own + sum(level.get(one, unlisted) for one in part.in_place)
             if within is not None:
-                # A member has one name or one place; what else looks within may look at all of them.
-                one_of = (*_named(schema, "properties"), *_listed(schema, "prefixItems"))
-                cost += max((within.get(id(one), self._unlisted) for one in one_of), default=0)
-                cost += self._total(within, _each_within(schema))
-            if any(keyword in schema for keyword in LOOKS_AGAIN):
+                cost += max((within.get(one, unlisted) for one in part.one_of), default=0)
+                cost += sum(within.get(one, unlisted) for one in part.all_of)
+                if part.unique:
+                    cost += self._unique
+            if part.looks_again:
                 cost *= TIMES_LOOKED_AT_AGAIN
             # Beyond every limit it does not matter how far.
-            level[id(schema)] = min(cost, 1e15)
+            level[part.id] = min(cost, 1e15)
         return level
-
-    def _total(self, costs: dict[int, float], schemas: Iterable[Any]) -> float:
-        return sum(costs.get(id(schema), self._unlisted) for schema in schemas)
 
 
 class Size(NamedTuple):
@@ -219,11 +278,13 @@ class Size(NamedTuple):
     values: int
     depth: int
     characters: int
+    # Those of many digits counted as many times as they take longer.
+    numbers: int
 
 
 def measure(value: Any) -> Size:
     """How large a value is, in what its evaluation costs."""
-    count, depth, characters = 0, 0, 0
+    count, depth, characters, numbers = 0, 0, 0, 0
     level = [value]
     while level:
         count += len(level)
@@ -237,9 +298,27 @@ def measure(value: Any) -> Size:
                 below.extend(one)
             elif isinstance(one, str):
                 characters += len(one)
+            elif one is not None:
+                numbers += 1 if not one or ORDINARY_SIZES[0] < abs(one) < ORDINARY_SIZES[1] else MANY_DIGITS
         level = below
         depth += 1
-    return Size(count, depth, characters)
+    return Size(count, depth, characters, numbers)
+
+
+def _number_steps(schema: dict[str, Any]) -> float:
+    """How many evaluations the schema takes for a number."""
+    steps = 0.0
+    for keyword in ("enum", "const"):
+        if keyword in schema:
+            steps += COMPARISON_STEPS * measure(schema[keyword]).numbers
+    divisor = schema.get("multipleOf")
+    if isinstance(divisor, int):
+        steps += DIVISION_STEPS
+    elif isinstance(divisor, float):
+        if not ORDINARY_FRACTIONS[0] <= divisor <= ORDINARY_FRACTIONS[1]:
+            raise TooCostlyError("a multipleOf is no integer and not between {:g} and {:g}".format(*ORDINARY_FRACTIONS))
+        steps += FRACTION_STEPS
+    return steps
 
 
 def _own_cost(schema: dict[str, Any]) -> int:
@@ -252,6 +331,8 @@ def _own_cost(schema: dict[str, Any]) -> int:
         cost += measure(schema["const"]).values
     if isinstance(schema.get("required"), list):
         cost += len(schema["required"]) // TEXTS_AS_CHEAP_AS_ONE_VALUE
+    for keyword in ("dependentRequired", "dependencies"):
+        cost += sum(1 + len(one) for one in _named(schema, keyword) if isinstance(one, list))
     return cost
 
 

@@ -11,10 +11,11 @@ from servicekit.errors import ServiceError, Violation, invalid_argument
 from servicekit.schema_costs import PATTERN_MEMORY_BYTES, SchemaCosts, TooCostlyError, measure, pattern_options
 
 MAX_FAULTS = 20
-# About a tenth of a second, a second with the worst of patterns. What may need more is refused without a look.
+# About a twentieth of a second. What may need more is refused without a look.
 MAX_EVALUATIONS = 4_000_000
 # Every fault of a value is gathered, each with a copy of what is wrong, before the first is told.
 MAX_EVALUATIONS_FOR_FAULTS = 20_000
+MAX_AGAIN_FOR_FAULTS = 1_000_000
 MAX_COPIED_FOR_FAULTS = 16 * 1024 * 1024
 TOO_COSTLY = "is too large for this schema: to check it could take more than {:,} steps"
 NOT_TOLD = "does not fit the schema, and is too large to say where"
@@ -69,7 +70,13 @@ class Schema:
         if self._validator.is_valid(instance):
             return ()
         copied = looked_at * size.depth * size.characters
-        if looked_at * size.values > MAX_EVALUATIONS_FOR_FAULTS or copied > MAX_COPIED_FOR_FAULTS:
+        # Patterns and numbers are looked at anew for it.
+        again = self._costs.steps(size) - looked_at * size.values
+        if (
+            looked_at * size.values > MAX_EVALUATIONS_FOR_FAULTS
+            or copied > MAX_COPIED_FOR_FAULTS
+            or again > MAX_AGAIN_FOR_FAULTS
+        ):
             return (Violation("/", NOT_TOLD),)
         return [
             Violation(f"/{'/'.join(map(str, error.instance_path))}", error.message[:500])

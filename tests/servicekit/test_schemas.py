@@ -1,11 +1,13 @@
 """Schemas of strangers: what they may cost is known before they are compiled or asked."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from servicekit.errors import ServiceError
+from servicekit.schema_costs import SchemaCosts
 from servicekit.schemas import NOT_TOLD, Schema
 
 
@@ -59,6 +61,12 @@ REFUSED: dict[str, dict[str, Any]] = {
     "itself by its anchor": {"$dynamicAnchor": "me", "allOf": [{"$dynamicRef": "#me"}]},
     "very deep": nested({}, 200, "not"),
     "very many values": {"enum": list(range(30_000))},
+    "very many schemas": {"properties": {f"p{n}": {"type": "null"} for n in range(2_000)}},
+    "very many schemas that contain themselves": {
+        "$ref": "#/$defs/d0", "$defs": {f"d{n}": {"items": {"$ref": f"#/$defs/d{(n + 1) % 300}"}} for n in range(300)},
+    },
+    "a divisor of hundreds of digits": {"items": {"multipleOf": 5e-324}},
+    "a divisor that is no integer, and huge": {"allOf": [{"not": {"multipleOf": 1.5e300}}]},
     "many patterns": {"properties": {f"p{n}": {"pattern": "a"} for n in range(101)}},
     "many patterns of names": {"patternProperties": {f"p{n}": {} for n in range(101)}},
     "a long pattern": {"pattern": "a" * 1_001},
@@ -99,6 +107,21 @@ TOO_LARGE: dict[str, tuple[dict[str, Any], Any]] = {
     "two ways down by its items": ({"oneOf": [{"items": {"$ref": "#"}}, {"contains": {"$ref": "#"}}]}, deep(item)),
     "objects compared one by one": ({"items": {"enum": [{"a": n} for n in range(3_000)]}}, [{"a": 2_999}] * 2_000),
     "a pattern without end": ({"pattern": r"(?:[ab]*a[ab]{500}c)"}, "aab" * 100_000),
+    "names that depend on many others": (
+        {"items": {"dependentRequired": {f"k{n}": ["a", "b"] for n in range(3_000)}}},
+        [{}] * 20_000,
+    ),
+    "others by the older name": (
+        {"items": {"dependencies": {f"k{n}": ["a", "b"] for n in range(1_000)}}},
+        [{}] * 20_000,
+    ),
+    "numbers of hundreds of digits that are divided": ({"items": {"multipleOf": 0.01}}, [1e300] * 2_000),
+    "numbers compared one by one": ({"items": {"enum": list(range(200))}}, [199.5] * 1_000),
+    "lists of long numbers whose members are unique": (
+        {"items": {"uniqueItems": True}},
+        [[1e300 * n for n in range(14)]] * 1_000,
+    ),
+    "objects that are unique, many times": ({"allOf": [{"uniqueItems": True}] * 30}, [{"a": n} for n in range(10_000)]),
     "many values under many schemas": (
         {"items": {"$ref": "#/$defs/d0"}, "$defs": doubling(9)["$defs"]},
         [1] * 20_000,
@@ -129,6 +152,10 @@ def test_a_value_that_could_cost_too_much_is_refused_with_the_reason(what: str) 
         ({"$id": "https://example.com/s", "$ref": "s#/$defs/a~1b", "$defs": {"a/b": {"type": "integer"}}}, 1, "1"),
         ({"properties": {"$id": {"type": "string"}, "pattern": {"type": "integer"}}}, {"$id": "x"}, {"pattern": "x"}),
         (doubling(6), "x", 1),
+        ({"items": {"multipleOf": 0.01}}, [0.5] * 5_000, [0.001]),
+        ({"items": {"multipleOf": 5}}, [5, 0, -10] * 10_000, [7]),
+        ({"items": {"enum": [0, 1.5, 2]}}, [0, 1.5] * 10_000, [3]),
+        ({"dependentRequired": {"a": ["b"]}}, {"a": 1, "b": 2}, {"a": 1}),
         (True, 1, None),
     ],
 )
@@ -141,11 +168,34 @@ def test_what_people_write_is_taken_and_told(document: Any, good: Any, bad: Any)
         assert not schema.fits(bad)
 
 
+def test_what_is_deep_and_wide_is_counted_in_one_pass() -> None:
+    """Counted level by level, 9,000 schemas 115 deep took three seconds."""
+
+    def calls(levels: int) -> int:
+        count = 0
+
+        def note(*_: object) -> None:
+            nonlocal count
+            count += 1
+
+        schema = {"properties": {f"k{n}": nested({}, levels, "items") for n in range(1_000 // levels)}}
+        sys.setprofile(note)
+        try:
+            SchemaCosts(schema)
+        finally:
+            sys.setprofile(None)
+        return count
+
+    assert calls(100) < 2 * calls(10)
+
+
 def test_where_telling_every_fault_would_cost_too_much_one_sentence_tells_it() -> None:
     many = Schema({"items": {"type": "string"}}, "input_schema").faults([None] * 200_000)
     assert [(fault.field, fault.description) for fault in many] == [("/", NOT_TOLD)]
-    large = Schema({"allOf": [{"type": "integer"}] * 5_000}, "input_schema").faults("x" * 1_000_000)
+    large = Schema({"allOf": [{"type": "integer"}] * 1_400}, "input_schema").faults("x" * 1_000_000)
     assert [fault.description for fault in large] == [NOT_TOLD]
+    numbers = Schema({"items": {"enum": list(range(200))}}, "input_schema").faults([1e-300] * 10)
+    assert [fault.description for fault in numbers] == [NOT_TOLD]
     assert len(Schema({"items": {"type": "string"}}, "input_schema").faults([None] * 500)) == 20
 
 
