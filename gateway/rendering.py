@@ -31,7 +31,10 @@ LARGE_BODIES_SHARE = 0.4
 POLICIES = Path(__file__).with_name("policies.yaml")
 RESPONSES = Path(__file__).with_name("responses.lua")
 # What a page of another origin may read of an answer, besides what every page may.
-EXPOSED = "allow, grpc-message, grpc-status, grpc-status-details-bin, retry-after, x-correlation-id, x-request-id"
+EXPOSED = (
+    "allow, grpc-message, grpc-status, grpc-status-details-bin, retry-after, x-correlation-id, "
+    "x-ratelimit-limit, x-ratelimit-remaining, x-request-id"
+)
 PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
 DIRECTIVE = re.compile(r"^\s*#(if|end)\b ?([a-z_]*)\s*$")
 

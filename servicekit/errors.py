@@ -37,6 +37,8 @@ class ServiceError(Exception):
     retry_after: float | None = None
     # An HTTP status other than gRPC's standard mapping.
     http_status: int | None = None
+    # What callers are told besides, by names in lower case.
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"

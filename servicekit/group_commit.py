@@ -90,6 +90,7 @@ class GroupCommit(Generic[Operation, Answer]):
         size: Callable[[Operation], int] | None = None,
         max_batch: int = 512,
         max_queued: int = 20_000,
+        max_queued_bytes: int | None = None,
     ) -> None:
         """Prepares a committer.
 
@@ -101,12 +102,16 @@ class GroupCommit(Generic[Operation, Answer]):
             size: about how many bytes an operation has, where they may be large.
             max_batch: operations in one transaction at most, and no more than MAX_BATCH_BYTES.
             max_queued: operations waiting at most; further ones are refused.
+            max_queued_bytes: the same by their size, those that are being written among them, where that is known.
         """
         self._flush = flush
         self._abandoned = abandoned
         self._max_batch = max_batch
         self._bytes_of = size
         self._max_queued = max_queued
+        self._max_queued_bytes = max_queued_bytes
+        # Of what waits and of what is being written.
+        self._held_bytes = 0
         self._queue: deque[_Queued[Operation, Answer]] = deque()
         # What is being written, and since when nothing has been.
         self._in_hand: list[_Queued[Operation, Answer]] = []
@@ -158,11 +163,13 @@ class GroupCommit(Generic[Operation, Answer]):
         """
         if self._closed:
             raise unavailable("The service is shutting down. Try again; another replica will take it.")
-        if len(self._queue) >= self._max_queued:
+        size = 0 if self._bytes_of is None else self._bytes_of(operation)
+        if len(self._queue) >= self._max_queued or self._is_past_bytes(size):
             raise overloaded()
         if not kept and self._stalled_for() > PATIENCE_SECONDS:
             raise self._away()
         answered: asyncio.Future[Answer] = self._loop.create_future()
+        self._held_bytes += size
         self._queue.append(_Queued(operation, answered, self._loop.time() + PATIENCE_SECONDS, kept))
         self._arrived.set()
         return answered
@@ -171,6 +178,7 @@ class GroupCommit(Generic[Operation, Answer]):
         while True:
             if self._given_up:
                 _tell(self._queue, self._away())
+                self._release(self._queue)
                 self._queue.clear()
             if not self._queue:
                 if self._closing_since is not None:
@@ -189,6 +197,7 @@ class GroupCommit(Generic[Operation, Answer]):
             with self._duration.time():
                 await self._write(batch)
             self._in_hand = []
+            self._release(batch)
 
     def _next_batch(self) -> list[_Queued[Operation, Answer]]:
         count = min(len(self._queue), self._max_batch)
@@ -240,6 +249,8 @@ class GroupCommit(Generic[Operation, Answer]):
         _tell([late], self._away())
         late.kept = True
         self._queue.append(late)
+        # What was written of its batch is given back when all of that is, and this stays.
+        self._held_bytes += self._size_of(late)
         await asyncio.sleep(PAUSE_SECONDS)
 
     def _tell_abandoned(self, operation: Operation, answer: Answer) -> None:
@@ -288,6 +299,18 @@ class GroupCommit(Generic[Operation, Answer]):
                 late.append(self._queue.popleft())
             _tell(late, self._away())
             self._queue.extendleft(queued for queued in reversed(late) if queued.kept)
+            self._release(queued for queued in late if not queued.kept)
+
+    def _is_past_bytes(self, size: int) -> bool:
+        # One alone is taken, however large it is: nothing would become of it otherwise.
+        most = self._max_queued_bytes
+        return most is not None and self._held_bytes > 0 and self._held_bytes + size > most
+
+    def _size_of(self, queued: _Queued[Operation, Answer]) -> int:
+        return 0 if self._bytes_of is None else self._bytes_of(queued.operation)
+
+    def _release(self, ended: Iterable[_Queued[Operation, Answer]]) -> None:
+        self._held_bytes -= sum(map(self._size_of, ended))
 
     def _stalled_for(self) -> float:
         """For how long nothing has been written of what was to be, seconds."""

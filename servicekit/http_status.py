@@ -1,5 +1,6 @@
-"""The HTTP status of an answer that is not 200: it travels as metadata, and the edge applies it."""
+"""What HTTP callers get besides the body: a status that is not 200, and headers; metadata, which the edge applies."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from grpc.aio import ServicerContext
@@ -15,3 +16,8 @@ async def answer_with(context: "ServicerContext[Any, Any]", status: int) -> None
     """Says which, before the answer."""
     current_context.get().http_status = status
     await context.send_initial_metadata(((HEADER, str(status)),))
+
+
+async def answer_with_headers(context: "ServicerContext[Any, Any]", headers: Mapping[str, str]) -> None:
+    """Sends headers, by names in lower case, before the answer."""
+    await context.send_initial_metadata(tuple(headers.items()))

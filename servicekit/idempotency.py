@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from google.protobuf.message import Message
 
-from servicekit.errors import already_exists, invalid_field
+from servicekit.errors import ServiceError, already_exists, invalid_field
 from servicekit.postgres import Connection, Database
 from servicekit.request_context import MAX_ID_LENGTH, current_context
 
@@ -117,6 +117,73 @@ class Once(Generic[Result, Answer]):
         return response_class.FromString(row["response"])
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A key that one of many callers claims whose effects share a transaction, and its answer if it is the first."""
+
+    principal: str
+    method: str
+    key: str
+    body_digest: bytes
+    response: bytes
+
+
+def claim_of(request: Message, response: Message) -> Claim | None:
+    """What the current call claims; None where it has no key. Raises as `key_of`."""
+    key = key_of(request)
+    return Claim(*_caller(), key, _digest(request), response.SerializeToString()) if key else None
+
+
+async def claim_all(connection: Connection, claims: Sequence[Claim]) -> list[bytes | ServiceError | None]:
+    """Claims keys in the transaction of their effects.
+
+    Returns:
+        For each: None where it is the first; what the first was answered; or IDEMPOTENCY_KEY_REUSED, which is told and
+        not raised, because the others have their effects.
+    """
+    if not claims:
+        return []
+    columns = list(zip(*((claim.principal, claim.method, claim.key) for claim in claims), strict=True))
+    inserted = await connection.fetch(
+        """
+        INSERT INTO idempotency_keys (principal, method, idempotency_key, body_digest, response)
+        SELECT principal, method, idempotency_key, body_digest, response
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[])
+            WITH ORDINALITY AS claimed (principal, method, idempotency_key, body_digest, response, number)
+        -- In one order everywhere, so that no two transactions wait for each other; of equal ones the first.
+        ORDER BY principal, method, idempotency_key, number
+        ON CONFLICT DO NOTHING
+        RETURNING principal, method, idempotency_key
+        """,
+        *columns,
+        [claim.body_digest for claim in claims],
+        [claim.response for claim in claims],
+    )
+    fresh = {tuple(row) for row in inserted}
+    rows = await connection.fetch(
+        """
+        SELECT principal, method, idempotency_key, body_digest, response
+        FROM idempotency_keys
+        JOIN unnest($1::text[], $2::text[], $3::text[]) AS claimed (principal, method, idempotency_key)
+            USING (principal, method, idempotency_key)
+        """,
+        *columns,
+    )
+    standing = {(row["principal"], row["method"], row["idempotency_key"]): row for row in rows}
+    found: list[bytes | ServiceError | None] = []
+    for claim in claims:
+        named = (claim.principal, claim.method, claim.key)
+        row = standing.get(named)
+        if row is None or row["body_digest"] != claim.body_digest:
+            found.append(idempotency_key_reused(claim.key))
+        elif named in fresh:
+            fresh.discard(named)
+            found.append(None)
+        else:
+            found.append(row["response"])
+    return found
+
+
 def key_of(request: Any) -> str:
     """The key in the body, else that of the header `Idempotency-Key`; empty where there is none.
 
@@ -136,7 +203,7 @@ async def forget(connection: Connection) -> None:
     )
 
 
-def idempotency_key_reused(idempotency_key: str) -> Exception:
+def idempotency_key_reused(idempotency_key: str) -> ServiceError:
     return already_exists(
         "IDEMPOTENCY_KEY_REUSED",
         "This idempotency_key was used with another body. Use a new one for a new request.",

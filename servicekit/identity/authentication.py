@@ -67,15 +67,20 @@ class Authentication:
         strangers: Strangers,
         remember_seconds: float,
         stale_seconds: float,
+        counts_calls: bool = True,
         told: Callable[[], None] = lambda: None,
     ) -> None:
-        """Takes the resolver, and who is to be told besides when access says that something changed."""
+        """Takes the resolver, and who is to be told besides when access says that something changed.
+
+        `counts_calls`: whether each replica holds callers to the rates of their keys by itself.
+        """
         self._resolver = resolver
         self._told = told
         self._tokens = tokens
         self._strangers = strangers
         self._remember_seconds = remember_seconds
         self._stale_seconds = stale_seconds
+        self._counts_calls = counts_calls
         self._known: LRUCache[str, dict[bytes, _Known]] = LRUCache(MAX_REMEMBERED)
         self._refused: LRUCache[credentials.ApiKey, float] = LRUCache(MAX_REMEMBERED)
         self._asking: dict[credentials.ApiKey, asyncio.Task[_Known | None]] = {}
@@ -150,7 +155,8 @@ class Authentication:
         caller = known.caller
         if caller.valid_until is not None and caller.valid_until <= time.time():
             raise unauthenticated(NOT_VALID)
-        _take_call(known, time.monotonic())
+        if self._counts_calls:
+            _take_call(known, time.monotonic())
         self.reports.used(key.id)
         return caller.principal
 
@@ -199,7 +205,14 @@ class Authentication:
                 self._refused[key] = now + REFUSED_SECONDS
             self._forget(key)
             return None
-        principal = Principal(resolved.principal, resolved.permissions, resolved.roles, key.id, resolved.limits)
+        principal = Principal(
+            resolved.principal,
+            resolved.permissions,
+            resolved.roles,
+            key.id,
+            resolved.limits,
+            rate_per_minute=resolved.rate_per_minute,
+        )
         found = _Known(
             Caller(principal, resolved.valid_until, now), resolved.rate_per_minute, float(resolved.rate_per_minute), now
         )
@@ -322,6 +335,8 @@ async def authenticator(
     resolver: KeyResolver,
     registry: CollectorRegistry,
     told: Callable[[], None] = lambda: None,
+    *,
+    counts_calls: bool = True,
 ) -> AsyncIterator[Authenticator]:
     """Who checks callers under these settings, with what it does beside the calls.
 
@@ -330,6 +345,7 @@ async def authenticator(
         resolver: who knows keys and roles.
         registry: where its metrics go.
         told: called when access says that something changed.
+        counts_calls: False where the service itself counts them against the rates of keys, over all its replicas.
     """
     if settings.auth == "off":
         yield Keyless()
@@ -353,6 +369,7 @@ async def authenticator(
         strangers=Strangers(settings.address_max_checks, settings.address_max_failures_per_minute),
         remember_seconds=settings.access_remember_seconds,
         stale_seconds=settings.access_stale_seconds,
+        counts_calls=counts_calls,
         told=told,
     )
     tasks = [

@@ -26,6 +26,8 @@ class Principal:
     limits: CallLimits = NO_LIMITS
     # Unix time at which its token ends; None: it calls with a key, of which access knows, or nobody checks.
     until: float | None = None
+    # Calls a minute by its key, for services that count them over all their replicas; 0: the key says nothing.
+    rate_per_minute: int = 0
 
     @property
     def reference(self) -> str:

@@ -55,6 +55,7 @@ async def _abort(
     if error.http_status is not None:
         call.http_status = error.http_status
         trailers.append(("x-http-status", str(error.http_status)))
+    trailers += error.headers.items()
     status = errors.to_status(error, domain=method.domain, request_id=call.request_id)
     trailers.append(("grpc-status-details-bin", status.SerializeToString()))
     try:

@@ -26,7 +26,7 @@ MODELS = [
     if dataclasses.is_dataclass(kind)
 ]
 # What the models leave out: signs of life and errors of a stream, and the originals' names.
-LEFT_OUT = {"heartbeat", "error", "request_id"}
+LEFT_OUT = {"heartbeat", "error"}
 SCALARS: dict[str, Any] = {"str": "text", "int": 7, "float": 0.5, "bool": True, "bytes": b"raw"}
 
 
@@ -65,7 +65,7 @@ def filled(message: Any, depth: int = 0) -> Any:
 
 def without_what_models_leave_out(message: Any) -> Any:
     for field, value in message.ListFields():
-        if field.name in LEFT_OUT and message.DESCRIPTOR.name in {"HumanResponse", "InvocationEvent"}:
+        if field.GetOptions().deprecated or (field.name in LEFT_OUT and message.DESCRIPTOR.name == "InvocationEvent"):
             message.ClearField(field.name)
         elif field.message_type and field.message_type.full_name.startswith("qmcp."):
             parts = value if field.is_repeated else [value]

@@ -11,6 +11,7 @@ import asyncpg
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 
+from servicekit.methods import methods_of
 from tests.contract.running import Running
 
 
@@ -90,6 +91,12 @@ class Subject:
     lasting: Mapping[str, Lasting]
     # Words by which generated requests get past the first look.
     words: tuple[str, ...]
+
+    @property
+    def reading(self) -> str:
+        """A quick RPC that only reads and is answered without being told anything: one that lists, where there is one."""
+        reads = (each.name for each in methods_of(self.service) if each.route and each.repeatable and not each.body)
+        return next(iter(self.listings), "") or next(reads)
 
 
 @asynccontextmanager

@@ -179,7 +179,7 @@ async def test_an_error_of_a_call_carries_the_callers_ids(shared: Running, metho
 
 
 async def test_an_answer_carries_the_callers_ids_and_else_new_ones(shared: Running, subject: Subject) -> None:
-    name = next(iter(subject.listings))
+    name = subject.reading
     ids = {"x-request-id": "request-7", "x-correlation-id": "piece-of-work-9"}
     answer = await shared.call(name, metadata=ids)
     assert ids.items() <= answer.trailers.items()
@@ -193,7 +193,7 @@ async def test_an_answer_carries_the_callers_ids_and_else_new_ones(shared: Runni
 async def test_a_header_that_names_one_thing_is_refused_where_it_comes_twice(
     shared: Running, subject: Subject, header: str
 ) -> None:
-    name = next(iter(subject.listings))
+    name = subject.reading
     rpc = shared.channel.unary_unary(f"/{shared.service.full_name}/{name}")
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await rpc(b"", metadata=((header, "one"), (header, "two")))
@@ -203,7 +203,7 @@ async def test_a_header_that_names_one_thing_is_refused_where_it_comes_twice(
 
 
 async def test_a_message_past_the_limit_is_refused_and_the_next_is_served(shared: Running, subject: Subject) -> None:
-    name = next(iter(subject.listings))
+    name = subject.reading
     rpc = shared.channel.unary_unary(f"/{shared.service.full_name}/{name}")
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await rpc(b"\x7a" + b"x" * (LIMIT + 1))
@@ -212,7 +212,7 @@ async def test_a_message_past_the_limit_is_refused_and_the_next_is_served(shared
 
 
 async def test_bytes_that_are_no_message_fail_that_call_only(shared: Running, subject: Subject) -> None:
-    name = next(iter(subject.listings))
+    name = subject.reading
     rpc = shared.channel.unary_unary(f"/{shared.service.full_name}/{name}")
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await rpc(b"\xff\xff\xff")

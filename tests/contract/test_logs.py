@@ -17,7 +17,7 @@ FIELDS = {"timestamp", "level", "logger", "event", "request_id", "correlation_id
 
 async def written(subject: Subject, database: str, folder: Path, **variables: str) -> tuple[str, list[Answer]]:
     """The log of a service that was called three times, twice for the same piece of work."""
-    name = next(iter(subject.listings))
+    name = subject.reading
     async with process(subject, database, folder, QMCP_DRAIN_SECONDS="0", **variables) as (child, running):
         answers = [await running.call(name, metadata={"x-correlation-id": work}) for work in ("one", "two", "one")]
         child.send_signal(signal.SIGTERM)
@@ -33,7 +33,7 @@ async def test_a_log_has_one_json_object_a_line_and_each_call_is_found_by_its_id
     log, answers = await written(subject, database, tmp_path)
     lines: list[dict[str, Any]] = [json.loads(line) for line in log.splitlines()]
     assert all({"timestamp", "level", "event"} <= line.keys() for line in lines)
-    completed = [line for line in lines if line["event"] == "request_completed" and "List" in line["method"]]
+    completed = [line for line in lines if line["event"] == "request_completed" and subject.reading in line["method"]]
     assert [line["correlation_id"] for line in completed] == ["one", "two", "one"]
     assert [line["request_id"] for line in completed] == [answer.trailers["x-request-id"] for answer in answers]
     assert all(line.keys() >= FIELDS for line in completed)

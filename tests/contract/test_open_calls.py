@@ -30,6 +30,13 @@ NEVER_FORGOTTEN = 600
 FIRST_LIFETIME_SECONDS = 3
 
 
+@pytest.fixture(params=[each for each in SUBJECTS if each.lasting], ids=lambda subject: subject.name)
+def subject(request: pytest.FixtureRequest) -> Subject:
+    """Those that have such calls."""
+    found: Subject = request.param
+    return found
+
+
 class System:
     """Access, an issuer of tokens, and two replicas of the service, the tables that keep its calls open held."""
 
