@@ -1,0 +1,1 @@
+"""Metrics from Python: sending what was measured."""

@@ -1,0 +1,3 @@
+"""What to do when metrics refuses."""
+
+ADVICE: dict[str, str] = {}

@@ -1,0 +1,1 @@
+"""Takes in what agents and MCP servers measure, keeps it, and answers questions about it."""

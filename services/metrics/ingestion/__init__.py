@@ -1,0 +1,1 @@
+"""Takes events in: judges each by itself, and acknowledges what it accepts once that is durable."""

@@ -1,0 +1,100 @@
+"""The events of one request, put into columns as they are judged."""
+
+import random
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from services.metrics.ingestion import rules
+from services.metrics.ingestion.rules import RejectedError
+from services.metrics.models import Dimensions, Events, Rejection, Series, Source
+
+# What an event takes besides its bytes, while it waits.
+EVENT_BYTES = 64
+
+
+class EventCollector:
+    """Takes the events of a request one by one."""
+
+    def __init__(self, source: Source, days: int) -> None:
+        """Prepares.
+
+        Args:
+            source: who sent them.
+            days: how long events are kept; what is older is rejected.
+        """
+        self._source = source
+        self._days = days
+        self.now_us = time.time_ns() // 1000
+        self._earliest = self.now_us - days * rules.DAY_US
+        self._latest = self.now_us + rules.AHEAD_US
+        self._series: list[Series] = []
+        self._known: dict[tuple[str, frozenset[tuple[str, str]]], int] = {}
+        self._index: list[int] = []
+        self._at: list[int] = []
+        self._value: list[float] = []
+        self._duration: list[float] = []
+        self._position: list[int] = []
+        self._metadata: dict[int, str] = {}
+        self.rejections: list[Rejection] = []
+
+    def add(
+        self,
+        position: int,
+        kind: str,
+        at_us: int | None,
+        value: float | None,
+        duration_ms: float | None,
+        dimensions: Mapping[str, str],
+        metadata: Mapping[str, Any] | None,
+    ) -> None:
+        """Takes one event, or says why not."""
+        try:
+            index = self._series_index(kind, dimensions)
+            value = rules.require_value(value)
+            duration = np.nan if duration_ms is None else rules.require_duration(duration_ms)
+            at = self.now_us if at_us is None else at_us
+            if not self._earliest <= at <= self._latest:
+                rules.require_time(at, self.now_us, self._days)
+            text = rules.metadata_of(metadata) if metadata else ""
+        except RejectedError as error:
+            self.reject(position, error)
+            return
+        if text:
+            self._metadata[len(self._value)] = text
+        self._index.append(index)
+        self._at.append(at)
+        self._value.append(value)
+        self._duration.append(duration)
+        self._position.append(position)
+
+    def reject(self, position: int, error: RejectedError) -> None:
+        """Keeps why an event is not taken."""
+        self.rejections.append(Rejection(position, error.field, error.reason))
+
+    def collected(self, size: int) -> Events:
+        """All that was accepted, of a request of so many bytes."""
+        return Events(
+            request=random.getrandbits(64) - 2**63,
+            series=self._series,
+            series_index=np.array(self._index, np.int64),
+            at_us=np.array(self._at, np.int64),
+            value=np.array(self._value, np.float64),
+            duration_ms=np.array(self._duration, np.float64),
+            position=np.array(self._position, np.int64),
+            metadata=self._metadata,
+            cost=size + EVENT_BYTES * len(self._value),
+        )
+
+    def _series_index(self, kind: str, given: Mapping[str, str]) -> int:
+        """Which series an event belongs to; rules of types and dimensions are looked at once a series."""
+        named = (kind, frozenset(given.items()))
+        index = self._known.get(named)
+        if index is None:
+            rules.require_type(kind)
+            dimensions: Dimensions = rules.dimensions_of(given)
+            index = self._known[named] = len(self._series)
+            self._series.append(Series.of(self._source, kind, dimensions))
+        return index

@@ -1,0 +1,1 @@
+"""Holds callers to their calls a minute, over all replicas."""

@@ -1,0 +1,79 @@
+"""Composes the metrics service: database, store → domain → servicer; what must be ready; what runs beside."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from qmcp.metrics.v1 import metrics_service_pb2
+
+from servicekit.forgetting import forgetting
+from servicekit.group_commit import CommitMetrics
+from servicekit.identity.authentication import authenticator
+from servicekit.metrics import MetricsPage, new_registry
+from servicekit.notifications import listening
+from servicekit.partitions import keeping
+from servicekit.postgres import database
+from servicekit.server import Server, Service, background, serving
+from services.metrics.ingestion.event_buffer import EventBuffer
+from services.metrics.ingestion.event_writer import EventWriter
+from services.metrics.ingestion.ingestion import Ingestion
+from services.metrics.ingestion.retention import EVENTS, Retention, forget_commits
+from services.metrics.limits.rates import Rates, forget_buckets
+from services.metrics.peers import access
+from services.metrics.servicer import MetricsServicer
+from services.metrics.settings import Settings
+
+__all__ = ["Settings", "compose"]
+
+DESCRIPTOR = metrics_service_pb2.DESCRIPTOR.services_by_name["MetricsService"]
+
+
+@asynccontextmanager
+async def compose(settings: Settings) -> AsyncIterator[Server]:
+    """Everything the service is made of, serving while the block lasts."""
+    registry = new_registry()
+    async with (
+        database(
+            settings.database_url,
+            settings.database_pool_size,
+            "qmcp-metrics",
+            long_reads=settings.database_long_reads,
+        ) as db,
+        access(settings) as resolver,
+    ):
+        # What comes in.
+        commits = CommitMetrics(registry)
+        rates = Rates(db, commits, settings.metrics_rate_limit)
+        writer = EventWriter(db, commits, settings.metrics_max_queued_bytes)
+        buffer = EventBuffer(
+            db,
+            writer,
+            settings.metrics_batch_size,
+            settings.metrics_flush_interval_seconds,
+            settings.metrics_max_queued_bytes,
+        )
+        ingestion = Ingestion(writer, buffer, settings.metrics_retention_days)
+        retention = Retention(settings.metrics_retention_days)
+
+        servicer = MetricsServicer(ingestion, rates)
+        loops = {
+            "buffer": buffer.follow,
+            "forgetting": forgetting(db, forget_commits, forget_buckets),
+            "partitions": keeping(db, [EVENTS], retention.drop),
+        }
+        async with (
+            rates.counting(),
+            writer.writing(),
+            buffer.buffering(),
+            listening(settings.database_url, {"metrics_flush": buffer.wake}),
+            background(loops),
+            authenticator(settings, resolver, registry, counts_calls=False) as who,
+            serving(
+                settings,
+                [Service(DESCRIPTOR, servicer)],
+                authenticator=who,
+                registry=registry,
+                checks={"postgres": db.ready, "events": writer.ready, "rates": rates.ready},
+            ) as server,
+        ):
+            with MetricsPage(registry, settings.metrics_host, settings.metrics_port):
+                yield server

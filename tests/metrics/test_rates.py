@@ -1,0 +1,60 @@
+"""Calls a minute are counted over all replicas together."""
+
+import asyncio
+
+import grpc
+from qmcp.metrics.v1 import rate_limit_pb2
+
+from tests.metrics.service import Replica, Start, ingestion, pb
+from tests.wire import query, refusal
+
+RATE = 300
+
+
+async def test_one_limit_holds_over_three_replicas_to_the_call(start: Start, database: str) -> None:
+    replicas = [await start(metrics_rate_limit=RATE) for _ in range(3)]
+    (begun,) = await query(database, "SELECT clock_timestamp() AS at")
+    calls = [replicas[number % 3].stub.IngestMetrics(ingestion()) for number in range(2 * RATE)]
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    (over,) = await query(database, "SELECT clock_timestamp() AS at")
+    refused = [each for each in ended if isinstance(each, grpc.aio.AioRpcError)]
+    accepted = len(ended) - len(refused)
+    # By the clock of the database, which counts: what came back meanwhile, and no call more.
+    came_back = (over["at"] - begun["at"]).total_seconds() * RATE / 60
+    assert RATE <= accepted <= RATE + came_back
+    assert {error.code() for error in refused} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+    assert len(await replicas[0].rows()) == accepted
+
+
+async def test_callers_are_told_what_is_left_and_when_to_come_back(start: Start) -> None:
+    one = await start(metrics_rate_limit=3)
+    assert [await _left(one) for _ in range(3)] == [("3", "2"), ("3", "1"), ("3", "0")]
+    refused = await refusal(one.ingest())
+    assert (refused.reason, refused.trailers["x-ratelimit-remaining"]) == ("RATE_LIMITED", "0")
+    assert refused.retry_after is not None
+    assert 0 < refused.retry_after <= 20
+
+
+async def test_asking_for_the_limit_takes_no_call(start: Start) -> None:
+    one = await start(metrics_rate_limit=60)
+    for _ in range(3):
+        assert await one.stub.GetRateLimit(pb.GetRateLimitRequest()) == rate_limit_pb2.RateLimit(
+            service="local", rate_limit=60, available_tokens=60, reset_time_seconds=0
+        )
+    await one.ingest()
+    left = await one.stub.GetRateLimit(pb.GetRateLimitRequest())
+    assert (left.available_tokens, left.reset_time_seconds) == (59, 1)
+
+
+async def test_without_a_limit_nothing_is_counted(start: Start) -> None:
+    one = await start(metrics_rate_limit=0)
+    await asyncio.gather(*(one.ingest() for _ in range(50)))
+    assert await one.stub.GetRateLimit(pb.GetRateLimitRequest()) == rate_limit_pb2.RateLimit(service="local")
+    assert await query(one.settings.database_url, "SELECT * FROM rate_buckets") == []
+
+
+async def _left(one: Replica) -> tuple[str, str]:
+    call = one.stub.IngestMetrics(ingestion())
+    headers = dict(await call.initial_metadata())
+    await call
+    return headers["x-ratelimit-limit"], headers["x-ratelimit-remaining"]
