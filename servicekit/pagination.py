@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Generic, TypeVar
 
 import orjson
@@ -44,6 +45,14 @@ class PageRequest(Generic[KeyT]):
         """
         page = list(found[: self.size])
         return page, token(self._filter, key(page[-1])) if len(found) > self.size or not whole else ""
+
+
+def fitting_into(most: int, sizes: Sequence[int]) -> int:
+    """How many of the first items have so many bytes together at most; one in any case."""
+    for count, size in enumerate(accumulate(sizes)):
+        if size > most:
+            return max(count, 1)
+    return len(sizes)
 
 
 def page_request(

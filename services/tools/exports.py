@@ -26,6 +26,11 @@ def chunks(lines: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(gathered)
 
 
+def invocation_chunks(invocations: Iterable[Invocation]) -> list[bytes]:
+    """Their lines, joined to messages."""
+    return [*chunks(map(invocation_line, invocations))]
+
+
 def invocation_line(invocation: Invocation) -> bytes:
     """An Invocation as a JSON line, field by field as the proto has it."""
     return orjson.dumps(_invocation_fields(invocation)) + b"\n"

@@ -250,7 +250,9 @@ class Invocation:
     def size(self) -> int:
         """How many characters its documents have."""
         result = self.outcome.result if self.outcome is not None else None
-        return len(self.intent.input_params or "") + len(result or "")
+        decision = self.approval.decision if self.approval is not None else None
+        edited = decision.edited_arguments if decision is not None else None
+        return len(self.intent.input_params or "") + len(result or "") + len(edited or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +354,13 @@ class Row:
     def audience(self) -> Audience:
         """Who sees it: who asked for it. Whose it is where the intent is gone, nobody can say."""
         return Audience(() if self.outcome is None else (self.outcome.intent.principal,))
+
+    @property
+    def size(self) -> int:
+        """How many characters its documents have."""
+        return (
+            0 if self.outcome is None else len(self.outcome.intent.input_params or "") + len(self.outcome.result or "")
+        )
 
 
 @dataclass(frozen=True, slots=True)

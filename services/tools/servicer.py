@@ -36,7 +36,7 @@ INVOKING = ("InvokeTool", "CallTool", "StartInvocation")
 MAX_BEGINNING = 1_000
 NDJSON = "application/x-ndjson"
 MAX_FAULTS = 100
-ROWS_A_CHUNK = 500
+ROWS_A_CHUNK = 100
 
 Context = ServicerContext[Any, Any]
 
@@ -173,7 +173,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         async with aclosing(self._history.export(messages.filter_from(request), viewer)) as pages:
             async for page in pages:
                 count += len(page)
-                for chunk in exports.chunks(map(exports.invocation_line, page)):
+                for chunk in await beside(sum(one.size for one in page), exports.invocation_chunks, page):
                     yield HttpBody(content_type=NDJSON, data=chunk)
         yield HttpBody(content_type=NDJSON, data=exports.done_line(count))
 
@@ -235,7 +235,7 @@ async def _chunks(
                 case Checkpoint():
                     written.append(exports.checkpoint_line(item))
                 case _:
-                    written.append(exports.receipt_line(item))
+                    written.append(await beside(item.size, exports.receipt_line, item))
                     count += 1
             if len(written) == ROWS_A_CHUNK or len(written[-1]) > exports.CHUNK_BYTES // ROWS_A_CHUNK:
                 for chunk in exports.chunks(written):

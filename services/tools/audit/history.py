@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from servicekit import pagination
 from servicekit.identity.visibility import Viewer
+from servicekit.large import beside
 from servicekit.notifications import Waiters, wait_for
 from servicekit.postgres import Database
 from services.tools import errors
@@ -33,6 +34,7 @@ from services.tools.models import (
 )
 
 EXPORT_PAGE = 500
+ROWS_A_TURN = 100
 MAX_SUMMARIES = 1_000
 HEARTBEAT_SECONDS = 15.0
 LOOK_AGAIN_SECONDS = 1.0
@@ -89,21 +91,26 @@ class History:
             beat_at = monotonic() + HEARTBEAT_SECONDS
             while True:
                 woken.clear()
-                # First the state, then the events: an outcome that is there has all events before it.
-                invocation = await self.get(invocation_id, viewer)
+                # First the state, then the events: an outcome that is there has all events before it. It is looked at
+                # each second, so without its documents, which may be long.
                 async with self._database.connection() as connection:
+                    standing = await lists.get_basic(connection, identity)
+                    if standing is None or not viewer.sees(standing.audience):
+                        raise errors.invocation_not_found(invocation_id)
                     events = await store.events_after(connection, identity, max(sequence, 1))
                     last = events[-1][0] if events else await store.last_event(connection, identity)
                 if sequence < 1:
                     sequence = 1
                     intent = invocation.intent
-                    asked = invocation.approval and replace(invocation.approval, decision=None)
+                    asked = standing.approval and replace(standing.approval, decision=None)
                     yield Event(1, intent.created_at, Invocation(intent, intent.begun_as, approval=asked))
                 for number, at, progress in events:
                     sequence = number
-                    running = Invocation(invocation.intent, "running", approval=invocation.approval)
+                    running = Invocation(invocation.intent, "running", approval=standing.approval)
                     yield Event(number, at, progress or running)
-                if invocation.outcome is not None:
+                if standing.outcome is not None:
+                    invocation = await self.get(invocation_id, viewer)
+                    assert invocation.outcome is not None
                     yield Event(last + 1, invocation.outcome.completed_at, invocation)
                     return
                 if events:
@@ -125,11 +132,11 @@ class History:
         after = None
         async with self._database.snapshot() as connection:
             while True:
-                page = await lists.list_after(connection, bounded, viewer, after, EXPORT_PAGE)
+                page, more = await lists.list_after(connection, bounded, viewer, after, EXPORT_PAGE)
                 if page:
                     yield page
                     after = page[-1].intent.id
-                if len(page) < EXPORT_PAGE:
+                if not more:
                     return
 
     async def redact(self, invocation_id: str, fields: list[str], viewer: Viewer, reason: str) -> Invocation:
@@ -181,13 +188,13 @@ class History:
                     receipts.expect(UUID(chain_id), sequence, digest)
             count = 0
             async for row in receipts_store.rows(connection, completed_after, completed_before):
-                found = receipts.check(row)
+                found = await beside(row.size, receipts.check, row)
                 if viewer.sees(row.audience):
                     told += 1
                     unsigned += row.link.sequence > checkpoints.covered.get(str(row.link.chain_id), 0)
                     faults += found
                 count += 1
-                if count % 2_000 == 0:
+                if count % ROWS_A_TURN == 0:
                     # Others want to be served meanwhile.
                     await asyncio.sleep(0)
         # What is missing from a chain, nobody can say whose it was.

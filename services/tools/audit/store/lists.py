@@ -9,6 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from servicekit.identity.visibility import AudienceColumns, Viewer
+from servicekit.pagination import fitting_into
 from servicekit.postgres import Connection
 from services.tools.audit.store import invocations
 from services.tools.models import Invocation, InvocationFilter
@@ -31,6 +32,14 @@ DOCUMENTS = {
     "result": "o.result",
     "approval.edited_arguments": "d.edited_arguments",
 }
+# How long the documents are, so that no more of them come here than may.
+SIZES = """
+    SELECT i.id,
+           coalesce(octet_length(i.input_params::text), 0) + coalesce(octet_length(o.result::text), 0) AS size
+    FROM invocations i
+    LEFT JOIN outcomes o ON o.invocation_id = i.id
+    WHERE i.id = ANY($1)
+"""
 MAX_ID_MS = (1 << 48) - 1
 
 
@@ -68,11 +77,25 @@ async def list_before(
 
 async def list_after(
     connection: Connection, wanted: InvocationFilter, viewer: Viewer, after: UUID | None, limit: int
-) -> list[Invocation]:
-    """Oldest first, those after an id; needs a transaction."""
+) -> tuple[list[Invocation], bool]:
+    """Oldest first, those after an id; needs a transaction.
+
+    Returns:
+        The invocations, as many as may be read together, and whether there may be more.
+    """
     ids = await _page(connection, wanted, viewer, (">", after), "ASC", limit, 0)
-    found = {one.intent.id: one for one in await invocations.get_many(connection, ids)} if ids else {}
-    return [found[each] for each in ids]
+    if not ids:
+        return [], False
+    sizes = {row["id"]: row["size"] for row in await connection.fetch(SIZES, ids)}
+    fitting = fitting_into(MAX_PAGE_BYTES, [sizes[each] for each in ids])
+    found = {one.intent.id: one for one in await invocations.get_many(connection, ids[:fitting])}
+    return [found[each] for each in ids[:fitting]], fitting < len(ids) or len(ids) == limit
+
+
+async def get_basic(connection: Connection, invocation_id: UUID) -> Invocation | None:
+    """One without its long documents."""
+    row = await connection.fetchrow(f"{BASIC} WHERE i.id = $1", invocation_id)
+    return None if row is None else invocations.invocation(row)
 
 
 def _basic() -> str:

@@ -1,15 +1,33 @@
 """SQL of the receipts: chains, checkpoints, and the rows a verification reads."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from uuid import UUID
 
 from servicekit.postgres import Connection, Record
 from services.tools.audit.store import approvals
 from services.tools.models import Approval, Checkpoint, Intent, Link, Outcome, Row
 
+# What is read of a chain at once: as many rows, and, but for the first of them, as many bytes of documents.
 ROWS_AT_ONCE = 2_000
+BYTES_AT_ONCE = 2 * 1024 * 1024
+# Where to stop reading a bit of a chain.
+ENDS = """
+    SELECT max(sized.sequence) AS last
+    FROM (
+        SELECT o.sequence,
+               sum(coalesce(octet_length(i.input_params::text), 0) + coalesce(octet_length(o.result::text), 0))
+                   OVER (ORDER BY o.sequence) AS total
+        FROM outcomes o
+        LEFT JOIN invocations i ON i.id = o.invocation_id
+        WHERE o.chain_id = $1
+          AND o.sequence BETWEEN $2 AND $3
+    ) AS sized
+    GROUP BY sized.total / $4::bigint
+    ORDER BY last
+"""
 # The columns stand in the order of the fields of Intent, Outcome and Link.
 ROWS = """
     SELECT i.id, i.tool_name, i.tool_etag, i.input_params, i.input_salt, i.input_digest, i.principal,
@@ -152,35 +170,34 @@ async def rows_of(connection: Connection, pieces: Sequence[tuple[UUID, int, int]
     # The planner would rather read all intents than look two thousand up, again for each bit.
     await connection.execute("SET LOCAL enable_hashjoin = off")
     await connection.execute("SET LOCAL enable_mergejoin = off")
-    bits = [
-        (chain_id, first, min(first + ROWS_AT_ONCE - 1, last))
-        for chain_id, begin, last in pieces
-        for first in range(begin, last + 1, ROWS_AT_ONCE)
-    ]
-    if not bits:
-        return
+    bits = _bits(connection, pieces)
     # Postgres reads the next bit while this one is used.
-    following = asyncio.create_task(_read(connection, *bits[0]))
+    following = asyncio.ensure_future(anext(bits, None))
     try:
-        for number in range(len(bits)):
-            found, approved = await following
-            if number + 1 < len(bits):
-                following = asyncio.create_task(_read(connection, *bits[number + 1]))
+        while (bit := await following) is not None:
+            following = asyncio.ensure_future(anext(bits, None))
+            found, approved = bit
             for row in found:
                 yield _row(row, approved)
     finally:
         # Whoever stops half-way must not leave the connection busy.
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
+        await bits.aclose()
 
 
-async def _read(
-    connection: Connection, chain_id: UUID, first: int, last: int
-) -> tuple[Sequence[Record], Mapping[UUID, Approval]]:
-    """A bit of a chain; the approvals apart, because few receipts have one and a join would cost all of them."""
-    found = await connection.fetch(ROWS, chain_id, first, last)
-    awaited = [row["id"] for row in found if row["begun_as"] == "awaiting_approval"]
-    return found, await approvals.of_invocations(connection, awaited) if awaited else {}
+async def _bits(
+    connection: Connection, pieces: Sequence[tuple[UUID, int, int]]
+) -> AsyncGenerator[tuple[Sequence[Record], Mapping[UUID, Approval]], None]:
+    """The rows, as many together as may be; the approvals apart, as few receipts have one and a join would cost all."""
+    for chain_id, begin, end in pieces:
+        for first in range(begin, end + 1, ROWS_AT_ONCE):
+            last = min(first + ROWS_AT_ONCE - 1, end)
+            ends = [row["last"] for row in await connection.fetch(ENDS, chain_id, first, last, BYTES_AT_ONCE)]
+            for begins, ended in pairwise([first - 1, *ends]):
+                found = await connection.fetch(ROWS, chain_id, begins + 1, ended)
+                awaited = [row["id"] for row in found if row["begun_as"] == "awaiting_approval"]
+                yield found, await approvals.of_invocations(connection, awaited) if awaited else {}
 
 
 def _row(row: Record, approved: Mapping[UUID, Approval]) -> Row:
