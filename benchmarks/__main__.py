@@ -12,6 +12,7 @@ from benchmarks import (
     answering,
     commits,
     growth,
+    interviewing,
     invoking,
     neighbours,
     overload,
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[Path, Plan], Section]] = {
     "waiting": waiting.bench,
     "answering": answering.bench,
     "neighbours": neighbours.bench,
+    "interviewing": interviewing.bench,
 }
 
 

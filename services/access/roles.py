@@ -26,13 +26,16 @@ BUILT_IN = (
     Role("admin", ("*",), "Everything."),
     Role(
         "agent",
-        ("tools.read", "tools.invoke", "hitl.read", "hitl.ask"),
-        "Runs tools, asks people, and reads what came of it.",
+        ("tools.read", "tools.invoke", "hitl.read", "hitl.ask", "questioning.read", "questioning.ask"),
+        "Runs tools, asks people, interviews them, and reads what came of it.",
     ),
     Role("human", ("tools.read", "hitl.read", "hitl.respond"), "Answers what agents ask."),
     Role(
         "reader",
-        ("tools.read", "tools.audit", "hitl.read", "hitl.audit", "access.read", "access.audit"),
+        (
+            *("tools.read", "tools.audit", "hitl.read", "hitl.audit", "access.read", "access.audit"),
+            *("questioning.read", "questioning.audit"),
+        ),
         "Reads everything, whosever it is, and changes nothing.",
     ),
     Role("ingest", ("metrics.write",), "Sends metrics."),

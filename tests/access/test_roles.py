@@ -47,7 +47,8 @@ async def test_a_key_has_what_its_roles_grant_together(access: Access, tools: Ru
     assert await who(tools, issued.api_key) == "PERMISSION_DENIED"
     identity = await access.must("WhoAmI", key=issued.api_key)
     assert list(identity.permissions) == [
-        *("access.audit", "access.read", "hitl.audit", "hitl.read", "metrics.write", "tools.audit", "tools.read"),
+        *("access.audit", "access.read", "hitl.audit", "hitl.read", "metrics.write"),
+        *("questioning.audit", "questioning.read", "tools.audit", "tools.read"),
     ]
 
 
@@ -108,5 +109,12 @@ async def test_a_permission_has_an_end(access: Access) -> None:
 
 async def test_what_services_ask_about_roles_that_do_not_exist_grants_nothing(access: Access) -> None:
     answer = await access.must("ResolveRoles", roles=["agent", "nosuch", "", "'; DROP TABLE roles; --", "Admin"])
-    assert list(answer.permissions) == ["hitl.ask", "hitl.read", "tools.invoke", "tools.read"]
+    assert list(answer.permissions) == [
+        "hitl.ask",
+        "hitl.read",
+        "questioning.ask",
+        "questioning.read",
+        "tools.invoke",
+        "tools.read",
+    ]
     assert not (await access.must("ResolveRoles", roles=[])).permissions

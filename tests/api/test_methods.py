@@ -19,14 +19,11 @@ MAX_REQUEST_ID = 128
 
 # These change something, are not IDEMPOTENT, and need no idempotency_key all the same.
 ENDING_ONCE = {
-    "qmcp.tools.v1.ToolsService.DeleteTool": "what is deleted stays deleted; the second call is told TOOL_NOT_FOUND",
     "qmcp.tools.v1.ToolsService.CancelInvocation": "an invocation ends once; the second call is told INVOCATION_ENDED",
     "qmcp.tools.v1.ToolsService.RedactInvocation": "what is erased stays erased, and each time is recorded",
     "qmcp.hitl.v1.HitlService.CancelHumanRequest": "it ends once; the second call is told HUMAN_REQUEST_ENDED",
     "qmcp.hitl.v1.HitlService.AnswerActionLink": "a link answers once; the second call is told LINK_NOT_VALID",
     "qmcp.hitl.v1.HitlService.UpdateWebhook": "the webhook is then as the request says, but a secret is made each time",
-    "qmcp.hitl.v1.HitlService.DeleteWebhook": "what is deleted stays deleted; the second call is told WEBHOOK_NOT_FOUND",
-    "qmcp.access.v1.AccessService.DeleteRole": "what is deleted stays deleted; the second call is told ROLE_NOT_FOUND",
     "qmcp.access.v1.AccessService.ReportUse": "a report that is heard twice counts twice, and nobody waits for it",
 }
 # `self`: about the caller. `anyone`: the request itself holds what admits the caller. `resolve`: what services ask
@@ -189,7 +186,10 @@ def test_what_creates_or_triggers_takes_a_request_id(method: MethodDescriptor) -
     field = method.input_type.fields_by_name.get("idempotency_key")
     reads = verb in READING_VERBS or descriptors.http(method).WhichOneof("pattern") == "get"
     repeatable = descriptors.idempotency_level(method) == "IDEMPOTENT"
-    if reads or repeatable or method.full_name in ENDING_ONCE:
+    # What is deleted stays deleted; the second call is told that there is none.
+    reasons = descriptors.declared(method, options_pb2.error_reason)
+    deletes = method.name.startswith("Delete") and any(reason.endswith("_NOT_FOUND") for reason in reasons)
+    if reads or repeatable or deletes or method.full_name in ENDING_ONCE:
         assert field is None, "an idempotency_key that does nothing would deceive"
         return
     assert field is not None, "a caller that hears no answer must be able to ask again"

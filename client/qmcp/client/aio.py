@@ -4,10 +4,11 @@
 from qmcp.client.access.aio import AsyncAccess
 from qmcp.client.hitl.aio import AsyncHitl
 from qmcp.client.metrics.aio import AsyncMetrics
+from qmcp.client.questioning.aio import AsyncQuestioning
 from qmcp.client.tools.aio import AsyncTools
 
 
-class AsyncClient(AsyncAccess, AsyncHitl, AsyncMetrics, AsyncTools):
+class AsyncClient(AsyncAccess, AsyncHitl, AsyncMetrics, AsyncQuestioning, AsyncTools):
     """Calls QMCP over gRPC: all of it through the edge, or one service alone. Belongs to one event loop.
 
     Every method raises a `QmcpError` when it fails, and has sent the call again before where that could help.

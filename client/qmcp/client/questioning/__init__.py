@@ -1,0 +1,1 @@
+"""Interviews, in the client: sessions, conversations, questions and answers."""

@@ -1,0 +1,5 @@
+"""`python -m services.questioning [serve | migrate]`."""
+
+from servicekit.launch import launch
+
+launch("services.questioning")

@@ -1,0 +1,1 @@
+"""What to ask next: engines that look at a goal and its answers, and at nothing else, so that they can be replayed."""

@@ -1,0 +1,112 @@
+"""One value that an object needs: of what form it is, how it is asked for, and what it may be recalled from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from services.questioning.engines.subschemas import Document, Path
+from services.questioning.models import AnswerType, Candidate
+
+TYPES: Mapping[str, AnswerType] = {
+    "string": "text",
+    "boolean": "yes_no",
+    "integer": "integer",
+    "number": "number",
+    "array": "list",
+    "object": "object",
+}
+# A keyword of ours: whether earlier answers count. `never`, or `confirm`: they are proposed only.
+RECALL = "x-recall"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A value with its place in the object."""
+
+    path: Path
+    schemas: Sequence[Document]
+    # Whether its answer decides what else is asked; such come first.
+    deciding: bool = False
+    # The values that it may have by what decides.
+    allowed: Sequence[Any] | None = None
+
+    @property
+    def id(self) -> str:
+        """Its JSON pointer."""
+        return pointer(self.path)
+
+    def says(self, keyword: str, otherwise: Any = None) -> Any:
+        """What its schemas say, the first that says anything."""
+        return next((schema[keyword] for schema in self.schemas if keyword in schema), otherwise)
+
+    @property
+    def enum(self) -> list[Any] | None:
+        """The values that it may have; None where they are not counted."""
+        lists = [schema["enum"] for schema in self.schemas if isinstance(schema.get("enum"), list)]
+        lists += [[schema["const"]] for schema in self.schemas if "const" in schema]
+        if self.allowed is not None:
+            lists.append(list(self.allowed))
+        return [each for each in lists[0] if all(each in other for other in lists)] if lists else None
+
+    @property
+    def answer_type(self) -> AnswerType:
+        """How people answer it."""
+        if self.enum is not None:
+            return "choice"
+        kinds = self.says("type")
+        kind = next((each for each in kinds if each != "null"), None) if isinstance(kinds, list) else kinds
+        if kind == "string" and self.says("format") == "date":
+            return "date"
+        return TYPES.get(kind, "text") if isinstance(kind, str) else "text"
+
+    @property
+    def options(self) -> list[str]:
+        """What there is to choose from, as people read it."""
+        return [each if isinstance(each, str) else orjson.dumps(each).decode() for each in self.enum or ()]
+
+    def candidate(self, form: str, why: str) -> Candidate:
+        """The question for it.
+
+        Args:
+            form: the name of the schema that it is a field of.
+            why: a fault of the answer that it had; empty where it had none.
+        """
+        described = str(self.says("description") or "")
+        # A whole question that somebody wrote means the same wherever it stands; "the name" does not.
+        authored = described.endswith("?")
+        recall = self.says(RECALL)
+        shape = {"type": self.says("type"), "format": self.says("format"), "enum": self.enum}
+        fact = [" ".join(described.casefold().split())] if authored else [form, self.id]
+        reason = why or ("It decides what else is needed." if self.deciding else "It is needed, and not known yet.")
+        named = orjson.dumps([*fact, shape], option=orjson.OPT_SORT_KEYS).decode()
+        return Candidate(
+            self.id,
+            described if authored else self._text(described),
+            self.answer_type,
+            self.options,
+            reason,
+            described or f"A value for {self._name}",
+            1.0 if self.deciding else 0.5,
+            reason,
+            self.says("default"),
+            "" if recall in {"never", "confirm"} else named,
+            recall != "never",
+        )
+
+    @property
+    def _name(self) -> str:
+        title = str(self.says("title") or self.path[-1].replace("_", " "))
+        within = " ".join(part.replace("_", " ") for part in self.path[:-1])
+        return f"{title} ({within})" if within else title
+
+    def _text(self, described: str) -> str:
+        if described:
+            return f"{self._name}: {described}"
+        return f"{self._name}?" if self.answer_type == "yes_no" else f"What is the {self._name}?"
+
+
+def pointer(path: Path) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "".join(f"/{part.replace('~', '~0').replace('/', '~1')}" for part in path)

@@ -1,0 +1,186 @@
+"""The engine that fills a JSON Schema: what is missing, what decides about further questions first."""
+
+import copy
+import hashlib
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from servicekit.schemas import Schema, schema_invalid
+from services.questioning.engines import values
+from services.questioning.engines.engine import Answers, UnfitAnswerError, UnknownQuestionError
+from services.questioning.engines.fields import Field, pointer
+from services.questioning.engines.subschemas import BRANCHES, Document, Path, Subschemas
+from services.questioning.models import Candidate, Contradiction, Known, Progress
+
+MAX_FIELDS = 500
+# A condition may hang on a condition, so far.
+MAX_ROUNDS = 50
+# How deep objects may stand in objects.
+MAX_DEPTH = 16
+ABSENT = object()
+
+
+class Form:
+    """Asks for what an object lacks until it is complete."""
+
+    def __init__(self, schema: Document, *, include_optional: bool = False) -> None:
+        """Reads the schema.
+
+        Args:
+            schema: of an object.
+            include_optional: whether what may be left out is asked for too.
+
+        Raises:
+            ServiceError: SCHEMA_INVALID.
+        """
+        self._whole = Schema(schema, "schema")
+        if not {"properties", "$ref", "allOf", *BRANCHES} & schema.keys():
+            raise schema_invalid("schema", "it describes no object with properties, so there is nothing to ask")
+        self._schema = schema
+        self._subschemas = Subschemas(schema)
+        self._include_optional = include_optional
+        canonical = orjson.dumps(schema, option=orjson.OPT_SORT_KEYS)
+        self._name = str(schema.get("$id") or schema.get("title") or hashlib.sha256(canonical).hexdigest())
+
+    def advance(self, answers: Answers) -> Progress:
+        """What is known, and what to ask next."""
+        fields, value, invalid = self._filled(answers)
+        ids = [each.id for each in fields]
+        waiting = [each for each in fields if each.id not in answers or each.id in invalid]
+        missing = [name for name in ids if name in answers and not answers[name].valued]
+        contradictions = [] if waiting or missing else self._contradictions(value, ids)
+        waiting = waiting or [each for each in fields if any(each.id in found.questions for found in contradictions)]
+        waiting.sort(key=lambda each: not each.deciding)
+        stopped = ""
+        if not waiting:
+            stopped = "contradictory" if contradictions else "nothing_left" if missing else "complete"
+        return Progress(
+            [self._candidate(each, answers, invalid) for each in waiting],
+            stopped,
+            value,
+            len(waiting),
+            invalid,
+            [name for name, known in answers.items() if name not in ids and known.valued],
+            missing,
+            contradictions,
+        )
+
+    def read(self, question_id: str, said: Any, answers: Answers) -> Known:
+        """What an answer says."""
+        found = next((each for each in self._filled(answers)[0] if each.id == question_id), None)
+        if found is None:
+            raise UnknownQuestionError(question_id)
+        known = values.read(said, found.answer_type, found.options)
+        if not known.valued:
+            return known
+        value = self._typed(found, known.value)
+        self._require_fit(found, value)
+        return Known(known.state, value)
+
+    def _typed(self, field: Field, value: Any) -> Any:
+        """The value itself, where an option stands for it; the items of a list as their schema has them."""
+        if field.enum is not None:
+            return field.enum[field.options.index(value)]
+        items = field.says("items")
+        if field.answer_type != "list" or not isinstance(items, dict):
+            return value
+        inner = Field((*field.path, "*"), self._subschemas.flattened([items]))
+        return [self._item(inner, each) for each in value]
+
+    def _item(self, field: Field, said: Any) -> Any:
+        """One of a list, read as an answer by itself would be where it is text."""
+        if not isinstance(said, str):
+            return said
+        return self._typed(field, values.READERS[field.answer_type](said, field.options))
+
+    def _require_fit(self, field: Field, value: Any) -> None:
+        if field.enum is not None and value not in field.enum:
+            raise UnfitAnswerError(f"is to be one of {', '.join(field.options)}")
+        for schema in field.schemas:
+            faults = self._subschemas.faults(schema, value)
+            if faults:
+                raise UnfitAnswerError(f"does not fit: {faults[0].description}")
+
+    def _filled(self, answers: Answers) -> tuple[list[Field], dict[str, Any], dict[str, str]]:
+        """The fields that there are with these answers, the object that they make, and the answers that fit no more."""
+        value: dict[str, Any] = {}
+        before: tuple[object, ...] = ()
+        # Each answer may bring fields into being, narrow others or take them away, until nothing changes any more.
+        for _ in range(MAX_ROUNDS):
+            fields = list(islice(self._fields([self._schema], value, answers, ()), MAX_FIELDS + 1))
+            if len(fields) > MAX_FIELDS:
+                raise schema_invalid("schema", f"it has more than {MAX_FIELDS} fields to ask for")
+            invalid: dict[str, str] = {}
+            filled: dict[str, Any] = {}
+            for each in fields:
+                self._place(each, answers, filled, invalid)
+            if (filled, fields) == before:
+                break
+            before = filled, fields
+            value = copy.deepcopy(filled)
+        return fields, value, invalid
+
+    def _place(self, field: Field, answers: Answers, value: dict[str, Any], invalid: dict[str, str]) -> None:
+        known = answers.get(field.id)
+        if known is None or not known.valued:
+            return
+        try:
+            self._require_fit(field, known.value)
+        except UnfitAnswerError as error:
+            invalid[field.id] = str(error)
+            return
+        inner = value
+        for part in field.path[:-1]:
+            inner = inner.setdefault(part, {})
+        inner[field.path[-1]] = known.value
+
+    def _fields(self, schemas: list[Document], value: dict[str, Any], answers: Answers, path: Path) -> Iterator[Field]:
+        """The fields of an object that are asked for or known; what can be but one value is filled in."""
+        applying = self._subschemas.applying(schemas, value, _settled(answers, path))
+        properties: dict[str, list[Document]] = {}
+        for schema in applying.schemas:
+            for name, each in schema.get("properties", {}).items():
+                properties.setdefault(name, []).extend([each] if isinstance(each, dict) else [])
+        required = [name for schema in applying.schemas for name in schema.get("required", ())]
+        beside = sorted(properties) if self._include_optional else list(value)
+        for name in dict.fromkeys([*required, *applying.deciding, *beside]):
+            described = self._subschemas.flattened(properties.get(name, []))
+            if any(each.keys() & {"properties", *BRANCHES} for each in described) and len(path) < MAX_DEPTH:
+                inner = value.setdefault(name, {}) if name in required else value.get(name, {})
+                yield from self._fields(properties[name], inner, answers, (*path, name))
+                continue
+            field = Field((*path, name), described, name in applying.deciding, applying.branches.get(name))
+            constant = field.says("const", ABSENT)
+            if constant is not ABSENT and not field.deciding and field.id not in answers:
+                value[name] = constant
+            else:
+                yield field
+
+    def _candidate(self, field: Field, answers: Answers, invalid: Mapping[str, str]) -> Candidate:
+        why = ""
+        if field.id in invalid:
+            why = f"The answer {answers[field.id].value!r} holds no longer: it {invalid[field.id]}."
+        return field.candidate(self._name, why)
+
+    def _contradictions(self, value: Mapping[str, Any], ids: list[str]) -> list[Contradiction]:
+        """What is wrong with the object as a whole, though each answer by itself fits."""
+        faults = self._whole.faults(value)
+        return [
+            Contradiction([name for name in ids if _meets(name, fault.field)], fault.description) for fault in faults
+        ]
+
+
+def _settled(answers: Answers, path: Path) -> frozenset[str]:
+    """The properties of an object that were asked for in vain."""
+    prefix = f"{pointer(path)}/"
+    inner = [name for name, known in answers.items() if name.startswith(prefix) and not known.valued]
+    vain = [name.removeprefix(prefix) for name in inner]
+    return frozenset(name.replace("~1", "/").replace("~0", "~") for name in vain if "/" not in name)
+
+
+def _meets(name: str, path: str) -> bool:
+    """Whether a fault at a path is about a field, or about what it is part of; one of the whole is about none."""
+    return path != "/" and (name == path or name.startswith(f"{path}/") or path.startswith(f"{name}/"))

@@ -1,0 +1,131 @@
+"""Conversations: begun, listed, read, closed, deleted."""
+
+from uuid import UUID
+
+from servicekit import pagination
+from servicekit.errors import invalid_field
+from servicekit.idempotency import Answer, Once
+from servicekit.identity.visibility import Viewer
+from servicekit.postgres import Connection, Database
+from services.questioning import errors
+from services.questioning.interviews.goals import Engines
+from services.questioning.interviews.sessions import uuid_of, visible
+from services.questioning.interviews.store import conversations as store
+from services.questioning.interviews.store import messages as messages_store
+from services.questioning.interviews.store import sessions as sessions_store
+from services.questioning.models import Conversation, ConversationSpec, Message
+
+TOPIC_LENGTH = 50
+
+
+class Conversations:
+    """Reads conversations, begins and ends them."""
+
+    def __init__(self, database: Database, engines: Engines) -> None:
+        self._database = database
+        self._engines = engines
+
+    async def create(self, spec: ConversationSpec, viewer: Viewer, once: Once[Conversation, Answer]) -> Answer:
+        """Begins one; nothing is asked yet."""
+
+        async def create(connection: Connection) -> Conversation:
+            return await self.begin(connection, spec, viewer)
+
+        return await once.run(self._database, create)
+
+    async def begin(self, connection: Connection, spec: ConversationSpec, viewer: Viewer) -> Conversation:
+        """Begins one in a transaction, in the session that it names, else in the user's own.
+
+        Raises:
+            ServiceError: SESSION_NOT_FOUND, CLOSED, SCHEMA_INVALID, BANK_INVALID.
+        """
+        progress = self._engines.of(spec.goal, spec.context).advance({})
+        if spec.session_id:
+            session = await visible(connection, spec.session_id, viewer, lock=True)
+            viewer.require_own(session.owner)
+            if session.closed_at is not None:
+                raise errors.closed("session")
+            if spec.user_id not in {"", session.user_id}:
+                raise invalid_field("user_id", f"must be that of the session, {session.user_id!r}, or empty")
+        else:
+            session = await sessions_store.newest_open(
+                connection, viewer.name, spec.user_id
+            ) or await sessions_store.insert(connection, viewer.name, spec.user_id, spec.context, {})
+        spec = ConversationSpec(
+            session.id,
+            # Who is asked in a session is always the same.
+            session.user_id,
+            spec.topic or " ".join(spec.context.split())[:TOPIC_LENGTH],
+            spec.context,
+            spec.goal,
+            spec.metadata,
+        )
+        return await store.insert(connection, spec, UUID(session.id), session.owner, progress)
+
+    async def get(self, conversation_id: str, viewer: Viewer) -> Conversation:
+        async with self._database.connection() as connection:
+            return await seen(connection, conversation_id, viewer)
+
+    async def page(
+        self, session_id: str, status: str, viewer: Viewer, page_size: int, page_token: str
+    ) -> tuple[list[Conversation], str]:
+        """A page, newest first, and the token of the next."""
+        asked = pagination.page_request(
+            page_size, page_token, (session_id, status), lambda at, each: (pagination.time(at), UUID(each)), width=2
+        )
+        within = uuid_of(session_id)
+        if session_id and within is None:
+            return [], ""
+        async with self._database.connection() as connection:
+            found = await store.list_before(connection, within, status, viewer, asked.after, asked.limit)
+        return asked.page(found, lambda each: (each.created_at.isoformat(), each.id))
+
+    async def messages(
+        self, conversation_id: str, viewer: Viewer, page_size: int, page_token: str
+    ) -> tuple[list[Message], str]:
+        """A page of what was said, oldest first, and the token of the next."""
+        asked = pagination.page_request(page_size, page_token, (conversation_id,), int)
+        async with self._database.connection() as connection:
+            conversation = await seen(connection, conversation_id, viewer)
+            found, whole = await messages_store.list_after(
+                connection, UUID(conversation.id), asked.after or 0, asked.limit
+            )
+        return asked.page(found, lambda message: (str(message.sequence),), whole=whole)
+
+    async def close(self, conversation_id: str, viewer: Viewer) -> Conversation:
+        async with self._database.transaction() as connection:
+            conversation = await seen(connection, conversation_id, viewer, lock=True)
+            viewer.require_own(conversation.owner)
+            return await store.close(connection, UUID(conversation.id))
+
+    async def delete(self, conversation_id: str, viewer: Viewer) -> None:
+        """Deletes it with all that was said."""
+        async with self._database.transaction() as connection:
+            conversation = await seen(connection, conversation_id, viewer, lock=True)
+            viewer.require_own(conversation.owner)
+            await store.delete(connection, UUID(conversation.id))
+
+
+async def seen(connection: Connection, conversation_id: str, viewer: Viewer, *, lock: bool = False) -> Conversation:
+    """A conversation that the viewer sees.
+
+    Raises:
+        ServiceError: CONVERSATION_NOT_FOUND.
+    """
+    found = await store.get(connection, named, lock=lock) if (named := uuid_of(conversation_id)) else None
+    if found is None or not viewer.sees(found.audience):
+        raise errors.conversation_not_found(conversation_id)
+    return found
+
+
+async def opened(connection: Connection, conversation_id: str, viewer: Viewer) -> Conversation:
+    """A conversation of the viewer's own that goes on, locked.
+
+    Raises:
+        ServiceError: CONVERSATION_NOT_FOUND, PERMISSION_DENIED, CLOSED.
+    """
+    conversation = await seen(connection, conversation_id, viewer, lock=True)
+    viewer.require_own(conversation.owner)
+    if conversation.status == "closed":
+        raise errors.closed("conversation")
+    return conversation

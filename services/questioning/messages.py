@@ -1,0 +1,270 @@
+"""Domain ↔ protobuf, both ways."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from google.protobuf.message import Message as ProtoMessage
+from google.protobuf.struct_pb2 import Struct, Value
+from qmcp.questioning.v1 import conversation_pb2, questioning_service_pb2
+
+from servicekit.json_values import document, fill_struct, fill_value, plain
+from servicekit.timestamps import to_timestamp
+from services.questioning.engines.lint import Finding
+from services.questioning.engines.simulation import Simulated
+from services.questioning.models import (
+    Alternative,
+    Batch,
+    Candidate,
+    Conversation,
+    ConversationSpec,
+    Goal,
+    Message,
+    Put,
+    Said,
+    Session,
+    Spoken,
+)
+
+pb = questioning_service_pb2
+
+
+def goal_from(request: Any) -> Goal:
+    """The goal that a request has; that of a context where it has none."""
+    goal = request.goal
+    return Goal(
+        _optional(goal, "schema", "goal.schema"),
+        _optional(goal, "bank", "goal.bank"),
+        goal.include_optional,
+        goal.recall,
+    )
+
+
+def spec_from(request: Any) -> ConversationSpec:
+    """The conversation to begin, where the request names none."""
+    topic = request.topic if "topic" in request.DESCRIPTOR.fields_by_name else ""
+    return ConversationSpec(
+        request.session_id, request.user_id, topic, request.context, goal_from(request), dict(request.metadata)
+    )
+
+
+def spoken_from(request: Any) -> list[Spoken]:
+    return [Spoken(each.role or "user", each.content, each.timestamp) for each in request.previous_messages]
+
+
+def said_from(answer: questioning_service_pb2.Answer, field: str) -> Said:
+    said = plain(answer.answer, field) if answer.HasField("answer") else None
+    return Said(answer.question_id, said, answer.state)
+
+
+def session_to(session: Session) -> conversation_pb2.Session:
+    return conversation_pb2.Session(
+        id=session.id,
+        owner=session.owner,
+        user_id=session.user_id,
+        context=session.context,
+        metadata=session.metadata,
+        status=session.status,
+        created_at=to_timestamp(session.created_at),
+        closed_at=to_timestamp(session.closed_at),
+    )
+
+
+def conversation_to(conversation: Conversation) -> conversation_pb2.Conversation:
+    progress = conversation.progress
+    return conversation_pb2.Conversation(
+        id=conversation.id,
+        session_id=conversation.session_id,
+        owner=conversation.owner,
+        user_id=conversation.user_id,
+        topic=conversation.topic,
+        context=conversation.context,
+        engine=conversation.goal.engine,
+        goal=_goal_to(conversation.goal),
+        metadata=conversation.metadata,
+        status=conversation.status,
+        stopped=progress.stopped,
+        result=_struct(progress.result),
+        entropy=progress.entropy,
+        missing=progress.missing,
+        not_applicable=progress.not_applicable,
+        contradictions=[
+            conversation_pb2.Contradiction(question_ids=each.questions, text=each.text)
+            for each in progress.contradictions
+        ],
+        questions_remaining=progress.remaining,
+        questions_asked=conversation.questions_asked,
+        created_at=to_timestamp(conversation.created_at),
+        updated_at=to_timestamp(conversation.updated_at),
+        closed_at=to_timestamp(conversation.closed_at),
+    )
+
+
+def brief_to(conversation: Conversation) -> conversation_pb2.Conversation:
+    """A conversation where its caller knows the goal: without the documents of that, and without its context."""
+    goal = conversation.goal
+    brief = replace(goal, schema=None if goal.schema is None else {}, bank=None if goal.bank is None else {})
+    return conversation_to(replace(conversation, context="", goal=brief))
+
+
+def message_to(message: Message) -> conversation_pb2.Message:
+    return conversation_pb2.Message(
+        id=message.id,
+        conversation_id=message.conversation_id,
+        sequence=message.sequence,
+        message_type=message.message_type,
+        content=message.content,
+        question_id=message.question_id,
+        state=message.state,
+        value=_value(message.value),
+        source=_struct(message.source) if message.source is not None else None,
+        revises=message.revises,
+        metadata=_struct(message.metadata),
+        created_at=to_timestamp(message.created_at),
+    )
+
+
+def batch_to(batches: Sequence[Batch]) -> questioning_service_pb2.QuestionBatch:
+    """The first of some batches, in the original's form."""
+    batch = batches[0]
+    conversation = batch.conversation
+    progress = conversation.progress
+    listed = _listed(batch.questions)
+    open_count = progress.remaining
+    return pb.QuestionBatch(
+        current_question=listed,
+        question=listed,
+        questions=map(question_to, batch.questions),
+        conversation_id=conversation.id,
+        session_id=conversation.session_id,
+        current_question_number=batch.questions[0].number if batch.questions else 0,
+        total_questions_in_batch=len(batch.questions),
+        total_questions_estimated=max(
+            conversation.questions_asked - len(batch.questions) + open_count, conversation.questions_asked
+        ),
+        next_batch_needed=open_count > len(batch.questions),
+        metadata=_struct(_about(batch)),
+    )
+
+
+def automated_to(batches: Sequence[Batch]) -> questioning_service_pb2.AutomatedInterview:
+    """All rounds, in the original's form."""
+    questions = [question_to(put) for batch in batches for put in batch.questions]
+    last = batches[-1].conversation
+    return pb.AutomatedInterview(
+        initial_questions=batch_to(batches),
+        follow_up_questions=batch_to(batches[-1:]) if len(batches) > 1 else None,
+        all_questions_combined=questions,
+        conversation_id=last.id,
+        session_id=last.session_id,
+        total_questions=len(questions),
+        metadata=_struct({"rounds": len(batches), "stopped": last.progress.stopped}),
+    )
+
+
+def step_to(batch: Batch) -> questioning_service_pb2.InterviewStep:
+    return pb.InterviewStep(conversation=brief_to(batch.conversation), questions=map(question_to, batch.questions))
+
+
+def question_to(put: Put) -> questioning_service_pb2.QuestionItem:
+    candidate = put.candidate
+    return pb.QuestionItem(
+        question_text=candidate.text,
+        question_number=put.number,
+        metadata={"importance": candidate.importance, "information_to_look_for": candidate.information},
+        id=candidate.id,
+        answer_type=candidate.answer_type,
+        options=candidate.options,
+        reason=candidate.reason,
+        score=candidate.score,
+        alternatives=[pb.QuestionAlternative(question_id=each.id, score=each.score) for each in put.alternatives],
+        suggestion=_value(candidate.suggestion),
+        source=_struct(put.source) if put.source is not None else None,
+    )
+
+
+def explanation_to(told: tuple[Message, Message | None, int]) -> questioning_service_pb2.Explanation:
+    put, answer, times = told
+    about = put.metadata
+    question = Put(
+        about["number"],
+        Candidate(
+            put.question_id,
+            put.content,
+            about["answer_type"],
+            about["options"],
+            about["importance"],
+            about["information_to_look_for"],
+            about["score"],
+            about["reason"],
+            put.value,
+        ),
+        [Alternative(each["question_id"], each["score"]) for each in about["alternatives"]],
+        put.source,
+    )
+    return pb.Explanation(
+        question=question_to(question), answer=message_to(answer) if answer else None, times_asked=times
+    )
+
+
+def finding_to(finding: Finding) -> questioning_service_pb2.BankFinding:
+    return pb.BankFinding(kind=finding.kind, subject=finding.subject, text=finding.text)
+
+
+def simulated_to(simulated: Simulated) -> questioning_service_pb2.SimulatedInterviews:
+    return pb.SimulatedInterviews(
+        interviews=simulated.interviews,
+        mean_questions=simulated.mean_questions,
+        max_questions=simulated.max_questions,
+        accuracy=simulated.accuracy,
+    )
+
+
+def bank_from(request: Any) -> dict[str, Any]:
+    return document(request.bank, "bank")
+
+
+def _about(batch: Batch) -> dict[str, Any]:
+    conversation = batch.conversation
+    return {
+        "question_type": "follow-up" if batch.follow_up else "initial",
+        "context_enhanced": bool(batch.recalled),
+        "similar_contexts": [{**each.source, "value": each.value} for each in batch.recalled],
+        "generation_time": round(batch.seconds, 6),
+        "tokens_used": 0,
+        "timestamp": conversation.updated_at.isoformat(),
+        "engine": conversation.goal.engine,
+        "stopped": conversation.progress.stopped,
+        "batch_metadata": {"batch_size": len(batch.questions), "questions_asked": conversation.questions_asked},
+    }
+
+
+def _listed(questions: Sequence[Put]) -> str:
+    if len(questions) == 1:
+        return questions[0].candidate.text
+    return "\n".join(f"{put.number}. {put.candidate.text}" for put in questions)
+
+
+def _goal_to(goal: Goal) -> conversation_pb2.Goal:
+    return conversation_pb2.Goal(
+        schema=_struct(goal.schema) if goal.schema is not None else None,
+        bank=_struct(goal.bank) if goal.bank is not None else None,
+        include_optional=goal.include_optional,
+        recall=goal.recall,
+    )
+
+
+def _optional(message: ProtoMessage, field: str, path: str) -> dict[str, Any] | None:
+    return document(getattr(message, field), path) if message.HasField(field) else None
+
+
+def _struct(values: Mapping[str, Any]) -> Struct:
+    struct = Struct()
+    fill_struct(struct, values)
+    return struct
+
+
+def _value(value: Any) -> Value:
+    target = Value()
+    fill_value(target, value)
+    return target

@@ -1,0 +1,191 @@
+"""The gRPC edge of the questioning service: takes the request, calls one domain function, returns one message."""
+
+from typing import Any
+
+from google.protobuf.empty_pb2 import Empty
+from grpc.aio import ServicerContext
+from qmcp.questioning.v1 import conversation_pb2, questioning_service_pb2, questioning_service_pb2_grpc
+
+from servicekit.idempotency import Once
+from servicekit.request_context import current_context
+from services.questioning import messages
+from services.questioning.interviews.banks import Banks
+from services.questioning.interviews.conversations import Conversations
+from services.questioning.interviews.interviews import Interviews
+from services.questioning.interviews.sessions import Sessions
+
+Context = ServicerContext[Any, Any]
+DEFAULT_ROUNDS = 2
+DEFAULT_INTERVIEWS = 200
+pb = questioning_service_pb2
+
+
+class QuestioningServicer(questioning_service_pb2_grpc.QuestioningServiceServicer):
+    """See protos/qmcp/questioning/v1/questioning_service.proto, where every method is documented."""
+
+    def __init__(self, sessions: Sessions, conversations: Conversations, interviews: Interviews, banks: Banks) -> None:
+        self._sessions = sessions
+        self._conversations = conversations
+        self._interviews = interviews
+        self._banks = banks
+
+    async def CreateSession(
+        self, request: questioning_service_pb2.CreateSessionRequest, context: Context
+    ) -> conversation_pb2.Session:
+        by, once = current_context.get().principal, Once(request, messages.session_to)
+        return await self._sessions.create(request.user_id, request.context, dict(request.metadata), by, once)
+
+    async def GetSession(
+        self, request: questioning_service_pb2.GetSessionRequest, context: Context
+    ) -> conversation_pb2.Session:
+        return messages.session_to(await self._sessions.get(request.id, current_context.get().viewer))
+
+    async def ListSessions(
+        self, request: questioning_service_pb2.ListSessionsRequest, context: Context
+    ) -> questioning_service_pb2.ListSessionsResponse:
+        viewer = current_context.get().viewer
+        page, token = await self._sessions.page(
+            request.user_id, request.status, viewer, request.page_size, request.page_token
+        )
+        return pb.ListSessionsResponse(sessions=map(messages.session_to, page), next_page_token=token)
+
+    async def CloseSession(
+        self, request: questioning_service_pb2.CloseSessionRequest, context: Context
+    ) -> conversation_pb2.Session:
+        return messages.session_to(await self._sessions.close(request.id, current_context.get().viewer))
+
+    async def DeleteSession(self, request: questioning_service_pb2.DeleteSessionRequest, context: Context) -> Empty:
+        await self._sessions.delete(request.id, current_context.get().viewer)
+        return Empty()
+
+    async def CreateConversation(
+        self, request: questioning_service_pb2.CreateConversationRequest, context: Context
+    ) -> conversation_pb2.Conversation:
+        viewer, once = current_context.get().viewer, Once(request, messages.conversation_to)
+        return await self._conversations.create(messages.spec_from(request), viewer, once)
+
+    async def GetConversation(
+        self, request: questioning_service_pb2.GetConversationRequest, context: Context
+    ) -> conversation_pb2.Conversation:
+        return messages.conversation_to(await self._conversations.get(request.id, current_context.get().viewer))
+
+    async def ListConversations(
+        self, request: questioning_service_pb2.ListConversationsRequest, context: Context
+    ) -> questioning_service_pb2.ListConversationsResponse:
+        viewer = current_context.get().viewer
+        page, token = await self._conversations.page(
+            request.session_id, request.status, viewer, request.page_size, request.page_token
+        )
+        return pb.ListConversationsResponse(conversations=map(messages.conversation_to, page), next_page_token=token)
+
+    async def CloseConversation(
+        self, request: questioning_service_pb2.CloseConversationRequest, context: Context
+    ) -> conversation_pb2.Conversation:
+        return messages.conversation_to(await self._conversations.close(request.id, current_context.get().viewer))
+
+    async def DeleteConversation(
+        self, request: questioning_service_pb2.DeleteConversationRequest, context: Context
+    ) -> Empty:
+        await self._conversations.delete(request.id, current_context.get().viewer)
+        return Empty()
+
+    async def ListMessages(
+        self, request: questioning_service_pb2.ListMessagesRequest, context: Context
+    ) -> questioning_service_pb2.ListMessagesResponse:
+        viewer = current_context.get().viewer
+        page, token = await self._conversations.messages(
+            request.conversation_id, viewer, request.page_size, request.page_token
+        )
+        return pb.ListMessagesResponse(messages=map(messages.message_to, page), next_page_token=token)
+
+    async def GenerateQuestions(
+        self, request: questioning_service_pb2.GenerateQuestionsRequest, context: Context
+    ) -> questioning_service_pb2.QuestionBatch:
+        return await self._interviews.ask(
+            request.conversation_id,
+            messages.spec_from(request),
+            messages.spoken_from(request),
+            [request.question_count],
+            current_context.get().viewer,
+            Once(request, messages.batch_to),
+            follow_up=bool(request.previous_messages),
+        )
+
+    async def GenerateFollowUps(
+        self, request: questioning_service_pb2.GenerateFollowUpsRequest, context: Context
+    ) -> questioning_service_pb2.QuestionBatch:
+        return await self._interviews.ask(
+            request.conversation_id,
+            messages.spec_from(request),
+            messages.spoken_from(request),
+            [request.question_count],
+            current_context.get().viewer,
+            Once(request, messages.batch_to),
+            follow_up=True,
+        )
+
+    async def AutomateInterview(
+        self, request: questioning_service_pb2.AutomateInterviewRequest, context: Context
+    ) -> questioning_service_pb2.AutomatedInterview:
+        goes_on = request.auto_handle_follow_up or not request.HasField("auto_handle_follow_up")
+        rounds = (request.max_rounds or DEFAULT_ROUNDS) if goes_on else 1
+        return await self._interviews.ask(
+            request.conversation_id,
+            messages.spec_from(request),
+            messages.spoken_from(request),
+            [request.question_count] * rounds,
+            current_context.get().viewer,
+            Once(request, messages.automated_to),
+            follow_up=False,
+        )
+
+    async def AnswerQuestions(
+        self, request: questioning_service_pb2.AnswerQuestionsRequest, context: Context
+    ) -> questioning_service_pb2.InterviewStep:
+        said = [messages.said_from(each, f"answers[{place}].answer") for place, each in enumerate(request.answers)]
+        return await self._interviews.answer(
+            request.conversation_id,
+            said,
+            _count(request),
+            current_context.get().viewer,
+            Once(request, messages.step_to),
+        )
+
+    async def ReviseAnswer(
+        self, request: questioning_service_pb2.ReviseAnswerRequest, context: Context
+    ) -> questioning_service_pb2.InterviewStep:
+        return await self._interviews.revise(
+            request.conversation_id,
+            messages.said_from(request.answer, "answer.answer"),
+            _count(request),
+            current_context.get().viewer,
+            Once(request, messages.step_to),
+        )
+
+    async def ExplainQuestion(
+        self, request: questioning_service_pb2.ExplainQuestionRequest, context: Context
+    ) -> questioning_service_pb2.Explanation:
+        viewer = current_context.get().viewer
+        return messages.explanation_to(
+            await self._interviews.explain(request.conversation_id, request.question_id, viewer)
+        )
+
+    async def LintBank(
+        self, request: questioning_service_pb2.LintBankRequest, context: Context
+    ) -> questioning_service_pb2.LintBankResponse:
+        findings = await self._banks.lint(messages.bank_from(request))
+        return pb.LintBankResponse(findings=map(messages.finding_to, findings))
+
+    async def SimulateBank(
+        self, request: questioning_service_pb2.SimulateBankRequest, context: Context
+    ) -> questioning_service_pb2.BankSimulation:
+        by_gain, in_order = await self._banks.simulate(
+            messages.bank_from(request), request.interviews or DEFAULT_INTERVIEWS, request.seed
+        )
+        return pb.BankSimulation(by_gain=messages.simulated_to(by_gain), in_order=messages.simulated_to(in_order))
+
+
+def _count(request: Any) -> int:
+    """How many questions to ask on with: 0 is none, and none said is one."""
+    count: int = request.question_count if request.HasField("question_count") else 1
+    return count
