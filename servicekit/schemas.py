@@ -49,11 +49,11 @@ class Schema:
                 COMPILED_BYTES * len(orjson.dumps(document)) + PATTERN_MEMORY_BYTES * self._costs.patterns
             )
 
-    def can_check(self, instance: Any) -> bool:
-        """Whether it is known beforehand that checking the instance costs what nobody else notices."""
+    def can_check(self, instance: Any, times: int = 1) -> bool:
+        """Whether it is known beforehand that checking the instance so often costs what nobody else notices."""
         if self._validator is None:
             return True
-        return self._costs.steps(measure(instance)) <= MAX_EVALUATIONS
+        return times * self._costs.steps(measure(instance)) <= MAX_EVALUATIONS
 
     def fits(self, instance: Any) -> bool:
         """Whether the instance obeys the schema; one that costs too much to check does not."""

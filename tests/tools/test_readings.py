@@ -1,5 +1,6 @@
 """No way to write an argument slips past a policy that speaks of it, whatever the kind of the tool; the rest runs unasked."""
 
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -124,3 +125,36 @@ async def test_a_condition_that_refers_to_itself_is_read_to_its_end() -> None:
         "$ref": "#/$defs/node",
     }
     assert read(tree, {"amount": {"amount": "4"}})[0] == {"amount": {"amount": 4}}
+
+
+async def test_what_a_condition_speaks_of_is_learnt_in_one_walk_however_its_schemas_refer_to_each_other() -> None:
+    """A walk from each of its names took seconds for a chain of some hundred."""
+
+    def calls(length: int) -> int:
+        count = 0
+
+        def note(*_: object) -> None:
+            nonlocal count
+            count += 1
+
+        links = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}]} for n in range(length)}
+        names = {f"k{n}": {"$ref": f"#/$defs/d{n}"} for n in range(length)}
+        condition = {"properties": names, "$defs": links | {f"d{length}": {"minimum": 3}}}
+        sys.setprofile(note)
+        try:
+            readings = Readings(condition, None, dict)
+        finally:
+            sys.setprofile(None)
+        assert next(readings.of({"k0": "5", f"k{length - 1}": "7"})) == {"k0": 5, f"k{length - 1}": 7}
+        return count
+
+    assert calls(400) < 8 * calls(100)
+
+
+async def test_letters_that_nobody_sees_are_left_out_of_what_is_read() -> None:
+    readings = Readings({"properties": {"amount": {"minimum": 3}, "note": {"pattern": "delete"}}}, None, dict)
+    given = {
+        "amount": "\N{FULLWIDTH DIGIT FIVE}\N{ZERO WIDTH SPACE}0",
+        "note": " de\N{SOFT HYPHEN}l\N{WORD JOINER}ete ",
+    }
+    assert next(readings.of(given)) == {"amount": 50, "note": "delete"}

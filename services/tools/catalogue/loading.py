@@ -18,7 +18,7 @@ from services.tools.catalogue.grpc_tools import GrpcTools, find_method
 from services.tools.catalogue.http_tools import HttpTools
 from services.tools.catalogue.message_arguments import ArgumentsError, Reader, completion, reader
 from services.tools.catalogue.plugins import FunctionTool, ToolContext
-from services.tools.catalogue.readings import AmbiguousError, Completion, Readings
+from services.tools.catalogue.readings import JUDGED, AmbiguousError, Completion, Readings
 from services.tools.models import GrpcSource, HttpSource, Json, Output, Tool
 
 DEFAULT_TIMEOUT_SECONDS = 30
@@ -82,7 +82,7 @@ class LoadedTool:
         if self.approval is None:
             return False
         # Whoever sends more than can be checked must not pass by it.
-        if not self.approval.can_check(arguments):
+        if not self.approval.can_check(arguments, JUDGED):
             return True
         # A policy may speak of what is carried as a string or of the number that it is: either protects.
         if self.approval.fits(arguments) or self.approval.fits(self.exact(arguments)):
@@ -91,7 +91,7 @@ class LoadedTool:
             others = list(self.readings.of(arguments)) if self.readings else []
         except AmbiguousError:
             return True
-        return any(not self.approval.can_check(other) or self.approval.fits(other) for other in others)
+        return any(not self.approval.can_check(other, JUDGED) or self.approval.fits(other) for other in others)
 
     @property
     def memory_bytes(self) -> int:

@@ -5,8 +5,11 @@ made a policy about `amount` means `"5000000"`, `"Amount"` and an amount that is
 """
 
 import math
+import re
+import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import orjson
@@ -36,6 +39,10 @@ class AmbiguousError(ValueError):
     """Arguments that may mean one thing or another: one is there twice, or is a number past all numbers."""
 
 
+# How often a condition is judged at most: by what was given, by its exact form, and by each reading.
+JUDGED = 6
+
+
 class Readings:
     """How else arguments may be read, as far as a policy's condition speaks of them."""
 
@@ -50,8 +57,9 @@ class Readings:
         self._input_schema = input_schema
         self._complete = complete
         self._types: dict[str, set[str]] = {}
+        types = _types(condition)
         for name, schema in _named(condition):
-            self._types.setdefault(name, set()).update(_types(schema, condition))
+            self._types.setdefault(name, set()).update(types.get(id(schema), ()))
         self._spelled: dict[str, set[str]] = {}
         for name in self._types:
             self._spelled.setdefault(_folded(name), set()).add(name)
@@ -138,8 +146,16 @@ def _number(text: str) -> int | float | None:
 
 def _plain(text: str) -> str:
     """The text without what nobody sees, in the letters that look alike."""
-    normal = unicodedata.normalize("NFKC", text)
-    return "".join(letter for letter in normal if unicodedata.category(letter) != "Cf").strip()
+    if text.isascii():
+        return text.strip()
+    return _unseen().sub("", unicodedata.normalize("NFKC", text)).strip()
+
+
+@cache
+def _unseen() -> re.Pattern[str]:
+    """Letters that nobody sees (Cf): an expression finds them in megabytes of text at once."""
+    letters = filter(lambda letter: unicodedata.category(letter) == "Cf", map(chr, range(sys.maxunicode + 1)))
+    return re.compile(f"[{re.escape(''.join(letters))}]+")
 
 
 def _folded(name: str) -> str:
@@ -181,23 +197,47 @@ def _named(schema: Any) -> Iterator[tuple[str, Any]]:
             )
 
 
-def _types(schema: Any, root: Any) -> set[str]:
-    """The types of value that a schema speaks of."""
-    found: set[str] = set()
-    pending, seen = [schema], set[int]()
+def _types(root: Any) -> dict[int, set[str]]:
+    """The types of value that each schema of a document speaks of, itself and by those about the same value."""
+    found: dict[int, set[str]] = {}
+    about: dict[int, list[int]] = {}
+    grown: list[int] = []
+    pending = [root]
     while pending:
         each = pending.pop()
-        if not isinstance(each, dict) or id(each) in seen:
+        if isinstance(each, list):
+            pending.extend(each)
+        if not isinstance(each, dict):
             continue
-        seen.add(id(each))
-        found.update(kind for keyword, kind in SPEAKS_OF.items() if keyword in each)
-        found.update("number" if kind == "integer" else str(kind) for kind in _listed(each.get("type", [])))
-        examples = [*_listed(each.get("enum", [])), *([each["const"]] if "const" in each else [])]
-        found.update(TYPES.get(type(example), "") for example in examples)
-        pending += [each.get(keyword) for keyword in ABOUT_IT]
-        pending += [one for keyword in ABOUT_IT_LISTS for one in _listed(each.get(keyword, []))]
-        pending.append(_resolved(each, root) if "$ref" in each else None)
+        pending.extend(each.values())
+        found[id(each)] = _own_types(each)
+        grown.append(id(each))
+        for one in _about_the_same(each, root):
+            about.setdefault(id(one), []).append(id(each))
+    # Each learns a few types at most, and tells those that it is about; a walk from every name would take all of it.
+    while grown:
+        known = grown.pop()
+        for other in about.get(known, ()):
+            if not found[known] <= found[other]:
+                found[other] |= found[known]
+                grown.append(other)
     return found
+
+
+def _own_types(schema: dict[str, Any]) -> set[str]:
+    found = {kind for keyword, kind in SPEAKS_OF.items() if keyword in schema}
+    found.update("number" if kind == "integer" else str(kind) for kind in _listed(schema.get("type", [])))
+    examples = [*_listed(schema.get("enum", [])), *([schema["const"]] if "const" in schema else [])]
+    found.update(TYPES.get(type(example), "") for example in examples)
+    return found
+
+
+def _about_the_same(schema: dict[str, Any], root: Any) -> Iterator[dict[str, Any]]:
+    """What else says something of what this schema does."""
+    said = [schema.get(keyword) for keyword in ABOUT_IT]
+    said += [one for keyword in ABOUT_IT_LISTS for one in _listed(schema.get(keyword, []))]
+    said.append(_resolved(schema, root) if "$ref" in schema else None)
+    yield from (one for one in said if isinstance(one, dict))
 
 
 def _listed(value: Any) -> Iterable[Any]:
