@@ -55,3 +55,55 @@ OPEN = """
     )
     SELECT count(*) FROM begun
 """
+
+CHAINS = "INSERT INTO chains (id) SELECT DISTINCT chain_id FROM outcomes ON CONFLICT DO NOTHING"
+# Whether the service has not counted all of them yet.
+UNCOUNTED = """
+    SELECT EXISTS (
+        SELECT
+        FROM chains c
+        JOIN LATERAL (
+            SELECT o.sequence FROM outcomes o WHERE o.chain_id = c.id ORDER BY o.sequence DESC LIMIT 1
+        ) AS last ON last.sequence > c.counted_sequence
+    )
+"""
+
+# Of what people were asked: fifty agents, a hundred people, ten groups, twenty tags; a few that are rare, and long ago.
+REQUESTS = """
+    SET session_replication_role = replica;
+    INSERT INTO human_requests (
+        id, request_type, prompt, options, context, timeout_seconds, status, created_at, expires_at, correlation_id,
+        priority, assignees, groups, tags, callback_url, on_expiry, four_eyes, requester, body_digest, ended_at
+    )
+    SELECT 'asked-' || g, 'type-' || g % 8, 'Deploy the release ' || g || ' to production?', '{{approve,reject}}',
+           '{{"diff":"The quick brown fox jumps over the lazy dog."}}', 3600,
+           CASE WHEN g % 2000 = 0 THEN 'pending' WHEN g % 20 = 3 THEN 'expired' ELSE 'responded' END,
+           at, at + interval '1 hour', md5((g / 20)::text), 'normal',
+           ARRAY[CASE WHEN g % 100003 = 5 THEN 'rare' ELSE 'human-' || g * 7919 % 100 END],
+           ARRAY[CASE WHEN g % 100003 = 6 THEN 'rare' ELSE 'group-' || g * 104729 % 10 END],
+           ARRAY['tag-' || g * 31 % 20, CASE WHEN g % 100003 = 7 THEN 'rare' ELSE 'tag-all' END], '',
+           '{{"action": "expire", "default_response": null, "escalate_to": [], "escalate_timeout_seconds": 0}}', false,
+           'agent-' || g * 15485863 % 50, '', CASE WHEN g % 2000 <> 0 THEN at + interval '5 minutes' END
+    FROM (
+        SELECT g, now() - interval '{days} days' * ({count} - g) / {count} AS at
+        FROM generate_series({first}::bigint, {last}) AS g
+    ) AS made;
+    INSERT INTO human_responses (
+        id, human_request_id, response, responded_by, created_at, response_metadata, comment, decides, via,
+        idempotency_key, body_digest
+    )
+    SELECT uuidv7(), 'asked-' || g, '"approve"', 'human-' || g * 7919 % 100,
+           now() - interval '{days} days' * ({count} - g) / {count}, '{{}}', '', true, 'api', '', ''
+    FROM generate_series({first}::bigint, {last}) AS g
+    WHERE g % 2000 <> 0 AND g % 20 <> 3;
+    INSERT INTO deliveries (webhook_id, human_request_id, event_sequence, event_kind, url, status, attempts, created_at)
+    SELECT (SELECT id FROM webhooks), 'asked-' || g, g, 'created', 'http://hook',
+           CASE WHEN g % 100003 = 8 THEN 'failed' ELSE 'delivered' END, 1,
+           now() - interval '{days} days' * ({count} - g) / {count}
+    FROM generate_series({first}::bigint, {last}) AS g;
+    SET session_replication_role = DEFAULT
+"""
+WEBHOOK = """
+    INSERT INTO webhooks (id, url, kinds, request_types, description, paused, secret, etag)
+    VALUES ('0193f0a0-0000-7000-8000-000000000001', 'http://hook', '{}', '{}', '', true, '', '')
+"""
