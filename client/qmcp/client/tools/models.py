@@ -265,11 +265,11 @@ class ToolSummary:
     failed_count: int = 0
     # Those of them that were cancelled.
     cancelled_count: int = 0
-    # Median duration in milliseconds.
+    # Median duration in milliseconds, to within 2 %; how long humans took is left out.
     duration_ms_p50: float = 0.0
-    # 95th percentile of the duration in milliseconds.
+    # 95th percentile of the duration in milliseconds, to within 2 %.
     duration_ms_p95: float = 0.0
-    # 99th percentile of the duration in milliseconds.
+    # 99th percentile of the duration in milliseconds, to within 2 %.
     duration_ms_p99: float = 0.0
 
 
