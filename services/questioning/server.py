@@ -39,7 +39,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         ) as db,
         access(settings) as resolver,
     ):
-        engines = Engines(settings.questioning_compiled_goals)
+        engines = Engines(settings.questioning_compiled_megabytes * 1024 * 1024)
         conversations = Conversations(db, engines)
         interviews = Interviews(db, conversations, engines, metrics)
         servicer = QuestioningServicer(Sessions(db), conversations, interviews, Banks())

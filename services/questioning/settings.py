@@ -8,5 +8,6 @@ from servicekit.settings import ServiceSettings
 class Settings(ServiceSettings):
     """Read from the environment, prefix `QMCP_`."""
 
-    # Goals that are kept compiled, so that a step of an interview need not read its schema or its bank again.
-    questioning_compiled_goals: int = Field(default=64, ge=1)
+    # How much memory goals may take that are kept compiled, megabytes: a step of an interview need not read its schema
+    # or its bank again. A goal that takes more is compiled for each step.
+    questioning_compiled_megabytes: int = Field(default=128, ge=1)

@@ -1,11 +1,17 @@
 """Interviews over the wire: asked, answered, revised, recalled, restarted, deleted."""
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
+from qmcp.questioning.v1 import questioning_service_pb2_grpc
 
+from services.questioning.settings import Settings
+from tests.contract.process import process
 from tests.questioning.forms import FILLED, SAID, SUPPLIER
 from tests.questioning.service import RefusedError, Replica, replica
+from tests.questioning.subject import SUBJECT
 from tests.questioning.test_information_gain import ANIMALS
 
 in_one_loop = pytest.mark.asyncio(loop_scope="module")
@@ -46,11 +52,15 @@ async def test_an_interview_fills_a_schema_and_a_revision_asks_only_for_what_it_
     assert (first["state"], second["revises"]) == ("revised", first["id"])
 
 
-async def test_it_goes_on_where_it_was_after_a_restart(database: str) -> None:
-    async with replica(database) as before:
+async def test_it_goes_on_where_it_was_after_a_restart(database: str, tmp_path: Path) -> None:
+    async with process(SUBJECT, database, tmp_path) as (child, running):
+        before = Replica(
+            questioning_service_pb2_grpc.QuestioningServiceStub(running.channel), Settings(database_url="")
+        )
         conversation = await before.begin({"schema": SUPPLIER}, context="Onboarding")
         asked = await before.call("GenerateQuestions", conversation_id=conversation)
         await before.answer(conversation, "/country", "Germany")
+        child.kill()
     async with replica(database) as after:
         told = await after.call("GetConversation", id=conversation)
         assert told["result"]["country"] == "Germany"
@@ -61,6 +71,20 @@ async def test_it_goes_on_where_it_was_after_a_restart(database: str) -> None:
         assert "/vat_id" in {each["id"] for each in on["questions"]}
         numbers = sorted([each["question_number"] for each in on["questions"]] + [1])
         assert numbers == list(range(1, 11))
+
+
+@in_one_loop
+async def test_who_races_puts_no_question_twice_and_one_answer_stands(shared: Replica) -> None:
+    conversation = await shared.begin({"schema": SUPPLIER})
+    asked = await asyncio.gather(*(shared.call("GenerateQuestions", conversation_id=conversation) for _ in range(8)))
+    numbers = {tuple((each["id"], each["question_number"]) for each in batch["questions"]) for batch in asked}
+    assert len(numbers) == 1
+    assert sum(each["message_type"] == "question" for each in await shared.messages(conversation)) == 5
+    said = [shared.answer(conversation, "/country", country) for country in ("Germany", "France") * 4]
+    ended = await asyncio.gather(*said, return_exceptions=True)
+    refused = [each for each in ended if isinstance(each, RefusedError)]
+    assert [each.refusal.reason for each in refused] == ["ALREADY_ANSWERED"] * 4
+    assert sum(each["message_type"] == "answer" for each in await shared.messages(conversation)) == 1
 
 
 @in_one_loop
@@ -215,6 +239,19 @@ async def test_goals_that_are_none_are_refused_and_a_conversation_keeps_its_own(
         await shared.begin(
             {"bank": {**ANIMALS, "questions": [{**ANIMALS["questions"][0], "expected": {"cat": "yes"}}]}}
         )
+    many = {"bank": {"name": "b", "hypotheses": [{"id": str(n)} for n in range(2000)], "questions": []}}
+    many["bank"]["questions"] = [{"id": f"q{n}", "text": "?"} for n in range(501)]
+    with pytest.raises(RefusedError, match="too large"):
+        await shared.begin(many)
+    # Each of its fields would be compiled with all of its definitions.
+    heavy = {"$defs": {f"d{n}": {"description": "x" * 500} for n in range(200)}, "properties": {}, "required": []}
+    for number in range(100):
+        heavy["properties"][f"f{number}"] = {"$ref": f"#/$defs/d{number}"}
+        heavy["required"].append(f"f{number}")
+    conversation = await shared.begin({"schema": heavy})
+    said = [{"question_id": f"/f{number}", "answer": "x"} for number in range(100)]
+    with pytest.raises(RefusedError, match="too much to check"):
+        await shared.call("AnswerQuestions", conversation_id=conversation, answers=said)
     with pytest.raises(RefusedError, match="not both"):
         await shared.begin({"schema": SUPPLIER, "bank": ANIMALS})
     conversation = await shared.begin({"schema": SUPPLIER})

@@ -13,6 +13,8 @@ from servicekit.schemas import Schema
 
 SCHEMA_FILE = Path(__file__).parent / "bank.schema.yaml"
 MAX_FAULTS = 20
+# Hypotheses by questions by options: what a step looks at, and a bank takes in memory eight bytes each, twice.
+MAX_CELLS = 2_000_000
 # What no rounding of what people write exceeds.
 TOLERANCE = 1e-6
 
@@ -88,6 +90,10 @@ def read_bank(document: Mapping[str, Any]) -> Bank:
     faults: list[Violation] = list(bank_schema().faults(document))
     if faults:
         raise InvalidBankError(faults)
+    widest = max(len(each.get("options", ("yes", "no"))) for each in document["questions"])
+    if len(document["questions"]) * widest * len(document["hypotheses"]) > MAX_CELLS:
+        why = f"is too large: hypotheses by questions by options are more than {MAX_CELLS:,}"
+        raise InvalidBankError([Violation("/", why)])
     hypotheses = {str(each["id"]): each for each in document["hypotheses"]}
     if len(hypotheses) != len(document["hypotheses"]):
         faults.append(Violation("/hypotheses", "no two may have the same id"))

@@ -19,6 +19,10 @@ class UnknownQuestionError(LookupError):
 class Engine(Protocol):
     """Pure: the same goal and the same answers give the same questions, wherever and whenever it is asked."""
 
+    @property
+    def memory_bytes(self) -> int:
+        """About what it takes at most."""
+
     def advance(self, answers: Answers) -> Progress:
         """What is known, and what to ask next."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from servicekit.schemas import Schema, schema_invalid
+from servicekit.schemas import COMPILED_BYTES, Schema, schema_invalid
 from services.questioning.engines import values
 from services.questioning.engines.engine import Answers, UnfitAnswerError, UnknownQuestionError
 from services.questioning.engines.fields import Field, pointer
@@ -44,6 +44,11 @@ class Form:
         self._include_optional = include_optional
         canonical = orjson.dumps(schema, option=orjson.OPT_SORT_KEYS)
         self._name = str(schema.get("$id") or schema.get("title") or hashlib.sha256(canonical).hexdigest())
+
+    @property
+    def memory_bytes(self) -> int:
+        """About what it takes once every part is compiled."""
+        return self._whole.memory_bytes + COMPILED_BYTES * self._subschemas.max_bytes
 
     def advance(self, answers: Answers) -> Progress:
         """What is known, and what to ask next."""

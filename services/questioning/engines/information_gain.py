@@ -49,6 +49,12 @@ class InformationGain:
         self._costs = np.array([question.cost for question in bank.questions])
         self._prior: Vector = np.asarray(bank.priors, dtype=np.float64)
 
+    @property
+    def memory_bytes(self) -> int:
+        """About what it takes: the table, and the bank of which it was made, a few times as much."""
+        table = self._likelihoods.size + self._conditional.size
+        return 40 * int(table)
+
     def advance(self, answers: Answers) -> Progress:
         """What is known, and what to ask next."""
         applicable, dropped = self._applicable(answers)

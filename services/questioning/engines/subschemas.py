@@ -5,14 +5,21 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+import orjson
+
 from servicekit.errors import Violation
-from servicekit.schemas import Schema
+from servicekit.schemas import Schema, schema_invalid
 
 Path = tuple[str, ...]
 Document = Mapping[str, Any]
 
 # Schemas that contain themselves are followed so far.
 MAX_DEPTH = 16
+# Parts are compiled by themselves, with the definitions that they may refer to: so many times the whole at most, and so
+# many bytes in any case.
+TIMES_COMPILED = 8
+FREE_BYTES = 64 * 1024
+REFERENCE = b'"$ref"'
 BRANCHES = ("oneOf", "anyOf")
 
 
@@ -33,6 +40,10 @@ class Subschemas:
     def __init__(self, root: Document) -> None:
         self._root = root
         self._compiled: dict[int, Schema] = {}
+        self._definitions = {name: root[name] for name in ("$defs", "definitions") if name in root}
+        # Of text, what is compiled at most.
+        self.max_bytes = TIMES_COMPILED * len(orjson.dumps(root)) + FREE_BYTES
+        self._left = self.max_bytes
 
     def applying(self, schemas: list[Document], value: Mapping[str, Any], settled: frozenset[str]) -> Applying:
         """What applies to an object.
@@ -161,6 +172,12 @@ class Subschemas:
     def _schema(self, part: Document) -> Schema:
         # Parts live as long as the whole does, so nothing else has their place.
         if id(part) not in self._compiled:
-            definitions = {name: self._root[name] for name in ("$defs", "definitions") if name in self._root}
-            self._compiled[id(part)] = Schema({**definitions, **part}, "schema")
+            text = orjson.dumps(part)
+            document = {**self._definitions, **part} if REFERENCE in text else part
+            self._left -= len(text) if document is part else len(orjson.dumps(document))
+            if self._left < 0:
+                raise schema_invalid(
+                    "schema", "its parts, each with all definitions, are too much to check by themselves"
+                )
+            self._compiled[id(part)] = Schema(document, "schema")
         return self._compiled[id(part)]

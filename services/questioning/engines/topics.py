@@ -17,6 +17,7 @@ FILE = Path(__file__).parent / "topics.yaml"
 # Of a context so much is looked at.
 MAX_CONTEXT = 100_000
 MAX_TOPIC_WORDS = 8
+FREE_BYTES = 1_000
 WORDS = re.compile(r"[^\W_][\w'\N{RIGHT SINGLE QUOTATION MARK}-]*")
 ABSENT = re.compile(r"\b(?:no|not|without|unknown|unclear)\b", re.IGNORECASE)
 # What stands at the beginning of what people want.
@@ -44,6 +45,11 @@ class Topics:
         looked_at = context[:MAX_CONTEXT]
         self._name = topic_of(looked_at)
         self._told = {topic.id: said for topic in topics() if (said := _told(topic, looked_at))}
+
+    @property
+    def memory_bytes(self) -> int:
+        """About what it takes."""
+        return FREE_BYTES + sum(map(len, self._told.values()))
 
     def advance(self, answers: Answers) -> Progress:
         """What is known, and what to ask next."""

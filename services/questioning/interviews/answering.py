@@ -9,8 +9,9 @@ import orjson
 from servicekit.postgres import Connection
 from services.questioning import errors
 from services.questioning.engines import values
-from services.questioning.engines.engine import Engine, UnfitAnswerError, UnknownQuestionError
+from services.questioning.engines.engine import UnfitAnswerError, UnknownQuestionError
 from services.questioning.interviews import recall
+from services.questioning.interviews.goals import EngineBeside
 from services.questioning.interviews.store import messages as store
 from services.questioning.models import (
     AnswerState,
@@ -27,7 +28,7 @@ from services.questioning.models import (
 class Answering:
     """The answers of one conversation, whose lock the caller holds."""
 
-    def __init__(self, connection: Connection, conversation: Conversation, engine: Engine) -> None:
+    def __init__(self, connection: Connection, conversation: Conversation, engine: EngineBeside) -> None:
         self._connection = connection
         self._conversation = conversation
         self._engine = engine
@@ -72,10 +73,10 @@ class Answering:
         Raises:
             ServiceError: QUESTION_NOT_FOUND, ANSWER_INVALID, ALREADY_ANSWERED.
         """
-        known = self._read(said, field)
+        known = await self._read(said, field)
         standing = self._standing.get(said.question_id)
         # An answer that holds no longer is asked for again, and may be another then.
-        if standing is not None and said.question_id not in self._engine.advance(self.known).invalid:
+        if standing is not None and said.question_id not in (await self._engine.advance(self.known)).invalid:
             if known is not None and (known.state, known.value) != (standing.state, standing.value):
                 raise errors.already_answered(said.question_id)
             return
@@ -89,7 +90,7 @@ class Answering:
         """
         if said.question_id not in self._standing:
             raise errors.question_not_found(said.question_id)
-        known = self._read(said, field)
+        known = await self._read(said, field)
         if known is not None:
             await self._take(said, known, field)
 
@@ -109,7 +110,7 @@ class Answering:
         if known is None:
             raise errors.answer_invalid(field, said.question_id, "is blank; say `unknown` or `declined` as its state")
         before = self._standing.get(said.question_id)
-        candidate = self._candidate(said.question_id)
+        candidate = await self._candidate(said.question_id)
         message = NewMessage(
             "answer",
             _words(said.answer) if said.answer is not None else said.state,
@@ -128,7 +129,7 @@ class Answering:
         [inserted] = await store.insert(self._connection, self._conversation, [message])
         self._standing[message.question_id] = inserted
 
-    def _read(self, said: Said, field: str) -> Known | None:
+    async def _read(self, said: Said, field: str) -> Known | None:
         """What an answer says; None for a blank one."""
         # The question must be one before its own answer is looked at: what stands may have closed the way to it.
         others = {name: known for name, known in self.known.items() if name != said.question_id}
@@ -136,29 +137,30 @@ class Answering:
         proposed = put.value if put else None
         try:
             if proposed is not None and (said.state == "confirmed" or values.agrees(said.answer)):
-                return Known("confirmed", self._engine.read(said.question_id, proposed, others).value)
+                return Known("confirmed", (await self._engine.read(said.question_id, proposed, others)).value)
             if said.state == "confirmed":
                 raise errors.answer_invalid(field, said.question_id, "cannot be confirmed: nothing was proposed")
             if said.state:
-                self._require_question(said.question_id, others)
+                await self._require_question(said.question_id, others)
                 return Known(cast("AnswerState", said.state))
             if values.is_blank(said.answer):
-                self._require_question(said.question_id, others)
+                await self._require_question(said.question_id, others)
                 return None
-            return self._engine.read(said.question_id, said.answer, others)
+            return await self._engine.read(said.question_id, said.answer, others)
         except UnfitAnswerError as error:
             raise errors.answer_invalid(field, said.question_id, str(error)) from None
         except UnknownQuestionError:
             raise errors.question_not_found(said.question_id) from None
 
-    def _require_question(self, question_id: str, others: Mapping[str, Known]) -> None:
-        if question_id not in {each.id for each in self._engine.advance(others).candidates}:
+    async def _require_question(self, question_id: str, others: Mapping[str, Known]) -> None:
+        if question_id not in {each.id for each in (await self._engine.advance(others)).candidates}:
             raise UnknownQuestionError(question_id)
 
-    def _candidate(self, question_id: str) -> Candidate | None:
+    async def _candidate(self, question_id: str) -> Candidate | None:
         """The question as the engine would put it without its answer."""
         others = {name: known for name, known in self.known.items() if name != question_id}
-        return next((each for each in self._engine.advance(others).candidates if each.id == question_id), None)
+        candidates = (await self._engine.advance(others)).candidates
+        return next((each for each in candidates if each.id == question_id), None)
 
 
 def _words(answer: Any) -> str:

@@ -19,11 +19,11 @@ class Banks:
 
     async def lint(self, document: Mapping[str, Any]) -> list[Finding]:
         """What its author should look at."""
-        return await asyncio.to_thread(lint, bank_of(document))
+        return await asyncio.to_thread(lambda: lint(bank_of(document)))
 
     async def simulate(self, document: Mapping[str, Any], interviews: int, seed: int) -> tuple[Simulated, Simulated]:
         """How interviews go with the question that is worth most, and in the order of the bank."""
-        bank = bank_of(document)
+        bank = await asyncio.to_thread(bank_of, document)
         async with self._playing:
             return await _played(bank, interviews, seed, None), await _played(bank, interviews, seed, in_order(bank))
 

@@ -39,7 +39,7 @@ class Conversations:
         Raises:
             ServiceError: SESSION_NOT_FOUND, CLOSED, SCHEMA_INVALID, BANK_INVALID.
         """
-        progress = self._engines.of(spec.goal, spec.context).advance({})
+        progress = await (await self._engines.of(spec.goal, spec.context)).advance({})
         if spec.session_id:
             session = await visible(connection, spec.session_id, viewer, lock=True)
             viewer.require_own(session.owner)

@@ -7,22 +7,43 @@ from typing import Any
 import orjson
 from cachetools import LRUCache
 
+from servicekit.large import beside
 from services.questioning import errors
 from services.questioning.engines.bank import Bank, InvalidBankError, read_bank
-from services.questioning.engines.engine import Engine
+from services.questioning.engines.engine import Answers, Engine
 from services.questioning.engines.form import Form
 from services.questioning.engines.information_gain import InformationGain
 from services.questioning.engines.topics import Topics
-from services.questioning.models import Goal
+from services.questioning.models import Goal, Known, Progress
+
+# How much longer a step takes than reading as many bytes.
+LOOKS = 8
+
+
+class EngineBeside:
+    """An engine whose work on a large goal is done beside the loop, so that other calls have their turns."""
+
+    def __init__(self, engine: Engine, size: int) -> None:
+        self._engine = engine
+        self._size = size
+        self.memory_bytes = engine.memory_bytes
+
+    async def advance(self, answers: Answers) -> Progress:
+        """As Engine has it."""
+        return await beside(self._size, self._engine.advance, answers)
+
+    async def read(self, question_id: str, said: Any, answers: Answers) -> Known:
+        """As Engine has it."""
+        return await beside(self._size, self._engine.read, question_id, said, answers)
 
 
 class Engines:
     """Gives the engine that reaches a goal. Engines are pure, so conversations with one goal share one."""
 
-    def __init__(self, kept: int) -> None:
-        self._kept: LRUCache[bytes, Engine] = LRUCache(kept)
+    def __init__(self, max_bytes: int) -> None:
+        self._kept: LRUCache[bytes, EngineBeside] = LRUCache(max_bytes, getsizeof=lambda engine: engine.memory_bytes)
 
-    def of(self, goal: Goal, context: str) -> Engine:
+    async def of(self, goal: Goal, context: str) -> EngineBeside:
         """The engine for a goal.
 
         Raises:
@@ -30,9 +51,14 @@ class Engines:
         """
         told = orjson.dumps([goal, context if goal.engine == "topics" else ""], option=orjson.OPT_SORT_KEYS)
         key = hashlib.sha256(told).digest()
-        if key not in self._kept:
-            self._kept[key] = _made(goal, context)
-        return self._kept[key]
+        if key in self._kept:
+            return self._kept[key]
+        # A step looks at every part of a goal, and more than once.
+        size = LOOKS * len(told)
+        engine = EngineBeside(await beside(size, _made, goal, context), size)
+        if engine.memory_bytes <= self._kept.maxsize:
+            self._kept[key] = engine
+        return engine
 
 
 def bank_of(document: Mapping[str, Any]) -> Bank:

@@ -1,6 +1,5 @@
 """What is asked next, and what its answers do: the course of an interview."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,11 +11,10 @@ from servicekit.idempotency import Answer, Once
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Database
 from services.questioning import errors
-from services.questioning.engines.engine import Engine
 from services.questioning.interviews import history, recall
 from services.questioning.interviews.answering import Answering
 from services.questioning.interviews.conversations import Conversations, opened, seen
-from services.questioning.interviews.goals import Engines
+from services.questioning.interviews.goals import EngineBeside, Engines
 from services.questioning.interviews.store import conversations as store
 from services.questioning.interviews.store import messages as messages_store
 from services.questioning.metrics import QuestioningMetrics
@@ -148,7 +146,7 @@ class Interviews:
         return put, standing.get(question_id), times
 
     async def _step(self, connection: Connection, conversation: Conversation) -> "Step":
-        engine = self._engines.of(conversation.goal, conversation.context)
+        engine = await self._engines.of(conversation.goal, conversation.context)
         answering = Answering(connection, conversation, engine)
         await answering.load()
         return Step(connection, conversation, engine, answering)
@@ -163,7 +161,7 @@ class Step:
     """One step of a conversation: recall what is known, find what is worth asking, put it."""
 
     def __init__(
-        self, connection: Connection, conversation: Conversation, engine: Engine, answering: Answering
+        self, connection: Connection, conversation: Conversation, engine: EngineBeside, answering: Answering
     ) -> None:
         self._connection = connection
         self.conversation = conversation
@@ -185,7 +183,7 @@ class Step:
             open_ones.sort(key=lambda each: self._waits(each, progress))
         chosen = open_ones[:count]
         new = [
-            self._proposing(candidate, remembered.proposed(candidate, self._engine, known))
+            self._proposing(candidate, await remembered.proposed(candidate, self._engine, known))
             for candidate in chosen
             if not self._waits(candidate, progress)
         ]
@@ -205,7 +203,7 @@ class Step:
         """Takes what is certain from other conversations, until nothing more is."""
         taken: list[Recalled] = []
         for _ in range(MAX_RECALLS):
-            progress = await asyncio.to_thread(self._engine.advance, self.answering.known)
+            progress = await self._engine.advance(self.answering.known)
             remembered = await recall.remembered(self._connection, self.conversation, progress.candidates)
             certain = [
                 (candidate, found)

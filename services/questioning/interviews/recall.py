@@ -9,7 +9,8 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from servicekit.postgres import Connection
-from services.questioning.engines.engine import Answers, Engine, UnfitAnswerError, UnknownQuestionError
+from services.questioning.engines.engine import Answers, UnfitAnswerError, UnknownQuestionError
+from services.questioning.interviews.goals import EngineBeside
 from services.questioning.interviews.store import messages as store
 from services.questioning.models import Candidate, Conversation, Recalled
 
@@ -44,16 +45,17 @@ class Remembered:
         fact = fact_of(candidate)
         return self._facts.get(fact) if fact else None
 
-    def proposed(self, candidate: Candidate, engine: Engine, answers: Answers) -> Recalled | None:
+    async def proposed(self, candidate: Candidate, engine: EngineBeside, answers: Answers) -> Recalled | None:
         """What may be proposed as the answer, because it was one to the same words and would fit."""
         words = words_of(candidate)
         found = self._words.get(words) if words else None
         if found is None:
             return None
         try:
-            return found if engine.read(candidate.id, found.value, answers).value == found.value else None
+            read = await engine.read(candidate.id, found.value, answers)
         except (UnfitAnswerError, UnknownQuestionError):
             return None
+        return found if read.value == found.value else None
 
 
 async def remembered(connection: Connection, conversation: Conversation, candidates: Sequence[Candidate]) -> Remembered:
