@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar, cast
 from google.protobuf.message import Message
 
 from servicekit.errors import ServiceError, already_exists, invalid_field
+from servicekit.large import beside
 from servicekit.postgres import Connection, Database
 from servicekit.request_context import MAX_ID_LENGTH, current_context
 
@@ -29,6 +30,8 @@ class Once(Generic[Result, Answer]):
 
     request: Message
     answer: Callable[[Result], Answer]
+    # How large a result is that may be, about, in bytes.
+    size: Callable[[Result], int] = lambda _: 0
     # Text fields of the answer that only the first caller is given, and nobody's record holds: a new secret.
     unrecorded: Sequence[str] = ()
 
@@ -47,9 +50,9 @@ class Once(Generic[Result, Answer]):
         """
         async with database.transaction() as connection:
             if not self.key:
-                return self.answer(await effect(connection))
+                return await self.answered(await effect(connection))
             if await self._insert(connection):
-                answer = self.answer(await effect(connection))
+                answer = await self.answered(await effect(connection))
                 await self._record(connection, answer)
                 return answer
             earlier = await self._earlier(connection)
@@ -57,6 +60,10 @@ class Once(Generic[Result, Answer]):
             # It was forgotten in this very moment.
             raise idempotency_key_reused(self.key)
         return earlier
+
+    async def answered(self, result: Result) -> Answer:
+        """The answer for what the effect has given."""
+        return await beside(self.size(result), self.answer, result)
 
     async def earlier(self, database: Database) -> Answer | None:
         """What was answered under this key; None where nothing was. For work that need not be done again.

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from servicekit.identity.visibility import ITSELF, Audience, Viewer
+from servicekit.large import about
 
 Json = Any
 Status = Literal["pending", "responded", "expired", "cancelled"]
@@ -92,6 +93,11 @@ class RequestSpec:
     requester_reference: str = ""
     requester_permission: str = ""
 
+    @property
+    def size(self) -> int:
+        """How many bytes its documents have, about; no further than to what is large."""
+        return about([self.context, self.proposed_arguments, self.response_schema, self.arguments_schema])
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
@@ -110,6 +116,11 @@ class Response:
     # Of the caller, by which a retry gets this answer; "" where there was none. The digest covers what was answered.
     idempotency_key: str = ""
     body_digest: bytes = b""
+
+    @property
+    def size(self) -> int:
+        """As that of a RequestSpec."""
+        return about([self.response, self.response_metadata, self.edited_arguments])
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +142,8 @@ class HumanRequest:
     votes: Sequence[Response] = ()
     # Whoever asked has lost the access under which this was asked.
     requester_lost_access: bool = False
+    # How many characters of text it was read from, its answers' too.
+    size: int = 0
 
     @property
     def id(self) -> str:
@@ -200,6 +213,11 @@ class Answer:
     # Who must see what is answered; a link shows it to whoever has it.
     viewer: Viewer = ITSELF
 
+    @property
+    def size(self) -> int:
+        """As that of a RequestSpec."""
+        return about([self.response, self.response_metadata, self.edited_arguments])
+
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
@@ -221,6 +239,16 @@ class Event:
     at: datetime
     principal: str
     detail: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """That there is an event."""
+
+    sequence: int
+    human_request_id: str
+    kind: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

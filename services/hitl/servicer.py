@@ -1,6 +1,7 @@
 """The gRPC edge of the hitl service: takes the request, calls one domain function, returns one message."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 from google.api.httpbody_pb2 import HttpBody
@@ -11,6 +12,7 @@ from qmcp.hitl.v1 import hitl_service_pb2, hitl_service_pb2_grpc, link_pb2, requ
 from servicekit.errors import invalid_field
 from servicekit.http_status import HEADER
 from servicekit.idempotency import Once
+from servicekit.large import beside
 from servicekit.request_context import current_context
 from services.hitl.delivery.webhooks import Webhooks
 from services.hitl.lifecycle.inbox import Inbox
@@ -49,12 +51,14 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         self, request: hitl_service_pb2.CreateHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
         call = current_context.get()
-        return await self._requests.create(messages.spec_from(request, call), call.principal, _request_once(request))
+        spec = await beside(request.ByteSize(), messages.spec_from, request, call)
+        return await self._requests.create(spec, call.principal, _request_once(request))
 
     async def GetHumanRequest(
         self, request: hitl_service_pb2.GetHumanRequestRequest, context: Context
     ) -> hitl_service_pb2.GetHumanRequestResponse:
-        return messages.answered_request_to(await self._requests.get(request.id, current_context.get().viewer))
+        found = await self._requests.get(request.id, current_context.get().viewer)
+        return await beside(found.size, messages.answered_request_to, found)
 
     async def ListHumanRequests(
         self, request: hitl_service_pb2.ListHumanRequestsRequest, context: Context
@@ -67,14 +71,16 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
             request.offset,
         )
         return hitl_service_pb2.ListHumanRequestsResponse(
-            requests=map(messages.request_to, page), next_page_token=token, count=len(page)
+            requests=await _shown(page), next_page_token=token, count=len(page)
         )
 
     async def CreateHumanResponse(
         self, request: hitl_service_pb2.CreateHumanResponseRequest, context: Context
     ) -> request_pb2.HumanResponse:
         by = current_context.get().viewer
-        return messages.response_to(await self._inbox.answer(messages.answer_from(request), by))
+        answer = await beside(request.ByteSize(), messages.answer_from, request)
+        response = await self._inbox.answer(answer, by)
+        return await beside(response.size, messages.response_to, response)
 
     async def WaitForResponse(
         self, request: hitl_service_pb2.WaitForResponseRequest, context: Context
@@ -86,7 +92,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         done, found = await self._waiting.wait(
             ids, viewer, until_all=request.mode == "all", seconds=request.timeout_seconds
         )
-        return hitl_service_pb2.WaitForResponseResponse(done=done, requests=map(messages.request_to, found))
+        return hitl_service_pb2.WaitForResponseResponse(done=done, requests=await _shown(found))
 
     async def WatchHumanRequests(
         self, request: hitl_service_pb2.WatchHumanRequestsRequest, context: Context
@@ -100,7 +106,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
             else:
                 event, standing = found
                 sequence = event.sequence
-                yield messages.event_to(event, standing)
+                yield await beside(standing.size, messages.event_to, event, standing)
         yield messages.heartbeat_to(sequence, last=True)
 
     async def ListHumanRequestEvents(
@@ -115,25 +121,29 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     async def ViewHumanRequest(
         self, request: hitl_service_pb2.ViewHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        return messages.request_to(await self._inbox.view(request.id, current_context.get().viewer))
+        [one] = await _shown([await self._inbox.view(request.id, current_context.get().viewer)])
+        return one
 
     async def ClaimHumanRequest(
         self, request: hitl_service_pb2.ClaimHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
         by = current_context.get().viewer
-        return messages.request_to(await self._inbox.claim(request.id, by, take_over=request.take_over))
+        [one] = await _shown([await self._inbox.claim(request.id, by, take_over=request.take_over)])
+        return one
 
     async def ReleaseHumanRequest(
         self, request: hitl_service_pb2.ReleaseHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
-        return messages.request_to(await self._inbox.release(request.id, current_context.get().viewer))
+        [one] = await _shown([await self._inbox.release(request.id, current_context.get().viewer)])
+        return one
 
     async def AssignHumanRequest(
         self, request: hitl_service_pb2.AssignHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
         by = current_context.get().viewer
         assigned = await self._inbox.assign(request.id, list(request.assignees), list(request.groups), by)
-        return messages.request_to(assigned)
+        [one] = await _shown([assigned])
+        return one
 
     async def CommentOnHumanRequest(
         self, request: hitl_service_pb2.CommentOnHumanRequestRequest, context: Context
@@ -150,13 +160,14 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         self, request: hitl_service_pb2.CancelHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
         by = current_context.get().viewer
-        return messages.request_to(await self._inbox.cancel(request.id, request.reason, by))
+        [one] = await _shown([await self._inbox.cancel(request.id, request.reason, by)])
+        return one
 
     async def FindSimilarHumanRequests(
         self, request: hitl_service_pb2.FindSimilarHumanRequestsRequest, context: Context
     ) -> hitl_service_pb2.FindSimilarHumanRequestsResponse:
         found = await self._requests.similar(request.id, current_context.get().viewer, request.limit)
-        return hitl_service_pb2.FindSimilarHumanRequestsResponse(requests=map(messages.request_to, found))
+        return hitl_service_pb2.FindSimilarHumanRequestsResponse(requests=await _shown(found))
 
     async def CreateActionLink(
         self, request: hitl_service_pb2.CreateActionLinkRequest, context: Context
@@ -226,7 +237,12 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
 
 
 def _request_once(request: Any) -> Once[HumanRequest, request_pb2.HumanRequest]:
-    return Once(request, messages.request_to)
+    return Once(request, messages.request_to, attrgetter("size"))
+
+
+async def _shown(requests: Sequence[HumanRequest]) -> list[request_pb2.HumanRequest]:
+    size = sum(request.size for request in requests)
+    return await beside(size, list, map(messages.request_to, requests))
 
 
 def _for_people() -> bool:

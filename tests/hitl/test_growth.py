@@ -122,7 +122,7 @@ async def read_for(connection: Connection, viewer: Viewer, wanted: dict[str, str
     """The ids of a page, and how many rows were read for it."""
     explained = ExplainedConnection(connection)
     async with connection.transaction():
-        page = await lists.list_before(explained, RequestFilter(**wanted), viewer, None, PAGE, 0)  # type: ignore[arg-type]
+        page, _ = await lists.list_before(explained, RequestFilter(**wanted), viewer, None, PAGE, 0)  # type: ignore[arg-type]
     return [request.spec.id for request in page], explained.read
 
 

@@ -19,7 +19,7 @@ async def take(
     stream: AsyncIterator[request_pb2.HumanRequestEvent], number: int
 ) -> list[request_pb2.HumanRequestEvent]:
     found = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for event in stream:
             if event.kind != "heartbeat":
                 found.append(event)

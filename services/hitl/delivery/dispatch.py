@@ -10,6 +10,7 @@ import orjson
 import structlog
 from standardwebhooks import Webhook as Signature
 
+from servicekit.large import beside
 from servicekit.postgres import unreachable
 from services.hitl.delivery.sealing import SealBrokenError, Sealing
 from services.hitl.delivery.webhook_client import DeliveryResult, WebhookClient
@@ -73,24 +74,27 @@ class Dispatcher:
         try:
             async with asyncio.timeout(LOADS_WITHIN):
                 request = await self._load(claimed.human_request_id)
-            return orjson.dumps(
-                {
-                    "type": f"human_request.{claimed.event_kind}",
-                    "timestamp": claimed.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-                    "data": {
-                        "sequence": claimed.event_sequence,
-                        "human_request_id": claimed.human_request_id,
-                        "principal": claimed.principal,
-                        "detail": claimed.detail,
-                        "request": self._render(request),
-                    },
-                }
-            )
+            return await beside(request.size, self._written, claimed, request)
         except Exception as error:
             if unreachable(error):
                 raise
             logger.exception("delivery_has_no_body", delivery_id=str(claimed.id))
             return None
+
+    def _written(self, claimed: Claimed, request: HumanRequest) -> bytes:
+        return orjson.dumps(
+            {
+                "type": f"human_request.{claimed.event_kind}",
+                "timestamp": claimed.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+                "data": {
+                    "sequence": claimed.event_sequence,
+                    "human_request_id": claimed.human_request_id,
+                    "principal": claimed.principal,
+                    "detail": claimed.detail,
+                    "request": self._render(request),
+                },
+            }
+        )
 
     async def send(self, claimed: Claimed, body: bytes | None) -> DeliveryResult:
         """Sends it once; whatever goes wrong is in the result."""

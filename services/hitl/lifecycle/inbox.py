@@ -6,6 +6,7 @@ from datetime import datetime
 from servicekit.idempotency import Answer as Reply
 from servicekit.idempotency import Once
 from servicekit.identity.visibility import Viewer
+from servicekit.large import beside
 from servicekit.postgres import Database
 from services.hitl import errors
 from services.hitl.lifecycle import rules
@@ -31,7 +32,7 @@ class Inbox:
         Raises:
             ServiceError: INVALID_REQUEST, HUMAN_REQUEST_NOT_FOUND, and those of `rules.answered`.
         """
-        rules.require_fits(answer)
+        await beside(answer.size, rules.require_fits, answer)
         return await self._writer.answer(
             replace(rules.answered_by(answer, by.principal, verified=self._verified), viewer=by)
         )

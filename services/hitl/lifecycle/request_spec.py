@@ -1,6 +1,5 @@
 """What may be asked: rules that the proto cannot state, and what tells one request from another; no I/O."""
 
-import hashlib
 from dataclasses import asdict
 
 import orjson
@@ -38,16 +37,16 @@ def require_sound(spec: RequestSpec, max_timeout_seconds: int) -> None:
     _require_sound_binding(spec)
 
 
-def digest(spec: RequestSpec) -> bytes:
-    """Of what is asked and by whom, so that the same request again is told from another one with its id."""
+def body(spec: RequestSpec) -> bytes:
+    """What is asked and by whom, by whose digest the same request again is told from another one with its id."""
     # Where the caller names no correlation id each try has another.
-    body = asdict(spec) | {"correlation_id": ""}
+    asked = asdict(spec) | {"correlation_id": ""}
     # Who asks is in it by name: what access calls it by is no part of the question.
-    del body["requester_reference"], body["requester_permission"]
+    del asked["requester_reference"], asked["requester_permission"]
     if spec.eligible is None:
         # As it was before requests could be binding: a retry across an upgrade is the same request.
-        del body["eligible"]
-    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).digest()
+        del asked["eligible"]
+    return orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
 
 
 def _require_sound_expiry(spec: RequestSpec) -> None:

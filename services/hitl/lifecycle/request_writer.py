@@ -13,6 +13,7 @@ from datetime import datetime
 from servicekit.errors import ServiceError
 from servicekit.group_commit import CommitMetrics, GroupCommit
 from servicekit.identity.visibility import ITSELF, Viewer
+from servicekit.large import beside
 from servicekit.postgres import Connection, Database
 from services.hitl import errors
 from services.hitl.delivery.store import deliveries
@@ -32,6 +33,8 @@ class CreateRequest:
 
     spec: RequestSpec
     body_digest: bytes
+    # Of the body, bytes.
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class RequestWriter:
         self._metrics = metrics
         self._commits: GroupCommit[
             CreateRequest | Answer | ExpireRequest, HumanRequest | Response | ServiceError | None
-        ] = GroupCommit("requests", self._flush, commits)
+        ] = GroupCommit("requests", self._flush, commits, size=_size)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[None]:
@@ -226,10 +229,10 @@ class RequestWriter:
         try:
             request = work.current(answer.human_request_id)
             request = rules.require_seen(request, answer.human_request_id, answer.viewer)
-            response = rules.earlier(request, answer)
+            response = await beside(answer.size, rules.earlier, request, answer)
             if response is not None:
                 return response
-            outcome = rules.answered(request, answer, work.now)
+            outcome = await beside(answer.size, rules.answered, request, answer, work.now)
             if answer.token_digest is not None and not await links.use(connection, answer.token_digest):
                 return errors.link_not_valid()
         except ServiceError as error:
@@ -237,3 +240,8 @@ class RequestWriter:
         work.take(outcome)
         assert outcome.response is not None
         return outcome.response
+
+
+def _size(operation: CreateRequest | Answer | ExpireRequest) -> int:
+    """About what it brings to write."""
+    return 0 if isinstance(operation, ExpireRequest) else operation.size

@@ -1,11 +1,13 @@
 """Requests: made, and read as they stand now."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from servicekit import idempotency, pagination
 from servicekit.identity.principal import Principal
 from servicekit.identity.visibility import ITSELF, Viewer
+from servicekit.large import beside
 from servicekit.postgres import Connection, Database
 from services.hitl.delivery.webhook_client import WebhookClient
 from services.hitl.lifecycle import request_spec, rules
@@ -46,14 +48,15 @@ class Requests:
                 HUMAN_REQUEST_EXISTS, HUMAN_REQUEST_REPEATED.
         """
         spec = rules.asked_by(wanted, by)
-        request_spec.require_sound(spec, self._max_timeout_seconds)
+        await beside(spec.size, request_spec.require_sound, spec, self._max_timeout_seconds)
         if spec.callback_url:
             # That may ask the name service, for which no transaction should wait.
             await self._client.require_allowed("callback_url", spec.callback_url)
-        create = CreateRequest(spec, request_spec.digest(spec))
+        body = await beside(spec.size, request_spec.body, spec)
+        create = CreateRequest(spec, hashlib.sha256(body).digest(), len(body))
         if not once.key:
             # Its id makes a retry harmless, so many share a commit.
-            return once.answer(await self._writer.create(create))
+            return await once.answered(await self._writer.create(create))
         return await once.run(self._database, lambda connection: self._writer.create_in(connection, create))
 
     async def get(self, human_request_id: str, viewer: Viewer) -> HumanRequest:
@@ -97,8 +100,8 @@ class Requests:
         )
         await self.expire_overdue()
         async with self._database.transaction() as connection:
-            found = await lists.list_before(connection, wanted, viewer, asked.after, asked.limit, offset)
-        return asked.page(found, lambda request: (request.created_at.isoformat(), request.id))
+            found, whole = await lists.list_before(connection, wanted, viewer, asked.after, asked.limit, offset)
+        return asked.page(found, lambda request: (request.created_at.isoformat(), request.id), whole=whole)
 
     async def history(
         self, human_request_id: str, viewer: Viewer, page_size: int, page_token: str
@@ -107,8 +110,8 @@ class Requests:
         asked = pagination.page_request(page_size, page_token, [human_request_id], int)
         await self.get(human_request_id, viewer)
         async with self._database.connection() as connection:
-            found = await events_store.history(connection, human_request_id, asked.after or 0, asked.limit)
-        return asked.page(found, lambda event: (str(event.sequence),))
+            found, whole = await events_store.history(connection, human_request_id, asked.after or 0, asked.limit)
+        return asked.page(found, lambda event: (str(event.sequence),), whole=whole)
 
     async def similar(self, human_request_id: str, viewer: Viewer, limit: int) -> list[HumanRequest]:
         """At most `limit` (0: five) other requests that ended and were asked in like words, best match first.

@@ -168,11 +168,11 @@ class EventFollower:
                 changed.clear()
                 async with self._database.connection() as connection:
                     upto = await events.last(connection)
-                    found = await events.between(connection, wanted, viewer, sequence, upto, EVENTS_A_PAGE)
+                    found, last = await events.between(connection, wanted, viewer, sequence, upto, EVENTS_A_PAGE)
                 for event, request in found:
                     yield event, request
-                sequence = found[-1][0].sequence if len(found) == EVENTS_A_PAGE else max(sequence, upto)
-                if len(found) < EVENTS_A_PAGE and not await wait_for(changed, HEARTBEAT_SECONDS):
+                sequence = max(sequence, last)
+                if last >= upto and not await wait_for(changed, HEARTBEAT_SECONDS):
                     yield sequence
         finally:
             self._watching.discard(changed)

@@ -6,9 +6,10 @@ from typing import Any
 import orjson
 
 from servicekit.identity.visibility import Viewer
+from servicekit.pagination import fitting_into
 from servicekit.postgres import Connection, Record
-from services.hitl.lifecycle.store.requests import AUDIENCE, COLUMNS, human_request
-from services.hitl.models import Event, EventFilter, HumanRequest, NewEvent
+from services.hitl.lifecycle.store.requests import AUDIENCE, COLUMNS, MAX_PAGE_BYTES, SIZE, human_requests
+from services.hitl.models import Event, EventFilter, HumanRequest, NewEvent, Step
 
 # Whoever writes events holds it until the commit: without it a lower number could appear after a higher one was read.
 LOCK = 0x68_69_74_6C
@@ -42,11 +43,11 @@ async def last(connection: Connection) -> int:
     return await connection.fetchval("SELECT max(sequence) FROM human_request_events") or 0
 
 
-async def after(connection: Connection, sequence: int, limit: int) -> list[Event]:
-    """Events after a number, in order."""
+async def after(connection: Connection, sequence: int, limit: int) -> list[Step]:
+    """Events after a number, in order; which they are, and not what they say."""
     rows = await connection.fetch(
         """
-        SELECT sequence, human_request_id, kind, at, principal, detail
+        SELECT sequence, human_request_id, kind, at
         FROM human_request_events
         WHERE sequence > $1
         ORDER BY sequence
@@ -55,13 +56,18 @@ async def after(connection: Connection, sequence: int, limit: int) -> list[Event
         sequence,
         limit,
     )
-    return [_event(row) for row in rows]
+    return [Step(*row) for row in rows]
 
 
 async def between(
     connection: Connection, wanted: EventFilter, viewer: Viewer, after: int, upto: int, limit: int
-) -> list[tuple[Event, HumanRequest]]:
-    """Events after one number and up to another, with the requests as they stand now, in order."""
+) -> tuple[list[tuple[Event, HumanRequest]], int]:
+    """Events after one number and up to another, with the requests as they stand now, in order.
+
+    Returns:
+        The events, and up to where they are all: less than was asked for where there were more than so many, or no
+        room for more.
+    """
     values: list[Any] = [after, upto]
     conditions = ["e.sequence > $1", "e.sequence <= $2", AUDIENCE.condition(viewer, values)]
     for condition, value in (
@@ -77,8 +83,7 @@ async def between(
             conditions.append(condition.format(f"${len(values)}"))
     rows = await connection.fetch(
         f"""
-        SELECT {COLUMNS},
-               e.sequence, e.human_request_id, e.kind, e.at, e.principal, e.detail
+        SELECT e.sequence, octet_length(e::text) + {SIZE} AS size
         FROM human_request_events e
         JOIN human_requests r ON r.id = e.human_request_id
         WHERE {" AND ".join(conditions)}
@@ -87,11 +92,26 @@ async def between(
         """,
         *values,
     )
-    return [(_event(row), human_request(row)) for row in rows]
+    if not rows:
+        return [], upto
+    fitting = fitting_into(MAX_PAGE_BYTES, [row["size"] for row in rows])
+    read = await connection.fetch(
+        f"""
+        SELECT {COLUMNS},
+               e.sequence, e.human_request_id, e.kind, e.at, e.principal, e.detail
+        FROM human_request_events e
+        JOIN human_requests r ON r.id = e.human_request_id
+        WHERE e.sequence = ANY($1)
+        ORDER BY e.sequence
+        """,
+        [row["sequence"] for row in rows[:fitting]],
+    )
+    found = zip(map(_event, read), await human_requests(read), strict=True)
+    return [*found], upto if fitting == len(rows) < limit else rows[fitting - 1]["sequence"]
 
 
-async def history(connection: Connection, human_request_id: str, after: int, limit: int) -> list[Event]:
-    """The events of one request, oldest first, those after a number."""
+async def history(connection: Connection, human_request_id: str, after: int, limit: int) -> tuple[list[Event], bool]:
+    """The events of one request, oldest first, those after a number; and whether there was room for all."""
     rows = await connection.fetch(
         """
         SELECT sequence, human_request_id, kind, at, principal, detail
@@ -104,7 +124,8 @@ async def history(connection: Connection, human_request_id: str, after: int, lim
         after,
         limit,
     )
-    return [_event(row) for row in rows]
+    fitting = fitting_into(MAX_PAGE_BYTES, [len(row["detail"]) for row in rows])
+    return [_event(row) for row in rows[:fitting]], fitting == len(rows)
 
 
 def _fields(event: NewEvent) -> dict[str, Any]:

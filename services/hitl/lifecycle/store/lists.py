@@ -9,7 +9,7 @@ from typing import Any
 
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection
-from services.hitl.lifecycle.store.requests import AUDIENCE, get_many
+from services.hitl.lifecycle.store.requests import AUDIENCE, fitting, get_many
 from services.hitl.models import RESPOND, HumanRequest, RequestFilter
 
 # So many of the newest are looked through.
@@ -28,8 +28,12 @@ Before = tuple[datetime, str] | None
 
 async def list_before(
     connection: Connection, wanted: RequestFilter, viewer: Viewer, before: Before, limit: int, offset: int
-) -> list[HumanRequest]:
-    """Newest first, those before a time and id; needs a transaction."""
+) -> tuple[list[HumanRequest], bool]:
+    """Newest first, those before a time and id; needs a transaction.
+
+    Returns:
+        The requests, and whether they are all that was asked for: False where there was no room for more.
+    """
     # One snapshot for all statements; plans for these very values: which index is best depends on them.
     await connection.execute(
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL plan_cache_mode = force_custom_plan"
@@ -50,8 +54,9 @@ async def list_before(
             await connection.execute(GATHERED)
             ids = await _ids(connection, f"human_requests r WHERE {by_index} AND {conditions} {page}", values)
         await connection.execute(EITHER)
-    found = await get_many(connection, ids) if ids else {}
-    return [found[each] for each in ids]
+    read = await fitting(connection, ids) if ids else ids
+    found = await get_many(connection, read) if ids else {}
+    return [found[each] for each in read], len(read) == len(ids)
 
 
 async def _ids(connection: Connection, source: str, values: list[Any]) -> list[str]:

@@ -9,6 +9,8 @@ from uuid import UUID
 import orjson
 
 from servicekit.identity.visibility import AudienceColumns
+from servicekit.large import beside
+from servicekit.pagination import fitting_into
 from servicekit.postgres import Connection, Record
 from services.hitl.models import (
     RESPOND,
@@ -54,6 +56,14 @@ COLUMNS = """
            ) AS votes
 """
 SELECT = f"SELECT {COLUMNS} FROM human_requests r"
+# About how long a request and its answers are, so that no more of them come here than may.
+SIZE = """
+    octet_length(r::text) + coalesce(
+        (SELECT sum(octet_length(v::text)) FROM human_responses v WHERE v.human_request_id = r.id), 0
+    )
+"""
+# What a page of a list or a stream reads at most, but for its first row.
+MAX_PAGE_BYTES = 2 * 1024 * 1024
 
 
 async def insert(connection: Connection, wanted: Sequence[tuple[RequestSpec, bytes]]) -> set[str]:
@@ -82,9 +92,13 @@ async def insert(connection: Connection, wanted: Sequence[tuple[RequestSpec, byt
         ON CONFLICT (id) DO NOTHING
         RETURNING id
         """,
-        orjson.dumps([{**asdict(spec), "body_digest": digest.hex()} for spec, digest in wanted]).decode(),
+        await beside(sum(spec.size for spec, _ in wanted), _as_rows, wanted),
     )
     return {row["id"] for row in rows}
+
+
+def _as_rows(wanted: Sequence[tuple[RequestSpec, bytes]]) -> str:
+    return orjson.dumps([{**asdict(spec), "body_digest": digest.hex()} for spec, digest in wanted]).decode()
 
 
 async def lock(connection: Connection, ids: Sequence[str]) -> None:
@@ -93,13 +107,12 @@ async def lock(connection: Connection, ids: Sequence[str]) -> None:
 
 
 async def get(connection: Connection, human_request_id: str) -> HumanRequest | None:
-    row = await connection.fetchrow(f"{SELECT} WHERE r.id = $1", human_request_id)
-    return human_request(row) if row else None
+    return (await get_many(connection, [human_request_id])).get(human_request_id)
 
 
 async def get_many(connection: Connection, ids: Sequence[str]) -> dict[str, HumanRequest]:
     rows = await connection.fetch(f"{SELECT} WHERE r.id = ANY($1)", ids)
-    return {row["id"]: human_request(row) for row in rows}
+    return {request.id: request for request in await human_requests(rows)}
 
 
 async def save(connection: Connection, requests: Sequence[HumanRequest]) -> None:
@@ -165,8 +178,23 @@ async def pending_by_type(connection: Connection) -> Mapping[str, int]:
     return {row["request_type"]: row["count"] for row in rows}
 
 
-def human_request(row: Record) -> HumanRequest:
-    """A row that has the COLUMNS."""
+async def fitting(connection: Connection, ids: Sequence[str]) -> Sequence[str]:
+    """As many of the first of these requests as may be read together."""
+    rows = await connection.fetch(f"SELECT r.id, {SIZE} AS size FROM human_requests r WHERE r.id = ANY($1)", ids)
+    sizes = {row["id"]: row["size"] for row in rows}
+    return ids[: fitting_into(MAX_PAGE_BYTES, [sizes[each] for each in ids])]
+
+
+async def human_requests(rows: Sequence[Record]) -> list[HumanRequest]:
+    """Rows that have the COLUMNS."""
+    return await beside(sum(map(_size, rows)), list, map(_human_request, rows))
+
+
+def _size(row: Record) -> int:
+    return sum(len(value) for value in row.values() if isinstance(value, str))
+
+
+def _human_request(row: Record) -> HumanRequest:
     quorum, eligible = _document(row["quorum"]), _document(row["eligible"])
     spec = RequestSpec(
         id=row["id"],
@@ -207,6 +235,7 @@ def human_request(row: Record) -> HumanRequest:
         cancel_reason=row["cancel_reason"],
         votes=[_vote(vote) for vote in orjson.loads(row["votes"])] if row["votes"] is not None else (),
         requester_lost_access=row["requester_lost_access"],
+        size=_size(row),
     )
 
 
