@@ -114,6 +114,7 @@ async def test_a_summary_says_of_any_time_what_a_count_of_its_rows_would_say_how
             for after, before in windows:
                 await require_right(connection, ended, after, before, ITSELF)
                 await require_right(connection, ended, after, before, ada)
+            ended += await record(recorder, chance, 5)
             explained = ExplainedConnection(connection)
             async with connection.transaction():
                 await summaries.summary(explained, InvocationFilter(), NOON, ITSELF, 100)

@@ -130,7 +130,7 @@ async def summary(
 
     own = "" if viewer.sees_all else " AND o.principal = $1"
     of_tool = f" AND tool_name = {value(wanted.tool_name)}" if wanted.tool_name else ""
-    not_counted = between("o.created_at", "o.invocation_id", first, end)
+    not_counted = f"o.created_at >= $2{'' if end is None else f' AND o.created_at < {value(end)}'}"
     sources = [
         f"""
         SELECT h.tool_name, h.status, was.step, was.count
@@ -138,10 +138,15 @@ async def summary(
         CROSS JOIN unnest(h.steps, h.counts) AS was (step, count)
         WHERE h.principal = $1 AND h.hour >= $2 {"" if end is None else f"AND h.hour < {value(end)}"} {of_tool}
         """,
+        # Few rows of a few chains: by the time that is asked for, all outcomes of it would be looked at for each.
         f"""
         SELECT o.tool_name, o.status, {STEP_OF} AS step, 1 AS count
-        FROM unnest($3::uuid[], $4::integer[], $5::integer[]) AS piece (chain_id, first, last)
-        JOIN outcomes o ON o.chain_id = piece.chain_id AND o.sequence BETWEEN piece.first AND piece.last
+        FROM (
+            SELECT o.*
+            FROM unnest($3::uuid[], $4::integer[], $5::integer[]) AS piece (chain_id, first, last)
+            JOIN outcomes o ON o.chain_id = piece.chain_id AND o.sequence BETWEEN piece.first AND piece.last
+            OFFSET 0
+        ) AS o
         WHERE {not_counted} {own} {of_tool}
         """,
     ]
