@@ -41,11 +41,11 @@ class QuestioningMetrics:
             self._count(engine, batch)
         self._generation.labels(engine).observe(max(batch.seconds for batch in batches))
 
-    def answered(self, engine: str, answers: int, batch: Batch) -> None:
+    def answered(self, engine: str, answers: int, batch: Batch, *, done: bool) -> None:
         """Answers were taken, and what they open was asked."""
         self._answers.labels(engine).inc(answers)
         self._count(engine, batch)
-        if batch.conversation.status == "done":
+        if done:
             self._per_interview.labels(engine).observe(batch.conversation.questions_asked)
 
     def _count(self, engine: str, batch: Batch) -> None:

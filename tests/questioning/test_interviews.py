@@ -135,6 +135,8 @@ async def test_what_the_user_answered_before_is_recalled_or_proposed_with_where_
     agreed.append({"question_id": "/contact/email", "answer": "new@example.com"})
     step = await shared.call("AnswerQuestions", conversation_id=conversation, answers=agreed)
     assert step["conversation"]["result"]["country"] == "Germany"
+    # What was agreed to may be said again in words.
+    await shared.answer(conversation, "/country", "Germany")
     said = {
         each["question_id"]: each for each in await shared.messages(conversation) if each["message_type"] == "answer"
     }
@@ -168,6 +170,10 @@ async def test_a_bank_is_asked_by_what_tells_most_and_says_why(shared: Replica) 
     done = await shared.answer(conversation, legs, "no" if legs == "swims" else "four")
     assert done["conversation"]["stopped"] == "certain"
     assert done["conversation"]["result"]["hypothesis"] == "dog"
+    # Enough is known, and still nobody is kept from saying that they do not know.
+    unsure = {"question_id": "mammal", "state": "unknown"}
+    await shared.call("ReviseAnswer", conversation_id=conversation, answer=unsure)
+    await shared.call("ReviseAnswer", conversation_id=conversation, answer={"question_id": "mammal", "answer": True})
     told = await shared.call("ExplainQuestion", conversation_id=conversation, question_id="mammal")
     assert "bits" in told["question"]["reason"]
     assert told["question"]["alternatives"][0]["question_id"] == "swims"

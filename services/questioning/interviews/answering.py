@@ -24,6 +24,9 @@ from services.questioning.models import (
     Said,
 )
 
+# An answer to whatever is a question.
+NO_VALUE = "I don't know"
+
 
 class Answering:
     """The answers of one conversation, whose lock the caller holds."""
@@ -77,7 +80,7 @@ class Answering:
         standing = self._standing.get(said.question_id)
         # An answer that holds no longer is asked for again, and may be another then.
         if standing is not None and said.question_id not in (await self._engine.advance(self.known)).invalid:
-            if known is not None and (known.state, known.value) != (standing.state, standing.value):
+            if known is not None and not _same(known, Known(cast("AnswerState", standing.state), standing.value)):
                 raise errors.already_answered(said.question_id)
             return
         await self._take(said, known, field)
@@ -153,14 +156,19 @@ class Answering:
             raise errors.question_not_found(said.question_id) from None
 
     async def _require_question(self, question_id: str, others: Mapping[str, Known]) -> None:
-        if question_id not in {each.id for each in (await self._engine.advance(others)).candidates}:
-            raise UnknownQuestionError(question_id)
+        # Not whether it would be asked next: whoever knows better may say so of any question.
+        await self._engine.read(question_id, NO_VALUE, others)
 
     async def _candidate(self, question_id: str) -> Candidate | None:
         """The question as the engine would put it without its answer."""
         others = {name: known for name, known in self.known.items() if name != question_id}
         candidates = (await self._engine.advance(others)).candidates
         return next((each for each in candidates if each.id == question_id), None)
+
+
+def _same(one: Known, other: Known) -> bool:
+    """Whether two answers say the same; an answer that was agreed to says what it would if it had been given."""
+    return one.value == other.value if one.valued and other.valued else one.state == other.state
 
 
 def _words(answer: Any) -> str:

@@ -152,8 +152,10 @@ class Interviews:
         return Step(connection, conversation, engine, answering)
 
     async def _asked_on(self, step: "Step", count: int, said: Sequence[Said]) -> Batch:
+        was_open = step.conversation.status == "open"
         batch = await step.put(count, set(), later=False)
-        self._metrics.answered(step.conversation.goal.engine, len(said), batch)
+        done = was_open and batch.conversation.status == "done"
+        self._metrics.answered(step.conversation.goal.engine, len(said), batch, done=done)
         return batch
 
 
