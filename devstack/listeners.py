@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from devstack import ports
 from devstack.errors import CannotRunError
@@ -9,7 +10,8 @@ from devstack.services import Service
 from devstack.settings import StackSettings
 
 HOST = "127.0.0.1"
-# A service's port is the first one and its place among the names of all services.
+# A service's port is the first one and its place among the names of all services; metrics pages leave out those that
+# some service has besides.
 FIRST_GRPC_PORT = 50051
 FIRST_METRICS_PORT = 9464
 WEB_PORT = 3380
@@ -36,6 +38,8 @@ class Listeners:
 
     grpc: Mapping[str, Listener]
     metrics: Mapping[str, Listener]
+    # Of each service those that it has besides.
+    further: Mapping[str, Sequence[Listener]]
     web: Listener
     edge: Listener
     # What Envoy counts.
@@ -59,6 +63,14 @@ def choose(settings: StackSettings, services: Sequence[Service], variables: Mapp
     """
     usual = settings.port == StackSettings.model_fields["port"].default
 
+    kept = {port for service in services for port in service.ports.values()}
+
+    def further(service: Service) -> list[Listener]:
+        chosen = {variable: variables.get(variable, "").strip() for variable in service.ports}
+        return [
+            _chosen(variable, f"{HOST}:{chosen[variable] or near(port)}") for variable, port in service.ports.items()
+        ]
+
     def near(preferred: int) -> int:
         return preferred if usual and ports.is_free(HOST, preferred) else ports.free(HOST)
 
@@ -75,7 +87,13 @@ def choose(settings: StackSettings, services: Sequence[Service], variables: Mapp
     ranked = list(enumerate(sorted(services, key=lambda service: service.name)))
     listeners = Listeners(
         grpc={each.name: listener(each.address_variable, FIRST_GRPC_PORT + rank) for rank, each in ranked},
-        metrics={each.name: listener(each.metrics_variable, FIRST_METRICS_PORT + rank) for rank, each in ranked},
+        metrics={
+            each.name: listener(each.metrics_variable, port)
+            for (_, each), port in zip(
+                ranked, (port for port in count(FIRST_METRICS_PORT) if port not in kept), strict=False
+            )
+        },
+        further={each.name: further(each) for each in services},
         web=listener("QMCP_WEB_ADDRESS", WEB_PORT),
         edge=Listener(settings.host, settings.port, "QMCP_PORT"),
         envoy_metrics=envoy_metrics(),
@@ -96,3 +114,4 @@ def _named(listeners: Listeners) -> Iterator[tuple[str, Listener]]:
     yield from (("envoy", listeners.edge), ("envoy", listeners.envoy_metrics), ("web", listeners.web))
     yield from listeners.grpc.items()
     yield from listeners.metrics.items()
+    yield from ((name, each) for name, more in listeners.further.items() for each in more)

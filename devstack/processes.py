@@ -12,11 +12,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from devstack import postgres, probing
 from devstack.listeners import Listener, Listeners
-from devstack.services import KEYS, Service
+from devstack.services import KEYS, Service, taker_of
 from devstack.settings import StackSettings
 from servicekit.certificates import Certificates, certificates
 from servicekit.channels import channel
 
+# What those who keep metrics take.
+EXPORT = "opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
 PROBE_SECONDS = 2.0
 POSTGRES = "postgres"
 
@@ -89,14 +91,27 @@ def service(which: Service, settings: StackSettings, listeners: Listeners, datab
             "QMCP_METRICS_PORT": str(metrics_at.port),
             "QMCP_DATABASE_URL": which.database_url(database_server),
             "QMCP_AUTH": settings.auth,
+            **{each.variable: str(each.port) for each in listeners.further[name]},
+            **_told_to(which, settings, listeners),
             # Keys are read where callers are checked, and the rest is made by the service itself.
             **{variable: str(file) for variable, file in which.files(settings.home, settings.home / KEYS).items()},
         },
-        listeners=(grpc_at, metrics_at),
+        listeners=(grpc_at, metrics_at, *listeners.further[name]),
         # Not its peers: as in a cluster services start in any order, and beside each other they start in less time.
         needs=(POSTGRES,),
         reloads=True,
     )
+
+
+def _told_to(which: Service, settings: StackSettings, listeners: Listeners) -> dict[str, str]:
+    """Who hears what a service counts: the one that keeps metrics, which needs not be told of itself."""
+    keeper = taker_of(EXPORT)
+    if not settings.own_metrics or settings.otlp_metrics_address or keeper in ("", which.name):
+        return {}
+    if settings.auth == "on" and not which.settings.KEY_ROLES:
+        # It has no key to come with; its page shows the same.
+        return {}
+    return {"QMCP_OTLP_METRICS_ADDRESS": listeners.grpc[keeper].address}
 
 
 def web(at: Listener, envoy_metrics: Listener) -> Process:

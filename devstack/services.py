@@ -8,7 +8,10 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from qmcp.options.v1 import options_pb2
+
 import services
+from gateway import contract
 from servicekit.settings import ServiceSettings
 
 # The folder of the home folder that has the keys of all services.
@@ -36,6 +39,11 @@ class Service:
     def metrics_variable(self) -> str:
         """The variable that tells everybody where its metrics are."""
         return f"QMCP_{self.name.upper()}_METRICS_ADDRESS"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The usual ports that it has besides, by the variable that chooses another."""
+        return {f"QMCP_{name.upper()}": port for name, port in self.settings.PORTS.items()}
 
     def files(self, home: Path, keys: Path) -> dict[str, Path]:
         """Where it finds and keeps its files, by variable: in a home folder, and in the folder of everybody's keys."""
@@ -74,6 +82,14 @@ def found() -> tuple[Service, ...]:
         return tuple(by_name[name] for name in order)
     except CycleError as error:
         raise ValueError(f"Services call one another in a circle: {' → '.join(error.args[1])}") from None
+
+
+def taker_of(standard: str) -> str:
+    """The service whose contract takes the RPC of a standard, as `<package>.<Service>/<Rpc>`; empty where none does."""
+    for service in contract.services():
+        if any(contract.option(method, options_pb2.standard_rpc) == standard for method in service.methods):
+            return contract.short_name(service)
+    return ""
 
 
 def _read(folders: Iterable[str]) -> list[Service]:

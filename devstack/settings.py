@@ -43,6 +43,9 @@ class StackSettings(BaseModel):
     log_level: LogLevel = "INFO"
     # on: callers need an API key or a token; an admin key is made at the first start.
     auth: Literal["off", "on"] = "off"
+    # Services tell the one that keeps metrics what they count. False: only where QMCP_OTLP_METRICS_ADDRESS says.
+    own_metrics: bool = True
+    otlp_metrics_address: str = ""
     # True: let others than this machine in although nothing checks who they are.
     allow_keyless: bool = False
 

@@ -63,12 +63,14 @@ READ_ENCODING = "identity|deflate|gzip"
 OTHERS = ("x-api-key", "authorization", "idempotency-key")
 SOUND_VALUE = "[ -~]*"
 
-# What matches a Content-Encoding that services do not read.
-UNREAD_ENCODING: dict[str, Any] = {
+# What matches a Content-Encoding that services read, none among them, and one that they do not.
+_READ: dict[str, Any] = {"safe_regex": {"regex": r"(?i)\s*(gzip|x-gzip|identity)?\s*"}}
+READ_CONTENT_ENCODING: dict[str, Any] = {
     "name": "content-encoding",
-    "string_match": {"safe_regex": {"regex": r"(?i)\s*(gzip|x-gzip|identity)?\s*"}},
-    "invert_match": True,
+    "string_match": _READ,
+    "treat_missing_header_as_empty": True,
 }
+UNREAD_ENCODING: dict[str, Any] = {"name": "content-encoding", "string_match": _READ, "invert_match": True}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from gateway import other_methods
 from gateway.clusters import ANY, streams
 from gateway.contract import at_edge, bindings, call_kind, idempotency_level, option, short_name, verb_and_template
 from gateway.credential_paths import CredentialPath
-from gateway.local_replies import ENCODING, IDS, OTHERS, unsound
+from gateway.local_replies import ENCODING, IDS, OTHERS, READ_CONTENT_ENCODING, unsound
 from gateway.other_methods import path_regex
 
 Route = dict[str, Any]
@@ -84,9 +84,12 @@ def _of_rpcs(policies: Policies, service: ServiceDescriptor, hidden: Sequence[Cr
     for group, methods in sorted(grouped.items()):
         retries = policies["retries"]["again" if group in SENT_AGAIN else "not_arrived"]
         names = "|".join(method.name for method in methods)
+        # By the name that an RPC has with us, and by the one that it has in a standard.
+        standards = [re.escape(each) for method in methods if (each := option(method, options_pb2.standard_rpc))]
+        paths = "|".join(["/" + each for each in (f"{re.escape(service.full_name)}/({names})", *standards)])
         route: Route = {
             "name": f"{short_name(service)}-{group}",
-            "match": {"safe_regex": {"regex": f"/{re.escape(service.full_name)}/({names})"}},
+            "match": {"safe_regex": {"regex": paths}},
             "typed_per_filter_config": policies["filters"][_passed_on(methods[0])],
             "route": _action(policies, methods[0]) | {"retry_policy": retries},
         }
@@ -193,13 +196,14 @@ def _of_raw_bodies(policies: Policies, service: ServiceDescriptor) -> Iterator[R
 
 def _with_body(method: MethodDescriptor, rule: HttpRule) -> Route:
     verb, template = verb_and_template(rule)
+    # What comes in parts is read as it comes; what comes whole is unpacked by the service.
+    plain = {"name": "content-encoding", "present_match": True, "invert_match": True}
     kinds = "|".join(map(re.escape, option(method, options_pb2.request_content_type)))
     return {
         "safe_regex": {"regex": path_regex(template, one="[^/]+", many=".+")},
         "headers": [
             {"name": ":method", "string_match": {"exact": verb.upper()}},
-            # What is passed on as it comes is read as it comes.
-            {"name": "content-encoding", "present_match": True, "invert_match": True},
+            plain if method.client_streaming else READ_CONTENT_ENCODING,
             {"name": "content-type", "string_match": {"safe_regex": {"regex": rf"(?i)\s*({kinds})\s*(;.*)?"}}},
         ],
     }

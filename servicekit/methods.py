@@ -57,6 +57,8 @@ class Method:
     raw_answer: bool
     # Whether its route is one that an original system had, whose clients look for what that answered.
     original: bool
+    # `<package>.<Service>/<Rpc>` of a published standard: what it also answers to over gRPC; else empty.
+    standard: str
 
 
 def methods_of(service: ServiceDescriptor) -> list[Method]:
@@ -84,6 +86,7 @@ def _method(service: ServiceDescriptor, method: MethodDescriptor) -> Method:
         and _is_raw(method.input_type.fields_by_name[body].message_type),
         raw_answer=_is_raw(method.output_type),
         original=bool(_option(method, "original_route")),
+        standard=str(_option(method, "standard_rpc")),
     )
 
 

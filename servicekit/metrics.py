@@ -102,7 +102,9 @@ class CallMetrics(Collector):
 class MetricsPage:
     """Serves a registry at `/metrics` from a thread of its own."""
 
-    def __init__(self, registry: CollectorRegistry, host: str, port: int) -> None:
+    def __init__(self, registry: CollectorRegistry, host: str, port: int, variable: str = "QMCP_METRICS_PORT") -> None:
+        """`variable` chooses the port."""
+        self._variable = variable
         self._registry = registry
         self._host = host
         self._port = port
@@ -115,7 +117,7 @@ class MetricsPage:
         except OSError as error:
             raise SystemExit(
                 f"The metrics page cannot listen on {self._host}:{self._port} ({error.strerror}). "
-                "Set QMCP_METRICS_PORT to a free port."
+                f"Set {self._variable} to a free port."
             ) from None
         self.port: int = self._server.server_port
         self._thread = Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), name="metrics page", daemon=True)

@@ -68,7 +68,9 @@ async def reporting(settings: ServiceSettings, service: str, registry: Collector
         yield
         return
     async with channel(settings.otlp_metrics_address, settings.certificates()) as opened:
-        metadata = (("x-api-key", own_key(settings)),) if settings.auth != "off" else ()
+        # Whoever asks nobody who its callers are has no key.
+        key = own_key(settings) if settings.access_key_file else ""
+        metadata = (("x-api-key", key),) if key else ()
         reporter = Reporter(opened, metadata, service, registry)
         task = asyncio.create_task(reporter.run(settings.otlp_metrics_interval_seconds), name="reporting")
         try:
@@ -147,10 +149,10 @@ class Reporter:
         return request
 
 
-def figures(families: Iterable[Metric]) -> Iterator[Figure]:
-    """What a registry holds of ours."""
+def figures(families: Iterable[Metric], prefix: str = OURS) -> Iterator[Figure]:
+    """What a registry holds of names that begin so."""
     for family in families:
-        if not family.name.startswith(OURS):
+        if not family.name.startswith(prefix):
             continue
         if family.type == "histogram":
             yield from _histograms(family)

@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 import structlog
+from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc.aio import ServicerContext
 from grpc_health.v1 import health_pb2_grpc
@@ -18,7 +19,7 @@ from servicekit.health import Check, Readiness
 from servicekit.http_status import answer_with
 from servicekit.identity.authenticator import Authenticator
 from servicekit.identity.client_address import address_of
-from servicekit.interceptors import Handler, compose
+from servicekit.interceptors import Handler, Interceptor, compose
 from servicekit.interceptors.context import request_context
 from servicekit.interceptors.deadline import deadline
 from servicekit.interceptors.errors import declared_errors
@@ -43,6 +44,8 @@ from servicekit.tracing import tracing
 logger = structlog.get_logger(__name__)
 
 MAX_HEADERS_BYTES = 48 * 1024
+# Of what a standard's RPC takes and answers.
+PROTOBUF = "application/x-protobuf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,11 @@ async def serving(
             server.add_generic_rpc_handlers(
                 (grpc.method_handlers_generic_handler(service.descriptor.full_name, handlers),)
             )
+            for method in methods_of(service.descriptor):
+                if method.standard:
+                    name, _, rpc = method.standard.partition("/")
+                    handler = _standard_handler(method, _servicer_method(service, method), interceptors)
+                    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, {rpc: handler}),))
         health_pb2_grpc.add_HealthServicer_to_server(readiness.servicer, server)
         reflection.enable(server)
         port = _bind(server, settings)
@@ -226,15 +234,9 @@ def _servicer_method(service: Service, method: Method) -> Handler:
 
 
 def _rpc_handler(
-    method: Method, servicer_method: Handler, interceptors: Sequence[Callable[[Method, Handler], Handler]]
+    method: Method, servicer_method: Handler, interceptors: Sequence[Interceptor]
 ) -> "grpc.RpcMethodHandler[Any, Any]":
-    handler = compose(interceptors, method, servicer_method)
-
-    async def serve(request: Any, context: "ServicerContext[Any, Any]") -> Any:
-        call = RequestContext.of(tuple(context.invocation_metadata() or ()), method)
-        call.address = address_of(call.metadata, context.peer)
-        return await handler(request, context, call)
-
+    serve = _serving(method, servicer_method, interceptors)
     build: Callable[..., grpc.RpcMethodHandler[Any, Any]] = {
         (False, False): grpc.unary_unary_rpc_method_handler,
         (False, True): grpc.unary_stream_rpc_method_handler,
@@ -242,6 +244,35 @@ def _rpc_handler(
         (True, True): grpc.stream_stream_rpc_method_handler,
     }[method.client_streaming, method.server_streaming]
     return build(serve, request_deserializer=deserializer(method), response_serializer=_serialize)
+
+
+def _standard_handler(
+    method: Method, servicer_method: Handler, interceptors: Sequence[Interceptor]
+) -> "grpc.RpcMethodHandler[Any, Any]":
+    """The same RPC under the name that it has in a standard: its message is the body, and so is that of the answer."""
+    serve = _serving(method, servicer_method, interceptors)
+
+    def deserialize(serialized: bytes) -> Any:
+        return method.request_class(**{method.body: HttpBody(content_type=PROTOBUF, data=serialized)})
+
+    def serialize(answer: Any) -> bytes:
+        data: bytes = answer.data
+        return data
+
+    return grpc.unary_unary_rpc_method_handler(serve, request_deserializer=deserialize, response_serializer=serialize)
+
+
+def _serving(
+    method: Method, servicer_method: Handler, interceptors: Sequence[Interceptor]
+) -> Callable[[Any, "ServicerContext[Any, Any]"], Awaitable[Any]]:
+    handler = compose(interceptors, method, servicer_method)
+
+    async def serve(request: Any, context: "ServicerContext[Any, Any]") -> Any:
+        call = RequestContext.of(tuple(context.invocation_metadata() or ()), method)
+        call.address = address_of(call.metadata, context.peer)
+        return await handler(request, context, call)
+
+    return serve
 
 
 def _serialize(message: Any) -> bytes:

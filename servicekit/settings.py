@@ -26,6 +26,8 @@ class ServiceSettings(BaseSettings):
     KEY_ROLES: ClassVar[tuple[str, ...]] = ("service",)
     # Its settings for files that outlive its processes, and what each file is called in the home folder of one machine.
     HOME_FILES: ClassVar[Mapping[str, str]] = {}
+    # Its settings for ports beside those of gRPC and of its metrics page, and the usual port of each.
+    PORTS: ClassVar[Mapping[str, int]] = {}
 
     # Where gRPC listens. 0.0.0.0 in a container, and then see allow_keyless.
     grpc_host: str = "127.0.0.1"

@@ -46,7 +46,9 @@ async def request_of(method: Method, bound: Message, call: RequestContext, max_b
     Raises:
         ServiceError: INVALID_REQUEST.
     """
-    if not method.body or method.raw_body:
+    if method.raw_body:
+        return await _unpacked_raw(getattr(bound, method.body), bound, call, max_body_bytes)
+    if not method.body:
         resumed: Message = _resumed(method, bound, call.metadata)
         return resumed
     content_type, body = _body_of(bound)
@@ -54,7 +56,7 @@ async def request_of(method: Method, bound: Message, call: RequestContext, max_b
     # The edge sees it by the length, which one in chunks or over HTTP/2 need not have.
     if body and not JSON_TYPE.fullmatch(content_type):
         raise _refused("The body must be application/json.", UNSUPPORTED)
-    if str(call.metadata.get("content-encoding", "")).strip().lower() in {"gzip", "x-gzip"} and body:
+    if _is_packed(call) and body:
         # Packed, it may be small and have much in it.
         body = await beside(LARGE_BYTES, _unpacked, body, max_body_bytes)
     call.sent = body
@@ -84,6 +86,17 @@ def end_of(method: Method) -> Message | None:
 def failure_of(method: Method, status: Message) -> Message | None:
     """What ends a stream that was cut off with a reason: its status line is gone, and browsers see no trailers."""
     return None if method.raw_answer else HttpBody(content_type=MEDIA_TYPE, data=failure(status))
+
+
+async def _unpacked_raw(body: HttpBody, bound: Message, call: RequestContext, max_body_bytes: int) -> Message:
+    """The request of a body that is passed on as it is, in the form that its type says."""
+    if _is_packed(call) and body.data:
+        body.data = await beside(LARGE_BYTES, _unpacked, body.data, max_body_bytes)
+    return bound
+
+
+def _is_packed(call: RequestContext) -> bool:
+    return str(call.metadata.get("content-encoding", "")).strip().lower() in {"gzip", "x-gzip"}
 
 
 def _body_of(message: Message) -> tuple[str, bytes]:

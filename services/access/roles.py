@@ -41,8 +41,8 @@ BUILT_IN = (
     Role("ingest", ("metrics.write",), "Sends metrics."),
     Role(
         "service",
-        ("access.resolve",),
-        "A service of QMCP, which asks who its callers are.",
+        ("access.resolve", "metrics.write"),
+        "A service of QMCP, which asks who its callers are, and tells what it counts.",
         # It calls for all who call it.
         limits=UNBOUNDED,
     ),

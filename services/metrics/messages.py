@@ -5,13 +5,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
-from qmcp.metrics.v1 import metrics_service_pb2, rate_limit_pb2
+from qmcp.metrics.v1 import cost_pb2, metrics_service_pb2, rate_limit_pb2
 
 from servicekit import json_values
 from servicekit.errors import ServiceError
+from servicekit.timestamps import to_timestamp
 from services.metrics import models
+from services.metrics.costs.models import Cost, Price, PriceTable
+from services.metrics.costs.pricing import Group
 from services.metrics.ingestion.collecting import EventCollector
 from services.metrics.ingestion.rules import RejectedError, time_of
+
+# Of costs as many as anybody reads.
+MAX_GROUPS, MAX_MODELS = 1_000, 20
 
 
 def source_from(request: metrics_service_pb2.IngestMetricsRequest, principal: str) -> models.Source:
@@ -82,3 +88,36 @@ def _metadata_of(struct: Struct) -> Mapping[str, Any]:
         return json_values.document(struct, "metadata")
     except ServiceError as error:
         raise RejectedError("metadata", error.message.removeprefix("metadata ").removesuffix(".")) from None
+
+
+def prices_from(table: cost_pb2.PriceTable) -> list[Price]:
+    return [Price(each.model, each.token_type, each.usd_per_million) for each in table.prices]
+
+
+def table_to(table: PriceTable) -> cost_pb2.PriceTable:
+    return cost_pb2.PriceTable(
+        version=table.version,
+        effective_at=to_timestamp(table.effective_at),
+        prices=[
+            cost_pb2.Price(model=each.model, token_type=each.token_type, usd_per_million=each.usd_per_million)
+            for each in table.prices
+        ],
+        created_by=table.created_by,
+        created_at=to_timestamp(table.created_at),
+    )
+
+
+def costs_to(group_by: Sequence[str], groups: Mapping[Group, Cost], total: Cost) -> cost_pb2.QueryCostsResponse:
+    dearest = sorted(groups.items(), key=lambda each: (-each[1].usd, -each[1].all_tokens, each[0]))
+    shown = [_cost_to(dict(zip(group_by, group, strict=True)), cost) for group, cost in dearest[:MAX_GROUPS]]
+    return cost_pb2.QueryCostsResponse(costs=shown, total=_cost_to({}, total))
+
+
+def _cost_to(group: Mapping[str, str], cost: Cost) -> cost_pb2.Cost:
+    return cost_pb2.Cost(
+        group=group,
+        tokens=cost.tokens,
+        usd=cost.usd,
+        unpriced_tokens=cost.unpriced_tokens,
+        unpriced_models=sorted(cost.unpriced_models)[:MAX_MODELS],
+    )

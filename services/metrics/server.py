@@ -13,11 +13,14 @@ from servicekit.notifications import listening
 from servicekit.partitions import keeping
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
+from services.metrics.costs.costs import Costs
+from services.metrics.exposition.exposition import Exposition
 from services.metrics.ingestion.event_buffer import EventBuffer
 from services.metrics.ingestion.event_writer import EventWriter
 from services.metrics.ingestion.ingestion import Ingestion
 from services.metrics.ingestion.retention import EVENTS, Retention, forget_commits
 from services.metrics.limits.rates import Rates, forget_buckets
+from services.metrics.otlp.exports import Exports
 from services.metrics.peers import access
 from services.metrics.servicer import MetricsServicer
 from services.metrics.settings import Settings
@@ -40,10 +43,12 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         ) as db,
         access(settings) as resolver,
     ):
+        # What leaves for Prometheus and collectors.
+        exposition = Exposition(settings, registry)
         # What comes in.
         commits = CommitMetrics(registry)
-        rates = Rates(db, commits, settings.metrics_rate_limit)
-        writer = EventWriter(db, commits, settings.metrics_max_queued_bytes)
+        rates = Rates(db, commits, settings.metrics_rate_limit, exposition.tokens)
+        writer = EventWriter(db, commits, settings.metrics_max_queued_bytes, observers=[exposition.instruments])
         buffer = EventBuffer(
             db,
             writer,
@@ -54,10 +59,12 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         ingestion = Ingestion(writer, buffer, settings.metrics_retention_days)
         retention = Retention(settings.metrics_retention_days)
 
-        servicer = MetricsServicer(ingestion, rates)
+        exports = Exports(db, settings.metrics_retention_days)
+
+        servicer = MetricsServicer(ingestion, rates, exports, Costs(db))
         loops = {
             "buffer": buffer.follow,
-            "forgetting": forgetting(db, forget_commits, forget_buckets),
+            "forgetting": forgetting(db, forget_commits, forget_buckets, exports.forget),
             "partitions": keeping(db, [EVENTS], retention.drop),
         }
         async with (
@@ -76,4 +83,5 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             ) as server,
         ):
             with MetricsPage(registry, settings.metrics_host, settings.metrics_port):
-                yield server
+                async with exposition.exposing():
+                    yield server

@@ -1,9 +1,10 @@
 """The settings of the metrics service; those that every service has stand in servicekit."""
 
-from typing import Annotated, Any, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from servicekit.settings import ServiceSettings
 
@@ -25,8 +26,26 @@ def _as(original: str) -> AliasChoices:
     return AliasChoices(f"QMCP_METRICS_{original.removeprefix('METRICS_')}", original)
 
 
+def _named(ours: str, original: str) -> AliasChoices:
+    return AliasChoices(f"QMCP_METRICS_{ours}", original)
+
+
+def _words(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _numbers(value: Any) -> Any:
+    return tuple(sorted(float(part) for part in _words(value))) if isinstance(value, str) else value
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
 class Settings(ServiceSettings):
     """Read from the environment, prefix `QMCP_`; those that the original had also by the names that they had there."""
+
+    PORTS: ClassVar[Mapping[str, int]] = {"metrics_prometheus_port": 9465}
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(populate_by_name=True)
 
@@ -45,3 +64,39 @@ class Settings(ServiceSettings):
     metrics_max_queued_bytes: int = Field(default=32 * 1024 * 1024, ge=1024 * 1024)
     # How long single events are kept, days.
     metrics_retention_days: int = Field(default=90, ge=1, validation_alias=_as("METRICS_RETENTION_DAYS"))
+
+    # Whether Prometheus may scrape the original's instruments, and where: on the host of the other page, at this port.
+    metrics_prometheus_enabled: bool = Field(
+        default=True, validation_alias=_named("PROMETHEUS_ENABLED", "OTEL_PROMETHEUS_ENABLED")
+    )
+    metrics_prometheus_port: int = Field(
+        default=9465, validation_alias=_named("PROMETHEUS_PORT", "OTEL_PROMETHEUS_PORT")
+    )
+    # The upper bounds of the buckets of its histograms, seconds, separated by commas.
+    metrics_histogram_buckets: Annotated[tuple[float, ...], NoDecode, BeforeValidator(_numbers)] = Field(
+        default=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300),
+        validation_alias=_named("HISTOGRAM_BUCKETS", "HISTOGRAM_BUCKET_BOUNDARIES"),
+    )
+    # Which dimensions are labels there, besides the service and the type; and of each label how many values, and of how
+    # many characters: the rest share `_other`. And how many combinations of them there may be.
+    metrics_label_keys: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+        default=("success", "method", "server", "server_name", "tool_name", "client_name", "client_version"),
+        validation_alias=_as("METRICS_LABEL_KEYS"),
+    )
+    metrics_max_label_cardinality: int = Field(default=150, ge=1, validation_alias=_as("METRICS_MAX_LABEL_CARDINALITY"))
+    metrics_max_label_length: int = Field(default=96, ge=1, validation_alias=_as("METRICS_MAX_LABEL_LENGTH"))
+    metrics_max_label_combinations: int = Field(default=5_000, ge=1)
+    # Where the same goes by OTLP over HTTP, `http://collector:4318`; empty: nowhere. How often, under which name, with
+    # which headers (`name=value,name=value`), and as totals or as what each interval added.
+    metrics_otlp_endpoint: str = Field(default="", validation_alias=_named("OTLP_ENDPOINT", "OTEL_OTLP_ENDPOINT"))
+    metrics_otlp_export_interval_ms: int = Field(
+        default=30_000, ge=1, validation_alias=_named("OTLP_EXPORT_INTERVAL_MS", "OTEL_OTLP_EXPORT_INTERVAL_MS")
+    )
+    metrics_otlp_service_name: str = Field(
+        default="qmcp-metrics", validation_alias=_named("OTLP_SERVICE_NAME", "OTEL_SERVICE_NAME")
+    )
+    metrics_otlp_headers: str = Field(default="", validation_alias=_named("OTLP_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"))
+    metrics_otlp_temporality: Annotated[Literal["cumulative", "delta"], BeforeValidator(_lower)] = Field(
+        default="cumulative",
+        validation_alias=_named("OTLP_TEMPORALITY", "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"),
+    )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack import listeners, ports, services, settings
+from devstack import listeners, ports, processes, services, settings
 from devstack.errors import CannotRunError
 
 ALL = services.found()
@@ -21,8 +21,39 @@ def test_the_usual_ports_follow_the_names_of_the_services(monkeypatch: pytest.Mo
     monkeypatch.setattr(ports, "require_free", lambda *_: None)
     chosen = choose()
     assert [chosen.grpc[name].port for name in NAMES] == [50051 + rank for rank in range(len(NAMES))]
-    assert [chosen.metrics[name].port for name in NAMES] == [9464 + rank for rank in range(len(NAMES))]
+    kept = {port for service in ALL for port in service.ports.values()}
+    pages = [port for port in range(9464, 9464 + 2 * len(NAMES)) if port not in kept]
+    assert [chosen.metrics[name].port for name in NAMES] == pages[: len(NAMES)]
+    assert {each.port for more in chosen.further.values() for each in more} == kept
     assert (chosen.edge.port, chosen.web.port) == (3333, 3380)
+
+
+def test_ports_that_a_service_has_besides_are_chosen_by_its_variable_and_told_to_it() -> None:
+    (variable,) = {variable for service in ALL for variable in service.ports if service.name == "metrics"}
+    port = ports.free()
+    chosen = choose(QMCP_PORT=str(ports.free()), **{variable: str(port)})
+    assert [(each.variable, each.port) for each in chosen.further["metrics"]] == [(variable, port)]
+    rows = {row.name: row for row in processes.table(settings.read({}), ALL, chosen, "postgresql://h")}
+    assert rows["metrics"].environment[variable] == str(port)
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({}, {"access", "hitl", "tools"}),
+        ({"QMCP_AUTH": "on"}, {"hitl", "tools"}),
+        ({"QMCP_OWN_METRICS": "false"}, set()),
+        ({"QMCP_OTLP_METRICS_ADDRESS": "collector:4317"}, set()),
+    ],
+)
+def test_services_tell_the_one_that_keeps_metrics_what_they_count(variables: dict[str, str], told: set[str]) -> None:
+    chosen = choose(QMCP_PORT=str(ports.free()))
+    rows = processes.table(settings.read(variables), ALL, chosen, "postgresql://h")
+    found = {row.name: row.environment.get("QMCP_OTLP_METRICS_ADDRESS") for row in rows}
+    assert {name for name, address in found.items() if address} >= told
+    assert "metrics" not in {name for name, address in found.items() if address}
+    assert {address for address in found.values() if address} <= {chosen.grpc["metrics"].address}
+    assert bool({name for name, address in found.items() if address}) == bool(told)
 
 
 def test_a_usual_port_that_is_taken_gives_way_to_a_free_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,6 +77,7 @@ def settings_for(url: str, **changes: Any) -> Settings:
         "database_url": url,
         "grpc_port": 0,
         "metrics_port": ports.free(),
+        "metrics_prometheus_enabled": False,
         "database_pool_size": 5,
         "shutdown_grace_seconds": 0.5,
         # Only tests of the limit meet it.

@@ -1,19 +1,47 @@
 """The metrics service under the contract."""
 
+import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
+from typing import Any
 
-from qmcp.metrics.v1 import metric_pb2, metrics_service_pb2
+from google.api.httpbody_pb2 import HttpBody
+from qmcp.metrics.v1 import cost_pb2, metric_pb2, metrics_service_pb2
 
 from services.metrics import server as metrics_server
 from tests.contract.running import Running
-from tests.contract.subject import Effect, Slow, Subject, held_up
+from tests.contract.subject import Effect, Listing, Sight, Slow, Subject, held_up
+
+_times = count(1)
 
 
 def _measured(number: int) -> metrics_service_pb2.IngestMetricsRequest:
     return metrics_service_pb2.IngestMetricsRequest(
         service="tests", metrics=[metric_pb2.Metric(type="custom", value=number)]
     )
+
+
+def _prices(number: int) -> cost_pb2.CreatePriceTableRequest:
+    price = cost_pb2.Price(model="m", token_type="input", usd_per_million=number)
+    return cost_pb2.CreatePriceTableRequest(price_table=cost_pb2.PriceTable(prices=[price]))
+
+
+async def _make_tables(running: Running, number: int) -> list[Any]:
+    return [(await running.must("CreatePriceTable", _prices(each))).version for each in range(number)]
+
+
+async def _tokens(owner: Running, _admin: Running) -> str:
+    """Tokens that an agent of the owner's has used, by the agent's name."""
+    agent = f"agent-{next(_times):06}"
+    attributes = [{"key": "agent", "value": {"stringValue": agent}}]
+    points = [{"asInt": 5, "timeUnixNano": str(time.time_ns()), "attributes": attributes}]
+    metric = {"name": "gen_ai.client.token.usage", "gauge": {"dataPoints": points}}
+    export = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}
+    body = HttpBody(content_type="application/json", data=json.dumps(export).encode())
+    await owner.must("IngestOtlp", owner.request("IngestOtlp", export=body))
+    return agent
 
 
 @asynccontextmanager
@@ -27,11 +55,17 @@ SUBJECT = Subject(
     service=metrics_service_pb2.DESCRIPTOR.services_by_name["MetricsService"],
     settings=metrics_server.Settings,
     compose=metrics_server.compose,
-    variables=lambda _: {},
-    listings={},
-    effects={"IngestMetrics": Effect(_measured, lambda answer: answer.request_id)},
-    sights={},
+    # Several replicas stand beside each other here.
+    variables=lambda _: {"metrics_prometheus_enabled": "false"},
+    listings={"ListPriceTables": Listing(_make_tables, "version")},
+    effects={
+        "IngestMetrics": Effect(_measured, lambda answer: answer.request_id),
+        "CreatePriceTable": Effect(_prices, lambda answer: answer.version),
+    },
+    sights={"QueryCosts": Sight(_tokens, lambda _: cost_pb2.QueryCostsRequest(group_by=["agent"]))},
     shared={
+        "IngestOtlp": "makes what is the caller's own",
+        "ListPriceTables": "what tokens cost is the same for all",
         "IngestMetrics": "makes what is the caller's own",
         "FlushMetrics": "writes what is buffered, whosever it is, and shows nothing of it",
     },

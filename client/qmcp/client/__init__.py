@@ -35,7 +35,16 @@ if TYPE_CHECKING:
         Quorum,
         Webhook,
     )
-    from qmcp.client.metrics.models import FlushedMetrics, IngestedMetrics, Metric, RateLimit, RejectedMetric
+    from qmcp.client.metrics.models import (
+        Cost,
+        FlushedMetrics,
+        IngestedMetrics,
+        Metric,
+        Price,
+        PriceTable,
+        RateLimit,
+        RejectedMetric,
+    )
     from qmcp.client.questioning.models import (
         Answer,
         AutomatedInterview,
@@ -89,6 +98,7 @@ __all__ = [
     "ConflictError",
     "Contradiction",
     "Conversation",
+    "Cost",
     "DeadlineExceededError",
     "Delivery",
     "Denial",
@@ -119,6 +129,8 @@ __all__ = [
     "NotPossibleError",
     "OverloadedError",
     "PreviousMessage",
+    "Price",
+    "PriceTable",
     "Progress",
     "QmcpError",
     "QuestionAlternative",
@@ -161,6 +173,7 @@ _HOMES = {
     "ConflictError": "qmcp.client.errors",
     "Contradiction": "qmcp.client.questioning.models",
     "Conversation": "qmcp.client.questioning.models",
+    "Cost": "qmcp.client.metrics.models",
     "DeadlineExceededError": "qmcp.client.errors",
     "Delivery": "qmcp.client.hitl.models",
     "Denial": "qmcp.client.access.models",
@@ -191,6 +204,8 @@ _HOMES = {
     "NotPossibleError": "qmcp.client.errors",
     "OverloadedError": "qmcp.client.errors",
     "PreviousMessage": "qmcp.client.questioning.models",
+    "Price": "qmcp.client.metrics.models",
+    "PriceTable": "qmcp.client.metrics.models",
     "Progress": "qmcp.client.tools.models",
     "QmcpError": "qmcp.client.errors",
     "QuestionAlternative": "qmcp.client.questioning.models",

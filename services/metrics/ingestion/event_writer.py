@@ -47,11 +47,23 @@ class Recorder(Protocol):
 Earlier: TypeAlias = bytes | ServiceError | None
 
 
+class Observer(Protocol):
+    """Who looks at all events that were written."""
+
+    def observe(self, batch: Sequence[Events]) -> None:
+        """Called after their commit."""
+
+
 class EventWriter:
     """Writes the events of one process."""
 
     def __init__(
-        self, database: Database, metrics: CommitMetrics, max_queued_bytes: int, recorders: Sequence[Recorder] = ()
+        self,
+        database: Database,
+        metrics: CommitMetrics,
+        max_queued_bytes: int,
+        recorders: Sequence[Recorder] = (),
+        observers: Sequence[Observer] = (),
     ) -> None:
         """Prepares.
 
@@ -60,9 +72,11 @@ class EventWriter:
             metrics: of its commits.
             max_queued_bytes: what may wait; more is refused with OVERLOADED.
             recorders: told of each batch, in its transaction.
+            observers: told of it when that is committed.
         """
         self._database = database
         self._recorders = recorders
+        self._observers = observers
         self._known: LRUCache[int, date] = LRUCache(MAX_KNOWN_SERIES)
         self._commits: GroupCommit[Writing, Earlier] = GroupCommit(
             "events",
@@ -114,6 +128,9 @@ class EventWriter:
             raise
         # Not before: what was rolled back is not there.
         self._known.update(inserted)
+        written = [writing.events for writing, answer in zip(batch, answers, strict=True) if answer is None]
+        for observer in self._observers:
+            observer.observe(written)
         return answers
 
     async def _write(

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from servicekit.group_commit import CommitMetrics, GroupCommit
 from servicekit.identity.principal import Principal
@@ -22,19 +23,28 @@ class Caller:
     rate: int
 
 
+class Listener(Protocol):
+    """Who shows what callers have left."""
+
+    def tell(self, caller: str, rate: int, remaining: float) -> None:
+        """A call of this caller was counted."""
+
+
 class Rates:
     """Counts calls. Those that come together are taken in one statement, which nobody waits for on a disk."""
 
-    def __init__(self, database: Database, metrics: CommitMetrics, default_rate: int) -> None:
+    def __init__(self, database: Database, metrics: CommitMetrics, default_rate: int, told: Listener) -> None:
         """Prepares.
 
         Args:
             database: of the service.
             metrics: of its commits.
             default_rate: calls a minute of callers whose key says nothing; 0: as many as they like.
+            told: hears what callers have left.
         """
         self._database = database
         self._default_rate = default_rate
+        self._told = told
         self._commits: GroupCommit[Caller, Allowance] = GroupCommit("rates", self._take_all, metrics)
 
     @asynccontextmanager
@@ -57,6 +67,7 @@ class Rates:
         if not caller.rate:
             return None
         allowance = await self._commits.commit(caller)
+        self._told.tell(principal.name, allowance.rate, allowance.remaining)
         if not allowance.granted:
             raise errors.rate_limited(caller.rate, allowance.next_seconds, allowance.headers)
         return allowance

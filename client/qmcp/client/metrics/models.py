@@ -61,6 +61,55 @@ class IngestedMetrics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What tokens of a model cost."""
+
+    # The model, as `gen_ai.response.model` or `gen_ai.request.model` names it; a `*` at the end stands for any
+    # rest. The longest that fits counts. 1 to 200 characters.
+    model: str = ""
+    # Which tokens, as `gen_ai.token.type` names them: `input`, `output`. 1 to 50 characters.
+    token_type: str = ""
+    # US dollars for a million of them, 0 to 1,000,000.
+    usd_per_million: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceTable:
+    """What everything costs from a time on.
+
+    A table is never changed: another price is another table, with the next number.
+    """
+
+    # Its number, from 1; given by the service.
+    version: int = 0
+    # From when on it holds, until another does that is valid from later on, or from the same time and newer. Absent
+    # in a request means now.
+    effective_at: datetime | None = None
+    # At most 2,000 prices, one for each model and type of tokens.
+    prices: tuple[Price, ...] = ()
+    # Who made it; given by the service.
+    created_by: str = ""
+    # When it was made.
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What the tokens of a group came to."""
+
+    # The values of the dimensions that were asked for; empty where the series has no such dimension.
+    group: dict[str, str] = field(default_factory=dict)
+    # How many tokens of each type there were.
+    tokens: dict[str, float] = field(default_factory=dict)
+    # What those that have a price come to, US dollars, by the prices of their time.
+    usd: float = 0.0
+    # How many tokens have no price: they are not in `usd`.
+    unpriced_tokens: float = 0.0
+    # Whose these are: the models, in order, at most 20.
+    unpriced_models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FlushedMetrics:
     """How a flush went."""
 

@@ -24,12 +24,15 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from qmcp.metrics.v1 import cost_pb2 as qmcp_dot_metrics_dot_v1_dot_cost__pb2
 from qmcp.metrics.v1 import metric_pb2 as qmcp_dot_metrics_dot_v1_dot_metric__pb2
 from qmcp.metrics.v1 import rate_limit_pb2 as qmcp_dot_metrics_dot_v1_dot_rate__limit__pb2
+from qmcp.metrics.v1 import otlp_pb2 as qmcp_dot_metrics_dot_v1_dot_otlp__pb2
 from qmcp.options.v1 import options_pb2 as qmcp_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%qmcp/metrics/v1/metrics_service.proto\x12\x0fqmcp.metrics.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cqmcp/metrics/v1/metric.proto\x1a qmcp/metrics/v1/rate_limit.proto\x1a\x1dqmcp/options/v1/options.proto\"\xc7\x02\n\x14IngestMetricsRequest\x12-\n\x07service\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{1,50}$\x12-\n\x07version\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x18\x14\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x32\n\x0binstance_id\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[A-Za-z0-9_.-]{0,50}$\x12:\n\x07metrics\x18\x04 \x03(\x0b\x32\x17.qmcp.metrics.v1.MetricB\x10\xbaH\r\x92\x01\n\x08\x01\x10\x90N\"\x03\xd8\x01\x03\x12\x36\n\x0fidempotency_key\x18\x05 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12)\n\x03\x61\x63k\x18\x06 \x01(\tB\x1c\xbaH\x19r\x17R\x00R\tcommittedR\x08\x62uffered\"\x9e\x01\n\x0fIngestedMetrics\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\r\x12\x10\n\x08rejected\x18\x03 \x01(\r\x12\x0e\n\x06\x65rrors\x18\x04 \x03(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x33\n\nrejections\x18\x06 \x03(\x0b\x32\x1f.qmcp.metrics.v1.RejectedMetric\">\n\x0eRejectedMetric\x12\r\n\x05index\x18\x01 \x01(\r\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x15\n\x13\x46lushMetricsRequest\"1\n\x0e\x46lushedMetrics\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x15\n\x13GetRateLimitRequest2\x8d\x04\n\x0eMetricsService\x12\xac\x01\n\rIngestMetrics\x12%.qmcp.metrics.v1.IngestMetricsRequest\x1a .qmcp.metrics.v1.IngestedMetrics\"R\xaa\xbb\x18\rmetrics.write\xb8\xbb\x18\x01\xd2\xbb\x18\rPOST /metrics\x82\xd3\xe4\x93\x02&\"\x12/v1/metrics:ingest:\x01*Z\r\"\x08/metrics:\x01*\x12\xa7\x01\n\x0c\x46lushMetrics\x12$.qmcp.metrics.v1.FlushMetricsRequest\x1a\x1f.qmcp.metrics.v1.FlushedMetrics\"P\x90\x02\x02\xaa\xbb\x18\rmetrics.write\xb8\xbb\x18\x01\xd2\xbb\x18\x0bPOST /flush\x82\xd3\xe4\x93\x02#\"\x11/v1/metrics:flush:\x01*Z\x0b\"\x06/flush:\x01*\x12\xa1\x01\n\x0cGetRateLimit\x12$.qmcp.metrics.v1.GetRateLimitRequest\x1a\x1a.qmcp.metrics.v1.RateLimit\"O\x90\x02\x01\xaa\xbb\x18\x0cmetrics.self\xb8\xbb\x18\x01\xd2\xbb\x18\x0fGET /rate-limit\x82\xd3\xe4\x93\x02\x1f\x12\x0e/v1/rate-limitZ\r\x12\x0b/rate-limitb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%qmcp/metrics/v1/metrics_service.proto\x12\x0fqmcp.metrics.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1aqmcp/metrics/v1/cost.proto\x1a\x1cqmcp/metrics/v1/metric.proto\x1a qmcp/metrics/v1/rate_limit.proto\x1a\x1aqmcp/metrics/v1/otlp.proto\x1a\x1dqmcp/options/v1/options.proto\"\xc7\x02\n\x14IngestMetricsRequest\x12-\n\x07service\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{1,50}$\x12-\n\x07version\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x18\x14\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x32\n\x0binstance_id\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[A-Za-z0-9_.-]{0,50}$\x12:\n\x07metrics\x18\x04 \x03(\x0b\x32\x17.qmcp.metrics.v1.MetricB\x10\xbaH\r\x92\x01\n\x08\x01\x10\x90N\"\x03\xd8\x01\x03\x12\x36\n\x0fidempotency_key\x18\x05 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12)\n\x03\x61\x63k\x18\x06 \x01(\tB\x1c\xbaH\x19r\x17R\x00R\tcommittedR\x08\x62uffered\"\x9e\x01\n\x0fIngestedMetrics\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\r\x12\x10\n\x08rejected\x18\x03 \x01(\r\x12\x0e\n\x06\x65rrors\x18\x04 \x03(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x33\n\nrejections\x18\x06 \x03(\x0b\x32\x1f.qmcp.metrics.v1.RejectedMetric\">\n\x0eRejectedMetric\x12\r\n\x05index\x18\x01 \x01(\r\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x15\n\x13\x46lushMetricsRequest\"1\n\x0e\x46lushedMetrics\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x15\n\x13GetRateLimitRequest2\x84\n\n\x0eMetricsService\x12\xac\x01\n\rIngestMetrics\x12%.qmcp.metrics.v1.IngestMetricsRequest\x1a .qmcp.metrics.v1.IngestedMetrics\"R\xaa\xbb\x18\rmetrics.write\xb8\xbb\x18\x01\xd2\xbb\x18\rPOST /metrics\x82\xd3\xe4\x93\x02&\"\x12/v1/metrics:ingest:\x01*Z\r\"\x08/metrics:\x01*\x12\x9a\x02\n\nIngestOtlp\x12\".qmcp.metrics.v1.IngestOtlpRequest\x1a\x14.google.api.HttpBody\"\xd1\x01\x90\x02\x02\xaa\xbb\x18\rmetrics.write\xb8\xbb\x18\x01\xe2\xbb\x18\x16\x61pplication/x-protobuf\xe2\xbb\x18\x10\x61pplication/json\xea\xbb\x18\x16\x61pplication/x-protobuf\xea\xbb\x18\x10\x61pplication/json\xf2\xbb\x18>opentelemetry.proto.collector.metrics.v1.MetricsService/Export\x82\xd3\xe4\x93\x02\x15\"\x0b/v1/metrics:\x06\x65xport\x12\x9d\x01\n\x10\x43reatePriceTable\x12(.qmcp.metrics.v1.CreatePriceTableRequest\x1a\x1b.qmcp.metrics.v1.PriceTable\"B\xaa\xbb\x18\rmetrics.admin\xb8\xbb\x18\x01\xca\xbb\x18\x02\xc9\x01\x82\xd3\xe4\x93\x02!\"\x12/v1/metrics/prices:\x0bprice_table\x12\x97\x01\n\x0fListPriceTables\x12\'.qmcp.metrics.v1.ListPriceTablesRequest\x1a(.qmcp.metrics.v1.ListPriceTablesResponse\"1\x90\x02\x01\xaa\xbb\x18\x0cmetrics.read\xb8\xbb\x18\x01\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/metrics/prices\x12\x9d\x01\n\nQueryCosts\x12\".qmcp.metrics.v1.QueryCostsRequest\x1a#.qmcp.metrics.v1.QueryCostsResponse\"F\x90\x02\x01\xaa\xbb\x18\x0cmetrics.read\xb2\xbb\x18\x12\n\x10What tokens cost\xb8\xbb\x18\x01\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/metrics/costs\x12\xa7\x01\n\x0c\x46lushMetrics\x12$.qmcp.metrics.v1.FlushMetricsRequest\x1a\x1f.qmcp.metrics.v1.FlushedMetrics\"P\x90\x02\x02\xaa\xbb\x18\rmetrics.write\xb8\xbb\x18\x01\xd2\xbb\x18\x0bPOST /flush\x82\xd3\xe4\x93\x02#\"\x11/v1/metrics:flush:\x01*Z\x0b\"\x06/flush:\x01*\x12\xa1\x01\n\x0cGetRateLimit\x12$.qmcp.metrics.v1.GetRateLimitRequest\x1a\x1a.qmcp.metrics.v1.RateLimit\"O\x90\x02\x01\xaa\xbb\x18\x0cmetrics.self\xb8\xbb\x18\x01\xd2\xbb\x18\x0fGET /rate-limit\x82\xd3\xe4\x93\x02\x1f\x12\x0e/v1/rate-limitZ\r\x12\x0b/rate-limitb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,22 +53,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INGESTMETRICSREQUEST'].fields_by_name['ack']._serialized_options = b'\272H\031r\027R\000R\tcommittedR\010buffered'
   _globals['_METRICSSERVICE'].methods_by_name['IngestMetrics']._loaded_options = None
   _globals['_METRICSSERVICE'].methods_by_name['IngestMetrics']._serialized_options = b'\252\273\030\rmetrics.write\270\273\030\001\322\273\030\rPOST /metrics\202\323\344\223\002&\"\022/v1/metrics:ingest:\001*Z\r\"\010/metrics:\001*'
+  _globals['_METRICSSERVICE'].methods_by_name['IngestOtlp']._loaded_options = None
+  _globals['_METRICSSERVICE'].methods_by_name['IngestOtlp']._serialized_options = b'\220\002\002\252\273\030\rmetrics.write\270\273\030\001\342\273\030\026application/x-protobuf\342\273\030\020application/json\352\273\030\026application/x-protobuf\352\273\030\020application/json\362\273\030>opentelemetry.proto.collector.metrics.v1.MetricsService/Export\202\323\344\223\002\025\"\013/v1/metrics:\006export'
+  _globals['_METRICSSERVICE'].methods_by_name['CreatePriceTable']._loaded_options = None
+  _globals['_METRICSSERVICE'].methods_by_name['CreatePriceTable']._serialized_options = b'\252\273\030\rmetrics.admin\270\273\030\001\312\273\030\002\311\001\202\323\344\223\002!\"\022/v1/metrics/prices:\013price_table'
+  _globals['_METRICSSERVICE'].methods_by_name['ListPriceTables']._loaded_options = None
+  _globals['_METRICSSERVICE'].methods_by_name['ListPriceTables']._serialized_options = b'\220\002\001\252\273\030\014metrics.read\270\273\030\001\202\323\344\223\002\024\022\022/v1/metrics/prices'
+  _globals['_METRICSSERVICE'].methods_by_name['QueryCosts']._loaded_options = None
+  _globals['_METRICSSERVICE'].methods_by_name['QueryCosts']._serialized_options = b'\220\002\001\252\273\030\014metrics.read\262\273\030\022\n\020What tokens cost\270\273\030\001\202\323\344\223\002\023\022\021/v1/metrics/costs'
   _globals['_METRICSSERVICE'].methods_by_name['FlushMetrics']._loaded_options = None
   _globals['_METRICSSERVICE'].methods_by_name['FlushMetrics']._serialized_options = b'\220\002\002\252\273\030\rmetrics.write\270\273\030\001\322\273\030\013POST /flush\202\323\344\223\002#\"\021/v1/metrics:flush:\001*Z\013\"\006/flush:\001*'
   _globals['_METRICSSERVICE'].methods_by_name['GetRateLimit']._loaded_options = None
   _globals['_METRICSSERVICE'].methods_by_name['GetRateLimit']._serialized_options = b'\220\002\001\252\273\030\014metrics.self\270\273\030\001\322\273\030\017GET /rate-limit\202\323\344\223\002\037\022\016/v1/rate-limitZ\r\022\013/rate-limit'
-  _globals['_INGESTMETRICSREQUEST']._serialized_start=213
-  _globals['_INGESTMETRICSREQUEST']._serialized_end=540
-  _globals['_INGESTEDMETRICS']._serialized_start=543
-  _globals['_INGESTEDMETRICS']._serialized_end=701
-  _globals['_REJECTEDMETRIC']._serialized_start=703
-  _globals['_REJECTEDMETRIC']._serialized_end=765
-  _globals['_FLUSHMETRICSREQUEST']._serialized_start=767
-  _globals['_FLUSHMETRICSREQUEST']._serialized_end=788
-  _globals['_FLUSHEDMETRICS']._serialized_start=790
-  _globals['_FLUSHEDMETRICS']._serialized_end=839
-  _globals['_GETRATELIMITREQUEST']._serialized_start=841
-  _globals['_GETRATELIMITREQUEST']._serialized_end=862
-  _globals['_METRICSSERVICE']._serialized_start=865
-  _globals['_METRICSSERVICE']._serialized_end=1390
+  _globals['_INGESTMETRICSREQUEST']._serialized_start=296
+  _globals['_INGESTMETRICSREQUEST']._serialized_end=623
+  _globals['_INGESTEDMETRICS']._serialized_start=626
+  _globals['_INGESTEDMETRICS']._serialized_end=784
+  _globals['_REJECTEDMETRIC']._serialized_start=786
+  _globals['_REJECTEDMETRIC']._serialized_end=848
+  _globals['_FLUSHMETRICSREQUEST']._serialized_start=850
+  _globals['_FLUSHMETRICSREQUEST']._serialized_end=871
+  _globals['_FLUSHEDMETRICS']._serialized_start=873
+  _globals['_FLUSHEDMETRICS']._serialized_end=922
+  _globals['_GETRATELIMITREQUEST']._serialized_start=924
+  _globals['_GETRATELIMITREQUEST']._serialized_end=945
+  _globals['_METRICSSERVICE']._serialized_start=948
+  _globals['_METRICSSERVICE']._serialized_end=2232
 # @@protoc_insertion_point(module_scope)

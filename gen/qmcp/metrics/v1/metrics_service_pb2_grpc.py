@@ -3,7 +3,10 @@
 import grpc
 import warnings
 
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from qmcp.metrics.v1 import cost_pb2 as qmcp_dot_metrics_dot_v1_dot_cost__pb2
 from qmcp.metrics.v1 import metrics_service_pb2 as qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2
+from qmcp.metrics.v1 import otlp_pb2 as qmcp_dot_metrics_dot_v1_dot_otlp__pb2
 from qmcp.metrics.v1 import rate_limit_pb2 as qmcp_dot_metrics_dot_v1_dot_rate__limit__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -41,6 +44,26 @@ class MetricsServiceStub:
                 request_serializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.IngestMetricsRequest.SerializeToString,
                 response_deserializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.IngestedMetrics.FromString,
                 _registered_method=True)
+        self.IngestOtlp = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/IngestOtlp',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_otlp__pb2.IngestOtlpRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.CreatePriceTable = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/CreatePriceTable',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_cost__pb2.CreatePriceTableRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_cost__pb2.PriceTable.FromString,
+                _registered_method=True)
+        self.ListPriceTables = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/ListPriceTables',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_cost__pb2.ListPriceTablesRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_cost__pb2.ListPriceTablesResponse.FromString,
+                _registered_method=True)
+        self.QueryCosts = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/QueryCosts',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_cost__pb2.QueryCostsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_cost__pb2.QueryCostsResponse.FromString,
+                _registered_method=True)
         self.FlushMetrics = channel.unary_unary(
                 '/qmcp.metrics.v1.MetricsService/FlushMetrics',
                 request_serializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.FlushMetricsRequest.SerializeToString,
@@ -61,6 +84,40 @@ class MetricsServiceServicer:
         """Takes in what was measured, 1 to 10,000 events. Each event is judged by itself: those that break a rule are rejected,
         with their index and the reason, and the others are kept. The answer comes once what was accepted is durable, unless
         `ack` says otherwise; a retry with the same `idempotency_key` counts once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IngestOtlp(self, request, context):
+        """Takes in what OpenTelemetry exports: the standard Export of metrics, over gRPC under its own name too. Totals become what
+        each interval added, by their start times; what comes twice counts once, and so does what a process tells again after it
+        began anew. A series is an event of type `custom` with its name as the dimension `metric_name` and its attributes as
+        the others; `service.name`, `service.version` and `service.instance.id` of the resource are who measured, in the characters
+        that those may have. Points that break a rule are told as the standard has it (partial success), and the others
+        are kept. The answer comes once they are durable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreatePriceTable(self, request, context):
+        """Makes the next price table; over HTTP the answer is 201. What was used before it is valid keeps its price.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPriceTables(self, request, context):
+        """Lists the price tables, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryCosts(self, request, context):
+        """What the tokens cost that were used within a time, by dimensions, each by the price of its time: those that the metric
+        `gen_ai.client.token.usage` counts. What has no price is told as such, and counted as nothing in no sum.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -88,6 +145,26 @@ def add_MetricsServiceServicer_to_server(servicer, server):
                     servicer.IngestMetrics,
                     request_deserializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.IngestMetricsRequest.FromString,
                     response_serializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.IngestedMetrics.SerializeToString,
+            ),
+            'IngestOtlp': grpc.unary_unary_rpc_method_handler(
+                    servicer.IngestOtlp,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_otlp__pb2.IngestOtlpRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'CreatePriceTable': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreatePriceTable,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_cost__pb2.CreatePriceTableRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_cost__pb2.PriceTable.SerializeToString,
+            ),
+            'ListPriceTables': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPriceTables,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_cost__pb2.ListPriceTablesRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_cost__pb2.ListPriceTablesResponse.SerializeToString,
+            ),
+            'QueryCosts': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryCosts,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_cost__pb2.QueryCostsRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_cost__pb2.QueryCostsResponse.SerializeToString,
             ),
             'FlushMetrics': grpc.unary_unary_rpc_method_handler(
                     servicer.FlushMetrics,
@@ -128,6 +205,114 @@ class MetricsService:
             '/qmcp.metrics.v1.MetricsService/IngestMetrics',
             qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.IngestMetricsRequest.SerializeToString,
             qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.IngestedMetrics.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IngestOtlp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/IngestOtlp',
+            qmcp_dot_metrics_dot_v1_dot_otlp__pb2.IngestOtlpRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreatePriceTable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/CreatePriceTable',
+            qmcp_dot_metrics_dot_v1_dot_cost__pb2.CreatePriceTableRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_cost__pb2.PriceTable.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPriceTables(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/ListPriceTables',
+            qmcp_dot_metrics_dot_v1_dot_cost__pb2.ListPriceTablesRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_cost__pb2.ListPriceTablesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryCosts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/QueryCosts',
+            qmcp_dot_metrics_dot_v1_dot_cost__pb2.QueryCostsRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_cost__pb2.QueryCostsResponse.FromString,
             options,
             channel_credentials,
             insecure,

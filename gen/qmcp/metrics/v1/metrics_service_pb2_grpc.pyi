@@ -4,8 +4,11 @@ isort:skip_file
 What agents and MCP servers measure: taken in, kept, and asked about."""
 
 from collections import abc as _abc
+from google.api import httpbody_pb2 as _httpbody_pb2
 from grpc import aio as _aio
+from qmcp.metrics.v1 import cost_pb2 as _cost_pb2
 from qmcp.metrics.v1 import metrics_service_pb2 as _metrics_service_pb2
+from qmcp.metrics.v1 import otlp_pb2 as _otlp_pb2
 from qmcp.metrics.v1 import rate_limit_pb2 as _rate_limit_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -39,6 +42,22 @@ class MetricsServiceStub:
     with their index and the reason, and the others are kept. The answer comes once what was accepted is durable, unless
     `ack` says otherwise; a retry with the same `idempotency_key` counts once.
     """
+    IngestOtlp: _grpc.UnaryUnaryMultiCallable[_otlp_pb2.IngestOtlpRequest, _httpbody_pb2.HttpBody]
+    """Takes in what OpenTelemetry exports: the standard Export of metrics, over gRPC under its own name too. Totals become what
+    each interval added, by their start times; what comes twice counts once, and so does what a process tells again after it
+    began anew. A series is an event of type `custom` with its name as the dimension `metric_name` and its attributes as
+    the others; `service.name`, `service.version` and `service.instance.id` of the resource are who measured, in the characters
+    that those may have. Points that break a rule are told as the standard has it (partial success), and the others
+    are kept. The answer comes once they are durable.
+    """
+    CreatePriceTable: _grpc.UnaryUnaryMultiCallable[_cost_pb2.CreatePriceTableRequest, _cost_pb2.PriceTable]
+    """Makes the next price table; over HTTP the answer is 201. What was used before it is valid keeps its price."""
+    ListPriceTables: _grpc.UnaryUnaryMultiCallable[_cost_pb2.ListPriceTablesRequest, _cost_pb2.ListPriceTablesResponse]
+    """Lists the price tables, newest first."""
+    QueryCosts: _grpc.UnaryUnaryMultiCallable[_cost_pb2.QueryCostsRequest, _cost_pb2.QueryCostsResponse]
+    """What the tokens cost that were used within a time, by dimensions, each by the price of its time: those that the metric
+    `gen_ai.client.token.usage` counts. What has no price is told as such, and counted as nothing in no sum.
+    """
     FlushMetrics: _grpc.UnaryUnaryMultiCallable[_metrics_service_pb2.FlushMetricsRequest, _metrics_service_pb2.FlushedMetrics]
     """Writes what was taken in with `ack: buffered` and is not durable yet: all of this replica before it answers, that of the
     other replicas right after.
@@ -55,6 +74,22 @@ class MetricsServiceAsyncStub(MetricsServiceStub):
     """Takes in what was measured, 1 to 10,000 events. Each event is judged by itself: those that break a rule are rejected,
     with their index and the reason, and the others are kept. The answer comes once what was accepted is durable, unless
     `ack` says otherwise; a retry with the same `idempotency_key` counts once.
+    """
+    IngestOtlp: _aio.UnaryUnaryMultiCallable[_otlp_pb2.IngestOtlpRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Takes in what OpenTelemetry exports: the standard Export of metrics, over gRPC under its own name too. Totals become what
+    each interval added, by their start times; what comes twice counts once, and so does what a process tells again after it
+    began anew. A series is an event of type `custom` with its name as the dimension `metric_name` and its attributes as
+    the others; `service.name`, `service.version` and `service.instance.id` of the resource are who measured, in the characters
+    that those may have. Points that break a rule are told as the standard has it (partial success), and the others
+    are kept. The answer comes once they are durable.
+    """
+    CreatePriceTable: _aio.UnaryUnaryMultiCallable[_cost_pb2.CreatePriceTableRequest, _cost_pb2.PriceTable]  # type: ignore[assignment]
+    """Makes the next price table; over HTTP the answer is 201. What was used before it is valid keeps its price."""
+    ListPriceTables: _aio.UnaryUnaryMultiCallable[_cost_pb2.ListPriceTablesRequest, _cost_pb2.ListPriceTablesResponse]  # type: ignore[assignment]
+    """Lists the price tables, newest first."""
+    QueryCosts: _aio.UnaryUnaryMultiCallable[_cost_pb2.QueryCostsRequest, _cost_pb2.QueryCostsResponse]  # type: ignore[assignment]
+    """What the tokens cost that were used within a time, by dimensions, each by the price of its time: those that the metric
+    `gen_ai.client.token.usage` counts. What has no price is told as such, and counted as nothing in no sum.
     """
     FlushMetrics: _aio.UnaryUnaryMultiCallable[_metrics_service_pb2.FlushMetricsRequest, _metrics_service_pb2.FlushedMetrics]  # type: ignore[assignment]
     """Writes what was taken in with `ack: buffered` and is not durable yet: all of this replica before it answers, that of the
@@ -75,6 +110,46 @@ class MetricsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes in what was measured, 1 to 10,000 events. Each event is judged by itself: those that break a rule are rejected,
         with their index and the reason, and the others are kept. The answer comes once what was accepted is durable, unless
         `ack` says otherwise; a retry with the same `idempotency_key` counts once.
+        """
+
+    @_abc_1.abstractmethod
+    def IngestOtlp(
+        self,
+        request: _otlp_pb2.IngestOtlpRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Takes in what OpenTelemetry exports: the standard Export of metrics, over gRPC under its own name too. Totals become what
+        each interval added, by their start times; what comes twice counts once, and so does what a process tells again after it
+        began anew. A series is an event of type `custom` with its name as the dimension `metric_name` and its attributes as
+        the others; `service.name`, `service.version` and `service.instance.id` of the resource are who measured, in the characters
+        that those may have. Points that break a rule are told as the standard has it (partial success), and the others
+        are kept. The answer comes once they are durable.
+        """
+
+    @_abc_1.abstractmethod
+    def CreatePriceTable(
+        self,
+        request: _cost_pb2.CreatePriceTableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cost_pb2.PriceTable, _abc.Awaitable[_cost_pb2.PriceTable]]:
+        """Makes the next price table; over HTTP the answer is 201. What was used before it is valid keeps its price."""
+
+    @_abc_1.abstractmethod
+    def ListPriceTables(
+        self,
+        request: _cost_pb2.ListPriceTablesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cost_pb2.ListPriceTablesResponse, _abc.Awaitable[_cost_pb2.ListPriceTablesResponse]]:
+        """Lists the price tables, newest first."""
+
+    @_abc_1.abstractmethod
+    def QueryCosts(
+        self,
+        request: _cost_pb2.QueryCostsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cost_pb2.QueryCostsResponse, _abc.Awaitable[_cost_pb2.QueryCostsResponse]]:
+        """What the tokens cost that were used within a time, by dimensions, each by the price of its time: those that the metric
+        `gen_ai.client.token.usage` counts. What has no price is told as such, and counted as nothing in no sum.
         """
 
     @_abc_1.abstractmethod

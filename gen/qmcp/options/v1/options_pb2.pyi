@@ -48,6 +48,8 @@ REQUEST_CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
 request_content_type: _descriptor.FieldDescriptor
 RESPONSE_CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
 response_content_type: _descriptor.FieldDescriptor
+STANDARD_RPC_FIELD_NUMBER: _ClassVar[int]
+standard_rpc: _descriptor.FieldDescriptor
 PATH_NAME_FIELD_NUMBER: _ClassVar[int]
 path_name: _descriptor.FieldDescriptor
 ORIGINAL_EMPTY_FIELD_NUMBER: _ClassVar[int]

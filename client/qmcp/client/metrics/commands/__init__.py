@@ -1,3 +1,3 @@
-"""What to do when metrics refuses."""
+"""`qmcp metrics`, and what to do when metrics refuses."""
 
-ADVICE: dict[str, str] = {}
+ADVICE = {"RATE_LIMITED": "Send more events in one call: 10,000 count as one."}

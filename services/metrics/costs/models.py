@@ -1,0 +1,49 @@
+"""The nouns of costs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a million tokens of a type cost, of a model or of all whose names begin so (`*` at the end)."""
+
+    model: str
+    token_type: str
+    usd_per_million: float
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTable:
+    """Prices that hold from a time on."""
+
+    version: int
+    effective_at: datetime
+    prices: Sequence[Price]
+    created_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one series, used while one price table held."""
+
+    dimensions: Mapping[str, str]
+    # Which of the tables, in order of the times from which on they held, from 1; 0: before all of them.
+    period: int
+    tokens: float
+
+
+@dataclass(slots=True)
+class Cost:
+    """What tokens came to."""
+
+    tokens: dict[str, float] = field(default_factory=dict)
+    usd: float = 0.0
+    unpriced_tokens: float = 0.0
+    unpriced_models: set[str] = field(default_factory=set)
+
+    @property
+    def all_tokens(self) -> float:
+        return sum(self.tokens.values())

@@ -1,0 +1,1 @@
+"""OpenTelemetry metrics in: what an SDK or a collector exports becomes what happened in each interval, once."""

@@ -1,0 +1,129 @@
+"""What tokens cost: by the price of their time, told apart by dimensions, and what has no price is told as such."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+import pytest
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as otlp_pb2
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2_grpc as otlp_grpc
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.metrics.v1 import metrics_pb2
+from qmcp.metrics.v1 import cost_pb2, metrics_service_pb2_grpc
+
+from devstack import ports
+from services.metrics.costs.models import Price, PriceTable, Usage
+from services.metrics.costs.pricing import Prices, costs
+from services.metrics.server import compose
+from services.metrics.settings import Settings
+from tests.wire import refusal
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def usage(tokens: float, period: int = 1, **dimensions: str) -> Usage:
+    named = {"gen_ai.request.model": "m-1", "gen_ai.token.type": "input", **dimensions}
+    return Usage(named, period, tokens)
+
+
+def table(*prices: Price) -> PriceTable:
+    return PriceTable(1, NOW, prices, "op", NOW)
+
+
+def test_the_longest_beginning_that_fits_is_the_price() -> None:
+    prices = Prices(
+        [Price("*", "input", 1), Price("m-*", "input", 2), Price("m-1-*", "input", 3), Price("m-1", "input", 4)]
+    )
+    asked = ["other", "m-2", "m-1-mini", "m-1"]
+    assert [prices.of(model, "input") for model in asked] == [1, 2, 3, 4]
+    assert prices.of("m-1", "output") is None
+
+
+def test_what_has_no_price_is_told_as_such_and_what_is_free_is_not() -> None:
+    used = [usage(1_000_000), usage(5, **{"gen_ai.request.model": "new"}), usage(7, **{"gen_ai.token.type": "output"})]
+    groups, total = costs(
+        used, [table(Price("m-1", "input", 2.5), Price("m-1", "output", 0))], ["gen_ai.request.model"]
+    )
+    assert groups["m-1",].usd == 2.5
+    assert groups["m-1",].unpriced_tokens == 0
+    assert (groups["new",].usd, groups["new",].unpriced_tokens, groups["new",].unpriced_models) == (0, 5, {"new"})
+    assert (total.usd, total.unpriced_tokens, total.tokens) == (2.5, 5, {"input": 1_000_005, "output": 7})
+
+
+def test_tokens_have_the_price_of_their_time_and_before_all_tables_none() -> None:
+    tables = [table(Price("*", "input", 1)), table(Price("*", "input", 3))]
+    _, total = costs([usage(1e6, 0), usage(1e6, 1), usage(1e6, 2)], tables, [])
+    assert (total.usd, total.unpriced_tokens) == (4, 1e6)
+
+
+@asynccontextmanager
+async def serving(database: str) -> AsyncIterator[grpc.aio.Channel]:
+    port, page = ports.free(), ports.free()
+    settings = Settings(database_url=database, grpc_port=port, metrics_port=page, metrics_prometheus_enabled=False)
+    async with compose(settings), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield channel
+
+
+async def used(channel: grpc.aio.Channel, tokens: int, at: datetime, **attributes: str) -> None:
+    """An agent tells, as OpenTelemetry's conventions have it, what its call of a model took."""
+    named = {"gen_ai.token.type": "input", "gen_ai.request.model": "m-1", **attributes}
+    point = metrics_pb2.HistogramDataPoint(
+        count=1,
+        sum=tokens,
+        bucket_counts=[0, 1],
+        explicit_bounds=[1],
+        min=tokens,
+        max=tokens,
+        time_unix_nano=int(at.timestamp()) * 10**9,
+        attributes=[KeyValue(key=key, value=AnyValue(string_value=value)) for key, value in named.items()],
+    )
+    histogram = metrics_pb2.Histogram(data_points=[point], aggregation_temporality=1)
+    metric = metrics_pb2.Metric(name="gen_ai.client.token.usage", histogram=histogram)
+    scope = metrics_pb2.ScopeMetrics(metrics=[metric])
+    request = otlp_pb2.ExportMetricsServiceRequest(
+        resource_metrics=[metrics_pb2.ResourceMetrics(scope_metrics=[scope])]
+    )
+    answer = await otlp_grpc.MetricsServiceStub(channel).Export(request)
+    assert not answer.HasField("partial_success")
+
+
+async def test_an_agents_tokens_come_to_money_by_agent_and_by_version_of_the_prices(database: str) -> None:
+    async with serving(database) as channel:
+        stub: Any = metrics_service_pb2_grpc.MetricsServiceStub(channel)
+        now = datetime.now(UTC)
+
+        def prices(usd: float, effective_at: datetime) -> cost_pb2.CreatePriceTableRequest:
+            table = cost_pb2.PriceTable(prices=[cost_pb2.Price(model="m-*", token_type="input", usd_per_million=usd)])
+            table.effective_at.FromDatetime(effective_at)
+            return cost_pb2.CreatePriceTableRequest(price_table=table)
+
+        first = await stub.CreatePriceTable(prices(2, now - timedelta(hours=5)))
+        second = await stub.CreatePriceTable(prices(4, now - timedelta(hours=1)))
+        assert (first.version, second.version, second.created_by) == (1, 2, "local")
+        listed = await stub.ListPriceTables(cost_pb2.ListPriceTablesRequest())
+        assert [each.version for each in listed.price_tables] == [2, 1]
+
+        await used(channel, 500_000, now - timedelta(hours=2), **{"gen_ai.agent.id": "a"})
+        await used(channel, 500_000, now - timedelta(minutes=2), **{"gen_ai.agent.id": "a"})
+        await used(channel, 250_000, now - timedelta(minutes=1), **{"gen_ai.agent.id": "b"})
+        await used(channel, 7, now - timedelta(minutes=1), **{"gen_ai.agent.id": "b", "gen_ai.request.model": "x"})
+        await used(channel, 9, now - timedelta(hours=6), **{"gen_ai.agent.id": "b"})
+        answer = await stub.QueryCosts(cost_pb2.QueryCostsRequest(group_by=["gen_ai.agent.id"]))
+        found = {cost.group["gen_ai.agent.id"]: cost for cost in answer.costs}
+        assert list(found) == ["a", "b"], "the dearest first"
+        assert (found["a"].usd, found["a"].unpriced_tokens) == (pytest.approx(1 + 2), 0)
+        assert (found["b"].usd, found["b"].unpriced_tokens) == (pytest.approx(1), 16)
+        assert list(found["b"].unpriced_models) == ["m-1", "x"], "before the first prices there was none for m-1"
+        assert answer.total.usd == pytest.approx(4)
+        assert answer.total.tokens["input"] == 1_250_016
+
+        twice = prices(1, now)
+        twice.price_table.prices.append(twice.price_table.prices[0])
+        assert (await refusal(stub.CreatePriceTable(twice))).reason == "INVALID_REQUEST"
+        backwards = cost_pb2.QueryCostsRequest()
+        backwards.start_at.GetCurrentTime()
+        backwards.end_at.seconds = int(time.time()) - 3600
+        assert (await refusal(stub.QueryCosts(backwards))).fields == ["start_at"]

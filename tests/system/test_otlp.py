@@ -1,0 +1,88 @@
+"""OpenTelemetry's exporters pointed at the edge: gRPC and HTTP, packed, in protobuf and in JSON, all are one door."""
+
+import time
+
+import httpx
+import pytest
+from google.protobuf import json_format
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcExporter
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricExportResult
+from opentelemetry.sdk.resources import Resource
+
+from tests.stack import Stack
+from tests.wire import query, until
+
+SUM = """
+    SELECT sum(value * weight) AS sum
+    FROM metric_events
+    JOIN series ON series.id = series_id
+    WHERE service = $1
+"""
+
+
+async def test_an_export_counts_once_by_whichever_door_it_comes(stack: Stack) -> None:
+    service = f"agent-{time.time_ns()}"
+    reader = InMemoryMetricReader()
+    counter = MeterProvider([reader], Resource({"service.name": service})).get_meter("test").create_counter("calls")
+    url = f"{stack.edge_url}/v1/metrics"
+    exporters = [
+        GrpcExporter(endpoint=stack.grpc_target, insecure=True),
+        HttpExporter(endpoint=url, compression=Compression.Gzip),
+        HttpExporter(endpoint=url),
+    ]
+    counter.add(3)
+    data = reader.get_metrics_data()
+    for exporter in exporters:
+        assert exporter.export(data) is MetricExportResult.SUCCESS
+    encoded = json_format.MessageToDict(encode_metrics(data))
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(url, json=encoded)
+    assert (answer.status_code, answer.json(), answer.headers["content-type"]) == (200, {}, "application/json")
+    assert [row["sum"] for row in await query(stack.database_url("metrics"), SUM, service)] == [3]
+    for number, exporter in enumerate(exporters):
+        counter.add(10**number)
+        assert exporter.export(reader.get_metrics_data()) is MetricExportResult.SUCCESS
+        exporter.shutdown()
+    assert [row["sum"] for row in await query(stack.database_url("metrics"), SUM, service)] == [114]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"content-type": "application/x-protobuf"}, b"\xff\xff", 400),
+        ({"content-type": "application/json"}, b'{"resourceMetrics": 1}', 400),
+        ({"content-type": "application/json", "content-encoding": "gzip"}, b"no gzip", 400),
+        ({"content-type": "application/x-protobuf", "content-encoding": "zstd"}, b"", 415),
+        ({"content-type": "text/plain"}, b"x", 415),
+    ],
+)
+def test_what_is_no_export_is_refused_in_words(stack: Stack, headers: dict[str, str], body: bytes, status: int) -> None:
+    answer = httpx.post(f"{stack.edge_url}/v1/metrics", content=body, headers=headers)
+    assert answer.status_code == status
+    assert answer.json()["message"]
+
+
+async def test_what_services_count_is_with_the_metrics_without_anybody_having_asked(stack: Stack) -> None:
+    """Calls of a tool, in tools; the metrics hear of them by the same door as of all others."""
+    name = f"told-{time.time_ns()}"
+    tool = {"name": name, "description": "Fails.", "http": {"method": "GET", "url": "https://nowhere.invalid/"}}
+    async with httpx.AsyncClient(base_url=stack.edge_url, timeout=60) as http:
+        assert (await http.post("/v1/tools", json=tool)).status_code == 201
+        for _ in range(3):
+            await http.post(f"/v1/tools/{name}:invoke", json={"input": {}})
+    found = await until(lambda: query(stack.database_url("metrics"), TOLD, name), 60)
+    assert [(row["service"], row["status"], row["sum"]) for row in found] == [("qmcp-tools", "failed", 3)]
+
+
+TOLD = """
+    SELECT service, dimensions ->> 'status' AS status, sum(value * weight) AS sum
+    FROM metric_events
+    JOIN series ON series.id = series_id
+    WHERE dimensions ->> 'metric_name' = 'qmcp_tool_invocations_total'
+      AND dimensions ->> 'tool' = $1
+    GROUP BY service, status
+"""
