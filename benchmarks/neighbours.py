@@ -22,6 +22,7 @@ from benchmarks.systems import INVOKE, System
 GOAL_MS = 50
 PAUSE_SECONDS = 0.005
 VALUES = 49_000
+FIELDS = 200_000
 TEXT = "x" * 3_900_000
 GET = "qmcp.tools.v1.ToolsService/GetTool"
 LIST = "qmcp.tools.v1.ToolsService/ListInvocations"
@@ -81,14 +82,19 @@ def _calls(system: System) -> Mapping[str, Any]:
         f"{len(named):,} named texts of 64 characters": {"message": "x", **named},
         "900 lists, each 25 deep": {"message": "x", "more": [nested] * 900},
     }
+    fields = tools_service_pb2.InvokeToolRequest(name="echo")
+    for number in range(FIELDS):
+        fields.input.fields[f"{number}"].null_value = NULL_VALUE
     nulls = tools_service_pb2.InvokeToolRequest(name="echo")
     nulls.input["message"] = "x"
     nulls.input.fields["more"].list_value.values.extend([Value(null_value=NULL_VALUE)] * 900_000)
     return {
         **{f"gRPC: {name}": by_grpc(INVOKE, invoke(document)) for name, document in documents.items()},
         "gRPC: 900,000 nulls, refused": by_grpc(INVOKE, nulls.SerializeToString()),
+        f"gRPC: a map of {FIELDS:,} names, refused": by_grpc(INVOKE, fields.SerializeToString()),
         **{f"HTTP/JSON: {name}": by_http(document) for name, document in documents.items()},
         "HTTP/JSON: 780,000 nulls, refused": by_http({"message": "x", "more": [None] * 780_000}),
+        "HTTP/JSON: 1,300,000 empty lists, refused": by_http({"message": "x", "more": [[]] * 1_300_000}),
         "gRPC: a page of 50 of all these": by_grpc(LIST, b""),
     }
 
