@@ -49,7 +49,8 @@ def filled(message: Any, depth: int = 0) -> Any:
             value = SCALARS[type(field.default_value).__name__] if not field.is_repeated else ["a", "b"]
             given.extend(value) if field.is_repeated else setattr(message, field.name, value)
         elif field.message_type.GetOptions().map_entry:
-            given.update({"key": "value"})
+            kept = field.message_type.fields_by_name["value"]
+            given.update({"key": SCALARS[type(kept.default_value).__name__]})
         elif field.is_repeated:
             filled(given.add(), depth + 1)
         elif field.message_type.full_name == "google.protobuf.Timestamp":
