@@ -19,6 +19,7 @@ from benchmarks import (
     overload,
     pieces,
     receipts,
+    rollups,
     servers,
     waiting,
 )
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[Path, Plan], Section]] = {
     "access": access.bench,
     "waiting": waiting.bench,
     "answering": answering.bench,
+    "rollups": rollups.bench,
     "neighbours": neighbours.bench,
     "interviewing": interviewing.bench,
 }

@@ -100,6 +100,13 @@ def hitl(folder: Path, module: str = "services.hitl") -> Iterator[System]:
         yield _service(started, folder, "hitl", python("-m", module, "serve"), keys, SERVER_CORES)
 
 
+@contextmanager
+def metrics(folder: Path) -> Iterator[System]:
+    """The metrics service on its own Postgres."""
+    with ExitStack() as started:
+        yield _service(started, folder, "metrics", python("-m", "services.metrics", "serve"), {}, SERVER_CORES)
+
+
 def _service(
     started: ExitStack,
     folder: Path,

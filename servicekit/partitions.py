@@ -1,13 +1,14 @@
 """Tables in partitions by time: made ahead of it, and dropped whole once everything in them is old.
 
-A migration sets such a table up (schema/0002_partitions.sql); `keeping` does the rest, in every replica, and may.
+A migration sets such a table up (schema/0002_partitions.sql, by days 0003); `keeping` does the rest, in every replica.
 """
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Literal
 from uuid import UUID
@@ -21,8 +22,9 @@ logger = structlog.get_logger(__name__)
 PAUSE_SECONDS = 3600.0
 # After somebody else held the table for too long.
 AGAIN_SECONDS = 60.0
-# Partitions that are ready beyond the one of now: months, so that a service may be stopped for long.
-AHEAD = 2
+# Partitions that are ready beyond the one of now, so that a service may be stopped for long.
+MONTHS_AHEAD = 2
+DAYS_AHEAD = 14
 # Whoever waits for a lock on a table makes all who come later wait, so this one gives up soon.
 LOCK_TIMEOUT = "2s"
 # Any number will do, as long as every process uses the same.
@@ -31,10 +33,11 @@ LOCK = 0x70617274
 
 @dataclass(frozen=True, slots=True)
 class Partitioned:
-    """A table that is partitioned by months of its key: a UUIDv7, or a time."""
+    """A table that is partitioned by months of its key, a UUIDv7 or a time; where days are so full, by days."""
 
     table: str
     key: Literal["uuid7", "time"]
+    span: Literal["month", "day"] = "month"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +74,20 @@ async def partitions(connection: Connection, table: Partitioned) -> list[Partiti
 
 
 async def make_ahead(connection: Connection, table: Partitioned, now: datetime) -> None:
-    """Makes what is missing of the months from now on; needs a transaction."""
+    """Makes what is missing from now on; needs a transaction."""
     pieces = await partitions(connection, table)
     begin = max(piece.until for piece in pieces if piece.until is not None)
-    last = _months_later(now.replace(day=1, hour=0, minute=0, second=0, microsecond=0), AHEAD)
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    by_day = table.span == "day"
+    last = today + timedelta(days=DAYS_AHEAD) if by_day else _months_later(today.replace(day=1), MONTHS_AHEAD)
     while begin <= last:
-        name = f"{table.table}_{begin:%Y_%m}"
-        end = _months_later(begin.replace(day=1), 1)
+        name = f"{table.table}_{begin:%Y_%m_%d}" if by_day else f"{table.table}_{begin:%Y_%m}"
+        end = begin + timedelta(days=1) if by_day else _months_later(begin.replace(day=1), 1)
         try:
             async with connection.transaction():
                 await _make(connection, table, name, begin, end)
         except CheckViolation:
-            # A clock that was months ahead has written rows of that month: all of it goes where these are.
+            # A clock that was far ahead has written rows of that time: all of it goes where these are.
             logger.warning("partition_not_made", table=table.table, partition=name)
         begin = end
 
@@ -97,15 +102,34 @@ async def _make(connection: Connection, table: Partitioned, name: str, begin: da
     logger.info("partition_made", table=table.table, partition=name)
 
 
-async def drop(connection: Connection, table: Partitioned, until: datetime) -> None:
-    """Drops every piece that ends by then; needs a transaction."""
-    for piece in await partitions(connection, table):
-        if piece.until is not None and piece.until <= until:
-            await connection.execute(f"DROP TABLE {piece.name}")
-            logger.info("partition_dropped", table=table.table, partition=piece.name)
+async def old_partitions(connection: Connection, table: Partitioned, until: datetime) -> list[Partition]:
+    """The pieces that end by then, oldest first."""
+    return [piece for piece in await partitions(connection, table) if piece.until is not None and piece.until <= until]
+
+
+async def drop(connection: Connection, table: Partitioned, until: datetime) -> list[Partition]:
+    """Drops every piece that ends by then, and returns them; needs a transaction."""
+    old = await old_partitions(connection, table, until)
+    for piece in old:
+        await connection.execute(f"DROP TABLE {piece.name}")
+        logger.info("partition_dropped", table=table.table, partition=piece.name)
+    return old
 
 
 Expire = Callable[[Connection, datetime], Awaitable[None]]
+
+
+@asynccontextmanager
+async def maintenance(database: Database) -> AsyncIterator[tuple[Connection, datetime]]:
+    """A transaction in which nobody else makes or drops partitions, and the time of the database.
+
+    Raises:
+        LockNotAvailable: somebody used a table for too long.
+    """
+    async with database.transaction() as connection:
+        await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+        yield connection, (await connection.fetchval("SELECT now()")).astimezone(UTC)
 
 
 def keeping(database: Database, tables: Sequence[Partitioned], *expire: Expire) -> Callable[[], Awaitable[None]]:
@@ -118,10 +142,8 @@ def keeping(database: Database, tables: Sequence[Partitioned], *expire: Expire) 
     """
 
     async def keep(work: Expire) -> None:
-        async with database.transaction() as connection:
-            await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
-            await work(connection, (await connection.fetchval("SELECT now()")).astimezone(UTC))
+        async with maintenance(database) as (connection, now):
+            await work(connection, now)
 
     # Each table in a transaction of its own: whoever reads two of them is then never waited for while it waits.
     ahead: list[Expire] = [partial(_made_ahead, table) for table in tables]

@@ -26,15 +26,18 @@ BUILT_IN = (
     Role("admin", ("*",), "Everything."),
     Role(
         "agent",
-        ("tools.read", "tools.invoke", "hitl.read", "hitl.ask", "questioning.read", "questioning.ask"),
-        "Runs tools, asks people, interviews them, and reads what came of it.",
+        (
+            *("tools.read", "tools.invoke", "hitl.read", "hitl.ask", "questioning.read", "questioning.ask"),
+            *("metrics.write", "metrics.read"),
+        ),
+        "Runs tools, asks people, interviews them, and reads what came of it; sends metrics.",
     ),
     Role("human", ("tools.read", "hitl.read", "hitl.respond"), "Answers what agents ask."),
     Role(
         "reader",
         (
             *("tools.read", "tools.audit", "hitl.read", "hitl.audit", "access.read", "access.audit"),
-            *("questioning.read", "questioning.audit"),
+            *("questioning.read", "questioning.audit", "metrics.read", "metrics.audit"),
         ),
         "Reads everything, whosever it is, and changes nothing.",
     ),

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from qmcp.metrics.v1 import metrics_service_pb2
 
@@ -18,10 +19,16 @@ from services.metrics.exposition.exposition import Exposition
 from services.metrics.ingestion.event_buffer import EventBuffer
 from services.metrics.ingestion.event_writer import EventWriter
 from services.metrics.ingestion.ingestion import Ingestion
-from services.metrics.ingestion.retention import EVENTS, Retention, forget_commits
+from services.metrics.ingestion.retention import forget_commits
 from services.metrics.limits.rates import Rates, forget_buckets
 from services.metrics.otlp.exports import Exports
 from services.metrics.peers import access
+from services.metrics.queries.comparisons import Comparisons
+from services.metrics.queries.queries import Queries
+from services.metrics.retention.models import TABLES
+from services.metrics.retention.retention import Retention
+from services.metrics.rollups.builder import RollupBuilder
+from services.metrics.rollups.folding import Folding
 from services.metrics.servicer import MetricsServicer
 from services.metrics.settings import Settings
 
@@ -57,15 +64,20 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             settings.metrics_max_queued_bytes,
         )
         ingestion = Ingestion(writer, buffer, settings.metrics_retention_days)
-        retention = Retention(settings.metrics_retention_days)
+        # What becomes of it, and what is asked of it.
+        builder = RollupBuilder(db, Folding(settings.rollup_dimensions))
+        queries = Queries(db, settings.rollup_dimensions)
+        comparisons = Comparisons(db, queries, settings.rollup_dimensions)
+        retention = Retention(db, settings.retention_days)
 
         exports = Exports(db, settings.metrics_retention_days)
 
-        servicer = MetricsServicer(ingestion, rates, exports, Costs(db))
+        servicer = MetricsServicer(ingestion, rates, exports, Costs(db), comparisons, retention)
         loops = {
             "buffer": buffer.follow,
             "forgetting": forgetting(db, forget_commits, forget_buckets, exports.forget),
-            "partitions": keeping(db, [EVENTS], retention.drop),
+            "rollups": builder.run,
+            "partitions": keeping(db, list(TABLES.values()), *(partial(retention.drop, name) for name in TABLES)),
         }
         async with (
             rates.counting(),

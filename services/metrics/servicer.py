@@ -1,10 +1,19 @@
 """The gRPC edge of the metrics service: takes the request, calls one domain function, returns one message."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from google.api.httpbody_pb2 import HttpBody
 from grpc.aio import ServicerContext
-from qmcp.metrics.v1 import cost_pb2, metrics_service_pb2, metrics_service_pb2_grpc, otlp_pb2, rate_limit_pb2
+from qmcp.metrics.v1 import (
+    cost_pb2,
+    metrics_service_pb2,
+    metrics_service_pb2_grpc,
+    otlp_pb2,
+    query_pb2,
+    rate_limit_pb2,
+    retention_pb2,
+)
 
 from servicekit.http_status import answer_with_headers
 from servicekit.idempotency import Once, claim_of
@@ -17,6 +26,10 @@ from services.metrics.ingestion.ingestion import Ingestion
 from services.metrics.limits.rates import Rates
 from services.metrics.otlp.exports import Exports
 from services.metrics.otlp.messages import answer_to, export_from
+from services.metrics.queries import messages as query_messages
+from services.metrics.queries.comparisons import Comparisons
+from services.metrics.retention import messages as retention_messages
+from services.metrics.retention.retention import Retention
 
 Context = ServicerContext[Any, Any]
 
@@ -24,11 +37,21 @@ Context = ServicerContext[Any, Any]
 class MetricsServicer(metrics_service_pb2_grpc.MetricsServiceServicer):
     """See protos/qmcp/metrics/v1/metrics_service.proto, where every method is documented."""
 
-    def __init__(self, ingestion: Ingestion, rates: Rates, exports: Exports, costs: Costs) -> None:
+    def __init__(
+        self,
+        ingestion: Ingestion,
+        rates: Rates,
+        exports: Exports,
+        costs: Costs,
+        comparisons: Comparisons,
+        retention: Retention,
+    ) -> None:
         self._ingestion = ingestion
         self._rates = rates
         self._exports = exports
         self._costs = costs
+        self._comparisons = comparisons
+        self._retention = retention
 
     async def IngestMetrics(
         self, request: metrics_service_pb2.IngestMetricsRequest, context: Context
@@ -83,3 +106,71 @@ class MetricsServicer(metrics_service_pb2_grpc.MetricsServiceServicer):
     ) -> rate_limit_pb2.RateLimit:
         principal = current_context.get().principal
         return messages.rate_limit_to(principal.name, await self._rates.available(principal))
+
+    async def QueryMetrics(
+        self, request: query_pb2.QueryMetricsRequest, context: Context
+    ) -> query_pb2.QueryMetricsResponse:
+        asked = query_messages.query_from(request, datetime.now(UTC))
+        return query_messages.answer_to(
+            await self._comparisons.answer(asked, current_context.get().viewer), tuple(request.quantiles)
+        )
+
+    async def TopMetrics(self, request: query_pb2.TopMetricsRequest, context: Context) -> query_pb2.TopMetricsResponse:
+        asked = query_messages.ranking_from(request, datetime.now(UTC))
+        order_by, limit = request.order_by or "count", request.limit or query_messages.DEFAULT_LIMIT
+        ranking = await self._comparisons.top(asked, order_by, limit, current_context.get().viewer)
+        return query_messages.ranking_to(*ranking, asked.quantiles[0])
+
+    async def ExplainChange(
+        self, request: query_pb2.ExplainChangeRequest, context: Context
+    ) -> query_pb2.ExplainChangeResponse:
+        change = await self._comparisons.explain(
+            query_messages.selection_from(request.selection),
+            query_messages.statistic_from(request),
+            tuple(request.split_by),
+            query_messages.times_from(request, datetime.now(UTC)),
+            request.limit or query_messages.DEFAULT_LIMIT,
+            current_context.get().viewer,
+        )
+        return query_messages.change_to(change)
+
+    async def ListMetricEvents(
+        self, request: query_pb2.ListMetricEventsRequest, context: Context
+    ) -> query_pb2.ListMetricEventsResponse:
+        within = to_datetime(request, "measured_after"), to_datetime(request, "measured_before")
+        selection, viewer = query_messages.listed_from(request), current_context.get().viewer
+        page, token = await self._comparisons.page(selection, within, viewer, request.page_size, request.page_token)
+        return query_pb2.ListMetricEventsResponse(events=map(query_messages.event_to, page), next_page_token=token)
+
+    async def PreviewRetention(
+        self, request: retention_pb2.PreviewRetentionRequest, context: Context
+    ) -> retention_pb2.PreviewRetentionResponse:
+        return retention_messages.previews_to(await self._retention.preview(request.table_name))
+
+    async def CleanUpRetention(
+        self, request: retention_pb2.CleanUpRetentionRequest, context: Context
+    ) -> retention_pb2.CleanUpRetentionResponse:
+        dry_run = request.dry_run if request.HasField("dry_run") else True
+        return retention_messages.cleanups_to(await self._retention.clean_up(request.table_name, dry_run=dry_run))
+
+    async def GetRetentionPolicies(
+        self, request: retention_pb2.GetRetentionPoliciesRequest, context: Context
+    ) -> retention_pb2.RetentionPolicies:
+        return retention_messages.policies_to(await self._retention.policies())
+
+    async def SetRetentionPolicy(
+        self, request: retention_pb2.SetRetentionPolicyRequest, context: Context
+    ) -> retention_pb2.SetRetentionPolicyResponse:
+        policy = retention_messages.policy_from(request)
+        await self._retention.set_policy(policy, current_context.get().principal.name)
+        return retention_messages.policy_set_to(policy)
+
+    async def GetDatabaseStats(
+        self, request: retention_pb2.GetDatabaseStatsRequest, context: Context
+    ) -> retention_pb2.DatabaseStats:
+        return retention_messages.stats_to(await self._retention.stats())
+
+    async def GetDatabaseSize(
+        self, request: retention_pb2.GetDatabaseSizeRequest, context: Context
+    ) -> retention_pb2.DatabaseSize:
+        return retention_messages.size_to(*await self._retention.sizes())

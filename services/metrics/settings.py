@@ -1,6 +1,6 @@
 """The settings of the metrics service; those that every service has stand in servicekit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field
@@ -62,8 +62,16 @@ class Settings(ServiceSettings):
     metrics_flush_interval_seconds: float = Field(default=30, gt=0, validation_alias=_as("FLUSH_INTERVAL_SECONDS"))
     # What waits to be written in one replica at most, bytes as it came; more is refused with OVERLOADED.
     metrics_max_queued_bytes: int = Field(default=32 * 1024 * 1024, ge=1024 * 1024)
-    # How long single events are kept, days.
+    # How long single events and roll-ups by minute are kept, days, unless an administrator says otherwise.
     metrics_retention_days: int = Field(default=90, ge=1, validation_alias=_as("METRICS_RETENTION_DAYS"))
+    # The same of roll-ups by hour, and by day.
+    metrics_hourly_retention_days: int = Field(default=365, ge=1)
+    metrics_daily_retention_days: int = Field(default=1095, ge=1)
+    # The dimensions by which roll-ups tell values apart, comma-separated; what is asked by others, events answer.
+    metrics_rollup_dimensions: str = (
+        "metric_name,tool_name,server_name,server_path,client_name,client_version,method,success,status,operation,"
+        "resource_type,gen_ai.operation.name,gen_ai.provider.name,gen_ai.request.model,gen_ai.token.type"
+    )
 
     # Whether Prometheus may scrape the original's instruments, and where: on the host of the other page, at this port.
     metrics_prometheus_enabled: bool = Field(
@@ -100,3 +108,18 @@ class Settings(ServiceSettings):
         default="cumulative",
         validation_alias=_named("OTLP_TEMPORALITY", "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"),
     )
+
+    @property
+    def rollup_dimensions(self) -> Sequence[str]:
+        """The names in that list."""
+        return [name.strip() for name in self.metrics_rollup_dimensions.split(",") if name.strip()]
+
+    @property
+    def retention_days(self) -> Mapping[str, int]:
+        """Of each table, as the routes of the original call it."""
+        return {
+            "metrics": self.metrics_retention_days,
+            "metrics_minutely": self.metrics_retention_days,
+            "metrics_hourly": self.metrics_hourly_retention_days,
+            "metrics_daily": self.metrics_daily_retention_days,
+        }

@@ -262,7 +262,14 @@ async def test_whoever_has_a_key_learns_who_they_are(access: Access) -> None:
     assert identity.principal == "me"
     assert list(identity.roles) == ["agent", "reader"]
     audited = ["access.audit", "access.read", "hitl.ask", "hitl.audit", "hitl.read"]
-    audited += ["questioning.ask", "questioning.audit", "questioning.read"]
+    audited += [
+        "metrics.audit",
+        "metrics.read",
+        "metrics.write",
+        "questioning.ask",
+        "questioning.audit",
+        "questioning.read",
+    ]
     assert list(identity.permissions) == [*audited, "tools.audit", "tools.invoke", "tools.read"]
     assert identity.rate_per_minute == 600
     assert identity.valid_until == issued.key.expires_at

@@ -2,13 +2,14 @@
 
 import json
 import time
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
 
 from google.api.httpbody_pb2 import HttpBody
-from qmcp.metrics.v1 import cost_pb2, metric_pb2, metrics_service_pb2
+from qmcp.metrics.v1 import cost_pb2, metric_pb2, metrics_service_pb2, query_pb2
 
 from services.metrics import server as metrics_server
 from tests.contract.running import Running
@@ -50,6 +51,21 @@ async def _slow_get(running: Running) -> AsyncIterator[Slow]:
         yield slow
 
 
+async def _events(running: Running, number: int) -> list[str]:
+    """One event a request, so that a request names it."""
+    return [(await running.must("IngestMetrics", _measured(each))).request_id for each in range(number)]
+
+
+async def _sent(owner: Running, _admin: Running) -> str:
+    """The name of a service that has sent something."""
+    service = f"service-{uuid.uuid4().hex}"
+    await owner.must(
+        "IngestMetrics",
+        metrics_service_pb2.IngestMetricsRequest(service=service, metrics=[metric_pb2.Metric(type="custom", value=1)]),
+    )
+    return service
+
+
 SUBJECT = Subject(
     name="metrics",
     service=metrics_service_pb2.DESCRIPTOR.services_by_name["MetricsService"],
@@ -57,12 +73,21 @@ SUBJECT = Subject(
     compose=metrics_server.compose,
     # Several replicas stand beside each other here.
     variables=lambda _: {"metrics_prometheus_enabled": "false"},
-    listings={"ListPriceTables": Listing(_make_tables, "version")},
+    listings={
+        "ListPriceTables": Listing(_make_tables, "version"),
+        "ListMetricEvents": Listing(_events, "request_id", {"service": "tests"}, {"service": "other"}),
+    },
     effects={
         "IngestMetrics": Effect(_measured, lambda answer: answer.request_id),
         "CreatePriceTable": Effect(_prices, lambda answer: answer.version),
     },
-    sights={"QueryCosts": Sight(_tokens, lambda _: cost_pb2.QueryCostsRequest(group_by=["agent"]))},
+    sights={
+        "QueryCosts": Sight(_tokens, lambda _: cost_pb2.QueryCostsRequest(group_by=["agent"])),
+        "QueryMetrics": Sight(_sent, lambda _: query_pb2.QueryMetricsRequest(group_by=["service"])),
+        "TopMetrics": Sight(_sent, lambda _: query_pb2.TopMetricsRequest(group_by=["service"], limit=500)),
+        "ExplainChange": Sight(_sent, lambda _: query_pb2.ExplainChangeRequest(split_by=["service"], limit=100)),
+        "ListMetricEvents": Sight(_sent, lambda _: query_pb2.ListMetricEventsRequest()),
+    },
     shared={
         "IngestOtlp": "makes what is the caller's own",
         "ListPriceTables": "what tokens cost is the same for all",

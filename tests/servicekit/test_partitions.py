@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import asyncpg
 import pytest
@@ -63,6 +64,29 @@ async def test_what_was_there_is_there_and_each_month_after_it_has_its_own(conne
         at = end - timedelta(milliseconds=1)
         assert await insert(connection, at) == next(piece.name for piece in pieces if piece.until == end)
     assert await insert(connection, ends[-1] or NOW) == "things_default"
+
+
+async def test_days_have_partitions_of_their_own_where_a_table_is_kept_by_days(connection: Connection) -> None:
+    await connection.execute(
+        """
+        CREATE TABLE samples (at timestamptz NOT NULL) PARTITION BY RANGE (at);
+        CREATE TABLE samples_first (LIKE samples);
+        CALL attach_first_partition_by_day('samples');
+        """
+    )
+    table = Partitioned("samples", "time", "day")
+    before = await partitions(connection, table)
+    await make_ahead(connection, table, NOW)
+    assert await partitions(connection, table) == before, "there are as many as are made ahead"
+    await make_ahead(connection, table, NOW + timedelta(days=40))
+    ends = [piece.until for piece in await partitions(connection, table) if piece.until is not None]
+    assert len(ends) >= 54
+    for begin, end in pairwise(ends):
+        assert end - begin == timedelta(days=1)
+        assert (begin.hour, begin.minute) == (0, 0)
+        for at in (begin, end - timedelta(microseconds=1)):
+            found = await connection.fetchval("INSERT INTO samples VALUES ($1) RETURNING tableoid::regclass::text", at)
+            assert found == f"samples_{begin:%Y_%m_%d}"
 
 
 async def test_only_whole_months_that_are_over_are_dropped(connection: Connection) -> None:

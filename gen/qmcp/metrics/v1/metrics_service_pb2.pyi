@@ -3,8 +3,10 @@ from google.api import annotations_pb2 as _annotations_pb2
 from google.api import httpbody_pb2 as _httpbody_pb2
 from qmcp.metrics.v1 import cost_pb2 as _cost_pb2
 from qmcp.metrics.v1 import metric_pb2 as _metric_pb2
+from qmcp.metrics.v1 import query_pb2 as _query_pb2
 from qmcp.metrics.v1 import rate_limit_pb2 as _rate_limit_pb2
 from qmcp.metrics.v1 import otlp_pb2 as _otlp_pb2
+from qmcp.metrics.v1 import retention_pb2 as _retention_pb2
 from qmcp.options.v1 import options_pb2 as _options_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor

@@ -7,7 +7,9 @@ from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from qmcp.metrics.v1 import cost_pb2 as qmcp_dot_metrics_dot_v1_dot_cost__pb2
 from qmcp.metrics.v1 import metrics_service_pb2 as qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2
 from qmcp.metrics.v1 import otlp_pb2 as qmcp_dot_metrics_dot_v1_dot_otlp__pb2
+from qmcp.metrics.v1 import query_pb2 as qmcp_dot_metrics_dot_v1_dot_query__pb2
 from qmcp.metrics.v1 import rate_limit_pb2 as qmcp_dot_metrics_dot_v1_dot_rate__limit__pb2
+from qmcp.metrics.v1 import retention_pb2 as qmcp_dot_metrics_dot_v1_dot_retention__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -74,6 +76,56 @@ class MetricsServiceStub:
                 request_serializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.GetRateLimitRequest.SerializeToString,
                 response_deserializer=qmcp_dot_metrics_dot_v1_dot_rate__limit__pb2.RateLimit.FromString,
                 _registered_method=True)
+        self.QueryMetrics = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/QueryMetrics',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.QueryMetricsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.QueryMetricsResponse.FromString,
+                _registered_method=True)
+        self.TopMetrics = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/TopMetrics',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.TopMetricsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.TopMetricsResponse.FromString,
+                _registered_method=True)
+        self.ExplainChange = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/ExplainChange',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.ExplainChangeRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.ExplainChangeResponse.FromString,
+                _registered_method=True)
+        self.ListMetricEvents = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/ListMetricEvents',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.ListMetricEventsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.ListMetricEventsResponse.FromString,
+                _registered_method=True)
+        self.PreviewRetention = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/PreviewRetention',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.PreviewRetentionRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.PreviewRetentionResponse.FromString,
+                _registered_method=True)
+        self.CleanUpRetention = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/CleanUpRetention',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.CleanUpRetentionRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.CleanUpRetentionResponse.FromString,
+                _registered_method=True)
+        self.GetRetentionPolicies = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/GetRetentionPolicies',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.GetRetentionPoliciesRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.RetentionPolicies.FromString,
+                _registered_method=True)
+        self.SetRetentionPolicy = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/SetRetentionPolicy',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.SetRetentionPolicyRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.SetRetentionPolicyResponse.FromString,
+                _registered_method=True)
+        self.GetDatabaseStats = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/GetDatabaseStats',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.GetDatabaseStatsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.DatabaseStats.FromString,
+                _registered_method=True)
+        self.GetDatabaseSize = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/GetDatabaseSize',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.GetDatabaseSizeRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.DatabaseSize.FromString,
+                _registered_method=True)
 
 
 class MetricsServiceServicer:
@@ -138,6 +190,79 @@ class MetricsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def QueryMetrics(self, request, context):
+        """Answers what values there were by group and step: how many, their sum, rate, mean, ends and quantiles.
+        Callers are shown what they have sent; `metrics.audit` sees all.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TopMetrics(self, request, context):
+        """Ranks groups: the tools that are used most, the slowest services, the busiest clients.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainChange(self, request, context):
+        """Explains the change of a statistic between two times: what each value of a dimension contributed to it. The
+        contributions add up to the change.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMetricEvents(self, request, context):
+        """Lists events as they came, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewRetention(self, request, context):
+        """Tells what a cleanup would delete now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CleanUpRetention(self, request, context):
+        """Deletes what is older than its table's policy says, as a cleanup does each hour; unless it is told otherwise, it only tells
+        what that would be.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRetentionPolicies(self, request, context):
+        """Returns how long each table is kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetRetentionPolicy(self, request, context):
+        """Says how long a table is kept, and whether anything is deleted of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDatabaseStats(self, request, context):
+        """Tells how many rows each table has, and of which times.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDatabaseSize(self, request, context):
+        """Tells how large the database is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MetricsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -175,6 +300,56 @@ def add_MetricsServiceServicer_to_server(servicer, server):
                     servicer.GetRateLimit,
                     request_deserializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.GetRateLimitRequest.FromString,
                     response_serializer=qmcp_dot_metrics_dot_v1_dot_rate__limit__pb2.RateLimit.SerializeToString,
+            ),
+            'QueryMetrics': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryMetrics,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.QueryMetricsRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.QueryMetricsResponse.SerializeToString,
+            ),
+            'TopMetrics': grpc.unary_unary_rpc_method_handler(
+                    servicer.TopMetrics,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.TopMetricsRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.TopMetricsResponse.SerializeToString,
+            ),
+            'ExplainChange': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainChange,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.ExplainChangeRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.ExplainChangeResponse.SerializeToString,
+            ),
+            'ListMetricEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMetricEvents,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.ListMetricEventsRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.ListMetricEventsResponse.SerializeToString,
+            ),
+            'PreviewRetention': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewRetention,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.PreviewRetentionRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.PreviewRetentionResponse.SerializeToString,
+            ),
+            'CleanUpRetention': grpc.unary_unary_rpc_method_handler(
+                    servicer.CleanUpRetention,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.CleanUpRetentionRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.CleanUpRetentionResponse.SerializeToString,
+            ),
+            'GetRetentionPolicies': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRetentionPolicies,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.GetRetentionPoliciesRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.RetentionPolicies.SerializeToString,
+            ),
+            'SetRetentionPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetRetentionPolicy,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.SetRetentionPolicyRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.SetRetentionPolicyResponse.SerializeToString,
+            ),
+            'GetDatabaseStats': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDatabaseStats,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.GetDatabaseStatsRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.DatabaseStats.SerializeToString,
+            ),
+            'GetDatabaseSize': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDatabaseSize,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.GetDatabaseSizeRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_retention__pb2.DatabaseSize.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -367,6 +542,276 @@ class MetricsService:
             '/qmcp.metrics.v1.MetricsService/GetRateLimit',
             qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.GetRateLimitRequest.SerializeToString,
             qmcp_dot_metrics_dot_v1_dot_rate__limit__pb2.RateLimit.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryMetrics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/QueryMetrics',
+            qmcp_dot_metrics_dot_v1_dot_query__pb2.QueryMetricsRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_query__pb2.QueryMetricsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TopMetrics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/TopMetrics',
+            qmcp_dot_metrics_dot_v1_dot_query__pb2.TopMetricsRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_query__pb2.TopMetricsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainChange(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/ExplainChange',
+            qmcp_dot_metrics_dot_v1_dot_query__pb2.ExplainChangeRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_query__pb2.ExplainChangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMetricEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/ListMetricEvents',
+            qmcp_dot_metrics_dot_v1_dot_query__pb2.ListMetricEventsRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_query__pb2.ListMetricEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewRetention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/PreviewRetention',
+            qmcp_dot_metrics_dot_v1_dot_retention__pb2.PreviewRetentionRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_retention__pb2.PreviewRetentionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CleanUpRetention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/CleanUpRetention',
+            qmcp_dot_metrics_dot_v1_dot_retention__pb2.CleanUpRetentionRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_retention__pb2.CleanUpRetentionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRetentionPolicies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/GetRetentionPolicies',
+            qmcp_dot_metrics_dot_v1_dot_retention__pb2.GetRetentionPoliciesRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_retention__pb2.RetentionPolicies.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetRetentionPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/SetRetentionPolicy',
+            qmcp_dot_metrics_dot_v1_dot_retention__pb2.SetRetentionPolicyRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_retention__pb2.SetRetentionPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDatabaseStats(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/GetDatabaseStats',
+            qmcp_dot_metrics_dot_v1_dot_retention__pb2.GetDatabaseStatsRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_retention__pb2.DatabaseStats.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDatabaseSize(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/GetDatabaseSize',
+            qmcp_dot_metrics_dot_v1_dot_retention__pb2.GetDatabaseSizeRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_retention__pb2.DatabaseSize.FromString,
             options,
             channel_credentials,
             insecure,

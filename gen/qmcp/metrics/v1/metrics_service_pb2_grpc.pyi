@@ -9,7 +9,9 @@ from grpc import aio as _aio
 from qmcp.metrics.v1 import cost_pb2 as _cost_pb2
 from qmcp.metrics.v1 import metrics_service_pb2 as _metrics_service_pb2
 from qmcp.metrics.v1 import otlp_pb2 as _otlp_pb2
+from qmcp.metrics.v1 import query_pb2 as _query_pb2
 from qmcp.metrics.v1 import rate_limit_pb2 as _rate_limit_pb2
+from qmcp.metrics.v1 import retention_pb2 as _retention_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -64,6 +66,32 @@ class MetricsServiceStub:
     """
     GetRateLimit: _grpc.UnaryUnaryMultiCallable[_metrics_service_pb2.GetRateLimitRequest, _rate_limit_pb2.RateLimit]
     """Says what the caller has left of its calls a minute, and takes none of them."""
+    QueryMetrics: _grpc.UnaryUnaryMultiCallable[_query_pb2.QueryMetricsRequest, _query_pb2.QueryMetricsResponse]
+    """Answers what values there were by group and step: how many, their sum, rate, mean, ends and quantiles.
+    Callers are shown what they have sent; `metrics.audit` sees all.
+    """
+    TopMetrics: _grpc.UnaryUnaryMultiCallable[_query_pb2.TopMetricsRequest, _query_pb2.TopMetricsResponse]
+    """Ranks groups: the tools that are used most, the slowest services, the busiest clients."""
+    ExplainChange: _grpc.UnaryUnaryMultiCallable[_query_pb2.ExplainChangeRequest, _query_pb2.ExplainChangeResponse]
+    """Explains the change of a statistic between two times: what each value of a dimension contributed to it. The
+    contributions add up to the change.
+    """
+    ListMetricEvents: _grpc.UnaryUnaryMultiCallable[_query_pb2.ListMetricEventsRequest, _query_pb2.ListMetricEventsResponse]
+    """Lists events as they came, newest first."""
+    PreviewRetention: _grpc.UnaryUnaryMultiCallable[_retention_pb2.PreviewRetentionRequest, _retention_pb2.PreviewRetentionResponse]
+    """Tells what a cleanup would delete now."""
+    CleanUpRetention: _grpc.UnaryUnaryMultiCallable[_retention_pb2.CleanUpRetentionRequest, _retention_pb2.CleanUpRetentionResponse]
+    """Deletes what is older than its table's policy says, as a cleanup does each hour; unless it is told otherwise, it only tells
+    what that would be.
+    """
+    GetRetentionPolicies: _grpc.UnaryUnaryMultiCallable[_retention_pb2.GetRetentionPoliciesRequest, _retention_pb2.RetentionPolicies]
+    """Returns how long each table is kept."""
+    SetRetentionPolicy: _grpc.UnaryUnaryMultiCallable[_retention_pb2.SetRetentionPolicyRequest, _retention_pb2.SetRetentionPolicyResponse]
+    """Says how long a table is kept, and whether anything is deleted of it."""
+    GetDatabaseStats: _grpc.UnaryUnaryMultiCallable[_retention_pb2.GetDatabaseStatsRequest, _retention_pb2.DatabaseStats]
+    """Tells how many rows each table has, and of which times."""
+    GetDatabaseSize: _grpc.UnaryUnaryMultiCallable[_retention_pb2.GetDatabaseSizeRequest, _retention_pb2.DatabaseSize]
+    """Tells how large the database is."""
 
 @_typing.type_check_only
 class MetricsServiceAsyncStub(MetricsServiceStub):
@@ -97,6 +125,32 @@ class MetricsServiceAsyncStub(MetricsServiceStub):
     """
     GetRateLimit: _aio.UnaryUnaryMultiCallable[_metrics_service_pb2.GetRateLimitRequest, _rate_limit_pb2.RateLimit]  # type: ignore[assignment]
     """Says what the caller has left of its calls a minute, and takes none of them."""
+    QueryMetrics: _aio.UnaryUnaryMultiCallable[_query_pb2.QueryMetricsRequest, _query_pb2.QueryMetricsResponse]  # type: ignore[assignment]
+    """Answers what values there were by group and step: how many, their sum, rate, mean, ends and quantiles.
+    Callers are shown what they have sent; `metrics.audit` sees all.
+    """
+    TopMetrics: _aio.UnaryUnaryMultiCallable[_query_pb2.TopMetricsRequest, _query_pb2.TopMetricsResponse]  # type: ignore[assignment]
+    """Ranks groups: the tools that are used most, the slowest services, the busiest clients."""
+    ExplainChange: _aio.UnaryUnaryMultiCallable[_query_pb2.ExplainChangeRequest, _query_pb2.ExplainChangeResponse]  # type: ignore[assignment]
+    """Explains the change of a statistic between two times: what each value of a dimension contributed to it. The
+    contributions add up to the change.
+    """
+    ListMetricEvents: _aio.UnaryUnaryMultiCallable[_query_pb2.ListMetricEventsRequest, _query_pb2.ListMetricEventsResponse]  # type: ignore[assignment]
+    """Lists events as they came, newest first."""
+    PreviewRetention: _aio.UnaryUnaryMultiCallable[_retention_pb2.PreviewRetentionRequest, _retention_pb2.PreviewRetentionResponse]  # type: ignore[assignment]
+    """Tells what a cleanup would delete now."""
+    CleanUpRetention: _aio.UnaryUnaryMultiCallable[_retention_pb2.CleanUpRetentionRequest, _retention_pb2.CleanUpRetentionResponse]  # type: ignore[assignment]
+    """Deletes what is older than its table's policy says, as a cleanup does each hour; unless it is told otherwise, it only tells
+    what that would be.
+    """
+    GetRetentionPolicies: _aio.UnaryUnaryMultiCallable[_retention_pb2.GetRetentionPoliciesRequest, _retention_pb2.RetentionPolicies]  # type: ignore[assignment]
+    """Returns how long each table is kept."""
+    SetRetentionPolicy: _aio.UnaryUnaryMultiCallable[_retention_pb2.SetRetentionPolicyRequest, _retention_pb2.SetRetentionPolicyResponse]  # type: ignore[assignment]
+    """Says how long a table is kept, and whether anything is deleted of it."""
+    GetDatabaseStats: _aio.UnaryUnaryMultiCallable[_retention_pb2.GetDatabaseStatsRequest, _retention_pb2.DatabaseStats]  # type: ignore[assignment]
+    """Tells how many rows each table has, and of which times."""
+    GetDatabaseSize: _aio.UnaryUnaryMultiCallable[_retention_pb2.GetDatabaseSizeRequest, _retention_pb2.DatabaseSize]  # type: ignore[assignment]
+    """Tells how large the database is."""
 
 class MetricsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Metrics. Callers are shown what they sent themselves; `metrics.audit` sees all."""
@@ -169,5 +223,91 @@ class MetricsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rate_limit_pb2.RateLimit, _abc.Awaitable[_rate_limit_pb2.RateLimit]]:
         """Says what the caller has left of its calls a minute, and takes none of them."""
+
+    @_abc_1.abstractmethod
+    def QueryMetrics(
+        self,
+        request: _query_pb2.QueryMetricsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_query_pb2.QueryMetricsResponse, _abc.Awaitable[_query_pb2.QueryMetricsResponse]]:
+        """Answers what values there were by group and step: how many, their sum, rate, mean, ends and quantiles.
+        Callers are shown what they have sent; `metrics.audit` sees all.
+        """
+
+    @_abc_1.abstractmethod
+    def TopMetrics(
+        self,
+        request: _query_pb2.TopMetricsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_query_pb2.TopMetricsResponse, _abc.Awaitable[_query_pb2.TopMetricsResponse]]:
+        """Ranks groups: the tools that are used most, the slowest services, the busiest clients."""
+
+    @_abc_1.abstractmethod
+    def ExplainChange(
+        self,
+        request: _query_pb2.ExplainChangeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_query_pb2.ExplainChangeResponse, _abc.Awaitable[_query_pb2.ExplainChangeResponse]]:
+        """Explains the change of a statistic between two times: what each value of a dimension contributed to it. The
+        contributions add up to the change.
+        """
+
+    @_abc_1.abstractmethod
+    def ListMetricEvents(
+        self,
+        request: _query_pb2.ListMetricEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_query_pb2.ListMetricEventsResponse, _abc.Awaitable[_query_pb2.ListMetricEventsResponse]]:
+        """Lists events as they came, newest first."""
+
+    @_abc_1.abstractmethod
+    def PreviewRetention(
+        self,
+        request: _retention_pb2.PreviewRetentionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_retention_pb2.PreviewRetentionResponse, _abc.Awaitable[_retention_pb2.PreviewRetentionResponse]]:
+        """Tells what a cleanup would delete now."""
+
+    @_abc_1.abstractmethod
+    def CleanUpRetention(
+        self,
+        request: _retention_pb2.CleanUpRetentionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_retention_pb2.CleanUpRetentionResponse, _abc.Awaitable[_retention_pb2.CleanUpRetentionResponse]]:
+        """Deletes what is older than its table's policy says, as a cleanup does each hour; unless it is told otherwise, it only tells
+        what that would be.
+        """
+
+    @_abc_1.abstractmethod
+    def GetRetentionPolicies(
+        self,
+        request: _retention_pb2.GetRetentionPoliciesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_retention_pb2.RetentionPolicies, _abc.Awaitable[_retention_pb2.RetentionPolicies]]:
+        """Returns how long each table is kept."""
+
+    @_abc_1.abstractmethod
+    def SetRetentionPolicy(
+        self,
+        request: _retention_pb2.SetRetentionPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_retention_pb2.SetRetentionPolicyResponse, _abc.Awaitable[_retention_pb2.SetRetentionPolicyResponse]]:
+        """Says how long a table is kept, and whether anything is deleted of it."""
+
+    @_abc_1.abstractmethod
+    def GetDatabaseStats(
+        self,
+        request: _retention_pb2.GetDatabaseStatsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_retention_pb2.DatabaseStats, _abc.Awaitable[_retention_pb2.DatabaseStats]]:
+        """Tells how many rows each table has, and of which times."""
+
+    @_abc_1.abstractmethod
+    def GetDatabaseSize(
+        self,
+        request: _retention_pb2.GetDatabaseSizeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_retention_pb2.DatabaseSize, _abc.Awaitable[_retention_pb2.DatabaseSize]]:
+        """Tells how large the database is."""
 
 def add_MetricsServiceServicer_to_server(servicer: MetricsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,7 +1,6 @@
 """SQL of what is taken in: series, events, and which commits were written."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import datetime
 from uuid import UUID
 
 import orjson
@@ -74,10 +73,6 @@ async def announce_flush(connection: Connection) -> None:
 async def forget_commits(connection: Connection) -> None:
     """Deletes what nobody can be in doubt about any more."""
     await connection.execute("DELETE FROM ingest_commits WHERE at < now() - interval '1 day'")
-
-
-async def delete_events(connection: Connection, until: datetime) -> None:
-    await connection.execute("DELETE FROM metric_events WHERE at < $1", until)
 
 
 async def _pieces(rows: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -1,0 +1,1 @@
+"""What is asked about metrics, and how it is answered."""

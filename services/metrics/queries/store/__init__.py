@@ -1,0 +1,1 @@
+"""Every SQL statement about what is asked, one async function a statement."""

@@ -1,0 +1,68 @@
+"""Builds the roll-ups: one replica at a time folds what is pending into them, each event once."""
+
+import asyncio
+
+import numpy as np
+
+from servicekit.postgres import Connection, Database
+from services.metrics.rollups.folding import Folding
+from services.metrics.rollups.models import Observations
+from services.metrics.rollups.store import events as store
+
+# Between two looks for what is pending.
+PAUSE_SECONDS = 1.0
+# Batches of one transaction, and the events that these should come to: a transaction that ends is one that need not be
+# repeated.
+MAX_BATCHES = 2_000
+FIRST_BATCHES = 16
+WANTED_EVENTS = 200_000
+
+
+class RollupBuilder:
+    """The background loop; every replica has it, and they take turns."""
+
+    def __init__(self, database: Database, folding: Folding) -> None:
+        self._database = database
+        self._folding = folding
+        self._batches = FIRST_BATCHES
+
+    async def run(self) -> None:
+        """Folds whatever comes, for ever."""
+        while True:
+            if not await self.build():
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def build(self) -> bool:
+        """Folds some batches, in one transaction with the note that they are no longer pending.
+
+        Returns:
+            Whether there may be more: not where another replica is at it.
+        """
+        async with self._database.transaction() as connection:
+            if not await store.take_turn(connection):
+                return False
+            batches = await store.pending(connection, self._batches)
+            if not batches:
+                return False
+            events = await store.read(connection, batches)
+            await self._fold(connection, events)
+            await store.forget_pending(connection, batches)
+        more = len(batches) == self._batches
+        self._adapt(len(events))
+        return more
+
+    async def _fold(self, connection: Connection, events: Observations) -> None:
+        ids, places = np.unique(events.series, return_inverse=True)
+        keys = await store.keys(connection, ids.tolist())
+        await self._folding.fold(
+            connection,
+            [keys[each] for each in ids.tolist()],
+            Observations(places, events.at, events.values, events.durations, events.weights, events.invocations),
+        )
+
+    def _adapt(self, events: int) -> None:
+        """Takes more batches the next time where these were small."""
+        if events > WANTED_EVENTS:
+            self._batches = max(1, self._batches // 2)
+        elif events * 2 < WANTED_EVENTS:
+            self._batches = min(MAX_BATCHES, self._batches * 2)

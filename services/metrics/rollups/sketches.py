@@ -1,0 +1,59 @@
+"""Many sketches at once: a step of numpy for all of them instead of some for each."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from services.metrics.rollups.sketch import MAX_KEY, SCALE, WORD_BYTES, Floats, decoded, encoded, keys_of, middles
+
+# Keys of all groups are told apart by adding so much a group.
+_WIDTH = 2 * MAX_KEY + 1
+
+
+def sketched(groups: NDArray[np.int64], values: ArrayLike, weights: NDArray[np.int64], group_count: int) -> list[bytes]:
+    """The encoded sketches of groups of values, at the finest scale.
+
+    Args:
+        groups: of each value, the group that it belongs to, from 0 on.
+        values: finite.
+        weights: how often each counts.
+        group_count: how many groups there are; the sketch of one without a value is empty.
+    """
+    unique, places = np.unique(groups * _WIDTH + keys_of(values) + MAX_KEY, return_inverse=True)
+    counts = np.bincount(places, weights, len(unique)).astype(np.int64)
+    words, owners = encoded(unique % _WIDTH - MAX_KEY, counts)
+    owner = (unique // _WIDTH)[owners]
+    order = np.argsort(owner, kind="stable")
+    ends = [0, *(np.searchsorted(owner[order], np.arange(1, group_count + 1)) * WORD_BYTES).tolist()]
+    whole = words[order].tobytes()
+    return [whole[begin:end] for begin, end in pairwise(ends)]
+
+
+def quantiles_of(sketches: Sequence[bytes], shares: Sequence[float], scale: int = SCALE) -> Floats:
+    """The quantiles of many encoded sketches of one scale, as `Sketch.quantiles` has those of one.
+
+    Returns:
+        A row a sketch, a column a share; NaN where there is no value.
+    """
+    found = np.full((len(sketches), len(shares)), np.nan)
+    keys, counts = decoded(b"".join(sketches))
+    groups = np.repeat(np.arange(len(sketches)), [len(each) // WORD_BYTES for each in sketches])
+    if not len(keys):
+        return found
+    combined = groups * _WIDTH + keys + MAX_KEY
+    order = np.argsort(combined, kind="stable")
+    combined = combined[order]
+    # Words of one bucket stand together now; it need not be known where one bucket ends.
+    seen = np.cumsum(counts[order])
+    ends = np.searchsorted(combined, np.arange(1, len(sketches) + 1) * _WIDTH)
+    total = np.concatenate([[0], seen])[ends]
+    before = np.concatenate([[0], total[:-1]])
+    present = np.flatnonzero(total > before)
+    for column, share in enumerate(shares):
+        own = (total - before)[present]
+        ranks = np.clip(np.ceil(np.round(share * own, 6)).astype(np.int64), 1, own)
+        at = np.searchsorted(seen, before[present] + ranks, side="left")
+        found[present, column] = middles(combined[at] % _WIDTH - MAX_KEY, scale)
+    return found

@@ -1,0 +1,1 @@
+"""Every SQL statement about roll-ups, one async function a statement."""

@@ -1,0 +1,193 @@
+"""SQL of roll-ups: what is added to them, and what they are together."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from servicekit.postgres import Connection, Record
+from services.metrics.rollups.models import MAX_EXEMPLARS, Measure, Part, Rollups, Spreads, Tier
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# A sketch with more bytes has been added to so often that its buckets may come several times.
+MAX_SKETCH_BYTES = 8_192
+
+
+def time_of(microseconds: int) -> datetime:
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+def steps_of(column: str, step: int) -> str:
+    """The number of the step, of so many microseconds, that a time lies in, rounded down; 0 where there is one step."""
+    return f"floor(extract(epoch FROM {column}) * 1000000 / {step})::bigint" if step else "0::bigint"
+
+
+async def add(connection: Connection, tier: Tier, rollups: Rollups) -> None:
+    """Adds to the roll-ups of a tier; a sketch is added to by writing the other behind it."""
+    await connection.execute(
+        f"""
+        INSERT INTO {tier.table} AS r (
+            series_id, bucket, is_approximate,
+            value_count, value_sum, value_min, value_max, value_sketch,
+            duration_count, duration_sum, duration_min, duration_max, duration_sketch,
+            invocations, magnitudes
+        )
+        SELECT series_id, bucket, is_approximate,
+               value_count, value_sum, value_min, value_max, value_sketch,
+               duration_count, duration_sum, duration_min, duration_max, duration_sketch,
+               string_to_array(invocations, ' ')::uuid[], string_to_array(magnitudes, ' ')::float8[]
+        FROM unnest(
+            $1::bigint[], $2::timestamptz[], $3::boolean[],
+            $4::bigint[], $5::float8[], $6::float8[], $7::float8[], $8::bytea[],
+            $9::bigint[], $10::float8[], $11::float8[], $12::float8[], $13::bytea[],
+            $14::text[], $15::text[]
+        ) AS new (
+            series_id, bucket, is_approximate,
+            value_count, value_sum, value_min, value_max, value_sketch,
+            duration_count, duration_sum, duration_min, duration_max, duration_sketch,
+            invocations, magnitudes
+        )
+        ON CONFLICT (series_id, bucket) DO UPDATE
+        SET is_approximate = r.is_approximate OR excluded.is_approximate,
+            value_count = r.value_count + excluded.value_count,
+            value_sum = r.value_sum + excluded.value_sum,
+            value_min = least(r.value_min, excluded.value_min),
+            value_max = greatest(r.value_max, excluded.value_max),
+            value_sketch = r.value_sketch || excluded.value_sketch,
+            duration_count = r.duration_count + excluded.duration_count,
+            duration_sum = r.duration_sum + excluded.duration_sum,
+            duration_min = least(r.duration_min, excluded.duration_min),
+            duration_max = greatest(r.duration_max, excluded.duration_max),
+            duration_sketch = r.duration_sketch || excluded.duration_sketch,
+            (invocations, magnitudes) = (
+                SELECT coalesce(array_agg(invocation), '{{}}'), coalesce(array_agg(magnitude), '{{}}')
+                FROM (
+                    SELECT *
+                    FROM unnest(r.invocations || excluded.invocations, r.magnitudes || excluded.magnitudes)
+                        AS e (invocation, magnitude)
+                    ORDER BY magnitude DESC, invocation
+                    LIMIT {MAX_EXEMPLARS}
+                ) AS chosen
+            )
+        """,
+        rollups.series.tolist(),
+        _buckets(tier, rollups),
+        rollups.approximate.tolist(),
+        *_columns(rollups.values),
+        *_columns(rollups.durations),
+        [" ".join(str(UUID(bytes=each)) for each in ids) for ids in rollups.exemplars],
+        [" ".join(map(repr, magnitudes)) for magnitudes in rollups.magnitudes],
+    )
+
+
+def _buckets(tier: Tier, rollups: Rollups) -> list[datetime]:
+    return [time_of(bucket * tier.width) for bucket in rollups.buckets.tolist()]
+
+
+def _columns(spreads: Spreads) -> list[list[Any]]:
+    counts = spreads.counts.tolist()
+    # A group without values has no least one.
+    ends = [
+        [value if count else None for value, count in zip(column.tolist(), counts, strict=True)]
+        for column in (spreads.least, spreads.greatest)
+    ]
+    return [counts, spreads.sums.tolist(), *ends, spreads.sketches]
+
+
+async def overgrown(connection: Connection, tier: Tier, rollups: Rollups) -> list[Record]:
+    """Those of these roll-ups whose sketches have become long: `series_id`, `bucket`, both sketches."""
+    found: list[Record] = await connection.fetch(
+        f"""
+        SELECT series_id, bucket, value_sketch, duration_sketch
+        FROM {tier.table}
+        JOIN unnest($1::bigint[], $2::timestamptz[]) AS added (series_id, bucket) USING (series_id, bucket)
+        WHERE octet_length(value_sketch) > {MAX_SKETCH_BYTES}
+           OR octet_length(duration_sketch) > {MAX_SKETCH_BYTES}
+        """,
+        rollups.series.tolist(),
+        _buckets(tier, rollups),
+    )
+    return found
+
+
+async def replace_sketches(connection: Connection, tier: Tier, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Writes sketches anew: series, bucket, and both sketches."""
+    await connection.executemany(
+        f"""
+        UPDATE {tier.table}
+        SET value_sketch = $3,
+            duration_sketch = $4
+        WHERE series_id = $1
+          AND bucket = $2
+        """,
+        rows,
+    )
+
+
+async def parts(
+    connection: Connection,
+    tier: Tier,
+    groups: Mapping[int, int],
+    measure: Measure,
+    within: tuple[int, int],
+    step: int,
+) -> list[Part]:
+    """What the roll-ups of some series say of each group and step.
+
+    Args:
+        connection: to the database.
+        tier: its roll-ups.
+        groups: of each series its group.
+        measure: of what.
+        within: from when, and until when; microseconds.
+        step: the width of a step, microseconds; 0: one step.
+    """
+    steps = steps_of("bucket", step)
+    rows = await connection.fetch(
+        f"""
+        SELECT wanted.group_number, {steps} AS step,
+               sum({measure}_count)::bigint, sum({measure}_sum), min({measure}_min), max({measure}_max),
+               bool_or(is_approximate), string_agg({measure}_sketch, '')
+        FROM {tier.table}
+        JOIN unnest($1::bigint[], $2::integer[]) AS wanted (series_id, group_number) USING (series_id)
+        WHERE bucket >= $3
+          AND bucket < $4
+          AND {measure}_count > 0
+        GROUP BY 1, 2
+        """,
+        list(groups),
+        list(groups.values()),
+        time_of(within[0]),
+        time_of(within[1]),
+    )
+    return [Part(*row) for row in rows]
+
+
+async def exemplars(
+    connection: Connection, tier: Tier, groups: Mapping[int, int], within: tuple[int, int], step: int
+) -> list[tuple[int, int, float, str]]:
+    """Of each group and step the invocations with the greatest magnitudes: group, step, magnitude, id."""
+    steps = steps_of("bucket", step)
+    rows = await connection.fetch(
+        f"""
+        SELECT group_number, step, magnitude, invocation::text
+        FROM (
+            SELECT wanted.group_number, {steps} AS step, e.magnitude, e.invocation,
+                   row_number() OVER (
+                       PARTITION BY wanted.group_number, {steps}
+                       ORDER BY e.magnitude DESC, e.invocation
+                   ) AS place
+            FROM {tier.table}
+            JOIN unnest($1::bigint[], $2::integer[]) AS wanted (series_id, group_number) USING (series_id)
+            CROSS JOIN unnest(invocations, magnitudes) AS e (invocation, magnitude)
+            WHERE bucket >= $3
+              AND bucket < $4
+        ) AS named
+        WHERE place <= {MAX_EXEMPLARS}
+        """,
+        list(groups),
+        list(groups.values()),
+        time_of(within[0]),
+        time_of(within[1]),
+    )
+    return [(group, step, magnitude, invocation) for group, step, magnitude, invocation in rows]

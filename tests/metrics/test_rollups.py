@@ -1,0 +1,149 @@
+"""Every event is in the roll-ups once: with replicas that take turns, transactions that are cut off, and any order of time."""
+
+import asyncio
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from qmcp.metrics.v1 import query_pb2
+
+from servicekit.postgres import CONNECTION_ERRORS, Connection
+from servicekit.postgres import database as pool
+from services.metrics.rollups import folding
+from services.metrics.rollups.builder import RollupBuilder
+from services.metrics.rollups.folding import Folding
+from services.metrics.rollups.sketch import Sketch
+from services.metrics.rollups.store import rollups as store
+from tests.metrics.measured import DAY, MINUTE, ROLLING_UP, measured, rolled_up, send, stamp
+from tests.metrics.service import Replica, Start, event
+from tests.wire import query
+
+NOW = time.time_ns() // 1000
+TABLES = ("metrics_minutely", "metrics_hourly", "metrics_daily")
+
+
+async def counts(replica: Replica) -> dict[str, Any]:
+    """What each tier has altogether, of those with their dimensions and of totals; and the events themselves."""
+    url = replica.settings.database_url
+    found: dict[str, Any] = {}
+    for table in TABLES:
+        for row in await query(
+            url,
+            f"""
+            SELECT totals, sum(value_count)::bigint AS number, sum(duration_count)::bigint AS timed
+            FROM {table}
+            JOIN rollup_series s ON s.id = series_id
+            GROUP BY totals
+            """,
+        ):
+            found[f"{table}, totals: {row['totals']}"] = (row["number"], row["timed"])
+    (row,) = await query(url, "SELECT sum(weight)::bigint AS number, count(duration_ms) AS timed FROM metric_events")
+    return {**found, "events": (row["number"], row["timed"])}
+
+
+async def test_events_count_once_though_connections_are_cut_off_while_replicas_take_turns(start: Start) -> None:
+    replicas = [await start(), await start()]
+    url = replicas[0].settings.database_url
+    folded = {"times": 0}
+
+    async def cut_off() -> None:
+        """Ends whatever rolls up, in the middle of it, again and again."""
+        while True:
+            ended = await query(
+                url,
+                """
+                SELECT pg_terminate_backend(pid) AS ended
+                FROM pg_locks
+                WHERE locktype = 'advisory' AND objid = $1 AND granted
+                """,
+                ROLLING_UP,
+            )
+            folded["times"] += len(ended)
+            await asyncio.sleep(0.01)
+
+    cutting = asyncio.create_task(cut_off())
+    sent = [measured(1_500, NOW, 40 * DAY, seed) for seed in range(3)]
+    async with pool(url, 2, "test") as db:
+        builder = RollupBuilder(db, Folding(["tool_name"]))
+        for number, events in enumerate(sent):
+            await send(replicas[number % 2], events)
+            for _ in range(3):
+                try:
+                    await builder.build()
+                except (*CONNECTION_ERRORS, ConnectionError):
+                    pass
+        cutting.cancel()
+        while await builder.build():
+            pass
+    await rolled_up(replicas[0])
+    assert folded["times"] > 0
+    number = sum(len(events.at) for events in sent)
+    timed = sum(int((~np.isnan(events.duration)).sum()) for events in sent)
+    found = await counts(replicas[0])
+    assert found == dict.fromkeys(found, (number, timed))
+    assert len(found) == 2 * len(TABLES) + 1
+
+
+async def test_a_transaction_that_fails_at_its_end_leaves_everything_pending(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replica = await start()
+    url = replica.settings.database_url
+    async with pool(url, 3, "test") as db, db.connection() as holder:
+        await holder.execute("SELECT pg_advisory_lock($1)", ROLLING_UP)
+        await send(replica, measured(200, NOW, DAY))
+        builder = RollupBuilder(db, Folding([]))
+
+        async def fails(*_: Any) -> None:
+            raise RuntimeError("killed")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("services.metrics.rollups.builder.store.forget_pending", fails)
+            patched.setattr("services.metrics.rollups.builder.store.take_turn", _always)
+            with pytest.raises(RuntimeError, match="killed"):
+                await builder.build()
+        assert set((await counts(replica)).values()) == {(200, (await counts(replica))["events"][1])}
+        assert list(await counts(replica)) == ["events"]
+        await holder.execute("SELECT pg_advisory_unlock($1)", ROLLING_UP)
+        await rolled_up(replica)
+    assert len(set((await counts(replica)).values())) == 1
+
+
+async def _always(_: Connection) -> bool:
+    return True
+
+
+async def test_more_combinations_than_are_told_apart_become_other_and_the_totals_stay_right(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folding, "MAX_SERIES", 3)
+    replica = await start(metrics_rollup_dimensions="tool_name, client_name")
+    for begin in (0, 5):
+        await replica.ingest(
+            *(event(dimensions={"tool_name": f"t{number}"}) for number in range(begin, begin + 5)), service="many"
+        )
+        await rolled_up(replica)
+    request = query_pb2.QueryMetricsRequest(group_by=["tool_name"], end_at=stamp(NOW + 10 * MINUTE * 60))
+    request.selection.service = "many"
+    answer = await replica.stub.QueryMetrics(request)
+    found = {line.group["tool_name"]: line.points[0].count for line in answer.series}
+    assert found == {"t0": 1, "t1": 1, "t2": 1, "_other": 7}
+
+
+async def test_sketches_that_were_added_to_often_are_summed_up(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MAX_SKETCH_BYTES", 40)
+    replica = await start()
+    for _ in range(12):
+        await replica.ingest(
+            *(event(value=value, at="2026-11-01T12:00:00Z") for value in (1, 10, 100)), service="often"
+        )
+        await rolled_up(replica)
+    rows = await query(
+        replica.settings.database_url, "SELECT value_sketch, value_count FROM metrics_daily WHERE value_count > 0"
+    )
+    assert len(rows) == 2
+    for row in rows:
+        assert row["value_count"] == 36
+        assert len(row["value_sketch"]) <= 40
+        assert Sketch.from_bytes(row["value_sketch"]).counts.tolist() == [12, 12, 12]
