@@ -18,6 +18,7 @@ import uvloop
 from qmcp.tools.v1 import invocation_pb2, tools_service_pb2, tools_service_pb2_grpc
 
 from servicekit import logs
+from servicekit.admission import Admission
 from servicekit.identity.authenticator import Keyless
 from servicekit.interceptors import Interceptor
 from servicekit.interceptors.context import request_context
@@ -30,6 +31,7 @@ from servicekit.methods import methods_of
 from servicekit.metrics import CallMetrics, new_registry
 from servicekit.server import Service, _options, _rpc_handler, _servicer_method, serving
 from servicekit.settings import ServiceSettings
+from servicekit.shedding import LoadShedding
 
 DESCRIPTOR = tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"]
 
@@ -75,18 +77,21 @@ async def serve(kind: str, port: int) -> None:
 
 def _intercepted(names: list[str], settings: ServiceSettings) -> grpc.GenericRpcHandler:
     """The servicer as servicekit.server registers it, with some of the interceptors."""
+    registry = new_registry()
+    metrics = CallMetrics(registry)
     known: dict[str, Interceptor] = {
-        "telemetry": telemetry(CallMetrics(new_registry()), RequestLines()),
+        "telemetry": telemetry(metrics, RequestLines()),
         "context": request_context,
         "errors": declared_errors,
         "identity": identity(Keyless()),
-        "deadline": deadline(settings.default_deadline_seconds, {}, (), settings.max_concurrent_calls),
+        "deadline": deadline(settings.default_deadline_seconds, settings.max_concurrent_calls),
         "validation": validation,
     }
     chosen = [known[name] for name in names if name]
     service = Service(DESCRIPTOR, EchoServicer())
+    admission = Admission(LoadShedding(registry), metrics)
     handlers = {
-        method.name: _rpc_handler(method, _servicer_method(service, method), chosen)
+        method.name: _rpc_handler(method, _servicer_method(service, method), chosen, admission)
         for method in methods_of(DESCRIPTOR)
         if method.name == "InvokeTool"
     }

@@ -173,21 +173,33 @@ class Offered:
 
 
 def open_loop(
-    url: str, body: str, rate: float, seconds: float, deadline_ms: int, headers: Mapping[str, str] | None = None
+    url: str,
+    body: bytes,
+    rate: float,
+    seconds: float,
+    deadline_ms: int,
+    headers: Mapping[str, str],
+    *,
+    staggered: bool,
 ) -> Offered:
-    """Offers POSTs over HTTP/2 at a rate, spread over many connections so that none of them holds a call back."""
+    """Offers POSTs over HTTP/2 at a rate, spread over many connections so that none of them holds a call back.
+
+    Staggered, they begin one after the other and go on so; else all of them send at the same instants.
+    """
     clients = 50
     with tempfile.TemporaryDirectory() as name:
-        data, log = Path(name) / "body.json", Path(name) / "log.tsv"
-        data.write_text(body)
-        given = [part for header in (headers or {}).items() for part in ("--header", ": ".join(header))]
+        data, log = Path(name) / "body", Path(name) / "log.tsv"
+        data.write_bytes(body)
+        given = [part for header in headers.items() for part in ("--header", ": ".join(header))]
         total = max(clients, round(rate * seconds))
+        begun = ("--rate", "1", "--rate-period", "4ms") if staggered else ()
         _, cpu = run(
             [
                 *(tool("h2load"), "--clients", str(clients), "--threads", "1", "--max-concurrent-streams", "100"),
                 *("--rps", f"{rate / clients:.2f}", "--requests", str(total), "--log-file", str(log)),
-                *("--connection-inactivity-timeout", "10", "--data", str(data)),
-                *("--header", "content-type: application/json", *given, url),
+                *("--connection-inactivity-timeout", "10", "--data", str(data), *begun),
+                *given,
+                url,
             ]
         )
         # Start in microseconds, HTTP status, microseconds until the answer.

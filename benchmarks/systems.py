@@ -77,6 +77,7 @@ def tools(
     edge: bool = False,
     environment: Mapping[str, str] | None = None,
     cores: Sequence[int] = SERVER_CORES,
+    edge_cores: Sequence[int] = SERVER_CORES,
 ) -> Iterator[System]:
     """The tools service on its own Postgres; with `edge`, Envoy and the pages in front of it."""
     with ExitStack() as started:
@@ -84,7 +85,7 @@ def tools(
         command = python("-m", "services.tools", "serve")
         system = _service(started, folder, "tools", command, {**receipt_key, **(environment or {})}, cores)
         if edge:
-            _start_edge(started, system, folder)
+            _start_edge(started, system, folder, edge_cores)
         yield system
 
 
@@ -130,7 +131,7 @@ def _service(
     return system
 
 
-def _start_edge(started: ExitStack, system: System, folder: Path) -> None:
+def _start_edge(started: ExitStack, system: System, folder: Path, cores: Sequence[int]) -> None:
     system.http_port, web_port = ports.free(), ports.free()
     environment = {
         "QMCP_PORT": str(system.http_port),
@@ -141,7 +142,9 @@ def _start_edge(started: ExitStack, system: System, folder: Path) -> None:
     }
     for name in ("web", "envoy"):
         log = folder / f"{name}.log"
-        system.pids[name] = started.enter_context(running(python("-m", f"gateway.{name}"), log, environment))
+        system.pids[name] = started.enter_context(
+            running(python("-m", f"gateway.{name}"), log, environment, cores=cores)
+        )
         port = web_port if name == "web" else system.http_port
         wait_until(lambda port=port: accepts(port), system.pids[name], log)  # type: ignore[misc]
 

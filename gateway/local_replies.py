@@ -49,6 +49,8 @@ GRPC_CALLER: dict[str, Any] = {
         ]
     }
 }
+# The status that shedding.lua gives what it refuses, by which it is known here.
+SHED = 529
 # Ids are kept exactly as the caller made them, or refused. All that comes after the header mutation has both.
 IDS = ("x-request-id", "x-correlation-id")
 SOUND_ID = "[ -~]{1,128}"
@@ -248,7 +250,23 @@ def mappers(max_body_bytes: int) -> list[dict[str, Any]]:
     rest = {"filter": _status("GE", 100), "headers_to_add": _ids()}
     answers = table(max_body_bytes)
     over_grpc = [_grpc_mapper(reply) for reply in answers if reply.told_over_grpc]
-    return [*(_mapper(reply) for reply in answers), *over_grpc, rest]
+    return [*_shed(), *(_mapper(reply) for reply in answers), *over_grpc, rest]
+
+
+def _shed() -> list[dict[str, Any]]:
+    """First, and as it was written: what is refused because there is too much must cost little."""
+    shed = LocalReply(
+        429,
+        8,
+        "OVERLOADED",
+        "More is asked of the service than it can do. Retry in a second.",
+        retry_after="1",
+        only=_status("EQ", SHED),
+        becomes=429,
+        told_over_grpc=True,
+    )
+    as_json = {"filter": {"and_filter": {"filters": [shed.only, JSON_CALLER]}}, "status_code": shed.becomes}
+    return [as_json, _grpc_mapper(shed)]
 
 
 def _told_by(reply: LocalReply) -> list[dict[str, Any]]:

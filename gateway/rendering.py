@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
+from google.protobuf.descriptor import ServiceDescriptor
 
 from gateway import contract
 from gateway.access_log import access_log
@@ -19,6 +21,7 @@ from gateway.local_replies import UNREAD_ENCODING, mappers
 from gateway.other_sites import OWN_ORIGIN, rules
 from gateway.routes import routes
 from gateway.settings import DEFAULT_PORT, EdgeSettings, host_and_port, networks
+from gateway.shedding import lua_pattern, shedding
 
 TEMPLATE = Path(__file__).with_name("envoy.yaml")
 # gRPC's frame, and room for a service to say itself that a message is too large.
@@ -68,11 +71,14 @@ def _derived(settings: EdgeSettings, policies: dict[str, Any]) -> dict[str, Any]
         "large_bodies": _large_bodies(settings),
         "own_origin_value": f"{'https' if settings.tls_certificate_file else 'http'}://%REQ(:authority)%",
         "clusters": clusters(policies, services, endpoints),
-        "responses_script": _filled(
-            RESPONSES, {"original_routes": "\n".join(map(_lua_pattern, contract.original_routes(services)))}
-        ),
+        "responses_script": "\n".join((_responses(services), shedding(services))),
         "transcoded": [service.full_name for service in services],
     }
+
+
+def _responses(services: Sequence[ServiceDescriptor]) -> str:
+    originals = "\n".join(map(lua_pattern, contract.original_routes(services)))
+    return _filled(RESPONSES, {"original_routes": originals})
 
 
 def _large_bodies(settings: EdgeSettings) -> str:
@@ -114,12 +120,6 @@ def _values(settings: EdgeSettings, folder: Path) -> dict[str, Any]:
         "edge_timeout": f"{settings.edge_timeout_seconds}s",
         "edge_long_timeout": f"{settings.edge_long_timeout_seconds}s",
     }
-
-
-def _lua_pattern(route: str) -> str:
-    """`^POST /v1/tools/[^:]+/?$` of `POST /v1/tools/{name}`: after a colon stands a verb, which is a route of ours."""
-    literals = (re.sub(r"[^A-Za-z0-9/ ]", r"%\g<0>", literal) for literal in re.split(r"\{[^}]*\}", route))
-    return f"^{'[^:]+'.join(literals)}/?$"
 
 
 def _endpoint(host: str, port: int) -> dict[str, Any]:

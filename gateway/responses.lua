@@ -62,9 +62,16 @@ end
 
 function envoy_on_response(response)
   local headers = response:headers()
+  -- What shedding.lua refused is said already.
+  if headers:get("x-qmcp-shed") then
+    headers:remove("x-qmcp-shed")
+    headers:remove("x-qmcp-asked")
+    return
+  end
   local content_type = headers:get("content-type")
   local asked = headers:get("x-qmcp-asked") or ""
   headers:remove("x-qmcp-asked")
+  if headers:get("x-qmcp-admitted") then hear(response, headers) end
   if content_type and content_type:sub(1, 16) == "application/grpc" then return end
   local status = headers:get("x-http-status")
   if status then

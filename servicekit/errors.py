@@ -97,6 +97,11 @@ def overloaded() -> ServiceError:
     )
 
 
+def shed() -> ServiceError:
+    """For calls that are more than can be answered in time."""
+    return exhausted("OVERLOADED", "More is asked of the service than it can do. Try again shortly.", retry_after=1)
+
+
 def unavailable(message: str, retry_after: float = 1) -> ServiceError:
     return ServiceError(StatusCode.UNAVAILABLE, "UNAVAILABLE", message, retry_after=retry_after)
 

@@ -15,9 +15,12 @@ ACCEPTED = 202
 async def answer_with(context: "ServicerContext[Any, Any]", status: int) -> None:
     """Says which, before the answer."""
     current_context.get().http_status = status
-    await context.send_initial_metadata(((HEADER, str(status)),))
+    await answer_with_headers(context, {HEADER: str(status)})
 
 
 async def answer_with_headers(context: "ServicerContext[Any, Any]", headers: Mapping[str, str]) -> None:
-    """Sends headers, by names in lower case, before the answer."""
-    await context.send_initial_metadata(tuple(headers.items()))
+    """Sends headers, by names in lower case, before the answer; with what the edge is to hear, for they go but once."""
+    call = current_context.get()
+    news = call.for_edge() if call.for_edge else ()
+    call.for_edge = None
+    await context.send_initial_metadata((*headers.items(), *news))

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -31,6 +31,8 @@ class RequestContext:
     repeated: frozenset[str] = frozenset()
     # From where it came: an IP address.
     address: str = ""
+    # What the edge is to hear with the answer, where there may be any; None as soon as the answer has begun.
+    for_edge: Callable[[], Sequence[tuple[str, str]]] | None = None
     # The HTTP method where the call came in as HTTP/JSON; else empty. Set when it has ended.
     http_method: str = ""
     request_id: str = ""

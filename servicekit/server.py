@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import grpc
@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2_grpc
 from prometheus_client import CollectorRegistry
 
 from servicekit import reflection
+from servicekit.admission import Admission
 from servicekit.health import Check, Readiness
 from servicekit.http_status import answer_with
 from servicekit.identity.authenticator import Authenticator
@@ -38,6 +39,7 @@ from servicekit.reporting import reporting
 from servicekit.request_context import RequestContext
 from servicekit.settings import ServiceSettings
 from servicekit.shares import Shares
+from servicekit.shedding import LoadShedding
 from servicekit.sqlstates import service_error
 from servicekit.tracing import tracing
 
@@ -112,9 +114,10 @@ async def serving(
     with tracing(f"qmcp-{names[0].split('.')[1]}", settings.otlp_endpoint) as spans:
         keep_headers_from_the_log()
         server = grpc.aio.server(interceptors=spans, options=_options(settings))
-        lines = RequestLines()
+        lines, metrics = RequestLines(), CallMetrics(registry)
+        admission = Admission(LoadShedding(registry), metrics)
         outer = (
-            telemetry(CallMetrics(registry), lines),  # sees every outcome
+            telemetry(metrics, lines),  # sees every outcome
             request_context,  # ids, before anything may fail
             declared_errors,  # all that fails inside becomes a status
             sound_headers,  # the ids and the credential, before either is used
@@ -128,17 +131,17 @@ async def serving(
             # What is refused further in, for who records it; bodies; the servicer sees valid requests only.
             interceptors = (*outer, refused(service.refused), http_json(settings.max_message_bytes), validation)
             handlers = {
-                method.name: _rpc_handler(method, _servicer_method(service, method), interceptors)
+                method: _rpc_handler(method, _servicer_method(service, method), interceptors, admission)
                 for method in methods_of(service.descriptor)
             }
-            server.add_generic_rpc_handlers(
-                (grpc.method_handlers_generic_handler(service.descriptor.full_name, handlers),)
-            )
+            # What is too much, before anything.
+            server.add_generic_rpc_handlers((admission.door(service.descriptor.full_name, handlers),))
             for method in methods_of(service.descriptor):
                 if method.standard:
-                    name, _, rpc = method.standard.partition("/")
-                    handler = _standard_handler(method, _servicer_method(service, method), interceptors)
-                    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, {rpc: handler}),))
+                    handler = _standard_handler(method, _servicer_method(service, method), interceptors, admission)
+                    named = replace(method, path=f"/{method.standard}")
+                    door = admission.door(method.standard.partition("/")[0], {named: handler})
+                    server.add_generic_rpc_handlers((door,))
         health_pb2_grpc.add_HealthServicer_to_server(readiness.servicer, server)
         reflection.enable(server)
         port = _bind(server, settings)
@@ -234,9 +237,9 @@ def _servicer_method(service: Service, method: Method) -> Handler:
 
 
 def _rpc_handler(
-    method: Method, servicer_method: Handler, interceptors: Sequence[Interceptor]
+    method: Method, servicer_method: Handler, interceptors: Sequence[Interceptor], admission: Admission
 ) -> "grpc.RpcMethodHandler[Any, Any]":
-    serve = _serving(method, servicer_method, interceptors)
+    serve = _serving(method, servicer_method, interceptors, admission)
     build: Callable[..., grpc.RpcMethodHandler[Any, Any]] = {
         (False, False): grpc.unary_unary_rpc_method_handler,
         (False, True): grpc.unary_stream_rpc_method_handler,
@@ -247,10 +250,10 @@ def _rpc_handler(
 
 
 def _standard_handler(
-    method: Method, servicer_method: Handler, interceptors: Sequence[Interceptor]
+    method: Method, servicer_method: Handler, interceptors: Sequence[Interceptor], admission: Admission
 ) -> "grpc.RpcMethodHandler[Any, Any]":
     """The same RPC under the name that it has in a standard: its message is the body, and so is that of the answer."""
-    serve = _serving(method, servicer_method, interceptors)
+    serve = _serving(method, servicer_method, interceptors, admission)
 
     def deserialize(serialized: bytes) -> Any:
         return method.request_class(**{method.body: HttpBody(content_type=PROTOBUF, data=serialized)})
@@ -263,14 +266,20 @@ def _standard_handler(
 
 
 def _serving(
-    method: Method, servicer_method: Handler, interceptors: Sequence[Interceptor]
+    method: Method, servicer_method: Handler, interceptors: Sequence[Interceptor], admission: Admission
 ) -> Callable[[Any, "ServicerContext[Any, Any]"], Awaitable[Any]]:
     handler = compose(interceptors, method, servicer_method)
+    refuse = admission.refusal(method)
 
     async def serve(request: Any, context: "ServicerContext[Any, Any]") -> Any:
         call = RequestContext.of(tuple(context.invocation_metadata() or ()), method)
         call.address = address_of(call.metadata, context.peer)
-        return await handler(request, context, call)
+        if refuse is not None and not admission.shedding.begin(call, context.time_remaining):
+            await refuse(request, context)
+        answer = await handler(request, context, call)
+        if call.for_edge is not None and (news := call.for_edge()):
+            await context.send_initial_metadata(news)
+        return answer
 
     return serve
 

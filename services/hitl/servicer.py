@@ -10,7 +10,7 @@ from grpc.aio import ServicerContext
 from qmcp.hitl.v1 import hitl_service_pb2, hitl_service_pb2_grpc, link_pb2, request_pb2, webhook_pb2
 
 from servicekit.errors import invalid_field
-from servicekit.http_status import HEADER
+from servicekit.http_status import HEADER, answer_with_headers
 from servicekit.idempotency import Once
 from servicekit.large import beside
 from servicekit.request_context import current_context
@@ -252,5 +252,5 @@ def _for_people() -> bool:
 
 async def _page(context: Context, page: Page) -> HttpBody:
     """An HTTP answer with its own status and headers."""
-    await context.send_initial_metadata(((HEADER, str(page.status)), *page.headers.items()))
+    await answer_with_headers(context, {HEADER: str(page.status), **page.headers})
     return HttpBody(content_type=page.content_type, data=page.body)

@@ -42,6 +42,8 @@ class Backend(tools_service_pb2_grpc.ToolsServiceServicer):
             await self.sleep(float(rest))
         if word == "health":
             await self.healthy.set("", getattr(health_pb2.HealthCheckResponse, rest))
+        if word == "admitted":
+            await context.send_initial_metadata((("x-qmcp-admitted", rest),))
         if word == "created":
             await context.send_initial_metadata((("x-http-status", rest or "201"),))
         if word == "attempts":

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from devstack import ports
+from gateway import services
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN = 60.0
@@ -90,11 +91,10 @@ def running_edge(folder: Path, *, authority: Path | None = None, **settings: obj
     port, grpc_port, metrics, access_metrics, hitl_metrics, web = (ports.free() for _ in range(6))
     environment = {
         "QMCP_PORT": str(port),
-        "QMCP_TOOLS_ADDRESS": f"127.0.0.1:{grpc_port}",
-        "QMCP_TOOLS_METRICS_ADDRESS": f"127.0.0.1:{metrics}",
-        "QMCP_ACCESS_ADDRESS": f"127.0.0.1:{grpc_port}",
+        # One process stands in for all services, and answers for the health of each.
+        **{f"QMCP_{name.upper()}_ADDRESS": f"127.0.0.1:{grpc_port}" for name in services.names()},
+        **{f"QMCP_{name.upper()}_METRICS_ADDRESS": f"127.0.0.1:{metrics}" for name in services.names()},
         "QMCP_ACCESS_METRICS_ADDRESS": f"127.0.0.1:{access_metrics}",
-        "QMCP_HITL_ADDRESS": f"127.0.0.1:{grpc_port}",
         "QMCP_HITL_METRICS_ADDRESS": f"127.0.0.1:{hitl_metrics}",
         "QMCP_WEB_ADDRESS": f"127.0.0.1:{web}",
         "QMCP_WEB_PORT": str(web),

@@ -178,6 +178,16 @@ def test_without_a_deadline_of_the_callers_the_service_sees_the_edges(http):
     assert 2 < longer <= 3
 
 
+@pytest.mark.parametrize(
+    ("given", "told"), [({}, "3000m"), ({"grpc-timeout": "500m"}, "500m"), ({"grpc-timeout": "90S"}, "3000m")]
+)
+def test_the_service_is_told_the_deadline_too_by_which_it_knows_how_long_a_call_stood_in_its_queue(http, given, told):
+    forged = {"x-qmcp-allowed": "3600S", "x-qmcp-admitted": "1"}
+    seen = http.post("/v1/tools/echo:invoke", json={}, headers=given | forged).json()["result"]["metadata"]
+    assert seen["x-qmcp-allowed"] == told
+    assert "x-qmcp-admitted" not in seen
+
+
 def test_a_watch_comes_as_server_sent_events_at_once_and_outlives_a_quick_calls_time(http):
     began = time.monotonic()
     arrivals = []
