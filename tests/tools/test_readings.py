@@ -151,6 +151,17 @@ async def test_what_a_condition_speaks_of_is_learnt_in_one_walk_however_its_sche
     assert calls(400) < 8 * calls(100)
 
 
+async def test_a_text_past_all_writing_is_read_as_nothing() -> None:
+    readings = Readings({"properties": {"note": {"pattern": "delete"}}}, None, dict)
+    for text in ("a" + "\u0301\u0316" * 900_000, "\ufdfa" * 1_000_000):
+        with pytest.raises(AmbiguousError):
+            next(readings.of({"note": text}))
+    name = "a" + "\u0301\u0316" * 900
+    assert next(Readings({"properties": {name: {"minimum": 3}}}, None, dict).of({"amount": "5"})) == {"amount": "5"}
+    with pytest.raises(AmbiguousError):
+        next(Readings({"properties": {"amount": {"minimum": 3}}}, None, dict).of({name: "5"}))
+
+
 async def test_letters_that_nobody_sees_are_left_out_of_what_is_read() -> None:
     readings = Readings({"properties": {"amount": {"minimum": 3}, "note": {"pattern": "delete"}}}, None, dict)
     given = {

@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote
 import orjson
 
 from servicekit.errors import Violation
+from servicekit.text_forms import TooManyMarksError, compatible
 from services.tools.models import Json
 
 # Not with what divides a URL: which part of it the placeholder stands in would be another question.
@@ -87,7 +88,10 @@ def _leaves_its_place(segment: str) -> bool:
         if _has_control_characters(segment):
             return True
         # Some servers read backslashes and wide forms as slashes and dots, and cut off what follows a semicolon.
-        alike = unicodedata.normalize("NFKC", segment).replace("\\", "/")
+        try:
+            alike = compatible(segment).replace("\\", "/")
+        except TooManyMarksError:
+            return True
         if any(piece.partition(";")[0].strip() in CLIMBING for piece in alike.split("/")):
             return True
         decoded = unquote(segment)

@@ -5,15 +5,13 @@ made a policy about `amount` means `"5000000"`, `"Amount"` and an amount that is
 """
 
 import math
-import re
-import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
+from servicekit.text_forms import TooManyMarksError, compatible, without_unseen
 from services.tools.models import Json
 
 Completion = Callable[[dict[str, Json]], dict[str, Json]]
@@ -36,9 +34,11 @@ LARGE = 2**63
 
 
 class AmbiguousError(ValueError):
-    """Arguments that may mean one thing or another: one is there twice, or is a number past all numbers."""
+    """Arguments that may mean one thing or another: one is there twice, or is a number or a text past all others."""
 
 
+# Of other scripts, in one text: one letter may become eighteen.
+MAX_LETTERS = 250_000
 # How often a condition is judged at most: by what was given, by its exact form, and by each reading.
 JUDGED = 6
 
@@ -62,7 +62,9 @@ class Readings:
             self._types.setdefault(name, set()).update(types.get(id(schema), ()))
         self._spelled: dict[str, set[str]] = {}
         for name in self._types:
-            self._spelled.setdefault(_folded(name), set()).add(name)
+            # One that is past all writing has no other spelling.
+            with suppress(AmbiguousError):
+                self._spelled.setdefault(_folded(name), set()).add(name)
 
     def of(self, arguments: dict[str, Json]) -> Iterator[dict[str, Json]]:
         """The readings, one after the other.
@@ -148,14 +150,12 @@ def _plain(text: str) -> str:
     """The text without what nobody sees, in the letters that look alike."""
     if text.isascii():
         return text.strip()
-    return _unseen().sub("", unicodedata.normalize("NFKC", text)).strip()
-
-
-@cache
-def _unseen() -> re.Pattern[str]:
-    """Letters that nobody sees (Cf): an expression finds them in megabytes of text at once."""
-    letters = filter(lambda letter: unicodedata.category(letter) == "Cf", map(chr, range(sys.maxunicode + 1)))
-    return re.compile(f"[{re.escape(''.join(letters))}]+")
+    if len(text) > MAX_LETTERS:
+        raise AmbiguousError(f"more than {MAX_LETTERS:,} letters, not all of them ASCII")
+    try:
+        return without_unseen(compatible(text)).strip()
+    except TooManyMarksError:
+        raise AmbiguousError(f"{text[:50]} has more marks than any writing") from None
 
 
 def _folded(name: str) -> str:
