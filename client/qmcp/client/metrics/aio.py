@@ -1,11 +1,12 @@
 """What the client can do with metrics."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from qmcp.client.calling.aio import AsyncCalls
-from qmcp.client.calling.conversion import to_message
-from qmcp.client.metrics.models import FlushedMetrics, IngestedMetrics, Metric, RateLimit
-from qmcp.metrics.v1 import metric_pb2
+from qmcp.client.calling.conversion import from_message, to_message, to_timestamp
+from qmcp.client.metrics.models import Cost, FlushedMetrics, IngestedMetrics, Metric, Price, PriceTable, RateLimit
+from qmcp.metrics.v1 import cost_pb2, metric_pb2
 from qmcp.metrics.v1 import metrics_service_pb2 as api
 
 
@@ -32,6 +33,33 @@ class AsyncMetrics(AsyncCalls):
             idempotency_key=idempotency_key,
         )
         return await self._call(request, IngestedMetrics)
+
+    async def create_price_table(
+        self, prices: Sequence[Price], *, effective_at: datetime | None = None, idempotency_key: str | None = None
+    ) -> PriceTable:
+        """Says what tokens cost from a time on, None: from now on."""
+        table = cost_pb2.PriceTable(
+            prices=[to_message(price, cost_pb2.Price()) for price in prices], effective_at=to_timestamp(effective_at)
+        )
+        request = cost_pb2.CreatePriceTableRequest(price_table=table, idempotency_key=idempotency_key)
+        return await self._call(request, PriceTable)
+
+    async def list_price_tables(self, limit: int | None = 50) -> list[PriceTable]:
+        """The newest price tables; `limit` None means all there are."""
+        return await self._list(cost_pb2.ListPriceTablesRequest(), PriceTable, limit=limit)
+
+    async def query_costs(
+        self, group_by: Sequence[str] = (), *, start_at: datetime | None = None, end_at: datetime | None = None
+    ) -> list[Cost]:
+        """What the tokens cost that were used within a time, by dimensions, the dearest first; at most 1,000 groups.
+
+        A day before the end where no start is given, and now where no end is.
+        """
+        request = cost_pb2.QueryCostsRequest(
+            group_by=group_by, start_at=to_timestamp(start_at), end_at=to_timestamp(end_at)
+        )
+        answer = await self._send(request)
+        return [from_message(Cost, each) for each in answer.costs]
 
     async def flush_metrics(self) -> FlushedMetrics:
         """Has what is buffered written."""

@@ -1,4 +1,4 @@
-"""`qmcp metrics`: sending what was measured."""
+"""`qmcp metrics`: sending what was measured, and what tokens cost."""
 
 from typing import Annotated
 
@@ -51,3 +51,33 @@ def send(
             typer.echo(f"Taken under {answer.request_id}.")
     if answer.rejected:
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def costs(
+    context: typer.Context,
+    *,
+    by: Annotated[list[str] | None, typer.Option(help="A dimension to tell costs apart by; many times.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only from then on: 2026-11-21T14:00:00Z, or 7d ago. A day, unless it is given.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Only before then.")] = None,
+    json: output.AsJson = False,
+) -> None:
+    """Show what the tokens cost that were used, the dearest first; what has no price is told beside it."""
+    names = by or []
+    with connect(context) as client:
+        found = client.query_costs(names, start_at=reading.moment(since), end_at=reading.moment(until))
+    if json:
+        output.as_json(found)
+        return
+    rows = (
+        (
+            *(each.group.get(name, "") for name in names),
+            f"{each.usd:.4f}",
+            sum(each.tokens.values()),
+            each.unpriced_tokens,
+        )
+        for each in found
+    )
+    output.table((*names, "usd", "tokens", "unpriced"), rows)

@@ -1,0 +1,49 @@
+"""`qmcp metrics` and the client's calls of metrics against the real system."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from qmcp.client import Client, Price
+
+from tests.client.command import Ended, qmcp
+from tests.stack import Stack
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def command(stack: Stack) -> Command:
+    def run(*words: str, **options: Any) -> Ended:
+        return qmcp("metrics", *words, env={**stack.env, "QMCP_URL": stack.edge_url}, **options)
+
+    return run
+
+
+def test_an_event_is_sent_and_one_that_breaks_a_rule_ends_with_1(command: Command) -> None:
+    sent = command("send", "7", "--name", "queue", "-d", "shard=1", "--at", "1m")
+    assert (sent.code, sent.err) == (0, "")
+    assert sent.out.startswith("Taken under req_")
+    rejected = command("send", "1e13", "--json")
+    assert rejected.code == 1
+    assert rejected.json["rejected"] == 1
+
+
+def test_what_tokens_cost_is_shown_by_dimensions(stack: Stack, command: Command) -> None:
+    model = f"m-{time.time_ns()}"
+    with Client(stack.edge_url) as client:
+        table = client.create_price_table([Price(model=model, token_type="input", usd_per_million=2.0)])
+        assert client.list_price_tables(1) == [table]
+    tokens = ("--name", "gen_ai.client.token.usage", "-d", "gen_ai.token.type=input")
+    for used, by in (("500000", model), ("9", f"{model}-other")):
+        assert command("send", used, *tokens, "-d", f"gen_ai.request.model={by}").code == 0
+    found = {
+        each["group"]["gen_ai.request.model"]: each
+        for each in command("costs", "--by", "gen_ai.request.model", "--json").json
+    }
+    assert (found[model]["usd"], found[model]["unpriced_tokens"]) == (1.0, 0)
+    assert (found[f"{model}-other"]["usd"], found[f"{model}-other"]["unpriced_tokens"]) == (0, 9)
+    shown = command("costs", "--by", "gen_ai.request.model").out
+    assert model in shown
+    assert "1.0000" in shown
