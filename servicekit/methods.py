@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import IntEnum
 from typing import Any
 
 from google.api import annotations_pb2
@@ -17,8 +17,8 @@ from google.protobuf.message import Message
 OPTIONS = "qmcp.options.v1"
 
 
-class CallKind(Enum):
-    """How long an RPC may take: `qmcp.options.v1.CallKind`, where each is described."""
+class CallKind(IntEnum):
+    """How long an RPC may take: `qmcp.options.v1.CallKind`, where each is described. Hashed often in each call."""
 
     UNSPECIFIED = 0
     QUICK = 1

@@ -64,14 +64,15 @@ class Schema:
         if self._validator is None:
             return ()
         size = measure(instance)
-        looked_at = self._costs.evaluations(size.depth)
-        if not self.can_check(instance):
+        steps = self._costs.steps(size)
+        if steps > MAX_EVALUATIONS:
             return (Violation("/", TOO_COSTLY.format(MAX_EVALUATIONS)),)
         if self._validator.is_valid(instance):
             return ()
+        looked_at = self._costs.evaluations(size.depth)
         copied = looked_at * size.depth * size.characters
         # Patterns and numbers are looked at anew for it.
-        again = self._costs.steps(size) - looked_at * size.values
+        again = steps - looked_at * size.values
         if (
             looked_at * size.values > MAX_EVALUATIONS_FOR_FAULTS
             or copied > MAX_COPIED_FOR_FAULTS

@@ -38,7 +38,8 @@ def sound(name: str, value: str | bytes) -> bool:
 def sound_headers(_method: Method, handler: Handler) -> Handler:
     def with_sound_headers(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Awaitable[Any]:
         for name, bound in BOUNDS.items():
-            if not sound(name, call.metadata.get(name, "")):
+            value = call.metadata.get(name)
+            if value is not None and not sound(name, value):
                 length = f", at most {bound} characters" if bound else ""
                 # What was sent is not told: it may be a credential with one wrong character.
                 raise invalid_field(name, f"must be printable ASCII{length}")
