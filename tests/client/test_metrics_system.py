@@ -47,3 +47,19 @@ def test_what_tokens_cost_is_shown_by_dimensions(stack: Stack, command: Command)
     shown = command("costs", "--by", "gen_ai.request.model").out
     assert model in shown
     assert "1.0000" in shown
+
+
+def test_what_was_measured_is_asked_about_and_watched(command: Command) -> None:
+    name = f"asked-{time.time_ns()}"
+    for value in range(1, 5):
+        assert command("send", str(value), "--name", name, "-d", f"shard={value % 2}").code == 0
+    asked = ("-d", f"metric_name={name}", "--by", "shard", "-q", "0.5")
+    found = {each["group"]["shard"]: each["points"][0] for each in command("query", *asked, "--json").json}
+    assert {shard: (point["count"], point["sum"]) for shard, point in found.items()} == {"0": (2, 6), "1": (2, 4)}
+    assert found["0"]["quantiles"][0]["value"] == pytest.approx(2, rel=0.01)
+    shown = command("query", *asked)
+    assert (shown.code, shown.err) == (0, "")
+    assert "p50" in shown.out
+    watched = command("watch", *asked, "--every", "0.1", "--times", "2")
+    assert watched.code == 0
+    assert watched.out.count("p50") == 2

@@ -1,12 +1,21 @@
 """What the client can do with metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from qmcp.client.calling.aio import AsyncCalls
 from qmcp.client.calling.conversion import from_message, to_message, to_timestamp
-from qmcp.client.metrics.models import Cost, FlushedMetrics, IngestedMetrics, Metric, Price, PriceTable, RateLimit
-from qmcp.metrics.v1 import cost_pb2, metric_pb2
+from qmcp.client.metrics.models import (
+    Cost,
+    FlushedMetrics,
+    IngestedMetrics,
+    Metric,
+    MetricSeries,
+    Price,
+    PriceTable,
+    RateLimit,
+)
+from qmcp.metrics.v1 import cost_pb2, metric_pb2, query_pb2
 from qmcp.metrics.v1 import metrics_service_pb2 as api
 
 
@@ -60,6 +69,35 @@ class AsyncMetrics(AsyncCalls):
         )
         answer = await self._send(request)
         return [from_message(Cost, each) for each in answer.costs]
+
+    async def query_metrics(
+        self,
+        *,
+        service: str = "",
+        event_type: str = "",
+        measure: str = "",
+        dimensions: Mapping[str, str] | None = None,
+        group_by: Sequence[str] = (),
+        start_at: datetime | None = None,
+        end_at: datetime | None = None,
+        step_seconds: int = 0,
+        quantiles: Sequence[float] = (),
+    ) -> list[MetricSeries]:
+        """What was measured, by groups and over time; `step_seconds` 0 means one point for all of the time.
+
+        A day before the end where no start is given, and now where no end is. `measure` is `value` or `duration_ms`.
+        """
+        filters = [query_pb2.DimensionFilter(key=name, values=[value]) for name, value in (dimensions or {}).items()]
+        request = query_pb2.QueryMetricsRequest(
+            selection=query_pb2.MetricSelection(service=service, type=event_type, measure=measure, dimensions=filters),
+            group_by=group_by,
+            start_at=to_timestamp(start_at),
+            end_at=to_timestamp(end_at),
+            step_seconds=step_seconds,
+            quantiles=quantiles,
+        )
+        answer = await self._send(request)
+        return [from_message(MetricSeries, each) for each in answer.series]
 
     async def flush_metrics(self) -> FlushedMetrics:
         """Has what is buffered written."""

@@ -1,6 +1,7 @@
-"""`qmcp metrics`: sending what was measured, and what tokens cost."""
+"""`qmcp metrics`: sending what was measured, asking about it, and what tokens cost."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from qmcp.client.cli import output, reading
@@ -8,7 +9,16 @@ from qmcp.client.cli.connection import connect
 from qmcp.client.cli.failures import FAILED
 from qmcp.client.cli.groups import group
 
+if TYPE_CHECKING:
+    from qmcp.client.metrics.models import MetricSeries
+
 app = group("What agents and MCP servers measure.")
+By = Annotated[list[str] | None, typer.Option(help="A dimension to tell values apart by; many times.")]
+Service = Annotated[str, typer.Option(help="Only of this service.")]
+Type = Annotated[str, typer.Option("--type", help="Only of this type.")]
+Measure = Annotated[str, typer.Option(help="value or duration_ms.")]
+Dimension = Annotated[list[str] | None, typer.Option("-d", help="Only with this dimension, as name=value; many times.")]
+Quantile = Annotated[list[float] | None, typer.Option("-q", help="A quantile, from 0 to 1; many times.")]
 
 
 @app.command()
@@ -81,3 +91,96 @@ def costs(
         for each in found
     )
     output.table((*names, "usd", "tokens", "unpriced"), rows)
+
+
+@app.command()
+def query(
+    context: typer.Context,
+    *,
+    service: Service = "",
+    event_type: Type = "",
+    measure: Measure = "value",
+    dimension: Dimension = None,
+    by: By = None,
+    quantile: Quantile = None,
+    step: Annotated[int, typer.Option(help="Seconds of a point; 0: one for all of the time.")] = 0,
+    since: Annotated[str | None, typer.Option(help="From then on: 2026-11-21T14:00:00Z, or 7d ago. A day ago.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only before then.")] = None,
+    json: output.AsJson = False,
+) -> None:
+    """Show what was measured: how often, its sum, its average, its extremes and quantiles."""
+    with connect(context) as client:
+        found = client.query_metrics(
+            service=service,
+            event_type=event_type,
+            measure=measure,
+            dimensions={name: str(each) for name, each in reading.arguments(dimension or []).items()},
+            group_by=by or [],
+            start_at=reading.moment(since),
+            end_at=reading.moment(until),
+            step_seconds=step,
+            quantiles=quantile or [],
+        )
+    if json:
+        output.as_json(found)
+    else:
+        _show(found, by or [], quantile or [])
+
+
+@app.command()
+def watch(
+    context: typer.Context,
+    *,
+    service: Service = "",
+    event_type: Type = "",
+    measure: Measure = "value",
+    dimension: Dimension = None,
+    by: By = None,
+    quantile: Quantile = None,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 2.0,
+    window: Annotated[int, typer.Option(min=1, help="Of how many last seconds.")] = 300,
+    times: Annotated[int, typer.Option(min=0, help="How often to look; 0: until Ctrl-C.")] = 0,
+) -> None:
+    """Show what was measured in the last minutes, again and again."""
+    import time
+    from datetime import UTC, datetime, timedelta
+
+    dimensions = {name: str(each) for name, each in reading.arguments(dimension or []).items()}
+    with connect(context) as client:
+        looked = 0
+        while not times or looked < times:
+            if looked:
+                time.sleep(every)
+            now = datetime.now(UTC)
+            found = client.query_metrics(
+                service=service,
+                event_type=event_type,
+                measure=measure,
+                dimensions=dimensions,
+                group_by=by or [],
+                start_at=now - timedelta(seconds=window),
+                end_at=now,
+                quantiles=quantile or [],
+            )
+            typer.echo(now.strftime("%H:%M:%S"))
+            _show(found, by or [], quantile or [])
+            looked += 1
+
+
+def _show(found: "Sequence[MetricSeries]", names: list[str], quantiles: list[float]) -> None:
+    rows = (
+        (
+            *(series.group.get(name, "") for name in names),
+            point.start_at,
+            point.count,
+            point.sum,
+            point.avg,
+            point.min,
+            point.max,
+            *(each.value for each in point.quantiles),
+        )
+        for series in found
+        for point in series.points
+    )
+    columns = ("from", "count", "sum", "avg", "min", "max", *(f"p{share * 100:g}" for share in quantiles))
+    output.table((*names, *columns), rows)
