@@ -9,6 +9,7 @@ import pytest
 from qmcp.tools.v1.tools_service_pb2 import GetToolRequest, InvokeToolRequest
 from qmcp.tools.v1.tools_service_pb2_grpc import ToolsServiceStub
 
+from gateway import services
 from tests.edge.conftest import running_edge
 from tests.version import VERSION
 
@@ -192,7 +193,7 @@ def test_a_service_that_is_gone_is_503_without_a_word_about_its_address(tmp_path
         assert "127.0.0.1" not in answer.text
         health = httpx.get(f"{edge.url}/health")
         assert health.status_code == 503
-        gone = {"tools": "UNAVAILABLE", "access": "UNAVAILABLE", "hitl": "UNAVAILABLE"}
+        gone = dict.fromkeys(services.names(), "UNAVAILABLE")
         assert health.json() == {"status": "unhealthy", "version": VERSION, "services": gone}
         metrics = httpx.get(f"{edge.url}/metrics")
         assert metrics.status_code == 200
