@@ -147,3 +147,25 @@ async def test_sketches_that_were_added_to_often_are_summed_up(start: Start, mon
         assert row["value_count"] == 36
         assert len(row["value_sketch"]) <= 40
         assert Sketch.from_bytes(row["value_sketch"]).counts.tolist() == [12, 12, 12]
+
+
+async def test_what_came_in_buckets_of_a_histogram_counts_as_often_as_they_say_and_is_marked(start: Start) -> None:
+    replica = await start()
+    await replica.ingest(event(value=8), event(value=2), service="weighed")
+    await query(
+        replica.settings.database_url,
+        """
+        INSERT INTO metric_events (at, series_id, value, request, position, weight)
+        SELECT now() - interval '1 minute', (SELECT min(id) FROM series WHERE service = 'weighed'), 4, 7, n, 49
+        FROM generate_series(1, 2) AS n
+        """,
+    )
+    request = query_pb2.QueryMetricsRequest(quantiles=[0.0, 0.5, 1.0])
+    request.selection.service = "weighed"
+    for _ in range(2):
+        (line,) = (await replica.stub.QueryMetrics(request)).series
+        (point,) = line.points
+        assert (point.count, point.sum, point.min, point.max) == (100, 402, 2, 8)
+        assert [each.value for each in point.quantiles] == pytest.approx([2, 4, 8], rel=0.01)
+        assert all(each.approximate for each in point.quantiles)
+        await rolled_up(replica)

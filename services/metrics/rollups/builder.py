@@ -29,7 +29,13 @@ class RollupBuilder:
     async def run(self) -> None:
         """Folds whatever comes, for ever."""
         while True:
-            if not await self.build():
+            try:
+                more = await self.build()
+            except Exception:
+                # Where it was too much for one transaction, less is not.
+                self._batches = max(1, self._batches // 2)
+                raise
+            if not more:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def build(self) -> bool:

@@ -13,6 +13,55 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_SKETCH_BYTES = 8_192
 
 
+# Rows of one statement: one that takes longer than statements may would never be done.
+AT_A_TIME = 5_000
+ADD = """
+    INSERT INTO {table} AS r (
+        series_id, bucket, is_approximate,
+        value_count, value_sum, value_min, value_max, value_sketch,
+        duration_count, duration_sum, duration_min, duration_max, duration_sketch,
+        invocations, magnitudes
+    )
+    SELECT series_id, bucket, is_approximate,
+           value_count, value_sum, value_min, value_max, value_sketch,
+           duration_count, duration_sum, duration_min, duration_max, duration_sketch,
+           string_to_array(invocations, ' ')::uuid[], string_to_array(magnitudes, ' ')::float8[]
+    FROM unnest(
+        $1::bigint[], $2::timestamptz[], $3::boolean[],
+        $4::bigint[], $5::float8[], $6::float8[], $7::float8[], $8::bytea[],
+        $9::bigint[], $10::float8[], $11::float8[], $12::float8[], $13::bytea[],
+        $14::text[], $15::text[]
+    ) AS new (
+        series_id, bucket, is_approximate,
+        value_count, value_sum, value_min, value_max, value_sketch,
+        duration_count, duration_sum, duration_min, duration_max, duration_sketch,
+        invocations, magnitudes
+    )
+    ON CONFLICT (series_id, bucket) DO UPDATE
+    SET is_approximate = r.is_approximate OR excluded.is_approximate,
+        value_count = r.value_count + excluded.value_count,
+        value_sum = r.value_sum + excluded.value_sum,
+        value_min = least(r.value_min, excluded.value_min),
+        value_max = greatest(r.value_max, excluded.value_max),
+        value_sketch = r.value_sketch || excluded.value_sketch,
+        duration_count = r.duration_count + excluded.duration_count,
+        duration_sum = r.duration_sum + excluded.duration_sum,
+        duration_min = least(r.duration_min, excluded.duration_min),
+        duration_max = greatest(r.duration_max, excluded.duration_max),
+        duration_sketch = r.duration_sketch || excluded.duration_sketch,
+        (invocations, magnitudes) = (
+            SELECT coalesce(array_agg(invocation), '{{}}'), coalesce(array_agg(magnitude), '{{}}')
+            FROM (
+                SELECT *
+                FROM unnest(r.invocations || excluded.invocations, r.magnitudes || excluded.magnitudes)
+                    AS e (invocation, magnitude)
+                ORDER BY magnitude DESC, invocation
+                LIMIT {most}
+            ) AS chosen
+        )
+"""
+
+
 def time_of(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
@@ -24,52 +73,7 @@ def steps_of(column: str, step: int) -> str:
 
 async def add(connection: Connection, tier: Tier, rollups: Rollups) -> None:
     """Adds to the roll-ups of a tier; a sketch is added to by writing the other behind it."""
-    await connection.execute(
-        f"""
-        INSERT INTO {tier.table} AS r (
-            series_id, bucket, is_approximate,
-            value_count, value_sum, value_min, value_max, value_sketch,
-            duration_count, duration_sum, duration_min, duration_max, duration_sketch,
-            invocations, magnitudes
-        )
-        SELECT series_id, bucket, is_approximate,
-               value_count, value_sum, value_min, value_max, value_sketch,
-               duration_count, duration_sum, duration_min, duration_max, duration_sketch,
-               string_to_array(invocations, ' ')::uuid[], string_to_array(magnitudes, ' ')::float8[]
-        FROM unnest(
-            $1::bigint[], $2::timestamptz[], $3::boolean[],
-            $4::bigint[], $5::float8[], $6::float8[], $7::float8[], $8::bytea[],
-            $9::bigint[], $10::float8[], $11::float8[], $12::float8[], $13::bytea[],
-            $14::text[], $15::text[]
-        ) AS new (
-            series_id, bucket, is_approximate,
-            value_count, value_sum, value_min, value_max, value_sketch,
-            duration_count, duration_sum, duration_min, duration_max, duration_sketch,
-            invocations, magnitudes
-        )
-        ON CONFLICT (series_id, bucket) DO UPDATE
-        SET is_approximate = r.is_approximate OR excluded.is_approximate,
-            value_count = r.value_count + excluded.value_count,
-            value_sum = r.value_sum + excluded.value_sum,
-            value_min = least(r.value_min, excluded.value_min),
-            value_max = greatest(r.value_max, excluded.value_max),
-            value_sketch = r.value_sketch || excluded.value_sketch,
-            duration_count = r.duration_count + excluded.duration_count,
-            duration_sum = r.duration_sum + excluded.duration_sum,
-            duration_min = least(r.duration_min, excluded.duration_min),
-            duration_max = greatest(r.duration_max, excluded.duration_max),
-            duration_sketch = r.duration_sketch || excluded.duration_sketch,
-            (invocations, magnitudes) = (
-                SELECT coalesce(array_agg(invocation), '{{}}'), coalesce(array_agg(magnitude), '{{}}')
-                FROM (
-                    SELECT *
-                    FROM unnest(r.invocations || excluded.invocations, r.magnitudes || excluded.magnitudes)
-                        AS e (invocation, magnitude)
-                    ORDER BY magnitude DESC, invocation
-                    LIMIT {MAX_EXEMPLARS}
-                ) AS chosen
-            )
-        """,
+    columns = [
         rollups.series.tolist(),
         _buckets(tier, rollups),
         rollups.approximate.tolist(),
@@ -77,7 +81,11 @@ async def add(connection: Connection, tier: Tier, rollups: Rollups) -> None:
         *_columns(rollups.durations),
         [" ".join(str(UUID(bytes=each)) for each in ids) for ids in rollups.exemplars],
         [" ".join(map(repr, magnitudes)) for magnitudes in rollups.magnitudes],
-    )
+    ]
+    for begin in range(0, len(columns[0]), AT_A_TIME):
+        await connection.execute(
+            ADD.format(table=tier.table, most=MAX_EXEMPLARS), *(column[begin : begin + AT_A_TIME] for column in columns)
+        )
 
 
 def _buckets(tier: Tier, rollups: Rollups) -> list[datetime]:
