@@ -1,0 +1,133 @@
+"""kill -9 of the metrics service and of Postgres while events come in, and which of them are kept afterwards."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+import grpc
+import grpc.aio
+from qmcp.metrics.v1 import metric_pb2, metrics_service_pb2, metrics_service_pb2_grpc
+
+from tests.faults.crashes import strike
+from tests.faults.load import DEADLINE_SECONDS, OPTIONS, TRANSIENT
+from tests.faults.processes import replicas
+
+IN_FLIGHT = 32
+EVENTS = 50
+KEPT = """
+    SELECT value::int AS number, count(*) AS events, count(DISTINCT position) AS positions, min(request) AS request
+    FROM metric_events
+    GROUP BY value
+"""
+
+
+@dataclass(slots=True)
+class MeasurementFindings:
+    """What callers were told, held against what is kept."""
+
+    seed: int
+    # Requests that were acknowledged, and those of them of which not all events are kept under the id that was told.
+    acknowledged: int = 0
+    lost: int = 0
+    # Requests of which an event is kept more than once.
+    doubled: int = 0
+    # Requests of which only some events are kept.
+    torn: int = 0
+    # Kept although their caller never learnt of it; without a key it does not ask again.
+    unacknowledged: int = 0
+    violations: list[str] = field(default_factory=list)
+
+
+class MeasuringCallers:
+    """Each of them sends requests over and over; every other one has a key, and is sent again until it is answered."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._numbers = count(1)
+        self._stopping = False
+        # The id that each was answered, by the number that is the value of its events.
+        self.told: dict[int, str] = {}
+        self.violations: list[str] = []
+
+    @asynccontextmanager
+    async def calling(self) -> AsyncIterator[None]:
+        """Calls while the block lasts."""
+        async with grpc.aio.insecure_channel(self._target, options=OPTIONS) as channel:
+            stub = metrics_service_pb2_grpc.MetricsServiceStub(channel)
+            tasks = [asyncio.create_task(self._call_on(stub)) for _ in range(IN_FLIGHT)]
+            try:
+                yield
+            finally:
+                self._stopping = True
+                await asyncio.gather(*tasks)
+
+    @property
+    def acknowledged(self) -> int:
+        return len(self.told)
+
+    async def until_acknowledged(self, number: int) -> None:
+        """Waits until that many requests have been answered."""
+        while len(self.told) < number:
+            await asyncio.sleep(0.05)
+
+    async def _call_on(self, stub: "metrics_service_pb2_grpc.MetricsServiceAsyncStub") -> None:
+        while not self._stopping:
+            number = next(self._numbers)
+            request = metrics_service_pb2.IngestMetricsRequest(
+                service="crashes",
+                metrics=[metric_pb2.Metric(type="custom", value=number)] * EVENTS,
+                idempotency_key=f"key-{number}" if number % 2 else "",
+            )
+            while True:
+                try:
+                    answer = await stub.IngestMetrics(request, timeout=DEADLINE_SECONDS, wait_for_ready=True)
+                except grpc.aio.AioRpcError as error:
+                    if error.code() not in TRANSIENT:
+                        self.violations.append(f"{number}: {error.code().name} {error.details()}")
+                        break
+                    await asyncio.sleep(0.02)
+                    if not request.idempotency_key or self._stopping:
+                        break
+                else:
+                    self.told[number] = answer.request_id
+                    break
+
+
+async def crash_measuring(
+    folder: Path, kills: Sequence[str], *, synchronous_commit: str = "on", seed: int | None = None
+) -> MeasurementFindings:
+    """Runs load and kills, `service` or `postgres` in order; then compares.
+
+    `synchronous_commit`: `off` acknowledges before the commit is on disk, and loses.
+    """
+    seed = random.randrange(2**32) if seed is None else seed
+    settings = {"metrics_rate_limit": 0, "metrics_prometheus_enabled": False}
+    async with replicas(folder, "metrics", 1, **settings) as (engine, (replica,)):
+        if synchronous_commit != "on":
+            await engine.execute(f"ALTER DATABASE qmcp_metrics SET synchronous_commit = {synchronous_commit}")
+            replica.stop()
+            await replica.start()
+        callers = MeasuringCallers(replica.target)
+        async with callers.calling():
+            victims = {"postgres": engine, "service": replica}
+            await strike([(what, victims[what]) for what in kills], callers, random.Random(seed))
+            await callers.until_acknowledged(callers.acknowledged + IN_FLIGHT)
+        connection = await asyncpg.connect(engine.url)
+        try:
+            kept = {row["number"]: row for row in await connection.fetch(KEPT)}
+        finally:
+            await connection.close()
+    found = MeasurementFindings(seed, len(callers.told), violations=callers.violations)
+    for number, row in kept.items():
+        found.doubled += row["events"] > row["positions"]
+        found.torn += row["positions"] != EVENTS
+        found.unacknowledged += number not in callers.told
+    for number, told in callers.told.items():
+        row = kept.get(number)
+        found.lost += row is None or f"req_{row['request'] & (2**64 - 1):016x}" != told
+    return found
