@@ -4,11 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from google.protobuf.struct_pb2 import Struct
 from qmcp.metrics.v1 import cost_pb2, metrics_service_pb2, rate_limit_pb2
 
 from servicekit import json_values
-from servicekit.errors import ServiceError
+from servicekit.errors import ServiceError, invalid_field
 from servicekit.timestamps import to_timestamp
 from services.metrics import models
 from services.metrics.costs.models import Cost, Price, PriceTable
@@ -20,7 +21,7 @@ from services.metrics.ingestion.rules import RejectedError, time_of
 MAX_GROUPS, MAX_MODELS = 1_000, 20
 
 
-def source_from(request: metrics_service_pb2.IngestMetricsRequest, principal: str) -> models.Source:
+def source_from(request: Any, principal: str) -> models.Source:
     return models.Source(principal, request.service, request.version, request.instance_id)
 
 
@@ -45,12 +46,31 @@ def events_from(request: metrics_service_pb2.IngestMetricsRequest, collector: Ev
     return collector.collected(request.ByteSize())
 
 
-def ingested_to(events: models.Events, rejections: Sequence[models.Rejection]) -> metrics_service_pb2.IngestedMetrics:
+def column_events_from(
+    request: metrics_service_pb2.IngestMetricColumnsRequest, collector: EventCollector
+) -> models.Events:
+    """The same of columns.
+
+    Raises:
+        ServiceError: INVALID_REQUEST where they are not of one length.
+    """
+    index = _column(request.series_index, "series_index", "<u4").astype(np.int64)
+    value = _column(request.value, "value", "<f8", len(index))
+    at_us = _column(request.measured_us, "measured_us", "<i8", len(index)) if request.measured_us else None
+    duration = _column(request.durations_ms, "durations_ms", "<f8", len(index)) if request.durations_ms else None
+    series = [(each.type, each.dimensions) for each in request.series]
+    collector.add_columns(series, index, at_us, value, duration)
+    return collector.collected(request.ByteSize())
+
+
+def ingested_to(
+    events: models.Events, rejections: Sequence[models.Rejection], *, with_sentences: bool = True
+) -> metrics_service_pb2.IngestedMetrics:
     return metrics_service_pb2.IngestedMetrics(
         status="success" if not rejections else "partial" if len(events) else "rejected",
         accepted=len(events),
         rejected=len(rejections),
-        errors=map(str, rejections),
+        errors=map(str, rejections) if with_sentences else (),
         request_id=models.request_id(events.request),
         rejections=[
             metrics_service_pb2.RejectedMetric(index=each.index, field=each.field, reason=each.reason)
@@ -72,6 +92,15 @@ def rate_limit_to(service: str, allowance: models.Allowance | None) -> rate_limi
         available_tokens=allowance.remaining,
         reset_time_seconds=math.ceil(allowance.reset_seconds),
     )
+
+
+def _column(given: bytes, field: str, kind: str, length: int | None = None) -> Any:
+    if len(given) % np.dtype(kind).itemsize:
+        raise invalid_field(field, f"must be a column of {np.dtype(kind).itemsize} bytes an event")
+    found = np.frombuffer(given, kind)
+    if length is not None and len(found) != length:
+        raise invalid_field(field, f"has {len(found)} events, where series_index has {length}")
+    return found
 
 
 def _time_of(metric: Any) -> int | None:

@@ -92,6 +92,19 @@ class MetricsServicer(metrics_service_pb2_grpc.MetricsServiceServicer):
         groups, total = await self._costs.query(start, end, request.group_by, current_context.get().viewer)
         return messages.costs_to(request.group_by, groups, total)
 
+    async def IngestMetricColumns(
+        self, request: metrics_service_pb2.IngestMetricColumnsRequest, context: Context
+    ) -> metrics_service_pb2.IngestedMetrics:
+        allowance = await self._rates.take(current_context.get().principal)
+        source = messages.source_from(request, current_context.get().principal.name)
+        collector = self._ingestion.collector(source)
+        events = await beside(request.ByteSize(), messages.column_events_from, request, collector)
+        answer = messages.ingested_to(events, collector.rejections, with_sentences=False)
+        earlier = await self._ingestion.take(events, claim_of(request, answer), buffered=request.ack == "buffered")
+        if allowance is not None:
+            await answer_with_headers(context, allowance.headers)
+        return answer if earlier is None else metrics_service_pb2.IngestedMetrics.FromString(earlier)
+
     async def FlushMetrics(
         self, request: metrics_service_pb2.FlushMetricsRequest, context: Context
     ) -> metrics_service_pb2.FlushedMetrics:

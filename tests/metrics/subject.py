@@ -1,6 +1,7 @@
 """The metrics service under the contract."""
 
 import json
+import struct
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -45,6 +46,15 @@ async def _tokens(owner: Running, _admin: Running) -> str:
     return agent
 
 
+def _columns(number: int) -> metrics_service_pb2.IngestMetricColumnsRequest:
+    return metrics_service_pb2.IngestMetricColumnsRequest(
+        service="tests",
+        series=[metric_pb2.ColumnSeries(type="custom")],
+        series_index=bytes(4),
+        value=struct.pack("<d", number),
+    )
+
+
 @asynccontextmanager
 async def _slow_get(running: Running) -> AsyncIterator[Slow]:
     async with held_up(running, "GetRateLimit", running.request("GetRateLimit"), "rate_buckets") as slow:
@@ -79,6 +89,7 @@ SUBJECT = Subject(
     },
     effects={
         "IngestMetrics": Effect(_measured, lambda answer: answer.request_id),
+        "IngestMetricColumns": Effect(_columns, lambda answer: answer.request_id),
         "CreatePriceTable": Effect(_prices, lambda answer: answer.version),
     },
     sights={
@@ -91,6 +102,7 @@ SUBJECT = Subject(
     shared={
         "IngestOtlp": "makes what is the caller's own",
         "ListPriceTables": "what tokens cost is the same for all",
+        "IngestMetricColumns": "makes what is the caller's own",
         "IngestMetrics": "makes what is the caller's own",
         "FlushMetrics": "writes what is buffered, whosever it is, and shows nothing of it",
     },

@@ -8,6 +8,7 @@ import grpc
 import orjson
 import pytest
 
+from services.metrics.settings import Settings
 from tests.metrics.service import Replica, Start, event, ingestion, pb, replica, settings_for
 from tests.wire import query, refusal
 
@@ -133,6 +134,7 @@ async def test_requests_at_the_same_time_are_all_kept_and_counted_once(shared: R
     assert len(await shared.rows("once")) == 10
 
 
+@pytest.mark.promise("M16")
 async def test_buffered_events_are_written_when_there_are_enough_or_when_somebody_asks(start: Start) -> None:
     one = await start(metrics_batch_size=3, metrics_flush_interval_seconds=3600)
     other = await start(metrics_batch_size=3, metrics_flush_interval_seconds=3600)
@@ -151,6 +153,7 @@ async def test_buffered_events_are_written_when_there_are_enough_or_when_somebod
     await until(one, 5)
 
 
+@pytest.mark.promise("M17")
 async def test_buffered_events_are_written_after_a_while(start: Start) -> None:
     one = await start(metrics_batch_size=1_000, metrics_flush_interval_seconds=0.2)
     await one.ingest(ack="buffered")
@@ -178,6 +181,7 @@ async def test_what_waits_is_bounded_and_more_is_told_when_to_come_back(start: S
     await one.ingest(*large, ack="buffered")
 
 
+@pytest.mark.promise("M18")
 async def test_a_request_larger_than_the_setting_is_refused(start: Start) -> None:
     one = await start(max_message_bytes="4KB")
     assert one.settings.max_message_bytes == 4096
@@ -198,3 +202,23 @@ async def until(one: Replica, rows: int) -> None:
         while len(await one.rows()) < rows:
             await asyncio.sleep(0.02)
     assert len(await one.rows()) == rows
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "read"),
+    [
+        ("METRICS_RATE_LIMIT", "10", "metrics_rate_limit", 10),
+        ("METRICS_RETENTION_DAYS", "7", "metrics_retention_days", 7),
+        ("BATCH_SIZE", "500", "metrics_batch_size", 500),
+        ("FLUSH_INTERVAL_SECONDS", "0.5", "metrics_flush_interval_seconds", 0.5),
+        ("MAX_REQUEST_SIZE", "10MB", "max_message_bytes", 10 * 1024 * 1024),
+    ],
+)
+def test_settings_are_read_by_the_names_that_the_original_had_and_ours_go_first(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, field: str, read: float
+) -> None:
+    monkeypatch.setenv("QMCP_DATABASE_URL", "postgresql://nowhere")
+    monkeypatch.setenv(name, value)
+    assert getattr(Settings(), field) == read  # type: ignore[call-arg]
+    monkeypatch.setenv("QMCP_MAX_MESSAGE_BYTES" if field == "max_message_bytes" else f"QMCP_{field.upper()}", "2048")
+    assert getattr(Settings(), field) == 2048  # type: ignore[call-arg]

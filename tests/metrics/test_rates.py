@@ -3,6 +3,7 @@
 import asyncio
 
 import grpc
+import pytest
 from qmcp.metrics.v1 import rate_limit_pb2
 
 from tests.metrics.service import Replica, Start, ingestion, pb
@@ -11,6 +12,7 @@ from tests.wire import query, refusal
 RATE = 300
 
 
+@pytest.mark.promise("M14", "M26")
 async def test_one_limit_holds_over_three_replicas_to_the_call(start: Start, database: str) -> None:
     replicas = [await start(metrics_rate_limit=RATE) for _ in range(3)]
     (begun,) = await query(database, "SELECT clock_timestamp() AS at")

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from qmcp.client.metrics.models import (
         ChangeContribution,
         ChangeExplanation,
+        ColumnSeries,
         Cost,
         DatabaseSize,
         DatabaseStats,
@@ -112,6 +113,7 @@ __all__ = [
     "ChangeExplanation",
     "Checkpoint",
     "Client",
+    "ColumnSeries",
     "ConflictError",
     "Contradiction",
     "Conversation",
@@ -202,6 +204,7 @@ _HOMES = {
     "ChangeExplanation": "qmcp.client.metrics.models",
     "Checkpoint": "qmcp.client.tools.models",
     "Client": "qmcp.client.sync",
+    "ColumnSeries": "qmcp.client.metrics.models",
     "ConflictError": "qmcp.client.errors",
     "Contradiction": "qmcp.client.questioning.models",
     "Conversation": "qmcp.client.questioning.models",

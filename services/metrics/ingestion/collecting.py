@@ -2,17 +2,19 @@
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from services.metrics.ingestion import rules
 from services.metrics.ingestion.rules import RejectedError
-from services.metrics.models import Dimensions, Events, Rejection, Series, Source
+from services.metrics.models import Dimensions, Events, Floats, Integers, Rejection, Series, Source
 
 # What an event takes besides its bytes, while it waits.
 EVENT_BYTES = 64
+# Of a series that breaks a rule.
+NO_SERIES = -1
 
 
 class EventCollector:
@@ -38,6 +40,8 @@ class EventCollector:
         self._duration: list[float] = []
         self._position: list[int] = []
         self._metadata: dict[int, str] = {}
+        # Those that came as columns, which no request mixes with others.
+        self._columns: tuple[Integers, Integers, Floats, Floats, Integers] | None = None
         self.rejections: list[Rejection] = []
 
     def add(
@@ -70,22 +74,72 @@ class EventCollector:
         self._duration.append(duration)
         self._position.append(position)
 
+    def add_columns(
+        self,
+        series: Sequence[tuple[str, Mapping[str, str]]],
+        index: Integers,
+        at_us: Integers | None,
+        value: Floats,
+        duration_ms: Floats | None,
+    ) -> None:
+        """Takes many events at once: what each of the columns says of all of them is looked at together."""
+        numbers = np.full(len(series) + 1, NO_SERIES, np.int64)
+        wrong: dict[int, RejectedError] = {}
+        for number, (kind, dimensions) in enumerate(series):
+            try:
+                numbers[number] = self._series_index(kind, dimensions)
+            except RejectedError as error:
+                wrong[number] = error
+        # What names no series is taken for the one behind the last.
+        known = np.where((index >= 0) & (index < len(series)), index, len(series))
+        at = np.full(len(value), self.now_us) if at_us is None else at_us
+        duration = np.full(len(value), np.nan) if duration_ms is None else duration_ms
+        with np.errstate(invalid="ignore"):
+            good = (
+                (numbers[known] != NO_SERIES)
+                & (np.abs(value) <= rules.MAX_VALUE)
+                & (np.isnan(duration) | ((duration >= 0) & (duration <= rules.MAX_DURATION_MS)))
+                & (at >= self._earliest)
+                & (at <= self._latest)
+            )
+        for position in np.flatnonzero(~good).tolist():
+            try:
+                if known[position] == len(series):
+                    raise RejectedError("series_index", "names no series")  # noqa: TRY301 -- as the rules do
+                if (broken := wrong.get(int(known[position]))) is not None:
+                    raise broken
+                rules.require_value(float(value[position]))
+                if not np.isnan(duration[position]):
+                    rules.require_duration(float(duration[position]))
+                rules.require_time(int(at[position]), self.now_us, self._days)
+            except RejectedError as error:
+                self.reject(position, error)
+        kept = np.flatnonzero(good)
+        self._columns = (numbers[known][kept], at[kept], value[kept], duration[kept], kept)
+
     def reject(self, position: int, error: RejectedError) -> None:
         """Keeps why an event is not taken."""
         self.rejections.append(Rejection(position, error.field, error.reason))
 
     def collected(self, size: int) -> Events:
         """All that was accepted, of a request of so many bytes."""
+        index, at_us, value, duration_ms, position = self._columns or (
+            np.array(self._index, np.int64),
+            np.array(self._at, np.int64),
+            np.array(self._value, np.float64),
+            np.array(self._duration, np.float64),
+            np.array(self._position, np.int64),
+        )
         return Events(
             request=random.getrandbits(64) - 2**63,
             series=self._series,
-            series_index=np.array(self._index, np.int64),
-            at_us=np.array(self._at, np.int64),
-            value=np.array(self._value, np.float64),
-            duration_ms=np.array(self._duration, np.float64),
-            position=np.array(self._position, np.int64),
+            series_index=index,
+            at_us=at_us,
+            value=value,
+            duration_ms=duration_ms,
+            position=position,
             metadata=self._metadata,
-            cost=size + EVENT_BYTES * len(self._value),
+            cost=size + EVENT_BYTES * len(value),
         )
 
     def _series_index(self, kind: str, given: Mapping[str, str]) -> int:

@@ -110,6 +110,17 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnSeries:
+    """What events have in common."""
+
+    # What it is about.
+    type: str = ""
+    # What one asks and groups by, at most 20. Names begin with a letter or `_` and have at most 50 letters, digits,
+    # `_` and `.`; values at most 200 characters. Over HTTP numbers and booleans are taken as their text.
+    dimensions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FlushedMetrics:
     """How a flush went."""
 

@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from qmcp.options.v1 import options_pb2 as qmcp_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cqmcp/metrics/v1/metric.proto\x12\x0fqmcp.metrics.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dqmcp/options/v1/options.proto\"\xa2\x04\n\x06Metric\x12}\n\x04type\x18\x01 \x01(\tBo\xbaHlrjR\x0c\x61uth_requestR\x0etool_discoveryR\x0etool_executionR\x12registry_operationR\x0chealth_checkR\x10protocol_latencyR\x06\x63ustom\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x05value\x18\x03 \x01(\x01\x42\x1c\xbaH\x19\x12\x14\x19\x00\x00\x00\xa2\x94\x1amB)\x00\x00\x00\xa2\x94\x1am\xc2@\x01\xc8\x01\x01H\x00\x88\x01\x01\x12\x33\n\x0b\x64uration_ms\x18\x04 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00p\x99\x94\x41)\x00\x00\x00\x00\x00\x00\x00\x00@\x01H\x01\x88\x01\x01\x12t\n\ndimensions\x18\x05 \x03(\x0b\x32\'.qmcp.metrics.v1.Metric.DimensionsEntryB7\xbaH0\x9a\x01-\x10\x14\"\"r 2\x1e^[A-Za-z_][A-Za-z0-9_.]{0,49}$*\x05r\x03\x18\xc8\x01\x88\xc8\x18\x01\x12)\n\x08metadata\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x1c\n\ttimestamp\x18\x07 \x01(\tB\t\x18\x01\xbaH\x04r\x02\x18(\x1a\x31\n\x0f\x44imensionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06_valueB\x0e\n\x0c_duration_msb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cqmcp/metrics/v1/metric.proto\x12\x0fqmcp.metrics.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dqmcp/options/v1/options.proto\"\xa2\x04\n\x06Metric\x12}\n\x04type\x18\x01 \x01(\tBo\xbaHlrjR\x0c\x61uth_requestR\x0etool_discoveryR\x0etool_executionR\x12registry_operationR\x0chealth_checkR\x10protocol_latencyR\x06\x63ustom\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x05value\x18\x03 \x01(\x01\x42\x1c\xbaH\x19\x12\x14\x19\x00\x00\x00\xa2\x94\x1amB)\x00\x00\x00\xa2\x94\x1am\xc2@\x01\xc8\x01\x01H\x00\x88\x01\x01\x12\x33\n\x0b\x64uration_ms\x18\x04 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00p\x99\x94\x41)\x00\x00\x00\x00\x00\x00\x00\x00@\x01H\x01\x88\x01\x01\x12t\n\ndimensions\x18\x05 \x03(\x0b\x32\'.qmcp.metrics.v1.Metric.DimensionsEntryB7\xbaH0\x9a\x01-\x10\x14\"\"r 2\x1e^[A-Za-z_][A-Za-z0-9_.]{0,49}$*\x05r\x03\x18\xc8\x01\x88\xc8\x18\x01\x12)\n\x08metadata\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x1c\n\ttimestamp\x18\x07 \x01(\tB\t\x18\x01\xbaH\x04r\x02\x18(\x1a\x31\n\x0f\x44imensionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06_valueB\x0e\n\x0c_duration_ms\"\xbc\x02\n\x0c\x43olumnSeries\x12}\n\x04type\x18\x01 \x01(\tBo\xbaHlrjR\x0c\x61uth_requestR\x0etool_discoveryR\x0etool_executionR\x12registry_operationR\x0chealth_checkR\x10protocol_latencyR\x06\x63ustom\x12z\n\ndimensions\x18\x02 \x03(\x0b\x32-.qmcp.metrics.v1.ColumnSeries.DimensionsEntryB7\xbaH0\x9a\x01-\x10\x14\"\"r 2\x1e^[A-Za-z_][A-Za-z0-9_.]{0,49}$*\x05r\x03\x18\xc8\x01\x88\xc8\x18\x01\x1a\x31\n\x0f\x44imensionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,8 +47,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_METRIC'].fields_by_name['dimensions']._serialized_options = b'\272H0\232\001-\020\024\"\"r 2\036^[A-Za-z_][A-Za-z0-9_.]{0,49}$*\005r\003\030\310\001\210\310\030\001'
   _globals['_METRIC'].fields_by_name['timestamp']._loaded_options = None
   _globals['_METRIC'].fields_by_name['timestamp']._serialized_options = b'\030\001\272H\004r\002\030('
+  _globals['_COLUMNSERIES_DIMENSIONSENTRY']._loaded_options = None
+  _globals['_COLUMNSERIES_DIMENSIONSENTRY']._serialized_options = b'8\001'
+  _globals['_COLUMNSERIES'].fields_by_name['type']._loaded_options = None
+  _globals['_COLUMNSERIES'].fields_by_name['type']._serialized_options = b'\272HlrjR\014auth_requestR\016tool_discoveryR\016tool_executionR\022registry_operationR\014health_checkR\020protocol_latencyR\006custom'
+  _globals['_COLUMNSERIES'].fields_by_name['dimensions']._loaded_options = None
+  _globals['_COLUMNSERIES'].fields_by_name['dimensions']._serialized_options = b'\272H0\232\001-\020\024\"\"r 2\036^[A-Za-z_][A-Za-z0-9_.]{0,49}$*\005r\003\030\310\001\210\310\030\001'
   _globals['_METRIC']._serialized_start=173
   _globals['_METRIC']._serialized_end=719
   _globals['_METRIC_DIMENSIONSENTRY']._serialized_start=644
   _globals['_METRIC_DIMENSIONSENTRY']._serialized_end=693
+  _globals['_COLUMNSERIES']._serialized_start=722
+  _globals['_COLUMNSERIES']._serialized_end=1038
+  _globals['_COLUMNSERIES_DIMENSIONSENTRY']._serialized_start=644
+  _globals['_COLUMNSERIES_DIMENSIONSENTRY']._serialized_end=693
 # @@protoc_insertion_point(module_scope)

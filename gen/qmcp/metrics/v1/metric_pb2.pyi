@@ -36,3 +36,18 @@ class Metric(_message.Message):
     metadata: _struct_pb2.Struct
     timestamp: str
     def __init__(self, type: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., value: _Optional[float] = ..., duration_ms: _Optional[float] = ..., dimensions: _Optional[_Mapping[str, str]] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., timestamp: _Optional[str] = ...) -> None: ...
+
+class ColumnSeries(_message.Message):
+    __slots__ = ("type", "dimensions")
+    class DimensionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
+    type: str
+    dimensions: _containers.ScalarMap[str, str]
+    def __init__(self, type: _Optional[str] = ..., dimensions: _Optional[_Mapping[str, str]] = ...) -> None: ...

@@ -32,6 +32,30 @@ class IngestMetricsRequest(_message.Message):
     ack: str
     def __init__(self, service: _Optional[str] = ..., version: _Optional[str] = ..., instance_id: _Optional[str] = ..., metrics: _Optional[_Iterable[_Union[_metric_pb2.Metric, _Mapping]]] = ..., idempotency_key: _Optional[str] = ..., ack: _Optional[str] = ...) -> None: ...
 
+class IngestMetricColumnsRequest(_message.Message):
+    __slots__ = ("service", "version", "instance_id", "series", "series_index", "measured_us", "value", "durations_ms", "idempotency_key", "ack")
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    SERIES_FIELD_NUMBER: _ClassVar[int]
+    SERIES_INDEX_FIELD_NUMBER: _ClassVar[int]
+    MEASURED_US_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    DURATIONS_MS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ACK_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    version: str
+    instance_id: str
+    series: _containers.RepeatedCompositeFieldContainer[_metric_pb2.ColumnSeries]
+    series_index: bytes
+    measured_us: bytes
+    value: bytes
+    durations_ms: bytes
+    idempotency_key: str
+    ack: str
+    def __init__(self, service: _Optional[str] = ..., version: _Optional[str] = ..., instance_id: _Optional[str] = ..., series: _Optional[_Iterable[_Union[_metric_pb2.ColumnSeries, _Mapping]]] = ..., series_index: _Optional[bytes] = ..., measured_us: _Optional[bytes] = ..., value: _Optional[bytes] = ..., durations_ms: _Optional[bytes] = ..., idempotency_key: _Optional[str] = ..., ack: _Optional[str] = ...) -> None: ...
+
 class IngestedMetrics(_message.Message):
     __slots__ = ("status", "accepted", "rejected", "errors", "request_id", "rejections")
     STATUS_FIELD_NUMBER: _ClassVar[int]

@@ -66,6 +66,11 @@ class MetricsServiceStub:
                 request_serializer=qmcp_dot_metrics_dot_v1_dot_cost__pb2.QueryCostsRequest.SerializeToString,
                 response_deserializer=qmcp_dot_metrics_dot_v1_dot_cost__pb2.QueryCostsResponse.FromString,
                 _registered_method=True)
+        self.IngestMetricColumns = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/IngestMetricColumns',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.IngestMetricColumnsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.IngestedMetrics.FromString,
+                _registered_method=True)
         self.FlushMetrics = channel.unary_unary(
                 '/qmcp.metrics.v1.MetricsService/FlushMetrics',
                 request_serializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.FlushMetricsRequest.SerializeToString,
@@ -170,6 +175,14 @@ class MetricsServiceServicer:
     def QueryCosts(self, request, context):
         """What the tokens cost that were used within a time, by dimensions, each by the price of its time: those that the metric
         `gen_ai.client.token.usage` counts. What has no price is told as such, and counted as nothing in no sum.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IngestMetricColumns(self, request, context):
+        """Takes in as IngestMetrics does, 1 to 50,000 events as columns: numbers next to each other, and a table of what events have
+        in common. For programs; several times as fast. The answer's `errors` is empty, `rejections` says all.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -290,6 +303,11 @@ def add_MetricsServiceServicer_to_server(servicer, server):
                     servicer.QueryCosts,
                     request_deserializer=qmcp_dot_metrics_dot_v1_dot_cost__pb2.QueryCostsRequest.FromString,
                     response_serializer=qmcp_dot_metrics_dot_v1_dot_cost__pb2.QueryCostsResponse.SerializeToString,
+            ),
+            'IngestMetricColumns': grpc.unary_unary_rpc_method_handler(
+                    servicer.IngestMetricColumns,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.IngestMetricColumnsRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.IngestedMetrics.SerializeToString,
             ),
             'FlushMetrics': grpc.unary_unary_rpc_method_handler(
                     servicer.FlushMetrics,
@@ -488,6 +506,33 @@ class MetricsService:
             '/qmcp.metrics.v1.MetricsService/QueryCosts',
             qmcp_dot_metrics_dot_v1_dot_cost__pb2.QueryCostsRequest.SerializeToString,
             qmcp_dot_metrics_dot_v1_dot_cost__pb2.QueryCostsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IngestMetricColumns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/IngestMetricColumns',
+            qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.IngestMetricColumnsRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.IngestedMetrics.FromString,
             options,
             channel_credentials,
             insecure,
