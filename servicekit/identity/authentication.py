@@ -5,12 +5,13 @@ what is remembered goes on counting for a stated time; who is not remembered is 
 """
 
 import asyncio
+import hashlib
 import hmac
 import math
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
@@ -19,9 +20,10 @@ from grpc import StatusCode
 from prometheus_client import CollectorRegistry
 from prometheus_client import Counter as Counted
 
-from servicekit.errors import ServiceError, exhausted, unauthenticated
+from servicekit.errors import ServiceError, unauthenticated
 from servicekit.identity import credentials
 from servicekit.identity.authenticator import Authenticator, Keyless
+from servicekit.identity.known_keys import KnownKey, take_call
 from servicekit.identity.open_calls import Caller, Credential, OpenCalls
 from servicekit.identity.principal import Principal
 from servicekit.identity.reports import Reports
@@ -41,18 +43,8 @@ REFUSED_SECONDS = 5.0
 # While access does not answer, it is asked for a remembered key this often.
 ASK_AGAIN_SECONDS = 1.0
 CREDENTIALS = frozenset({"x-api-key", "authorization"})
+EMPTY: Mapping[bytes, Principal] = MappingProxyType({})
 NOT_VALID = "The credential is not valid: unknown, expired, disabled or revoked."
-
-
-@dataclass(slots=True)
-class _Known:
-    caller: Caller
-    rate_per_minute: int
-    # What is left of the calls of this minute, and when that was reckoned.
-    calls_left: float
-    reckoned_at: float
-    # Access did not answer: until then it is not asked again, so that not every call waits for it.
-    ask_again_at: float = -math.inf
 
 
 class Authentication:
@@ -68,12 +60,15 @@ class Authentication:
         remember_seconds: float,
         stale_seconds: float,
         counts_calls: bool = True,
+        own_keys: Mapping[bytes, Principal] = EMPTY,
         told: Callable[[], None] = lambda: None,
     ) -> None:
         """Takes the resolver, and who is to be told besides when access says that something changed.
 
-        `counts_calls`: whether each replica holds callers to the rates of their keys by itself.
+        `counts_calls`: whether each replica holds callers to the rates of their keys by itself. `own_keys`: see
+        `authenticator`.
         """
+        self._own_keys = own_keys
         self._resolver = resolver
         self._told = told
         self._tokens = tokens
@@ -81,9 +76,9 @@ class Authentication:
         self._remember_seconds = remember_seconds
         self._stale_seconds = stale_seconds
         self._counts_calls = counts_calls
-        self._known: LRUCache[str, dict[bytes, _Known]] = LRUCache(MAX_REMEMBERED)
+        self._known: LRUCache[str, dict[bytes, KnownKey]] = LRUCache(MAX_REMEMBERED)
         self._refused: LRUCache[credentials.ApiKey, float] = LRUCache(MAX_REMEMBERED)
-        self._asking: dict[credentials.ApiKey, asyncio.Task[_Known | None]] = {}
+        self._asking: dict[credentials.ApiKey, asyncio.Task[KnownKey | None]] = {}
         self._asking_roles: dict[tuple[str, ...], asyncio.Task[tuple[ResolvedRoles, float]]] = {}
         self._roles: LRUCache[tuple[str, ...], tuple[ResolvedRoles, float]] = LRUCache(MAX_REMEMBERED)
         # Counts the announced changes: an answer that was asked for before one is not remembered after it.
@@ -111,6 +106,9 @@ class Authentication:
                 with self._strangers.checked(call.address):
                     await self._tokens.verify(text)
             return (await self._by_token(text)).principal
+        own = self._own_key(text)
+        if own is not None:
+            return own
         raise unauthenticated(NOT_VALID)
 
     def denied(self, call: RequestContext, error: ServiceError) -> None:
@@ -120,7 +118,15 @@ class Authentication:
     def opened(self, call: RequestContext) -> AbstractContextManager[None]:
         """See Authenticator."""
         text = _credential(call)
-        return self.open_calls.opened(credentials.parse(text) or text, call)
+        key = credentials.parse(text)
+        if key is None and self._own_key(text) is not None:
+            # It ends with this process.
+            return nullcontext()
+        return self.open_calls.opened(key or text, call)
+
+    def _own_key(self, text: str) -> Principal | None:
+        # Found by the digest, of which an attacker learns nothing by the time that takes.
+        return self._own_keys.get(hashlib.sha256(text.encode()).digest()) if self._own_keys else None
 
     def remembered(self, credential: Credential) -> tuple[Caller, bool] | None:
         """See open_calls.Callers."""
@@ -156,21 +162,21 @@ class Authentication:
         if caller.valid_until is not None and caller.valid_until <= time.time():
             raise unauthenticated(NOT_VALID)
         if self._counts_calls:
-            _take_call(known, time.monotonic())
+            take_call(known, time.monotonic())
         self.reports.used(key.id)
         return caller.principal
 
     def _fresh(self, checked_at: float, now: float) -> bool:
         return now - checked_at < self._remember_seconds and checked_at > self._doubted_at
 
-    def _remembered_key(self, key: credentials.ApiKey) -> _Known | None:
+    def _remembered_key(self, key: credentials.ApiKey) -> KnownKey | None:
         # Digests are compared in constant time, although an attacker would have to find SHA-256 preimages to profit.
         for digest, known in self._known.get(key.id, {}).items():
             if hmac.compare_digest(digest, key.digest):
                 return known
         return None
 
-    async def _ask(self, key: credentials.ApiKey, known: _Known | None, now: float) -> _Known:
+    async def _ask(self, key: credentials.ApiKey, known: KnownKey | None, now: float) -> KnownKey:
         """Asks access, once however many calls wait for the answer."""
         if self._refused.get(key, 0) > now:
             raise unauthenticated(NOT_VALID)
@@ -195,7 +201,7 @@ class Authentication:
             raise unauthenticated(NOT_VALID)
         return found
 
-    async def _resolve(self, key: credentials.ApiKey) -> _Known | None:
+    async def _resolve(self, key: credentials.ApiKey) -> KnownKey | None:
         """What access says now, remembered unless something changed meanwhile."""
         changes, now = self._changes, time.monotonic()
         resolved = await self._resolver.resolve_key(key)
@@ -213,7 +219,7 @@ class Authentication:
             resolved.limits,
             rate_per_minute=resolved.rate_per_minute,
         )
-        found = _Known(
+        found = KnownKey(
             Caller(principal, resolved.valid_until, now), resolved.rate_per_minute, float(resolved.rate_per_minute), now
         )
         known = self._remembered_key(key)
@@ -312,23 +318,6 @@ def _caller(identity: "TokenIdentity", granted: ResolvedRoles, asked_at: float) 
     return Caller(principal, identity.valid_until, asked_at)
 
 
-def _take_call(known: _Known, now: float) -> None:
-    """Takes one of the calls of this minute.
-
-    Raises:
-        ServiceError: RATE_LIMITED.
-    """
-    rate = known.rate_per_minute
-    if not rate:
-        return
-    known.calls_left = min(float(rate), known.calls_left + (now - known.reckoned_at) * rate / 60)
-    known.reckoned_at = now
-    if known.calls_left < 1:
-        wait = (1 - known.calls_left) * 60 / rate
-        raise exhausted("RATE_LIMITED", f"The key may make {rate} calls a minute and has made them.", wait)
-    known.calls_left -= 1
-
-
 @asynccontextmanager
 async def authenticator(
     settings: ServiceSettings,
@@ -337,6 +326,7 @@ async def authenticator(
     told: Callable[[], None] = lambda: None,
     *,
     counts_calls: bool = True,
+    own_keys: Mapping[bytes, Principal] = EMPTY,
 ) -> AsyncIterator[Authenticator]:
     """Who checks callers under these settings, with what it does beside the calls.
 
@@ -346,6 +336,8 @@ async def authenticator(
         registry: where its metrics go.
         told: called when access says that something changed.
         counts_calls: False where the service itself counts them against the rates of keys, over all its replicas.
+        own_keys: who comes with keys that are not of our form and that the environment gives to this service alone, by
+            the SHA-256 of each.
     """
     if settings.auth == "off":
         yield Keyless()
@@ -370,6 +362,7 @@ async def authenticator(
         remember_seconds=settings.access_remember_seconds,
         stale_seconds=settings.access_stale_seconds,
         counts_calls=counts_calls,
+        own_keys=own_keys,
         told=told,
     )
     tasks = [

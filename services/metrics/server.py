@@ -1,5 +1,6 @@
 """Composes the metrics service: database, store → domain → servicer; what must be ready; what runs beside."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -20,6 +21,7 @@ from services.metrics.ingestion.event_buffer import EventBuffer
 from services.metrics.ingestion.event_writer import EventWriter
 from services.metrics.ingestion.ingestion import Ingestion
 from services.metrics.ingestion.retention import forget_commits
+from services.metrics.limits.preshared_keys import preshared_keys
 from services.metrics.limits.rates import Rates, forget_buckets
 from services.metrics.otlp.exports import Exports
 from services.metrics.peers import access
@@ -41,6 +43,7 @@ DESCRIPTOR = metrics_service_pb2.DESCRIPTOR.services_by_name["MetricsService"]
 async def compose(settings: Settings) -> AsyncIterator[Server]:
     """Everything the service is made of, serving while the block lasts."""
     registry = new_registry()
+    own_keys = preshared_keys(os.environ)
     async with (
         database(
             settings.database_url,
@@ -85,7 +88,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             buffer.buffering(),
             listening(settings.database_url, {"metrics_flush": buffer.wake}),
             background(loops),
-            authenticator(settings, resolver, registry, counts_calls=False) as who,
+            authenticator(settings, resolver, registry, counts_calls=False, own_keys=own_keys) as who,
             serving(
                 settings,
                 [Service(DESCRIPTOR, servicer)],
