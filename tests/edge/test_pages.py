@@ -46,10 +46,15 @@ def test_metrics_json_has_the_originals_form(http):
     assert set(answer["gauges"]["qmcp_service_up"].values()) == {1}
 
 
-@pytest.mark.parametrize("path", ["/health", "/metrics", "/openapi.json", "/docs"])
+@pytest.mark.parametrize("path", ["/health", "/metrics/json", "/openapi.json", "/docs"])
 def test_pages_answer_head_and_refuse_what_they_do_not_do(http, path):
     assert http.head(path).status_code == 200
     assert http.post(path).status_code == 405
+
+
+def test_a_page_that_takes_a_post_for_an_original_answers_head_all_the_same(http):
+    assert http.head("/metrics").status_code == 200
+    assert http.post("/metrics").status_code != 405
 
 
 def test_the_openapi_document_is_valid_and_covers_the_contract(http):
