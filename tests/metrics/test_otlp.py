@@ -17,6 +17,8 @@ from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader, MetricExportResult
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
+from qmcp.metrics.v1 import metrics_service_pb2_grpc as ours_grpc
+from qmcp.metrics.v1 import query_pb2
 
 from devstack import ports
 from servicekit.postgres import database as opened
@@ -117,6 +119,25 @@ async def test_an_sdk_delivers_the_right_sums_over_restarts_and_duplicates(
         found = await one.sums()
         assert found["calls"][0] == 9.0
         assert found["seconds"] == (34.25, 5)
+
+
+async def test_what_was_exported_is_asked_about_with_its_counts_and_sums(database: str) -> None:
+    async with serving(database) as one, grpc.aio.insecure_channel(f"127.0.0.1:{one.port}") as channel:
+        process = Process(AggregationTemporality.CUMULATIVE)
+        for _ in range(50):
+            process.seconds.record(0.25)
+            process.seconds.record(30)
+        await one.take(process.export())
+        request = query_pb2.QueryMetricsRequest(group_by=["metric_name"], quantiles=[0.25, 0.75])
+        answer = await ours_grpc.MetricsServiceStub(channel).QueryMetrics(request)
+        (series,) = answer.series
+        (point,) = series.points
+        assert series.group["metric_name"] == "seconds"
+        assert (point.count, point.sum) == (100, pytest.approx(1512.5))
+        low, high = point.quantiles
+        assert low.value <= 5
+        assert 25 <= high.value <= 50, "the bucket of the SDK in which 30 is"
+        assert low.approximate, "what came in buckets is told as such"
 
 
 async def test_many_exports_of_one_series_at_once_count_each_once(database: str) -> None:
