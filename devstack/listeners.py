@@ -66,7 +66,12 @@ def choose(settings: StackSettings, services: Sequence[Service], variables: Mapp
     kept = {port for service in services for port in service.ports.values()}
 
     def further(service: Service) -> list[Listener]:
-        chosen = {variable: variables.get(variable, "").strip() for variable in service.ports}
+        chosen = {
+            variable: next(
+                (text for name in service.names_of(variable) if (text := variables.get(name, "").strip())), ""
+            )
+            for variable in service.ports
+        }
         return [
             _chosen(variable, f"{HOST}:{chosen[variable] or near(port)}") for variable, port in service.ports.items()
         ]

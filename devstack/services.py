@@ -8,6 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from pydantic import AliasChoices
 from qmcp.options.v1 import options_pb2
 
 import services
@@ -44,6 +45,12 @@ class Service:
     def ports(self) -> dict[str, int]:
         """The usual ports that it has besides, by the variable that chooses another."""
         return {f"QMCP_{name.upper()}": port for name, port in self.settings.PORTS.items()}
+
+    def names_of(self, variable: str) -> tuple[str, ...]:
+        """The variables that choose a port: ours, and the one that the original had for it, where there is one."""
+        field = self.settings.model_fields[variable.removeprefix("QMCP_").lower()]
+        aliases = field.validation_alias
+        return tuple(map(str, aliases.choices)) if isinstance(aliases, AliasChoices) else (variable,)
 
     def files(self, home: Path, keys: Path) -> dict[str, Path]:
         """Where it finds and keeps its files, by variable: in a home folder, and in the folder of everybody's keys."""

@@ -31,8 +31,9 @@ def test_the_usual_ports_follow_the_names_of_the_services(monkeypatch: pytest.Mo
 def test_ports_that_a_service_has_besides_are_chosen_by_its_variable_and_told_to_it() -> None:
     (variable,) = {variable for service in ALL for variable in service.ports if service.name == "metrics"}
     port = ports.free()
-    chosen = choose(QMCP_PORT=str(ports.free()), **{variable: str(port)})
-    assert [(each.variable, each.port) for each in chosen.further["metrics"]] == [(variable, port)]
+    for name in (variable, "OTEL_PROMETHEUS_PORT"):
+        chosen = choose(QMCP_PORT=str(ports.free()), **{name: str(port)})
+        assert [(each.variable, each.port) for each in chosen.further["metrics"]] == [(variable, port)]
     rows = {row.name: row for row in processes.table(settings.read({}), ALL, chosen, "postgresql://h")}
     assert rows["metrics"].environment[variable] == str(port)
 
