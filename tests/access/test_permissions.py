@@ -1,20 +1,30 @@
 """Every RPC of every service demands its permission, before anything is looked up: of the built-in roles and of every permission alone."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from itertools import count
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from servicekit.methods import Method, methods_of
 from services.access.roles import BUILT_IN
-from tests.access.environment import ACCESS, HITL, TOOLS, Access, code, with_key
+from tests.access import environment as environments
+from tests.access.environment import ACCESS, Access, Files, code, with_key
 from tests.api import descriptors
-from tests.contract.running import Refusal, Running, request_class
+from tests.contract.running import Refusal, Running, connected, request_class
+from tests.contract.subjects import SUBJECTS
+from tests.stack import Server
 
-SERVICES = (ACCESS, TOOLS, HITL)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SERVICES = tuple(subject.service for subject in SUBJECTS)
 METHODS = [method for service in SERVICES for method in methods_of(service)]
 ALONE = sorted({method.permission for method in METHODS})
+_numbers = count(1)
 
 
 def grants(permissions: tuple[str, ...], wanted: str) -> bool:
@@ -23,10 +33,33 @@ def grants(permissions: tuple[str, ...], wanted: str) -> bool:
     return verb in ("self", "anyone") or bool({"*", f"{service}.*", wanted} & set(permissions))
 
 
-@pytest.fixture
-def environment(access: Access, tools: Running, hitl: Running) -> dict[str, Running]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return Files.made(tmp_path_factory.mktemp("keys"))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def access(postgres: Server, files: Files) -> AsyncIterator[Access]:
+    async with postgres.database("access") as url, environments.access(url, files) as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def environment(
+    postgres: Server, access: Access, files: Files, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[dict[str, Running]]:
     """Every service by its name."""
-    return {ACCESS.full_name: access.running, TOOLS.full_name: tools, HITL.full_name: hitl}
+    found = {ACCESS.full_name: access.running}
+    async with AsyncExitStack() as exits:
+        for subject in SUBJECTS:
+            if subject.service is not ACCESS:
+                url = await exits.enter_async_context(postgres.database(subject.name))
+                own = subject.variables(tmp_path_factory.mktemp(subject.name))
+                settings = subject.settings(database_url=url, **files.of_service(access.port), **own)
+                server = await exits.enter_async_context(subject.compose(settings))
+                running = await exits.enter_async_context(connected(subject.service, server.port))
+                found[subject.service.full_name] = running
+        yield found
 
 
 async def outcome(environment: dict[str, Running], method: Method, key: str) -> str:
@@ -38,7 +71,7 @@ async def outcome(environment: dict[str, Running], method: Method, key: str) -> 
                 return answer
 
 
-def test_every_service_of_the_contract_is_here() -> None:
+async def test_every_service_of_the_contract_is_here() -> None:
     assert {service.full_name for service in descriptors.services()} == {service.full_name for service in SERVICES}
 
 
@@ -58,8 +91,9 @@ async def test_a_built_in_role_opens_exactly_what_it_grants(
 async def test_a_permission_alone_opens_exactly_its_rpcs(
     access: Access, environment: dict[str, Running], permission: str
 ) -> None:
-    await access.role("alone", permission)
-    key = (await access.key("alone")).api_key
+    role = f"alone-{next(_numbers)}"
+    await access.role(role, permission)
+    key = (await access.key(role)).api_key
     answers = await asyncio.gather(*(outcome(environment, method, key) for method in METHODS))
     for method, answer in zip(METHODS, answers, strict=True):
         assert (answer != "PERMISSION_DENIED") == grants((permission,), method.permission), (method.path, answer)

@@ -113,6 +113,8 @@ async def test_what_services_ask_about_roles_that_do_not_exist_grants_nothing(ac
     assert list(answer.permissions) == [
         "hitl.ask",
         "hitl.read",
+        "metrics.read",
+        "metrics.write",
         "questioning.ask",
         "questioning.read",
         "tools.invoke",

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from devstack import ports
+from devstack import ports, services
 from tests.edge.conftest import ROOT, running_edge
 
 
@@ -204,7 +204,7 @@ def test_a_replica_that_is_not_ready_is_known_within_seconds(tmp_path):
         health = httpx.get(f"{edge.url}/health")
         assert (health.status_code, health.json()["services"]) == (
             503,
-            {"tools": "NOT_SERVING", "access": "NOT_SERVING", "hitl": "NOT_SERVING"},
+            {service.name: "NOT_SERVING" for service in services.found()},
         )
         # The only replica there is gets the calls nevertheless: its own error says more than the edge could.
         assert httpx.get(f"{edge.url}/v1/tools").status_code == 200

@@ -10,11 +10,11 @@ from itertools import count
 from typing import Any
 
 from google.api.httpbody_pb2 import HttpBody
-from qmcp.metrics.v1 import cost_pb2, metric_pb2, metrics_service_pb2, query_pb2
+from qmcp.metrics.v1 import cost_pb2, metric_pb2, metrics_service_pb2, query_pb2, retention_pb2
 
 from services.metrics import server as metrics_server
 from tests.contract.running import Running
-from tests.contract.subject import Effect, Listing, Sight, Slow, Subject, held_up
+from tests.contract.subject import Effect, Lasting, Listing, Sight, Slow, Subject, held_up
 
 _times = count(1)
 
@@ -107,6 +107,13 @@ SUBJECT = Subject(
         "FlushMetrics": "writes what is buffered, whosever it is, and shows nothing of it",
     },
     slow=_slow_get,
-    lasting={},
+    lasting={
+        name: Lasting(request, "retention_policies")
+        for name, request in {
+            "CleanUpRetention": retention_pb2.CleanUpRetentionRequest(),
+            "PreviewRetention": retention_pb2.PreviewRetentionRequest(),
+            "GetDatabaseStats": retention_pb2.GetDatabaseStatsRequest(),
+        }.items()
+    },
     words=("custom", "auth_request", "buffered", "committed", "tests"),
 )

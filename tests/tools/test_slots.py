@@ -79,7 +79,32 @@ async def test_a_caller_that_leaves_the_queue_leaves_its_place_to_others(narrow:
     await narrow.cancel(running.id)
 
 
-async def test_the_limit_holds_at_every_moment(narrow: Replica) -> None:
-    await narrow.update(name="wide/enough", http={"url": "http://127.0.0.1:9/"}, max_concurrency=3)
-    outcomes = await asyncio.gather(*(narrow.invoke("wide/enough") for _ in range(30)), return_exceptions=True)
+async def test_the_limit_holds_at_every_moment(plugins: None, start: Start) -> None:
+    replica = await start(tools_queue_per_slot=2, tools_allowed_networks="127.0.0.0/8")
+    all_came = asyncio.Event()
+    held: list[int] = [0]
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        held.append(held[-1] + 1)
+        await all_came.wait()
+        held.append(held[-1] - 1)
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"
+        )
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        await replica.update(name="wide/enough", http={"url": url}, max_concurrency=3)
+        calls = [asyncio.create_task(replica.invoke("wide/enough")) for _ in range(30)]
+
+        async def rest_is_refused() -> bool:
+            return sum(call.done() for call in calls) == 30 - 3 * 3
+
+        await until(rest_is_refused)
+        all_came.set()
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
     assert sum(isinstance(one, BaseException) for one in outcomes) == 30 - 3 * 3
+    assert max(held) == 3

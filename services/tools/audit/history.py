@@ -99,6 +99,11 @@ class History:
                         raise errors.invocation_not_found(invocation_id)
                     events = await store.events_after(connection, identity, max(sequence, 1))
                     last = events[-1][0] if events else await store.last_event(connection, identity)
+                    approval = standing.approval
+                    if events and approval is not None:
+                        # What happened since the state was looked at may follow from a decision.
+                        after = await lists.get_basic(connection, identity)
+                        approval = None if after is None else after.approval
                 if sequence < 1:
                     sequence = 1
                     intent = invocation.intent
@@ -106,7 +111,7 @@ class History:
                     yield Event(1, intent.created_at, Invocation(intent, intent.begun_as, approval=asked))
                 for number, at, progress in events:
                     sequence = number
-                    running = Invocation(invocation.intent, "running", approval=standing.approval)
+                    running = Invocation(invocation.intent, "running", approval=approval)
                     yield Event(number, at, progress or running)
                 if standing.outcome is not None:
                     invocation = await self.get(invocation_id, viewer)
