@@ -10,7 +10,7 @@ from qmcp.metrics.v1 import query_pb2
 
 from servicekit.postgres import CONNECTION_ERRORS, Connection
 from servicekit.postgres import database as pool
-from services.metrics.rollups import folding
+from services.metrics.rollups import builder, folding
 from services.metrics.rollups.builder import RollupBuilder
 from services.metrics.rollups.folding import Folding
 from services.metrics.rollups.sketch import Sketch
@@ -83,6 +83,34 @@ async def test_events_count_once_though_connections_are_cut_off_while_replicas_t
     found = await counts(replicas[0])
     assert found == dict.fromkeys(found, (number, timed))
     assert len(found) == 2 * len(TABLES) + 1
+
+
+async def test_a_backlog_of_large_batches_after_small_ones_is_taken_in_bits(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most, sizes = 300, []
+    replica = await start()
+    async with pool(replica.settings.database_url, 3, "test") as db:
+        async with db.connection() as holder:
+            await holder.execute("SELECT pg_advisory_lock($1)", ROLLING_UP)
+            for seed in range(6):
+                await send(replica, measured(200, NOW, DAY, seed))
+            monkeypatch.setattr(builder, "MAX_EVENTS", most)
+            await holder.execute("SELECT pg_advisory_unlock($1)", ROLLING_UP)
+        built = RollupBuilder(db, Folding(["tool_name"]))
+        fold = built._fold
+
+        async def seen(connection: Connection, events: Any) -> None:
+            sizes.append(len(events))
+            await fold(connection, events)
+
+        monkeypatch.setattr(built, "_fold", seen)
+        while await built.build():
+            pass
+        await rolled_up(replica)
+    assert max(sizes, default=0) < most
+    found = await counts(replica)
+    assert {number for number, _ in found.values()} == {6 * 200}
 
 
 async def test_a_transaction_that_fails_at_its_end_leaves_everything_pending(

@@ -16,6 +16,8 @@ PAUSE_SECONDS = 1.0
 MAX_BATCHES = 2_000
 FIRST_BATCHES = 16
 WANTED_EVENTS = 200_000
+# What is held in memory at most, about 100 bytes each; of one batch all, which ingestion bounds.
+MAX_EVENTS = 1_000_000
 
 
 class RollupBuilder:
@@ -50,7 +52,12 @@ class RollupBuilder:
             batches = await store.pending(connection, self._batches)
             if not batches:
                 return False
-            events = await store.read(connection, batches)
+            limit = MAX_EVENTS if len(batches) > 1 else None
+            events = await store.read(connection, batches, limit)
+            if len(events) == limit:
+                # Large batches came after small ones: what was read may be a part of them, and is let go.
+                self._batches = max(1, len(batches) // 8)
+                return True
             await self._fold(connection, events)
             await store.forget_pending(connection, batches)
         more = len(batches) == self._batches

@@ -52,8 +52,8 @@ async def forget_pending(connection: Connection, batches: Sequence[int]) -> None
     await connection.execute("DELETE FROM pending_rollups WHERE batch = ANY($1)", batches)
 
 
-async def read(connection: Connection, batches: Sequence[int]) -> Observations:
-    """The events of these batches; their series are ids."""
+async def read(connection: Connection, batches: Sequence[int], limit: int | None) -> Observations:
+    """The events of these batches, or so many of them; their series are ids."""
     written = io.BytesIO()
     await connection.copy_from_query(
         f"""
@@ -66,8 +66,10 @@ async def read(connection: Connection, batches: Sequence[int]) -> Observations:
         FROM metric_events
         CROSS JOIN LATERAL (SELECT metadata ->> 'invocation_id') AS named (invocation)
         WHERE batch = ANY($1::bigint[])
+        LIMIT $2
         """,
         batches,
+        limit,
         output=written,
         format="binary",
     )
