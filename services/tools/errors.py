@@ -16,6 +16,7 @@ from servicekit.errors import (
     not_found,
     unavailable,
 )
+from services.tools.models import ToolPause
 
 
 def tool_not_found(name: str) -> ServiceError:
@@ -68,6 +69,11 @@ def arguments_invalid(name: str, violations: Sequence[Violation], invocation_id:
 
 def tool_busy(name: str) -> ServiceError:
     return exhausted("TOOL_BUSY", f"The tool {name!r} runs as often as it may and its queue is full.", 1, tool=name)
+
+
+def tool_paused(name: str, pause: ToolPause) -> ServiceError:
+    why = f": {pause.reason}" if pause.reason else "."
+    return failed_precondition("TOOL_PAUSED", f"The tool {name!r} is paused{why}", tool=name)
 
 
 def tool_not_loaded(name: str) -> ServiceError:

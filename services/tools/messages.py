@@ -97,6 +97,9 @@ def tool_to(tool: models.Tool, by: Principal) -> tool_pb2.Tool:
             message.grpc.CopyFrom(tool_pb2.GrpcSource(target=target_address, method=method, tls=tls))
     if tool.approval is not None:
         _fill_policy(message.approval, tool.approval)
+    if tool.pause is not None:
+        at = to_timestamp(tool.pause.at)
+        message.pause.CopyFrom(tool_pb2.ToolPause(at=at, by=tool.pause.by, reason=tool.pause.reason))
     return message
 
 

@@ -68,6 +68,15 @@ class ApprovalPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolPause:
+    """That nothing of a tool begins: since when, by whom, and why."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tool:
     """A tool of the catalogue. Schemas are JSON documents, None where there is none."""
 
@@ -91,6 +100,8 @@ class Tool:
     updated_at: datetime | None = None
     # None: nobody is asked.
     approval: ApprovalPolicy | None = None
+    # None: it may run.
+    pause: ToolPause | None = None
 
 
 @dataclass(frozen=True, slots=True)

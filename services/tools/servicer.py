@@ -90,6 +90,13 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         await self._catalogue.delete(request.name, request.etag)
         return Empty()
 
+    async def PauseTool(self, request: tools_service_pb2.PauseToolRequest, context: Context) -> tool_pb2.Tool:
+        by = current_context.get().principal.name
+        return _shown(await self._catalogue.pause(request.name, by, request.reason))
+
+    async def ResumeTool(self, request: tools_service_pb2.ResumeToolRequest, context: Context) -> tool_pb2.Tool:
+        return _shown(await self._catalogue.resume(request.name))
+
     async def InvokeTool(
         self, request: tools_service_pb2.InvokeToolRequest, context: Context
     ) -> invocation_pb2.Invocation:

@@ -159,7 +159,9 @@ SUBJECT = Subject(
         "SummarizeInvocations": Sight(_tried, lambda _: _about("SummarizeInvocationsRequest")),
     },
     shared={
-        **dict.fromkeys(("ListTools", "GetTool", "CreateTool", "UpdateTool", "DeleteTool"), CATALOGUE),
+        **dict.fromkeys(
+            ("ListTools", "GetTool", "CreateTool", "UpdateTool", "DeleteTool", "PauseTool", "ResumeTool"), CATALOGUE
+        ),
         **dict.fromkeys(("InvokeTool", "CallTool", "StartInvocation"), "makes what is the caller's own"),
         "GetReceiptKey": "a public key",
     },

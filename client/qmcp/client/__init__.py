@@ -94,6 +94,7 @@ if TYPE_CHECKING:
         ReceiptKey,
         Tool,
         ToolAnnotations,
+        ToolPause,
         ToolSummary,
     )
     from qmcp.client.tools.verification import ReceiptVerification
@@ -183,6 +184,7 @@ __all__ = [
     "Tool",
     "ToolAnnotations",
     "ToolNotFoundError",
+    "ToolPause",
     "ToolSummary",
     "UnavailableError",
     "Webhook",
@@ -274,6 +276,7 @@ _HOMES = {
     "Tool": "qmcp.client.tools.models",
     "ToolAnnotations": "qmcp.client.tools.models",
     "ToolNotFoundError": "qmcp.client.errors",
+    "ToolPause": "qmcp.client.tools.models",
     "ToolSummary": "qmcp.client.tools.models",
     "UnavailableError": "qmcp.client.errors",
     "Webhook": "qmcp.client.hitl.models",

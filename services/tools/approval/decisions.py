@@ -133,6 +133,8 @@ class Decisions:
             await self._end_and_close(invocation, decision, "cancelled", "ACCESS_ENDED")
         elif loaded is None or loaded.tool.etag != intent.tool_etag:
             await self._end_and_close(invocation, decision, "failed", "TOOL_CHANGED")
+        elif loaded.tool.pause is not None:
+            await self._end_and_close(invocation, decision, "failed", "TOOL_PAUSED")
         elif fault:
             await self._end_and_close(invocation, decision, "failed", "ARGUMENTS_INVALID", fault)
         else:

@@ -15,6 +15,7 @@ WHY = {
     "APPROVAL_EXPIRED": "No human approved it in time.",
     "APPROVAL_CANCELLED": "The human request was cancelled, so nobody can approve it any more.",
     "TOOL_CHANGED": "The tool was changed or deleted after the approval was asked for, so it was not run.",
+    "TOOL_PAUSED": "The tool was paused when the approval came, so it was not run.",
 }
 
 

@@ -96,6 +96,22 @@ class Catalogue:
             await store.announce(connection, name)
         self._loaded.forget(name)
 
+    async def pause(self, name: str, by: str, reason: str) -> Tool:
+        """Lets nothing of a tool begin until it is resumed."""
+        async with self._database.transaction() as connection:
+            await store.pause(connection, name, by, reason)
+            tool = await _changed(connection, name)
+        self._loaded.forget(name)
+        return tool
+
+    async def resume(self, name: str) -> Tool:
+        """Lets a tool run again."""
+        async with self._database.transaction() as connection:
+            await store.resume(connection, name)
+            tool = await _changed(connection, name)
+        self._loaded.forget(name)
+        return tool
+
     async def register_plugins(self) -> None:
         """Brings the catalogue in line with the functions that are installed here."""
         async with self._database.transaction() as connection:
@@ -154,6 +170,14 @@ class Catalogue:
         else:
             await store.replace(connection, tool)
         await store.announce(connection, name)
+
+
+async def _changed(connection: Connection, name: str) -> Tool:
+    tool = await store.get(connection, name)
+    if tool is None:
+        raise errors.tool_not_found(name)
+    await store.announce(connection, name)
+    return tool
 
 
 def _require_changeable(standing: Tool, etag: str) -> None:

@@ -23,12 +23,13 @@ def checked(tool: Tool) -> Tool:
 def _etag(tool: Tool) -> str:
     """A digest of the definition: the same definition has the same etag, wherever and whenever it is registered."""
     covered = replace(tool, etag="", created_at=None, updated_at=None, descriptors=None)
-    document = orjson.dumps(covered, option=orjson.OPT_SORT_KEYS)
+    fields = orjson.loads(orjson.dumps(covered, option=orjson.OPT_SORT_KEYS))
+    # Not of the definition: one that was approved before a pause may run after it.
+    del fields["pause"]
     if tool.approval is None:
         # Tools without one keep the etag that they had before there were approvals.
-        fields = orjson.loads(document)
         del fields["approval"]
-        document = orjson.dumps(fields)
+    document = orjson.dumps(fields)
     return hashlib.sha256(document + (tool.descriptors or b"")).hexdigest()[:16]
 
 

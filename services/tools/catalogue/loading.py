@@ -65,6 +65,15 @@ class LoadedTool:
             raise errors.arguments_invalid(self.tool.name, faults, "")
         return exact if self.reader is None else long_integers_as_strings(exact)
 
+    def require_not_paused(self) -> None:
+        """Refuses to begin anything of a tool that is paused.
+
+        Raises:
+            ServiceError: TOOL_PAUSED.
+        """
+        if self.tool.pause is not None:
+            raise errors.tool_paused(self.tool.name, self.tool.pause)
+
     def faults(self, exact: dict[str, Json]) -> Sequence[Violation]:
         """Why arguments, with whole numbers exact, are not taken: by the schema, or because they cannot be sent."""
         return self.input_schema.faults(exact) or self.unsendable(exact)

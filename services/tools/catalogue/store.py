@@ -6,11 +6,12 @@ from typing import Any
 import orjson
 
 from servicekit.postgres import Connection, Record
-from services.tools.models import Annotations, ApprovalPolicy, GrpcSource, HttpSource, Tool
+from services.tools.models import Annotations, ApprovalPolicy, GrpcSource, HttpSource, Tool, ToolPause
 
 COLUMNS = """
     name, kind, title, description, version, tags, labels, annotations, input_schema, output_schema,
-    timeout_seconds, max_concurrency, source, descriptors, etag, approval, created_at, updated_at
+    timeout_seconds, max_concurrency, source, descriptors, etag, approval, created_at, updated_at,
+    paused_at, paused_by, pause_reason
 """
 # What a search looks through; the name counts most.
 WORDS = """
@@ -99,6 +100,38 @@ async def replace(connection: Connection, tool: Tool) -> Tool:
     return _tool(row)
 
 
+async def pause(connection: Connection, name: str, by: str, reason: str) -> None:
+    """Pauses a tool; one that is paused keeps the pause that it has."""
+    await connection.execute(
+        """
+        UPDATE tools
+        SET paused_at = now(),
+            paused_by = $2,
+            pause_reason = $3,
+            updated_at = now()
+        WHERE name = $1
+          AND paused_at IS NULL
+        """,
+        name,
+        by,
+        reason,
+    )
+
+
+async def resume(connection: Connection, name: str) -> None:
+    """Ends the pause of a tool, where it has one."""
+    await connection.execute(
+        """
+        UPDATE tools
+        SET paused_at = NULL,
+            updated_at = now()
+        WHERE name = $1
+          AND paused_at IS NOT NULL
+        """,
+        name,
+    )
+
+
 async def delete(connection: Connection, name: str) -> None:
     await connection.execute("DELETE FROM tools WHERE name = $1", name)
 
@@ -175,6 +208,7 @@ def _tool(row: Record) -> Tool:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         approval=None if approval is None else _policy(approval),
+        pause=row["paused_at"] and ToolPause(row["paused_at"], row["paused_by"], row["pause_reason"]),
     )
 
 

@@ -122,6 +122,7 @@ class Execution:
         if loaded is None:
             return await self._refuse(request, "", errors.tool_not_found(request.tool_name)), request
         try:
+            loaded.require_not_paused()
             arguments = await beside(request.size, loaded.read, request.arguments)
         except ServiceError as refusal:
             return await self._refuse(request, loaded.tool.etag, refusal), request

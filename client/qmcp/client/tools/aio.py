@@ -45,6 +45,14 @@ class AsyncTools(AsyncCalls):
         """Removes a tool from the catalogue; with an etag, only if it is still that one."""
         await self._send(api.DeleteToolRequest(name=name, etag=etag))
 
+    async def pause_tool(self, name: str, reason: str = "") -> Tool:
+        """Lets nothing of a tool begin until it is resumed; the reason is told to whoever invokes it."""
+        return await self._call(api.PauseToolRequest(name=name, reason=reason), Tool)
+
+    async def resume_tool(self, name: str) -> Tool:
+        """Lets a tool run again."""
+        return await self._call(api.ResumeToolRequest(name=name), Tool)
+
     async def invoke_tool(
         self,
         name: str,

@@ -93,6 +93,18 @@ class ApprovalPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolPause:
+    """That a tool is paused: nothing of it begins."""
+
+    # Since when.
+    at: datetime | None = None
+    # The principal that paused it.
+    by: str = ""
+    # Why, for people.
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
     """A tool that agents can run: what it is called, what it takes and gives, and what stands behind it."""
 
@@ -139,6 +151,8 @@ class Tool:
     updated_at: datetime | None = None
     # Whether a human must approve before it runs; absent means never.
     approval: ApprovalPolicy | None = None
+    # Set by the server while the tool is paused (PauseTool). Ignored on input.
+    pause: ToolPause | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

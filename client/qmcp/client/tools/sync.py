@@ -46,6 +46,14 @@ class Tools(Calls):
         """Removes a tool from the catalogue; with an etag, only if it is still that one."""
         self._send(api.DeleteToolRequest(name=name, etag=etag))
 
+    def pause_tool(self, name: str, reason: str = "") -> Tool:
+        """Lets nothing of a tool begin until it is resumed; the reason is told to whoever invokes it."""
+        return self._call(api.PauseToolRequest(name=name, reason=reason), Tool)
+
+    def resume_tool(self, name: str) -> Tool:
+        """Lets a tool run again."""
+        return self._call(api.ResumeToolRequest(name=name), Tool)
+
     def invoke_tool(
         self,
         name: str,

@@ -67,6 +67,16 @@ class ToolsServiceStub:
                 request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.DeleteToolRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.PauseTool = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/PauseTool',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.PauseToolRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tools_dot_v1_dot_tool__pb2.Tool.FromString,
+                _registered_method=True)
+        self.ResumeTool = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/ResumeTool',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ResumeToolRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tools_dot_v1_dot_tool__pb2.Tool.FromString,
+                _registered_method=True)
         self.InvokeTool = channel.unary_unary(
                 '/qmcp.tools.v1.ToolsService/InvokeTool',
                 request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.InvokeToolRequest.SerializeToString,
@@ -181,6 +191,22 @@ class ToolsServiceServicer:
 
     def DeleteTool(self, request, context):
         """Removes a tool from the catalogue. What it did stays in the audit.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseTool(self, request, context):
+        """Pauses a tool: nothing of it begins until it is resumed, invocations are refused with `TOOL_PAUSED`; other replicas hear of
+        it within seconds. What runs goes on, and what humans approve meanwhile fails with `TOOL_PAUSED`. Tools of any kind can
+        be paused, and a change of the definition does not resume one. One that is paused keeps the pause that it has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeTool(self, request, context):
+        """Lets a tool run again; one that is not paused stays as it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -340,6 +366,16 @@ def add_ToolsServiceServicer_to_server(servicer, server):
                     servicer.DeleteTool,
                     request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.DeleteToolRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'PauseTool': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseTool,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.PauseToolRequest.FromString,
+                    response_serializer=qmcp_dot_tools_dot_v1_dot_tool__pb2.Tool.SerializeToString,
+            ),
+            'ResumeTool': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeTool,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ResumeToolRequest.FromString,
+                    response_serializer=qmcp_dot_tools_dot_v1_dot_tool__pb2.Tool.SerializeToString,
             ),
             'InvokeTool': grpc.unary_unary_rpc_method_handler(
                     servicer.InvokeTool,
@@ -555,6 +591,60 @@ class ToolsService:
             '/qmcp.tools.v1.ToolsService/DeleteTool',
             qmcp_dot_tools_dot_v1_dot_tools__service__pb2.DeleteToolRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseTool(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/PauseTool',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.PauseToolRequest.SerializeToString,
+            qmcp_dot_tools_dot_v1_dot_tool__pb2.Tool.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeTool(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/ResumeTool',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ResumeToolRequest.SerializeToString,
+            qmcp_dot_tools_dot_v1_dot_tool__pb2.Tool.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,13 @@ class ToolsServiceStub:
     """
     DeleteTool: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.DeleteToolRequest, _empty_pb2.Empty]
     """Removes a tool from the catalogue. What it did stays in the audit."""
+    PauseTool: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.PauseToolRequest, _tool_pb2.Tool]
+    """Pauses a tool: nothing of it begins until it is resumed, invocations are refused with `TOOL_PAUSED`; other replicas hear of
+    it within seconds. What runs goes on, and what humans approve meanwhile fails with `TOOL_PAUSED`. Tools of any kind can
+    be paused, and a change of the definition does not resume one. One that is paused keeps the pause that it has.
+    """
+    ResumeTool: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.ResumeToolRequest, _tool_pb2.Tool]
+    """Lets a tool run again; one that is not paused stays as it is."""
     InvokeTool: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.InvokeToolRequest, _invocation_pb2.Invocation]
     """Runs a tool and waits for its end. A tool that fails is an answer (`status` is `failed`), not an error; one that ran
     and gave what was not to be expected is a `success` with an `error_reason`; arguments
@@ -136,6 +143,13 @@ class ToolsServiceAsyncStub(ToolsServiceStub):
     """
     DeleteTool: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.DeleteToolRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Removes a tool from the catalogue. What it did stays in the audit."""
+    PauseTool: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.PauseToolRequest, _tool_pb2.Tool]  # type: ignore[assignment]
+    """Pauses a tool: nothing of it begins until it is resumed, invocations are refused with `TOOL_PAUSED`; other replicas hear of
+    it within seconds. What runs goes on, and what humans approve meanwhile fails with `TOOL_PAUSED`. Tools of any kind can
+    be paused, and a change of the definition does not resume one. One that is paused keeps the pause that it has.
+    """
+    ResumeTool: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.ResumeToolRequest, _tool_pb2.Tool]  # type: ignore[assignment]
+    """Lets a tool run again; one that is not paused stays as it is."""
     InvokeTool: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.InvokeToolRequest, _invocation_pb2.Invocation]  # type: ignore[assignment]
     """Runs a tool and waits for its end. A tool that fails is an answer (`status` is `failed`), not an error; one that ran
     and gave what was not to be expected is a `success` with an `error_reason`; arguments
@@ -246,6 +260,25 @@ class ToolsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Removes a tool from the catalogue. What it did stays in the audit."""
+
+    @_abc_1.abstractmethod
+    def PauseTool(
+        self,
+        request: _tools_service_pb2.PauseToolRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tool_pb2.Tool, _abc.Awaitable[_tool_pb2.Tool]]:
+        """Pauses a tool: nothing of it begins until it is resumed, invocations are refused with `TOOL_PAUSED`; other replicas hear of
+        it within seconds. What runs goes on, and what humans approve meanwhile fails with `TOOL_PAUSED`. Tools of any kind can
+        be paused, and a change of the definition does not resume one. One that is paused keeps the pause that it has.
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeTool(
+        self,
+        request: _tools_service_pb2.ResumeToolRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tool_pb2.Tool, _abc.Awaitable[_tool_pb2.Tool]]:
+        """Lets a tool run again; one that is not paused stays as it is."""
 
     @_abc_1.abstractmethod
     def InvokeTool(

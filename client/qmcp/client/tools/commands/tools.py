@@ -73,6 +73,25 @@ def delete(
 
 
 @app.command()
+def pause(
+    context: typer.Context,
+    name: Name,
+    reason: Annotated[str, typer.Option(help="Why; whoever invokes the tool is told.")] = "",
+    json: output.AsJson = False,
+) -> None:
+    """Let nothing of a tool begin until it is resumed."""
+    with connect(context) as client:
+        output.show(client.pause_tool(name, reason), json=json)
+
+
+@app.command()
+def resume(context: typer.Context, name: Name, json: output.AsJson = False) -> None:
+    """Let a tool run again."""
+    with connect(context) as client:
+        output.show(client.resume_tool(name), json=json)
+
+
+@app.command()
 def invoke(
     context: typer.Context,
     name: Name,
