@@ -136,10 +136,6 @@ def webhook_not_found(webhook_id: str) -> ServiceError:
     return not_found("WEBHOOK_NOT_FOUND", f"There is no webhook {webhook_id!r}.", webhook_id=webhook_id)
 
 
-def address_not_allowed(field: str, why: str) -> ServiceError:
-    return invalid_argument("ADDRESS_NOT_ALLOWED", f"{field}: {why}", [Violation(field, why)])
-
-
 def delivery_not_found(delivery_id: str) -> ServiceError:
     return not_found("DELIVERY_NOT_FOUND", f"There is no delivery {delivery_id!r}.", delivery_id=delivery_id)
 

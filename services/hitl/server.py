@@ -14,11 +14,11 @@ from servicekit.partitions import keeping
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
 from servicekit.ssrf import AddressPolicy
+from servicekit.webhooks.client import WebhookClient
+from servicekit.webhooks.sealing import Sealing, own_secret
 from services.hitl.delivery.delivery_worker import DeliveryWorker
 from services.hitl.delivery.dispatch import Dispatcher, Signer
 from services.hitl.delivery.metrics import DeliveryMetrics
-from services.hitl.delivery.sealing import Sealing, callback_secret
-from services.hitl.delivery.webhook_client import WebhookClient
 from services.hitl.delivery.webhooks import Webhooks
 from services.hitl.lifecycle.inbox import Inbox
 from services.hitl.lifecycle.request_writer import RequestWriter
@@ -51,8 +51,8 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     registry = new_registry()
     metrics = HitlMetrics(registry)
     addresses = AddressPolicy(settings.hitl_allowed_networks)
-    sealing = Sealing.load(settings.hitl_secrets_key_file)
-    signer = Signer(sealing, callback_secret(settings.hitl_callback_secret_file))
+    sealing = Sealing.load(settings.hitl_secrets_key_file, "QMCP_HITL_SECRETS_KEY_FILE")
+    signer = Signer(sealing, own_secret(settings.hitl_callback_secret_file, "QMCP_HITL_CALLBACK_SECRET_FILE"))
     async with (
         database(
             settings.database_url,
@@ -62,7 +62,9 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             **TUNING,
         ) as db,
         aclosing(
-            WebhookClient(addresses, settings.hitl_deliveries_at_a_time, settings.hitl_delivery_timeout_seconds)
+            WebhookClient(
+                addresses, settings.hitl_deliveries_at_a_time, settings.hitl_delivery_timeout_seconds, "qmcp-hitl"
+            )
         ) as client,
         access(settings) as resolver,
     ):

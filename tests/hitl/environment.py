@@ -20,12 +20,12 @@ from servicekit.postgres import database as pool
 from servicekit.request_context import RequestContext, current_context
 from servicekit.server import background
 from servicekit.ssrf import AddressPolicy
+from servicekit.webhooks.client import WebhookClient
+from servicekit.webhooks.sealing import Sealing, new_secret
 from services.hitl.delivery.delivery_worker import DeliveryWorker
 from services.hitl.delivery.dispatch import Dispatcher, Signer
 from services.hitl.delivery.metrics import DeliveryMetrics
-from services.hitl.delivery.sealing import Sealing, new_secret
 from services.hitl.delivery.store import deliveries
-from services.hitl.delivery.webhook_client import WebhookClient
 from services.hitl.delivery.webhooks import Webhooks
 from services.hitl.lifecycle.store import requests
 from services.hitl.models import HumanRequest, IssuedWebhook, NewEvent, WebhookDefinition
@@ -83,7 +83,7 @@ class Environment:
     def __init__(self, settings: Settings, database: Database, exits: AsyncExitStack) -> None:
         self.settings = settings
         self.database = database
-        self.sealing = Sealing.load(settings.hitl_secrets_key_file)
+        self.sealing = Sealing.load(settings.hitl_secrets_key_file, "KEYS")
         self.client = self.make_client()
         self.webhooks = Webhooks(database, self.client, self.sealing)
         self.metrics: list[DeliveryMetrics] = []
@@ -97,6 +97,7 @@ class Environment:
             AddressPolicy(settings.hitl_allowed_networks),
             settings.hitl_deliveries_at_a_time,
             settings.hitl_delivery_timeout_seconds,
+            "tests",
         )
 
     def worker(self, **changes: Any) -> DeliveryWorker:

@@ -9,7 +9,7 @@ import pytest
 from google.api.httpbody_pb2 import HttpBody
 
 from tests.hitl.service import Replica, Start, pb
-from tests.hitl.webhook_receiver import until, webhook_receiver
+from tests.webhook_receiver import until, webhook_receiver
 from tests.wire import query
 
 BROWSER = (("accept", "text/html,*/*"),)

@@ -9,12 +9,12 @@ import pytest
 from standardwebhooks import WebhookVerificationError
 
 from servicekit.identity.visibility import ITSELF
-from services.hitl.delivery.delivery_worker import pause_seconds
-from services.hitl.delivery.sealing import new_secret
+from servicekit.webhooks.retries import pause_seconds
+from servicekit.webhooks.sealing import new_secret
 from services.hitl.delivery.store import deliveries, webhooks
 from services.hitl.models import WebhookDefinition
 from tests.hitl.environment import environment
-from tests.hitl.webhook_receiver import until, webhook_receiver
+from tests.webhook_receiver import until, webhook_receiver
 
 
 async def test_an_event_arrives_signed_and_the_history_says_so(database: str, tmp_path: Path) -> None:

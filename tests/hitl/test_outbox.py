@@ -7,7 +7,7 @@ import pytest
 
 from services.hitl.delivery.store import deliveries
 from tests.hitl.environment import CALLBACK_SECRET, Environment, environment
-from tests.hitl.webhook_receiver import until, webhook_receiver
+from tests.webhook_receiver import until, webhook_receiver
 
 
 async def test_callbacks_get_the_default_kinds_signed_with_their_own_secret(database: str, tmp_path: Path) -> None:

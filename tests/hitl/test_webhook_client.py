@@ -11,9 +11,9 @@ import pytest
 
 from servicekit.errors import ServiceError
 from servicekit.ssrf import AddressPolicy
-from services.hitl.delivery.webhook_client import WebhookClient, _seconds
+from servicekit.webhooks.client import WebhookClient, _seconds
 from tests.hitl.environment import environment
-from tests.hitl.webhook_receiver import until, webhook_receiver
+from tests.webhook_receiver import until, webhook_receiver
 
 pytestmark = pytest.mark.own_names
 
@@ -50,7 +50,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("url", INWARD)
 async def test_an_inward_address_is_refused_when_it_is_registered(url: str) -> None:
-    client = WebhookClient(AddressPolicy(()), 4, 2)
+    client = WebhookClient(AddressPolicy(()), 4, 2, "tests")
     with pytest.raises(ServiceError) as refused:
         await client.require_allowed("webhook.url", url.format(port=80))
     assert refused.value.reason == "ADDRESS_NOT_ALLOWED"
@@ -59,7 +59,7 @@ async def test_an_inward_address_is_refused_when_it_is_registered(url: str) -> N
 
 @pytest.mark.parametrize("url", INWARD)
 async def test_an_inward_address_is_refused_again_when_it_is_told(url: str) -> None:
-    async with aclosing(WebhookClient(AddressPolicy(()), 4, 2)) as client, webhook_receiver() as peer:
+    async with aclosing(WebhookClient(AddressPolicy(()), 4, 2, "tests")) as client, webhook_receiver() as peer:
         result = await client.post(url.format(port=peer.port), {"webhook-id": "1"}, b"{}")
         assert result.status == 0
         assert "address" in result.error
@@ -70,7 +70,7 @@ async def test_an_inward_address_is_refused_again_when_it_is_told(url: str) -> N
 async def test_an_outward_address_may_be_registered(url: str) -> None:
     refused = ""
     try:
-        await WebhookClient(AddressPolicy(()), 4, 2).require_allowed("callback_url", url)
+        await WebhookClient(AddressPolicy(()), 4, 2, "tests").require_allowed("callback_url", url)
     except ServiceError as error:
         refused = error.reason
     assert not refused
@@ -78,7 +78,7 @@ async def test_an_outward_address_may_be_registered(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["http:///hook", "http://:80/", "http://a:b:c/", "http://[::1/", "http://a:99999/"])
 async def test_what_is_no_url_is_refused_in_words(url: str) -> None:
-    async with aclosing(WebhookClient(AddressPolicy(()), 4, 2)) as client:
+    async with aclosing(WebhookClient(AddressPolicy(()), 4, 2, "tests")) as client:
         with pytest.raises(ServiceError) as refused:
             await client.require_allowed("callback_url", url)
         assert refused.value.reason in {"INVALID_REQUEST", "ADDRESS_NOT_ALLOWED"}

@@ -11,12 +11,12 @@ from standardwebhooks import WebhookVerificationError
 
 from servicekit.errors import ServiceError
 from servicekit.identity.visibility import ITSELF
-from services.hitl.delivery.sealing import Sealing
+from servicekit.webhooks.sealing import Sealing
 from services.hitl.delivery.webhooks import MAX_WEBHOOKS, Webhooks
 from services.hitl.messages import webhooks as messages
 from services.hitl.models import DeliveryFilter, WebhookDefinition
 from tests.hitl.environment import environment
-from tests.hitl.webhook_receiver import until, webhook_receiver
+from tests.webhook_receiver import until, webhook_receiver
 
 URL = "http://127.0.0.1:9/hook"
 
@@ -74,9 +74,9 @@ async def test_the_secret_before_a_rotation_signs_beside_the_new_one_for_the_gra
         file = env.settings.hitl_secrets_key_file
         new = Fernet.generate_key().decode()
         file.write_text(f"{new}\n{file.read_text()}")
-        await Webhooks(env.database, env.client, Sealing.load(file)).reseal()
+        await Webhooks(env.database, env.client, Sealing.load(file, "KEYS")).reseal()
         file.write_text(new)
-        env.sealing = Sealing.load(file)
+        env.sealing = Sealing.load(file, "KEYS")
         await env.request()
         await env.start()
         await env.event()
@@ -178,9 +178,9 @@ async def test_after_a_start_with_a_new_key_the_old_one_may_go(database: str, tm
         file = tmp_path / "key"
         new = Fernet.generate_key().decode()
         file.write_text(f"{new}\n{file.read_text()}")
-        await Webhooks(env.database, env.client, Sealing.load(file)).reseal()
+        await Webhooks(env.database, env.client, Sealing.load(file, "KEYS")).reseal()
         file.write_text(new)
-        env.sealing = Sealing.load(file)
+        env.sealing = Sealing.load(file, "KEYS")
         await env.request()
         await env.start()
         await env.event()

@@ -6,7 +6,6 @@ by `sequence`: an event whose first try failed is overtaken by later ones.
 """
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from secrets import token_hex
@@ -16,10 +15,11 @@ import structlog
 
 from servicekit.notifications import wait_for
 from servicekit.postgres import Connection, Database, unreachable
+from servicekit.webhooks.client import DeliveryResult
+from servicekit.webhooks.retries import GONE, pause_seconds
 from services.hitl.delivery.dispatch import LOADS_WITHIN, Dispatcher
 from services.hitl.delivery.metrics import DeliveryMetrics
 from services.hitl.delivery.store import deliveries, webhooks
-from services.hitl.delivery.webhook_client import DeliveryResult
 from services.hitl.models import Claimed, NewEvent
 from services.hitl.settings import Settings
 
@@ -34,10 +34,6 @@ PRINCIPAL = "webhooks"
 SAFETY_SECONDS = 5.0
 # How long it may take to write the outcome of a try, seconds. Not done by then, the delivery is due again.
 RECORDS_WITHIN = 10.0
-MAX_PAUSE_SECONDS = 6 * 3600.0
-JITTER = 0.2
-# The receiver wants no more of this: Standard Webhooks has the sender stop.
-GONE = 410
 MAX_COUNTED = 10_000
 
 
@@ -193,10 +189,3 @@ def _event(claimed: Claimed, result: DeliveryResult) -> NewEvent:
     if not result.error:
         return NewEvent(claimed.human_request_id, "delivered", PRINCIPAL, detail)
     return NewEvent(claimed.human_request_id, "undeliverable", PRINCIPAL, {**detail, "error": result.error})
-
-
-def pause_seconds(attempts: int, first: float, retry_after: float) -> float:
-    """How long to wait after so many tries: twice as long each time, or as the receiver asks, at most six hours."""
-    doubled = min(first * 2.0 ** min(attempts - 1, 64), MAX_PAUSE_SECONDS)
-    spread = doubled * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret
-    return min(max(spread, retry_after), MAX_PAUSE_SECONDS)

@@ -3,17 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 import orjson
 import structlog
-from standardwebhooks import Webhook as Signature
 
 from servicekit.large import beside
 from servicekit.postgres import unreachable
-from services.hitl.delivery.sealing import SealBrokenError, Sealing
-from services.hitl.delivery.webhook_client import DeliveryResult, WebhookClient
+from servicekit.webhooks.client import DeliveryResult, WebhookClient
+from servicekit.webhooks.sealing import SealBrokenError, Sealing
+from servicekit.webhooks.signing import signed_headers
 from services.hitl.models import Claimed, HumanRequest
 
 logger = structlog.get_logger(__name__)
@@ -45,15 +45,7 @@ class Signer:
             # The new one is enough where no key opens the old one any more.
             with suppress(SealBrokenError):
                 secrets.append(self._sealing.open(claimed.replaced_secret))
-        now = datetime.now(UTC)
-        return {
-            "Content-Type": "application/json",
-            "webhook-id": str(claimed.id),
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": " ".join(
-                Signature(secret).sign(str(claimed.id), now, body.decode()) for secret in secrets
-            ),
-        }
+        return signed_headers(str(claimed.id), body, secrets)
 
 
 class Dispatcher:

@@ -10,11 +10,11 @@ import uuid_utils.compat as uuid
 from servicekit import idempotency, pagination
 from servicekit.identity.visibility import ITSELF, Viewer
 from servicekit.postgres import Connection, Database
+from servicekit.webhooks.client import WebhookClient
+from servicekit.webhooks.sealing import SealBrokenError, Sealing, new_secret
 from services.hitl import errors
-from services.hitl.delivery.sealing import SealBrokenError, Sealing, new_secret
 from services.hitl.delivery.store import deliveries
 from services.hitl.delivery.store import webhooks as store
-from services.hitl.delivery.webhook_client import WebhookClient
 from services.hitl.models import Delivery, DeliveryFilter, IssuedWebhook, Webhook, WebhookDefinition
 
 logger = structlog.get_logger(__name__)

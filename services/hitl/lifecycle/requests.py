@@ -9,7 +9,7 @@ from servicekit.identity.principal import Principal
 from servicekit.identity.visibility import ITSELF, Viewer
 from servicekit.large import beside
 from servicekit.postgres import Connection, Database
-from services.hitl.delivery.webhook_client import WebhookClient
+from servicekit.webhooks.client import WebhookClient
 from services.hitl.lifecycle import request_spec, rules
 from services.hitl.lifecycle.request_writer import CreateRequest, RequestWriter
 from services.hitl.lifecycle.similar import Similar

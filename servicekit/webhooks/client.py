@@ -10,10 +10,9 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 from yarl import URL
 
-from servicekit.errors import invalid_field
+from servicekit.errors import Violation, invalid_argument, invalid_field
 from servicekit.masking import mask_of
 from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, host_of
-from services.hitl import errors
 
 # What is read of an answer: it is thrown away, but a connection whose answer was read can be used again.
 MAX_READ_BYTES = 64 * 1024
@@ -37,7 +36,9 @@ class DeliveryResult:
 class WebhookClient:
     """Posts to addresses that strangers gave us, over one pool of connections."""
 
-    def __init__(self, addresses: AddressPolicy, at_a_time: int, timeout_seconds: float) -> None:
+    def __init__(self, addresses: AddressPolicy, at_a_time: int, timeout_seconds: float, sender: str) -> None:
+        """Takes what may be reached, how many posts at a time, how long one may take, and the name of who posts."""
+        self._sender = sender
         self._addresses = addresses
         self._at_a_time = at_a_time
         self._timeout_seconds = timeout_seconds
@@ -65,7 +66,7 @@ class WebhookClient:
                 async with asyncio.timeout(RESOLVES_WITHIN):
                     await self._addresses.resolve(host, port or 443)
         except AddressNotAllowedError as error:
-            raise errors.address_not_allowed(field, str(error)) from None
+            raise invalid_argument("ADDRESS_NOT_ALLOWED", f"{field}: {error}", [Violation(field, str(error))]) from None
         except ValueError as error:
             raise invalid_field(field, f"is no URL: {error}") from None
 
@@ -100,7 +101,7 @@ class WebhookClient:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 # Nobody looks at the answer, so nobody unpacks it.
                 auto_decompress=False,
-                headers={"User-Agent": "qmcp-hitl"},
+                headers={"User-Agent": self._sender},
             )
         return self._session
 

@@ -1,4 +1,4 @@
-"""The secrets of this installation: the keys that encrypt webhooks' secrets at rest, and the callbacks' own secret."""
+"""The secrets of an installation: the keys that encrypt webhooks' secrets at rest, and a secret of its own."""
 
 import base64
 import secrets
@@ -27,13 +27,17 @@ class Sealing:
         self._all = MultiFernet(keys)
 
     @classmethod
-    def load(cls, file: Path) -> "Sealing":
+    def load(cls, file: Path, variable: str) -> "Sealing":
         """Reads the keys, a line each, the newest first; makes one where the file does not exist.
+
+        Args:
+            file: where they are.
+            variable: by which it was chosen, for the error.
 
         Raises:
             SystemExit: when they can be neither read nor made, or are none. No line is shown.
         """
-        text = _read_or_make(file, "QMCP_HITL_SECRETS_KEY_FILE", lambda: Fernet.generate_key().decode())
+        text = _read_or_make(file, variable, lambda: Fernet.generate_key().decode())
         keys = []
         for number, line in enumerate(text.splitlines(), start=1):
             if not line.strip():
@@ -42,10 +46,10 @@ class Sealing:
                 keys.append(Fernet(line.strip()))
             except ValueError:
                 raise SystemExit(
-                    f"QMCP_HITL_SECRETS_KEY_FILE={file}, line {number}, is no Fernet key: 32 bytes in URL-safe base64."
+                    f"{variable}={file}, line {number}, is no Fernet key: 32 bytes in URL-safe base64."
                 ) from None
         if not keys:
-            raise SystemExit(f"QMCP_HITL_SECRETS_KEY_FILE={file} holds no key. Without the file, one is made.")
+            raise SystemExit(f"{variable}={file} holds no key. Without the file, one is made.")
         return cls(keys)
 
     def seal(self, secret: str) -> bytes:
@@ -80,21 +84,23 @@ def new_secret() -> str:
     return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
-def callback_secret(file: Path) -> str:
-    """The secret that signs what goes to the callbacks of requests; made where the file does not exist.
+def own_secret(file: Path, variable: str) -> str:
+    """The secret that signs where no webhook has one of its own; made where the file does not exist.
+
+    Args:
+        file: where it is.
+        variable: by which it was chosen, for the error.
 
     Raises:
         SystemExit: when it can be neither read nor made, or is none. It is not shown.
     """
-    text = _read_or_make(file, "QMCP_HITL_CALLBACK_SECRET_FILE", new_secret).strip()
+    text = _read_or_make(file, variable, new_secret).strip()
     try:
         length = len(base64.b64decode(text.removeprefix(PREFIX), validate=True))
     except ValueError:
         length = 0
     if not text.startswith(PREFIX) or length < MIN_SECRET_BYTES:
-        raise SystemExit(
-            f"QMCP_HITL_CALLBACK_SECRET_FILE={file} must hold {PREFIX} and at least {MIN_SECRET_BYTES} bytes in base64."
-        )
+        raise SystemExit(f"{variable}={file} must hold {PREFIX} and at least {MIN_SECRET_BYTES} bytes in base64.")
     return text
 
 
