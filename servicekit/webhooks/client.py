@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import aiohttp
 from yarl import URL
 
 from servicekit.errors import Violation, invalid_argument, invalid_field
 from servicekit.masking import mask_of
+from servicekit.retry_after import seconds_of
 from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, host_of
 
 # What is read of an answer: it is thrown away, but a connection whose answer was read can be used again.
@@ -122,16 +121,4 @@ def _result_of(response: aiohttp.ClientResponse) -> DeliveryResult:
     what = f"The receiver answered {response.status}"
     if response.status // 100 == 3:  # noqa: PLR2004 - 3xx
         what += ", and redirects are not followed"
-    return DeliveryResult(response.status, f"{what}.", _seconds(response.headers.get("Retry-After", "")))
-
-
-def _seconds(retry_after: str) -> float:
-    """The header in seconds from now, whichever of its two forms it has; 0 for anything else."""
-    if retry_after.isascii() and retry_after.isdigit():
-        return float(retry_after[:9])
-    try:
-        at = parsedate_to_datetime(retry_after)
-        return max(0.0, (at - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError, OverflowError):
-        # A date without a zone cannot be compared.
-        return 0.0
+    return DeliveryResult(response.status, f"{what}.", seconds_of(response.headers.get("Retry-After", "")))

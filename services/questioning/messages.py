@@ -44,7 +44,13 @@ def spec_from(request: Any) -> ConversationSpec:
     """The conversation to begin, where the request names none."""
     topic = request.topic if "topic" in request.DESCRIPTOR.fields_by_name else ""
     return ConversationSpec(
-        request.session_id, request.user_id, topic, request.context, goal_from(request), dict(request.metadata)
+        request.session_id,
+        request.user_id,
+        topic,
+        request.context,
+        goal_from(request),
+        dict(request.metadata),
+        request.goal.engine,
     )
 
 
@@ -79,8 +85,8 @@ def conversation_to(conversation: Conversation) -> conversation_pb2.Conversation
         user_id=conversation.user_id,
         topic=conversation.topic,
         context=conversation.context,
-        engine=conversation.goal.engine,
-        goal=_goal_to(conversation.goal),
+        engine=conversation.engine,
+        goal=_goal_to(conversation.goal, "llm" if conversation.written else ""),
         metadata=conversation.metadata,
         status=conversation.status,
         stopped=progress.stopped,
@@ -97,6 +103,8 @@ def conversation_to(conversation: Conversation) -> conversation_pb2.Conversation
         created_at=to_timestamp(conversation.created_at),
         updated_at=to_timestamp(conversation.updated_at),
         closed_at=to_timestamp(conversation.closed_at),
+        tokens_used=conversation.written.tokens if conversation.written else 0,
+        model=conversation.written.model if conversation.written else "",
     )
 
 
@@ -158,12 +166,18 @@ def automated_to(batches: Sequence[Batch]) -> questioning_service_pb2.AutomatedI
         conversation_id=last.id,
         session_id=last.session_id,
         total_questions=len(questions),
-        metadata=_struct({"rounds": len(batches), "stopped": last.progress.stopped}),
+        metadata=_struct({"rounds": len(batches), "stopped": last.progress.stopped, **_cost(batches[-1])}),
     )
 
 
 def step_to(batch: Batch) -> questioning_service_pb2.InterviewStep:
-    return pb.InterviewStep(conversation=brief_to(batch.conversation), questions=map(question_to, batch.questions))
+    writing = batch.writing
+    return pb.InterviewStep(
+        conversation=brief_to(batch.conversation),
+        questions=map(question_to, batch.questions),
+        tokens_used=writing.tokens if writing else 0,
+        fallback=writing.fallback if writing else "",
+    )
 
 
 def question_to(put: Put) -> questioning_service_pb2.QuestionItem:
@@ -231,12 +245,22 @@ def _about(batch: Batch) -> dict[str, Any]:
         "context_enhanced": bool(batch.recalled),
         "similar_contexts": [{**each.source, "value": each.value} for each in batch.recalled],
         "generation_time": round(batch.seconds, 6),
-        "tokens_used": 0,
+        **_cost(batch),
         "timestamp": conversation.updated_at.isoformat(),
-        "engine": conversation.goal.engine,
+        "engine": conversation.engine,
         "stopped": conversation.progress.stopped,
         "batch_metadata": {"batch_size": len(batch.questions), "questions_asked": conversation.questions_asked},
     }
+
+
+def _cost(batch: Batch) -> dict[str, Any]:
+    """What a language model was asked for it, and whether it answered."""
+    writing = batch.writing
+    told = {"tokens_used": 0, "model": "", "fallback_generation": False, "fallback": ""}
+    if writing is not None:
+        told |= {"tokens_used": writing.tokens, "model": writing.after.model}
+        told |= {"fallback_generation": bool(writing.fallback), "fallback": writing.fallback}
+    return told
 
 
 def _listed(questions: Sequence[Put]) -> str:
@@ -245,12 +269,13 @@ def _listed(questions: Sequence[Put]) -> str:
     return "\n".join(f"{put.number}. {put.candidate.text}" for put in questions)
 
 
-def _goal_to(goal: Goal) -> conversation_pb2.Goal:
+def _goal_to(goal: Goal, engine: str) -> conversation_pb2.Goal:
     return conversation_pb2.Goal(
         schema=_struct(goal.schema) if goal.schema is not None else None,
         bank=_struct(goal.bank) if goal.bank is not None else None,
         include_optional=goal.include_optional,
         recall=goal.recall,
+        engine=engine,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from services.questioning.models import Batch
+from services.questioning.models import Batch, Spent
 
 
 class QuestioningMetrics:
@@ -34,6 +34,33 @@ class QuestioningMetrics:
             registry=registry,
             buckets=(1, 2, 3, 5, 8, 13, 21, 34, 55),
         )
+
+        self._tokens = Counter(
+            "qmcp_questioning_model_tokens_total",
+            "Tokens that the language model says it took.",
+            ("direction",),
+            registry=registry,
+        )
+        self._fallbacks = Counter(
+            "qmcp_questioning_fallbacks_total",
+            "Calls in which the offline engine stood in for the language model.",
+            ("reason",),
+            registry=registry,
+        )
+        self._writing = Histogram(
+            "qmcp_questioning_model_seconds",
+            "What a call waited for the language model, with its retries.",
+            registry=registry,
+            buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60),
+        )
+
+    def written(self, spent: Spent, fallback: str) -> None:
+        """A language model was asked to write."""
+        self._tokens.labels("input").inc(spent.input_tokens)
+        self._tokens.labels("output").inc(spent.output_tokens)
+        self._writing.observe(spent.seconds)
+        if fallback:
+            self._fallbacks.labels(fallback).inc()
 
     def asked(self, engine: str, batches: Sequence[Batch]) -> None:
         """Questions were asked for."""

@@ -91,6 +91,62 @@ class Progress:
     entropy: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenQuestion:
+    """A question that was written for one conversation."""
+
+    # Its name within its conversation.
+    id: str
+    text: str
+    answer_type: AnswerType = "text"
+    options: Sequence[str] = ()
+    importance: str = ""
+    information: str = ""
+    # Who wrote it: `llm`, or `topics` where that had nothing to say.
+    origin: str = "llm"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """All that was written for one conversation: what a model says is not said twice, so it is kept."""
+
+    questions: Sequence[WrittenQuestion] = ()
+    # Whether there is anything to ask after these, and how many there will be in all, about; 0: nobody says.
+    more: bool = True
+    estimated: int = 0
+    # What all calls of the model have cost, and the model's name.
+    tokens: int = 0
+    model: str = ""
+
+
+@dataclass(slots=True)
+class Spent:
+    """What a call has cost, whatever came of it."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """What one call of a model has added, and what it took the place of where it failed."""
+
+    # What there was before, and what there is now.
+    before: Written
+    after: Written
+    # Why the offline engine stands in for the model; empty where it does not.
+    fallback: str = ""
+
+    @property
+    def tokens(self) -> int:
+        return self.after.tokens - self.before.tokens
+
+
 Status = Literal["open", "done", "closed"]
 MessageType = Literal["question", "answer", "system"]
 
@@ -153,6 +209,13 @@ class Conversation:
     created_at: datetime
     updated_at: datetime
     closed_at: datetime | None
+    # What a language model has written for it; None where none is asked.
+    written: Written | None = None
+
+    @property
+    def engine(self) -> str:
+        """The name of the engine that asks in it."""
+        return self.goal.engine if self.written is None else "llm"
 
     @property
     def audience(self) -> Audience:
@@ -246,6 +309,8 @@ class ConversationSpec:
     context: str
     goal: Goal
     metadata: Mapping[str, str]
+    # Who asks about a context, `llm` or `topics`; empty: whom the service is set to.
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,3 +337,5 @@ class Batch:
     recalled: Sequence[Recalled] = ()
     # How long it took to find them, seconds.
     seconds: float = 0.0
+    # What a language model was asked for it; None where none was.
+    writing: Writing | None = None

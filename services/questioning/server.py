@@ -1,8 +1,9 @@
 """Composes the questioning service: database, store → domain → servicer; what must be ready; what runs beside."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 
+from prometheus_client import CollectorRegistry
 from qmcp.questioning.v1 import questioning_service_pb2
 
 from servicekit.forgetting import forgetting
@@ -15,6 +16,9 @@ from services.questioning.interviews.conversations import Conversations
 from services.questioning.interviews.goals import Engines
 from services.questioning.interviews.interviews import Interviews
 from services.questioning.interviews.sessions import Sessions
+from services.questioning.interviews.writing import Writers
+from services.questioning.language_model.client import LanguageModel
+from services.questioning.language_model.protocols import ModelSettings
 from services.questioning.metrics import QuestioningMetrics
 from services.questioning.peers import access
 from services.questioning.servicer import QuestioningServicer
@@ -38,10 +42,12 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             long_reads=settings.database_long_reads,
         ) as db,
         access(settings) as resolver,
+        language_model(settings) as model,
     ):
         engines = Engines(settings.questioning_compiled_megabytes * 1024 * 1024)
         conversations = Conversations(db, engines)
-        interviews = Interviews(db, conversations, engines, metrics)
+        writers = Writers(db, model, settings.questioning_engine, metrics)
+        interviews = Interviews(db, conversations, engines, writers, metrics)
         servicer = QuestioningServicer(Sessions(db), conversations, interviews, Banks())
         async with (
             background({"forgetting": forgetting(db)}),
@@ -54,5 +60,36 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
                 checks={"postgres": db.ready},
             ) as server,
         ):
-            with MetricsPage(registry, settings.metrics_host, settings.metrics_port):
+            with _page(settings, registry):
                 yield server
+
+
+@asynccontextmanager
+async def language_model(settings: Settings) -> AsyncIterator[LanguageModel | None]:
+    """The model that is asked; None where none is set."""
+    if not settings.questioning_openai_model_name:
+        yield None
+        return
+    model = LanguageModel(
+        settings.questioning_protocol,
+        ModelSettings(
+            settings.base_url,
+            settings.questioning_openai_api_key.get_secret_value(),
+            settings.questioning_openai_model_name,
+            settings.questioning_llm_temperature,
+            settings.questioning_max_tokens,
+        ),
+        settings.questioning_llm_timeout_seconds,
+        settings.questioning_async_workers,
+    )
+    try:
+        yield model
+    finally:
+        await model.aclose()
+
+
+def _page(settings: Settings, registry: CollectorRegistry) -> AbstractContextManager[object]:
+    """Where Prometheus scrapes, if it may."""
+    if not settings.questioning_metrics_enabled:
+        return nullcontext()
+    return MetricsPage(registry, settings.metrics_host, settings.metrics_port)

@@ -62,7 +62,7 @@ class QuestioningServicer(questioning_service_pb2_grpc.QuestioningServiceService
         self, request: questioning_service_pb2.CreateConversationRequest, context: Context
     ) -> conversation_pb2.Conversation:
         viewer, once = current_context.get().viewer, Once(request, messages.conversation_to)
-        return await self._conversations.create(messages.spec_from(request), viewer, once)
+        return await self._interviews.begin(messages.spec_from(request), viewer, once)
 
     async def GetConversation(
         self, request: questioning_service_pb2.GetConversationRequest, context: Context

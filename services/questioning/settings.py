@@ -1,13 +1,62 @@
 """The settings of the questioning service; those that every service has stand in servicekit."""
 
-from pydantic import Field
+from typing import Literal
 
-from servicekit.settings import ServiceSettings
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
+from yarl import URL
+
+from servicekit.settings import LogLevel, ServiceSettings
+
+# Where each protocol is spoken by those who made it.
+USUAL_URLS = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
+
+
+def _as(original: str) -> AliasChoices:
+    """A setting by our name, or by the one that the original's guide gives it."""
+    return AliasChoices(f"QMCP_QUESTIONING_{original}", original)
 
 
 class Settings(ServiceSettings):
-    """Read from the environment, prefix `QMCP_`."""
+    """Read from the environment, prefix `QMCP_`; those that the original had also by the names that they had there."""
+
+    model_config = SettingsConfigDict(populate_by_name=True)
+
+    # As all services have them, and by the names that the original had.
+    database_url: str = Field(validation_alias=AliasChoices("QMCP_DATABASE_URL", "DATABASE_URL"))
+    log_level: LogLevel = Field(default="INFO", validation_alias=AliasChoices("QMCP_LOG_LEVEL", "LOG_LEVEL"))
+    # Whether Prometheus may scrape this service at all.
+    questioning_metrics_enabled: bool = Field(default=True, validation_alias=_as("METRICS_ENABLED"))
 
     # How much memory goals may take that are kept compiled, megabytes: a step of an interview need not read its schema
     # or its bank again. A goal that takes more is compiled for each step.
     questioning_compiled_megabytes: int = Field(default=128, ge=1)
+
+    # Who asks about a context where the request does not say: topics, the built-in questions, or llm, the model below.
+    questioning_engine: Literal["topics", "llm"] = "topics"
+    # The protocol that the model's endpoint speaks, the endpoint (empty: of those who made the protocol; it may be in
+    # this network or on this machine), the key that it wants, and the model's name there. Without a name there is none.
+    questioning_protocol: Literal["openai", "anthropic"] = "openai"
+    questioning_openai_base_url: str = Field(default="", validation_alias=_as("OPENAI_BASE_URL"))
+    questioning_openai_api_key: SecretStr = Field(default=SecretStr(""), validation_alias=_as("OPENAI_API_KEY"))
+    questioning_openai_model_name: str = Field(default="", validation_alias=_as("OPENAI_MODEL_NAME"))
+    questioning_llm_temperature: float = Field(default=0.7, ge=0, le=2, validation_alias=_as("LLM_TEMPERATURE"))
+    # Of one answer of the model, at most.
+    questioning_max_tokens: int = Field(default=2_000, ge=1, le=1_000_000, validation_alias=_as("MAX_TOKENS"))
+    # Calls of the model that one replica has under way; four times as many wait, and further ones are not made.
+    questioning_async_workers: int = Field(default=8, ge=1, le=1_000, validation_alias=_as("ASYNC_WORKERS"))
+    # How long a call may wait for the model in all, seconds. Less than callers wait, or nothing stands in for it.
+    questioning_llm_timeout_seconds: float = Field(default=20, gt=0)
+
+    @field_validator("questioning_openai_base_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        url = URL(value)
+        if value and (url.scheme not in {"http", "https"} or not url.host or url.user or url.query or url.fragment):
+            raise ValueError("must be http(s)://host[:port][/path], without a user and a query")
+        return value
+
+    @property
+    def base_url(self) -> str:
+        """Where the model is."""
+        return self.questioning_openai_base_url or USUAL_URLS[self.questioning_protocol]

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from servicekit.errors import ServiceError
+from servicekit.retry_after import seconds_of
 from servicekit.ssrf import AddressPolicy
-from servicekit.webhooks.client import WebhookClient, _seconds
+from servicekit.webhooks.client import WebhookClient
 from tests.hitl.environment import environment
 from tests.webhook_receiver import until, webhook_receiver
 
@@ -135,4 +136,4 @@ async def test_a_name_that_turns_inward_later_is_not_told(database: str, tmp_pat
     ],
 )
 def test_retry_after_is_read_in_both_its_forms(header: str, least: float, most: float) -> None:
-    assert least <= _seconds(header) <= most
+    assert least <= seconds_of(header) <= most

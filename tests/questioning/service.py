@@ -68,12 +68,13 @@ Start = Callable[[], Awaitable[Replica]]
 
 
 @asynccontextmanager
-async def replica(url: str) -> AsyncIterator[Replica]:
+async def replica(url: str, **changes: Any) -> AsyncIterator[Replica]:
     wanted: dict[str, Any] = {
         "database_url": url,
         "grpc_port": 0,
         "metrics_port": ports.free(),
         "database_pool_size": 5,
+        **changes,
     }
     settings = Settings(**wanted, shutdown_grace_seconds=0.5)
     async with AsyncExitStack() as stack:

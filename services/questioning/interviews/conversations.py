@@ -13,7 +13,7 @@ from services.questioning.interviews.sessions import uuid_of, visible
 from services.questioning.interviews.store import conversations as store
 from services.questioning.interviews.store import messages as messages_store
 from services.questioning.interviews.store import sessions as sessions_store
-from services.questioning.models import Conversation, ConversationSpec, Message
+from services.questioning.models import Conversation, ConversationSpec, Message, Written
 
 TOPIC_LENGTH = 50
 
@@ -25,21 +25,31 @@ class Conversations:
         self._database = database
         self._engines = engines
 
-    async def create(self, spec: ConversationSpec, viewer: Viewer, once: Once[Conversation, Answer]) -> Answer:
+    async def create(
+        self, spec: ConversationSpec, written: Written | None, viewer: Viewer, once: Once[Conversation, Answer]
+    ) -> Answer:
         """Begins one; nothing is asked yet."""
 
         async def create(connection: Connection) -> Conversation:
-            return await self.begin(connection, spec, viewer)
+            return await self.begin(connection, spec, written, viewer)
 
         return await once.run(self._database, create)
 
-    async def begin(self, connection: Connection, spec: ConversationSpec, viewer: Viewer) -> Conversation:
+    async def begin(
+        self, connection: Connection, spec: ConversationSpec, written: Written | None, viewer: Viewer
+    ) -> Conversation:
         """Begins one in a transaction, in the session that it names, else in the user's own.
+
+        Args:
+            connection: of the transaction.
+            spec: the conversation that is wanted.
+            written: what a language model has written for it; None where none is asked in it.
+            viewer: whose it will be.
 
         Raises:
             ServiceError: SESSION_NOT_FOUND, CLOSED, SCHEMA_INVALID, BANK_INVALID.
         """
-        progress = await (await self._engines.of(spec.goal, spec.context)).advance({})
+        progress = await (await self._engines.of(spec.goal, spec.context, written)).advance({})
         if spec.session_id:
             session = await visible(connection, spec.session_id, viewer, lock=True)
             viewer.require_own(session.owner)
@@ -60,7 +70,7 @@ class Conversations:
             spec.goal,
             spec.metadata,
         )
-        return await store.insert(connection, spec, UUID(session.id), session.owner, progress)
+        return await store.insert(connection, spec, UUID(session.id), session.owner, progress, written)
 
     async def get(self, conversation_id: str, viewer: Viewer) -> Conversation:
         async with self._database.connection() as connection:

@@ -14,7 +14,8 @@ from services.questioning.engines.engine import Answers, Engine
 from services.questioning.engines.form import Form
 from services.questioning.engines.information_gain import InformationGain
 from services.questioning.engines.topics import Topics
-from services.questioning.models import Goal, Known, Progress
+from services.questioning.engines.written import WrittenQuestions
+from services.questioning.models import Goal, Known, Progress, Written
 
 # How much longer a step takes than reading as many bytes.
 LOOKS = 8
@@ -43,12 +44,14 @@ class Engines:
     def __init__(self, max_bytes: int) -> None:
         self._kept: LRUCache[bytes, EngineBeside] = LRUCache(max_bytes, getsizeof=lambda engine: engine.memory_bytes)
 
-    async def of(self, goal: Goal, context: str) -> EngineBeside:
-        """The engine for a goal.
+    async def of(self, goal: Goal, context: str, written: Written | None = None) -> EngineBeside:
+        """The engine for a goal, or for what was written.
 
         Raises:
             ServiceError: SCHEMA_INVALID, BANK_INVALID.
         """
+        if written is not None:
+            return EngineBeside(WrittenQuestions(written), 0)
         told = orjson.dumps([goal, context if goal.engine == "topics" else ""], option=orjson.OPT_SORT_KEYS)
         key = hashlib.sha256(told).digest()
         if key in self._kept:

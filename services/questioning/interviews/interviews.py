@@ -17,6 +17,7 @@ from services.questioning.interviews.conversations import Conversations, opened,
 from services.questioning.interviews.goals import EngineBeside, Engines
 from services.questioning.interviews.store import conversations as store
 from services.questioning.interviews.store import messages as messages_store
+from services.questioning.interviews.writing import Writers, add
 from services.questioning.metrics import QuestioningMetrics
 from services.questioning.models import (
     Alternative,
@@ -32,6 +33,7 @@ from services.questioning.models import (
     Recalled,
     Said,
     Spoken,
+    Writing,
 )
 
 INITIAL_COUNT = 5
@@ -49,12 +51,22 @@ class Interviews:
     """Asks, and takes answers, one conversation at a time under its lock."""
 
     def __init__(
-        self, database: Database, conversations: Conversations, engines: Engines, metrics: QuestioningMetrics
+        self,
+        database: Database,
+        conversations: Conversations,
+        engines: Engines,
+        writers: Writers,
+        metrics: QuestioningMetrics,
     ) -> None:
         self._database = database
         self._conversations = conversations
         self._engines = engines
+        self._writers = writers
         self._metrics = metrics
+
+    async def begin(self, spec: ConversationSpec, viewer: Viewer, once: Once[Conversation, Answer]) -> Answer:
+        """Begins a conversation; nothing is asked yet."""
+        return await self._conversations.create(spec, self._writers.begun(spec), viewer, once)
 
     async def ask(
         self,
@@ -78,14 +90,22 @@ class Interviews:
             once: what a retry finds.
             follow_up: whether the first batch is none, so that what was not put yet comes first.
         """
+        started = time.perf_counter()
+        sizes = [
+            count or (FOLLOW_UP_COUNT if follow_up or place else INITIAL_COUNT) for place, count in enumerate(counts)
+        ]
+        writing = await self._writers.before_asking(
+            conversation_id, spec, spoken, sum(sizes), viewer, once, follow_up=follow_up
+        )
 
         async def ask(connection: Connection) -> list[Batch]:
-            started = time.perf_counter()
             if conversation_id:
                 conversation = await opened(connection, conversation_id, viewer)
                 _require_same(conversation, spec)
+                conversation = await add(connection, conversation, writing)
             else:
-                conversation = await self._conversations.begin(connection, spec, viewer)
+                written = writing.after if writing else self._writers.begun(spec)
+                conversation = await self._conversations.begin(connection, spec, written, viewer)
             step = await self._step(connection, conversation)
             loose = await history.absorb(step.answering, spoken)
             known = _known_besides(conversation.context, [spec.context, *loose])
@@ -94,14 +114,13 @@ class Interviews:
                 step = await self._step(connection, conversation)
             batches: list[Batch] = []
             seen_before: set[str] = set()
-            for place, count in enumerate(counts):
-                later = follow_up or place > 0
-                batch = await step.put(count or (FOLLOW_UP_COUNT if later else INITIAL_COUNT), seen_before, later)
+            for place, size in enumerate(sizes):
+                batch = await step.put(size, seen_before, follow_up or place > 0)
                 if place and not batch.questions:
                     break
                 seen_before |= {each.candidate.id for each in batch.questions}
-                batches.append(replace(batch, seconds=time.perf_counter() - started))
-            self._metrics.asked(conversation.goal.engine, batches)
+                batches.append(replace(batch, seconds=time.perf_counter() - started, writing=writing))
+            self._metrics.asked(conversation.engine, batches)
             return batches
 
         return await once.run(self._database, ask)
@@ -110,12 +129,14 @@ class Interviews:
         self, conversation_id: str, said: Sequence[Said], count: int, viewer: Viewer, once: Once[Batch, Answer]
     ) -> Answer:
         """Takes answers, all or none of them, and asks on."""
+        writing = await self._writers.before_answers(conversation_id, said, count, viewer, once)
 
         async def answer(connection: Connection) -> Batch:
-            step = await self._step(connection, await opened(connection, conversation_id, viewer))
+            conversation = await add(connection, await opened(connection, conversation_id, viewer), writing)
+            step = await self._step(connection, conversation)
             for place, each in enumerate(said):
                 await step.answering.answer(each, f"answers[{place}].answer")
-            return await self._asked_on(step, count, said)
+            return await self._asked_on(step, count, said, writing)
 
         return await once.run(self._database, answer)
 
@@ -123,11 +144,13 @@ class Interviews:
         self, conversation_id: str, said: Said, count: int, viewer: Viewer, once: Once[Batch, Answer]
     ) -> Answer:
         """Puts another answer in the place of one, and asks on."""
+        writing = await self._writers.before_answers(conversation_id, [said], count, viewer, once)
 
         async def revise(connection: Connection) -> Batch:
-            step = await self._step(connection, await opened(connection, conversation_id, viewer))
+            conversation = await add(connection, await opened(connection, conversation_id, viewer), writing)
+            step = await self._step(connection, conversation)
             await step.answering.revise(said, "answer.answer")
-            return await self._asked_on(step, count, [said])
+            return await self._asked_on(step, count, [said], writing)
 
         return await once.run(self._database, revise)
 
@@ -146,16 +169,16 @@ class Interviews:
         return put, standing.get(question_id), times
 
     async def _step(self, connection: Connection, conversation: Conversation) -> "Step":
-        engine = await self._engines.of(conversation.goal, conversation.context)
+        engine = await self._engines.of(conversation.goal, conversation.context, conversation.written)
         answering = Answering(connection, conversation, engine)
         await answering.load()
         return Step(connection, conversation, engine, answering)
 
-    async def _asked_on(self, step: "Step", count: int, said: Sequence[Said]) -> Batch:
+    async def _asked_on(self, step: "Step", count: int, said: Sequence[Said], writing: Writing | None) -> Batch:
         was_open = step.conversation.status == "open"
-        batch = await step.put(count, set(), later=False)
+        batch = replace(await step.put(count, set(), later=False), writing=writing)
         done = was_open and batch.conversation.status == "done"
-        self._metrics.answered(step.conversation.goal.engine, len(said), batch, done=done)
+        self._metrics.answered(step.conversation.engine, len(said), batch, done=done)
         return batch
 
 
@@ -237,7 +260,7 @@ class Step:
 
 def _require_same(conversation: Conversation, spec: ConversationSpec) -> None:
     """Refuses what would change a conversation that goes on."""
-    if spec.goal != Goal():
+    if spec.goal != Goal() or spec.engine:
         raise invalid_field("goal", "is that of the conversation and cannot be changed; begin another")
     if spec.session_id not in {"", conversation.session_id}:
         raise invalid_field("session_id", "is not the session of the conversation")

@@ -48,6 +48,10 @@ class Goal:
     # same words, or a field of the same schema, is then answered; what is less certain is proposed and confirmed.
     # With a schema only.
     recall: bool = False
+    # Who asks about a context: `llm`, a language model that whoever runs the service has chosen, or `topics`, the
+    # built-in questions, which leave this machine nothing. Empty: whom the service is set to, `topics` unless it
+    # says otherwise. Where the model fails, the built-in questions stand in for it, and `fallback` says so.
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +80,7 @@ class Conversation:
     topic: str = ""
     # What was known before anything was asked, as text.
     context: str = ""
-    # The engine that asks: `schema`, `information_gain` or `topics`.
+    # The engine that asks: `schema`, `information_gain`, `topics` or `llm`.
     engine: str = ""
     # What is to be found out.
     goal: Goal | None = None
@@ -108,6 +112,10 @@ class Conversation:
     updated_at: datetime | None = None
     # When it was closed; absent while it is not.
     closed_at: datetime | None = None
+    # How many tokens the language model says it took for all of it, in and out.
+    tokens_used: int = 0
+    # The language model that was asked last; empty where none was.
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,8 +222,10 @@ class QuestionBatch:
     # Whether there is more to ask after these.
     next_batch_needed: bool = False
     # `question_type` (`initial` or `follow-up`), `context_enhanced` (whether anything was recalled),
-    # `similar_contexts` (what), `generation_time` (seconds), `tokens_used` (0: no model was asked), `timestamp`,
-    # `engine`, `stopped`, `batch_metadata`.
+    # `similar_contexts` (what), `generation_time` (seconds), `tokens_used` (by this call; 0 where no model was
+    # asked), `model`, `fallback_generation` (whether the built-in questions stand in for the model), `fallback`
+    # (why: `not_configured`, `busy`, `timeout`, `unreachable`, `rate_limited`, `error_<status>`, `malformed`,
+    # `refused` or `truncated`), `timestamp`, `engine`, `stopped`, `batch_metadata`.
     metadata: dict[str, Any] | None = None
     # `current_question` under the name that the original's documentation gives it.
     question: str = ""
@@ -237,7 +247,8 @@ class AutomatedInterview:
     session_id: str = ""
     # How many questions there are.
     total_questions: int = 0
-    # `rounds` (how many there were) and `stopped`.
+    # `rounds` (how many there were), `stopped`, and `tokens_used`, `model`, `fallback_generation` and `fallback` as
+    # a batch has them.
     metadata: dict[str, Any] | None = None
 
 
@@ -262,6 +273,11 @@ class InterviewStep:
     conversation: Conversation | None = None
     # The next questions; empty when there is nothing left to ask.
     questions: tuple[QuestionItem, ...] = ()
+    # How many tokens the language model says it took for this step.
+    tokens_used: int = 0
+    # Why the built-in questions stand in for the language model, as the metadata of a batch has it; empty where
+    # they do not.
+    fallback: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

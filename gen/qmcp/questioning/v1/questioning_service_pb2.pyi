@@ -371,12 +371,16 @@ class ReviseAnswerRequest(_message.Message):
     def __init__(self, conversation_id: _Optional[str] = ..., answer: _Optional[_Union[Answer, _Mapping]] = ..., question_count: _Optional[int] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class InterviewStep(_message.Message):
-    __slots__ = ("conversation", "questions")
+    __slots__ = ("conversation", "questions", "tokens_used", "fallback")
     CONVERSATION_FIELD_NUMBER: _ClassVar[int]
     QUESTIONS_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_USED_FIELD_NUMBER: _ClassVar[int]
+    FALLBACK_FIELD_NUMBER: _ClassVar[int]
     conversation: _conversation_pb2.Conversation
     questions: _containers.RepeatedCompositeFieldContainer[QuestionItem]
-    def __init__(self, conversation: _Optional[_Union[_conversation_pb2.Conversation, _Mapping]] = ..., questions: _Optional[_Iterable[_Union[QuestionItem, _Mapping]]] = ...) -> None: ...
+    tokens_used: int
+    fallback: str
+    def __init__(self, conversation: _Optional[_Union[_conversation_pb2.Conversation, _Mapping]] = ..., questions: _Optional[_Iterable[_Union[QuestionItem, _Mapping]]] = ..., tokens_used: _Optional[int] = ..., fallback: _Optional[str] = ...) -> None: ...
 
 class ExplainQuestionRequest(_message.Message):
     __slots__ = ("conversation_id", "question_id")

@@ -10,13 +10,21 @@ import orjson
 
 from servicekit.identity.visibility import AudienceColumns, Viewer
 from servicekit.postgres import Connection, Record
-from services.questioning.models import Contradiction, Conversation, ConversationSpec, Goal, Progress
+from services.questioning.models import (
+    Contradiction,
+    Conversation,
+    ConversationSpec,
+    Goal,
+    Progress,
+    Written,
+    WrittenQuestion,
+)
 
 # Who sees a conversation; as `Conversation.audience`.
 AUDIENCE = AudienceColumns(owners=("owner",))
 COLUMNS = """
     id, session_id, owner, user_id, topic, context, goal, metadata, status, progress, questions_asked, created_at,
-    updated_at, closed_at
+    updated_at, closed_at, written
 """
 # A list has what is short: not the context, the document of the goal and the result.
 BRIEF = COLUMNS
@@ -36,15 +44,23 @@ for column, short in (
     ("progress", "progress - 'result' AS progress"),
 ):
     BRIEF = BRIEF.replace(f"{column},", f"{short},", 1)
+BRIEF = BRIEF.replace("written", "jsonb_set(written, '{questions}', '[]') AS written")
 
 
 async def insert(
-    connection: Connection, spec: ConversationSpec, session_id: UUID, owner: str, progress: Progress
+    connection: Connection,
+    spec: ConversationSpec,
+    session_id: UUID,
+    owner: str,
+    progress: Progress,
+    written: Written | None,
 ) -> Conversation:
     row = await connection.fetchrow(
         f"""
-        INSERT INTO conversations (session_id, owner, user_id, topic, context, goal, metadata, status, progress)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        INSERT INTO conversations (
+            session_id, owner, user_id, topic, context, goal, metadata, status, progress, written
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         RETURNING {COLUMNS}
         """,
         session_id,
@@ -56,6 +72,7 @@ async def insert(
         orjson.dumps(dict(spec.metadata)).decode(),
         "done" if progress.stopped else "open",
         _kept(progress),
+        None if written is None else orjson.dumps(written).decode(),
     )
     assert row is not None
     return _conversation(row)
@@ -138,6 +155,17 @@ async def extend(
     return _conversation(row)
 
 
+async def write(connection: Connection, conversation_id: UUID, written: Written) -> Conversation:
+    """Keeps what a language model wrote."""
+    row = await connection.fetchrow(
+        f"UPDATE conversations SET written = $2 WHERE id = $1 RETURNING {COLUMNS}",
+        conversation_id,
+        orjson.dumps(written).decode(),
+    )
+    assert row is not None, "the caller holds the row's lock"
+    return _conversation(row)
+
+
 async def close(connection: Connection, conversation_id: UUID) -> Conversation:
     """Closes; one that is closed already keeps its time."""
     row = await connection.fetchrow(
@@ -197,4 +225,13 @@ def _conversation(row: Record) -> Conversation:
         row["created_at"],
         row["updated_at"],
         row["closed_at"],
+        _written(row["written"]),
     )
+
+
+def _written(kept: str | None) -> Written | None:
+    if kept is None:
+        return None
+    told = orjson.loads(kept)
+    questions = [WrittenQuestion(**{**each, "options": tuple(each["options"])}) for each in told["questions"]]
+    return Written(**{**told, "questions": tuple(questions)})
