@@ -42,6 +42,15 @@ def already_answered(question_id: str) -> ServiceError:
     return already_exists("ALREADY_ANSWERED", message, question_id=question_id)
 
 
+def bank_not_found(named: str) -> ServiceError:
+    return not_found("BANK_NOT_FOUND", f"There is no bank {named!r}.", bank=named)
+
+
+def nothing_learned(bank_id: str) -> ServiceError:
+    message = "No interview with this version is over of which it is known what held: close some, with their outcome."
+    return failed_precondition("NOTHING_LEARNED", message, bank_id=bank_id)
+
+
 def bank_invalid(faults: Sequence[Violation]) -> ServiceError:
     first = faults[0]
     return invalid_argument("BANK_INVALID", f"This is no bank: {first.field} {first.description}.", faults)

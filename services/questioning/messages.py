@@ -6,11 +6,12 @@ from typing import Any
 
 from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.struct_pb2 import Struct, Value
-from qmcp.questioning.v1 import conversation_pb2, questioning_service_pb2
+from qmcp.questioning.v1 import bank_pb2, conversation_pb2, questioning_service_pb2
 
 from servicekit.json_values import document, fill_struct, fill_value, plain
 from servicekit.timestamps import to_timestamp
 from services.questioning.engines.lint import Finding
+from services.questioning.engines.models import BankVersion
 from services.questioning.engines.simulation import Simulated
 from services.questioning.models import (
     Alternative,
@@ -51,6 +52,8 @@ def spec_from(request: Any) -> ConversationSpec:
         goal_from(request),
         dict(request.metadata),
         request.goal.engine,
+        request.goal.bank_name,
+        request.goal.bank_version,
     )
 
 
@@ -105,6 +108,9 @@ def conversation_to(conversation: Conversation) -> conversation_pb2.Conversation
         closed_at=to_timestamp(conversation.closed_at),
         tokens_used=conversation.written.tokens if conversation.written else 0,
         model=conversation.written.model if conversation.written else "",
+        bank_name=conversation.bank.name if conversation.bank else "",
+        bank_version=conversation.bank.version if conversation.bank else 0,
+        outcome=conversation.outcome,
     )
 
 
@@ -231,6 +237,22 @@ def simulated_to(simulated: Simulated) -> questioning_service_pb2.SimulatedInter
         mean_questions=simulated.mean_questions,
         max_questions=simulated.max_questions,
         accuracy=simulated.accuracy,
+    )
+
+
+def kept_bank_to(bank: BankVersion) -> bank_pb2.Bank:
+    return bank_pb2.Bank(
+        id=bank.id,
+        owner=bank.owner,
+        name=bank.name,
+        version=bank.version,
+        status=bank.status,
+        bank=None if bank.document is None else _struct(bank.document),
+        learned_from=bank.learned_from,
+        interviews=bank.interviews,
+        created_at=to_timestamp(bank.created_at),
+        accepted_by=bank.accepted_by,
+        accepted_at=to_timestamp(bank.accepted_at),
     )
 
 

@@ -191,6 +191,15 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True)
+class BankRef:
+    """Which version of a bank."""
+
+    id: str
+    name: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """One interview, as it is kept."""
 
@@ -211,6 +220,10 @@ class Conversation:
     closed_at: datetime | None
     # What a language model has written for it; None where none is asked.
     written: Written | None = None
+    # The version of a bank that it was begun with; None where that is not kept.
+    bank: BankRef | None = None
+    # Of a bank: the hypothesis that held, as somebody said.
+    outcome: str = ""
 
     @property
     def engine(self) -> str:
@@ -311,6 +324,11 @@ class ConversationSpec:
     metadata: Mapping[str, str]
     # Who asks about a context, `llm` or `topics`; empty: whom the service is set to.
     engine: str = ""
+    # A bank that is kept, by its name, and which version; 0: the newest that is accepted.
+    bank_name: str = ""
+    bank_version: int = 0
+    # Which one that was; None where none is named.
+    bank: BankRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

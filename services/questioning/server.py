@@ -15,6 +15,7 @@ from services.questioning.interviews.banks import Banks
 from services.questioning.interviews.conversations import Conversations
 from services.questioning.interviews.goals import Engines
 from services.questioning.interviews.interviews import Interviews
+from services.questioning.interviews.kept_banks import KeptBanks
 from services.questioning.interviews.sessions import Sessions
 from services.questioning.interviews.writing import Writers
 from services.questioning.language_model.client import LanguageModel
@@ -48,7 +49,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         conversations = Conversations(db, engines)
         writers = Writers(db, model, settings.questioning_engine, metrics)
         interviews = Interviews(db, conversations, engines, writers, metrics)
-        servicer = QuestioningServicer(Sessions(db), conversations, interviews, Banks())
+        servicer = QuestioningServicer(Sessions(db), conversations, interviews, Banks(), KeptBanks(db))
         async with (
             background({"forgetting": forgetting(db)}),
             authenticator(settings, resolver, registry) as who,

@@ -4,7 +4,7 @@ from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
-from qmcp.questioning.v1 import conversation_pb2, questioning_service_pb2, questioning_service_pb2_grpc
+from qmcp.questioning.v1 import bank_pb2, conversation_pb2, questioning_service_pb2, questioning_service_pb2_grpc
 
 from servicekit.idempotency import Once
 from servicekit.request_context import current_context
@@ -12,6 +12,7 @@ from services.questioning import messages
 from services.questioning.interviews.banks import Banks
 from services.questioning.interviews.conversations import Conversations
 from services.questioning.interviews.interviews import Interviews
+from services.questioning.interviews.kept_banks import KeptBanks
 from services.questioning.interviews.sessions import Sessions
 
 Context = ServicerContext[Any, Any]
@@ -23,11 +24,19 @@ pb = questioning_service_pb2
 class QuestioningServicer(questioning_service_pb2_grpc.QuestioningServiceServicer):
     """See protos/qmcp/questioning/v1/questioning_service.proto, where every method is documented."""
 
-    def __init__(self, sessions: Sessions, conversations: Conversations, interviews: Interviews, banks: Banks) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        conversations: Conversations,
+        interviews: Interviews,
+        banks: Banks,
+        kept_banks: KeptBanks,
+    ) -> None:
         self._sessions = sessions
         self._conversations = conversations
         self._interviews = interviews
         self._banks = banks
+        self._kept_banks = kept_banks
 
     async def CreateSession(
         self, request: questioning_service_pb2.CreateSessionRequest, context: Context
@@ -81,7 +90,8 @@ class QuestioningServicer(questioning_service_pb2_grpc.QuestioningServiceService
     async def CloseConversation(
         self, request: questioning_service_pb2.CloseConversationRequest, context: Context
     ) -> conversation_pb2.Conversation:
-        return messages.conversation_to(await self._conversations.close(request.id, current_context.get().viewer))
+        viewer = current_context.get().viewer
+        return messages.conversation_to(await self._conversations.close(request.id, request.outcome, viewer))
 
     async def DeleteConversation(
         self, request: questioning_service_pb2.DeleteConversationRequest, context: Context
@@ -183,6 +193,31 @@ class QuestioningServicer(questioning_service_pb2_grpc.QuestioningServiceService
             messages.bank_from(request), request.interviews or DEFAULT_INTERVIEWS, request.seed
         )
         return pb.BankSimulation(by_gain=messages.simulated_to(by_gain), in_order=messages.simulated_to(in_order))
+
+    async def CreateBank(self, request: bank_pb2.CreateBankRequest, context: Context) -> bank_pb2.Bank:
+        viewer, once = current_context.get().viewer, Once(request, messages.kept_bank_to)
+        return await self._kept_banks.create(messages.bank_from(request), viewer, once)
+
+    async def GetBank(self, request: bank_pb2.GetBankRequest, context: Context) -> bank_pb2.Bank:
+        return messages.kept_bank_to(await self._kept_banks.get(request.id, current_context.get().viewer))
+
+    async def ListBanks(self, request: bank_pb2.ListBanksRequest, context: Context) -> bank_pb2.ListBanksResponse:
+        viewer = current_context.get().viewer
+        page, token = await self._kept_banks.page(
+            request.name, request.status, viewer, request.page_size, request.page_token
+        )
+        return bank_pb2.ListBanksResponse(banks=map(messages.kept_bank_to, page), next_page_token=token)
+
+    async def LearnBank(self, request: bank_pb2.LearnBankRequest, context: Context) -> bank_pb2.Bank:
+        viewer, once = current_context.get().viewer, Once(request, messages.kept_bank_to)
+        return await self._kept_banks.learn(request.id, request.weight, viewer, once)
+
+    async def AcceptBank(self, request: bank_pb2.AcceptBankRequest, context: Context) -> bank_pb2.Bank:
+        return messages.kept_bank_to(await self._kept_banks.accept(request.id, current_context.get().viewer))
+
+    async def DeleteBank(self, request: bank_pb2.DeleteBankRequest, context: Context) -> Empty:
+        await self._kept_banks.delete(request.id, current_context.get().viewer)
+        return Empty()
 
 
 def _count(request: Any) -> int:

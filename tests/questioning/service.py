@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from qmcp.questioning.v1 import questioning_service_pb2, questioning_service_pb2_grpc
+from qmcp.questioning.v1 import bank_pb2, questioning_service_pb2, questioning_service_pb2_grpc
 
 from devstack import ports
 from services.questioning.server import compose
@@ -36,7 +36,8 @@ class Replica:
 
     async def call(self, method: str, **fields: Any) -> dict[str, Any]:
         """Any RPC, from and to JSON; as HTTP has it."""
-        request_class: type[Message] = getattr(pb, f"{method}Request")
+        name = f"{method}Request"
+        request_class: type[Message] = getattr(bank_pb2 if hasattr(bank_pb2, name) else pb, name)
         try:
             answer = await getattr(self.stub, method)(json_format.ParseDict(fields, request_class()))
         except grpc.aio.AioRpcError as error:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 from google.protobuf.json_format import ParseDict
+from qmcp.questioning.v1 import bank_pb2
 from qmcp.questioning.v1 import questioning_service_pb2 as pb
 
 from services.questioning import server as questioning_server
@@ -107,6 +108,42 @@ async def _answered_of(owner: Running, _admin: Running) -> str:
     return conversation
 
 
+def _bank(name: str) -> pb.LintBankRequest:
+    """Anything that takes a bank may be made of it: they have the field alike."""
+    document = {
+        "name": name,
+        "hypotheses": [{"id": "dog"}, {"id": "whale"}],
+        "questions": [{"id": "swims", "text": "Does it swim?", "expected": {"dog": "no", "whale": "yes"}}],
+    }
+    return ParseDict({"bank": document}, pb.LintBankRequest())
+
+
+def _kept(name: str) -> bank_pb2.CreateBankRequest:
+    return bank_pb2.CreateBankRequest(bank=_bank(name).bank)
+
+
+async def _make_banks(running: Running, number: int) -> list[str]:
+    return [(await running.must("CreateBank", _kept("listed"))).id for _ in range(number)]
+
+
+async def _bank_of(owner: Running, _admin: Running) -> str:
+    return str((await owner.must("CreateBank", _kept("owned"))).id)
+
+
+async def _taught_bank_of(owner: Running, _admin: Running) -> str:
+    """A bank with an interview of which it is known what held."""
+    made = await owner.must("CreateBank", _kept("taught"))
+    goal = {"bank_name": "taught", "bank_version": made.version}
+    begun = await owner.must("CreateConversation", ParseDict({"goal": goal}, pb.CreateConversationRequest()))
+    await owner.must("AnswerQuestions", _answers(begun.id, "swims", "yes"))
+    await owner.must("CloseConversation", pb.CloseConversationRequest(id=begun.id, outcome="whale"))
+    return str(made.id)
+
+
+async def _standing_bank(running: Running) -> None:
+    STANDING["bank"] = await _taught_bank_of(running, running)
+
+
 @asynccontextmanager
 async def _slow_list(running: Running) -> AsyncIterator[Slow]:
     async with held_up(running, "ListConversations", pb.ListConversationsRequest(), "conversations") as slow:
@@ -122,6 +159,7 @@ SUBJECT = Subject(
     listings={
         "ListSessions": Listing(_make_sessions, "id", {"user_id": "maker"}, {"user_id": "other"}),
         "ListConversations": Listing(_make_conversations, "id", {"status": "open"}, {"status": "closed"}),
+        "ListBanks": Listing(_make_banks, "id", {"name": "listed"}, {"name": "other"}),
         "ListMessages": Listing(
             _make_messages, "sequence", {"conversation_id": str(TALKATIVE)}, {"conversation_id": str(UUID(int=6))}
         ),
@@ -153,6 +191,12 @@ SUBJECT = Subject(
             lambda step: step.conversation.updated_at.ToNanoseconds(),
             prepare=_standing_conversation,
         ),
+        "CreateBank": Effect(lambda number: _kept(f"bank{number}"), lambda each: each.id),
+        "LearnBank": Effect(
+            lambda number: bank_pb2.LearnBankRequest(id=STANDING["bank"], weight=1 + number % 1000),
+            lambda each: each.id,
+            prepare=_standing_bank,
+        ),
     },
     sights={
         "GetSession": Sight(_session_of, lambda made: pb.GetSessionRequest(id=made)),
@@ -170,12 +214,18 @@ SUBJECT = Subject(
         "AutomateInterview": Sight(_conversation_of, lambda made: pb.AutomateInterviewRequest(conversation_id=made)),
         "AnswerQuestions": Sight(_conversation_of, lambda made: _answers(made, "goals", "so")),
         "ReviseAnswer": Sight(_answered_of, lambda made: _revision(made, "other")),
+        "GetBank": Sight(_bank_of, lambda made: bank_pb2.GetBankRequest(id=made)),
+        "ListBanks": Sight(_bank_of, lambda _: bank_pb2.ListBanksRequest()),
+        "LearnBank": Sight(_taught_bank_of, lambda made: bank_pb2.LearnBankRequest(id=made)),
+        "AcceptBank": Sight(_bank_of, lambda made: bank_pb2.AcceptBankRequest(id=made)),
+        "DeleteBank": Sight(_bank_of, lambda made: bank_pb2.DeleteBankRequest(id=made)),
         "ExplainQuestion": Sight(
             _conversation_of, lambda made: pb.ExplainQuestionRequest(conversation_id=made, question_id="goals")
         ),
     },
     shared={
         "CreateSession": "what it begins is the caller's own",
+        "CreateBank": "what it keeps is the caller's own",
         "LintBank": "what is wrong with a bank is in the bank that the caller sends",
         "SimulateBank": "how a bank fares is in the bank that the caller sends",
     },

@@ -89,3 +89,27 @@ def test_the_command_asks_here_and_now_and_keeps_the_result_apart_from_the_quest
     assert shown["conversation"]["result"]["country"] == "Germany"
     assert conversation in qmcp("interview", "list", "--json", env=env).out
     assert qmcp("interview", "bank", "lint", "-", env=env, stdin=httpx.Response(200, json=ANIMALS).text).code == 0
+
+
+def test_a_bank_is_saved_asked_by_taught_and_accepted_from_the_command_line(stack: Stack) -> None:
+    env = {**stack.env, "QMCP_URL": stack.edge_url}
+    bank = httpx.Response(200, json={**ANIMALS, "name": "by-command"}).text
+    saved = qmcp("interview", "bank", "save", "-", "--json", env=env, stdin=bank).json
+    begun = qmcp("interview", "start", "--bank-name", "by-command", "--no-ask", env=env).out.strip()
+    assert qmcp("interview", "resume", begun, env=env, stdin="yes\nyes\nyes\n").code == 0
+    started = qmcp("interview", "show", begun, "--json", env=env).json["conversation"]
+    assert (started["bank_version"], started["stopped"]) == (1, "certain")
+    learned = qmcp("interview", "bank", "learn", saved["id"], "--weight", "5", "--json", env=env).json
+    assert (learned["status"], learned["interviews"]) == ("proposed", 1)
+    assert qmcp("interview", "bank", "accept", learned["id"], env=env).out.split()[1:] == [
+        "by-command",
+        "2",
+        "accepted",
+    ]
+    assert "likelihood" in qmcp("interview", "bank", "show", learned["id"], env=env).out
+    listed = qmcp("interview", "bank", "list", "by-command", "--json", env=env).json
+    assert [each["version"] for each in listed] == [2, 1]
+    assert qmcp("interview", "bank", "delete", learned["id"], env=env).code == 0
+    with httpx.Client(base_url=stack.edge_url, timeout=60) as http:
+        assert http.get(f"/v1/banks/{learned['id']}").status_code == 404
+        assert http.get("/v1/banks", params={"name": "by-command"}).json()["banks"][0]["version"] == 1

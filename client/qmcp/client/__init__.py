@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from qmcp.client.questioning.models import (
         Answer,
         AutomatedInterview,
+        Bank,
         BankFinding,
         BankSimulation,
         Contradiction,
@@ -107,6 +108,7 @@ __all__ = [
     "ApprovalPolicy",
     "AsyncClient",
     "AutomatedInterview",
+    "Bank",
     "BankFinding",
     "BankSimulation",
     "CallLimits",
@@ -199,6 +201,7 @@ _HOMES = {
     "ApprovalPolicy": "qmcp.client.tools.models",
     "AsyncClient": "qmcp.client.aio",
     "AutomatedInterview": "qmcp.client.questioning.models",
+    "Bank": "qmcp.client.questioning.models",
     "BankFinding": "qmcp.client.questioning.models",
     "BankSimulation": "qmcp.client.questioning.models",
     "CallLimits": "qmcp.client.access.models",

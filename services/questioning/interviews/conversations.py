@@ -1,5 +1,6 @@
 """Conversations: begun, listed, read, closed, deleted."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from servicekit import pagination
@@ -9,6 +10,7 @@ from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Database
 from services.questioning import errors
 from services.questioning.interviews.goals import Engines
+from services.questioning.interviews.kept_banks import bound
 from services.questioning.interviews.sessions import uuid_of, visible
 from services.questioning.interviews.store import conversations as store
 from services.questioning.interviews.store import messages as messages_store
@@ -47,8 +49,9 @@ class Conversations:
             viewer: whose it will be.
 
         Raises:
-            ServiceError: SESSION_NOT_FOUND, CLOSED, SCHEMA_INVALID, BANK_INVALID.
+            ServiceError: SESSION_NOT_FOUND, CLOSED, SCHEMA_INVALID, BANK_INVALID, BANK_NOT_FOUND.
         """
+        spec = await bound(connection, spec, viewer)
         progress = await (await self._engines.of(spec.goal, spec.context, written)).advance({})
         if spec.session_id:
             session = await visible(connection, spec.session_id, viewer, lock=True)
@@ -61,15 +64,9 @@ class Conversations:
             session = await sessions_store.newest_open(
                 connection, viewer.name, spec.user_id
             ) or await sessions_store.insert(connection, viewer.name, spec.user_id, spec.context, {})
-        spec = ConversationSpec(
-            session.id,
-            # Who is asked in a session is always the same.
-            session.user_id,
-            spec.topic or " ".join(spec.context.split())[:TOPIC_LENGTH],
-            spec.context,
-            spec.goal,
-            spec.metadata,
-        )
+        topic = spec.topic or " ".join(spec.context.split())[:TOPIC_LENGTH]
+        # Who is asked in a session is always the same.
+        spec = replace(spec, session_id=session.id, user_id=session.user_id, topic=topic)
         return await store.insert(connection, spec, UUID(session.id), session.owner, progress, written)
 
     async def get(self, conversation_id: str, viewer: Viewer) -> Conversation:
@@ -102,11 +99,19 @@ class Conversations:
             )
         return asked.page(found, lambda message: (str(message.sequence),), whole=whole)
 
-    async def close(self, conversation_id: str, viewer: Viewer) -> Conversation:
+    async def close(self, conversation_id: str, outcome: str, viewer: Viewer) -> Conversation:
+        """Closes it.
+
+        Args:
+            conversation_id: which.
+            outcome: of a bank, the hypothesis that held; empty where nobody says.
+            viewer: who closes.
+        """
         async with self._database.transaction() as connection:
             conversation = await seen(connection, conversation_id, viewer, lock=True)
             viewer.require_own(conversation.owner)
-            return await store.close(connection, UUID(conversation.id))
+            _require_hypothesis(conversation, outcome)
+            return await store.close(connection, UUID(conversation.id), outcome)
 
     async def delete(self, conversation_id: str, viewer: Viewer) -> None:
         """Deletes it with all that was said."""
@@ -114,6 +119,12 @@ class Conversations:
             conversation = await seen(connection, conversation_id, viewer, lock=True)
             viewer.require_own(conversation.owner)
             await store.delete(connection, UUID(conversation.id))
+
+
+def _require_hypothesis(conversation: Conversation, outcome: str) -> None:
+    bank = conversation.goal.bank or {}
+    if outcome and outcome not in {str(each["id"]) for each in bank.get("hypotheses", ())}:
+        raise invalid_field("outcome", "is no hypothesis of the conversation's bank")
 
 
 async def seen(connection: Connection, conversation_id: str, viewer: Viewer, *, lock: bool = False) -> Conversation:

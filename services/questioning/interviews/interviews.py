@@ -260,7 +260,7 @@ class Step:
 
 def _require_same(conversation: Conversation, spec: ConversationSpec) -> None:
     """Refuses what would change a conversation that goes on."""
-    if spec.goal != Goal() or spec.engine:
+    if spec.goal != Goal() or spec.engine or spec.bank_name:
         raise invalid_field("goal", "is that of the conversation and cannot be changed; begin another")
     if spec.session_id not in {"", conversation.session_id}:
         raise invalid_field("session_id", "is not the session of the conversation")

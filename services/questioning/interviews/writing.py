@@ -59,7 +59,7 @@ class Writers:
 
     def begun(self, spec: ConversationSpec) -> Written | None:
         """What a conversation has before anything is written; None where no model is asked in it."""
-        about_context = spec.goal.schema is None and spec.goal.bank is None
+        about_context = spec.goal.schema is None and spec.goal.bank is None and not spec.bank_name
         asked = about_context and (spec.engine or self._usual) == "llm"
         return Written(model=self._model.name if self._model else "") if asked else None
 

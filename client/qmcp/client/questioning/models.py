@@ -34,8 +34,8 @@ class Session:
 class Goal:
     """What a conversation is to find out.
 
-    At most one of `schema` and `bank`; with neither it is about its context, and asks what one asks about any
-    undertaking.
+    At most one of `schema`, `bank` and `bank_name`; with none it is about its context, and asks what one asks about
+    any undertaking.
     """
 
     # A JSON Schema (2020-12) of an object: it is filled, field by field.
@@ -52,6 +52,11 @@ class Goal:
     # built-in questions, which leave this machine nothing. Empty: whom the service is set to, `topics` unless it
     # says otherwise. Where the model fails, the built-in questions stand in for it, and `fallback` says so.
     engine: str = ""
+    # The name of a bank of the caller's own that is kept. The conversation is bound to the version that it begins
+    # with.
+    bank_name: str = ""
+    # Which version; 0 means the newest that is accepted.
+    bank_version: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +121,12 @@ class Conversation:
     tokens_used: int = 0
     # The language model that was asked last; empty where none was.
     model: str = ""
+    # The name of the bank that it was begun with, where that is one that is kept; empty otherwise.
+    bank_name: str = ""
+    # The version of that bank.
+    bank_version: int = 0
+    # Of a bank: the hypothesis that held, as was said when it was closed; empty where nobody said.
+    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,3 +337,34 @@ class BankSimulation:
     by_gain: SimulatedInterviews | None = None
     # With the questions in the order of the bank.
     in_order: SimulatedInterviews | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bank:
+    """One version of a bank that is kept.
+
+    It never changes: whoever saves the bank again, or has it learn, makes the next one.
+    """
+
+    # UUIDv7 made by the server.
+    id: str = ""
+    # The principal whose it is.
+    owner: str = ""
+    # The bank's name, as its document has it: one owner's versions of one name belong together.
+    name: str = ""
+    # Its number among them, from 1. No number is given twice.
+    version: int = 0
+    # `accepted`, or `proposed` while nobody has accepted what was learned: it is asked by its id and number only.
+    status: str = ""
+    # The document, in the form that docs/questioning.md describes. Absent in lists.
+    bank: dict[str, Any] | None = None
+    # Of what was learned: the version that it was learned from; 0 where somebody wrote it.
+    learned_from: int = 0
+    # Of what was learned: how many interviews count in it.
+    interviews: int = 0
+    # When it was saved.
+    created_at: datetime | None = None
+    # The principal that accepted what was learned; empty where nobody had to, or has yet.
+    accepted_by: str = ""
+    # When it was accepted; absent as long as it is not.
+    accepted_at: datetime | None = None

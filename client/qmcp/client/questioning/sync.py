@@ -9,6 +9,7 @@ from qmcp.client.calling.json_values import to_value
 from qmcp.client.calling.sync import Calls
 from qmcp.client.questioning.models import (
     AutomatedInterview,
+    Bank,
     BankFinding,
     BankSimulation,
     Conversation,
@@ -18,7 +19,7 @@ from qmcp.client.questioning.models import (
     QuestionBatch,
     Session,
 )
-from qmcp.questioning.v1 import conversation_pb2
+from qmcp.questioning.v1 import bank_pb2, conversation_pb2
 from qmcp.questioning.v1 import questioning_service_pb2 as api
 
 
@@ -53,6 +54,9 @@ class Questioning(Calls):
         *,
         schema: Mapping[str, Any] | None = None,
         bank: Mapping[str, Any] | None = None,
+        bank_name: str = "",
+        bank_version: int = 0,
+        engine: str = "",
         context: str = "",
         topic: str = "",
         user_id: str = "",
@@ -61,14 +65,24 @@ class Questioning(Calls):
         recall: bool = False,
         metadata: Mapping[str, str] | None = None,
     ) -> Conversation:
-        """Begins a conversation that fills a schema, finds a hypothesis of a bank, or is about its context."""
+        """Begins a conversation that fills a schema, finds a hypothesis of a bank, or is about its context.
+
+        A bank is a document, or one that is kept, by its name and version (0: the newest accepted). `engine` says
+        who asks about a context: `llm` or `topics`.
+        """
         request = api.CreateConversationRequest(
             session_id=session_id,
             user_id=user_id,
             topic=topic,
             context=context,
             goal=conversation_pb2.Goal(
-                schema=to_object(schema), bank=to_object(bank), include_optional=include_optional, recall=recall
+                schema=to_object(schema),
+                bank=to_object(bank),
+                bank_name=bank_name,
+                bank_version=bank_version,
+                engine=engine,
+                include_optional=include_optional,
+                recall=recall,
             ),
             metadata=metadata,
         )
@@ -85,9 +99,9 @@ class Questioning(Calls):
         request = api.ListConversationsRequest(session_id=session_id, status=status)
         return self._list(request, Conversation, limit=limit)
 
-    def close_conversation(self, conversation_id: str) -> Conversation:
-        """Closes a conversation."""
-        return self._call(api.CloseConversationRequest(id=conversation_id), Conversation)
+    def close_conversation(self, conversation_id: str, *, outcome: str = "") -> Conversation:
+        """Closes a conversation; of a bank `outcome` is the hypothesis that held, from which it learns."""
+        return self._call(api.CloseConversationRequest(id=conversation_id, outcome=outcome), Conversation)
 
     def delete_conversation(self, conversation_id: str) -> None:
         """Deletes a conversation with all that was said in it."""
@@ -176,3 +190,27 @@ class Questioning(Calls):
         """How interviews with a bank go, and how they would in the order of its questions."""
         request = api.SimulateBankRequest(bank=to_object(bank), interviews=interviews, seed=seed)
         return self._call(request, BankSimulation)
+
+    def create_bank(self, bank: Mapping[str, Any]) -> Bank:
+        """Keeps a bank, as the next version of its name."""
+        return self._call(bank_pb2.CreateBankRequest(bank=to_object(bank)), Bank)
+
+    def get_bank(self, bank_id: str) -> Bank:
+        """A version of a bank, with its document."""
+        return self._call(bank_pb2.GetBankRequest(id=bank_id), Bank)
+
+    def list_banks(self, name: str = "", *, status: str = "", limit: int | None = 50) -> list[Bank]:
+        """The newest versions for which all filters hold, without their documents; `limit` None means all there are."""
+        return self._list(bank_pb2.ListBanksRequest(name=name, status=status), Bank, limit=limit)
+
+    def learn_bank(self, bank_id: str, *, weight: int | None = None) -> Bank:
+        """Proposes what the interviews with a version teach; what stands in it is worth `weight` interviews."""
+        return self._call(bank_pb2.LearnBankRequest(id=bank_id, weight=weight), Bank)
+
+    def accept_bank(self, bank_id: str) -> Bank:
+        """Accepts what was learned: conversations begin with it."""
+        return self._call(bank_pb2.AcceptBankRequest(id=bank_id), Bank)
+
+    def delete_bank(self, bank_id: str) -> None:
+        """Deletes a version of a bank; conversations that were begun with it go on."""
+        self._send(bank_pb2.DeleteBankRequest(id=bank_id))

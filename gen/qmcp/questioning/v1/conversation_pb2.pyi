@@ -39,21 +39,25 @@ class Session(_message.Message):
     def __init__(self, id: _Optional[str] = ..., owner: _Optional[str] = ..., user_id: _Optional[str] = ..., context: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., status: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Goal(_message.Message):
-    __slots__ = ("schema", "bank", "include_optional", "recall", "engine")
+    __slots__ = ("schema", "bank", "include_optional", "recall", "engine", "bank_name", "bank_version")
     SCHEMA_FIELD_NUMBER: _ClassVar[int]
     BANK_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_OPTIONAL_FIELD_NUMBER: _ClassVar[int]
     RECALL_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
+    BANK_NAME_FIELD_NUMBER: _ClassVar[int]
+    BANK_VERSION_FIELD_NUMBER: _ClassVar[int]
     schema: _struct_pb2.Struct
     bank: _struct_pb2.Struct
     include_optional: bool
     recall: bool
     engine: str
-    def __init__(self, schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., bank: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., include_optional: _Optional[bool] = ..., recall: _Optional[bool] = ..., engine: _Optional[str] = ...) -> None: ...
+    bank_name: str
+    bank_version: int
+    def __init__(self, schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., bank: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., include_optional: _Optional[bool] = ..., recall: _Optional[bool] = ..., engine: _Optional[str] = ..., bank_name: _Optional[str] = ..., bank_version: _Optional[int] = ...) -> None: ...
 
 class Conversation(_message.Message):
-    __slots__ = ("id", "session_id", "owner", "user_id", "topic", "context", "engine", "goal", "metadata", "status", "stopped", "result", "entropy", "missing", "not_applicable", "contradictions", "questions_remaining", "questions_asked", "created_at", "updated_at", "closed_at", "tokens_used", "model")
+    __slots__ = ("id", "session_id", "owner", "user_id", "topic", "context", "engine", "goal", "metadata", "status", "stopped", "result", "entropy", "missing", "not_applicable", "contradictions", "questions_remaining", "questions_asked", "created_at", "updated_at", "closed_at", "tokens_used", "model", "bank_name", "bank_version", "outcome")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -84,6 +88,9 @@ class Conversation(_message.Message):
     CLOSED_AT_FIELD_NUMBER: _ClassVar[int]
     TOKENS_USED_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
+    BANK_NAME_FIELD_NUMBER: _ClassVar[int]
+    BANK_VERSION_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
     id: str
     session_id: str
     owner: str
@@ -107,7 +114,10 @@ class Conversation(_message.Message):
     closed_at: _timestamp_pb2.Timestamp
     tokens_used: int
     model: str
-    def __init__(self, id: _Optional[str] = ..., session_id: _Optional[str] = ..., owner: _Optional[str] = ..., user_id: _Optional[str] = ..., topic: _Optional[str] = ..., context: _Optional[str] = ..., engine: _Optional[str] = ..., goal: _Optional[_Union[Goal, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., status: _Optional[str] = ..., stopped: _Optional[str] = ..., result: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., entropy: _Optional[float] = ..., missing: _Optional[_Iterable[str]] = ..., not_applicable: _Optional[_Iterable[str]] = ..., contradictions: _Optional[_Iterable[_Union[Contradiction, _Mapping]]] = ..., questions_remaining: _Optional[int] = ..., questions_asked: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tokens_used: _Optional[int] = ..., model: _Optional[str] = ...) -> None: ...
+    bank_name: str
+    bank_version: int
+    outcome: str
+    def __init__(self, id: _Optional[str] = ..., session_id: _Optional[str] = ..., owner: _Optional[str] = ..., user_id: _Optional[str] = ..., topic: _Optional[str] = ..., context: _Optional[str] = ..., engine: _Optional[str] = ..., goal: _Optional[_Union[Goal, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., status: _Optional[str] = ..., stopped: _Optional[str] = ..., result: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., entropy: _Optional[float] = ..., missing: _Optional[_Iterable[str]] = ..., not_applicable: _Optional[_Iterable[str]] = ..., contradictions: _Optional[_Iterable[_Union[Contradiction, _Mapping]]] = ..., questions_remaining: _Optional[int] = ..., questions_asked: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tokens_used: _Optional[int] = ..., model: _Optional[str] = ..., bank_name: _Optional[str] = ..., bank_version: _Optional[int] = ..., outcome: _Optional[str] = ...) -> None: ...
 
 class Contradiction(_message.Message):
     __slots__ = ("question_ids", "text")

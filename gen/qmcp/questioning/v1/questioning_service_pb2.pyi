@@ -3,6 +3,7 @@ from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
 from qmcp.options.v1 import options_pb2 as _options_pb2
+from qmcp.questioning.v1 import bank_pb2 as _bank_pb2
 from qmcp.questioning.v1 import conversation_pb2 as _conversation_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -121,10 +122,12 @@ class ListConversationsResponse(_message.Message):
     def __init__(self, conversations: _Optional[_Iterable[_Union[_conversation_pb2.Conversation, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class CloseConversationRequest(_message.Message):
-    __slots__ = ("id",)
+    __slots__ = ("id", "outcome")
     ID_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
     id: str
-    def __init__(self, id: _Optional[str] = ...) -> None: ...
+    outcome: str
+    def __init__(self, id: _Optional[str] = ..., outcome: _Optional[str] = ...) -> None: ...
 
 class DeleteConversationRequest(_message.Message):
     __slots__ = ("id",)

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from qmcp.questioning.v1 import bank_pb2 as qmcp_dot_questioning_dot_v1_dot_bank__pb2
 from qmcp.questioning.v1 import conversation_pb2 as qmcp_dot_questioning_dot_v1_dot_conversation__pb2
 from qmcp.questioning.v1 import questioning_service_pb2 as qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2
 
@@ -132,6 +133,36 @@ class QuestioningServiceStub:
                 '/qmcp.questioning.v1.QuestioningService/SimulateBank',
                 request_serializer=qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.SimulateBankRequest.SerializeToString,
                 response_deserializer=qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.BankSimulation.FromString,
+                _registered_method=True)
+        self.CreateBank = channel.unary_unary(
+                '/qmcp.questioning.v1.QuestioningService/CreateBank',
+                request_serializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.CreateBankRequest.SerializeToString,
+                response_deserializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.Bank.FromString,
+                _registered_method=True)
+        self.GetBank = channel.unary_unary(
+                '/qmcp.questioning.v1.QuestioningService/GetBank',
+                request_serializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.GetBankRequest.SerializeToString,
+                response_deserializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.Bank.FromString,
+                _registered_method=True)
+        self.ListBanks = channel.unary_unary(
+                '/qmcp.questioning.v1.QuestioningService/ListBanks',
+                request_serializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.ListBanksRequest.SerializeToString,
+                response_deserializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.ListBanksResponse.FromString,
+                _registered_method=True)
+        self.LearnBank = channel.unary_unary(
+                '/qmcp.questioning.v1.QuestioningService/LearnBank',
+                request_serializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.LearnBankRequest.SerializeToString,
+                response_deserializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.Bank.FromString,
+                _registered_method=True)
+        self.AcceptBank = channel.unary_unary(
+                '/qmcp.questioning.v1.QuestioningService/AcceptBank',
+                request_serializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.AcceptBankRequest.SerializeToString,
+                response_deserializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.Bank.FromString,
+                _registered_method=True)
+        self.DeleteBank = channel.unary_unary(
+                '/qmcp.questioning.v1.QuestioningService/DeleteBank',
+                request_serializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.DeleteBankRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
 
 
@@ -278,6 +309,51 @@ class QuestioningServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateBank(self, request, context):
+        """Keeps a bank, as the next version of its name; over HTTP the answer is 201. Conversations name it by `goal.bank_name`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBank(self, request, context):
+        """Returns a version of a bank with its document.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBanks(self, request, context):
+        """Lists versions of banks, newest first, without their documents.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LearnBank(self, request, context):
+        """Learns from the interviews that were held with a version and are over: how often which answer was given where which hypothesis
+        held. What comes of it is the next version, which nobody is asked by before it is accepted; over HTTP the answer is 201. Counted
+        is what `outcome` says, else the result of an interview that stopped as `certain`, of the newest 10,000.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcceptBank(self, request, context):
+        """Accepts what was learned: from now on conversations are begun with it. For people who have looked at it: it takes a permission that
+        no role of agents has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteBank(self, request, context):
+        """Deletes a version of a bank. Conversations that were begun with it go on with it; its number is not given again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_QuestioningServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -375,6 +451,36 @@ def add_QuestioningServiceServicer_to_server(servicer, server):
                     servicer.SimulateBank,
                     request_deserializer=qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.SimulateBankRequest.FromString,
                     response_serializer=qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.BankSimulation.SerializeToString,
+            ),
+            'CreateBank': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateBank,
+                    request_deserializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.CreateBankRequest.FromString,
+                    response_serializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.Bank.SerializeToString,
+            ),
+            'GetBank': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBank,
+                    request_deserializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.GetBankRequest.FromString,
+                    response_serializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.Bank.SerializeToString,
+            ),
+            'ListBanks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBanks,
+                    request_deserializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.ListBanksRequest.FromString,
+                    response_serializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.ListBanksResponse.SerializeToString,
+            ),
+            'LearnBank': grpc.unary_unary_rpc_method_handler(
+                    servicer.LearnBank,
+                    request_deserializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.LearnBankRequest.FromString,
+                    response_serializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.Bank.SerializeToString,
+            ),
+            'AcceptBank': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptBank,
+                    request_deserializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.AcceptBankRequest.FromString,
+                    response_serializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.Bank.SerializeToString,
+            ),
+            'DeleteBank': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteBank,
+                    request_deserializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.DeleteBankRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -892,6 +998,168 @@ class QuestioningService:
             '/qmcp.questioning.v1.QuestioningService/SimulateBank',
             qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.SimulateBankRequest.SerializeToString,
             qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.BankSimulation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateBank(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.questioning.v1.QuestioningService/CreateBank',
+            qmcp_dot_questioning_dot_v1_dot_bank__pb2.CreateBankRequest.SerializeToString,
+            qmcp_dot_questioning_dot_v1_dot_bank__pb2.Bank.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBank(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.questioning.v1.QuestioningService/GetBank',
+            qmcp_dot_questioning_dot_v1_dot_bank__pb2.GetBankRequest.SerializeToString,
+            qmcp_dot_questioning_dot_v1_dot_bank__pb2.Bank.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBanks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.questioning.v1.QuestioningService/ListBanks',
+            qmcp_dot_questioning_dot_v1_dot_bank__pb2.ListBanksRequest.SerializeToString,
+            qmcp_dot_questioning_dot_v1_dot_bank__pb2.ListBanksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LearnBank(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.questioning.v1.QuestioningService/LearnBank',
+            qmcp_dot_questioning_dot_v1_dot_bank__pb2.LearnBankRequest.SerializeToString,
+            qmcp_dot_questioning_dot_v1_dot_bank__pb2.Bank.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcceptBank(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.questioning.v1.QuestioningService/AcceptBank',
+            qmcp_dot_questioning_dot_v1_dot_bank__pb2.AcceptBankRequest.SerializeToString,
+            qmcp_dot_questioning_dot_v1_dot_bank__pb2.Bank.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteBank(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.questioning.v1.QuestioningService/DeleteBank',
+            qmcp_dot_questioning_dot_v1_dot_bank__pb2.DeleteBankRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

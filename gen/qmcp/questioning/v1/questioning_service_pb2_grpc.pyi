@@ -6,6 +6,7 @@ Ask the next best question."""
 from collections import abc as _abc
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
+from qmcp.questioning.v1 import bank_pb2 as _bank_pb2
 from qmcp.questioning.v1 import conversation_pb2 as _conversation_pb2
 from qmcp.questioning.v1 import questioning_service_pb2 as _questioning_service_pb2
 import abc as _abc_1
@@ -85,6 +86,23 @@ class QuestioningServiceStub:
     """Plays interviews with a bank, with answers drawn from its own likelihoods, beside the same with the questions in their order.
     One simulation runs at a time; with its deadline it ends.
     """
+    CreateBank: _grpc.UnaryUnaryMultiCallable[_bank_pb2.CreateBankRequest, _bank_pb2.Bank]
+    """Keeps a bank, as the next version of its name; over HTTP the answer is 201. Conversations name it by `goal.bank_name`."""
+    GetBank: _grpc.UnaryUnaryMultiCallable[_bank_pb2.GetBankRequest, _bank_pb2.Bank]
+    """Returns a version of a bank with its document."""
+    ListBanks: _grpc.UnaryUnaryMultiCallable[_bank_pb2.ListBanksRequest, _bank_pb2.ListBanksResponse]
+    """Lists versions of banks, newest first, without their documents."""
+    LearnBank: _grpc.UnaryUnaryMultiCallable[_bank_pb2.LearnBankRequest, _bank_pb2.Bank]
+    """Learns from the interviews that were held with a version and are over: how often which answer was given where which hypothesis
+    held. What comes of it is the next version, which nobody is asked by before it is accepted; over HTTP the answer is 201. Counted
+    is what `outcome` says, else the result of an interview that stopped as `certain`, of the newest 10,000.
+    """
+    AcceptBank: _grpc.UnaryUnaryMultiCallable[_bank_pb2.AcceptBankRequest, _bank_pb2.Bank]
+    """Accepts what was learned: from now on conversations are begun with it. For people who have looked at it: it takes a permission that
+    no role of agents has.
+    """
+    DeleteBank: _grpc.UnaryUnaryMultiCallable[_bank_pb2.DeleteBankRequest, _empty_pb2.Empty]
+    """Deletes a version of a bank. Conversations that were begun with it go on with it; its number is not given again."""
 
 @_typing.type_check_only
 class QuestioningServiceAsyncStub(QuestioningServiceStub):
@@ -141,6 +159,23 @@ class QuestioningServiceAsyncStub(QuestioningServiceStub):
     """Plays interviews with a bank, with answers drawn from its own likelihoods, beside the same with the questions in their order.
     One simulation runs at a time; with its deadline it ends.
     """
+    CreateBank: _aio.UnaryUnaryMultiCallable[_bank_pb2.CreateBankRequest, _bank_pb2.Bank]  # type: ignore[assignment]
+    """Keeps a bank, as the next version of its name; over HTTP the answer is 201. Conversations name it by `goal.bank_name`."""
+    GetBank: _aio.UnaryUnaryMultiCallable[_bank_pb2.GetBankRequest, _bank_pb2.Bank]  # type: ignore[assignment]
+    """Returns a version of a bank with its document."""
+    ListBanks: _aio.UnaryUnaryMultiCallable[_bank_pb2.ListBanksRequest, _bank_pb2.ListBanksResponse]  # type: ignore[assignment]
+    """Lists versions of banks, newest first, without their documents."""
+    LearnBank: _aio.UnaryUnaryMultiCallable[_bank_pb2.LearnBankRequest, _bank_pb2.Bank]  # type: ignore[assignment]
+    """Learns from the interviews that were held with a version and are over: how often which answer was given where which hypothesis
+    held. What comes of it is the next version, which nobody is asked by before it is accepted; over HTTP the answer is 201. Counted
+    is what `outcome` says, else the result of an interview that stopped as `certain`, of the newest 10,000.
+    """
+    AcceptBank: _aio.UnaryUnaryMultiCallable[_bank_pb2.AcceptBankRequest, _bank_pb2.Bank]  # type: ignore[assignment]
+    """Accepts what was learned: from now on conversations are begun with it. For people who have looked at it: it takes a permission that
+    no role of agents has.
+    """
+    DeleteBank: _aio.UnaryUnaryMultiCallable[_bank_pb2.DeleteBankRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes a version of a bank. Conversations that were begun with it go on with it; its number is not given again."""
 
 class QuestioningServiceServicer(metaclass=_abc_1.ABCMeta):
     """Interviews: what is to be found out, which questions get there soonest, what was answered. Callers are shown what they
@@ -308,5 +343,58 @@ class QuestioningServiceServicer(metaclass=_abc_1.ABCMeta):
         """Plays interviews with a bank, with answers drawn from its own likelihoods, beside the same with the questions in their order.
         One simulation runs at a time; with its deadline it ends.
         """
+
+    @_abc_1.abstractmethod
+    def CreateBank(
+        self,
+        request: _bank_pb2.CreateBankRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bank_pb2.Bank, _abc.Awaitable[_bank_pb2.Bank]]:
+        """Keeps a bank, as the next version of its name; over HTTP the answer is 201. Conversations name it by `goal.bank_name`."""
+
+    @_abc_1.abstractmethod
+    def GetBank(
+        self,
+        request: _bank_pb2.GetBankRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bank_pb2.Bank, _abc.Awaitable[_bank_pb2.Bank]]:
+        """Returns a version of a bank with its document."""
+
+    @_abc_1.abstractmethod
+    def ListBanks(
+        self,
+        request: _bank_pb2.ListBanksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bank_pb2.ListBanksResponse, _abc.Awaitable[_bank_pb2.ListBanksResponse]]:
+        """Lists versions of banks, newest first, without their documents."""
+
+    @_abc_1.abstractmethod
+    def LearnBank(
+        self,
+        request: _bank_pb2.LearnBankRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bank_pb2.Bank, _abc.Awaitable[_bank_pb2.Bank]]:
+        """Learns from the interviews that were held with a version and are over: how often which answer was given where which hypothesis
+        held. What comes of it is the next version, which nobody is asked by before it is accepted; over HTTP the answer is 201. Counted
+        is what `outcome` says, else the result of an interview that stopped as `certain`, of the newest 10,000.
+        """
+
+    @_abc_1.abstractmethod
+    def AcceptBank(
+        self,
+        request: _bank_pb2.AcceptBankRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bank_pb2.Bank, _abc.Awaitable[_bank_pb2.Bank]]:
+        """Accepts what was learned: from now on conversations are begun with it. For people who have looked at it: it takes a permission that
+        no role of agents has.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteBank(
+        self,
+        request: _bank_pb2.DeleteBankRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes a version of a bank. Conversations that were begun with it go on with it; its number is not given again."""
 
 def add_QuestioningServiceServicer_to_server(servicer: QuestioningServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -11,6 +11,7 @@ import orjson
 from servicekit.identity.visibility import AudienceColumns, Viewer
 from servicekit.postgres import Connection, Record
 from services.questioning.models import (
+    BankRef,
     Contradiction,
     Conversation,
     ConversationSpec,
@@ -24,7 +25,7 @@ from services.questioning.models import (
 AUDIENCE = AudienceColumns(owners=("owner",))
 COLUMNS = """
     id, session_id, owner, user_id, topic, context, goal, metadata, status, progress, questions_asked, created_at,
-    updated_at, closed_at, written
+    updated_at, closed_at, written, bank_id, bank_name, bank_version, outcome
 """
 # A list has what is short: not the context, the document of the goal and the result.
 BRIEF = COLUMNS
@@ -58,9 +59,10 @@ async def insert(
     row = await connection.fetchrow(
         f"""
         INSERT INTO conversations (
-            session_id, owner, user_id, topic, context, goal, metadata, status, progress, written
+            session_id, owner, user_id, topic, context, goal, metadata, status, progress, written, bank_id, bank_name,
+            bank_version
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         RETURNING {COLUMNS}
         """,
         session_id,
@@ -73,6 +75,9 @@ async def insert(
         "done" if progress.stopped else "open",
         _kept(progress),
         None if written is None else orjson.dumps(written).decode(),
+        UUID(spec.bank.id) if spec.bank else None,
+        spec.bank.name if spec.bank else "",
+        spec.bank.version if spec.bank else 0,
     )
     assert row is not None
     return _conversation(row)
@@ -166,17 +171,19 @@ async def write(connection: Connection, conversation_id: UUID, written: Written)
     return _conversation(row)
 
 
-async def close(connection: Connection, conversation_id: UUID) -> Conversation:
-    """Closes; one that is closed already keeps its time."""
+async def close(connection: Connection, conversation_id: UUID, outcome: str) -> Conversation:
+    """Closes; one that is closed already keeps its time, and what held unless that is said anew."""
     row = await connection.fetchrow(
         f"""
         UPDATE conversations
         SET status = 'closed',
-            closed_at = coalesce(closed_at, clock_timestamp())
+            closed_at = coalesce(closed_at, clock_timestamp()),
+            outcome = CASE WHEN $2 = '' THEN outcome ELSE $2 END
         WHERE id = $1
         RETURNING {COLUMNS}
         """,
         conversation_id,
+        outcome,
     )
     assert row is not None, "the caller holds the row's lock"
     return _conversation(row)
@@ -226,6 +233,8 @@ def _conversation(row: Record) -> Conversation:
         row["updated_at"],
         row["closed_at"],
         _written(row["written"]),
+        BankRef(str(row["bank_id"]), row["bank_name"], row["bank_version"]) if row["bank_id"] else None,
+        row["outcome"],
     )
 
 

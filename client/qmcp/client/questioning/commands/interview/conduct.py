@@ -25,6 +25,8 @@ def start(
     *,
     schema: Annotated[str, typer.Option(help="A file with a JSON Schema to fill; `-` is stdin.")] = "",
     bank: Annotated[str, typer.Option(help="A file with a bank of questions, in YAML or JSON.")] = "",
+    bank_name: Annotated[str, typer.Option(help="A bank that is kept, by its name.")] = "",
+    engine: Annotated[str, typer.Option(help="Who asks about a context: llm or topics.")] = "",
     user: Annotated[str, typer.Option(help="Who is asked, as you call them.")] = "",
     recall: Annotated[bool, typer.Option("--recall", help="What the user has answered before counts.")] = False,
     optional: Annotated[bool, typer.Option("--optional", help="Ask for what may be left out, too.")] = False,
@@ -39,6 +41,8 @@ def start(
         begun = client.create_conversation(
             schema=reading.json_object(reading.file(schema), "the schema") if schema else None,
             bank=document(bank) if bank else None,
+            bank_name=bank_name,
+            engine=engine,
             context=about,
             user_id=user,
             include_optional=optional,
