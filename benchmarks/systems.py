@@ -105,7 +105,8 @@ def hitl(folder: Path, module: str = "services.hitl") -> Iterator[System]:
 def metrics(folder: Path) -> Iterator[System]:
     """The metrics service on its own Postgres."""
     with ExitStack() as started:
-        yield _service(started, folder, "metrics", python("-m", "services.metrics", "serve"), {}, SERVER_CORES)
+        keys = {"QMCP_METRICS_SECRETS_KEY_FILE": str(folder / "secrets-key")}
+        yield _service(started, folder, "metrics", python("-m", "services.metrics", "serve"), keys, SERVER_CORES)
 
 
 def _service(

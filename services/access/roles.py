@@ -54,6 +54,7 @@ BUILT_IN = (
         ("hitl.read", "hitl.audit", "hitl.ask", "hitl.delegate"),
         "A service that asks people in its callers' names, and sees what came of it.",
     ),
+    Role("monitor", ("tools.pause",), "A service that pauses tools when a monitor fires."),
 )
 
 

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 
 from qmcp.metrics.v1 import metrics_service_pb2
@@ -15,6 +16,9 @@ from servicekit.notifications import listening
 from servicekit.partitions import keeping
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
+from servicekit.ssrf import AddressPolicy
+from servicekit.webhooks.client import WebhookClient
+from servicekit.webhooks.sealing import Sealing
 from services.metrics.costs.costs import Costs
 from services.metrics.exposition.exposition import Exposition
 from services.metrics.ingestion.event_buffer import EventBuffer
@@ -23,18 +27,27 @@ from services.metrics.ingestion.ingestion import Ingestion
 from services.metrics.ingestion.retention import forget_commits
 from services.metrics.limits.preshared_keys import preshared_keys
 from services.metrics.limits.rates import Rates, forget_buckets
+from services.metrics.monitors.actions import AT_A_TIME, Actions
+from services.metrics.monitors.conditions import Conditions
+from services.metrics.monitors.evaluation import Evaluation
+from services.metrics.monitors.messages import transition_json
+from services.metrics.monitors.monitors import Monitors
+from services.metrics.monitors.store.transitions import forget as forget_transitions
 from services.metrics.otlp.exports import Exports
-from services.metrics.peers import access
+from services.metrics.peers import access, peers
 from services.metrics.queries.comparisons import Comparisons
 from services.metrics.queries.queries import Queries
 from services.metrics.retention.models import TABLES
 from services.metrics.retention.retention import Retention
 from services.metrics.rollups.builder import RollupBuilder
 from services.metrics.rollups.folding import Folding
-from services.metrics.servicer import MetricsServicer
+from services.metrics.servicer import Intake, MetricsServicer
 from services.metrics.settings import Settings
 
 __all__ = ["Settings", "compose"]
+
+# How long one try of a webhook may take.
+WEBHOOK_SECONDS = 10.0
 
 DESCRIPTOR = metrics_service_pb2.DESCRIPTOR.services_by_name["MetricsService"]
 
@@ -44,6 +57,8 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     """Everything the service is made of, serving while the block lasts."""
     registry = new_registry()
     own_keys = preshared_keys(os.environ)
+    addresses = AddressPolicy(settings.metrics_allowed_networks)
+    sealing = Sealing.load(settings.metrics_secrets_key_file, "QMCP_METRICS_SECRETS_KEY_FILE")
     async with (
         database(
             settings.database_url,
@@ -52,6 +67,8 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             long_reads=settings.database_long_reads,
         ) as db,
         access(settings) as resolver,
+        peers(settings, settings.hitl_address, settings.tools_address) as acted_on,
+        aclosing(WebhookClient(addresses, AT_A_TIME, WEBHOOK_SECONDS, "qmcp-metrics")) as client,
     ):
         # What leaves for Prometheus and collectors.
         exposition = Exposition(settings, registry)
@@ -74,19 +91,28 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         retention = Retention(db, settings.retention_days)
 
         exports = Exports(db, settings.metrics_retention_days)
+        # What watches it.
+        monitors = Monitors(db, client, sealing)
+        evaluation = Evaluation(db, Conditions(queries))
+        actions = Actions(db, client, sealing, acted_on, transition_json)
+        history = partial(forget_transitions, older_than=timedelta(days=settings.metrics_daily_retention_days))
 
-        servicer = MetricsServicer(ingestion, rates, exports, Costs(db), comparisons, retention)
+        intake = Intake(ingestion, rates, exports)
+        servicer = MetricsServicer(intake, Costs(db), comparisons, retention, monitors)
         loops = {
             "buffer": buffer.follow,
-            "forgetting": forgetting(db, forget_commits, forget_buckets, exports.forget),
+            "forgetting": forgetting(db, forget_commits, forget_buckets, exports.forget, history),
+            "monitors": evaluation.run,
+            "actions": actions.run,
             "rollups": builder.run,
             "partitions": keeping(db, list(TABLES.values()), *(partial(retention.drop, name) for name in TABLES)),
         }
+        await monitors.reseal()
         async with (
             rates.counting(),
             writer.writing(),
             buffer.buffering(),
-            listening(settings.database_url, {"metrics_flush": buffer.wake}),
+            listening(settings.database_url, {"metrics_flush": buffer.wake, "monitor_actions": actions.wake}),
             background(loops),
             authenticator(settings, resolver, registry, counts_calls=False, own_keys=own_keys) as who,
             serving(

@@ -1,14 +1,19 @@
 """The gRPC edge of the metrics service: takes the request, calls one domain function, returns one message."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from google.api.httpbody_pb2 import HttpBody
+from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 from qmcp.metrics.v1 import (
     cost_pb2,
     metrics_service_pb2,
     metrics_service_pb2_grpc,
+    monitor_pb2,
+    monitor_transition_pb2,
     otlp_pb2,
     query_pb2,
     rate_limit_pb2,
@@ -24,6 +29,8 @@ from services.metrics import messages
 from services.metrics.costs.costs import Costs
 from services.metrics.ingestion.ingestion import Ingestion
 from services.metrics.limits.rates import Rates
+from services.metrics.monitors import messages as monitor_messages
+from services.metrics.monitors.monitors import Monitors
 from services.metrics.otlp.exports import Exports
 from services.metrics.otlp.messages import answer_to, export_from
 from services.metrics.queries import messages as query_messages
@@ -34,24 +41,28 @@ from services.metrics.retention.retention import Retention
 Context = ServicerContext[Any, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What takes in what is measured."""
+
+    ingestion: Ingestion
+    rates: Rates
+    exports: Exports
+
+
 class MetricsServicer(metrics_service_pb2_grpc.MetricsServiceServicer):
     """See protos/qmcp/metrics/v1/metrics_service.proto, where every method is documented."""
 
     def __init__(
-        self,
-        ingestion: Ingestion,
-        rates: Rates,
-        exports: Exports,
-        costs: Costs,
-        comparisons: Comparisons,
-        retention: Retention,
+        self, intake: Intake, costs: Costs, comparisons: Comparisons, retention: Retention, monitors: Monitors
     ) -> None:
-        self._ingestion = ingestion
-        self._rates = rates
-        self._exports = exports
+        self._ingestion = intake.ingestion
+        self._rates = intake.rates
+        self._exports = intake.exports
         self._costs = costs
         self._comparisons = comparisons
         self._retention = retention
+        self._monitors = monitors
 
     async def IngestMetrics(
         self, request: metrics_service_pb2.IngestMetricsRequest, context: Context
@@ -154,6 +165,44 @@ class MetricsServicer(metrics_service_pb2_grpc.MetricsServiceServicer):
         selection, viewer = query_messages.listed_from(request), current_context.get().viewer
         page, token = await self._comparisons.page(selection, within, viewer, request.page_size, request.page_token)
         return query_pb2.ListMetricEventsResponse(events=map(query_messages.event_to, page), next_page_token=token)
+
+    async def CreateMonitor(self, request: monitor_pb2.CreateMonitorRequest, context: Context) -> monitor_pb2.Monitor:
+        by = current_context.get().principal
+        once = Once(request, partial(monitor_messages.issued_to, by=by), unrecorded=("secret",))
+        return await self._monitors.create(monitor_messages.definition_from(request.monitor), by, once)
+
+    async def GetMonitor(self, request: monitor_pb2.GetMonitorRequest, context: Context) -> monitor_pb2.Monitor:
+        call = current_context.get()
+        return monitor_messages.monitor_to(await self._monitors.get(request.id, call.viewer), call.principal)
+
+    async def ListMonitors(
+        self, request: monitor_pb2.ListMonitorsRequest, context: Context
+    ) -> monitor_pb2.ListMonitorsResponse:
+        call = current_context.get()
+        page, token = await self._monitors.page(call.viewer, request.state, request.page_size, request.page_token)
+        shown = [monitor_messages.monitor_to(each, call.principal) for each in page]
+        return monitor_pb2.ListMonitorsResponse(monitors=shown, next_page_token=token)
+
+    async def UpdateMonitor(self, request: monitor_pb2.UpdateMonitorRequest, context: Context) -> monitor_pb2.Monitor:
+        by, wanted = current_context.get().principal, monitor_messages.definition_from(request.monitor)
+        issued = await self._monitors.update(
+            request.monitor.id, wanted, request.monitor.etag, by, rotate=request.rotate_secret
+        )
+        return monitor_messages.issued_to(issued, by)
+
+    async def DeleteMonitor(self, request: monitor_pb2.DeleteMonitorRequest, context: Context) -> Empty:
+        await self._monitors.delete(request.id)
+        return Empty()
+
+    async def ListMonitorTransitions(
+        self, request: monitor_transition_pb2.ListMonitorTransitionsRequest, context: Context
+    ) -> monitor_transition_pb2.ListMonitorTransitionsResponse:
+        call = current_context.get()
+        page, token = await self._monitors.transitions(
+            call.viewer, (request.monitor_id, request.state), request.page_size, request.page_token
+        )
+        shown = [monitor_messages.transition_to(each, call.principal) for each in page]
+        return monitor_transition_pb2.ListMonitorTransitionsResponse(transitions=shown, next_page_token=token)
 
     async def PreviewRetention(
         self, request: retention_pb2.PreviewRetentionRequest, context: Context

@@ -1,12 +1,13 @@
 """The settings of the metrics service; those that every service has stand in servicekit."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from servicekit.settings import ServiceSettings
+from servicekit.settings import Network, ServiceSettings
 
 UNITS = {"KB": 1024, "MB": 1024**2, "GB": 1024**3, "B": 1}
 
@@ -45,6 +46,10 @@ def _lower(value: Any) -> Any:
 class Settings(ServiceSettings):
     """Read from the environment, prefix `QMCP_`; those that the original had also by the names that they had there."""
 
+    # Monitors ask people and pause tools.
+    PEERS: ClassVar[tuple[str, ...]] = ("access", "hitl", "tools")
+    KEY_ROLES: ClassVar[tuple[str, ...]] = ("service", "delegate", "monitor")
+    HOME_FILES: ClassVar[Mapping[str, str]] = {"metrics_secrets_key_file": "metrics_secrets_key"}
     PORTS: ClassVar[Mapping[str, int]] = {"metrics_prometheus_port": 9465}
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(populate_by_name=True)
@@ -72,6 +77,15 @@ class Settings(ServiceSettings):
         "metric_name,tool_name,server_name,server_path,client_name,client_version,method,success,status,operation,"
         "resource_type,gen_ai.operation.name,gen_ai.provider.name,gen_ai.request.model,gen_ai.token.type"
     )
+
+    # The services that monitors act on, `host:port`. Where auth is on, they are called with the key in access_key_file.
+    hitl_address: str = "hitl:50051"
+    tools_address: str = "tools:50051"
+    # A file with the key that encrypts the secrets of monitors (Fernet, in lines: the first encrypts, all decrypt).
+    # The same for all replicas. It is made where it does not exist and the folder may be written.
+    metrics_secrets_key_file: Path = Path("secrets-key")
+    # Networks that these webhooks may reach although they are loopback, private or link-local; comma-separated CIDRs.
+    metrics_allowed_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_words)] = ()
 
     # Whether Prometheus may scrape the original's instruments, and where: on the host of the other page, at this port.
     metrics_prometheus_enabled: bool = Field(

@@ -24,6 +24,7 @@ ENDING_ONCE = {
     "qmcp.hitl.v1.HitlService.CancelHumanRequest": "it ends once; the second call is told HUMAN_REQUEST_ENDED",
     "qmcp.hitl.v1.HitlService.AnswerActionLink": "a link answers once; the second call is told LINK_NOT_VALID",
     "qmcp.hitl.v1.HitlService.UpdateWebhook": "the webhook is then as the request says, but a secret is made each time",
+    "qmcp.metrics.v1.MetricsService.UpdateMonitor": "the monitor is then as the request says, but a secret is made each time",
     "qmcp.access.v1.AccessService.ReportUse": "a report that is heard twice counts twice, and nobody waits for it",
 }
 # `self`: about the caller. `anyone`: the request itself holds what admits the caller. `resolve`: what services ask

@@ -10,8 +10,8 @@ NAME = re.compile(rf"\b{SERVICE}\b")
 OWN = tuple(f"{place}/{SERVICE}/" for place in ("protos/qmcp", "services", "k8s/base", "tests", "client/qmcp/client"))
 # Not the product: who proves, explains and measures names what it is about.
 ABOUT = ("tests/", "docs/", "benchmarks/", "gen/")
-# The service that calls it, for approval before execution.
-CALLER = ("services/tools/", "k8s/base/tools/")
+# The services that call it: for approval before execution, and when a monitor fires.
+CALLER = ("services/tools/", "k8s/base/tools/", "services/metrics/", "k8s/base/metrics/")
 # Whatever else names it, and why it has to.
 KNOWN = {
     **dict.fromkeys(

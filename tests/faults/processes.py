@@ -90,6 +90,7 @@ class Replica:
             "QMCP_TOOLS_LEASE_SECONDS": str(LEASE_SECONDS),
             "QMCP_HITL_SECRETS_KEY_FILE": str(folder / "secrets-key"),
             "QMCP_HITL_CALLBACK_SECRET_FILE": str(folder / "callback-secret"),
+            "QMCP_METRICS_SECRETS_KEY_FILE": str(folder / "secrets-key"),
             **{f"QMCP_{name.upper()}": str(value) for name, value in settings.items()},
         }
 

@@ -1,8 +1,12 @@
 """What the tests of the metrics service work with: replicas composed in this process, real stubs, rows behind them."""
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -45,6 +49,10 @@ class Replica:
         return [dict(row) for row in found]
 
 
+# The key that seals what tests keep secret.
+KEYS = Path(tempfile.mkdtemp(prefix="qmcp-metrics-"))
+atexit.register(shutil.rmtree, KEYS, ignore_errors=True)
+
 Start = Callable[..., Awaitable[Replica]]
 
 
@@ -78,6 +86,7 @@ def settings_for(url: str, **changes: Any) -> Settings:
         "grpc_port": 0,
         "metrics_port": ports.free(),
         "metrics_prometheus_enabled": False,
+        "metrics_secrets_key_file": KEYS / "secrets-key",
         "database_pool_size": 5,
         "shutdown_grace_seconds": 0.5,
         # Only tests of the limit meet it.

@@ -10,11 +10,20 @@ from itertools import count
 from typing import Any
 
 from google.api.httpbody_pb2 import HttpBody
-from qmcp.metrics.v1 import cost_pb2, metric_pb2, metrics_service_pb2, query_pb2, retention_pb2
+from qmcp.metrics.v1 import (
+    cost_pb2,
+    metric_pb2,
+    metrics_service_pb2,
+    monitor_pb2,
+    monitor_transition_pb2,
+    query_pb2,
+    retention_pb2,
+)
 
 from services.metrics import server as metrics_server
 from tests.contract.running import Running
 from tests.contract.subject import Effect, Lasting, Listing, Sight, Slow, Subject, held_up
+from tests.wire import until
 
 _times = count(1)
 
@@ -44,6 +53,41 @@ async def _tokens(owner: Running, _admin: Running) -> str:
     body = HttpBody(content_type="application/json", data=json.dumps(export).encode())
     await owner.must("IngestOtlp", owner.request("IngestOtlp", export=body))
     return agent
+
+
+def _monitor(number: int) -> monitor_pb2.CreateMonitorRequest:
+    """One that finds nothing at its first evaluation."""
+    threshold = monitor_pb2.ThresholdCondition(
+        statistic="count", window_seconds=1, comparison="above", limit=float(number)
+    )
+    selection = query_pb2.MetricSelection(service="nobody")
+    monitor = monitor_pb2.Monitor(name=f"m{number}", selection=selection, threshold=threshold)
+    return monitor_pb2.CreateMonitorRequest(monitor=monitor)
+
+
+async def _make_monitors(running: Running, number: int) -> list[str]:
+    return [(await running.must("CreateMonitor", _monitor(each))).id for each in range(number)]
+
+
+async def _make_transitions(running: Running, number: int) -> list[str]:
+    """One a monitor, as soon as it was evaluated, in the order in which they were found."""
+    made = await _make_monitors(running, number)
+    request = monitor_transition_pb2.ListMonitorTransitionsRequest(page_size=500)
+
+    async def all_changed() -> list[str]:
+        found = [each.monitor_id for each in (await running.must("ListMonitorTransitions", request)).transitions]
+        return [each for each in reversed(found) if each in made] if set(made) <= set(found) else []
+
+    found: list[str] = await until(all_changed, 30)
+    return found
+
+
+async def _watched(_owner: Running, admin: Running) -> str:
+    return (await _make_monitors(admin, 1))[0]
+
+
+async def _changed(_owner: Running, admin: Running) -> str:
+    return (await _make_transitions(admin, 1))[0]
 
 
 def _columns(number: int) -> metrics_service_pb2.IngestMetricColumnsRequest:
@@ -82,15 +126,21 @@ SUBJECT = Subject(
     settings=metrics_server.Settings,
     compose=metrics_server.compose,
     # Several replicas stand beside each other here.
-    variables=lambda _: {"metrics_prometheus_enabled": "false"},
+    variables=lambda folder: {
+        "metrics_prometheus_enabled": "false",
+        "metrics_secrets_key_file": str(folder / "metrics-secrets-key"),
+    },
     listings={
         "ListPriceTables": Listing(_make_tables, "version"),
         "ListMetricEvents": Listing(_events, "request_id", {"service": "tests"}, {"service": "other"}),
+        "ListMonitors": Listing(_make_monitors, "id"),
+        "ListMonitorTransitions": Listing(_make_transitions, "monitor_id", {"state": "no_data"}, {"state": "ok"}),
     },
     effects={
         "IngestMetrics": Effect(_measured, lambda answer: answer.request_id),
         "IngestMetricColumns": Effect(_columns, lambda answer: answer.request_id),
         "CreatePriceTable": Effect(_prices, lambda answer: answer.version),
+        "CreateMonitor": Effect(_monitor, lambda answer: answer.id),
     },
     sights={
         "QueryCosts": Sight(_tokens, lambda _: cost_pb2.QueryCostsRequest(group_by=["agent"])),
@@ -98,6 +148,11 @@ SUBJECT = Subject(
         "TopMetrics": Sight(_sent, lambda _: query_pb2.TopMetricsRequest(group_by=["service"], limit=500)),
         "ExplainChange": Sight(_sent, lambda _: query_pb2.ExplainChangeRequest(split_by=["service"], limit=100)),
         "ListMetricEvents": Sight(_sent, lambda _: query_pb2.ListMetricEventsRequest()),
+        "GetMonitor": Sight(_watched, lambda made: monitor_pb2.GetMonitorRequest(id=made), owned=False),
+        "ListMonitors": Sight(_watched, lambda _: monitor_pb2.ListMonitorsRequest(), owned=False),
+        "ListMonitorTransitions": Sight(
+            _changed, lambda _: monitor_transition_pb2.ListMonitorTransitionsRequest(), owned=False
+        ),
     },
     shared={
         "IngestOtlp": "makes what is the caller's own",

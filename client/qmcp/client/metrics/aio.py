@@ -11,11 +11,13 @@ from qmcp.client.metrics.models import (
     IngestedMetrics,
     Metric,
     MetricSeries,
+    Monitor,
+    MonitorTransition,
     Price,
     PriceTable,
     RateLimit,
 )
-from qmcp.metrics.v1 import cost_pb2, metric_pb2, query_pb2
+from qmcp.metrics.v1 import cost_pb2, metric_pb2, monitor_pb2, monitor_transition_pb2, query_pb2
 from qmcp.metrics.v1 import metrics_service_pb2 as api
 
 
@@ -98,6 +100,36 @@ class AsyncMetrics(AsyncCalls):
         )
         answer = await self._send(request)
         return [from_message(MetricSeries, each) for each in answer.series]
+
+    async def create_monitor(self, monitor: Monitor, *, idempotency_key: str | None = None) -> Monitor:
+        """Makes a monitor; the secret of its webhooks is in this answer and nowhere else."""
+        message = to_message(monitor, monitor_pb2.Monitor())
+        request = monitor_pb2.CreateMonitorRequest(monitor=message, idempotency_key=idempotency_key)
+        return await self._call(request, Monitor)
+
+    async def get_monitor(self, monitor_id: str) -> Monitor:
+        """A monitor as it stands, without its secret."""
+        return await self._call(monitor_pb2.GetMonitorRequest(id=monitor_id), Monitor)
+
+    async def list_monitors(self, *, state: str = "", limit: int | None = 50) -> list[Monitor]:
+        """The newest monitors, of a state where one is given; `limit` None means all there are."""
+        return await self._list(monitor_pb2.ListMonitorsRequest(state=state), Monitor, limit=limit)
+
+    async def update_monitor(self, monitor: Monitor, *, rotate_secret: bool = False) -> Monitor:
+        """Replaces the definition of a monitor; its state stays."""
+        message = to_message(monitor, monitor_pb2.Monitor())
+        return await self._call(monitor_pb2.UpdateMonitorRequest(monitor=message, rotate_secret=rotate_secret), Monitor)
+
+    async def delete_monitor(self, monitor_id: str) -> None:
+        """Removes a monitor; its history stays."""
+        await self._send(monitor_pb2.DeleteMonitorRequest(id=monitor_id))
+
+    async def list_monitor_transitions(
+        self, *, monitor_id: str = "", state: str = "", limit: int | None = 50
+    ) -> list[MonitorTransition]:
+        """How states of monitors changed, newest first, and what was done about it; `limit` None means all."""
+        request = monitor_transition_pb2.ListMonitorTransitionsRequest(monitor_id=monitor_id, state=state)
+        return await self._list(request, MonitorTransition, limit=limit)
 
     async def flush_metrics(self) -> FlushedMetrics:
         """Has what is buffered written."""

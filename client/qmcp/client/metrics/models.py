@@ -285,6 +285,223 @@ class MetricEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThresholdCondition:
+    """Fires while a statistic of the values of the last seconds is beyond a limit."""
+
+    # `count`, `sum`, `rate` (values a second), `avg`, `min`, `max` or `quantile`.
+    statistic: str = ""
+    # The quantile that is meant by `quantile`, a share from 0 to 1; absent means 0.95.
+    quantile: float | None = None
+    # Of how many last seconds, 1 to 2,592,000 (30 days).
+    window_seconds: int = 0
+    # On which side of the limit it fires: `above` or `below`; the limit itself is within.
+    comparison: str = ""
+    # The limit.
+    limit: float = 0.0
+    # Where it has recovered: at this value or on its other side, which is not beyond the limit. Between the two the
+    # state stays. Absent means the limit.
+    recovery_limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BurnRateCondition:
+    """Fires while a budget of failures is used up faster than a factor, both over a long time and over a short
+    one: over the long one so that it matters, over the short one so that it is still so.
+
+    A burn rate of 1 uses up just what the objective leaves.
+    """
+
+    # Which of the selected values are failures: those with these dimensions, all of them. 1 to 20.
+    failures: tuple[DimensionFilter, ...] = ()
+    # The share of values that must not be failures, above 0 and below 1: `0.999`.
+    objective: float = 0.0
+    # The long time, seconds, 1 to 2,592,000 (30 days).
+    long_window_seconds: int = 0
+    # The short time, seconds, at most as long.
+    short_window_seconds: int = 0
+    # The burn rate beyond which it fires, above 0: `14.4` uses up a budget of 30 days in two.
+    factor: float = 0.0
+    # The burn rate at or below which it has recovered, at most the factor. Absent means the factor.
+    recovery_factor: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookAction:
+    """An address is told of every transition, signed after the Standard Webhooks specification as those of human
+    requests are.
+
+    The body is `{"type": "monitor.<state>", "timestamp": ..., "data": {...}}`, the data a MonitorTransition without
+    its actions. It comes at least once; a `webhook-id` that was seen before is the same transition again.
+    """
+
+    # Where, by POST. Addresses that are loopback, private or link-local are refused, when the monitor is written
+    # and again at each try. At most 2,048 characters. Its path may be a credential, so it is shown whole only to
+    # who has `metrics.admin`.
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HumanRequestAction:
+    """When it fires, a human request is opened in the name of whoever made the monitor; its context has the
+    transition.
+
+    To write it takes the permission to ask people as well.
+    """
+
+    # What people are asked, at most 4,096 characters; empty means: what to do about the monitor, by its name.
+    prompt: str = ""
+    # The answers that are possible, at most 20; empty means any.
+    options: tuple[str, ...] = ()
+    # The principals that are asked, at most 100.
+    assignees: tuple[str, ...] = ()
+    # The roles whose holders are asked, at most 100.
+    groups: tuple[str, ...] = ()
+    # `low`, `normal` (the default), `high` or `urgent`.
+    priority: str = ""
+    # How long they have, seconds, 60 to 86,400; 0 means 3,600.
+    timeout_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseToolAction:
+    """When it fires, a tool is paused: nothing of it begins until somebody resumes it.
+
+    To write it takes `tools.pause` as well.
+    """
+
+    # The tool's name.
+    tool_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorAction:
+    """What is done when a monitor's state changes."""
+
+    # Somebody is told by HTTP.
+    webhook: WebhookAction | None = None
+    # People are asked.
+    human_request: HumanRequestAction | None = None
+    # A tool is paused.
+    pause_tool: PauseToolAction | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitor:
+    """A question that is asked again and again, and what is done when its answer is not as it should be.
+
+    A monitor is `ok`, `firing` or `no_data`. It is evaluated by one replica at a time, every `evaluate_seconds`, on
+    the values measured in the time before. Each change of its state is a MonitorTransition, written in the
+    transaction that changes it, together with the actions that follow; those are tried until they are done or have
+    failed for good.
+    """
+
+    # UUIDv7, made by the server.
+    id: str = ""
+    # What people call it, 1 to 128 characters; two may have the same.
+    name: str = ""
+    # What it is for, and what to do when it fires. At most 1,024 characters.
+    description: str = ""
+    # Which values are watched; absent: all.
+    selection: MetricSelection | None = None
+    # A statistic is above or below a value.
+    threshold: ThresholdCondition | None = None
+    # What may fail is being used up too fast.
+    burn_rate: BurnRateCondition | None = None
+    # How often it is evaluated, seconds, 1 to 86,400; 0 means 60.
+    evaluate_seconds: int = 0
+    # How many evaluations in a row must be beyond the limit before it fires, 1 to 100; 0 means 1.
+    breaches: int = 0
+    # How many in a row must be within the recovery limit before it is `ok` again, 1 to 100; 0 means 1.
+    recoveries: int = 0
+    # What it means that there are no values to judge by: `no_data`, the state of that name, at once; `fire`, an
+    # evaluation beyond the limit; `ok`, one within; `keep`, nothing. Empty means `no_data`.
+    on_no_data: str = ""
+    # What is done, at most 8.
+    actions: tuple[MonitorAction, ...] = ()
+    # True while it is not evaluated; its state stays.
+    paused: bool = False
+    # `ok`, `firing` or `no_data`; empty until it was evaluated. Set by the server, as all below.
+    state: str = ""
+    # Since when it has that state; absent until it was evaluated.
+    changed_at: datetime | None = None
+    # What was found the last time; absent where there were no values.
+    value: float | None = None
+    # When it was evaluated last.
+    evaluated_at: datetime | None = None
+    # Why it could not be evaluated the last time; empty where it could.
+    last_error: str = ""
+    # The secret that receivers of its webhooks check signatures with, `whsec_...`. Shown once, when the monitor is
+    # created and when the secret is rotated; kept encrypted. Ignored on input.
+    secret: str = field(default="", repr=False)
+    # Changes with every change of the definition. Send it with an update to be refused (`ETAG_MISMATCH`) when
+    # somebody else changed it meanwhile; empty means: whatever is there.
+    etag: str = ""
+    # The principal that made it, in whose name people are asked.
+    created_by: str = ""
+    # When it was made.
+    created_at: datetime | None = None
+    # The principal that changed its definition last.
+    updated_by: str = ""
+    # When that was.
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorActionResult:
+    """What became of an action."""
+
+    # Made by the server (UUID); the header `webhook-id` of every try of a webhook.
+    id: str = ""
+    # `webhook`, `human_request` or `pause_tool`.
+    kind: str = ""
+    # The address, of which what follows the server only for who has `metrics.admin`; the id of the human request;
+    # the name of the tool.
+    target: str = ""
+    # `pending` (it will be tried, again perhaps), `done`, or `failed` (for good).
+    status: str = ""
+    # Tries so far.
+    attempts: int = 0
+    # Why the last try failed; empty where it did not.
+    last_error: str = ""
+    # When it was done; absent where it was not.
+    done_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorTransition:
+    """That the state of a monitor changed: what was found, in which time, and what was done about it.
+
+    Kept after its monitor is gone, as long as roll-ups by day are.
+    """
+
+    # UUIDv7, made by the server; `monitor-<id>` is the correlation id of all that is done about it.
+    id: str = ""
+    # The monitor.
+    monitor_id: str = ""
+    # What it was called.
+    monitor_name: str = ""
+    # The state before; empty the first time.
+    from_state: str = ""
+    # The state from then on: `ok`, `firing` or `no_data`.
+    state: str = ""
+    # When it was found.
+    at: datetime | None = None
+    # What was found; absent where there were no values.
+    value: float | None = None
+    # By which limit it was judged: where it fires, or has recovered.
+    limit: float = 0.0
+    # The time of the values: when it begins.
+    window_start_at: datetime | None = None
+    # When it ends; this moment does not belong to it.
+    window_end_at: datetime | None = None
+    # Up to eight invocations of that time, of failures where a burn rate was watched, with the greatest durations
+    # (values, where there are none): they lead to receipts.
+    invocation_ids: tuple[str, ...] = ()
+    # What was done about it, in the monitor's order.
+    actions: tuple[MonitorActionResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionPreview:
     """What a cleanup would delete of a table now.
 

@@ -12,11 +12,13 @@ from qmcp.client.metrics.models import (
     IngestedMetrics,
     Metric,
     MetricSeries,
+    Monitor,
+    MonitorTransition,
     Price,
     PriceTable,
     RateLimit,
 )
-from qmcp.metrics.v1 import cost_pb2, metric_pb2, query_pb2
+from qmcp.metrics.v1 import cost_pb2, metric_pb2, monitor_pb2, monitor_transition_pb2, query_pb2
 from qmcp.metrics.v1 import metrics_service_pb2 as api
 
 
@@ -99,6 +101,36 @@ class Metrics(Calls):
         )
         answer = self._send(request)
         return [from_message(MetricSeries, each) for each in answer.series]
+
+    def create_monitor(self, monitor: Monitor, *, idempotency_key: str | None = None) -> Monitor:
+        """Makes a monitor; the secret of its webhooks is in this answer and nowhere else."""
+        message = to_message(monitor, monitor_pb2.Monitor())
+        request = monitor_pb2.CreateMonitorRequest(monitor=message, idempotency_key=idempotency_key)
+        return self._call(request, Monitor)
+
+    def get_monitor(self, monitor_id: str) -> Monitor:
+        """A monitor as it stands, without its secret."""
+        return self._call(monitor_pb2.GetMonitorRequest(id=monitor_id), Monitor)
+
+    def list_monitors(self, *, state: str = "", limit: int | None = 50) -> list[Monitor]:
+        """The newest monitors, of a state where one is given; `limit` None means all there are."""
+        return self._list(monitor_pb2.ListMonitorsRequest(state=state), Monitor, limit=limit)
+
+    def update_monitor(self, monitor: Monitor, *, rotate_secret: bool = False) -> Monitor:
+        """Replaces the definition of a monitor; its state stays."""
+        message = to_message(monitor, monitor_pb2.Monitor())
+        return self._call(monitor_pb2.UpdateMonitorRequest(monitor=message, rotate_secret=rotate_secret), Monitor)
+
+    def delete_monitor(self, monitor_id: str) -> None:
+        """Removes a monitor; its history stays."""
+        self._send(monitor_pb2.DeleteMonitorRequest(id=monitor_id))
+
+    def list_monitor_transitions(
+        self, *, monitor_id: str = "", state: str = "", limit: int | None = 50
+    ) -> list[MonitorTransition]:
+        """How states of monitors changed, newest first, and what was done about it; `limit` None means all."""
+        request = monitor_transition_pb2.ListMonitorTransitionsRequest(monitor_id=monitor_id, state=state)
+        return self._list(request, MonitorTransition, limit=limit)
 
     def flush_metrics(self) -> FlushedMetrics:
         """Has what is buffered written."""

@@ -22,15 +22,23 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.rpc import code_pb2 as google_dot_rpc_dot_code__pb2
+from qmcp.options.v1 import options_pb2 as qmcp_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"qmcp/metrics/v1/error_reason.proto\x12\x0fqmcp.metrics.v1*\xc0\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x01\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x02\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\x03\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\x04\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\x05\x12\x1c\n\x18\x45RROR_REASON_UNAVAILABLE\x10\x06\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x07\x12\'\n#ERROR_REASON_IDEMPOTENCY_KEY_REUSED\x10\x08\x12#\n\x1f\x45RROR_REASON_PAGE_TOKEN_INVALID\x10\t\x12\x1e\n\x1a\x45RROR_REASON_ETAG_MISMATCH\x10\n\x12\x1d\n\x19\x45RROR_REASON_RATE_LIMITED\x10\x0b\x12$\n ERROR_REASON_CONCURRENCY_LIMITED\x10\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"qmcp/metrics/v1/error_reason.proto\x12\x0fqmcp.metrics.v1\x1a\x15google/rpc/code.proto\x1a\x1dqmcp/options/v1/options.proto*\xc0\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x01\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x02\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\x03\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\x04\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\x05\x12\x1c\n\x18\x45RROR_REASON_UNAVAILABLE\x10\x06\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x07\x12\'\n#ERROR_REASON_IDEMPOTENCY_KEY_REUSED\x10\x08\x12#\n\x1f\x45RROR_REASON_PAGE_TOKEN_INVALID\x10\t\x12\x1e\n\x1a\x45RROR_REASON_ETAG_MISMATCH\x10\n\x12\x1d\n\x19\x45RROR_REASON_RATE_LIMITED\x10\x0b\x12$\n ERROR_REASON_CONCURRENCY_LIMITED\x10\x0c\x12(\n\x1e\x45RROR_REASON_MONITOR_NOT_FOUND\x10\x14\x1a\x04\xc8\xc1\x18\x05\x12(\n\x1e\x45RROR_REASON_TOO_MANY_MONITORS\x10\x15\x1a\x04\xc8\xc1\x18\x08\x12*\n ERROR_REASON_ADDRESS_NOT_ALLOWED\x10\x16\x1a\x04\xc8\xc1\x18\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'qmcp.metrics.v1.error_reason_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ERRORREASON']._serialized_start=56
-  _globals['_ERRORREASON']._serialized_end=504
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_MONITOR_NOT_FOUND"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_MONITOR_NOT_FOUND"]._serialized_options = b'\310\301\030\005'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_TOO_MANY_MONITORS"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_TOO_MANY_MONITORS"]._serialized_options = b'\310\301\030\010'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ADDRESS_NOT_ALLOWED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ADDRESS_NOT_ALLOWED"]._serialized_options = b'\310\301\030\003'
+  _globals['_ERRORREASON']._serialized_start=110
+  _globals['_ERRORREASON']._serialized_end=686
 # @@protoc_insertion_point(module_scope)

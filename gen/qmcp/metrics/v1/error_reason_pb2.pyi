@@ -1,3 +1,5 @@
+from google.rpc import code_pb2 as _code_pb2
+from qmcp.options.v1 import options_pb2 as _options_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from typing import ClassVar as _ClassVar
@@ -19,6 +21,9 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_ETAG_MISMATCH: _ClassVar[ErrorReason]
     ERROR_REASON_RATE_LIMITED: _ClassVar[ErrorReason]
     ERROR_REASON_CONCURRENCY_LIMITED: _ClassVar[ErrorReason]
+    ERROR_REASON_MONITOR_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_TOO_MANY_MONITORS: _ClassVar[ErrorReason]
+    ERROR_REASON_ADDRESS_NOT_ALLOWED: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_REQUEST: ErrorReason
 ERROR_REASON_UNAUTHENTICATED: ErrorReason
@@ -32,3 +37,6 @@ ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason
 ERROR_REASON_ETAG_MISMATCH: ErrorReason
 ERROR_REASON_RATE_LIMITED: ErrorReason
 ERROR_REASON_CONCURRENCY_LIMITED: ErrorReason
+ERROR_REASON_MONITOR_NOT_FOUND: ErrorReason
+ERROR_REASON_TOO_MANY_MONITORS: ErrorReason
+ERROR_REASON_ADDRESS_NOT_ALLOWED: ErrorReason

@@ -1,8 +1,11 @@
 from buf.validate import validate_pb2 as _validate_pb2
 from google.api import annotations_pb2 as _annotations_pb2
 from google.api import httpbody_pb2 as _httpbody_pb2
+from google.protobuf import empty_pb2 as _empty_pb2
 from qmcp.metrics.v1 import cost_pb2 as _cost_pb2
 from qmcp.metrics.v1 import metric_pb2 as _metric_pb2
+from qmcp.metrics.v1 import monitor_pb2 as _monitor_pb2
+from qmcp.metrics.v1 import monitor_transition_pb2 as _monitor_transition_pb2
 from qmcp.metrics.v1 import query_pb2 as _query_pb2
 from qmcp.metrics.v1 import rate_limit_pb2 as _rate_limit_pb2
 from qmcp.metrics.v1 import otlp_pb2 as _otlp_pb2

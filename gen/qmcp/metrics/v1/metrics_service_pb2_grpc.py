@@ -4,8 +4,11 @@ import grpc
 import warnings
 
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from qmcp.metrics.v1 import cost_pb2 as qmcp_dot_metrics_dot_v1_dot_cost__pb2
 from qmcp.metrics.v1 import metrics_service_pb2 as qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2
+from qmcp.metrics.v1 import monitor_pb2 as qmcp_dot_metrics_dot_v1_dot_monitor__pb2
+from qmcp.metrics.v1 import monitor_transition_pb2 as qmcp_dot_metrics_dot_v1_dot_monitor__transition__pb2
 from qmcp.metrics.v1 import otlp_pb2 as qmcp_dot_metrics_dot_v1_dot_otlp__pb2
 from qmcp.metrics.v1 import query_pb2 as qmcp_dot_metrics_dot_v1_dot_query__pb2
 from qmcp.metrics.v1 import rate_limit_pb2 as qmcp_dot_metrics_dot_v1_dot_rate__limit__pb2
@@ -100,6 +103,36 @@ class MetricsServiceStub:
                 '/qmcp.metrics.v1.MetricsService/ListMetricEvents',
                 request_serializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.ListMetricEventsRequest.SerializeToString,
                 response_deserializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.ListMetricEventsResponse.FromString,
+                _registered_method=True)
+        self.CreateMonitor = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/CreateMonitor',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_monitor__pb2.CreateMonitorRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_monitor__pb2.Monitor.FromString,
+                _registered_method=True)
+        self.GetMonitor = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/GetMonitor',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_monitor__pb2.GetMonitorRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_monitor__pb2.Monitor.FromString,
+                _registered_method=True)
+        self.ListMonitors = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/ListMonitors',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_monitor__pb2.ListMonitorsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_monitor__pb2.ListMonitorsResponse.FromString,
+                _registered_method=True)
+        self.UpdateMonitor = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/UpdateMonitor',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_monitor__pb2.UpdateMonitorRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_monitor__pb2.Monitor.FromString,
+                _registered_method=True)
+        self.DeleteMonitor = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/DeleteMonitor',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_monitor__pb2.DeleteMonitorRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.ListMonitorTransitions = channel.unary_unary(
+                '/qmcp.metrics.v1.MetricsService/ListMonitorTransitions',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_monitor__transition__pb2.ListMonitorTransitionsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_monitor__transition__pb2.ListMonitorTransitionsResponse.FromString,
                 _registered_method=True)
         self.PreviewRetention = channel.unary_unary(
                 '/qmcp.metrics.v1.MetricsService/PreviewRetention',
@@ -233,6 +266,50 @@ class MetricsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateMonitor(self, request, context):
+        """Makes a monitor; over HTTP the answer is 201, and has the secret by which its webhooks are checked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMonitor(self, request, context):
+        """Returns one monitor, without its secret.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMonitors(self, request, context):
+        """Lists monitors, newest first. They are the administrators': `metrics.audit` sees them, others none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateMonitor(self, request, context):
+        """Replaces the definition of a monitor; its state and its secret stay. With an `etag` that is not the current one:
+        ABORTED/`ETAG_MISMATCH`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteMonitor(self, request, context):
+        """Removes a monitor; its transitions stay, and what was to be done about them is done, but for webhooks.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMonitorTransitions(self, request, context):
+        """Lists how the states of monitors changed, newest first: each firing with its time, its invocations and what was done about
+        it. Of monitors that are gone too. `metrics.audit` sees them, others none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PreviewRetention(self, request, context):
         """Tells what a cleanup would delete now.
         """
@@ -338,6 +415,36 @@ def add_MetricsServiceServicer_to_server(servicer, server):
                     servicer.ListMetricEvents,
                     request_deserializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.ListMetricEventsRequest.FromString,
                     response_serializer=qmcp_dot_metrics_dot_v1_dot_query__pb2.ListMetricEventsResponse.SerializeToString,
+            ),
+            'CreateMonitor': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateMonitor,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_monitor__pb2.CreateMonitorRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_monitor__pb2.Monitor.SerializeToString,
+            ),
+            'GetMonitor': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMonitor,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_monitor__pb2.GetMonitorRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_monitor__pb2.Monitor.SerializeToString,
+            ),
+            'ListMonitors': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMonitors,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_monitor__pb2.ListMonitorsRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_monitor__pb2.ListMonitorsResponse.SerializeToString,
+            ),
+            'UpdateMonitor': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateMonitor,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_monitor__pb2.UpdateMonitorRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_monitor__pb2.Monitor.SerializeToString,
+            ),
+            'DeleteMonitor': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteMonitor,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_monitor__pb2.DeleteMonitorRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'ListMonitorTransitions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMonitorTransitions,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_monitor__transition__pb2.ListMonitorTransitionsRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_monitor__transition__pb2.ListMonitorTransitionsResponse.SerializeToString,
             ),
             'PreviewRetention': grpc.unary_unary_rpc_method_handler(
                     servicer.PreviewRetention,
@@ -695,6 +802,168 @@ class MetricsService:
             '/qmcp.metrics.v1.MetricsService/ListMetricEvents',
             qmcp_dot_metrics_dot_v1_dot_query__pb2.ListMetricEventsRequest.SerializeToString,
             qmcp_dot_metrics_dot_v1_dot_query__pb2.ListMetricEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateMonitor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/CreateMonitor',
+            qmcp_dot_metrics_dot_v1_dot_monitor__pb2.CreateMonitorRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_monitor__pb2.Monitor.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMonitor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/GetMonitor',
+            qmcp_dot_metrics_dot_v1_dot_monitor__pb2.GetMonitorRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_monitor__pb2.Monitor.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMonitors(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/ListMonitors',
+            qmcp_dot_metrics_dot_v1_dot_monitor__pb2.ListMonitorsRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_monitor__pb2.ListMonitorsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateMonitor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/UpdateMonitor',
+            qmcp_dot_metrics_dot_v1_dot_monitor__pb2.UpdateMonitorRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_monitor__pb2.Monitor.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteMonitor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/DeleteMonitor',
+            qmcp_dot_metrics_dot_v1_dot_monitor__pb2.DeleteMonitorRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMonitorTransitions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.metrics.v1.MetricsService/ListMonitorTransitions',
+            qmcp_dot_metrics_dot_v1_dot_monitor__transition__pb2.ListMonitorTransitionsRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_monitor__transition__pb2.ListMonitorTransitionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

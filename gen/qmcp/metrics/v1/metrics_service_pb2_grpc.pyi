@@ -5,9 +5,12 @@ What agents and MCP servers measure: taken in, kept, and asked about."""
 
 from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from qmcp.metrics.v1 import cost_pb2 as _cost_pb2
 from qmcp.metrics.v1 import metrics_service_pb2 as _metrics_service_pb2
+from qmcp.metrics.v1 import monitor_pb2 as _monitor_pb2
+from qmcp.metrics.v1 import monitor_transition_pb2 as _monitor_transition_pb2
 from qmcp.metrics.v1 import otlp_pb2 as _otlp_pb2
 from qmcp.metrics.v1 import query_pb2 as _query_pb2
 from qmcp.metrics.v1 import rate_limit_pb2 as _rate_limit_pb2
@@ -82,6 +85,22 @@ class MetricsServiceStub:
     """
     ListMetricEvents: _grpc.UnaryUnaryMultiCallable[_query_pb2.ListMetricEventsRequest, _query_pb2.ListMetricEventsResponse]
     """Lists events as they came, newest first."""
+    CreateMonitor: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.CreateMonitorRequest, _monitor_pb2.Monitor]
+    """Makes a monitor; over HTTP the answer is 201, and has the secret by which its webhooks are checked."""
+    GetMonitor: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.GetMonitorRequest, _monitor_pb2.Monitor]
+    """Returns one monitor, without its secret."""
+    ListMonitors: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.ListMonitorsRequest, _monitor_pb2.ListMonitorsResponse]
+    """Lists monitors, newest first. They are the administrators': `metrics.audit` sees them, others none."""
+    UpdateMonitor: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.UpdateMonitorRequest, _monitor_pb2.Monitor]
+    """Replaces the definition of a monitor; its state and its secret stay. With an `etag` that is not the current one:
+    ABORTED/`ETAG_MISMATCH`.
+    """
+    DeleteMonitor: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.DeleteMonitorRequest, _empty_pb2.Empty]
+    """Removes a monitor; its transitions stay, and what was to be done about them is done, but for webhooks."""
+    ListMonitorTransitions: _grpc.UnaryUnaryMultiCallable[_monitor_transition_pb2.ListMonitorTransitionsRequest, _monitor_transition_pb2.ListMonitorTransitionsResponse]
+    """Lists how the states of monitors changed, newest first: each firing with its time, its invocations and what was done about
+    it. Of monitors that are gone too. `metrics.audit` sees them, others none.
+    """
     PreviewRetention: _grpc.UnaryUnaryMultiCallable[_retention_pb2.PreviewRetentionRequest, _retention_pb2.PreviewRetentionResponse]
     """Tells what a cleanup would delete now."""
     CleanUpRetention: _grpc.UnaryUnaryMultiCallable[_retention_pb2.CleanUpRetentionRequest, _retention_pb2.CleanUpRetentionResponse]
@@ -145,6 +164,22 @@ class MetricsServiceAsyncStub(MetricsServiceStub):
     """
     ListMetricEvents: _aio.UnaryUnaryMultiCallable[_query_pb2.ListMetricEventsRequest, _query_pb2.ListMetricEventsResponse]  # type: ignore[assignment]
     """Lists events as they came, newest first."""
+    CreateMonitor: _aio.UnaryUnaryMultiCallable[_monitor_pb2.CreateMonitorRequest, _monitor_pb2.Monitor]  # type: ignore[assignment]
+    """Makes a monitor; over HTTP the answer is 201, and has the secret by which its webhooks are checked."""
+    GetMonitor: _aio.UnaryUnaryMultiCallable[_monitor_pb2.GetMonitorRequest, _monitor_pb2.Monitor]  # type: ignore[assignment]
+    """Returns one monitor, without its secret."""
+    ListMonitors: _aio.UnaryUnaryMultiCallable[_monitor_pb2.ListMonitorsRequest, _monitor_pb2.ListMonitorsResponse]  # type: ignore[assignment]
+    """Lists monitors, newest first. They are the administrators': `metrics.audit` sees them, others none."""
+    UpdateMonitor: _aio.UnaryUnaryMultiCallable[_monitor_pb2.UpdateMonitorRequest, _monitor_pb2.Monitor]  # type: ignore[assignment]
+    """Replaces the definition of a monitor; its state and its secret stay. With an `etag` that is not the current one:
+    ABORTED/`ETAG_MISMATCH`.
+    """
+    DeleteMonitor: _aio.UnaryUnaryMultiCallable[_monitor_pb2.DeleteMonitorRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Removes a monitor; its transitions stay, and what was to be done about them is done, but for webhooks."""
+    ListMonitorTransitions: _aio.UnaryUnaryMultiCallable[_monitor_transition_pb2.ListMonitorTransitionsRequest, _monitor_transition_pb2.ListMonitorTransitionsResponse]  # type: ignore[assignment]
+    """Lists how the states of monitors changed, newest first: each firing with its time, its invocations and what was done about
+    it. Of monitors that are gone too. `metrics.audit` sees them, others none.
+    """
     PreviewRetention: _aio.UnaryUnaryMultiCallable[_retention_pb2.PreviewRetentionRequest, _retention_pb2.PreviewRetentionResponse]  # type: ignore[assignment]
     """Tells what a cleanup would delete now."""
     CleanUpRetention: _aio.UnaryUnaryMultiCallable[_retention_pb2.CleanUpRetentionRequest, _retention_pb2.CleanUpRetentionResponse]  # type: ignore[assignment]
@@ -277,6 +312,58 @@ class MetricsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_query_pb2.ListMetricEventsResponse, _abc.Awaitable[_query_pb2.ListMetricEventsResponse]]:
         """Lists events as they came, newest first."""
+
+    @_abc_1.abstractmethod
+    def CreateMonitor(
+        self,
+        request: _monitor_pb2.CreateMonitorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_monitor_pb2.Monitor, _abc.Awaitable[_monitor_pb2.Monitor]]:
+        """Makes a monitor; over HTTP the answer is 201, and has the secret by which its webhooks are checked."""
+
+    @_abc_1.abstractmethod
+    def GetMonitor(
+        self,
+        request: _monitor_pb2.GetMonitorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_monitor_pb2.Monitor, _abc.Awaitable[_monitor_pb2.Monitor]]:
+        """Returns one monitor, without its secret."""
+
+    @_abc_1.abstractmethod
+    def ListMonitors(
+        self,
+        request: _monitor_pb2.ListMonitorsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_monitor_pb2.ListMonitorsResponse, _abc.Awaitable[_monitor_pb2.ListMonitorsResponse]]:
+        """Lists monitors, newest first. They are the administrators': `metrics.audit` sees them, others none."""
+
+    @_abc_1.abstractmethod
+    def UpdateMonitor(
+        self,
+        request: _monitor_pb2.UpdateMonitorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_monitor_pb2.Monitor, _abc.Awaitable[_monitor_pb2.Monitor]]:
+        """Replaces the definition of a monitor; its state and its secret stay. With an `etag` that is not the current one:
+        ABORTED/`ETAG_MISMATCH`.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteMonitor(
+        self,
+        request: _monitor_pb2.DeleteMonitorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Removes a monitor; its transitions stay, and what was to be done about them is done, but for webhooks."""
+
+    @_abc_1.abstractmethod
+    def ListMonitorTransitions(
+        self,
+        request: _monitor_transition_pb2.ListMonitorTransitionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_monitor_transition_pb2.ListMonitorTransitionsResponse, _abc.Awaitable[_monitor_transition_pb2.ListMonitorTransitionsResponse]]:
+        """Lists how the states of monitors changed, newest first: each firing with its time, its invocations and what was done about
+        it. Of monitors that are gone too. `metrics.audit` sees them, others none.
+        """
 
     @_abc_1.abstractmethod
     def PreviewRetention(

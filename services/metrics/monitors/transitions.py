@@ -1,0 +1,49 @@
+"""When the state of a monitor changes: beyond the limit, within the recovery limit, between them, without values."""
+
+from services.metrics.monitors.models import FIRING, NO_DATA, OK, Condition, Definition, Standing
+
+
+def next_standing(definition: Definition, standing: Standing, value: float | None) -> Standing:
+    """How a monitor stands after an evaluation.
+
+    Between the limits nothing changes, and evaluations in a row are counted anew: that keeps a value that trembles
+    about a limit from making it fire again and again.
+
+    Args:
+        definition: of the monitor.
+        standing: before.
+        value: what was found; None where there were no values.
+    """
+    wanted = _wanted(definition, standing.state, value)
+    if wanted in ("", standing.state):
+        return Standing(standing.state)
+    streak = standing.streak + 1 if wanted == standing.streak_state else 1
+    if streak >= _needed(definition, standing.state, wanted):
+        return Standing(wanted)
+    return Standing(standing.state, streak, wanted)
+
+
+def judged_by(condition: Condition, state: str) -> float:
+    """The limit that a state is entered by."""
+    return condition.recovery_limit if state == OK else condition.limit
+
+
+def _wanted(definition: Definition, state: str, value: float | None) -> str:
+    """The state that an evaluation speaks for; empty where for none."""
+    if value is None:
+        return {"no_data": NO_DATA, "fire": FIRING, "ok": OK, "keep": ""}[definition.on_no_data]
+    condition = definition.condition
+    sign = 1 if condition.comparison == "above" else -1
+    if sign * value > sign * condition.limit:
+        return FIRING
+    # What has not fired has nothing to recover from.
+    if state != FIRING or sign * value <= sign * condition.recovery_limit:
+        return OK
+    return ""
+
+
+def _needed(definition: Definition, state: str, wanted: str) -> int:
+    """How many evaluations in a row it takes."""
+    if wanted == FIRING:
+        return definition.breaches
+    return definition.recoveries if state == FIRING and wanted == OK else 1
