@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import orjson
 from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.struct_pb2 import Struct, Value
 from qmcp.questioning.v1 import bank_pb2, conversation_pb2, questioning_service_pb2
 
+from servicekit import ndjson
+from servicekit.http_json.writing import json_form
 from servicekit.json_values import document, fill_struct, fill_value, plain
 from servicekit.timestamps import to_timestamp
 from services.questioning.engines.lint import Finding
@@ -258,6 +261,26 @@ def kept_bank_to(bank: BankVersion) -> bank_pb2.Bank:
 
 def bank_from(request: Any) -> dict[str, Any]:
     return document(request.bank, "bank")
+
+
+def export_chunks(rows: Sequence[Session | Conversation | Message]) -> list[bytes]:
+    """The lines of an export, field by field as the service shows them, joined to messages."""
+    return [*ndjson.chunks(map(_export_line, rows))]
+
+
+def export_end(count: int) -> bytes:
+    """The last line of an export; without it the export was cut off."""
+    return orjson.dumps({"done": True, "count": count}) + b"\n"
+
+
+def _export_line(row: Session | Conversation | Message) -> bytes:
+    if isinstance(row, Session):
+        shown = {"session": json_form(session_to(row))}
+    elif isinstance(row, Conversation):
+        shown = {"conversation": json_form(conversation_to(row))}
+    else:
+        shown = {"message": json_form(message_to(row))}
+    return orjson.dumps(shown) + b"\n"
 
 
 def _about(batch: Batch) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
 from services.questioning.interviews.banks import Banks
 from services.questioning.interviews.conversations import Conversations
+from services.questioning.interviews.exporting import Exporting
 from services.questioning.interviews.goals import Engines
 from services.questioning.interviews.interviews import Interviews
 from services.questioning.interviews.kept_banks import KeptBanks
@@ -49,7 +50,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         conversations = Conversations(db, engines)
         writers = Writers(db, model, settings.questioning_engine, metrics)
         interviews = Interviews(db, conversations, engines, writers, metrics)
-        servicer = QuestioningServicer(Sessions(db), conversations, interviews, Banks(), KeptBanks(db))
+        servicer = QuestioningServicer(Sessions(db), conversations, interviews, Banks(), KeptBanks(db), Exporting(db))
         async with (
             background({"forgetting": forgetting(db)}),
             authenticator(settings, resolver, registry) as who,

@@ -1,19 +1,26 @@
 """The gRPC edge of the questioning service: takes the request, calls one domain function, returns one message."""
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
+from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 from qmcp.questioning.v1 import bank_pb2, conversation_pb2, questioning_service_pb2, questioning_service_pb2_grpc
 
+from servicekit import ndjson
 from servicekit.idempotency import Once
+from servicekit.large import LARGE_BYTES, beside
 from servicekit.request_context import current_context
 from services.questioning import messages
 from services.questioning.interviews.banks import Banks
 from services.questioning.interviews.conversations import Conversations
+from services.questioning.interviews.exporting import Exporting
 from services.questioning.interviews.interviews import Interviews
 from services.questioning.interviews.kept_banks import KeptBanks
 from services.questioning.interviews.sessions import Sessions
+from services.questioning.models import Conversation
 
 Context = ServicerContext[Any, Any]
 DEFAULT_ROUNDS = 2
@@ -31,12 +38,14 @@ class QuestioningServicer(questioning_service_pb2_grpc.QuestioningServiceService
         interviews: Interviews,
         banks: Banks,
         kept_banks: KeptBanks,
+        exporting: Exporting,
     ) -> None:
         self._sessions = sessions
         self._conversations = conversations
         self._interviews = interviews
         self._banks = banks
         self._kept_banks = kept_banks
+        self._exporting = exporting
 
     async def CreateSession(
         self, request: questioning_service_pb2.CreateSessionRequest, context: Context
@@ -107,6 +116,19 @@ class QuestioningServicer(questioning_service_pb2_grpc.QuestioningServiceService
             request.conversation_id, viewer, request.page_size, request.page_token
         )
         return pb.ListMessagesResponse(messages=map(messages.message_to, page), next_page_token=token)
+
+    async def ExportConversations(
+        self, request: questioning_service_pb2.ExportConversationsRequest, context: Context
+    ) -> AsyncIterator[HttpBody]:
+        count, viewer = 0, current_context.get().viewer
+        rows = self._exporting.rows(request.session_id, request.conversation_id, request.user_id, viewer)
+        async with aclosing(rows) as pages:
+            async for page in pages:
+                count += sum(isinstance(row, Conversation) for row in page)
+                # A conversation may have a goal as large as a body; of messages a page has its bound.
+                for chunk in await beside(LARGE_BYTES, messages.export_chunks, page):
+                    yield HttpBody(content_type=ndjson.CONTENT_TYPE, data=chunk)
+        yield HttpBody(content_type=ndjson.CONTENT_TYPE, data=messages.export_end(count))
 
     async def GenerateQuestions(
         self, request: questioning_service_pb2.GenerateQuestionsRequest, context: Context

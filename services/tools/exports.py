@@ -1,29 +1,13 @@
 """Exports: invocations, receipts and checkpoints as JSON lines, field by field as the proto has them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
 
+from servicekit.ndjson import chunks
 from services.tools.audit import receipts
 from services.tools.models import Approval, Archive, Checkpoint, Intent, Invocation
-
-# What one message of an export holds at most, but for a line that is longer: readers are given a time for each message.
-CHUNK_BYTES = 256 * 1024
-
-
-def chunks(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines, joined to messages."""
-    gathered: list[bytes] = []
-    size = 0
-    for line in lines:
-        if gathered and size + len(line) > CHUNK_BYTES:
-            yield b"".join(gathered)
-            gathered, size = [], 0
-        gathered.append(line)
-        size += len(line)
-    if gathered:
-        yield b"".join(gathered)
 
 
 def invocation_chunks(invocations: Iterable[Invocation]) -> list[bytes]:

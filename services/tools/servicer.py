@@ -10,6 +10,7 @@ from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_pb2, tools_service_pb2_grpc
 
+from servicekit import ndjson
 from servicekit.errors import ServiceError, invalid_field
 from servicekit.http_json.calls import is_transcoded
 from servicekit.http_json.reading import document_of
@@ -34,7 +35,6 @@ from services.tools.models import Archive, Checkpoint, Invocation, Json, Tool
 INVOKING = ("InvokeTool", "CallTool", "StartInvocation")
 # Of a body that was refused unread, bytes.
 MAX_BEGINNING = 1_000
-NDJSON = "application/x-ndjson"
 MAX_FAULTS = 100
 ROWS_A_CHUNK = 100
 
@@ -181,8 +181,8 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
             async for page in pages:
                 count += len(page)
                 for chunk in await beside(sum(one.size for one in page), exports.invocation_chunks, page):
-                    yield HttpBody(content_type=NDJSON, data=chunk)
-        yield HttpBody(content_type=NDJSON, data=exports.done_line(count))
+                    yield HttpBody(content_type=ndjson.CONTENT_TYPE, data=chunk)
+        yield HttpBody(content_type=ndjson.CONTENT_TYPE, data=exports.done_line(count))
 
     async def RedactInvocation(
         self, request: tools_service_pb2.RedactInvocationRequest, context: Context
@@ -244,13 +244,13 @@ async def _chunks(
                 case _:
                     written.append(await beside(item.size, exports.receipt_line, item))
                     count += 1
-            if len(written) == ROWS_A_CHUNK or len(written[-1]) > exports.CHUNK_BYTES // ROWS_A_CHUNK:
-                for chunk in exports.chunks(written):
-                    yield HttpBody(content_type=NDJSON, data=chunk)
+            if len(written) == ROWS_A_CHUNK or len(written[-1]) > ndjson.CHUNK_BYTES // ROWS_A_CHUNK:
+                for chunk in ndjson.chunks(written):
+                    yield HttpBody(content_type=ndjson.CONTENT_TYPE, data=chunk)
                 written.clear()
     written.append(exports.done_line(count, principal))
-    for chunk in exports.chunks(written):
-        yield HttpBody(content_type=NDJSON, data=chunk)
+    for chunk in ndjson.chunks(written):
+        yield HttpBody(content_type=ndjson.CONTENT_TYPE, data=chunk)
 
 
 def _shown(tool: Tool) -> tool_pb2.Tool:

@@ -11,7 +11,7 @@ from qmcp.questioning.v1 import questioning_service_pb2 as pb
 
 from services.questioning import server as questioning_server
 from tests.contract.running import Running
-from tests.contract.subject import Effect, Listing, Sight, Slow, Subject, held_up
+from tests.contract.subject import Effect, Lasting, Listing, Sight, Slow, Subject, held_up
 
 TALKATIVE = UUID(int=5)
 STANDING: dict[str, str] = {}
@@ -215,6 +215,7 @@ SUBJECT = Subject(
         "AnswerQuestions": Sight(_conversation_of, lambda made: _answers(made, "goals", "so")),
         "ReviseAnswer": Sight(_answered_of, lambda made: _revision(made, "other")),
         "GetBank": Sight(_bank_of, lambda made: bank_pb2.GetBankRequest(id=made)),
+        "ExportConversations": Sight(_conversation_of, lambda _: pb.ExportConversationsRequest()),
         "ListBanks": Sight(_bank_of, lambda _: bank_pb2.ListBanksRequest()),
         "LearnBank": Sight(_taught_bank_of, lambda made: bank_pb2.LearnBankRequest(id=made)),
         "AcceptBank": Sight(_bank_of, lambda made: bank_pb2.AcceptBankRequest(id=made)),
@@ -230,6 +231,6 @@ SUBJECT = Subject(
         "SimulateBank": "how a bank fares is in the bank that the caller sends",
     },
     slow=_slow_list,
-    lasting={},
+    lasting={"ExportConversations": Lasting(pb.ExportConversationsRequest(), "conversations")},
     words=("open", "user", "goals", "given", "constraints", "closed"),
 )

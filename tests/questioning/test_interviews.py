@@ -312,3 +312,32 @@ async def test_lists_are_short_and_a_page_of_long_messages_ends_early(shared: Re
         if not token:
             break
     assert found == [each["content"][:3] for each in talk]
+
+
+@in_one_loop
+async def test_a_field_of_whatever_name_is_asked_for_answered_and_revised(shared: Replica) -> None:
+    names = ["n" * 600, "line\nfeed", "", "a/b~c", "Größe", "\x7f", "dog"]
+    inner = {"type": "object", "required": names, "properties": {name: {"type": "string"} for name in names}}
+    schema = {"type": "object", "required": ["x" * 300], "properties": {"x" * 300: inner}}
+    batch = await shared.call("GenerateQuestions", goal={"schema": schema}, question_count=20)
+    asked = [each["id"] for each in batch["questions"]]
+    assert len(set(asked)) == len(names)
+    conversation = batch["conversation_id"]
+    for place, each in enumerate(asked):
+        step = await shared.answer(conversation, each, f"said {place}")
+    assert step["conversation"]["result"] == {"x" * 300: {name: f"said {place}" for place, name in enumerate(names)}}
+    assert step["conversation"]["stopped"] == "complete"
+    revised = await shared.revise(conversation, asked[0], "other")
+    assert revised["conversation"]["result"]["x" * 300]["n" * 600] == "other"
+    told = await shared.call("ExplainQuestion", conversation_id=conversation, question_id=asked[1])
+    assert told["answer"]["content"] == "said 1"
+    # Where nobody knows, what hangs on it is decided all the same.
+    either = {
+        "properties": {"k" * 600: {"type": "string"}},
+        "if": {"required": ["k" * 600]},
+        "then": {"required": ["dog"]},
+        "else": {"required": ["cat"]},
+    }
+    unknown = await shared.call("GenerateQuestions", goal={"schema": either}, question_count=1)
+    step = await shared.answer(unknown["conversation_id"], unknown["questions"][0]["id"], "I don't know")
+    assert [each["id"] for each in step["questions"]] == ["/cat"]

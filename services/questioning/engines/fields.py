@@ -1,5 +1,7 @@
 """One value that an object needs: of what form it is, how it is asked for, and what it may be recalled from."""
 
+import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +21,9 @@ TYPES: Mapping[str, AnswerType] = {
 }
 # A keyword of ours: whether earlier answers count. `never`, or `confirm`: they are proposed only.
 RECALL = "x-recall"
+# As the contract takes the ids of questions.
+MAX_ID = 512
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,8 @@ class Field:
 
     @property
     def id(self) -> str:
-        """Its JSON pointer."""
-        return pointer(self.path)
+        """The name of its question."""
+        return question_of(self.path)
 
     def says(self, keyword: str, otherwise: Any = None) -> Any:
         """What its schemas say, the first that says anything."""
@@ -105,6 +110,17 @@ class Field:
         if described:
             return f"{self._name}: {described}"
         return f"{self._name}?" if self.answer_type == "yes_no" else f"What is the {self._name}?"
+
+
+def question_of(path: Path) -> str:
+    """The name of the question for a field: its JSON pointer, or a digest of that where it could be no name.
+
+    No pointer begins as a digest does: a tilde is followed by 0 or 1 there.
+    """
+    named = pointer(path)
+    if len(named) <= MAX_ID and not CONTROL.search(named):
+        return named
+    return f"/~{hashlib.sha256(named.encode()).hexdigest()}"
 
 
 def pointer(path: Path) -> str:

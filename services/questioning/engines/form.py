@@ -11,7 +11,7 @@ import orjson
 from servicekit.schemas import COMPILED_BYTES, Schema, schema_invalid
 from services.questioning.engines import values
 from services.questioning.engines.engine import Answers, UnfitAnswerError, UnknownQuestionError
-from services.questioning.engines.fields import Field, pointer
+from services.questioning.engines.fields import Field, pointer, question_of
 from services.questioning.engines.subschemas import BRANCHES, Document, Path, Subschemas
 from services.questioning.models import Candidate, Contradiction, Known, Progress
 
@@ -56,7 +56,7 @@ class Form:
         ids = [each.id for each in fields]
         waiting = [each for each in fields if each.id not in answers or each.id in invalid]
         missing = [name for name in ids if name in answers and not answers[name].valued]
-        contradictions = [] if waiting or missing else self._contradictions(value, ids)
+        contradictions = [] if waiting or missing else self._contradictions(value, fields)
         waiting = waiting or [each for each in fields if any(each.id in found.questions for found in contradictions)]
         waiting.sort(key=lambda each: not each.deciding)
         stopped = ""
@@ -144,7 +144,7 @@ class Form:
 
     def _fields(self, schemas: list[Document], value: dict[str, Any], answers: Answers, path: Path) -> Iterator[Field]:
         """The fields of an object that are asked for or known; what can be but one value is filled in."""
-        applying = self._subschemas.applying(schemas, value, _settled(answers, path))
+        applying = self._subschemas.applying(schemas, value, Settled(answers, path))
         properties: dict[str, list[Document]] = {}
         for schema in applying.schemas:
             for name, each in schema.get("properties", {}).items():
@@ -170,20 +170,25 @@ class Form:
             why = f"The answer {answers[field.id].value!r} holds no longer: it {invalid[field.id]}."
         return field.candidate(self._name, why)
 
-    def _contradictions(self, value: Mapping[str, Any], ids: list[str]) -> list[Contradiction]:
+    def _contradictions(self, value: Mapping[str, Any], fields: list[Field]) -> list[Contradiction]:
         """What is wrong with the object as a whole, though each answer by itself fits."""
         faults = self._whole.faults(value)
         return [
-            Contradiction([name for name in ids if _meets(name, fault.field)], fault.description) for fault in faults
+            Contradiction([each.id for each in fields if _meets(pointer(each.path), fault.field)], fault.description)
+            for fault in faults
         ]
 
 
-def _settled(answers: Answers, path: Path) -> frozenset[str]:
+class Settled:
     """The properties of an object that were asked for in vain."""
-    prefix = f"{pointer(path)}/"
-    inner = [name for name, known in answers.items() if name.startswith(prefix) and not known.valued]
-    vain = [name.removeprefix(prefix) for name in inner]
-    return frozenset(name.replace("~1", "/").replace("~0", "~") for name in vain if "/" not in name)
+
+    def __init__(self, answers: Answers, path: Path) -> None:
+        self._answers = answers
+        self._path = path
+
+    def __contains__(self, name: object) -> bool:
+        known = self._answers.get(question_of((*self._path, str(name))))
+        return known is not None and not known.valued
 
 
 def _meets(name: str, path: str) -> bool:

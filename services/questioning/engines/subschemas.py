@@ -1,6 +1,6 @@
 """What a JSON Schema asks of a value that is known in part: which schemas apply, and which answers decide that."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -45,7 +45,7 @@ class Subschemas:
         self.max_bytes = TIMES_COMPILED * len(orjson.dumps(root)) + FREE_BYTES
         self._left = self.max_bytes
 
-    def applying(self, schemas: list[Document], value: Mapping[str, Any], settled: frozenset[str]) -> Applying:
+    def applying(self, schemas: list[Document], value: Mapping[str, Any], settled: Container[str]) -> Applying:
         """What applies to an object.
 
         Args:
@@ -70,7 +70,7 @@ class Subschemas:
         return found
 
     def _gather(
-        self, schema: Any, value: Mapping[str, Any], settled: frozenset[str], found: Applying, depth: int
+        self, schema: Any, value: Mapping[str, Any], settled: Container[str], found: Applying, depth: int
     ) -> None:
         if not isinstance(schema, dict) or depth > MAX_DEPTH:
             return
@@ -96,7 +96,7 @@ class Subschemas:
             yield target
 
     def _conditional(
-        self, schema: Document, value: Mapping[str, Any], settled: frozenset[str], found: Applying
+        self, schema: Document, value: Mapping[str, Any], settled: Container[str], found: Applying
     ) -> Iterator[Any]:
         if "if" not in schema:
             return
@@ -116,7 +116,7 @@ class Subschemas:
                 if name in value:
                     yield {"required": needs} if isinstance(needs, list) else needs
 
-    def _branch(self, branches: list[Any], value: Mapping[str, Any], settled: frozenset[str], found: Applying) -> Any:
+    def _branch(self, branches: list[Any], value: Mapping[str, Any], settled: Container[str], found: Applying) -> Any:
         """The branch that applies; None while an answer has to decide."""
         possible = [branch for branch in branches if self._possible(branch, value, settled)]
         if len(possible) == 1:
@@ -132,7 +132,7 @@ class Subschemas:
             return None
         return possible[0] if possible else None
 
-    def _possible(self, branch: Any, value: Mapping[str, Any], settled: frozenset[str]) -> bool:
+    def _possible(self, branch: Any, value: Mapping[str, Any], settled: Container[str]) -> bool:
         if not isinstance(branch, dict):
             return branch is True
         resolved = next(self._referred(branch), branch)

@@ -1,6 +1,6 @@
 """What the client can do with interviews."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from qmcp.client.calling.aio import AsyncCalls
@@ -109,6 +109,15 @@ class AsyncQuestioning(AsyncCalls):
     async def list_messages(self, conversation_id: str, *, limit: int | None = None) -> list[Message]:
         """What was said in a conversation, oldest first."""
         return await self._list(api.ListMessagesRequest(conversation_id=conversation_id), Message, limit=limit)
+
+    def export_conversation_lines(
+        self, *, session_id: str = "", conversation_id: str = "", user_id: str = ""
+    ) -> AsyncIterator[bytes]:
+        """Conversations with all that was said in them, as the lines of JSON that the service sends."""
+        request = api.ExportConversationsRequest(
+            session_id=session_id, conversation_id=conversation_id, user_id=user_id
+        )
+        return self._ndjson(request)
 
     async def generate_questions(
         self, conversation_id: str = "", *, context: str = "", user_id: str = "", question_count: int | None = None

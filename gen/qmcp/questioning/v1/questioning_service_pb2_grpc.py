@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from qmcp.questioning.v1 import bank_pb2 as qmcp_dot_questioning_dot_v1_dot_bank__pb2
 from qmcp.questioning.v1 import conversation_pb2 as qmcp_dot_questioning_dot_v1_dot_conversation__pb2
@@ -93,6 +94,11 @@ class QuestioningServiceStub:
                 '/qmcp.questioning.v1.QuestioningService/ListMessages',
                 request_serializer=qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.ListMessagesRequest.SerializeToString,
                 response_deserializer=qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.ListMessagesResponse.FromString,
+                _registered_method=True)
+        self.ExportConversations = channel.unary_stream(
+                '/qmcp.questioning.v1.QuestioningService/ExportConversations',
+                request_serializer=qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.ExportConversationsRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
         self.GenerateQuestions = channel.unary_unary(
                 '/qmcp.questioning.v1.QuestioningService/GenerateQuestions',
@@ -243,6 +249,15 @@ class QuestioningServiceServicer:
 
     def ListMessages(self, request, context):
         """Lists what was said in a conversation, oldest first. A page ends early where its messages have 2 MB together.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportConversations(self, request, context):
+        """Exports conversations with all that was said in them, as they are when it begins: as JSON lines `{"session"}` before the first
+        conversation of each, `{"conversation"}`, and `{"message"}` for each message, oldest first, field by field as the service shows
+        them, then `{"done": true, "count": N}` with the number of conversations. Without its last line an export was cut off.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -411,6 +426,11 @@ def add_QuestioningServiceServicer_to_server(servicer, server):
                     servicer.ListMessages,
                     request_deserializer=qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.ListMessagesRequest.FromString,
                     response_serializer=qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.ListMessagesResponse.SerializeToString,
+            ),
+            'ExportConversations': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportConversations,
+                    request_deserializer=qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.ExportConversationsRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'GenerateQuestions': grpc.unary_unary_rpc_method_handler(
                     servicer.GenerateQuestions,
@@ -782,6 +802,33 @@ class QuestioningService:
             '/qmcp.questioning.v1.QuestioningService/ListMessages',
             qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.ListMessagesRequest.SerializeToString,
             qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.ListMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportConversations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/qmcp.questioning.v1.QuestioningService/ExportConversations',
+            qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.ExportConversationsRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
             insecure,

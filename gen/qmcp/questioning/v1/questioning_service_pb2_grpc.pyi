@@ -4,6 +4,7 @@ isort:skip_file
 Ask the next best question."""
 
 from collections import abc as _abc
+from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from qmcp.questioning.v1 import bank_pb2 as _bank_pb2
@@ -60,6 +61,11 @@ class QuestioningServiceStub:
     """Deletes a conversation with all that was said in it. Nothing of it is recalled any more."""
     ListMessages: _grpc.UnaryUnaryMultiCallable[_questioning_service_pb2.ListMessagesRequest, _questioning_service_pb2.ListMessagesResponse]
     """Lists what was said in a conversation, oldest first. A page ends early where its messages have 2 MB together."""
+    ExportConversations: _grpc.UnaryStreamMultiCallable[_questioning_service_pb2.ExportConversationsRequest, _httpbody_pb2.HttpBody]
+    """Exports conversations with all that was said in them, as they are when it begins: as JSON lines `{"session"}` before the first
+    conversation of each, `{"conversation"}`, and `{"message"}` for each message, oldest first, field by field as the service shows
+    them, then `{"done": true, "count": N}` with the number of conversations. Without its last line an export was cut off.
+    """
     GenerateQuestions: _grpc.UnaryUnaryMultiCallable[_questioning_service_pb2.GenerateQuestionsRequest, _questioning_service_pb2.QuestionBatch]
     """Asks: the questions that are worth most with what is known, in a conversation or in a new one. Questions that were put and
     not answered are put again, under the number that they had.
@@ -133,6 +139,11 @@ class QuestioningServiceAsyncStub(QuestioningServiceStub):
     """Deletes a conversation with all that was said in it. Nothing of it is recalled any more."""
     ListMessages: _aio.UnaryUnaryMultiCallable[_questioning_service_pb2.ListMessagesRequest, _questioning_service_pb2.ListMessagesResponse]  # type: ignore[assignment]
     """Lists what was said in a conversation, oldest first. A page ends early where its messages have 2 MB together."""
+    ExportConversations: _aio.UnaryStreamMultiCallable[_questioning_service_pb2.ExportConversationsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Exports conversations with all that was said in them, as they are when it begins: as JSON lines `{"session"}` before the first
+    conversation of each, `{"conversation"}`, and `{"message"}` for each message, oldest first, field by field as the service shows
+    them, then `{"done": true, "count": N}` with the number of conversations. Without its last line an export was cut off.
+    """
     GenerateQuestions: _aio.UnaryUnaryMultiCallable[_questioning_service_pb2.GenerateQuestionsRequest, _questioning_service_pb2.QuestionBatch]  # type: ignore[assignment]
     """Asks: the questions that are worth most with what is known, in a conversation or in a new one. Questions that were put and
     not answered are put again, under the number that they had.
@@ -269,6 +280,17 @@ class QuestioningServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_questioning_service_pb2.ListMessagesResponse, _abc.Awaitable[_questioning_service_pb2.ListMessagesResponse]]:
         """Lists what was said in a conversation, oldest first. A page ends early where its messages have 2 MB together."""
+
+    @_abc_1.abstractmethod
+    def ExportConversations(
+        self,
+        request: _questioning_service_pb2.ExportConversationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
+        """Exports conversations with all that was said in them, as they are when it begins: as JSON lines `{"session"}` before the first
+        conversation of each, `{"conversation"}`, and `{"message"}` for each message, oldest first, field by field as the service shows
+        them, then `{"done": true, "count": N}` with the number of conversations. Without its last line an export was cut off.
+        """
 
     @_abc_1.abstractmethod
     def GenerateQuestions(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -46,6 +46,14 @@ for column, short in (
 ):
     BRIEF = BRIEF.replace(f"{column},", f"{short},", 1)
 BRIEF = BRIEF.replace("written", "jsonb_set(written, '{questions}', '[]') AS written")
+
+
+class Place(NamedTuple):
+    """Where one conversation is."""
+
+    id: UUID
+    session_id: UUID
+    created_at: datetime
 
 
 async def insert(
@@ -115,6 +123,35 @@ async def list_before(
         *values,
     )
     return [_conversation(row) for row in rows]
+
+
+async def places_after(
+    connection: Connection,
+    session_id: UUID | None,
+    conversation_id: UUID | None,
+    user_id: str,
+    viewer: Viewer,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+) -> list[Place]:
+    """Which conversations there are, oldest first, those after a time and id."""
+    values: list[Any] = [session_id, conversation_id, user_id, *(after or (None, None)), limit]
+    shown = AUDIENCE.condition(viewer, values)
+    rows = await connection.fetch(
+        f"""
+        SELECT id, session_id, created_at
+        FROM conversations
+        WHERE ($1::uuid IS NULL OR session_id = $1)
+          AND ($2::uuid IS NULL OR id = $2)
+          AND ($3 = '' OR user_id = $3)
+          AND ($4::timestamptz IS NULL OR (created_at, id) > ($4, $5::uuid))
+          AND {shown}
+        ORDER BY created_at, id
+        LIMIT $6
+        """,
+        *values,
+    )
+    return [Place(row["id"], row["session_id"], row["created_at"]) for row in rows]
 
 
 async def record_progress(

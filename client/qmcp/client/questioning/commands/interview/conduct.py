@@ -1,6 +1,7 @@
 """`qmcp interview start`, `resume`, `list`, `show`, `revise`."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -93,6 +94,21 @@ def show(context: typer.Context, conversation_id: Id, json: output.AsJson = Fals
     rows = ((each.sequence, each.message_type, each.question_id, each.content, each.state) for each in said)
     output.table(("", "", "question", "said", "state"), rows)
     output.document(conversation.result)
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    conversation_id: Annotated[str, typer.Argument(help="Only this one; all where none is named.")] = "",
+    *,
+    file: Annotated[Path | None, typer.Option("--file", "-o", help="Write there instead of to stdout.")] = None,
+    user: Annotated[str, typer.Option(help="Only of this user.")] = "",
+    json: output.AsJson = False,  # noqa: ARG001 - an export is JSON anyway; the option is taken everywhere
+) -> None:
+    """Export interviews with all that was said in them, oldest first, as JSON lines."""
+    with connect(context) as client, reading.sink(file) as sink:
+        for line in client.export_conversation_lines(conversation_id=conversation_id, user_id=user):
+            sink.write(line + b"\n")
 
 
 @app.command()
