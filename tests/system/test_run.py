@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from devstack import services
+from tests.questioning import onboarding
 from tests.stack import ROOT, Server, Stack, words
 
 ECHO = "/v1/tools/echo"
@@ -106,9 +107,13 @@ def test_after_a_second_start_everything_is_still_there(home: Path) -> None:
     httpx.post(
         f"{stack.edge_url}/v1/human/responses", json={"request_id": "before", "response": "yes", "responded_by": "me"}
     ).raise_for_status()
+    with httpx.Client(base_url=stack.edge_url, timeout=60) as http:
+        half = onboarding.begun(http)
     assert stack.stop() == 0
     stack.start()
     try:
+        with httpx.Client(base_url=stack.edge_url, timeout=60) as http:
+            onboarding.ended(http, half)
         invocation = httpx.get(f"{stack.edge_url}/v1/invocations/{kept}").json()
         assert invocation["result"] == "before the restart"
         listed = httpx.get(f"{stack.edge_url}/v1/invocations", params={"limit": 500}).json()
