@@ -54,6 +54,7 @@ def test_a_case_that_is_wrong_is_noticed(tmp_path: Any) -> None:
     assert _promtool("test", "rules", str(tmp_path / "wrong.yml")).returncode == 1
 
 
+@pytest.mark.promise("S18")
 def test_every_alert_is_shown_firing_and_silent() -> None:
     cases = [case for file in CASES for case in yaml.safe_load(file.read_text())["tests"]]
     checks = [check for case in cases for check in case["alert_rule_test"]]
@@ -61,6 +62,7 @@ def test_every_alert_is_shown_firing_and_silent() -> None:
     assert {check["alertname"] for check in checks if not check["exp_alerts"]} == set(ALERTS)
 
 
+@pytest.mark.promise("S31")
 @pytest.mark.parametrize("name", ALERTS)
 def test_every_alert_says_how_bad_it_is_and_where_to_read_on(name: str) -> None:
     rule = ALERTS[name]

@@ -1,5 +1,7 @@
 """Pods start, are watched, leave without cutting a call, and there are always enough of them."""
 
+import pytest
+
 from servicekit.health import LIVENESS
 from tests.k8s.objects import System, chosen, component, containers, environment, main, name_of, pod
 from tests.k8s.render import ROOT, Object, overlay, overlays_with
@@ -92,6 +94,7 @@ def test_migrations_run_before_the_service_and_not_in_it(system: System) -> None
         assert environment(service, system)["QMCP_MIGRATE_ON_START"] == "false"
 
 
+@pytest.mark.promise("S22")
 def test_production_has_three_replicas_at_least_and_whatever_is_replicated_two(replicated: System) -> None:
     least = 3 if replicated.name == "prod" else 2
     assert {name_of(each) for each in replicated.of("HorizontalPodAutoscaler")} == {
@@ -111,6 +114,7 @@ def test_one_replica_has_neither_autoscaler_nor_budget_to_hold_up_its_node(rende
         assert all(workload["spec"].get("replicas", 1) == 1 for workload in system.workloads)
 
 
+@pytest.mark.promise("S06")
 def test_autoscalers_are_the_only_ones_to_say_how_many(replicated: System) -> None:
     for scaler in replicated.of("HorizontalPodAutoscaler"):
         target = scaler["spec"]["scaleTargetRef"]
@@ -119,6 +123,7 @@ def test_autoscalers_are_the_only_ones_to_say_how_many(replicated: System) -> No
         assert "replicas" not in workload["spec"]
 
 
+@pytest.mark.promise("S06", "S21")
 def test_autoscalers_measure_and_are_quick_to_grow_and_slow_to_shrink(replicated: System) -> None:
     for scaler in replicated.of("HorizontalPodAutoscaler"):
         spec = scaler["spec"]
@@ -127,6 +132,7 @@ def test_autoscalers_measure_and_are_quick_to_grow_and_slow_to_shrink(replicated
         assert spec["behavior"]["scaleDown"]["stabilizationWindowSeconds"] >= 300
 
 
+@pytest.mark.promise("S22")
 def test_every_deployment_has_a_budget_that_lets_one_pod_go(replicated: System) -> None:
     for workload in replicated.deployments:
         spec = replicated.named("PodDisruptionBudget", name_of(workload))["spec"]
@@ -135,6 +141,7 @@ def test_every_deployment_has_a_budget_that_lets_one_pod_go(replicated: System) 
         assert spec["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
 
 
+@pytest.mark.promise("S22")
 def test_every_deployment_is_spread_over_zones_and_hosts(replicated: System) -> None:
     for workload in replicated.deployments:
         constraints = pod(workload)["topologySpreadConstraints"]

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import pytest
+
 from tests.k8s.objects import System, chosen, component, labels, main, name_of, selects
 from tests.k8s.render import SERVICES, Object
 from tests.k8s.test_configuration import settings_of
@@ -77,6 +79,7 @@ def test_nothing_goes_in_or_out_unless_another_policy_says_so(system: System) ->
     assert spec == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
+@pytest.mark.promise("S28")
 def test_everyone_may_resolve_names_by_udp_and_tcp(system: System) -> None:
     spec = system.named("NetworkPolicy", "name-resolution")["spec"]
     assert spec["podSelector"] == {}
@@ -90,6 +93,7 @@ def test_what_may_come_in_is_the_service_graph(system: System) -> None:
     assert set(_edges(system, "ingress")) == expected
 
 
+@pytest.mark.promise("S28", "S07")
 def test_what_may_go_out_is_the_service_graph(system: System) -> None:
     expected = {line for line in _graph(system) if line[0] not in ("clients", "prometheus")}
     assert {edge for edge in _edges(system, "egress") if edge[1] != "dns"} == expected

@@ -57,6 +57,7 @@ def test_a_command_that_needs_nothing_runs(command: str, tmp_path: Path, databas
     assert done.stdout or list(tmp_path.iterdir())
 
 
+@pytest.mark.promise("S31")
 @pytest.mark.parametrize("command", _commands("cluster"))
 def test_a_command_for_a_cluster_names_what_is_there(command: str, renderer: str) -> None:
     assert renderer
@@ -123,6 +124,7 @@ def test_addresses_that_are_fetched_are_in_the_contract() -> None:
         assert path in bindings
 
 
+@pytest.mark.promise("S04")
 def test_the_overlay_of_the_page_renders_into_what_kubernetes_takes(renderer: str, tmp_path: Path) -> None:
     assert renderer
     (text,) = [text for _, mark, text in BLOCKS if mark == "overlay"]
@@ -138,6 +140,7 @@ def test_the_overlay_of_the_page_renders_into_what_kubernetes_takes(renderer: st
     assert [peer["ipBlock"]["cidr"].rpartition("/")[2] for peer in to] == ["32"]
 
 
+@pytest.mark.promise("S05")
 @pytest.mark.parametrize("name", [name for name in OVERLAYS if name != "dev"])
 def test_the_page_names_every_secret_that_an_overlay_does_not_bring(name: str, renderer: str) -> None:
     assert renderer

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from tests.k8s.objects import System, containers, labels, main, name_of, pod, template
 from tests.k8s.test_rendering import VERSIONS
 from tests.version import VERSION
@@ -71,6 +73,7 @@ def test_every_mount_has_its_volume_and_every_volume_is_mounted(system: System) 
         assert volumes == mounts, name_of(workload)
 
 
+@pytest.mark.promise("S28")
 def test_every_workload_has_an_account_of_its_own_without_a_token(system: System) -> None:
     accounts = [pod(workload)["serviceAccountName"] for workload in system.workloads]
     assert sorted(accounts) == sorted(name_of(each) for each in system.of("ServiceAccount"))
@@ -79,6 +82,7 @@ def test_every_workload_has_an_account_of_its_own_without_a_token(system: System
     assert all(each["automountServiceAccountToken"] is False for each in system.of("ServiceAccount"))
 
 
+@pytest.mark.promise("S28")
 def test_nobody_is_given_rights_on_the_api_server(system: System) -> None:
     assert system.of("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding") == []
 
@@ -99,6 +103,7 @@ def test_an_overlay_runs_the_version_that_it_stands_beside(system: System) -> No
     assert {image.rpartition("/")[2] for image in images} == {f"qmcp:{VERSION}"}
 
 
+@pytest.mark.promise("S16")
 def test_every_container_asks_for_what_it_needs_and_is_bounded(system: System) -> None:
     for workload in system.workloads:
         for container in containers(workload):

@@ -137,3 +137,13 @@ def test_a_field_says_whether_earlier_answers_count() -> None:
         "/confirm": (False, True),
         "/else": (True, True),
     }
+
+
+def test_of_two_lists_of_values_both_hold_and_true_is_not_one() -> None:
+    schema = {
+        "required": ["a"],
+        "properties": {"a": {"enum": [1, True, "x", {"b": 1, "c": 2}, 2.0]}},
+        "allOf": [{"properties": {"a": {"enum": [1.0, "y", {"c": 2, "b": 1}, 2]}}}],
+    }
+    [asked] = Form(schema).advance({}).candidates
+    assert asked.options == ["1", '{"b":1,"c":2}', "2.0"]

@@ -92,6 +92,7 @@ async def test_what_the_previous_release_wrote_is_there_after_an_upgrade(
     await postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.mark.promise("S27")
 @pytest.mark.parametrize("subject", SERVICES)
 async def test_the_previous_release_writes_and_lists_on_todays_tables(running: Running, subject: Subject) -> None:
     for name, effect in subject.effects.items():

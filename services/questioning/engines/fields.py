@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,11 @@ class Field:
         lists += [[schema["const"]] for schema in self.schemas if "const" in schema]
         if self.allowed is not None:
             lists.append(list(self.allowed))
-        return [each for each in lists[0] if all(each in other for other in lists)] if lists else None
+        if not lists:
+            return None
+        # By keys, or two lists of ten thousand would be a hundred million comparisons.
+        others = [{_key(each) for each in other} for other in lists[1:]]
+        return [each for each in lists[0] if all(_key(each) in other for other in others)]
 
     @property
     def answer_type(self) -> AnswerType:
@@ -110,6 +114,13 @@ class Field:
         if described:
             return f"{self._name}: {described}"
         return f"{self._name}?" if self.answer_type == "yes_no" else f"What is the {self._name}?"
+
+
+def _key(value: Any) -> Hashable:
+    """The same for what JSON Schema takes for equal: 1 and 1.0, and not 1 and true."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def question_of(path: Path) -> str:
