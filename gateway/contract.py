@@ -61,8 +61,8 @@ def bindings(method: MethodDescriptor) -> list[HttpRule]:
 
 
 def at_edge(service: ServiceDescriptor) -> list[MethodDescriptor]:
-    """The RPCs that the edge leads to; the others are for services only."""
-    return [method for method in service.methods if bindings(method)]
+    """The RPCs that the edge leads to, over HTTP or over gRPC alone; the others are for services only."""
+    return [method for method in service.methods if bindings(method) or option(method, options_pb2.grpc_only)]
 
 
 def verb_and_template(rule: HttpRule) -> tuple[str, str]:

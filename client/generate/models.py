@@ -93,7 +93,8 @@ def _wanted(files: list[FileDescriptorProto], messages: Mapping[str, Message]) -
     methods = [method for file in files for service in file.service for method in service.method]
     envelopes = {f"{method.name}{kind}" for method in methods for kind in ("Request", "Response")}
     for method in methods:
-        if method.options.HasExtension(annotations_pb2.http):
+        extensions = method.options.Extensions
+        if method.options.HasExtension(annotations_pb2.http) or extensions[options_pb2.grpc_only]:
             visit(method.input_type)
             visit(method.output_type)
     return found

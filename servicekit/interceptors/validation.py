@@ -1,6 +1,6 @@
 """Checks a request against the buf.validate rules of its proto, all faults at once, and names against their paths."""
 
-from collections.abc import Awaitable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from google.protobuf import descriptor_pool
@@ -18,20 +18,9 @@ from servicekit.unreadable import Unreadable
 
 
 def validation(method: Method, handler: Handler) -> Handler:
+    validate = _validator(method)
     if method.client_streaming:
-        return handler
-    validator = Validator()
-    names = path_names.checks_of(
-        descriptor_pool.Default().FindServiceByName(method.service), method.request_class.DESCRIPTOR
-    )
-
-    def validate(request: Any) -> None:
-        try:
-            validator.validate(request)
-        except ValidationError as error:
-            raise _refusal(_violations(error)) from None
-        if names is not None and (faults := names(request)):
-            raise _refusal(faults)
+        return _of_each(validate, handler)
 
     def with_validation(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Awaitable[Any]:
         if isinstance(request, Unreadable):
@@ -50,6 +39,43 @@ def validation(method: Method, handler: Handler) -> Handler:
         return await handler(request, context, call)
 
     return with_validation
+
+
+def _of_each(validate: Callable[[Any], None], handler: Handler) -> Handler:
+    """Checks each request of a stream when it is read."""
+
+    async def validated(requests: AsyncIterable[Any]) -> AsyncIterator[Any]:
+        async for request in requests:
+            if isinstance(request, Unreadable):
+                raise request.refusal()
+            if (size := request.ByteSize()) >= LARGE_BYTES:
+                await beside(size, require_few, request)
+            await beside(size, validate, request)
+            yield request
+
+    def with_each_validated(
+        requests: AsyncIterable[Any], context: "ServicerContext[Any, Any]", call: RequestContext
+    ) -> Awaitable[Any]:
+        return handler(validated(requests), context, call)
+
+    return with_each_validated
+
+
+def _validator(method: Method) -> Callable[[Any], None]:
+    validator = Validator()
+    names = path_names.checks_of(
+        descriptor_pool.Default().FindServiceByName(method.service), method.request_class.DESCRIPTOR
+    )
+
+    def validate(request: Any) -> None:
+        try:
+            validator.validate(request)
+        except ValidationError as error:
+            raise _refusal(_violations(error)) from None
+        if names is not None and (faults := names(request)):
+            raise _refusal(faults)
+
+    return validate
 
 
 def _violations(error: ValidationError) -> list[Violation]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,18 @@ from services.metrics.ingestion.rules import RejectedError, time_of
 
 # Of costs as many as anybody reads.
 MAX_GROUPS, MAX_MODELS = 1_000, 20
+# Of a stream: who reads more of them has a fault that shows in the first.
+MAX_REJECTIONS = 100
 
 
 def source_from(request: Any, principal: str) -> models.Source:
     return models.Source(principal, request.service, request.version, request.instance_id)
 
 
-def events_from(request: metrics_service_pb2.IngestMetricsRequest, collector: EventCollector) -> models.Events:
+def events_from(
+    request: metrics_service_pb2.IngestMetricsRequest | metrics_service_pb2.StreamMetricsRequest,
+    collector: EventCollector,
+) -> models.Events:
     """The events that are accepted; the collector has what is wrong with the others."""
     for position, metric in enumerate(request.metrics):
         try:
@@ -76,6 +82,20 @@ def ingested_to(
             metrics_service_pb2.RejectedMetric(index=each.index, field=each.field, reason=each.reason)
             for each in rejections
         ],
+    )
+
+
+def streamed_to(batches: Sequence[metrics_service_pb2.IngestedMetrics]) -> metrics_service_pb2.StreamedMetrics:
+    rejections = (
+        metrics_service_pb2.RejectedInBatch(batch=number, rejection=rejection)
+        for number, batch in enumerate(batches)
+        for rejection in batch.rejections
+    )
+    return metrics_service_pb2.StreamedMetrics(
+        batches=len(batches),
+        accepted=sum(batch.accepted for batch in batches),
+        rejected=sum(batch.rejected for batch in batches),
+        rejections=islice(rejections, MAX_REJECTIONS),
     )
 
 

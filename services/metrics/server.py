@@ -25,6 +25,7 @@ from services.metrics.ingestion.event_buffer import EventBuffer
 from services.metrics.ingestion.event_writer import EventWriter
 from services.metrics.ingestion.ingestion import Ingestion
 from services.metrics.ingestion.retention import forget_commits
+from services.metrics.ingestion.streams import Streams
 from services.metrics.limits.preshared_keys import preshared_keys
 from services.metrics.limits.rates import Rates, forget_buckets
 from services.metrics.monitors.actions import AT_A_TIME, Actions
@@ -97,7 +98,8 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         actions = Actions(db, client, sealing, acted_on, transition_json)
         history = partial(forget_transitions, older_than=timedelta(days=settings.metrics_daily_retention_days))
 
-        intake = Intake(ingestion, rates, exports)
+        streams = Streams()
+        intake = Intake(ingestion, rates, exports, streams)
         servicer = MetricsServicer(intake, Costs(db), comparisons, retention, monitors)
         loops = {
             "buffer": buffer.follow,
@@ -121,6 +123,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
                 authenticator=who,
                 registry=registry,
                 checks={"postgres": db.ready, "events": writer.ready, "rates": rates.ready},
+                on_drain=streams.close,
             ) as server,
         ):
             with MetricsPage(registry, settings.metrics_host, settings.metrics_port):

@@ -1,5 +1,6 @@
 """The gRPC edge of the metrics service: takes the request, calls one domain function, returns one message."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -28,6 +29,7 @@ from servicekit.timestamps import to_datetime
 from services.metrics import messages
 from services.metrics.costs.costs import Costs
 from services.metrics.ingestion.ingestion import Ingestion
+from services.metrics.ingestion.streams import Pipeline, Streams, patiently
 from services.metrics.limits.rates import Rates
 from services.metrics.monitors import messages as monitor_messages
 from services.metrics.monitors.monitors import Monitors
@@ -48,6 +50,7 @@ class Intake:
     ingestion: Ingestion
     rates: Rates
     exports: Exports
+    streams: Streams
 
 
 class MetricsServicer(metrics_service_pb2_grpc.MetricsServiceServicer):
@@ -59,6 +62,7 @@ class MetricsServicer(metrics_service_pb2_grpc.MetricsServiceServicer):
         self._ingestion = intake.ingestion
         self._rates = intake.rates
         self._exports = intake.exports
+        self._streams = intake.streams
         self._costs = costs
         self._comparisons = comparisons
         self._retention = retention
@@ -75,6 +79,26 @@ class MetricsServicer(metrics_service_pb2_grpc.MetricsServiceServicer):
         earlier = await self._ingestion.take(events, claim_of(request, answer), buffered=request.ack == "buffered")
         if allowance is not None:
             await answer_with_headers(context, allowance.headers)
+        return answer if earlier is None else metrics_service_pb2.IngestedMetrics.FromString(earlier)
+
+    async def StreamMetrics(
+        self, requests: AsyncIterator[metrics_service_pb2.StreamMetricsRequest], context: Context
+    ) -> metrics_service_pb2.StreamedMetrics:
+        async with Pipeline[metrics_service_pb2.IngestedMetrics]() as pipeline:
+            async for request in self._streams.read(requests):
+                await pipeline.add(self._take_batch(request))
+            return messages.streamed_to(await pipeline.finish())
+
+    async def _take_batch(
+        self, request: metrics_service_pb2.StreamMetricsRequest
+    ) -> metrics_service_pb2.IngestedMetrics:
+        principal = current_context.get().principal
+        await patiently(lambda: self._rates.take(principal))
+        collector = self._ingestion.collector(messages.source_from(request, principal.name))
+        events = await beside(request.ByteSize(), messages.events_from, request, collector)
+        answer = messages.ingested_to(events, collector.rejections, with_sentences=False)
+        claim = claim_of(request, answer)
+        earlier = await patiently(lambda: self._ingestion.take(events, claim, buffered=False))
         return answer if earlier is None else metrics_service_pb2.IngestedMetrics.FromString(earlier)
 
     async def IngestOtlp(self, request: otlp_pb2.IngestOtlpRequest, context: Context) -> HttpBody:

@@ -38,6 +38,8 @@ FOR_ADMINISTRATORS = {
 }
 # Only services call these: the edge leads nowhere near them.
 BETWEEN_SERVICES = {name for name, method in METHODS.items() if descriptors.permission(method).endswith(".resolve")}
+# What has no form in HTTP.
+GRPC_ONLY = {name for name, method in METHODS.items() if descriptors.declared(method, options_pb2.grpc_only)}
 # What they return instead of the resource, and why.
 OTHER_ANSWERS = {
     "qmcp.access.v1.AccessService.CreateKey": ("IssuedKey", "the secret is shown this once and is no part of the key"),
@@ -55,8 +57,9 @@ LISTS = {name: method for name, (method, verb) in STANDARDS.items() if verb == "
 def test_an_rpc_has_an_http_binding(method: MethodDescriptor) -> None:
     rule = descriptors.http(method)
     verb = rule.WhichOneof("pattern")
-    if method.full_name in BETWEEN_SERVICES:
-        assert verb is None, "what only services call has no place on the edge"
+    if method.full_name in BETWEEN_SERVICES | GRPC_ONLY:
+        assert verb is None, "what only services call has no place on the edge, and a stream of requests none in HTTP"
+        assert method.client_streaming == (method.full_name in GRPC_ONLY)
         return
     assert verb is not None, "declare google.api.http"
     path = getattr(rule, verb)
@@ -74,7 +77,7 @@ def test_no_two_rpcs_have_the_same_binding() -> None:
     seen: dict[tuple[str, str], str] = {}
     for method in METHODS.values():
         rule = descriptors.http(method)
-        if method.full_name in BETWEEN_SERVICES:
+        if method.full_name in BETWEEN_SERVICES | GRPC_ONLY:
             continue
         for each in (rule, *rule.additional_bindings):
             verb = str(each.WhichOneof("pattern"))
@@ -94,7 +97,7 @@ def test_an_rpc_demands_a_permission_of_its_own_service(method: MethodDescriptor
 def test_an_rpc_says_how_long_it_may_take(method: MethodDescriptor) -> None:
     kind = options_pb2.CallKind.Name(descriptors.declared(method, options_pb2.call_kind))
     assert kind != "CALL_KIND_UNSPECIFIED"
-    assert (kind == "CALL_KIND_STREAM") == method.server_streaming
+    assert (kind == "CALL_KIND_STREAM") == (method.server_streaming or method.client_streaming)
     # The edge asks another replica when the first leaves in the middle of a wait.
     assert kind != "CALL_KIND_WAIT" or descriptors.idempotency_level(method) == "NO_SIDE_EFFECTS"
 
@@ -210,7 +213,7 @@ def test_no_exception_outlives_its_rpc() -> None:
 
 def test_what_has_no_place_on_the_edge_has_a_permission_that_only_services_have() -> None:
     away = {name for name, method in METHODS.items() if not descriptors.http(method).WhichOneof("pattern")}
-    assert away == BETWEEN_SERVICES
+    assert away == BETWEEN_SERVICES | GRPC_ONLY
 
 
 def test_a_service_is_named_after_its_package() -> None:

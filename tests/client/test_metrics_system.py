@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from qmcp.client import Client, Price
+from qmcp.client import Client, Price, QmcpError
+from qmcp.client.metrics.models import Metric
 
 from tests.client.command import Ended, qmcp
 from tests.stack import Stack
@@ -28,6 +29,21 @@ def test_an_event_is_sent_and_one_that_breaks_a_rule_ends_with_1(command: Comman
     rejected = command("send", "1e13", "--json")
     assert rejected.code == 1
     assert rejected.json["rejected"] == 1
+
+
+def test_batches_are_streamed_and_one_that_comes_again_counts_once(stack: Stack) -> None:
+    name = f"streamed-{time.time_ns()}"
+    batches = [[Metric(type="custom", value=value, dimensions={"metric_name": name})] * 3 for value in (1.0, 1e13, 2.0)]
+    with Client(stack.edge_url) as client:
+        for _ in range(2):
+            ended = client.stream_metrics("tests", (batch for batch in batches), key=name)
+            assert (ended.batches, ended.accepted, ended.rejected) == (3, 6, 3)
+        assert {each.batch for each in ended.rejections} == {1}
+        [found] = client.query_metrics(dimensions={"metric_name": name})
+        assert (found.points[0].count, found.points[0].sum) == (6, 9)
+        with pytest.raises(QmcpError) as failed:
+            client.stream_metrics("no good", batches)
+        assert failed.value.metadata["batches"] == "0"
 
 
 def test_what_tokens_cost_is_shown_by_dimensions(stack: Stack, command: Command) -> None:

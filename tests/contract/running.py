@@ -72,15 +72,16 @@ class Running:
         metadata: Mapping[str, str] | None = None,
         seconds: float | None = CALL_SECONDS,
     ) -> Answer | Refusal:
-        """Calls a unary RPC."""
+        """Calls an RPC with one request and one answer; one that takes a stream gets a stream of that request."""
         described = self.service.methods_by_name[method]
-        rpc = self.channel.unary_unary(
+        one = request_class(described)() if request is None else request
+        rpc: Any = (self.channel.stream_unary if described.client_streaming else self.channel.unary_unary)(
             f"/{self.service.full_name}/{method}",
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=message_factory.GetMessageClass(described.output_type).FromString,
         )
         call = rpc(
-            request_class(described)() if request is None else request,
+            iter([one]) if described.client_streaming else one,
             metadata=self._headers(metadata),
             timeout=seconds,
         )

@@ -52,6 +52,8 @@ class System:
     async def _ended(self, replica: Running, method: str, metadata: dict[str, str]) -> Refusal | str:
         """How a call ends, whatever it answers before."""
         request = self.subject.lasting[method].request
+        if replica.service.methods_by_name[method].client_streaming:
+            return await self._uploaded(replica, method, metadata)
         if not replica.service.methods_by_name[method].server_streaming:
             answer = await replica.call(method, request, metadata, GUARD_SECONDS)
             return "answered" if isinstance(answer, Answer) else answer
@@ -60,6 +62,20 @@ class System:
         try:
             while await call.read() is not grpc.aio.EOF:
                 pass
+        except grpc.aio.AioRpcError as error:
+            return refusal(error)
+        return "ended as if nothing had happened"
+
+    async def _uploaded(self, replica: Running, method: str, metadata: dict[str, str]) -> Refusal | str:
+        """The same of an RPC that takes a stream, of which there is no end."""
+
+        async def endless() -> AsyncIterator[bytes]:
+            yield self.subject.lasting[method].request.SerializeToString()
+            await asyncio.Event().wait()
+
+        rpc: Any = replica.channel.stream_unary(f"/{replica.service.full_name}/{method}")
+        try:
+            await rpc(endless(), metadata=tuple(metadata.items()), timeout=GUARD_SECONDS)
         except grpc.aio.AioRpcError as error:
             return refusal(error)
         return "ended as if nothing had happened"

@@ -34,6 +34,12 @@ def _measured(number: int) -> metrics_service_pb2.IngestMetricsRequest:
     )
 
 
+def _batch(number: int) -> metrics_service_pb2.StreamMetricsRequest:
+    return metrics_service_pb2.StreamMetricsRequest(
+        service="tests", metrics=[metric_pb2.Metric(type="custom", value=number)]
+    )
+
+
 def _prices(number: int) -> cost_pb2.CreatePriceTableRequest:
     price = cost_pb2.Price(model="m", token_type="input", usd_per_million=number)
     return cost_pb2.CreatePriceTableRequest(price_table=cost_pb2.PriceTable(prices=[price]))
@@ -139,6 +145,7 @@ SUBJECT = Subject(
     effects={
         "IngestMetrics": Effect(_measured, lambda answer: answer.request_id),
         "IngestMetricColumns": Effect(_columns, lambda answer: answer.request_id),
+        "StreamMetrics": Effect(_batch, lambda answer: (answer.batches, answer.accepted), repeats=False),
         "CreatePriceTable": Effect(_prices, lambda answer: answer.version),
         "CreateMonitor": Effect(_monitor, lambda answer: answer.id),
     },
@@ -157,18 +164,22 @@ SUBJECT = Subject(
     shared={
         "IngestOtlp": "makes what is the caller's own",
         "ListPriceTables": "what tokens cost is the same for all",
+        "StreamMetrics": "makes what is the caller's own",
         "IngestMetricColumns": "makes what is the caller's own",
         "IngestMetrics": "makes what is the caller's own",
         "FlushMetrics": "writes what is buffered, whosever it is, and shows nothing of it",
     },
     slow=_slow_get,
     lasting={
-        name: Lasting(request, "retention_policies")
-        for name, request in {
-            "CleanUpRetention": retention_pb2.CleanUpRetentionRequest(),
-            "PreviewRetention": retention_pb2.PreviewRetentionRequest(),
-            "GetDatabaseStats": retention_pb2.GetDatabaseStatsRequest(),
-        }.items()
+        "StreamMetrics": Lasting(_batch(1)),
+        **{
+            name: Lasting(request, "retention_policies")
+            for name, request in {
+                "CleanUpRetention": retention_pb2.CleanUpRetentionRequest(),
+                "PreviewRetention": retention_pb2.PreviewRetentionRequest(),
+                "GetDatabaseStats": retention_pb2.GetDatabaseStatsRequest(),
+            }.items()
+        },
     },
     words=("custom", "auth_request", "buffered", "committed", "tests"),
 )

@@ -1,7 +1,7 @@
 """One connection to QMCP and how calls of any service travel over it."""
 
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -114,6 +114,19 @@ class AsyncCalls:
 
         policy = self._retries.policy(repeatable=called.repeatable(request) and not once, deadline=deadline)
         return await tenacity.AsyncRetrying(**policy)(attempt)
+
+    async def _upload(self, requests: Iterable[Any], kind: type[Message], timeout: float | None = None) -> Any:
+        """The message that answers a stream of requests of this kind, which is sent once."""
+        called = rpcs.of(kind.DESCRIPTOR)
+        send: Any = self._channel.stream_unary(
+            called.path,
+            request_serializer=kind.SerializeToString,
+            response_deserializer=called.answer.FromString,
+        )
+        try:
+            return await send(iter(requests), timeout=timeout, metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise statuses.from_rpc(error) from error
 
     def _stream(self, request: Any, timeout: float | None = None) -> "AsyncStream":
         """The messages that answer a request, on one connection."""

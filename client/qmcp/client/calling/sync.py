@@ -2,7 +2,7 @@
 """One connection to QMCP and how calls of any service travel over it."""
 
 import secrets
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -115,6 +115,19 @@ class Calls:
 
         policy = self._retries.policy(repeatable=called.repeatable(request) and not once, deadline=deadline)
         return tenacity.Retrying(**policy)(attempt)
+
+    def _upload(self, requests: Iterable[Any], kind: type[Message], timeout: float | None = None) -> Any:
+        """The message that answers a stream of requests of this kind, which is sent once."""
+        called = rpcs.of(kind.DESCRIPTOR)
+        send: Any = self._channel.stream_unary(
+            called.path,
+            request_serializer=kind.SerializeToString,
+            response_deserializer=called.answer.FromString,
+        )
+        try:
+            return send(iter(requests), timeout=timeout, metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise statuses.from_rpc(error) from error
 
     def _stream(self, request: Any, timeout: float | None = None) -> "Stream":
         """The messages that answer a request, on one connection."""

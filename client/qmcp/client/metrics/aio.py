@@ -1,6 +1,6 @@
 """What the client can do with metrics."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from qmcp.client.calling.aio import AsyncCalls
@@ -16,6 +16,7 @@ from qmcp.client.metrics.models import (
     Price,
     PriceTable,
     RateLimit,
+    StreamedMetrics,
 )
 from qmcp.metrics.v1 import cost_pb2, metric_pb2, monitor_pb2, monitor_transition_pb2, query_pb2
 from qmcp.metrics.v1 import metrics_service_pb2 as api
@@ -44,6 +45,33 @@ class AsyncMetrics(AsyncCalls):
             idempotency_key=idempotency_key,
         )
         return await self._call(request, IngestedMetrics)
+
+    async def stream_metrics(
+        self,
+        service: str,
+        batches: Iterable[Sequence[Metric]],
+        *,
+        version: str = "",
+        instance_id: str = "",
+        key: str = "",
+        timeout: float | None = None,
+    ) -> StreamedMetrics:
+        """Sends batches of at most 10,000 events as they come, and waits until all are durable.
+
+        It is sent once: where it fails, `batches` in the metadata of the error says how many need not be sent again.
+        With a key each batch has one of its own, `<key>-<number>`, and counts once in however many streams it comes.
+        """
+        requests = (
+            api.StreamMetricsRequest(
+                service=service,
+                version=version,
+                instance_id=instance_id,
+                metrics=[to_message(metric, metric_pb2.Metric()) for metric in batch],
+                idempotency_key=key and f"{key}-{number}",
+            )
+            for number, batch in enumerate(batches)
+        )
+        return from_message(StreamedMetrics, await self._upload(requests, api.StreamMetricsRequest, timeout))
 
     async def create_price_table(
         self, prices: Sequence[Price], *, effective_at: datetime | None = None, idempotency_key: str | None = None

@@ -121,6 +121,30 @@ class ColumnSeries:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedInBatch:
+    """An event of a batch that was not taken in, and why."""
+
+    # Which batch, from 0.
+    batch: int = 0
+    # Which event, and why.
+    rejection: RejectedMetric | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamedMetrics:
+    """What became of the batches of a stream."""
+
+    # How many batches came.
+    batches: int = 0
+    # How many events were accepted, a whole number; those of a batch that came before count as they did then.
+    accepted: float = 0.0
+    # How many were rejected.
+    rejected: float = 0.0
+    # What is wrong with those that were rejected first, at most 100.
+    rejections: tuple[RejectedInBatch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FlushedMetrics:
     """How a flush went."""
 

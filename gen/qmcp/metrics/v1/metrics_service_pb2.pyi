@@ -59,6 +59,40 @@ class IngestMetricColumnsRequest(_message.Message):
     ack: str
     def __init__(self, service: _Optional[str] = ..., version: _Optional[str] = ..., instance_id: _Optional[str] = ..., series: _Optional[_Iterable[_Union[_metric_pb2.ColumnSeries, _Mapping]]] = ..., series_index: _Optional[bytes] = ..., measured_us: _Optional[bytes] = ..., value: _Optional[bytes] = ..., durations_ms: _Optional[bytes] = ..., idempotency_key: _Optional[str] = ..., ack: _Optional[str] = ...) -> None: ...
 
+class StreamMetricsRequest(_message.Message):
+    __slots__ = ("service", "version", "instance_id", "metrics", "idempotency_key")
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    version: str
+    instance_id: str
+    metrics: _containers.RepeatedCompositeFieldContainer[_metric_pb2.Metric]
+    idempotency_key: str
+    def __init__(self, service: _Optional[str] = ..., version: _Optional[str] = ..., instance_id: _Optional[str] = ..., metrics: _Optional[_Iterable[_Union[_metric_pb2.Metric, _Mapping]]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class StreamedMetrics(_message.Message):
+    __slots__ = ("batches", "accepted", "rejected", "rejections")
+    BATCHES_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    REJECTED_FIELD_NUMBER: _ClassVar[int]
+    REJECTIONS_FIELD_NUMBER: _ClassVar[int]
+    batches: int
+    accepted: float
+    rejected: float
+    rejections: _containers.RepeatedCompositeFieldContainer[RejectedInBatch]
+    def __init__(self, batches: _Optional[int] = ..., accepted: _Optional[float] = ..., rejected: _Optional[float] = ..., rejections: _Optional[_Iterable[_Union[RejectedInBatch, _Mapping]]] = ...) -> None: ...
+
+class RejectedInBatch(_message.Message):
+    __slots__ = ("batch", "rejection")
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    REJECTION_FIELD_NUMBER: _ClassVar[int]
+    batch: int
+    rejection: RejectedMetric
+    def __init__(self, batch: _Optional[int] = ..., rejection: _Optional[_Union[RejectedMetric, _Mapping]] = ...) -> None: ...
+
 class IngestedMetrics(_message.Message):
     __slots__ = ("status", "accepted", "rejected", "errors", "request_id", "rejections")
     STATUS_FIELD_NUMBER: _ClassVar[int]

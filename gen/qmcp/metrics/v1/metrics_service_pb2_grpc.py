@@ -74,6 +74,11 @@ class MetricsServiceStub:
                 request_serializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.IngestMetricColumnsRequest.SerializeToString,
                 response_deserializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.IngestedMetrics.FromString,
                 _registered_method=True)
+        self.StreamMetrics = channel.stream_unary(
+                '/qmcp.metrics.v1.MetricsService/StreamMetrics',
+                request_serializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.StreamMetricsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.StreamedMetrics.FromString,
+                _registered_method=True)
         self.FlushMetrics = channel.unary_unary(
                 '/qmcp.metrics.v1.MetricsService/FlushMetrics',
                 request_serializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.FlushMetricsRequest.SerializeToString,
@@ -216,6 +221,16 @@ class MetricsServiceServicer:
     def IngestMetricColumns(self, request, context):
         """Takes in as IngestMetrics does, 1 to 50,000 events as columns: numbers next to each other, and a table of what events have
         in common. For programs; several times as fast. The answer's `errors` is empty, `rejections` says all.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamMetrics(self, request_iterator, context):
+        """Takes in a stream of batches, as long as it lasts, each as IngestMetrics does. It is answered when all of them are durable,
+        with what became of them together. No more is read than can be written: whoever sends faster, or has no calls left of those
+        that it may make in a minute, of which each batch takes one, waits. Where it fails, `batches` in the metadata of its ErrorInfo
+        says how many are durable at least, from the first on; send the rest again, under the same keys. Over gRPC alone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -385,6 +400,11 @@ def add_MetricsServiceServicer_to_server(servicer, server):
                     servicer.IngestMetricColumns,
                     request_deserializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.IngestMetricColumnsRequest.FromString,
                     response_serializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.IngestedMetrics.SerializeToString,
+            ),
+            'StreamMetrics': grpc.stream_unary_rpc_method_handler(
+                    servicer.StreamMetrics,
+                    request_deserializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.StreamMetricsRequest.FromString,
+                    response_serializer=qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.StreamedMetrics.SerializeToString,
             ),
             'FlushMetrics': grpc.unary_unary_rpc_method_handler(
                     servicer.FlushMetrics,
@@ -640,6 +660,33 @@ class MetricsService:
             '/qmcp.metrics.v1.MetricsService/IngestMetricColumns',
             qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.IngestMetricColumnsRequest.SerializeToString,
             qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.IngestedMetrics.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamMetrics(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/qmcp.metrics.v1.MetricsService/StreamMetrics',
+            qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.StreamMetricsRequest.SerializeToString,
+            qmcp_dot_metrics_dot_v1_dot_metrics__service__pb2.StreamedMetrics.FromString,
             options,
             channel_credentials,
             insecure,

@@ -67,6 +67,12 @@ class MetricsServiceStub:
     """Takes in as IngestMetrics does, 1 to 50,000 events as columns: numbers next to each other, and a table of what events have
     in common. For programs; several times as fast. The answer's `errors` is empty, `rejections` says all.
     """
+    StreamMetrics: _grpc.StreamUnaryMultiCallable[_metrics_service_pb2.StreamMetricsRequest, _metrics_service_pb2.StreamedMetrics]
+    """Takes in a stream of batches, as long as it lasts, each as IngestMetrics does. It is answered when all of them are durable,
+    with what became of them together. No more is read than can be written: whoever sends faster, or has no calls left of those
+    that it may make in a minute, of which each batch takes one, waits. Where it fails, `batches` in the metadata of its ErrorInfo
+    says how many are durable at least, from the first on; send the rest again, under the same keys. Over gRPC alone.
+    """
     FlushMetrics: _grpc.UnaryUnaryMultiCallable[_metrics_service_pb2.FlushMetricsRequest, _metrics_service_pb2.FlushedMetrics]
     """Writes what was taken in with `ack: buffered` and is not durable yet: all of this replica before it answers, that of the
     other replicas right after.
@@ -145,6 +151,12 @@ class MetricsServiceAsyncStub(MetricsServiceStub):
     IngestMetricColumns: _aio.UnaryUnaryMultiCallable[_metrics_service_pb2.IngestMetricColumnsRequest, _metrics_service_pb2.IngestedMetrics]  # type: ignore[assignment]
     """Takes in as IngestMetrics does, 1 to 50,000 events as columns: numbers next to each other, and a table of what events have
     in common. For programs; several times as fast. The answer's `errors` is empty, `rejections` says all.
+    """
+    StreamMetrics: _aio.StreamUnaryMultiCallable[_metrics_service_pb2.StreamMetricsRequest, _metrics_service_pb2.StreamedMetrics]  # type: ignore[assignment]
+    """Takes in a stream of batches, as long as it lasts, each as IngestMetrics does. It is answered when all of them are durable,
+    with what became of them together. No more is read than can be written: whoever sends faster, or has no calls left of those
+    that it may make in a minute, of which each batch takes one, waits. Where it fails, `batches` in the metadata of its ErrorInfo
+    says how many are durable at least, from the first on; send the rest again, under the same keys. Over gRPC alone.
     """
     FlushMetrics: _aio.UnaryUnaryMultiCallable[_metrics_service_pb2.FlushMetricsRequest, _metrics_service_pb2.FlushedMetrics]  # type: ignore[assignment]
     """Writes what was taken in with `ack: buffered` and is not durable yet: all of this replica before it answers, that of the
@@ -257,6 +269,18 @@ class MetricsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_metrics_service_pb2.IngestedMetrics, _abc.Awaitable[_metrics_service_pb2.IngestedMetrics]]:
         """Takes in as IngestMetrics does, 1 to 50,000 events as columns: numbers next to each other, and a table of what events have
         in common. For programs; several times as fast. The answer's `errors` is empty, `rejections` says all.
+        """
+
+    @_abc_1.abstractmethod
+    def StreamMetrics(
+        self,
+        request_iterator: _MaybeAsyncIterator[_metrics_service_pb2.StreamMetricsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_metrics_service_pb2.StreamedMetrics, _abc.Awaitable[_metrics_service_pb2.StreamedMetrics]]:
+        """Takes in a stream of batches, as long as it lasts, each as IngestMetrics does. It is answered when all of them are durable,
+        with what became of them together. No more is read than can be written: whoever sends faster, or has no calls left of those
+        that it may make in a minute, of which each batch takes one, waits. Where it fails, `batches` in the metadata of its ErrorInfo
+        says how many are durable at least, from the first on; send the rest again, under the same keys. Over gRPC alone.
         """
 
     @_abc_1.abstractmethod

@@ -50,6 +50,8 @@ RESPONSE_CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
 response_content_type: _descriptor.FieldDescriptor
 STANDARD_RPC_FIELD_NUMBER: _ClassVar[int]
 standard_rpc: _descriptor.FieldDescriptor
+GRPC_ONLY_FIELD_NUMBER: _ClassVar[int]
+grpc_only: _descriptor.FieldDescriptor
 PATH_NAME_FIELD_NUMBER: _ClassVar[int]
 path_name: _descriptor.FieldDescriptor
 ORIGINAL_EMPTY_FIELD_NUMBER: _ClassVar[int]
