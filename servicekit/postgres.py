@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
@@ -9,7 +10,9 @@ from typing import Any, TypeAlias
 import asyncpg
 import structlog
 from asyncpg.pool import PoolConnectionProxy
+from prometheus_client import CollectorRegistry
 
+from servicekit.database_metrics import DatabaseMetrics, DatabaseUsage
 from servicekit.errors import exhausted
 from servicekit.waiting import waiting_for
 
@@ -102,13 +105,23 @@ class Database:
         # Whether a call has failed as calls fail where the database is away, full or used up, and nothing has shown the
         # contrary since.
         self._in_doubt = False
+        self.usage = DatabaseUsage()
+
+    @property
+    def connections(self) -> dict[str, int]:
+        """How many there are, by what they do."""
+        idle = self._pool.get_idle_size()
+        return {"idle": idle, "used": self._pool.get_size() - idle, "long_read": self._long_reads}
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection; each statement is its own transaction."""
+        asked_at = time.perf_counter()
         try:
             with waiting_for(CONNECTION):
                 connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+            used_at = time.perf_counter()
+            self.usage.waited.observe(used_at - asked_at)
             try:
                 with waiting_for(STATEMENT):
                     yield connection
@@ -124,6 +137,8 @@ class Database:
                     connection.terminate()
                 await self._pool.release(connection)
                 raise
+            finally:
+                self.usage.used.observe(time.perf_counter() - used_at)
             await self._pool.release(connection)
         except Exception as error:
             self._in_doubt = self._in_doubt or unreachable(error)
@@ -132,8 +147,13 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection with a transaction that commits at the end, and rolls back on an exception."""
-        async with self.connection() as connection, _transaction(connection):
-            yield connection
+        try:
+            async with self.connection() as connection, _transaction(connection):
+                yield connection
+        except BaseException:
+            self.usage.undone += 1
+            raise
+        self.usage.committed += 1
 
     @asynccontextmanager
     async def long_read(self) -> AsyncIterator[Connection]:
@@ -321,7 +341,13 @@ def _server_settings(application: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def database(
-    url: str, pool_size: int, application: str, *, long_reads: int = 4, **tuning: str
+    url: str,
+    pool_size: int,
+    application: str,
+    *,
+    long_reads: int = 4,
+    registry: CollectorRegistry | None = None,
+    **tuning: str,
 ) -> AsyncIterator[Database]:
     """Opens the pool.
 
@@ -330,6 +356,7 @@ async def database(
         pool_size: connections at most.
         application: what pg_stat_activity shows.
         long_reads: connections at most of those who read for long.
+        registry: of the page that shows how it is used; None: none does.
         tuning: further settings of the server, for these connections.
     """
     server_settings = _server_settings(application) | tuning
@@ -343,7 +370,10 @@ async def database(
         server_settings=server_settings,
     )
     try:
-        yield Database(pool, url, server_settings, long_reads)
+        opened = Database(pool, url, server_settings, long_reads)
+        if registry is not None:
+            DatabaseMetrics(registry, opened.usage, lambda: opened.connections)
+        yield opened
     finally:
         # Everybody who uses the pool has been stopped by now; what hangs all the same is cut off.
         try:

@@ -35,6 +35,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         settings.database_pool_size,
         "qmcp-access",
         long_reads=settings.database_long_reads,
+        registry=metrics,
     ) as db:
         keys, roles, denials = Keys(db), Roles(db), Denials(db, settings.access_denials_days)
         await roles.write_built_in()

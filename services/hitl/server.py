@@ -59,6 +59,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             settings.database_pool_size,
             "qmcp-hitl",
             long_reads=settings.database_long_reads,
+            registry=registry,
             **TUNING,
         ) as db,
         aclosing(

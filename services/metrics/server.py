@@ -66,6 +66,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             settings.database_pool_size,
             "qmcp-metrics",
             long_reads=settings.database_long_reads,
+            registry=registry,
         ) as db,
         access(settings) as resolver,
         peers(settings, settings.hitl_address, settings.tools_address) as acted_on,

@@ -42,6 +42,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             settings.database_pool_size,
             "qmcp-questioning",
             long_reads=settings.database_long_reads,
+            registry=registry,
         ) as db,
         access(settings) as resolver,
         language_model(settings) as model,

@@ -74,6 +74,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             settings.database_pool_size,
             "qmcp-tools",
             long_reads=settings.database_long_reads,
+            registry=registry,
         ) as db,
         aclosing(HttpTools(addresses, secrets, settings.tools_max_response_bytes)) as http_tools,
         aclosing(GrpcTools(addresses, settings.tools_max_response_bytes)) as grpc_tools,

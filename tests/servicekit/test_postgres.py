@@ -5,6 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
+from servicekit.metrics import new_registry
 from servicekit.postgres import Database, unreachable
 from servicekit.postgres import database as pool
 from servicekit.waiting import waited_for
@@ -50,3 +51,30 @@ async def _backend(db: Database, then: Exception | None = None) -> int:
         if then is not None:
             raise then
         return process
+
+
+@pytest.mark.promise("S20")
+async def test_how_the_database_is_used_stands_on_the_page(database: str) -> None:
+    registry = new_registry()
+
+    def shown(name: str, **labels: str) -> float:
+        return registry.get_sample_value(name, labels) or 0.0
+
+    async with pool(database, 2, "used", registry=registry) as db:
+        async with db.transaction() as connection, db.connection():
+            await connection.execute("SELECT 1")
+            assert shown("qmcp_database_connections", state="used") == 2
+            late = asyncio.create_task(_backend(db))
+            # Whoever finds none waits, and is counted once there is one.
+            await asyncio.sleep(0)
+            assert shown("qmcp_database_wait_seconds_count") == 2
+        await late
+        with pytest.raises(ZeroDivisionError):
+            async with db.transaction():
+                raise ZeroDivisionError
+        async with db.long_read():
+            assert shown("qmcp_database_connections", state="long_read") == 1
+        assert shown("qmcp_database_connections", state="used") == 0
+    assert shown("qmcp_database_transactions_total", outcome="committed") == 1
+    assert shown("qmcp_database_transactions_total", outcome="undone") == 1
+    assert shown("qmcp_database_wait_seconds_count") == shown("qmcp_database_use_seconds_count") == 4
