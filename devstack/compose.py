@@ -34,6 +34,8 @@ def rendered() -> str:
         admin_file=admin_file(HOME),
         # Rules on figures that only one service has.
         alerts=sorted(path.relative_to(ROOT) for path in ROOT.glob("k8s/base/*/alerts/*.yml")),
+        # Pages that only one service has.
+        targets=sorted(path.relative_to(ROOT) for path in ROOT.glob("k8s/base/*/targets/*.yml")),
         home=HOME,
         keys=KEYS,
     )

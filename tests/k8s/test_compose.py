@@ -221,3 +221,17 @@ def test_prometheus_scrapes_job_qmcp_at_the_edge() -> None:
     source, target, _ = prometheus["volumes"][0].split(":")
     assert (ROOT / source).is_file()
     assert f"--config.file={target}" in prometheus["command"]
+
+
+@pytest.mark.promise("M29")
+def test_prometheus_scrapes_what_was_sent_under_the_job_that_the_originals_guide_names() -> None:
+    config = yaml.safe_load((ROOT / "k8s" / "monitoring" / "prometheus.yml").read_text())
+    assert config["global"]["scrape_interval"] == "15s"
+    [job] = [each for each in config["scrape_configs"] if "file_sd_configs" in each]
+    assert job["file_sd_configs"] == [{"files": ["targets/*.yml"]}]
+    volumes = [each.split(":") for each in _service("prometheus")["volumes"]]
+    [told] = [source for source, target, *_ in volumes if target.startswith("/etc/prometheus/targets/")]
+    [group] = yaml.safe_load((ROOT / told).read_text())
+    assert group["labels"] == {"job": "metrics-service"}
+    [host] = {target.rpartition(":")[0] for target in group["targets"]}
+    assert set(_service(host)["networks"]) & set(_service("prometheus")["networks"])

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pytest
 import yaml
 
+from devstack.services import found
 from tests.k8s.objects import System, labels, main, template
 from tests.k8s.render import K8S, Object
 
@@ -15,10 +17,10 @@ from tests.k8s.render import K8S, Object
 def _meta(workload: Object, port: Mapping[str, Any]) -> dict[str, str]:
     """What Prometheus knows of a pod's port before it relabels."""
     annotations = template(workload)["metadata"].get("annotations", {})
-    found = {f"pod_annotation_{name}": value for name, value in annotations.items()}
-    found |= {f"pod_label_{name}": value for name, value in labels(workload).items()}
-    found |= {"pod_container_port_name": port["name"], "pod_container_port_number": str(port["containerPort"])}
-    return {f"__meta_kubernetes_{re.sub(r'[^a-zA-Z0-9_]', '_', name)}": value for name, value in found.items()}
+    known = {f"pod_annotation_{name}": value for name, value in annotations.items()}
+    known |= {f"pod_label_{name}": value for name, value in labels(workload).items()}
+    known |= {"pod_container_port_name": port["name"], "pod_container_port_number": str(port["containerPort"])}
+    return {f"__meta_kubernetes_{re.sub(r'[^a-zA-Z0-9_]', '_', name)}": value for name, value in known.items()}
 
 
 def _targets(system: System) -> Iterator[tuple[str, int, str]]:
@@ -43,7 +45,7 @@ def test_everything_with_a_page_of_figures_is_scraped_once(system: System) -> No
         (labels(workload)["app.kubernetes.io/name"], port["containerPort"], "/metrics")
         for workload in system.deployments
         for port in main(workload)["ports"]
-        if port["name"] == "metrics"
+        if port["name"] == "metrics" or port["name"].endswith("-metrics")
     }
     assert pages
     assert sorted(_targets(system)) == sorted(pages)
@@ -52,3 +54,17 @@ def test_everything_with_a_page_of_figures_is_scraped_once(system: System) -> No
 def test_prometheus_may_come_in_from_where_the_page_says_that_it_runs(system: System) -> None:
     [namespace] = set(re.findall(r"namespace `(\w+)`", (K8S / "monitoring" / "cluster.yml").read_text()))
     assert f"'kubernetes.io/metadata.name': '{namespace}'" in str(system.of("NetworkPolicy"))
+
+
+@pytest.mark.promise("M29")
+def test_a_page_that_only_one_service_has_is_scraped_in_a_cluster_and_in_compose(system: System) -> None:
+    """By its settings: PORTS names the port that its folder opens and Prometheus is told of."""
+    having = [each for each in found() if each.ports]
+    assert having
+    for service in having:
+        pages = set(service.ports.values())
+        assert pages <= {port["port"] for port in system.named("Service", service.name)["spec"]["ports"]}
+        assert pages <= {port for name, port, _ in _targets(system) if name == service.name}
+        files = (K8S / "base" / service.name / "targets").glob("*.yml")
+        told = [target for file in files for each in yaml.safe_load(file.read_text()) for target in each["targets"]]
+        assert {f"{service.name}:{port}" for port in pages} == set(told)

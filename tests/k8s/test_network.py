@@ -25,6 +25,7 @@ def _lines_of(service: str) -> Iterator[tuple[str, str, int]]:
         yield (caller, service, port)
     settings = settings_of(service)
     yield from ((service, peer, 50051) for peer in settings.PEERS)
+    yield from (("prometheus", service, port) for port in settings.PORTS.values())
     # Who guards against addresses that callers name calls addresses that callers name.
     if any(name.endswith("_allowed_networks") for name in settings.model_fields):
         yield from ((service, "internet", port) for port in (80, 443))
