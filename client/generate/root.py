@@ -41,7 +41,11 @@ _OTHERS = {
     "AsyncClient": "qmcp.client.aio",
     "Client": "qmcp.client.sync",
     "Health": "qmcp.client.calling.health",
+    "HumanRequestConflictError": "qmcp.client.compat",
+    "HumanRequestExpiredError": "qmcp.client.compat",
+    "HumanRequestNotFoundError": "qmcp.client.compat",
     "MCPClient": "qmcp.client.compat",
+    "MCPClientError": "qmcp.client.compat",
     "ReceiptVerification": "qmcp.client.tools.verification",
     "Retries": "qmcp.client.calling.retries",
 }

@@ -1,6 +1,9 @@
 """The original's client, as code that was written against it uses it: parameters, answers, errors, waits."""
 
+import copy
+import dataclasses
 import inspect
+import pickle
 import threading
 import uuid
 from collections.abc import Iterator
@@ -8,7 +11,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 import qmcp.client
-from qmcp.client import Client, InvalidRequestError, NotFoundError, QmcpError
+from qmcp.client import Client, InvalidRequestError, NotFoundError, QmcpError, compat, mcp_client
 from qmcp.client.compat import (
     ConflictError,
     HumanRequest,
@@ -17,6 +20,7 @@ from qmcp.client.compat import (
     MCPClientError,
     RequestExpiredError,
     Row,
+    ToolDefinition,
     ToolNotFoundError,
     ToolResult,
     WaitTimeoutError,
@@ -42,7 +46,15 @@ def parameters(method: str) -> list[str]:
 
 
 def test_it_is_imported_from_where_it_was() -> None:
-    assert qmcp.client.MCPClient is MCPClient
+    assert qmcp.client.MCPClient is mcp_client.MCPClient is MCPClient
+    assert all(getattr(mcp_client, name) is getattr(compat, name) for name in mcp_client.__all__)
+    of_package = (
+        "MCPClientError",
+        "HumanRequestConflictError",
+        "HumanRequestExpiredError",
+        "HumanRequestNotFoundError",
+    )
+    assert all(getattr(qmcp.client, name) is getattr(compat, name) for name in of_package)
     assert issubclass(MCPClientError, Exception)
     assert all(issubclass(kind, MCPClientError) for kind in (ToolNotFoundError, RequestExpiredError, ConflictError))
 
@@ -59,11 +71,12 @@ def test_it_is_imported_from_where_it_was() -> None:
         ("get_human_request", ["request_id"]),
         ("submit_human_response", ["request_id", "response", "responded_by", "metadata"]),
         ("wait_for_human_response", ["request_id", "poll_interval", "timeout"]),
+        ("wait_for_response", ["request_id", "timeout", "poll_interval"]),
         (
             "request_human_approval",
             [
-                *("request_id", "prompt", "options", "context", "timeout_seconds", "correlation_id"),
-                *("poll_interval", "wait_timeout"),
+                *("request_id", "prompt", "options", "context", "timeout_seconds"),
+                *("poll_interval", "wait_timeout", "correlation_id"),
             ],
         ),
         ("list_invocations", ["tool_name", "status", "limit", "offset"]),
@@ -84,7 +97,35 @@ def test_answers_are_read_by_key_and_by_attribute(client: MCPClient) -> None:
     assert (row.tool_name, row["status"], row.error, row.correlation_id) == ("echo", "success", None, None)
     with pytest.raises(AttributeError, match="no field 'nothing'"):
         _ = row.nothing
-    assert all(set(tool) == {"name", "description", "input_schema"} for tool in client.list_tools())
+    tools = client.list_tools()
+    assert all(set(tool) == {"name", "description", "input_schema"} for tool in tools)
+    assert {type(tool) for tool in tools} == {ToolDefinition}
+
+
+def test_answers_are_classes_that_callers_make_for_themselves_too() -> None:
+    made = ToolResult("hi", None, "1")
+    assert (made, dataclasses.asdict(made)) == ({"result": "hi", "error": None, "invocation_id": "1"}, dict(made))
+    assert repr(made) == "ToolResult(result='hi', error=None, invocation_id='1')"
+    asked = HumanRequest(id="1", request_type="input", prompt="Well?", status="pending", created_at="now")
+    assert (asked.options, asked["context"], asked.expires_at) == (None, None, None)
+    asked.status = "responded"
+    assert asked["status"] == asked.status == "responded"
+    assert copy.deepcopy(asked) == asked == pickle.loads(pickle.dumps(asked))
+    assert HumanResponse("1", "2", "yes", None, "now").created_at == "now"
+    with pytest.raises(MCPClientError, match=r"^my own sentence$"):
+        raise ToolNotFoundError("my own sentence")
+
+
+def test_what_is_empty_is_sent_as_the_original_sent_it(client: MCPClient, name: str) -> None:
+    asked = client.create_human_request(name, "input", "Well?", [], {}, correlation_id="")
+    assert (asked.options, asked.context) == (None, None), "the answer to a creation says nothing of them"
+    request, response = client.get_human_request(name)
+    assert (request.options, request.context, request.correlation_id, response) == (None, {}, None, None)
+    assert client.submit_human_response(name, "", "", {}).response == ""
+    answered = client.get_human_request(name)
+    assert answered[0] is answered["request"] is answered.request
+    assert answered["response"].response == client.wait_for_response(name).response == ""
+    assert client.list_invocations(tool_name="", status="", limit=1) == client.list_invocations(limit=1)
 
 
 def test_the_audit_is_listed_by_tool_and_status_and_in_pages(client: MCPClient) -> None:
@@ -127,7 +168,7 @@ def test_a_question_is_asked_and_answered(client: MCPClient, name: str) -> None:
     assert isinstance(asked, HumanRequest)
     assert (asked.id, asked.status) == (name, "pending")
     before = client.get_human_request(name)
-    assert isinstance(before, Row)
+    assert isinstance(before.request, Row)
     assert (before.request.options, before.request.context, before.request.timeout_seconds) == (
         ["approve", "reject"],
         {"v": 1},

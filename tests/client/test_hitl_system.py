@@ -175,7 +175,7 @@ def test_the_originals_client_asks_and_answers_as_it_did(stack: Stack, name: str
         asked = client.create_human_request(
             name, "approval", "Deploy?", options=["approve", "reject"], context={"v": 1}, correlation_id="old1"
         )
-        assert set(asked) == {"id", "request_type", "prompt", "status", "created_at", "expires_at"}
+        assert set(asked) >= {"id", "request_type", "prompt", "status", "created_at", "expires_at"}
         found = client.get_human_request(name)
         assert found["response"] is None
         assert found["request"] == {
@@ -194,7 +194,7 @@ def test_the_originals_client_asks_and_answers_as_it_did(stack: Stack, name: str
         with pytest.raises(DeadlineExceededError):
             client.wait_for_human_response(name, poll_interval=1, timeout=1)
         given = client.submit_human_response(name, "approve", responded_by="alice", metadata={"by": "mail"})
-        assert set(given) == {"id", "request_id", "response", "responded_by", "created_at"}
+        assert set(given) >= {"id", "request_id", "response", "responded_by", "created_at"}
         assert client.wait_for_human_response(name) == {**given, "response_metadata": {"by": "mail"}}
         assert client.get_human_request(name)["response"]["responded_by"] == "alice"
         with pytest.raises(ConflictError):

@@ -9,7 +9,13 @@ if TYPE_CHECKING:
     from qmcp.client.aio import AsyncClient
     from qmcp.client.calling.health import Health
     from qmcp.client.calling.retries import Retries
-    from qmcp.client.compat import MCPClient
+    from qmcp.client.compat import (
+        HumanRequestConflictError,
+        HumanRequestExpiredError,
+        HumanRequestNotFoundError,
+        MCPClient,
+        MCPClientError,
+    )
     from qmcp.client.errors import (
         AccessDeniedError,
         ConflictError,
@@ -150,7 +156,10 @@ __all__ = [
     "HttpSource",
     "HumanRequest",
     "HumanRequestAction",
+    "HumanRequestConflictError",
     "HumanRequestEvent",
+    "HumanRequestExpiredError",
+    "HumanRequestNotFoundError",
     "HumanResponse",
     "Identity",
     "IngestedMetrics",
@@ -161,6 +170,7 @@ __all__ = [
     "IssuedKey",
     "Key",
     "MCPClient",
+    "MCPClientError",
     "Message",
     "Metric",
     "MetricEvent",
@@ -254,7 +264,10 @@ _HOMES = {
     "HttpSource": "qmcp.client.tools.models",
     "HumanRequest": "qmcp.client.hitl.models",
     "HumanRequestAction": "qmcp.client.metrics.models",
+    "HumanRequestConflictError": "qmcp.client.compat",
     "HumanRequestEvent": "qmcp.client.hitl.models",
+    "HumanRequestExpiredError": "qmcp.client.compat",
+    "HumanRequestNotFoundError": "qmcp.client.compat",
     "HumanResponse": "qmcp.client.hitl.models",
     "Identity": "qmcp.client.access.models",
     "IngestedMetrics": "qmcp.client.metrics.models",
@@ -265,6 +278,7 @@ _HOMES = {
     "IssuedKey": "qmcp.client.access.models",
     "Key": "qmcp.client.access.models",
     "MCPClient": "qmcp.client.compat",
+    "MCPClientError": "qmcp.client.compat",
     "Message": "qmcp.client.questioning.models",
     "Metric": "qmcp.client.metrics.models",
     "MetricEvent": "qmcp.client.metrics.models",

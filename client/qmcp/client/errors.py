@@ -33,7 +33,9 @@ class Refusal:
 class QmcpError(Exception):
     """A call that QMCP refused or could not answer. Catch a subclass, or look at `reason`."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refused: Refusal | str = "") -> None:
+        """A sentence alone is what callers raise of themselves, as the original's classes let them."""
+        refusal = refused if isinstance(refused, Refusal) else Refusal("", refused)
         # Not by super(): errors of qmcp.client.compat are errors of httpx as well, which want more.
         Exception.__init__(self, refusal.message)
         self.refusal = refusal
@@ -48,7 +50,8 @@ class QmcpError(Exception):
 
     def __str__(self) -> str:
         """The sentence, what it says of the fields, and the ids to look for in the log."""
-        named = f"{self.reason or self.code}: {self.message}"
+        kind = self.reason or self.code
+        named = f"{kind}: {self.message}" if kind else self.message
         fields = "".join(f"\n  {violation.field}: {violation.description}" for violation in self.field_violations)
         return named + fields + (f" (request id {self.request_id})" if self.request_id else "")
 

@@ -1,7 +1,4 @@
-"""The original QMCP's client, kept for code that was written against it: HTTP, and answers with the original's fields.
-
-New code uses `qmcp.client.Client`.
-"""
+"""The original's methods over HTTP."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -11,29 +8,16 @@ from urllib.parse import quote
 
 import httpx
 from qmcp.client import address, errors
-from qmcp.client.errors import ConflictError, RequestExpiredError, ToolNotFoundError
-
-__all__ = [
-    "ConflictError",
-    "HumanRequest",
-    "HumanResponse",
-    "MCPClient",
-    "MCPClientError",
-    "RequestExpiredError",
-    "Row",
-    "ToolNotFoundError",
-    "ToolResult",
-    "WaitTimeoutError",
-]
-
-# What all that a call can end with is one of.
-MCPClientError = errors.QmcpError
+from qmcp.client.compat.answers import AnsweredRequest, HumanRequest, HumanResponse, Row, ToolDefinition, ToolResult
+from qmcp.client.errors import RequestExpiredError
 
 _GONE = 410
 _ROW = (
     *("id", "tool_name", "input_params", "result", "error", "status", "duration_ms", "created_at", "completed_at"),
     "correlation_id",
 )
+_TOOL = ("name", "description", "input_schema")
+_CALLED = ("result", "error", "invocation_id")
 # The originals' fields of a human request, of the answer to its creation, and of a response.
 _ASKED = ("id", "request_type", "prompt", "status", "created_at", "expires_at")
 _REQUEST = (*_ASKED, "options", "context", "timeout_seconds", "correlation_id")
@@ -63,29 +47,6 @@ _CODES = {
 }
 
 
-class Row(dict[str, Any]):
-    """An answer: its fields by name, as `row["id"]` or `row.id`."""
-
-    def __getattr__(self, name: str) -> Any:
-        """The field of this name."""
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"{type(self).__name__} has no field {name!r}") from None
-
-
-class ToolResult(Row):
-    """`{result, error, invocation_id}` of a call; `error` is None where the tool succeeded."""
-
-
-class HumanRequest(Row):
-    """A question to people."""
-
-
-class HumanResponse(Row):
-    """What somebody answered."""
-
-
 class WaitTimeoutError(errors.DeadlineExceededError, TimeoutError):
     """Nobody has answered in the time that the caller gave; the question stands."""
 
@@ -100,9 +61,10 @@ class MCPClient:
     def __init__(self, base_url: str | None = None, timeout: float = 30.0) -> None:
         """`timeout` is in seconds; without a `base_url` the environment says where QMCP is."""
         key = address.api_key()
-        self._timeout = timeout
+        self.base_url = (base_url or address.resolve().url).rstrip("/")
+        self.timeout = timeout
         self._client = httpx.Client(
-            base_url=base_url or address.resolve().url,
+            base_url=self.base_url,
             timeout=timeout,
             verify=address.trust(),
             headers={"x-api-key": key} if key else {},
@@ -127,13 +89,13 @@ class MCPClient:
         """`{status, version}`."""
         return Row(self._call("GET", "/health"))
 
-    def list_tools(self) -> list[Row]:
+    def list_tools(self) -> list[ToolDefinition]:
         """`{name, description, input_schema}` of every tool."""
-        tools: list[Row] = []
+        tools: list[ToolDefinition] = []
         token = ""
         while True:
             page = self._call("GET", "/v1/tools", params={"page_size": 500, "page_token": token})
-            tools += [Row(_fields(tool, ("name", "description", "input_schema"))) for tool in page["tools"]]
+            tools += [ToolDefinition(**_fields(tool, _TOOL)) for tool in page["tools"]]
             token = page["next_page_token"]
             if not token:
                 return tools
@@ -145,8 +107,9 @@ class MCPClient:
         correlation_id: str | None = None,
     ) -> ToolResult:
         """Runs a tool; one that fails is an answer with `error`, not an exception."""
-        body = {"input": dict(input_params or {}), "correlation_id": correlation_id}
-        return ToolResult(self._call("POST", f"/v1/tools/{quote(tool_name)}", json=_given(body)))
+        body = {"input": dict(input_params or {}), **_given({"correlation_id": correlation_id})}
+        called = self._call("POST", f"/v1/tools/{quote(tool_name)}", json=body)
+        return ToolResult(**_fields(called, _CALLED))
 
     def list_invocations(
         self,
@@ -176,24 +139,23 @@ class MCPClient:
         correlation_id: str | None = None,
     ) -> HumanRequest:
         """`{id, request_type, prompt, status, created_at, expires_at}`; ConflictError where the id is taken."""
+        beside = {"options": list(options or ()), "context": dict(context or {}), "correlation_id": correlation_id}
         body = {
             "id": request_id,
             "request_type": request_type,
             "prompt": prompt,
-            "options": None if options is None else list(options),
-            "context": dict(context or {}),
             "timeout_seconds": timeout_seconds,
-            "correlation_id": correlation_id,
+            **_given(beside),
         }
-        return HumanRequest(_fields(self._call("POST", "/v1/human/requests", json=_given(body)), _ASKED))
+        return HumanRequest(**_fields(self._call("POST", "/v1/human/requests", json=body), _ASKED))
 
-    def get_human_request(self, request_id: str) -> Row:
-        """`{request, response}`; the response is None as long as nobody has answered."""
+    def get_human_request(self, request_id: str) -> AnsweredRequest:
+        """`request, response`; the response is None as long as nobody has answered."""
         found = self._call("GET", f"/v1/human/requests/{quote(request_id, safe='')}")
         response = found["response"]
-        return Row(
-            request=HumanRequest(_fields(found["request"], _REQUEST)),
-            response=HumanResponse(_fields(response, _RESPONSE)) if response else None,
+        return AnsweredRequest(
+            HumanRequest(**_fields(found["request"], _REQUEST)),
+            HumanResponse(**_fields(response, _RESPONSE)) if response else None,
         )
 
     def submit_human_response(
@@ -208,13 +170,9 @@ class MCPClient:
         ConflictError where it has been answered, RequestExpiredError where its time is up, InvalidRequestError where
         the response is none of the options.
         """
-        body = {
-            "request_id": request_id,
-            "response": response,
-            "responded_by": responded_by,
-            "response_metadata": dict(metadata or {}),
-        }
-        return HumanResponse(_fields(self._call("POST", "/v1/human/responses", json=_given(body)), _ANSWERED))
+        beside = _given({"responded_by": responded_by, "response_metadata": dict(metadata or {})})
+        body = {"request_id": request_id, "response": response, **beside}
+        return HumanResponse(**_fields(self._call("POST", "/v1/human/responses", json=body), _ANSWERED))
 
     def wait_for_human_response(
         self, request_id: str, poll_interval: float = 5.0, timeout: float | None = None
@@ -229,38 +187,42 @@ class MCPClient:
         while True:
             left = poll_interval if until is None else min(poll_interval, until - time.monotonic())
             found = self._look(request_id, left)
-            if found["response"] is not None:
-                return HumanResponse(found["response"])
-            if found["request"]["status"] != "pending":
-                sentence = f"The human request {request_id} is {found['request']['status']}; nobody has answered it."
+            if found.response is not None:
+                return found.response
+            if found.request.status != "pending":
+                sentence = f"The human request {request_id} is {found.request.status}; nobody has answered it."
                 raise RequestExpiredError(errors.Refusal("FAILED_PRECONDITION", sentence))
             if until is not None and time.monotonic() >= until:
                 sentence = f"Nobody has answered {request_id} in the time given."
                 raise WaitTimeoutError(errors.Refusal("DEADLINE_EXCEEDED", sentence))
 
+    def wait_for_response(self, request_id: str, timeout: float = 3600, poll_interval: float = 2.0) -> HumanResponse:
+        """`wait_for_human_response` under the name, and with the parameters, of the original's guide."""
+        return self.wait_for_human_response(request_id, poll_interval, timeout)
+
     def request_human_approval(
         self,
         request_id: str,
         prompt: str,
-        options: Sequence[str] | None = ("approve", "reject"),
+        options: Sequence[str] | None = None,
         context: Mapping[str, Any] | None = None,
         timeout_seconds: int = 3600,
-        correlation_id: str | None = None,
         poll_interval: float = 5.0,
         wait_timeout: float | None = None,
+        correlation_id: str | None = None,
     ) -> HumanResponse:
         """Asks for an approval, waits, and returns the response; errors are those of both."""
         self.create_human_request(request_id, "approval", prompt, options, context, timeout_seconds, correlation_id)
         return self.wait_for_human_response(request_id, poll_interval, wait_timeout)
 
-    def _look(self, request_id: str, seconds: float) -> Row:
+    def _look(self, request_id: str, seconds: float) -> AnsweredRequest:
         """How a request stands, once it has ended or about so many seconds are over."""
         whole = min(int(seconds), _MAX_POLL_SECONDS)
         if whole >= 1:
             path = f"/v1/human/requests/{quote(request_id, safe='')}:wait"
-            self._call("GET", path, params={"timeout_seconds": whole}, timeout=whole + self._timeout)
+            self._call("GET", path, params={"timeout_seconds": whole}, timeout=whole + self.timeout)
         found = self.get_human_request(request_id)
-        if whole < 1 and found["request"]["status"] == "pending":
+        if whole < 1 and found.request.status == "pending":
             # The service waits for whole seconds.
             time.sleep(max(seconds, 0.0))
             found = self.get_human_request(request_id)
@@ -278,7 +240,8 @@ class MCPClient:
 
 
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
+    """Those that say something; the original sent none that are empty either."""
+    return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
 
 
 def _fields(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
