@@ -1,8 +1,8 @@
 """The settings of the questioning service; those that every service has stand in servicekit."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 from yarl import URL
 
@@ -17,6 +17,11 @@ def _as(original: str) -> AliasChoices:
     return AliasChoices(f"QMCP_QUESTIONING_{original}", original)
 
 
+def _upper(value: Any) -> Any:
+    """`info` as others write it."""
+    return value.upper() if isinstance(value, str) else value
+
+
 class Settings(ServiceSettings):
     """Read from the environment, prefix `QMCP_`; those that the original had also by the names that they had there."""
 
@@ -24,7 +29,9 @@ class Settings(ServiceSettings):
 
     # As all services have them, and by the names that the original had.
     database_url: str = Field(validation_alias=AliasChoices("QMCP_DATABASE_URL", "DATABASE_URL"))
-    log_level: LogLevel = Field(default="INFO", validation_alias=AliasChoices("QMCP_LOG_LEVEL", "LOG_LEVEL"))
+    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
+        default="INFO", validation_alias=AliasChoices("QMCP_LOG_LEVEL", "LOG_LEVEL")
+    )
     # Whether Prometheus may scrape this service at all.
     questioning_metrics_enabled: bool = Field(default=True, validation_alias=_as("METRICS_ENABLED"))
 

@@ -1,6 +1,7 @@
 """An endpoint of a language model on loopback: it speaks both protocols, and fails as a test wants."""
 
 import asyncio
+import gzip
 import json
 import re
 from collections.abc import AsyncIterator
@@ -19,7 +20,7 @@ OUTPUT_TOKENS = 45
 class ModelEndpoint:
     """Answers as `answers` says, each once and the last for ever.
 
-    `good`, an HTTP status, or one of `hang`, `malformed`, `nonsense`, `refused`, `truncated`, `huge`, `echo` (our own key
+    `good`, an HTTP status, or one of `hang`, `malformed`, `nonsense`, `refused`, `truncated`, `huge`, `packed`, `echo` (our own key
     in a question), `reset`; or the document that the model shall have written.
     """
 
@@ -86,6 +87,9 @@ class ModelEndpoint:
             return web.Response(text='{"choices": [', content_type="application/json")
         if answer == "huge":
             return web.Response(text=json.dumps({"padding": "x" * 2_000_000}), content_type="application/json")
+        if answer == "packed":
+            packed = gzip.compress(b" " * 50_000_000, 1)
+            return web.Response(body=packed, headers={"Content-Encoding": "gzip"}, content_type="application/json")
         speaks = _anthropic if request.path.endswith("/messages") else _openai
         return web.json_response(speaks(self._written(body, answer), answer))
 

@@ -138,6 +138,7 @@ FAILURES = {
     "nonsense": (["nonsense"], "malformed", 3),
     "empty": ([{"questions": []}], "malformed", 3),
     "huge": (["huge"], "malformed", 3),
+    "packed": (["packed"], "malformed", 3),
     "echo": (["echo"], "malformed", 1),
     "refused": (["refused"], "refused", 1),
     "truncated": (["truncated"], "truncated", 1),
@@ -289,6 +290,16 @@ async def test_an_endpoint_that_knows_fewer_ways_of_asking_is_asked_in_one_that_
         endpoint.unknown_fields = {"messages"}
         refused = await running.call("GenerateQuestions", context=CONTEXT)
         assert refused["metadata"]["fallback"] == "error_400"
+        # Where it does not answer in time, and where there is none, it is no other than where it fails.
+        endpoint.unknown_fields, endpoint.answers = set(), ["hang"]
+        async with replica(url, **endpoint.openai, questioning_llm_timeout_seconds=0.2) as hurried:
+            late = await hurried.call("GenerateQuestions", context=CONTEXT)
+        assert (late["metadata"]["fallback"], late["metadata"]["model"]) == ("timeout", "small-model")
+        await until(lambda: endpoint.abandoned == 1)
+        async with replica(url) as alone:
+            offline = await alone.call("GenerateQuestions", context=CONTEXT, goal={"engine": "llm"})
+        assert (offline["metadata"]["fallback"], offline["metadata"]["model"]) == ("not_configured", "")
+        assert offline["questions"] == late["questions"]
 
 
 async def test_anthropics_protocol_a_restart_and_no_key_in_log_or_row(database: str, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.stack import Server
 
 URL = "postgresql://127.0.0.1/qmcp_questioning"
 BY_THE_ORIGINALS_NAMES: dict[str, tuple[str, str, Any]] = {
-    "LOG_LEVEL": ("WARNING", "log_level", "WARNING"),
+    "LOG_LEVEL": ("warning", "log_level", "WARNING"),
     "METRICS_ENABLED": ("false", "questioning_metrics_enabled", False),
     "OPENAI_BASE_URL": ("http://127.0.0.1:11434/v1", "questioning_openai_base_url", "http://127.0.0.1:11434/v1"),
     "OPENAI_MODEL_NAME": ("gpt-x", "questioning_openai_model_name", "gpt-x"),

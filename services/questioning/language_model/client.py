@@ -182,6 +182,8 @@ class LanguageModel:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=None, connect=10),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": "qmcp-questioning"},
+                # What is packed is bounded when it comes, and not once it is unpacked.
+                auto_decompress=False,
+                headers={"User-Agent": "qmcp-questioning", "Accept-Encoding": "identity"},
             )
         return self._session
