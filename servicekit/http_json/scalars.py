@@ -1,4 +1,4 @@
-"""Maps of strings whose values may come over HTTP as numbers, true or false: the option `json_scalars`."""
+"""Maps of strings whose values may come over HTTP as numbers, true, false or null: the option `json_scalars`."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ OPTION = "qmcp.options.v1.json_scalars"
 
 
 def take_as_text(body: Any, descriptor: Descriptor) -> None:
-    """Writes the values of such maps as the text that JSON has for them, in place."""
+    """Writes the values of such maps as the text that JSON has for them, in place; null is what is not there."""
     if isinstance(body, list):
         for item in body:
             take_as_text(item, descriptor)
@@ -24,7 +24,7 @@ def take_as_text(body: Any, descriptor: Descriptor) -> None:
                 if inner is not None:
                     take_as_text(value, inner)
                 elif isinstance(value, dict):
-                    body[name] = {key: _text(each) for key, each in value.items()}
+                    body[name] = {key: _text(each) for key, each in value.items() if each is not None}
 
 
 @cache

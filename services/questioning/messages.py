@@ -286,7 +286,7 @@ def _export_line(row: Session | Conversation | Message) -> bytes:
 def _about(batch: Batch) -> dict[str, Any]:
     conversation = batch.conversation
     return {
-        "question_type": "follow-up" if batch.follow_up else "initial",
+        "question_type": "follow_up" if batch.follow_up else "initial",
         "context_enhanced": bool(batch.recalled),
         "similar_contexts": [{**each.source, "value": each.value} for each in batch.recalled],
         "generation_time": round(batch.seconds, 6),

@@ -46,6 +46,8 @@ def test_the_originals_routes_take_its_requests_and_answer_in_its_form(http: htt
         "context": "A move to new offices",
         "previous_messages": [],
         "metadata": {"source": "test"},
+        "conversation_id": None,
+        "auto_follow_up": False,
     }
     initial = http.post("/mcp-internal/question", json=request).json()
     assert [each["question_number"] for each in initial["questions"]] == [1, 2, 3, 4, 5]
@@ -64,7 +66,7 @@ def test_the_originals_routes_take_its_requests_and_answer_in_its_form(http: htt
     ]
     on = {"conversation_id": initial["conversation_id"], "previous_messages": said, "auto_follow_up": True}
     follow = http.post("/mcp-internal/question/follow-up", json=on).json()
-    assert follow["metadata"]["question_type"] == "follow-up"
+    assert follow["metadata"]["question_type"] == "follow_up"
     assert "goals" not in {each["id"] for each in follow["questions"]}
     assert http.post("/mcp-internal/question/follow-up", json={"context": "x"}).status_code == 400
     automatic = http.post("/mcp-internal/question/automatic", json={"context": "x", "max_rounds": 2}).json()

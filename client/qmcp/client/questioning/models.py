@@ -232,7 +232,7 @@ class QuestionBatch:
     total_questions_estimated: int = 0
     # Whether there is more to ask after these.
     next_batch_needed: bool = False
-    # `question_type` (`initial` or `follow-up`), `context_enhanced` (whether anything was recalled),
+    # `question_type` (`initial` or `follow_up`), `context_enhanced` (whether anything was recalled),
     # `similar_contexts` (what), `generation_time` (seconds), `tokens_used` (by this call; 0 where no model was
     # asked), `model`, `fallback_generation` (whether the built-in questions stand in for the model), `fallback`
     # (why: `not_configured`, `busy`, `timeout`, `unreachable`, `rate_limited`, `error_<status>`, `malformed`,

@@ -175,7 +175,7 @@ class PreviousMessage(_message.Message):
     def __init__(self, role: _Optional[str] = ..., content: _Optional[str] = ..., timestamp: _Optional[str] = ...) -> None: ...
 
 class GenerateQuestionsRequest(_message.Message):
-    __slots__ = ("user_id", "conversation_id", "session_id", "context", "previous_messages", "metadata", "question_count", "goal", "idempotency_key")
+    __slots__ = ("user_id", "conversation_id", "session_id", "context", "previous_messages", "metadata", "question_count", "goal", "idempotency_key", "auto_follow_up")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -192,6 +192,7 @@ class GenerateQuestionsRequest(_message.Message):
     QUESTION_COUNT_FIELD_NUMBER: _ClassVar[int]
     GOAL_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    AUTO_FOLLOW_UP_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     conversation_id: str
     session_id: str
@@ -201,7 +202,8 @@ class GenerateQuestionsRequest(_message.Message):
     question_count: int
     goal: _conversation_pb2.Goal
     idempotency_key: str
-    def __init__(self, user_id: _Optional[str] = ..., conversation_id: _Optional[str] = ..., session_id: _Optional[str] = ..., context: _Optional[str] = ..., previous_messages: _Optional[_Iterable[_Union[PreviousMessage, _Mapping]]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., question_count: _Optional[int] = ..., goal: _Optional[_Union[_conversation_pb2.Goal, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    auto_follow_up: bool
+    def __init__(self, user_id: _Optional[str] = ..., conversation_id: _Optional[str] = ..., session_id: _Optional[str] = ..., context: _Optional[str] = ..., previous_messages: _Optional[_Iterable[_Union[PreviousMessage, _Mapping]]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., question_count: _Optional[int] = ..., goal: _Optional[_Union[_conversation_pb2.Goal, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., auto_follow_up: _Optional[bool] = ...) -> None: ...
 
 class GenerateFollowUpsRequest(_message.Message):
     __slots__ = ("user_id", "conversation_id", "session_id", "context", "previous_messages", "metadata", "question_count", "goal", "auto_follow_up", "idempotency_key")
