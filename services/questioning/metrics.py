@@ -58,7 +58,8 @@ class QuestioningMetrics:
         """A language model was asked to write."""
         self._tokens.labels("input").inc(spent.input_tokens)
         self._tokens.labels("output").inc(spent.output_tokens)
-        self._writing.observe(spent.seconds)
+        if spent.seconds:
+            self._writing.observe(spent.seconds)
         if fallback:
             self._fallbacks.labels(fallback).inc()
 

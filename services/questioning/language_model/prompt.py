@@ -87,7 +87,7 @@ class Output:
 
 def told(briefing: Briefing) -> str:
     """What the model is told besides its instructions."""
-    parts = [f"<context>\n{briefing.context[:MAX_CONTEXT]}\n</context>"]
+    parts = [f"<context>\n{_quoted(briefing.context[:MAX_CONTEXT])}\n</context>"]
     asked = [{"question": question, "answer": answer or None} for question, answer in briefing.asked]
     if asked:
         parts.append(f"<asked_and_answered>\n{_newest(asked)}\n</asked_and_answered>")
@@ -170,12 +170,17 @@ def _words(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
+def _quoted(said: Any) -> str:
+    """What people said, as JSON in which no mark of ours can stand: whoever writes `</context>` ends nothing."""
+    return orjson.dumps(said).decode().replace("<", "\\u003c")
+
+
 def _newest(said: Sequence[Mapping[str, Any]]) -> str:
-    """As much as there is room for, the newest of it, one a line; marks within it close nothing."""
+    """As much as there is room for, the newest of it, one a line."""
     kept: list[str] = []
     room = MAX_SPOKEN
     for each in reversed(said):
-        line = orjson.dumps(each).decode().replace("<", "\\u003c")
+        line = _quoted(each)
         room -= len(line)
         if room < 0 and kept:
             break
