@@ -3,6 +3,7 @@
 -- Answers in JSON do not carry the headers of gRPC. A status that gRPC itself made, not the
 -- service, has no details: it gets the reason that it had if the edge had made it.
 -- google.rpc.RetryInfo becomes Retry-After; 401 says how to come back.
+-- Who sent protobuf is told of errors in protobuf, as OTLP wants it: google.rpc.Status with code and message.
 local reasons = {
   ["400"] = "BAD_REQUEST", ["413"] = "BODY_TOO_LARGE", ["429"] = "OVERLOADED",
   ["499"] = "CANCELLED", ["500"] = "INTERNAL", ["501"] = "UNIMPLEMENTED",
@@ -36,6 +37,50 @@ local function quoted(id)
   return '"' .. (id or ""):gsub('[\\"]', "\\%0") .. '"'
 end
 
+local PROTOBUF = "application/x-protobuf"
+local escapes = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
+
+local function utf8(hex)
+  local point = tonumber(hex, 16)
+  if point < 0x80 then return string.char(point) end
+  if point < 0x800 then return string.char(0xC0 + math.floor(point / 64), 0x80 + point % 64) end
+  return string.char(0xE0 + math.floor(point / 4096), 0x80 + math.floor(point / 64) % 64, 0x80 + point % 64)
+end
+
+local function varint(number)
+  local found = ""
+  while number > 127 do
+    found = found .. string.char(number % 128 + 128)
+    number = math.floor(number / 128)
+  end
+  return found .. string.char(number)
+end
+
+-- What a JSON string says that begins there.
+local function said(text, from)
+  local to = from
+  while text:sub(to, to) ~= '"' do
+    to = to + (text:sub(to, to) == "\\" and 2 or 1)
+    if to > #text then return "" end
+  end
+  return (text:sub(from, to - 1):gsub("\\u(%x%x%x%x)", utf8):gsub("\\(.)", function(mark)
+    return escapes[mark] or mark
+  end))
+end
+
+local function as_protobuf(response)
+  local body = response:body()
+  if not body then return end
+  local text = body:getBytes(0, body:length())
+  local code = tonumber(text:match('"code":(%d+)'))
+  local _, before = text:find('"message":"', 1, true)
+  if not code or not before then return end
+  local message = said(text, before + 1)
+  local headers = response:headers()
+  headers:replace("content-type", PROTOBUF)
+  headers:replace("content-length", body:setBytes("\8" .. varint(code) .. "\18" .. varint(#message) .. message))
+end
+
 local function explain(response, asked)
   local body = response:body()
   if not body then return end
@@ -63,6 +108,8 @@ end
 function envoy_on_response(response)
   local headers = response:headers()
   -- What shedding.lua refused is said already.
+  local sent = headers:get("x-qmcp-sent") or ""
+  headers:remove("x-qmcp-sent")
   if headers:get("x-qmcp-shed") then
     headers:remove("x-qmcp-shed")
     headers:remove("x-qmcp-asked")
@@ -92,5 +139,6 @@ function envoy_on_response(response)
   end
   if content_type == "application/json" and headers:get(":status") >= "400" then
     explain(response, asked)
+    if sent:lower():match("^%s*application/x%-protobuf%s*;?") then as_protobuf(response) end
   end
 end

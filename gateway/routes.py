@@ -183,13 +183,12 @@ def _of_raw_bodies(policies: Policies, service: ServiceDescriptor) -> Iterator[R
     for method in at_edge(service):
         if option(method, options_pb2.request_content_type) and not option(method, options_pb2.path_credential):
             for rule in bindings(method):
-                streamed = (
-                    {"typed_per_filter_config": policies["filters"]["streamed"]} if method.client_streaming else {}
-                )
+                filters = policies["filters"]
                 yield {
                     "name": f"{short_name(service)}-body",
                     "match": _with_body(method, rule),
-                    **streamed,
+                    "typed_per_filter_config": filters["remembered"]
+                    | (filters["streamed"] if method.client_streaming else {}),
                     "route": _action(policies, method),
                 }
 

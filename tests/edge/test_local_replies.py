@@ -6,6 +6,7 @@ import time
 import grpc
 import httpx
 import pytest
+from google.rpc.status_pb2 import Status
 from qmcp.tools.v1.tools_service_pb2 import GetToolRequest, InvokeToolRequest
 from qmcp.tools.v1.tools_service_pb2_grpc import ToolsServiceStub
 
@@ -191,6 +192,11 @@ def test_a_service_that_is_gone_is_503_without_a_word_about_its_address(tmp_path
         assert reason(answer) == ("edge.qmcp", "UPSTREAM_UNAVAILABLE")
         assert answer.headers["retry-after"] == "1"
         assert "127.0.0.1" not in answer.text
+        # Who sent protobuf, as OTLP has it, is told in protobuf, also of what was on its way as gRPC.
+        export = httpx.post(f"{edge.url}/v1/metrics", headers={"content-type": "application/x-protobuf"})
+        assert (export.status_code, export.headers["content-type"]) == (503, "application/x-protobuf")
+        assert Status.FromString(export.content) == Status(code=14, message=answer.json()["message"])
+        assert export.headers["retry-after"] == "1"
         health = httpx.get(f"{edge.url}/health")
         assert health.status_code == 503
         gone = dict.fromkeys(services.names(), "UNAVAILABLE")

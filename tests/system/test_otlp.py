@@ -5,6 +5,7 @@ import time
 import httpx
 import pytest
 from google.protobuf import json_format
+from google.rpc import status_pb2
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http import Compression
@@ -50,6 +51,9 @@ async def test_an_export_counts_once_by_whichever_door_it_comes(stack: Stack) ->
     assert [row["sum"] for row in await query(stack.database_url("metrics"), SUM, service)] == [114]
 
 
+PROTOBUF = "application/x-protobuf"
+
+
 @pytest.mark.parametrize(
     ("headers", "body", "status"),
     [
@@ -63,7 +67,39 @@ async def test_an_export_counts_once_by_whichever_door_it_comes(stack: Stack) ->
 def test_what_is_no_export_is_refused_in_words(stack: Stack, headers: dict[str, str], body: bytes, status: int) -> None:
     answer = httpx.post(f"{stack.edge_url}/v1/metrics", content=body, headers=headers)
     assert answer.status_code == status
-    assert answer.json()["message"]
+    assert told(answer, headers["content-type"]).message
+
+
+def told(answer: httpx.Response, sent: str) -> status_pb2.Status:
+    """The google.rpc.Status of an error, which comes as protobuf to whoever sent that."""
+    if sent != PROTOBUF:
+        found = status_pb2.Status(code=answer.json()["code"], message=answer.json()["message"])
+        assert answer.headers["content-type"] == "application/json"
+        return found
+    assert answer.headers["content-type"] == PROTOBUF
+    return status_pb2.Status.FromString(answer.content)
+
+
+@pytest.mark.parametrize("content_type", ["application/json", PROTOBUF])
+def test_a_refusal_by_edge_or_service_is_a_status_in_the_form_of_the_request(guarded: Stack, content_type: str) -> None:
+    """401, 413 by the edge; 400 and 429 with the time to wait by the service."""
+    with httpx.Client(base_url=guarded.edge_url, timeout=30) as http:
+        admin = {"x-api-key": guarded.admin_key}
+        body = {"owner": "otlp", "roles": ["ingest"], "rate_per_minute": 1}
+        key = http.post("/v1/keys", json=body, headers=admin).json()["api_key"]
+        headers = {"content-type": content_type, "x-api-key": key}
+        empty = b"" if content_type == PROTOBUF else b"{}"
+        refused = http.post("/v1/metrics", content=empty, headers={"content-type": content_type})
+        assert (refused.status_code, told(refused, content_type).code) == (401, 16)
+        large = http.post("/v1/metrics", content=b" " * 6_000_000, headers=headers)
+        assert (large.status_code, told(large, content_type).code) == (413, 8)
+        assert http.post("/v1/metrics", content=empty, headers=headers).status_code == 200
+        limited = http.post("/v1/metrics", content=empty, headers=headers)
+        assert (limited.status_code, told(limited, content_type).code) == (429, 8)
+        assert "calls a minute" in told(limited, content_type).message
+        assert int(limited.headers["retry-after"]) >= 1
+        unread = http.post("/v1/metrics", content=empty, headers={**headers, "content-encoding": "zstd"})
+        assert (unread.status_code, told(unread, content_type).code) == (415, 3)
 
 
 async def test_what_services_count_is_with_the_metrics_without_anybody_having_asked(stack: Stack) -> None:
