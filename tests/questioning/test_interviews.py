@@ -218,6 +218,26 @@ async def test_rounds_use_the_answers_of_the_round_before_and_ask_nothing_twice(
 
 
 @in_one_loop
+async def test_who_sends_the_whole_talk_and_no_id_is_not_asked_again_what_was_answered(shared: Replica) -> None:
+    context = {"user_id": "stateless", "context": "I want to move the attic."}
+    first = await shared.call("GenerateQuestions", **context, question_count=3)
+    talk = [
+        {"role": "assistant", "content": f"Please tell me:\n{first['current_question']}"},
+        {"role": "user", "content": "2. The stairs are narrow. 1. Room for a desk."},
+    ]
+    on = await shared.call("AutomateInterview", **context, previous_messages=talk, max_rounds=3)
+    assert on["conversation_id"] != first["conversation_id"]
+    asked = [each["id"] for each in on["all_questions_combined"]]
+    assert asked[0] == first["questions"][2]["id"]
+    assert not {each["id"] for each in first["questions"][:2]} & set(asked)
+    told = await shared.call("GetConversation", id=on["conversation_id"])
+    assert [told["result"][each["id"]]["value"] for each in first["questions"][:2]] == [
+        "Room for a desk.",
+        "The stairs are narrow.",
+    ]
+
+
+@in_one_loop
 async def test_a_closed_conversation_takes_nothing_and_a_deleted_one_is_none(shared: Replica) -> None:
     session = (await shared.call("CreateSession", user_id="bob"))["id"]
     conversation = await shared.begin({"schema": SUPPLIER}, session_id=session)

@@ -1,6 +1,6 @@
 """What an answer says, and what becomes of one that stands already."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
@@ -58,6 +58,10 @@ class Answering:
     def waiting(self) -> list[Message]:
         """The questions that were put and wait for their answers, in the order in which they were put."""
         return [message for name, message in self._put.items() if name not in self._standing]
+
+    async def candidates(self) -> Sequence[Candidate]:
+        """The questions that may be put with what is known."""
+        return (await self._engine.advance(self.known)).candidates
 
     async def absorbed(self) -> set[str]:
         """The digests of what was taken in of earlier talk."""

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import orjson
 
@@ -11,7 +12,8 @@ from services.questioning.engines import values
 from services.questioning.interviews.answering import Answering
 from services.questioning.models import Message, NewMessage, Said, Spoken
 
-# "1. Yes. 2) Next week": one answer a number.
+# "1. Yes. 2) Next week": one answer a number; and what stands before a question that has one.
+LABEL = re.compile(r"(\d{1,3})[.)]\s+\Z")
 NUMBERED = re.compile(r"(?:^|\n|\s)(\d{1,3})[.)]\s+")
 
 
@@ -19,16 +21,16 @@ async def absorb(answering: Answering, spoken: Sequence[Spoken]) -> list[str]:
     """Takes in what was said and was not taken in before; returns what a user said to no question in particular."""
     before = await answering.absorbed()
     loose: list[str] = []
-    addressed: list[Message] = []
+    addressed: list[Asked] = []
     for previous, each in zip((None, *spoken), spoken, strict=False):
         digest = _digest(previous, each)
         if each.role == "assistant":
-            addressed = [message for message in answering.waiting if message.content in each.content]
+            addressed = await _asked(answering, each.content)
         if digest in before:
             continue
         before.add(digest)
         if each.role == "user":
-            answers = answers_in(each.content, addressed or answering.waiting)
+            answers = answers_in(each.content, addressed or _waiting(answering))
             taken = [await _taken(answering, answer) for answer in answers]
             if not any(taken):
                 loose.append(each.content)
@@ -36,11 +38,42 @@ async def absorb(answering: Answering, spoken: Sequence[Spoken]) -> list[str]:
     return loose
 
 
-def answers_in(content: str, asked: Sequence[Message]) -> list[Said]:
+class Asked(NamedTuple):
+    """A question that somebody has put."""
+
+    # By which it may be answered.
+    number: int
+    question_id: str
+
+
+async def _asked(answering: Answering, content: str) -> list[Asked]:
+    """The questions in what an assistant said: those that were put here, else those that would be.
+
+    Whoever sends the whole talk each time, and no id, has had them put in another conversation.
+    """
+    put = [message for message in answering.waiting if message.content in content]
+    if put:
+        return _of(put)
+    found = [(content.find(each.text), each) for each in await answering.candidates() if each.text in content]
+    return [
+        Asked(int(number[1]) if (number := LABEL.search(content[:at])) else place, each.id)
+        for place, (at, each) in enumerate(sorted(found, key=lambda pair: pair[0]), start=1)
+    ]
+
+
+def _waiting(answering: Answering) -> list[Asked]:
+    return _of(answering.waiting)
+
+
+def _of(messages: Sequence[Message]) -> list[Asked]:
+    return [Asked(message.metadata["number"], message.question_id) for message in messages]
+
+
+def answers_in(content: str, asked: Sequence[Asked]) -> list[Said]:
     """Which of the questions a text answers: the only one there is, or those whose numbers it names."""
     if values.is_blank(content):
         return []
-    by_number = {message.metadata["number"]: message.question_id for message in asked}
+    by_number = {each.number: each.question_id for each in asked}
     parts = NUMBERED.split(content)
     numbered = [(int(number), text.strip()) for number, text in zip(parts[1::2], parts[2::2], strict=True)]
     if len(asked) > 1 and numbered and not parts[0].strip():
