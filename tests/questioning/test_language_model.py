@@ -12,6 +12,7 @@ import pytest_asyncio
 from qmcp.questioning.v1 import questioning_service_pb2_grpc
 
 from services.questioning.settings import Settings
+from tests.collector import Collector
 from tests.contract.process import process
 from tests.questioning.model_endpoint import INPUT_TOKENS, KEY, OUTPUT_TOKENS, ModelEndpoint, model_endpoint
 from tests.questioning.service import RefusedError, Replica, replica
@@ -191,7 +192,7 @@ async def test_what_a_model_writes_is_bounded_and_checked_like_a_strangers_input
     asking: Replica, endpoint: ModelEndpoint
 ) -> None:
     written = [
-        *({"question_text": f"Same\x00 question?  {'x' * number}"} for number in (0, 0, 1)),
+        *({"question_text": f"Same\x00 question?\u202e {'x' * number}"} for number in (0, 0, 1)),
         {"question_text": "x" * 5_000},
         {"question_text": ["no text"]},
         "no object",
@@ -305,9 +306,15 @@ async def test_an_endpoint_that_knows_fewer_ways_of_asking_is_asked_in_one_that_
         assert offline["questions"] == late["questions"]
 
 
-async def test_anthropics_protocol_a_restart_and_no_key_in_log_or_row(database: str, tmp_path: Path) -> None:
+async def test_anthropics_protocol_a_restart_and_no_key_in_log_row_or_trace(
+    database: str, tmp_path: Path, collector: Collector
+) -> None:
     async with model_endpoint() as endpoint:
         variables = {f"QMCP_{name.upper()}": str(value) for name, value in endpoint.anthropic.items()}
+        variables |= {
+            "QMCP_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.port}",
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
+        }
         async with process(SUBJECT, database, tmp_path, **variables) as (child, running):
             stub = questioning_service_pb2_grpc.QuestioningServiceStub(running.channel)
             before = Replica(stub, Settings(database_url=""))
@@ -321,7 +328,9 @@ async def test_anthropics_protocol_a_restart_and_no_key_in_log_or_row(database: 
                 failed = await before.call("GenerateQuestions", context=CONTEXT)
                 assert failed["metadata"]["fallback"]
                 assert KEY not in json.dumps(failed)
+            await until(lambda: collector.text().count("GenerateQuestions") >= 7)
             child.kill()
+        assert KEY not in collector.text()
         log = (tmp_path / "log").read_text()
         # Warnings are written at once, so that the log of a process that is killed has them.
         assert "language_model_refuses" in log

@@ -17,8 +17,9 @@ MAX_OPTIONS = 20
 MAX_OPTION = 200
 MAX_ESTIMATE = 100
 TYPES: Sequence[AnswerType] = ("text", "yes_no", "choice", "number", "integer", "date")
-# Line feeds and tabs are words' own; other control characters are nobody's.
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+# Line feeds and tabs are words' own; other control characters are nobody's, and those that turn the order of letters
+# show another text than is there.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 FENCED = re.compile(r"\A\s*```[A-Za-z]*\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
 
 INSTRUCTIONS = (
