@@ -42,6 +42,8 @@ class RequestContext:
     principal: Principal = NOBODY
     # The request's bytes: the body where it came as HTTP/JSON, all of it where it is no message; else empty.
     sent: bytes = b""
+    # Until when it may work, on the loop's clock; None: as long as it bounds itself.
+    ends_at: float | None = None
     # How it ended; set by the errors interceptor.
     code: StatusCode = field(default=StatusCode.OK)
     http_status: int = 0

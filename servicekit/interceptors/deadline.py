@@ -38,6 +38,7 @@ def deadline(default_seconds: float, max_in_flight: int) -> Interceptor:
         async def in_time(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
             seconds = working_time(context.time_remaining(), default)
             limit = asyncio.timeout(seconds)
+            call.ends_at = None if seconds is None else asyncio.get_running_loop().time() + seconds
             try:
                 async with limit:
                     return await handler(request, context, call)

@@ -52,7 +52,8 @@ class Settings(ServiceSettings):
     questioning_max_tokens: int = Field(default=2_000, ge=1, le=1_000_000, validation_alias=_as("MAX_TOKENS"))
     # Calls of the model that one replica has under way; four times as many wait, and further ones are not made.
     questioning_async_workers: int = Field(default=8, ge=1, le=1_000, validation_alias=_as("ASYNC_WORKERS"))
-    # How long a call may wait for the model in all, seconds. Less than callers wait, or nothing stands in for it.
+    # How long a call may wait for the model in all, seconds; and never more than three fifths of the time that its
+    # caller gives, so that what stands in for the model still arrives.
     questioning_llm_timeout_seconds: float = Field(default=20, gt=0)
 
     @field_validator("questioning_openai_base_url")

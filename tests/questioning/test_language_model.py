@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
+from qmcp.questioning.v1 import questioning_service_pb2 as pb
 from qmcp.questioning.v1 import questioning_service_pb2_grpc
 
 from services.questioning.settings import Settings
@@ -300,6 +301,10 @@ async def test_an_endpoint_that_knows_fewer_ways_of_asking_is_asked_in_one_that_
             late = await hurried.call("GenerateQuestions", context=CONTEXT)
         assert (late["metadata"]["fallback"], late["metadata"]["model"]) == ("timeout", "small-model")
         await until(lambda: endpoint.abandoned == 1)
+        # Nor where its caller would be gone before.
+        asked = pb.GenerateQuestionsRequest(context=CONTEXT)
+        in_time = await running.stub.GenerateQuestions(asked, timeout=4)
+        assert in_time.metadata["fallback"] == "timeout"
         async with replica(url) as alone:
             offline = await alone.call("GenerateQuestions", context=CONTEXT, goal={"engine": "llm"})
         assert (offline["metadata"]["fallback"], offline["metadata"]["model"]) == ("not_configured", "")

@@ -12,6 +12,7 @@ from uuid import UUID
 from servicekit.idempotency import Once
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Database
+from servicekit.request_context import current_context
 from services.questioning import errors
 from services.questioning.engines.topics import Topics
 from services.questioning.engines.written import MAX_WRITTEN
@@ -154,7 +155,7 @@ class Writers:
             if self._model is None:
                 raise ModelFailedError("not_configured")  # noqa: TRY301 - one way to say that nobody wrote
             before = [text for text, _ in asked] + [message.content for message in put.values()]
-            output = await self._model.write(briefing, before, spent)
+            output = await self._model.write(briefing, before, spent, current_context.get().ends_at)
         except ModelFailedError as error:
             after, fallback = _offline(written, context, missing), error.reason
         else:

@@ -25,6 +25,8 @@ FIRST_PAUSE_SECONDS = 0.5
 MAX_ANSWER_BYTES = 1024 * 1024
 # For each call that is being answered so many may wait; further ones are not made.
 WAITING_PER_WORKER = 4
+# Of the time that the caller has left, so that what stands in for the model still reaches it.
+CALLERS_SHARE = 0.6
 PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS, 529}
 
 
@@ -77,13 +79,16 @@ class LanguageModel:
         if self._session is not None:
             await self._session.close()
 
-    async def write(self, briefing: prompt.Briefing, before: Sequence[str], spent: Spent) -> prompt.Output:
+    async def write(
+        self, briefing: prompt.Briefing, before: Sequence[str], spent: Spent, ends_at: float | None = None
+    ) -> prompt.Output:
         """Questions by a model. When the caller goes, so does the call.
 
         Args:
             briefing: what the model is to know.
             before: the questions that were put already.
             spent: to which is added what this costs.
+            ends_at: when the caller goes, on the loop's clock; None: nobody knows.
 
         Raises:
             ModelFailedError: `busy`, `timeout`, `unreachable`, `rate_limited`, `error_<status>`, `malformed`,
@@ -94,13 +99,19 @@ class LanguageModel:
         self._room -= 1
         started = time.monotonic()
         try:
-            async with asyncio.timeout(self._timeout_seconds) as limit, self._turns:
+            async with asyncio.timeout(self._within(ends_at)) as limit, self._turns:
                 return await self._tried(briefing, before, spent, limit)
         except TimeoutError:
             raise ModelFailedError("timeout") from None
         finally:
             self._room += 1
             spent.seconds += time.monotonic() - started
+
+    def _within(self, ends_at: float | None) -> float:
+        """How long a call may take, seconds."""
+        if ends_at is None:
+            return self._timeout_seconds
+        return min(self._timeout_seconds, CALLERS_SHARE * max(0.0, ends_at - asyncio.get_running_loop().time()))
 
     async def _tried(
         self, briefing: prompt.Briefing, before: Sequence[str], spent: Spent, limit: asyncio.Timeout
