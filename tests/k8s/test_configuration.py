@@ -98,6 +98,7 @@ def test_ports_are_those_that_the_settings_say(system: System) -> None:
     for workload in system.deployments:
         found = environment(main(workload), system)
         wanted = {int(str(value)) for name, value in found.items() if name.endswith("_PORT")}
+        wanted |= set(getattr(settings_of(main(workload)["args"][0]), "PORTS", {}).values())
         assert {port["containerPort"] for port in main(workload)["ports"]} == wanted, name_of(workload)
 
 
