@@ -1,5 +1,6 @@
 """The access service under the contract."""
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -11,12 +12,14 @@ from services.access import server as access_server
 from tests.contract.running import Running
 from tests.contract.subject import Effect, Lasting, Listing, Sight, Slow, Subject, held_up
 
-STANDING = "5" * 16
 _times = count(1)
+# The key that was made last.
+STANDING = {"id": "5" * 16}
 
 
 async def _standing_key(running: Running) -> None:
     """A key whose id is known beforehand."""
+    STANDING["id"] = f"{next(_times):016x}"
     connection = await asyncpg.connect(running.database)
     try:
         await connection.execute(
@@ -24,8 +27,8 @@ async def _standing_key(running: Running) -> None:
             INSERT INTO keys (id, owner, service_name, description, roles, rate_per_minute, digest)
             VALUES ($1, 'standing', '', '', '{agent}', 0, $2)
             """,
-            STANDING,
-            bytes(32),
+            STANDING["id"],
+            secrets.token_bytes(32),
         )
     finally:
         await connection.close()
@@ -109,7 +112,7 @@ SUBJECT = Subject(
             lambda issued: issued.key.id,
         ),
         "RotateKey": Effect(
-            lambda number: access_service_pb2.RotateKeyRequest(id=STANDING, grace_seconds=number),
+            lambda number: access_service_pb2.RotateKeyRequest(id=STANDING["id"], grace_seconds=number),
             lambda issued: (issued.key.id, issued.key.status),
             prepare=_standing_key,
             repeats=False,
@@ -128,5 +131,5 @@ SUBJECT = Subject(
     shared={"ListRoles": "what roles there are and what they grant is the same for all"},
     slow=_slow_list,
     lasting={"WatchChanges": Lasting(access_service_pb2.WatchChangesRequest())},
-    words=(STANDING, "agent", "admin", "made1", "tools.read", "*", "maker", "active"),
+    words=(STANDING["id"], "agent", "admin", "made1", "tools.read", "*", "maker", "active"),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from tests.contract.running import Running
 from tests.contract.subject import Effect, Lasting, Listing, Sight, Slow, Subject, held_up
 
 EVENTFUL = "eventful"
-STANDING = "standing"
+_times = count(1)
+# Those that were made last.
+STANDING: dict[str, str] = {}
 
 
 def _asked(number: int, **fields: Any) -> hitl_service_pb2.CreateHumanRequestRequest:
@@ -74,12 +77,16 @@ async def _make_deliveries(running: Running, number: int) -> list[str]:
 
 
 async def _standing(running: Running) -> None:
-    for human_request_id in (STANDING, "other"):
+    """Two requests whose ids are known beforehand."""
+    STANDING.update({each: f"{each}-{next(_times)}" for each in ("standing", "other")})
+    for human_request_id in STANDING.values():
         await running.must("CreateHumanRequest", _asked(0, id=human_request_id))
 
 
 def _answered(number: int) -> Message:
-    answer = hitl_service_pb2.CreateHumanResponseRequest(human_request_id=STANDING, comment=f"comment {number}")
+    answer = hitl_service_pb2.CreateHumanResponseRequest(
+        human_request_id=STANDING["standing"], comment=f"comment {number}"
+    )
     answer.response.string_value = "yes"
     return answer
 
@@ -179,19 +186,23 @@ SUBJECT = Subject(
     effects={
         "CreateHumanRequest": Effect(_asked, lambda request: request.id),
         "CommentOnHumanRequest": Effect(
-            lambda number: hitl_service_pb2.CommentOnHumanRequestRequest(id=STANDING, comment=f"comment {number}"),
+            lambda number: hitl_service_pb2.CommentOnHumanRequestRequest(
+                id=STANDING["standing"], comment=f"comment {number}"
+            ),
             lambda request: request.id,
             prepare=_standing,
             repeats=False,
         ),
         "RemindOfHumanRequest": Effect(
-            lambda number: hitl_service_pb2.RemindOfHumanRequestRequest(id=STANDING if number == 1 else "other"),
+            lambda number: hitl_service_pb2.RemindOfHumanRequestRequest(
+                id=STANDING["standing" if number % 2 else "other"]
+            ),
             lambda request: request.id,
             prepare=_standing,
             repeats=False,
         ),
         "CreateActionLink": Effect(
-            lambda number: hitl_service_pb2.CreateActionLinkRequest(id=STANDING, person=f"person {number}"),
+            lambda number: hitl_service_pb2.CreateActionLinkRequest(id=STANDING["standing"], person=f"person {number}"),
             lambda link: (link.human_request_id, link.person, link.expires_at.ToNanoseconds()),
             prepare=_standing,
             repeats=False,
