@@ -34,7 +34,7 @@ from services.metrics.monitors.evaluation import Evaluation
 from services.metrics.monitors.messages import transition_json
 from services.metrics.monitors.monitors import Monitors
 from services.metrics.monitors.store.transitions import forget as forget_transitions
-from services.metrics.otlp.exports import Exports
+from services.metrics.otlp.exports import Exports, SeriesLimits
 from services.metrics.peers import access, peers
 from services.metrics.queries.comparisons import Comparisons
 from services.metrics.queries.queries import Queries
@@ -92,7 +92,8 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         comparisons = Comparisons(db, queries, settings.rollup_dimensions)
         retention = Retention(db, settings.retention_days)
 
-        exports = Exports(db, settings.metrics_retention_days)
+        limits = SeriesLimits(settings.metrics_otlp_max_series, settings.metrics_otlp_max_state_bytes)
+        exports = Exports(db, settings.metrics_retention_days, limits, registry)
         # What watches it.
         monitors = Monitors(db, client, sealing)
         evaluation = Evaluation(db, Conditions(queries))

@@ -67,6 +67,10 @@ class Settings(ServiceSettings):
     metrics_flush_interval_seconds: float = Field(default=30, gt=0, validation_alias=_as("FLUSH_INTERVAL_SECONDS"))
     # What waits to be written in one replica at most, bytes as it came; more is refused with OVERLOADED.
     metrics_max_queued_bytes: int = Field(default=32 * 1024 * 1024, ge=1024 * 1024)
+    # What is remembered of the series that one caller sends by OTLP: how many, and bytes. Of more, those are let go
+    # that were told of longest ago.
+    metrics_otlp_max_series: int = Field(default=200_000, ge=1)
+    metrics_otlp_max_state_bytes: int = Field(default=128 * 1024 * 1024, ge=1024)
     # How long single events and roll-ups by minute are kept, days, unless an administrator says otherwise.
     metrics_retention_days: int = Field(default=90, ge=1, validation_alias=_as("METRICS_RETENTION_DAYS"))
     # The same of roll-ups by hour, and by day.

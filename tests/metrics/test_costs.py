@@ -19,6 +19,7 @@ from services.metrics.costs.models import Price, PriceTable, Usage
 from services.metrics.costs.pricing import Prices, costs
 from services.metrics.server import compose
 from services.metrics.settings import Settings
+from tests.metrics.service import KEYS
 from tests.wire import refusal
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -62,7 +63,13 @@ def test_tokens_have_the_price_of_their_time_and_before_all_tables_none() -> Non
 @asynccontextmanager
 async def serving(database: str) -> AsyncIterator[grpc.aio.Channel]:
     port, page = ports.free(), ports.free()
-    settings = Settings(database_url=database, grpc_port=port, metrics_port=page, metrics_prometheus_enabled=False)
+    settings = Settings(
+        database_url=database,
+        grpc_port=port,
+        metrics_port=page,
+        metrics_prometheus_enabled=False,
+        metrics_secrets_key_file=KEYS / "secrets-key",
+    )
     async with compose(settings), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield channel
 

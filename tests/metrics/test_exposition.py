@@ -25,6 +25,7 @@ from services.metrics.exposition.labels import Labels
 from services.metrics.exposition.page import AvailableTokens
 from services.metrics.server import compose
 from services.metrics.settings import Settings
+from tests.metrics.service import KEYS
 from tests.wire import scraped, until
 
 NO_DURATIONS = np.array([math.nan])
@@ -64,7 +65,7 @@ def test_what_is_less_than_nothing_takes_nothing_from_a_counter() -> None:
 @asynccontextmanager
 async def serving(database: str, **settings: Any) -> AsyncIterator[tuple[Settings, Any]]:
     free = {name: ports.free() for name in ("grpc_port", "metrics_port", "metrics_prometheus_port")}
-    chosen = Settings(database_url=database, **{**free, **settings})
+    chosen = Settings(database_url=database, **{**free, "metrics_secrets_key_file": KEYS / "secrets-key", **settings})
     async with compose(chosen), grpc.aio.insecure_channel(f"127.0.0.1:{chosen.grpc_port}") as channel:
         yield chosen, metrics_service_pb2_grpc.MetricsServiceStub(channel)
 

@@ -13,7 +13,7 @@ from services.metrics.server import Settings, compose
 from tests.access import environment
 from tests.access.environment import Access, Files, with_key
 from tests.contract.running import Answer, Refusal, Running, connected
-from tests.metrics.service import ingestion
+from tests.metrics.service import KEYS, ingestion
 from tests.stack import Server
 from tests.wire import query
 
@@ -43,6 +43,7 @@ async def guarded(
                 database_url=database,
                 metrics_rate_limit=5,
                 metrics_prometheus_enabled=False,
+                metrics_secrets_key_file=KEYS / "secrets-key",
                 **files.of_service(access.port),
             )
             server = await opened.enter_async_context(compose(settings))

@@ -17,14 +17,14 @@ from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader, MetricExportResult
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
+from prometheus_client import CollectorRegistry
 from qmcp.metrics.v1 import metrics_service_pb2_grpc as ours_grpc
 from qmcp.metrics.v1 import query_pb2
 
-from devstack import ports
 from servicekit.postgres import database as opened
-from services.metrics.otlp.exports import Exports
+from services.metrics.otlp.exports import Exports, SeriesLimits
 from services.metrics.server import compose
-from services.metrics.settings import Settings
+from tests.metrics.service import settings_for
 from tests.wire import query
 
 TEMPORALITIES = [AggregationTemporality.CUMULATIVE, AggregationTemporality.DELTA]
@@ -79,11 +79,9 @@ def request(*metrics: metrics_pb2.Metric) -> metrics_service_pb2.ExportMetricsSe
 
 
 @asynccontextmanager
-async def serving(database: str) -> AsyncIterator[Replica]:
-    port, page = ports.free(), ports.free()
-    settings = Settings(database_url=database, grpc_port=port, metrics_port=page, metrics_prometheus_enabled=False)
-    async with compose(settings):
-        yield Replica(port, database)
+async def serving(database: str, **changes: Any) -> AsyncIterator[Replica]:
+    async with compose(settings_for(database, **changes)) as server:
+        yield Replica(server.port, database)
 
 
 @pytest.mark.parametrize("temporality", TEMPORALITIES, ids=lambda each: each.name.lower())
@@ -194,9 +192,47 @@ async def test_what_is_remembered_of_series_ends_with_what_is_kept_of_their_even
         await one.take(process.export())
     await query(database, "UPDATE otlp_series SET seen_on = current_date - 90")
     async with opened(database, 2, "test") as db, db.connection() as connection:
-        exports = Exports(db, 90)
+        exports = Exports(db, 90, SeriesLimits(9, 9_000), CollectorRegistry())
         await exports.forget(connection)
         assert len(await query(database, "SELECT FROM otlp_series")) == 1
         await query(database, "UPDATE otlp_series SET seen_on = current_date - 91")
         await exports.forget(connection)
         assert not await query(database, "SELECT FROM otlp_series")
+
+
+@pytest.mark.parametrize("limits", [{"metrics_otlp_max_series": 50}, {"metrics_otlp_max_state_bytes": 1500}])
+async def test_of_one_caller_only_so_much_is_remembered_and_nothing_counts_twice(
+    database: str, limits: dict[str, int]
+) -> None:
+    """Totals of more series than are remembered, each told three times: what is let go is told, and counts once or less."""
+
+    def total(name: str, value: int, at: int) -> metrics_pb2.Metric:
+        point = metrics_pb2.NumberDataPoint(as_int=value, time_unix_nano=at, start_time_unix_nano=began)
+        data = metrics_pb2.Sum(
+            data_points=[point],
+            is_monotonic=True,
+            aggregation_temporality=metrics_pb2.AGGREGATION_TEMPORALITY_CUMULATIVE,
+        )
+        return metrics_pb2.Metric(name=name, sum=data)
+
+    began = time.time_ns() - 10**9
+    warnings = []
+    async with serving(database, **limits) as one, grpc.aio.insecure_channel(f"127.0.0.1:{one.port}") as channel:
+        stub = metrics_service_pb2_grpc.MetricsServiceStub(channel)
+        for turn in range(1, 4):
+            for part in range(10):
+                sent = [total(f"m{part}-{n}", turn * 10, began + turn) for n in range(10)]
+                answer = await stub.Export(request(*sent))
+                assert answer.partial_success.rejected_data_points == 0
+                warnings.append(answer.partial_success.error_message)
+        [kept] = await query(database, "SELECT * FROM otlp_callers")
+        [counted] = await query(
+            database, "SELECT count(*) AS series, sum(octet_length(state)) AS bytes FROM otlp_series"
+        )
+        assert (kept["series"], kept["bytes"]) == (counted["series"], counted["bytes"])
+        assert kept["series"] <= 60
+        assert not any(warnings[:2])
+        assert all("told of longest ago" in each for each in warnings[-5:])
+        sums = {row["name"]: row["sum"] for row in await query(database, SUMS)}
+        assert max(sums.values()) <= 30, "no total counts more than it is"
+        assert min(sums[f"m0-{n}"] for n in range(10)) >= 10, "what was told before any was let go counts"
