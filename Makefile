@@ -49,7 +49,7 @@ promises: setup-dev ## which promises of docs/compatibility.md a test proves
 
 lock: setup-dev ## resolve the locks again: for development, for running, for uv itself
 	echo hatchling | $(COMPILE) --all-extras pyproject.toml - -o requirements.lock
-	echo hatchling | $(COMPILE) --extra laptop pyproject.toml - -c requirements.lock -o requirements-run.lock
+	echo hatchling | $(COMPILE) --extra laptop --extra meaning pyproject.toml - -c requirements.lock -o requirements-run.lock
 	echo uv | $(COMPILE) - -o requirements-uv.lock
 
 # Versions and hashes for every platform and Python, and no addresses: where to fetch from is the machine's own choice.

@@ -95,6 +95,7 @@ def service(which: Service, settings: StackSettings, listeners: Listeners, datab
             **_told_to(which, settings, listeners),
             # Keys are read where callers are checked, and the rest is made by the service itself.
             **{variable: str(file) for variable, file in which.files(settings.home, settings.home / KEYS).items()},
+            **{variable: str(folder) for variable, folder in which.folders(settings.home).items()},
         },
         listeners=(grpc_at, metrics_at, *listeners.further[name]),
         # Not its peers: as in a cluster services start in any order, and beside each other they start in less time.

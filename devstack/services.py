@@ -62,6 +62,10 @@ class Service:
             placed["QMCP_ACCESS_KEY_FILE"] = keys / self.name
         return placed
 
+    def folders(self, home: Path) -> dict[str, Path]:
+        """Where it keeps what can be lost, by variable."""
+        return {f"QMCP_{field.upper()}": home / name for field, name in self.settings.HOME_FOLDERS.items()}
+
     def database_url(self, server: str) -> str:
         """The address of its database on this server."""
         return urlunsplit(urlsplit(server)._replace(path=f"/{self.database}"))

@@ -54,3 +54,7 @@ def nothing_learned(bank_id: str) -> ServiceError:
 def bank_invalid(faults: Sequence[Violation]) -> ServiceError:
     first = faults[0]
     return invalid_argument("BANK_INVALID", f"This is no bank: {first.field} {first.description}.", faults)
+
+
+def memory_away(why: str) -> ServiceError:
+    return failed_precondition("MEMORY_AWAY", f"The memory cannot be made again now: {why}.")

@@ -1,21 +1,23 @@
 """Domain ↔ protobuf, both ways."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import orjson
 from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.struct_pb2 import Struct, Value
-from qmcp.questioning.v1 import bank_pb2, conversation_pb2, questioning_service_pb2
+from qmcp.questioning.v1 import bank_pb2, conversation_pb2, memory_pb2, questioning_service_pb2
 
 from servicekit import ndjson
 from servicekit.http_json.writing import json_form
 from servicekit.json_values import document, fill_struct, fill_value, plain
+from servicekit.search.indexer import Condition
 from servicekit.timestamps import to_timestamp
 from services.questioning.engines.lint import Finding
 from services.questioning.engines.models import BankVersion
 from services.questioning.engines.simulation import Simulated
+from services.questioning.memory.models import Similar
 from services.questioning.models import (
     Alternative,
     Batch,
@@ -31,6 +33,8 @@ from services.questioning.models import (
 )
 
 pb = questioning_service_pb2
+# What is shown of a text that is like what is asked about, characters.
+MAX_SHOWN = 1_000
 
 
 def goal_from(request: Any) -> Goal:
@@ -259,6 +263,10 @@ def kept_bank_to(bank: BankVersion) -> bank_pb2.Bank:
     )
 
 
+def memory_to(condition: Condition) -> memory_pb2.Memory:
+    return memory_pb2.Memory(**asdict(condition))
+
+
 def bank_from(request: Any) -> dict[str, Any]:
     return document(request.bank, "bank")
 
@@ -287,8 +295,12 @@ def _about(batch: Batch) -> dict[str, Any]:
     conversation = batch.conversation
     return {
         "question_type": "follow_up" if batch.follow_up else "initial",
-        "context_enhanced": bool(batch.recalled),
-        "similar_contexts": [{**each.source, "value": each.value} for each in batch.recalled],
+        "context_enhanced": bool(batch.recalled or batch.similar),
+        "similar_contexts": [
+            *({**each.source, "value": each.value} for each in batch.recalled),
+            *map(_similar, batch.similar),
+        ],
+        "memory": batch.memory,
         "generation_time": round(batch.seconds, 6),
         **_cost(batch),
         "timestamp": conversation.updated_at.isoformat(),
@@ -306,6 +318,20 @@ def _cost(batch: Batch) -> dict[str, Any]:
         told |= {"tokens_used": writing.tokens, "model": writing.after.model}
         told |= {"fallback_generation": bool(writing.fallback), "fallback": writing.fallback}
     return told
+
+
+def _similar(found: Similar) -> dict[str, Any]:
+    like = {} if found.similarity is None else {"similarity": round(found.similarity, 4)}
+    answers = {"question": found.question} if found.question else {}
+    return {
+        "kind": found.kind,
+        "conversation_id": found.conversation_id,
+        "message_id": found.message_id,
+        "at": found.at.isoformat(),
+        "content": found.content[:MAX_SHOWN],
+        **answers,
+        **like,
+    }
 
 
 def _listed(questions: Sequence[Put]) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from servicekit.identity.visibility import Audience
+from services.questioning.memory.models import Recalled, Similar
 
 # Of what form an answer is.
 AnswerType = Literal["text", "choice", "choices", "number", "integer", "date", "yes_no", "list", "object"]
@@ -272,28 +273,6 @@ class NewMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Recalled:
-    """An answer of another conversation."""
-
-    message_id: str
-    conversation_id: str
-    value: Any
-    answered_at: datetime
-    fact: bytes | None
-    words: bytes
-
-    @property
-    def source(self) -> dict[str, Any]:
-        """Where it comes from, as messages tell it."""
-        return {
-            "kind": "recalled",
-            "conversation_id": self.conversation_id,
-            "message_id": self.message_id,
-            "answered_at": self.answered_at.isoformat(),
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Said:
     """An answer as a caller sends it."""
 
@@ -353,6 +332,10 @@ class Batch:
     put_anew: int = 0
     # What was recalled for it.
     recalled: Sequence[Recalled] = ()
+    # What was said before and is like what is said now.
+    similar: Sequence[Similar] = ()
+    # How both were found; empty where nothing was looked for.
+    memory: str = ""
     # How long it took to find them, seconds.
     seconds: float = 0.0
     # What a language model was asked for it; None where none was.

@@ -9,7 +9,11 @@ from qmcp.questioning.v1 import questioning_service_pb2
 from servicekit.forgetting import forgetting
 from servicekit.identity.authentication import authenticator
 from servicekit.metrics import MetricsPage, new_registry
+from servicekit.notifications import listening
 from servicekit.postgres import database
+from servicekit.search.index import index
+from servicekit.search.indexer import Indexer
+from servicekit.search.metrics import SearchMetrics
 from servicekit.server import Server, Service, background, serving
 from services.questioning.interviews.banks import Banks
 from services.questioning.interviews.conversations import Conversations
@@ -21,6 +25,10 @@ from services.questioning.interviews.sessions import Sessions
 from services.questioning.interviews.writing import Writers
 from services.questioning.language_model.client import LanguageModel
 from services.questioning.language_model.protocols import ModelSettings
+from services.questioning.memory.likeness import Thresholds
+from services.questioning.memory.memory import Memory
+from services.questioning.memory.store import Messages
+from services.questioning.memory.upkeep import Upkeep
 from services.questioning.metrics import QuestioningMetrics
 from services.questioning.peers import access
 from services.questioning.servicer import QuestioningServicer
@@ -36,6 +44,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     """Everything the service is made of, serving while the block lasts."""
     registry = new_registry()
     metrics = QuestioningMetrics(registry)
+    search = SearchMetrics(registry)
     async with (
         database(
             settings.database_url,
@@ -46,14 +55,21 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         ) as db,
         access(settings) as resolver,
         language_model(settings) as model,
+        index("questioning", settings, search) as found,
     ):
         engines = Engines(settings.questioning_compiled_megabytes * 1024 * 1024)
         conversations = Conversations(db, engines)
         writers = Writers(db, model, settings.questioning_engine, metrics)
-        interviews = Interviews(db, conversations, engines, writers, metrics)
-        servicer = QuestioningServicer(Sessions(db), conversations, interviews, Banks(), KeptBanks(db), Exporting(db))
+        thresholds = Thresholds(settings.questioning_confirm_similarity, settings.questioning_prefill_similarity)
+        memory = Memory(db, found, thresholds)
+        indexer = Indexer(db, found, Messages(), search)
+        interviews = Interviews(db, conversations, engines, writers, memory, metrics)
+        servicer = QuestioningServicer(
+            Sessions(db), conversations, interviews, Banks(), KeptBanks(db), Exporting(db), Upkeep(indexer)
+        )
         async with (
-            background({"forgetting": forgetting(db)}),
+            listening(settings.database_url, {"index_outbox": indexer.wake}),
+            background({"forgetting": forgetting(db), "memory": indexer.run}),
             authenticator(settings, resolver, registry) as who,
             serving(
                 settings,

@@ -7,7 +7,13 @@ from typing import Any
 from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
-from qmcp.questioning.v1 import bank_pb2, conversation_pb2, questioning_service_pb2, questioning_service_pb2_grpc
+from qmcp.questioning.v1 import (
+    bank_pb2,
+    conversation_pb2,
+    memory_pb2,
+    questioning_service_pb2,
+    questioning_service_pb2_grpc,
+)
 
 from servicekit import ndjson
 from servicekit.idempotency import Once
@@ -20,6 +26,7 @@ from services.questioning.interviews.exporting import Exporting
 from services.questioning.interviews.interviews import Interviews
 from services.questioning.interviews.kept_banks import KeptBanks
 from services.questioning.interviews.sessions import Sessions
+from services.questioning.memory.upkeep import Upkeep
 from services.questioning.models import Conversation
 
 Context = ServicerContext[Any, Any]
@@ -39,6 +46,7 @@ class QuestioningServicer(questioning_service_pb2_grpc.QuestioningServiceService
         banks: Banks,
         kept_banks: KeptBanks,
         exporting: Exporting,
+        upkeep: Upkeep,
     ) -> None:
         self._sessions = sessions
         self._conversations = conversations
@@ -46,6 +54,7 @@ class QuestioningServicer(questioning_service_pb2_grpc.QuestioningServiceService
         self._banks = banks
         self._kept_banks = kept_banks
         self._exporting = exporting
+        self._upkeep = upkeep
 
     async def CreateSession(
         self, request: questioning_service_pb2.CreateSessionRequest, context: Context
@@ -240,6 +249,14 @@ class QuestioningServicer(questioning_service_pb2_grpc.QuestioningServiceService
     async def DeleteBank(self, request: bank_pb2.DeleteBankRequest, context: Context) -> Empty:
         await self._kept_banks.delete(request.id, current_context.get().viewer)
         return Empty()
+
+    async def GetMemory(self, request: questioning_service_pb2.GetMemoryRequest, context: Context) -> memory_pb2.Memory:
+        return messages.memory_to(await self._upkeep.condition())
+
+    async def ReindexMemory(
+        self, request: questioning_service_pb2.ReindexMemoryRequest, context: Context
+    ) -> memory_pb2.Memory:
+        return messages.memory_to(await self._upkeep.rebuild())
 
 
 def _count(request: Any) -> int:

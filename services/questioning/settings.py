@@ -1,12 +1,14 @@
 """The settings of the questioning service; those that every service has stand in servicekit."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 from yarl import URL
 
-from servicekit.settings import LogLevel, ServiceSettings
+from servicekit.search.settings import COLLECTION_NAME, SearchSettings
+from servicekit.settings import LogLevel
 
 # Where each protocol is spoken by those who made it.
 USUAL_URLS = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
@@ -22,7 +24,7 @@ def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
-class Settings(ServiceSettings):
+class Settings(SearchSettings):
     """Read from the environment, prefix `QMCP_`; those that the original had also by the names that they had there."""
 
     model_config = SettingsConfigDict(populate_by_name=True)
@@ -35,9 +37,26 @@ class Settings(ServiceSettings):
     # Whether Prometheus may scrape this service at all.
     questioning_metrics_enabled: bool = Field(default=True, validation_alias=_as("METRICS_ENABLED"))
 
+    qdrant_url: str = Field(default="", validation_alias=AliasChoices("QMCP_QDRANT_URL", "QDRANT_URL"))
+    qdrant_api_key: SecretStr = Field(
+        default=SecretStr(""), validation_alias=AliasChoices("QMCP_QDRANT_API_KEY", "QDRANT_API_KEY")
+    )
+    qdrant_collection_name: str = Field(
+        default="qmcp",
+        pattern=COLLECTION_NAME,
+        validation_alias=AliasChoices("QMCP_QDRANT_COLLECTION_NAME", "QDRANT_COLLECTION_NAME"),
+    )
+
+    HOME_FOLDERS: ClassVar[Mapping[str, str]] = {"qdrant_folder": "qdrant/questioning"}
+
     # How much memory goals may take that are kept compiled, megabytes: a step of an interview need not read its schema
     # or its bank again. A goal that takes more is compiled for each step.
     questioning_compiled_megabytes: int = Field(default=128, ge=1)
+
+    # How like an earlier question must be for its answer to be proposed, and for it to be the answer: the cosine of
+    # what they mean. The latter also needs the same words in the same order, but for those that say nothing.
+    questioning_confirm_similarity: float = Field(default=0.72, ge=0, le=1)
+    questioning_prefill_similarity: float = Field(default=0.95, ge=0, le=1)
 
     # Who asks about a context where the request does not say: topics, the built-in questions, or llm, the model below.
     questioning_engine: Literal["topics", "llm"] = "topics"

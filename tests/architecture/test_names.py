@@ -83,6 +83,7 @@ GENERAL = {
     "servicekit/http_json/reading.py": "a JSON document",
     "servicekit/json_values.py": "a JSON document",
     "servicekit/schemas.py": "a JSON Schema, which its specification calls a document",
+    "servicekit/search/vectors/words.py": "a text that is searched, as Qdrant calls it",
     "servicekit/webhooks/client.py": "an address that is told of things, as the Standard Webhooks specification has it",
     "servicekit/webhooks/signing.py": "the library of that specification",
 }

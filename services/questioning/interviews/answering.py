@@ -13,16 +13,8 @@ from services.questioning.engines.engine import UnfitAnswerError, UnknownQuestio
 from services.questioning.interviews import recall
 from services.questioning.interviews.goals import EngineBeside
 from services.questioning.interviews.store import messages as store
-from services.questioning.models import (
-    AnswerState,
-    Candidate,
-    Conversation,
-    Known,
-    Message,
-    NewMessage,
-    Recalled,
-    Said,
-)
+from services.questioning.memory.models import Recalled
+from services.questioning.models import AnswerState, Candidate, Conversation, Known, Message, NewMessage, Said
 
 # An answer to whatever is a question.
 NO_VALUE = "I don't know"

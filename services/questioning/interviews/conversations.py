@@ -15,6 +15,7 @@ from services.questioning.interviews.sessions import uuid_of, visible
 from services.questioning.interviews.store import conversations as store
 from services.questioning.interviews.store import messages as messages_store
 from services.questioning.interviews.store import sessions as sessions_store
+from services.questioning.memory.models import Person
 from services.questioning.models import Conversation, ConversationSpec, Message, Written
 
 TOPIC_LENGTH = 50
@@ -68,6 +69,26 @@ class Conversations:
         # Who is asked in a session is always the same.
         spec = replace(spec, session_id=session.id, user_id=session.user_id, topic=topic)
         return await store.insert(connection, spec, UUID(session.id), session.owner, progress, written)
+
+    async def whose(
+        self, connection: Connection, conversation_id: str, spec: ConversationSpec, viewer: Viewer
+    ) -> tuple[Person, bool] | None:
+        """Who is asked in a conversation that goes on or is to begin, and whether what they said elsewhere counts.
+
+        None where it is not the viewer's, or there is none.
+        """
+        if conversation_id:
+            going_on = await store.get(connection, named) if (named := uuid_of(conversation_id)) else None
+            if going_on is None or going_on.owner != viewer.name:
+                return None
+            return Person(going_on.owner, going_on.user_id, going_on.id), going_on.goal.recall
+        user_id = spec.user_id
+        if spec.session_id:
+            session = await sessions_store.get(connection, named) if (named := uuid_of(spec.session_id)) else None
+            if session is None or session.owner != viewer.name:
+                return None
+            user_id = session.user_id
+        return Person(viewer.name, user_id), spec.goal.recall
 
     async def get(self, conversation_id: str, viewer: Viewer) -> Conversation:
         async with self._database.connection() as connection:

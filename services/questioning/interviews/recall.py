@@ -12,7 +12,8 @@ from servicekit.postgres import Connection
 from services.questioning.engines.engine import Answers, UnfitAnswerError, UnknownQuestionError
 from services.questioning.interviews.goals import EngineBeside
 from services.questioning.interviews.store import messages as store
-from services.questioning.models import Candidate, Conversation, Recalled
+from services.questioning.memory.models import Recalled
+from services.questioning.models import Candidate, Conversation
 
 # Questions whose earlier answers are looked for at a time.
 MAX_LOOKED_FOR = 200
@@ -45,17 +46,24 @@ class Remembered:
         fact = fact_of(candidate)
         return self._facts.get(fact) if fact else None
 
+    def knows(self, candidate: Candidate) -> bool:
+        """Whether the very question was answered before, so that none that is only like it need be looked for."""
+        return words_of(candidate) in self._words
+
     async def proposed(self, candidate: Candidate, engine: EngineBeside, answers: Answers) -> Recalled | None:
         """What may be proposed as the answer, because it was one to the same words and would fit."""
         words = words_of(candidate)
         found = self._words.get(words) if words else None
-        if found is None:
-            return None
-        try:
-            read = await engine.read(candidate.id, found.value, answers)
-        except (UnfitAnswerError, UnknownQuestionError):
-            return None
-        return found if read.value == found.value else None
+        return found if found is not None and await fits(candidate, found, engine, answers) else None
+
+
+async def fits(candidate: Candidate, found: Recalled, engine: EngineBeside, answers: Answers) -> bool:
+    """Whether an earlier answer is one to this question, too, and says the same there."""
+    try:
+        read = await engine.read(candidate.id, found.value, answers)
+    except (UnfitAnswerError, UnknownQuestionError):
+        return False
+    return bool(read.value == found.value)
 
 
 async def remembered(connection: Connection, conversation: Conversation, candidates: Sequence[Candidate]) -> Remembered:

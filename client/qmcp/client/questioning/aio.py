@@ -14,6 +14,7 @@ from qmcp.client.questioning.models import (
     Conversation,
     Explanation,
     InterviewStep,
+    Memory,
     Message,
     QuestionBatch,
     Session,
@@ -224,3 +225,11 @@ class AsyncQuestioning(AsyncCalls):
     async def delete_bank(self, bank_id: str) -> None:
         """Deletes a version of a bank; conversations that were begun with it go on."""
         await self._send(bank_pb2.DeleteBankRequest(id=bank_id))
+
+    async def get_memory(self) -> Memory:
+        """How the memory is: where, by what model, how far behind."""
+        return await self._call(api.GetMemoryRequest(), Memory)
+
+    async def reindex_memory(self) -> Memory:
+        """Empties the memory and has it made again from what was said."""
+        return await self._call(api.ReindexMemoryRequest(), Memory)

@@ -232,11 +232,13 @@ class QuestionBatch:
     total_questions_estimated: int = 0
     # Whether there is more to ask after these.
     next_batch_needed: bool = False
-    # `question_type` (`initial` or `follow_up`), `context_enhanced` (whether anything was recalled),
-    # `similar_contexts` (what), `generation_time` (seconds), `tokens_used` (by this call; 0 where no model was
-    # asked), `model`, `fallback_generation` (whether the built-in questions stand in for the model), `fallback`
-    # (why: `not_configured`, `busy`, `timeout`, `unreachable`, `rate_limited`, `error_<status>`, `malformed`,
-    # `refused` or `truncated`), `timestamp`, `engine`, `stopped`, `batch_metadata`.
+    # `question_type` (`initial` or `follow_up`), `context_enhanced` (whether anything was recalled or is like what
+    # is said), `similar_contexts` (what: answers that were taken, `recalled`; then a `question`, an `answer` or a
+    # `note` that is like it, each with its conversation, message and time), `memory` (how it was looked for: by
+    # `meaning` or by `words`; empty: not at all), `generation_time` (seconds), `tokens_used` (by this call; 0 where
+    # no model was asked), `model`, `fallback_generation` (whether the built-in questions stand in for the model),
+    # `fallback` (why: `not_configured`, `busy`, `timeout`, `unreachable`, `rate_limited`, `error_<status>`,
+    # `malformed`, `refused` or `truncated`), `timestamp`, `engine`, `stopped`, `batch_metadata`.
     metadata: dict[str, Any] | None = None
     # `current_question` under the name that the original's documentation gives it.
     question: str = ""
@@ -368,3 +370,33 @@ class Bank:
     accepted_by: str = ""
     # When it was accepted; absent as long as it is not.
     accepted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """How the memory is.
+
+    All that is in it can be made again from what was said.
+    """
+
+    # `ready`; `catching_up`: something is still to be brought in; `away`: the store or the model is not there, and
+    # what is alike is found by its words; `off`: no store is set, and so always.
+    state: str = ""
+    # Why it is away or off, or what failed last; empty where there is nothing to say.
+    detail: str = ""
+    # `embedded` (the engine in the service) or `server`; empty where it is off.
+    store: str = ""
+    # The collection in the store; empty where it is away or off.
+    collection: str = ""
+    # By what texts are understood: `minilm`, `universal`, `words` (no model is there), or the model of an endpoint.
+    model: str = ""
+    # How many numbers a vector of this model has; 0 where there is none.
+    dimension: int = 0
+    # How many texts are in it.
+    texts: int = 0
+    # How many changes are still to be brought in.
+    waiting: int = 0
+    # How many texts the model did not take, however often they were tried. They are tried again by ReindexMemory.
+    failed: int = 0
+    # How long the change that waits longest has waited, seconds.
+    lag_seconds: float = 0.0

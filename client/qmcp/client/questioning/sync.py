@@ -15,6 +15,7 @@ from qmcp.client.questioning.models import (
     Conversation,
     Explanation,
     InterviewStep,
+    Memory,
     Message,
     QuestionBatch,
     Session,
@@ -223,3 +224,11 @@ class Questioning(Calls):
     def delete_bank(self, bank_id: str) -> None:
         """Deletes a version of a bank; conversations that were begun with it go on."""
         self._send(bank_pb2.DeleteBankRequest(id=bank_id))
+
+    def get_memory(self) -> Memory:
+        """How the memory is: where, by what model, how far behind."""
+        return self._call(api.GetMemoryRequest(), Memory)
+
+    def reindex_memory(self) -> Memory:
+        """Empties the memory and has it made again from what was said."""
+        return self._call(api.ReindexMemoryRequest(), Memory)

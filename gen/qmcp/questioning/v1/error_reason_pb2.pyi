@@ -31,6 +31,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_BANK_INVALID: _ClassVar[ErrorReason]
     ERROR_REASON_BANK_NOT_FOUND: _ClassVar[ErrorReason]
     ERROR_REASON_NOTHING_LEARNED: _ClassVar[ErrorReason]
+    ERROR_REASON_MEMORY_AWAY: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_REQUEST: ErrorReason
 ERROR_REASON_UNAUTHENTICATED: ErrorReason
@@ -54,3 +55,4 @@ ERROR_REASON_SCHEMA_INVALID: ErrorReason
 ERROR_REASON_BANK_INVALID: ErrorReason
 ERROR_REASON_BANK_NOT_FOUND: ErrorReason
 ERROR_REASON_NOTHING_LEARNED: ErrorReason
+ERROR_REASON_MEMORY_AWAY: ErrorReason

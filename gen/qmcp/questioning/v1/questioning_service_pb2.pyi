@@ -6,6 +6,7 @@ from google.protobuf import struct_pb2 as _struct_pb2
 from qmcp.options.v1 import options_pb2 as _options_pb2
 from qmcp.questioning.v1 import bank_pb2 as _bank_pb2
 from qmcp.questioning.v1 import conversation_pb2 as _conversation_pb2
+from qmcp.questioning.v1 import memory_pb2 as _memory_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -467,3 +468,11 @@ class SimulatedInterviews(_message.Message):
     max_questions: int
     accuracy: float
     def __init__(self, interviews: _Optional[int] = ..., mean_questions: _Optional[float] = ..., max_questions: _Optional[int] = ..., accuracy: _Optional[float] = ...) -> None: ...
+
+class GetMemoryRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ReindexMemoryRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

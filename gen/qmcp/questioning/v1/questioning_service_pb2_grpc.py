@@ -7,6 +7,7 @@ from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from qmcp.questioning.v1 import bank_pb2 as qmcp_dot_questioning_dot_v1_dot_bank__pb2
 from qmcp.questioning.v1 import conversation_pb2 as qmcp_dot_questioning_dot_v1_dot_conversation__pb2
+from qmcp.questioning.v1 import memory_pb2 as qmcp_dot_questioning_dot_v1_dot_memory__pb2
 from qmcp.questioning.v1 import questioning_service_pb2 as qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -169,6 +170,16 @@ class QuestioningServiceStub:
                 '/qmcp.questioning.v1.QuestioningService/DeleteBank',
                 request_serializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.DeleteBankRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.GetMemory = channel.unary_unary(
+                '/qmcp.questioning.v1.QuestioningService/GetMemory',
+                request_serializer=qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.GetMemoryRequest.SerializeToString,
+                response_deserializer=qmcp_dot_questioning_dot_v1_dot_memory__pb2.Memory.FromString,
+                _registered_method=True)
+        self.ReindexMemory = channel.unary_unary(
+                '/qmcp.questioning.v1.QuestioningService/ReindexMemory',
+                request_serializer=qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.ReindexMemoryRequest.SerializeToString,
+                response_deserializer=qmcp_dot_questioning_dot_v1_dot_memory__pb2.Memory.FromString,
                 _registered_method=True)
 
 
@@ -369,6 +380,21 @@ class QuestioningServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetMemory(self, request, context):
+        """Returns how the memory is: where it is, by what model texts are understood, and how far it is behind.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReindexMemory(self, request, context):
+        """Empties the memory and makes it again from what was said. Interviews go on meanwhile and find what is in it again so far. It
+        is made again by itself where it was lost, or where the model is another.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_QuestioningServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -501,6 +527,16 @@ def add_QuestioningServiceServicer_to_server(servicer, server):
                     servicer.DeleteBank,
                     request_deserializer=qmcp_dot_questioning_dot_v1_dot_bank__pb2.DeleteBankRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'GetMemory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMemory,
+                    request_deserializer=qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.GetMemoryRequest.FromString,
+                    response_serializer=qmcp_dot_questioning_dot_v1_dot_memory__pb2.Memory.SerializeToString,
+            ),
+            'ReindexMemory': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReindexMemory,
+                    request_deserializer=qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.ReindexMemoryRequest.FromString,
+                    response_serializer=qmcp_dot_questioning_dot_v1_dot_memory__pb2.Memory.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1207,6 +1243,60 @@ class QuestioningService:
             '/qmcp.questioning.v1.QuestioningService/DeleteBank',
             qmcp_dot_questioning_dot_v1_dot_bank__pb2.DeleteBankRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMemory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.questioning.v1.QuestioningService/GetMemory',
+            qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.GetMemoryRequest.SerializeToString,
+            qmcp_dot_questioning_dot_v1_dot_memory__pb2.Memory.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReindexMemory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.questioning.v1.QuestioningService/ReindexMemory',
+            qmcp_dot_questioning_dot_v1_dot_questioning__service__pb2.ReindexMemoryRequest.SerializeToString,
+            qmcp_dot_questioning_dot_v1_dot_memory__pb2.Memory.FromString,
             options,
             channel_credentials,
             insecure,

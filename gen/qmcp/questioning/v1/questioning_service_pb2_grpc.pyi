@@ -9,6 +9,7 @@ from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from qmcp.questioning.v1 import bank_pb2 as _bank_pb2
 from qmcp.questioning.v1 import conversation_pb2 as _conversation_pb2
+from qmcp.questioning.v1 import memory_pb2 as _memory_pb2
 from qmcp.questioning.v1 import questioning_service_pb2 as _questioning_service_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -109,6 +110,12 @@ class QuestioningServiceStub:
     """
     DeleteBank: _grpc.UnaryUnaryMultiCallable[_bank_pb2.DeleteBankRequest, _empty_pb2.Empty]
     """Deletes a version of a bank. Conversations that were begun with it go on with it; its number is not given again."""
+    GetMemory: _grpc.UnaryUnaryMultiCallable[_questioning_service_pb2.GetMemoryRequest, _memory_pb2.Memory]
+    """Returns how the memory is: where it is, by what model texts are understood, and how far it is behind."""
+    ReindexMemory: _grpc.UnaryUnaryMultiCallable[_questioning_service_pb2.ReindexMemoryRequest, _memory_pb2.Memory]
+    """Empties the memory and makes it again from what was said. Interviews go on meanwhile and find what is in it again so far. It
+    is made again by itself where it was lost, or where the model is another.
+    """
 
 @_typing.type_check_only
 class QuestioningServiceAsyncStub(QuestioningServiceStub):
@@ -187,6 +194,12 @@ class QuestioningServiceAsyncStub(QuestioningServiceStub):
     """
     DeleteBank: _aio.UnaryUnaryMultiCallable[_bank_pb2.DeleteBankRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a version of a bank. Conversations that were begun with it go on with it; its number is not given again."""
+    GetMemory: _aio.UnaryUnaryMultiCallable[_questioning_service_pb2.GetMemoryRequest, _memory_pb2.Memory]  # type: ignore[assignment]
+    """Returns how the memory is: where it is, by what model texts are understood, and how far it is behind."""
+    ReindexMemory: _aio.UnaryUnaryMultiCallable[_questioning_service_pb2.ReindexMemoryRequest, _memory_pb2.Memory]  # type: ignore[assignment]
+    """Empties the memory and makes it again from what was said. Interviews go on meanwhile and find what is in it again so far. It
+    is made again by itself where it was lost, or where the model is another.
+    """
 
 class QuestioningServiceServicer(metaclass=_abc_1.ABCMeta):
     """Interviews: what is to be found out, which questions get there soonest, what was answered. Callers are shown what they
@@ -418,5 +431,23 @@ class QuestioningServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes a version of a bank. Conversations that were begun with it go on with it; its number is not given again."""
+
+    @_abc_1.abstractmethod
+    def GetMemory(
+        self,
+        request: _questioning_service_pb2.GetMemoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.Memory, _abc.Awaitable[_memory_pb2.Memory]]:
+        """Returns how the memory is: where it is, by what model texts are understood, and how far it is behind."""
+
+    @_abc_1.abstractmethod
+    def ReindexMemory(
+        self,
+        request: _questioning_service_pb2.ReindexMemoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.Memory, _abc.Awaitable[_memory_pb2.Memory]]:
+        """Empties the memory and makes it again from what was said. Interviews go on meanwhile and find what is in it again so far. It
+        is made again by itself where it was lost, or where the model is another.
+        """
 
 def add_QuestioningServiceServicer_to_server(servicer: QuestioningServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -7,7 +7,8 @@ from uuid import UUID
 import orjson
 
 from servicekit.postgres import Connection, Record
-from services.questioning.models import AnswerState, Conversation, Known, Message, NewMessage, Recalled
+from services.questioning.memory.models import Recalled
+from services.questioning.models import AnswerState, Conversation, Known, Message, NewMessage
 
 # What a page of messages holds at most, bytes; the first one in any case.
 MAX_PAGE_BYTES = 2 * 1024 * 1024

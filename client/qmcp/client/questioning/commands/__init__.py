@@ -6,5 +6,6 @@ ADVICE = {
     "CLOSED": "Begin another with `qmcp interview start`.",
     "QUESTION_NOT_FOUND": "`qmcp interview show ID` shows what was asked and answered.",
     "ALREADY_ANSWERED": "`qmcp interview revise` replaces an answer.",
+    "MEMORY_AWAY": "`qmcp interview memory show` tells why.",
     "BANK_INVALID": "docs/questioning.md describes what a bank is made of.",
 }
