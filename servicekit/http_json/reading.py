@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
-from google.protobuf.struct_pb2 import Struct
 
 from servicekit import json_values
 from servicekit.errors import ServiceError, Violation, invalid_argument, invalid_field
@@ -86,8 +85,8 @@ def read(body: bytes, bound: Message, field: str) -> Message:
     return given
 
 
-def document_of(text: str, field: str) -> dict[str, Any]:
-    """A document that came as JSON text in a field, as strictly as a body.
+def value_of(text: str, field: str, *, is_object: bool) -> Any:
+    """What came as JSON text in a field, as strictly as a body.
 
     Raises:
         ServiceError: INVALID_REQUEST.
@@ -96,14 +95,11 @@ def document_of(text: str, field: str) -> dict[str, Any]:
         found = _parsed(text.encode())
     except ServiceError as error:
         raise invalid_field(field, error.message.removeprefix("The body ").removesuffix(".")) from None
-    if not isinstance(found, dict):
+    if is_object and not isinstance(found, dict):
         raise invalid_field(field, "must be a JSON object")
     if violations := list(islice(_faults(found, FREE), MAX_VIOLATIONS)):
-        raise _refusal([Violation(f"{field}.{each.field}", each.description) for each in violations])
-    # By way of a Struct, so that it is the same document whichever field it came in.
-    struct = Struct()
-    json_values.fill_struct(struct, found)
-    return json_values.document(struct, field, json_values.MAX_DEPTH)
+        raise _refusal([Violation(f"{field}.{each.field}".rstrip("."), each.description) for each in violations])
+    return found
 
 
 def _parsed(body: bytes) -> Any:

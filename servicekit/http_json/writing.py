@@ -8,6 +8,8 @@ from google.protobuf import descriptor_pool, json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from servicekit.deep_json import fields_of
+
 # Looked up by name: servicekit imports no generated code.
 OPTIONS = "qmcp.options.v1"
 EMPTY_FORMS: dict[str, Any] = {"ORIGINAL_EMPTY_NULL": None, "ORIGINAL_EMPTY_OBJECT": {}}
@@ -56,30 +58,15 @@ def original_form(message: Message) -> dict[str, Any]:
 
 def _put_in_place(shown: dict[str, Any], descriptor: Any) -> None:
     """Puts what came as text, because gRPC does not carry it, where it belongs."""
-    own, within = _texts(descriptor)
-    for name, target in own:
+    texts, inner = fields_of(descriptor)
+    for name, target in texts.items():
         text = shown.pop(name, "")
         if text:
             shown[target] = orjson.loads(text)
-    for name, inner in within:
-        found = shown.get(name)
+    for field in inner:
+        found = shown.get(field.name)
         for each in found if isinstance(found, list) else [found] if found else ():
-            _put_in_place(each, inner)
-
-
-@cache
-def _texts(descriptor: Descriptor) -> tuple[tuple[tuple[str, str], ...], tuple[Inner, ...]]:
-    """The fields of a message that have another's JSON as text, and those whose messages have such fields.
-
-    Maps are left out: none of the contract holds such messages.
-    """
-    own = [(field.name, str(_option(field, "json_of"))) for field in descriptor.fields]
-    inner = [
-        Inner(field.name, field.message_type)
-        for field in descriptor.fields
-        if field.message_type is not None and field.message_type.full_name.startswith("qmcp.")
-    ]
-    return tuple(each for each in own if each[1]), tuple(each for each in inner if any(_texts(each.descriptor)))
+            _put_in_place(each, field.message_type)
 
 
 def _fill(shown: dict[str, Any], descriptor: Any) -> None:

@@ -7,7 +7,7 @@ from google.protobuf import descriptor_pool
 from grpc.aio import ServicerContext
 from protovalidate import ValidationError, Validator
 
-from servicekit import path_names
+from servicekit import deep_json, path_names
 from servicekit.errors import Violation, invalid_argument
 from servicekit.interceptors import Handler
 from servicekit.json_values import require_few
@@ -19,6 +19,7 @@ from servicekit.unreadable import Unreadable
 
 def validation(method: Method, handler: Handler) -> Handler:
     validate = _validator(method)
+    may_have_texts = any(deep_json.fields_of(method.request_class.DESCRIPTOR))
     if method.client_streaming:
         return _of_each(validate, handler)
 
@@ -26,10 +27,17 @@ def validation(method: Method, handler: Handler) -> Handler:
         if isinstance(request, Unreadable):
             call.sent = request.sent
             raise request.refusal()
+        if may_have_texts and deep_json.are_sent(request):
+            return validate_with_texts(request, context, call)
         if (size := request.ByteSize()) >= LARGE_BYTES:
             return validate_large(size, request, context, call)
         validate(request)
         return handler(request, context, call)
+
+    async def validate_with_texts(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
+        call.sent = call.sent or request.SerializeToString()
+        await beside(request.ByteSize(), deep_json.take, request)
+        return await validate_large(request.ByteSize(), request, context, call)
 
     async def validate_large(
         size: int, request: Any, context: "ServicerContext[Any, Any]", call: RequestContext
@@ -69,13 +77,23 @@ def _validator(method: Method) -> Callable[[Any], None]:
 
     def validate(request: Any) -> None:
         try:
-            validator.validate(request)
+            _validate(validator, request)
         except ValidationError as error:
             raise _refusal(_violations(error)) from None
         if names is not None and (faults := names(request)):
             raise _refusal(faults)
 
     return validate
+
+
+def _validate(validator: Validator, request: Any) -> None:
+    try:
+        validator.validate(request)
+    except ValidationError:
+        raise
+    except ValueError:
+        # For some rules it reads the message anew, from bytes, and goes 100 messages deep.
+        validator.validate(deep_json.without_free_json(request))
 
 
 def _violations(error: ValidationError) -> list[Violation]:

@@ -8,8 +8,9 @@ from typing import Any, TypeAlias, cast
 import orjson
 from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_pb2
 
+from servicekit.deep_json import put
 from servicekit.identity.principal import Principal
-from servicekit.json_values import STRUCT_DEPTH, document, fill_struct, fill_value, is_deeper
+from servicekit.json_values import document, fill_struct, fill_value
 from servicekit.masking import MASKED, masked_url
 from servicekit.timestamps import to_datetime, to_timestamp
 from services.tools import models
@@ -133,24 +134,15 @@ def invocation_to(invocation: models.Invocation) -> invocation_pb2.Invocation:
         omitted_fields=invocation.omitted_fields,
     )
     if intent.input_params is not None:
-        arguments = orjson.loads(intent.input_params)
-        if is_deeper(arguments, STRUCT_DEPTH):
-            message.input_params_json = intent.input_params
-        else:
-            fill_struct(message.input_params, arguments)
-    _fill_result(message, None if outcome is None else outcome.result)
+        put(message, "input_params", orjson.loads(intent.input_params))
+    put(message, "result", _parsed(None if outcome is None else outcome.result))
     if invocation.approval is not None:
         _fill_approval(message.approval, invocation.approval, intent)
     return message
 
 
-def _fill_result(message: invocation_pb2.Invocation | tools_service_pb2.CallToolResponse, text: str | None) -> None:
-    """The result as a Value, or as text where there are more levels than everybody reads over gRPC."""
-    result = None if text is None else orjson.loads(text)
-    if text is not None and is_deeper(result, STRUCT_DEPTH):
-        message.result_json = text
-        result = None
-    fill_value(message.result, result)
+def _parsed(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)
 
 
 def invocations_to(page: Sequence[models.Invocation], token: str) -> tools_service_pb2.ListInvocationsResponse:
@@ -171,7 +163,7 @@ def _fill_approval(message: invocation_pb2.Approval, approval: models.Approval, 
     message.decided_at.FromDatetime(decision.decided_at)
     message.comment = decision.comment or ""
     if decision.edited_arguments is not None:
-        fill_struct(message.edited_arguments, orjson.loads(decision.edited_arguments))
+        put(message, "edited_arguments", orjson.loads(decision.edited_arguments))
 
 
 def call_to(invocation: models.Invocation) -> tools_service_pb2.CallToolResponse:
@@ -182,7 +174,7 @@ def call_to(invocation: models.Invocation) -> tools_service_pb2.CallToolResponse
     error = f"Tool execution failed: {outcome.error}" if outcome is not None and failed else None
     if outcome is None and approval is not None:
         error = f"Awaiting approval: human request {approval.human_request_id}"
-    _fill_result(message, None if outcome is None or failed else outcome.result)
+    put(message, "result", _parsed(None if outcome is None or failed else outcome.result))
     fill_value(message.error, error)
     return message
 

@@ -6,7 +6,7 @@ from datetime import UTC
 from typing import Any, TypeVar, cast
 
 import grpc.aio
-from google.protobuf import json_format
+import orjson
 from google.protobuf.struct_pb2 import Struct, Value
 from google.rpc.error_details_pb2 import ErrorInfo
 from grpc import StatusCode
@@ -15,6 +15,7 @@ from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc
 from qmcp.hitl.v1 import hitl_service_pb2, hitl_service_pb2_grpc, request_pb2
 
 from servicekit.channels import channel
+from servicekit.deep_json import put
 from servicekit.identity.remote_resolver import RemoteKeyResolver, own_key, remote_key_resolver
 from servicekit.settings import ServiceSettings
 from servicekit.waiting import waiting_for
@@ -72,11 +73,8 @@ class Hitl:
             request_type="approval",
             prompt=asked.prompt,
             options=[APPROVE, REJECT],
-            context=_struct(asked.context),
             timeout_seconds=policy.timeout_seconds or None,
             correlation_id=asked.correlation_id,
-            proposed_arguments=_struct(asked.arguments),
-            arguments_schema=None if asked.arguments_schema is None else _struct(asked.arguments_schema),
             assignees=policy.assignees,
             groups=policy.groups,
             tags=["tool-approval"],
@@ -87,6 +85,10 @@ class Hitl:
             # Whoever is asked first must not be able to hand the decision to somebody whom the policy does not name.
             binding=True,
         )
+        put(request, "context", asked.context)
+        put(request, "proposed_arguments", asked.arguments)
+        if asked.arguments_schema is not None:
+            put(request, "arguments_schema", asked.arguments_schema)
         if policy.required > 1:
             request.quorum.CopyFrom(request_pb2.Quorum(required=policy.required, veto=REJECT))
         call = self._reached().CreateHumanRequest(request, timeout=SECONDS, metadata=self._metadata)
@@ -170,15 +172,15 @@ def _answer(request: request_pb2.HumanRequest) -> Answer:
         answered_by=tuple(dict.fromkeys(vote.responded_by for vote in (*others, decisive))),
         ended_at=decisive.created_at.ToDatetime(tzinfo=UTC),
         comment=decisive.comment,
-        edited=tuple(
-            _python_struct(vote.edited_arguments) if vote.HasField("edited_arguments") else None
-            for vote in (*others, decisive)
-        ),
+        edited=tuple(_edited(vote) for vote in (*others, decisive)),
     )
 
 
-def _struct(document: Json) -> Struct:
-    return json_format.ParseDict(document, Struct())
+def _edited(vote: request_pb2.HumanResponse) -> dict[str, Json] | None:
+    if vote.edited_arguments_json:
+        edited: dict[str, Json] = orjson.loads(vote.edited_arguments_json)
+        return edited
+    return _python_struct(vote.edited_arguments) if vote.HasField("edited_arguments") else None
 
 
 def _python_struct(struct: Struct) -> dict[str, Json]:

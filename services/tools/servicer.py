@@ -11,9 +11,8 @@ from grpc.aio import ServicerContext
 from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_pb2, tools_service_pb2_grpc
 
 from servicekit import ndjson
-from servicekit.errors import ServiceError, invalid_field
+from servicekit.errors import ServiceError
 from servicekit.http_json.calls import is_transcoded
-from servicekit.http_json.reading import document_of
 from servicekit.http_status import ACCEPTED, CREATED, answer_with
 from servicekit.idempotency import Once, key_of
 from servicekit.identity.detached_work import Sponsor
@@ -282,8 +281,4 @@ async def _invocation_request(request: tools_service_pb2.InvokeToolRequest) -> I
 
 
 def _arguments(request: tools_service_pb2.InvokeToolRequest) -> dict[str, Json]:
-    if not request.input_json:
-        return document(request.input, "input", MAX_DEPTH)
-    if request.HasField("input"):
-        raise invalid_field("input_json", "says what input says already; send one of them")
-    return document_of(request.input_json, "input_json")
+    return document(request.input, "input", MAX_DEPTH)

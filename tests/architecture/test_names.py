@@ -81,6 +81,7 @@ DOMAIN_WORDS = re.compile(
 # Words of the list that mean something else there, with what they mean.
 GENERAL = {
     "servicekit/http_json/reading.py": "a JSON document",
+    "servicekit/deep_json.py": "a JSON document",
     "servicekit/json_values.py": "a JSON document",
     "servicekit/schemas.py": "a JSON Schema, which its specification calls a document",
     "servicekit/search/vectors/words.py": "a text that is searched, as Qdrant calls it",

@@ -48,6 +48,28 @@ def test_the_client_sends_and_reads_what_a_struct_does_not_carry(stack: Stack) -
     assert made.result["reviewed_result"] == nested_object(60)
 
 
+@pytest.mark.parametrize("levels", [31, 64])
+def test_questions_and_answers_are_as_deep_over_http_and_by_the_client(stack: Stack, levels: int) -> None:
+    deep = nested_object(levels)
+    said = {"response": deep, "response_metadata": deep, "edited_arguments": deep}
+    with httpx.Client(base_url=stack.edge_url, timeout=60) as http, Client(stack.grpc_target) as client:
+        asked = {"request_type": "input", "prompt": "Well?", "context": deep, "proposed_arguments": deep}
+        made = http.post("/v1/human/requests", json={"id": f"deep-http-{levels}", **asked}).json()
+        assert (made["context"], made["proposed_arguments"]) == (deep, deep)
+        assert http.post("/v1/human/responses", json={"request_id": made["id"], **said}).status_code == 201
+        found = http.get(f"/v1/human/requests/{made['id']}").json()
+        assert {name: found["response"][name] for name in said} == said
+        assert found["request"]["response"]["response"] == deep
+        assert client.get_human_request(made["id"]).response.response == deep
+        other = client.create_human_request("input", "Well?", context=deep, proposed_arguments=deep)
+        assert other.context == other.proposed_arguments == deep
+        given = client.submit_human_response(other.id, deep, edited_arguments=deep, response_metadata=deep)
+        assert (given.response, given.edited_arguments, given.response_metadata) == (deep, deep, deep)
+        for field in ("context", "proposed_arguments", "response_schema"):
+            refused = http.post("/v1/human/requests", json={**asked, field: {"a": nested_object(64)}})
+            assert (refused.status_code, f"{field} is nested deeper than 64 levels" in refused.text) == (400, True)
+
+
 def test_what_is_nested_deeper_is_refused_in_words_and_on_record(stack: Stack) -> None:
     with httpx.Client(base_url=stack.edge_url, timeout=60) as http:
         for levels in (64, 80, 900, 100_000):

@@ -8,13 +8,13 @@ from typing import Any
 
 import grpc
 import protovalidate
-from google.protobuf import json_format
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from qmcp.hitl.v1 import hitl_service_pb2, hitl_service_pb2_grpc, request_pb2
 
 from devstack import ports
+from servicekit.deep_json import put
 
 pb = hitl_service_pb2
 
@@ -133,8 +133,7 @@ class FakeHitl(hitl_service_pb2_grpc.HitlServiceServicer):
         vote.response.string_value = response
         vote.created_at.FromDatetime(datetime.now(UTC))
         if edited is not None:
-            json_format.ParseDict(edited, vote.edited_arguments)
-            vote.edited_arguments.SetInParent()
+            put(vote, "edited_arguments", edited)
         same = sum(one.response.string_value == response for one in request.votes)
         needed = request.quorum.required if request.HasField("quorum") else 1
         if same >= needed or response == request.quorum.veto:

@@ -1,5 +1,6 @@
 """What a human must approve and cannot be shown is refused before anybody waits for it."""
 
+import json
 from typing import Any
 
 import grpc
@@ -7,7 +8,8 @@ import pytest
 
 from services.tools.execution import askable
 from tests.tools.fake_hitl import FakeHitl
-from tests.tools.service import Replica, invoke_request, refusal
+from tests.tools.service import Replica, ended, invoke_request, pb, refusal
+from tests.tools.test_depth import nested
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,18 @@ def test_u_0000_is_found_at_any_depth_and_in_names() -> None:
     arguments = {"k": "fine", "more": [{"in~/side": "\0"}], "named": {"a\0": 1}}
     assert [each.field for each in askable.faults(arguments)] == ["/more/0/in~0~1side", "/named"]
     assert askable.faults({"k": "\\u0000"}) == []
+
+
+async def test_arguments_of_64_levels_are_shown_and_may_be_changed(asking: Replica, hitl: FakeHitl) -> None:
+    proposed, edited = ({"key": "k", "more": nested(levels)} for levels in (63, 62))
+    await asking.update(name="asks/deep", http={"url": "http://127.0.0.1:9/"}, approval={"mode": "always"})
+    request = pb.InvokeToolRequest(name="asks/deep", input_json=json.dumps(proposed))
+    begun = await asking.stub.StartInvocation(request)
+    assert json.loads((await hitl.asked_about(begun.id)).proposed_arguments_json) == proposed
+    await hitl.answer(begun.id, "approve", edited=edited)
+    done = await ended(asking, begun.id)
+    assert (done.approval.status, json.loads(done.approval.edited_arguments_json)) == ("approved", edited)
+    assert json.loads(done.input_params_json) == proposed
 
 
 async def test_what_is_just_small_enough_is_asked(asking: Replica, hitl: FakeHitl) -> None:

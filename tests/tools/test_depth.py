@@ -104,13 +104,3 @@ async def test_a_struct_that_no_parser_reads_is_refused_in_words_and_on_record(s
 def varint(number: int) -> bytes:
     """A length as protobuf writes it."""
     return bytes([number & 0x7F | 0x80]) + varint(number >> 7) if number > 0x7F else bytes([number])
-
-
-async def test_people_are_not_asked_about_more_levels_than_they_can_be_shown(shared: Replica) -> None:
-    source = {"url": "http://127.0.0.1:9/"}
-    await shared.update(name="asks/deep", http=source, approval={"mode": "always"})
-    request = pb.InvokeToolRequest(name="asks/deep", input_json=json.dumps(nested(31)))
-    refused = await refusal(shared.stub.InvokeTool(request))
-    assert (refused.reason, "30 levels" in refused.message) == ("ARGUMENTS_INVALID", True)
-    asked = pb.InvokeToolRequest(name="asks/deep", input_json=json.dumps(nested(30)))
-    assert (await shared.stub.InvokeTool(asked)).status == "awaiting_approval"

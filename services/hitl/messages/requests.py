@@ -1,15 +1,15 @@
 """Questions, answers and events, in both directions."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import uuid_utils.compat as uuid
 from qmcp.hitl.v1 import hitl_service_pb2, request_pb2
 
+from servicekit.deep_json import given, put
 from servicekit.errors import Violation
 from servicekit.http_json.writing import json_form, original_form
 from servicekit.idempotency import key_of
-from servicekit.json_values import document, fill_struct, fill_value, plain
+from servicekit.json_values import fill_struct
 from servicekit.request_context import RequestContext
 from servicekit.timestamps import to_datetime, to_timestamp
 from services.hitl import errors
@@ -37,12 +37,12 @@ def spec_from(request: hitl_service_pb2.CreateHumanRequestRequest, call: Request
         request_type=request.request_type,
         prompt=request.prompt,
         options=tuple(request.options),
-        context=document(request.context, "context"),
+        context=given(request, "context") or {},
         timeout_seconds=request.timeout_seconds or DEFAULT_TIMEOUT_SECONDS,
         correlation_id=request.correlation_id or call.recorded_correlation_id,
-        response_schema=_optional(request, "response_schema"),
-        proposed_arguments=_optional(request, "proposed_arguments"),
-        arguments_schema=_optional(request, "arguments_schema"),
+        response_schema=given(request, "response_schema"),
+        proposed_arguments=given(request, "proposed_arguments"),
+        arguments_schema=given(request, "arguments_schema"),
         priority=request.priority or "normal",
         due_at=to_datetime(request, "due_at"),
         assignees=tuple(request.assignees),
@@ -66,11 +66,11 @@ def answer_from(request: hitl_service_pb2.CreateHumanResponseRequest) -> Answer:
     return Answer(
         id=uuid.uuid7(),
         human_request_id=request.human_request_id or request.request_id,
-        response=plain(request.response, "response"),
+        response=given(request, "response"),
         responded_by=request.responded_by,
-        response_metadata=document(request.response_metadata, "response_metadata"),
+        response_metadata=given(request, "response_metadata") or {},
         comment=request.comment,
-        edited_arguments=_optional(request, "edited_arguments"),
+        edited_arguments=given(request, "edited_arguments"),
         idempotency_key=key_of(request),
     )
 
@@ -127,13 +127,11 @@ def request_to(request: HumanRequest) -> request_pb2.HumanRequest:
         binding=spec.eligible is not None,
         requester_lost_access=request.requester_lost_access,
     )
-    fill_struct(message.context, spec.context)
-    for field, value in (
-        (message.response_schema, spec.response_schema),
-        (message.proposed_arguments, spec.proposed_arguments),
-    ):
-        if value is not None:
-            fill_struct(field, value)
+    put(message, "context", spec.context)
+    if spec.response_schema is not None:
+        put(message, "response_schema", spec.response_schema)
+    if spec.proposed_arguments is not None:
+        put(message, "proposed_arguments", spec.proposed_arguments)
     if request.response is not None:
         message.response.CopyFrom(response_to(request.response))
     return message
@@ -142,7 +140,7 @@ def request_to(request: HumanRequest) -> request_pb2.HumanRequest:
 def answered_request_to(request: HumanRequest) -> hitl_service_pb2.GetHumanRequestResponse:
     """The original's form: the answer beside the request, null as long as there is none."""
     message = hitl_service_pb2.GetHumanRequestResponse(request=request_to(request))
-    fill_value(message.response, None if request.response is None else original_form(response_to(request.response)))
+    put(message, "response", None if request.response is None else original_form(response_to(request.response)))
     return message
 
 
@@ -158,10 +156,10 @@ def response_to(response: Response) -> request_pb2.HumanResponse:
         via=response.via,
         request_id=response.human_request_id,
     )
-    fill_value(message.response, response.response)
-    fill_struct(message.response_metadata, response.response_metadata)
+    put(message, "response", response.response)
+    put(message, "response_metadata", response.response_metadata)
     if response.edited_arguments is not None:
-        fill_struct(message.edited_arguments, response.edited_arguments)
+        put(message, "edited_arguments", response.edited_arguments)
     return message
 
 
@@ -191,16 +189,12 @@ def request_json(request: HumanRequest) -> dict[str, Any]:
     return json_form(request_to(request))
 
 
-def _optional(request: Any, field: str) -> Mapping[str, Any] | None:
-    return document(getattr(request, field), field) if request.HasField(field) else None
-
-
 def _on_expiry_from(message: request_pb2.ExpiryAction) -> OnExpiry:
     if message.action == "answer" and not message.HasField("default_response"):
         raise errors.response_invalid([Violation("on_expiry.default_response", "is missing")])
     return OnExpiry(
         message.action or "expire",
-        plain(message.default_response, "on_expiry.default_response"),
+        given(message, "default_response", "on_expiry."),
         tuple(message.escalate_to),
         message.escalate_timeout_seconds,
     )
@@ -213,7 +207,7 @@ def _on_expiry_to(on_expiry: OnExpiry) -> request_pb2.ExpiryAction:
         escalate_timeout_seconds=on_expiry.escalate_timeout_seconds,
     )
     if on_expiry.action == "answer" or on_expiry.default_response is not None:
-        fill_value(message.default_response, on_expiry.default_response)
+        put(message, "default_response", on_expiry.default_response)
     return message
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import orjson
 
 from servicekit.errors import Violation
-from servicekit.json_values import STRUCT_DEPTH, is_deeper
 from services.tools.models import Json
 
 # As much as hitl takes as proposed arguments.
@@ -16,8 +15,6 @@ def faults(arguments: dict[str, Json]) -> list[Violation]:
     """What keeps these from being shown; empty where nothing does."""
     if len(orjson.dumps(arguments)) > MAX_BYTES:
         return [Violation("/", f"are more than {MAX_BYTES // 1024} KiB of JSON")]
-    if is_deeper(arguments, STRUCT_DEPTH):
-        return [Violation("/", f"are nested deeper than {STRUCT_DEPTH} levels")]
     return [Violation(path or "/", "holds U+0000, which nobody can be shown") for path in _nuls(arguments, "")][:20]
 
 

@@ -12,21 +12,29 @@ from typing import Any, TypeVar
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from qmcp.client.calling.json_values import from_struct, from_value, to_struct, to_value
+from qmcp.client.calling.json_values import (
+    from_struct,
+    from_value,
+    to_object_or_text,
+    to_struct,
+    to_value,
+    to_value_or_text,
+)
 from qmcp.options.v1 import options_pb2
 
 ModelT = TypeVar("ModelT")
 MessageT = TypeVar("MessageT", bound=Message)
 Reader = Callable[[Any], Any]
 
+_STRUCT = "google.protobuf.Struct"
 # What JSON and Python have themselves needs no class of ours.
 _PLAIN: Mapping[str, Reader] = {
     "google.protobuf.Timestamp": lambda message: message.ToDatetime(tzinfo=UTC),
-    "google.protobuf.Struct": from_struct,
+    _STRUCT: from_struct,
     "google.protobuf.Value": from_value,
 }
 _PLAIN_BACK: Mapping[str, Callable[[Any], Message]] = {
-    "google.protobuf.Struct": to_struct,
+    _STRUCT: to_struct,
     "google.protobuf.Value": to_value,
 }
 
@@ -73,10 +81,9 @@ def _readers(kind: Any, descriptor: Descriptor) -> tuple[tuple[str, Reader], ...
 
 def _reader(field: FieldDescriptor, hint: Any) -> Reader:
     message: Any = field.containing_type
-    text = message.fields_by_name.get(f"{field.name}_json")
-    if text is not None and text.GetOptions().Extensions[options_pb2.json_of] == field.name:
+    if as_text := _text_of(message, field.name):
         # Documents that are nested too deeply for gRPC come as text.
-        read, as_text = _read(field, hint), text.name
+        read = _read(field, hint)
         return lambda message: json.loads(found) if (found := getattr(message, as_text)) else read(message)
     return _read(field, hint)
 
@@ -104,8 +111,19 @@ def _item(field: FieldDescriptor, hint: Any) -> Reader:
     return partial(from_message, kind)
 
 
+def _text_of(message: Any, name: str) -> str:
+    """The field that has this one's JSON as text; empty where there is none."""
+    text = message.fields_by_name.get(f"{name}_json")
+    is_one = text is not None and text.GetOptions().Extensions[options_pb2.json_of] == name
+    return f"{name}_json" if is_one else ""
+
+
 def _fill(message: Message, field: Any, given: Any) -> None:
     name = field.name
+    if _text_of(message.DESCRIPTOR, name):
+        as_fields = to_object_or_text if field.message_type.full_name == _STRUCT else to_value_or_text
+        message.MergeFrom(type(message)(**as_fields(name, given)))
+        return
     if _is_map(field):
         getattr(message, name).update(given)
     elif field.message_type is None and field.is_repeated:

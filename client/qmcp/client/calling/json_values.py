@@ -20,10 +20,21 @@ def to_struct(value: Mapping[str, Any]) -> Struct:
     return struct
 
 
-def to_object_or_text(field: str, value: Mapping[str, Any]) -> dict[str, Any]:
-    """The field with a JSON object, or its text in the field beside it where gRPC does not carry that many levels."""
-    struct = to_struct(value)
-    return {f"{field}_json": json.dumps(value)} if _levels(value) > MAX_STRUCT_LEVELS else {field: struct}
+def to_object_or_text(field: str, value: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The field with a JSON object, or its text in the field beside it where gRPC does not carry that many levels.
+
+    None is no field.
+    """
+    return {} if value is None else _or_text(field, value, to_struct(value))
+
+
+def to_value_or_text(field: str, value: Any) -> dict[str, Any]:
+    """The same of any JSON value; None is null."""
+    return _or_text(field, value, to_value(value))
+
+
+def _or_text(field: str, value: Any, message: Struct | Value) -> dict[str, Any]:
+    return {f"{field}_json": json.dumps(value)} if _levels(value) > MAX_STRUCT_LEVELS else {field: message}
 
 
 def _levels(value: Any) -> int:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from qmcp.client.calling.conversion import from_message, to_message, to_object, to_optional, to_timestamp
-from qmcp.client.calling.json_values import to_value
+from qmcp.client.calling.conversion import from_message, to_message, to_optional, to_timestamp
+from qmcp.client.calling.json_values import to_object_or_text, to_value_or_text
 from qmcp.client.calling.resumption import Resumption
 from qmcp.client.calling.retries import Deadline
 from qmcp.client.calling.sync import Calls
@@ -64,12 +64,12 @@ class Hitl(Calls):
             request_type=request_type,
             prompt=prompt,
             options=options,
-            context=to_object(context),
+            **to_object_or_text("context", context),
             timeout_seconds=timeout_seconds,
             correlation_id=correlation_id,
-            response_schema=to_object(response_schema),
-            proposed_arguments=to_object(proposed_arguments),
-            arguments_schema=to_object(arguments_schema),
+            **to_object_or_text("response_schema", response_schema),
+            **to_object_or_text("proposed_arguments", proposed_arguments),
+            **to_object_or_text("arguments_schema", arguments_schema),
             priority=priority,
             due_at=to_timestamp(due_at),
             assignees=assignees,
@@ -125,11 +125,11 @@ class Hitl(Calls):
         """Answers a request. ConflictError where it has been answered, RequestExpiredError where it is too late."""
         request = api.CreateHumanResponseRequest(
             human_request_id=human_request_id,
-            response=to_value(response),
+            **to_value_or_text("response", response),
             responded_by=responded_by,
-            response_metadata=to_object(response_metadata),
+            **to_object_or_text("response_metadata", response_metadata),
             comment=comment,
-            edited_arguments=to_object(edited_arguments),
+            **to_object_or_text("edited_arguments", edited_arguments),
             idempotency_key=idempotency_key,
         )
         return self._call(request, HumanResponse)

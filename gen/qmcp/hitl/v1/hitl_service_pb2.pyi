@@ -19,7 +19,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class CreateHumanRequestRequest(_message.Message):
-    __slots__ = ("id", "request_type", "prompt", "options", "context", "timeout_seconds", "correlation_id", "response_schema", "proposed_arguments", "arguments_schema", "priority", "due_at", "assignees", "groups", "tags", "callback_url", "on_expiry", "quorum", "four_eyes", "on_behalf_of", "idempotency_key", "binding", "on_behalf_of_reference", "on_behalf_of_permission")
+    __slots__ = ("id", "request_type", "prompt", "options", "context", "timeout_seconds", "correlation_id", "response_schema", "proposed_arguments", "arguments_schema", "priority", "due_at", "assignees", "groups", "tags", "callback_url", "on_expiry", "quorum", "four_eyes", "on_behalf_of", "idempotency_key", "binding", "on_behalf_of_reference", "on_behalf_of_permission", "context_json", "response_schema_json", "proposed_arguments_json", "arguments_schema_json")
     ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_TYPE_FIELD_NUMBER: _ClassVar[int]
     PROMPT_FIELD_NUMBER: _ClassVar[int]
@@ -44,6 +44,10 @@ class CreateHumanRequestRequest(_message.Message):
     BINDING_FIELD_NUMBER: _ClassVar[int]
     ON_BEHALF_OF_REFERENCE_FIELD_NUMBER: _ClassVar[int]
     ON_BEHALF_OF_PERMISSION_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_JSON_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_SCHEMA_JSON_FIELD_NUMBER: _ClassVar[int]
+    PROPOSED_ARGUMENTS_JSON_FIELD_NUMBER: _ClassVar[int]
+    ARGUMENTS_SCHEMA_JSON_FIELD_NUMBER: _ClassVar[int]
     id: str
     request_type: str
     prompt: str
@@ -68,7 +72,11 @@ class CreateHumanRequestRequest(_message.Message):
     binding: bool
     on_behalf_of_reference: str
     on_behalf_of_permission: str
-    def __init__(self, id: _Optional[str] = ..., request_type: _Optional[str] = ..., prompt: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., timeout_seconds: _Optional[int] = ..., correlation_id: _Optional[str] = ..., response_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., proposed_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., arguments_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., priority: _Optional[str] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., assignees: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[str]] = ..., tags: _Optional[_Iterable[str]] = ..., callback_url: _Optional[str] = ..., on_expiry: _Optional[_Union[_request_pb2.ExpiryAction, _Mapping]] = ..., quorum: _Optional[_Union[_request_pb2.Quorum, _Mapping]] = ..., four_eyes: _Optional[bool] = ..., on_behalf_of: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., binding: _Optional[bool] = ..., on_behalf_of_reference: _Optional[str] = ..., on_behalf_of_permission: _Optional[str] = ...) -> None: ...
+    context_json: str
+    response_schema_json: str
+    proposed_arguments_json: str
+    arguments_schema_json: str
+    def __init__(self, id: _Optional[str] = ..., request_type: _Optional[str] = ..., prompt: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., timeout_seconds: _Optional[int] = ..., correlation_id: _Optional[str] = ..., response_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., proposed_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., arguments_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., priority: _Optional[str] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., assignees: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[str]] = ..., tags: _Optional[_Iterable[str]] = ..., callback_url: _Optional[str] = ..., on_expiry: _Optional[_Union[_request_pb2.ExpiryAction, _Mapping]] = ..., quorum: _Optional[_Union[_request_pb2.Quorum, _Mapping]] = ..., four_eyes: _Optional[bool] = ..., on_behalf_of: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., binding: _Optional[bool] = ..., on_behalf_of_reference: _Optional[str] = ..., on_behalf_of_permission: _Optional[str] = ..., context_json: _Optional[str] = ..., response_schema_json: _Optional[str] = ..., proposed_arguments_json: _Optional[str] = ..., arguments_schema_json: _Optional[str] = ...) -> None: ...
 
 class GetHumanRequestRequest(_message.Message):
     __slots__ = ("id",)
@@ -77,12 +85,14 @@ class GetHumanRequestRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class GetHumanRequestResponse(_message.Message):
-    __slots__ = ("request", "response")
+    __slots__ = ("request", "response", "response_json")
     REQUEST_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_JSON_FIELD_NUMBER: _ClassVar[int]
     request: _request_pb2.HumanRequest
     response: _struct_pb2.Value
-    def __init__(self, request: _Optional[_Union[_request_pb2.HumanRequest, _Mapping]] = ..., response: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ...) -> None: ...
+    response_json: str
+    def __init__(self, request: _Optional[_Union[_request_pb2.HumanRequest, _Mapping]] = ..., response: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., response_json: _Optional[str] = ...) -> None: ...
 
 class ListHumanRequestsRequest(_message.Message):
     __slots__ = ("page_size", "page_token", "status", "request_type", "correlation_id", "requester", "assignee", "group", "tag", "limit", "offset")
@@ -121,7 +131,7 @@ class ListHumanRequestsResponse(_message.Message):
     def __init__(self, requests: _Optional[_Iterable[_Union[_request_pb2.HumanRequest, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
 
 class CreateHumanResponseRequest(_message.Message):
-    __slots__ = ("human_request_id", "response", "responded_by", "response_metadata", "comment", "edited_arguments", "idempotency_key", "request_id")
+    __slots__ = ("human_request_id", "response", "responded_by", "response_metadata", "comment", "edited_arguments", "idempotency_key", "request_id", "response_json", "response_metadata_json", "edited_arguments_json")
     HUMAN_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_FIELD_NUMBER: _ClassVar[int]
     RESPONDED_BY_FIELD_NUMBER: _ClassVar[int]
@@ -130,6 +140,9 @@ class CreateHumanResponseRequest(_message.Message):
     EDITED_ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_JSON_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_METADATA_JSON_FIELD_NUMBER: _ClassVar[int]
+    EDITED_ARGUMENTS_JSON_FIELD_NUMBER: _ClassVar[int]
     human_request_id: str
     response: _struct_pb2.Value
     responded_by: str
@@ -138,7 +151,10 @@ class CreateHumanResponseRequest(_message.Message):
     edited_arguments: _struct_pb2.Struct
     idempotency_key: str
     request_id: str
-    def __init__(self, human_request_id: _Optional[str] = ..., response: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., responded_by: _Optional[str] = ..., response_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., comment: _Optional[str] = ..., edited_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    response_json: str
+    response_metadata_json: str
+    edited_arguments_json: str
+    def __init__(self, human_request_id: _Optional[str] = ..., response: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., responded_by: _Optional[str] = ..., response_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., comment: _Optional[str] = ..., edited_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., request_id: _Optional[str] = ..., response_json: _Optional[str] = ..., response_metadata_json: _Optional[str] = ..., edited_arguments_json: _Optional[str] = ...) -> None: ...
 
 class WaitForResponseRequest(_message.Message):
     __slots__ = ("id", "ids", "mode", "timeout_seconds")

@@ -13,7 +13,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class HumanRequest(_message.Message):
-    __slots__ = ("id", "request_type", "prompt", "options", "context", "timeout_seconds", "status", "created_at", "expires_at", "correlation_id", "response_schema", "proposed_arguments", "priority", "due_at", "assignees", "groups", "tags", "callback_url", "on_expiry", "quorum", "four_eyes", "requester", "claimed_by", "claimed_at", "viewed_by", "ended_at", "response", "votes", "cancel_reason", "binding", "requester_lost_access")
+    __slots__ = ("id", "request_type", "prompt", "options", "context", "timeout_seconds", "status", "created_at", "expires_at", "correlation_id", "response_schema", "proposed_arguments", "priority", "due_at", "assignees", "groups", "tags", "callback_url", "on_expiry", "quorum", "four_eyes", "requester", "claimed_by", "claimed_at", "viewed_by", "ended_at", "response", "votes", "cancel_reason", "binding", "requester_lost_access", "context_json", "response_schema_json", "proposed_arguments_json")
     ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_TYPE_FIELD_NUMBER: _ClassVar[int]
     PROMPT_FIELD_NUMBER: _ClassVar[int]
@@ -45,6 +45,9 @@ class HumanRequest(_message.Message):
     CANCEL_REASON_FIELD_NUMBER: _ClassVar[int]
     BINDING_FIELD_NUMBER: _ClassVar[int]
     REQUESTER_LOST_ACCESS_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_JSON_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_SCHEMA_JSON_FIELD_NUMBER: _ClassVar[int]
+    PROPOSED_ARGUMENTS_JSON_FIELD_NUMBER: _ClassVar[int]
     id: str
     request_type: str
     prompt: str
@@ -76,10 +79,13 @@ class HumanRequest(_message.Message):
     cancel_reason: str
     binding: bool
     requester_lost_access: bool
-    def __init__(self, id: _Optional[str] = ..., request_type: _Optional[str] = ..., prompt: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., timeout_seconds: _Optional[int] = ..., status: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., correlation_id: _Optional[str] = ..., response_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., proposed_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., priority: _Optional[str] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., assignees: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[str]] = ..., tags: _Optional[_Iterable[str]] = ..., callback_url: _Optional[str] = ..., on_expiry: _Optional[_Union[ExpiryAction, _Mapping]] = ..., quorum: _Optional[_Union[Quorum, _Mapping]] = ..., four_eyes: _Optional[bool] = ..., requester: _Optional[str] = ..., claimed_by: _Optional[str] = ..., claimed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., viewed_by: _Optional[_Iterable[str]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., response: _Optional[_Union[HumanResponse, _Mapping]] = ..., votes: _Optional[_Iterable[_Union[HumanResponse, _Mapping]]] = ..., cancel_reason: _Optional[str] = ..., binding: _Optional[bool] = ..., requester_lost_access: _Optional[bool] = ...) -> None: ...
+    context_json: str
+    response_schema_json: str
+    proposed_arguments_json: str
+    def __init__(self, id: _Optional[str] = ..., request_type: _Optional[str] = ..., prompt: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., timeout_seconds: _Optional[int] = ..., status: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., correlation_id: _Optional[str] = ..., response_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., proposed_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., priority: _Optional[str] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., assignees: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[str]] = ..., tags: _Optional[_Iterable[str]] = ..., callback_url: _Optional[str] = ..., on_expiry: _Optional[_Union[ExpiryAction, _Mapping]] = ..., quorum: _Optional[_Union[Quorum, _Mapping]] = ..., four_eyes: _Optional[bool] = ..., requester: _Optional[str] = ..., claimed_by: _Optional[str] = ..., claimed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., viewed_by: _Optional[_Iterable[str]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., response: _Optional[_Union[HumanResponse, _Mapping]] = ..., votes: _Optional[_Iterable[_Union[HumanResponse, _Mapping]]] = ..., cancel_reason: _Optional[str] = ..., binding: _Optional[bool] = ..., requester_lost_access: _Optional[bool] = ..., context_json: _Optional[str] = ..., response_schema_json: _Optional[str] = ..., proposed_arguments_json: _Optional[str] = ...) -> None: ...
 
 class HumanResponse(_message.Message):
-    __slots__ = ("id", "human_request_id", "response", "responded_by", "created_at", "response_metadata", "comment", "edited_arguments", "decides", "via", "request_id")
+    __slots__ = ("id", "human_request_id", "response", "responded_by", "created_at", "response_metadata", "comment", "edited_arguments", "decides", "via", "request_id", "response_json", "response_metadata_json", "edited_arguments_json")
     ID_FIELD_NUMBER: _ClassVar[int]
     HUMAN_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_FIELD_NUMBER: _ClassVar[int]
@@ -91,6 +97,9 @@ class HumanResponse(_message.Message):
     DECIDES_FIELD_NUMBER: _ClassVar[int]
     VIA_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_JSON_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_METADATA_JSON_FIELD_NUMBER: _ClassVar[int]
+    EDITED_ARGUMENTS_JSON_FIELD_NUMBER: _ClassVar[int]
     id: str
     human_request_id: str
     response: _struct_pb2.Value
@@ -102,19 +111,24 @@ class HumanResponse(_message.Message):
     decides: bool
     via: str
     request_id: str
-    def __init__(self, id: _Optional[str] = ..., human_request_id: _Optional[str] = ..., response: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., responded_by: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., response_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., comment: _Optional[str] = ..., edited_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., decides: _Optional[bool] = ..., via: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    response_json: str
+    response_metadata_json: str
+    edited_arguments_json: str
+    def __init__(self, id: _Optional[str] = ..., human_request_id: _Optional[str] = ..., response: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., responded_by: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., response_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., comment: _Optional[str] = ..., edited_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., decides: _Optional[bool] = ..., via: _Optional[str] = ..., request_id: _Optional[str] = ..., response_json: _Optional[str] = ..., response_metadata_json: _Optional[str] = ..., edited_arguments_json: _Optional[str] = ...) -> None: ...
 
 class ExpiryAction(_message.Message):
-    __slots__ = ("action", "default_response", "escalate_to", "escalate_timeout_seconds")
+    __slots__ = ("action", "default_response", "escalate_to", "escalate_timeout_seconds", "default_response_json")
     ACTION_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_RESPONSE_FIELD_NUMBER: _ClassVar[int]
     ESCALATE_TO_FIELD_NUMBER: _ClassVar[int]
     ESCALATE_TIMEOUT_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_RESPONSE_JSON_FIELD_NUMBER: _ClassVar[int]
     action: str
     default_response: _struct_pb2.Value
     escalate_to: _containers.RepeatedScalarFieldContainer[str]
     escalate_timeout_seconds: int
-    def __init__(self, action: _Optional[str] = ..., default_response: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., escalate_to: _Optional[_Iterable[str]] = ..., escalate_timeout_seconds: _Optional[int] = ...) -> None: ...
+    default_response_json: str
+    def __init__(self, action: _Optional[str] = ..., default_response: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., escalate_to: _Optional[_Iterable[str]] = ..., escalate_timeout_seconds: _Optional[int] = ..., default_response_json: _Optional[str] = ...) -> None: ...
 
 class Quorum(_message.Message):
     __slots__ = ("required", "voters", "veto")
