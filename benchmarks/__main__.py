@@ -19,6 +19,7 @@ from benchmarks import (
     overload,
     pieces,
     receipts,
+    remembering,
     rollups,
     servers,
     waiting,
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[Path, Plan], Section]] = {
     "rollups": rollups.bench,
     "neighbours": neighbours.bench,
     "interviewing": interviewing.bench,
+    "remembering": remembering.bench,
 }
 
 
