@@ -109,9 +109,6 @@ def _told_to(which: Service, settings: StackSettings, listeners: Listeners) -> d
     keeper = taker_of(EXPORT)
     if not settings.own_metrics or settings.otlp_metrics_address or keeper in ("", which.name):
         return {}
-    if settings.auth == "on" and not which.settings.KEY_ROLES:
-        # It has no key to come with; its page shows the same.
-        return {}
     return {"QMCP_OTLP_METRICS_ADDRESS": listeners.grpc[keeper].address}
 
 

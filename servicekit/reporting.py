@@ -68,7 +68,7 @@ async def reporting(settings: ServiceSettings, service: str, registry: Collector
         yield
         return
     async with channel(settings.otlp_metrics_address, settings.certificates()) as opened:
-        # Whoever asks nobody who its callers are has no key.
+        # Whoever asks nobody who its callers are need not have one.
         key = own_key(settings) if settings.access_key_file else ""
         metadata = (("x-api-key", key),) if key else ()
         reporter = Reporter(opened, metadata, service, registry)

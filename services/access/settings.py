@@ -14,7 +14,8 @@ class Settings(ServiceSettings):
 
     # It asks nobody who its callers are.
     PEERS: ClassVar[tuple[str, ...]] = ()
-    KEY_ROLES: ClassVar[tuple[str, ...]] = ()
+    # By it, it tells what it counts.
+    KEY_ROLES: ClassVar[tuple[str, ...]] = ("ingest",)
     HOME_FILES: ClassVar[Mapping[str, str]] = {
         "access_bootstrap_key_file": "admin-key",
         "access_preshared_keys_file": "keys/preshared",

@@ -114,6 +114,12 @@ async def test_what_services_count_is_with_the_metrics_without_anybody_having_as
     assert [(row["service"], row["status"], row["sum"]) for row in found] == [("qmcp-tools", "failed", 3)]
 
 
+async def test_access_tells_what_it_counts_where_callers_need_a_key_too(guarded: Stack) -> None:
+    found = await until(lambda: query(guarded.database_url("metrics"), OF_ACCESS), 60)
+    assert [row["principal"] for row in found] == ["access"]
+
+
+OF_ACCESS = "SELECT DISTINCT principal FROM series WHERE service = 'qmcp-access'"
 TOLD = """
     SELECT service, dimensions ->> 'status' AS status, sum(value * weight) AS sum
     FROM metric_events
