@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from itertools import count
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import asyncpg
 
 from devstack import ports, postgres, services
 from servicekit import migrations
+from tests import memory
 
 ROOT = Path(__file__).resolve().parent.parent
 # Guards against hanging, no more: a machine may be slow and busy.
@@ -24,7 +25,7 @@ STACK_STOPS_WITHIN = 180.0
 # The machine does not lose power during a test. A server that is killed loses nothing by these: what it has written is
 # with the kernel. The fault tests use the settings of `make run` nevertheless.
 OWN_WORDS = '"logger":"devstack"'
-FAST = {"fsync": "off", "full_page_writes": "off"}
+FAST = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "256MB"}
 
 
 class Server:
@@ -57,7 +58,9 @@ class Server:
         """The address of a database of one's own with the tables of this service, or of `servicekit` alone."""
         template = await self._template(service)
         name = f"test_{service}_{next(self._numbers)}"
-        await self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        # Measured: 13 ms of a core in memory, and 26 by the other way; 250 and 100 on a disk.
+        strategy = "file_copy" if self.data.is_relative_to(memory.MEMORY) else "wal_log"
+        await self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY {strategy}")
         try:
             yield self.url(name)
         finally:
@@ -77,7 +80,13 @@ class Server:
 
 @contextmanager
 def running_postgres(folder: Path) -> Iterator[Server]:
-    """A Postgres of its own with its data in this folder, for as long as the context lasts."""
+    """A Postgres of its own for as long as the context lasts, with its data in memory where there is room, else here."""
+    with memory.folder() if memory.has_room() else nullcontext(folder) as place, _running_postgres(place) as server:
+        yield server
+
+
+@contextmanager
+def _running_postgres(folder: Path) -> Iterator[Server]:
     engine = postgres.prepare(folder, settings=FAST)
     log = folder / "log"
     with log.open("wb") as output:
