@@ -139,7 +139,7 @@ SUBJECT = Subject(
     listings={
         "ListPriceTables": Listing(_make_tables, "version"),
         "ListMetricEvents": Listing(_events, "request_id", {"service": "tests"}, {"service": "other"}),
-        "ListMonitors": Listing(_make_monitors, "id"),
+        "ListMonitors": Listing(_make_monitors, "id", {}, {"state": "firing"}),
         "ListMonitorTransitions": Listing(_make_transitions, "monitor_id", {"state": "no_data"}, {"state": "ok"}),
     },
     effects={
