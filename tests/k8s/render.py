@@ -29,7 +29,7 @@ EITHER = (
     (("plaintext",), ("mtls",)),
     (("postgres",), ("external-postgres",)),
 )
-OPTIONAL = ("edge-tls", "prometheus-annotations")
+OPTIONAL = ("edge-tls", "prometheus-annotations", "qdrant")
 
 Object = dict[str, Any]
 

@@ -34,7 +34,9 @@ def _lines_of(service: str) -> Iterator[tuple[str, str, int]]:
 def _graph(system: System) -> set[tuple[str, str, int]]:
     database = "postgres" if system.has("StatefulSet", "postgres") else "database"
     lines = {line for service in SERVICES for line in _lines_of(service)}
-    return EDGE | lines | {(service, database, 5432) for service in SERVICES}
+    searching = {name for name in SERVICES if "qdrant_url" in settings_of(name).model_fields}
+    found = {(service, "qdrant", 6333) for service in searching if system.has("StatefulSet", "qdrant")}
+    return EDGE | lines | found | {(service, database, 5432) for service in SERVICES}
 
 
 def _policies(system: System) -> list[Object]:
@@ -149,3 +151,20 @@ def test_grpc_services_are_headless_and_say_whether_they_speak_in_clear(system: 
             assert service["spec"]["clusterIP"] == "None"
             ports = {port["name"]: port for port in service["spec"]["ports"]}
             assert ports["grpc"]["appProtocol"] == ("https" if system.of("Certificate") else "kubernetes.io/h2c")
+
+
+@pytest.mark.promise("S08")
+def test_who_finds_by_meaning_is_told_where_qdrant_is(system: System) -> None:
+    told = {
+        name_of(each): entry["value"]
+        for each in system.deployments
+        for entry in main(each).get("env", [])
+        if entry["name"] == "QMCP_QDRANT_URL"
+    }
+    here = system.has("StatefulSet", "qdrant")
+    searching = {name for name in SERVICES if "qdrant_url" in settings_of(name).model_fields}
+    assert searching
+    assert told == dict.fromkeys(searching if here else (), "http://qdrant:6333")
+    if here:
+        (port,) = system.named("Service", "qdrant")["spec"]["ports"]
+        assert port["port"] == 6333

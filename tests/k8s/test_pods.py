@@ -8,7 +8,7 @@ from tests.k8s.objects import System, containers, labels, main, name_of, pod, te
 from tests.k8s.test_rendering import VERSIONS
 from tests.version import VERSION
 
-IMAGE = re.compile(r"[a-z0-9./-]+(:[0-9]+\.[0-9a-z.-]+|@sha256:[0-9a-f]{64})")
+IMAGE = re.compile(r"[a-z0-9./-]+(:v?[0-9]+\.[0-9a-z.-]+|@sha256:[0-9a-f]{64})")
 # The image's own user, which initdb must find in /etc/passwd.
 POSTGRES_USER = 999
 VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
