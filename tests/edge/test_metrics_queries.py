@@ -39,7 +39,8 @@ def test_the_original_s_admin_routes_are_for_administrators(
     http: httpx.Client, keys: Mapping[str, Mapping[str, str]], method: str, path: str, parameters: Mapping[str, str]
 ) -> None:
     for role in ("ingest", "agent", "reader"):
-        assert http.request(method, path, params=parameters, headers=keys[role]).status_code == 403
+        refused = http.request(method, path, params=parameters, headers=keys[role])
+        assert refused.status_code == 403, refused.text
     answer = http.request(method, path, params=parameters, headers=keys["admin"])
     assert answer.status_code == 200, answer.text
     told = answer.json()
