@@ -9,6 +9,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from servicekit.deep_json import fields_of
+from servicekit.json_values import EXACT
 
 # Looked up by name: servicekit imports no generated code.
 OPTIONS = "qmcp.options.v1"
@@ -45,8 +46,19 @@ def json_form(message: Message) -> dict[str, Any]:
     shown: dict[str, Any] = json_format.MessageToDict(
         message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
+    _make_whole(shown)
     _put_in_place(shown, message.DESCRIPTOR)
     return shown
+
+
+def _make_whole(shown: Any) -> None:
+    """Writes whole numbers without a point: 4.0 is 4 to JSON, but no length and no index to those who read it."""
+    for place, value in shown.items() if isinstance(shown, dict) else enumerate(shown):
+        if isinstance(value, float):
+            if value.is_integer() and abs(value) < EXACT:
+                shown[place] = int(value)
+        elif isinstance(value, dict | list):
+            _make_whole(value)
 
 
 def original_form(message: Message) -> dict[str, Any]:

@@ -51,6 +51,27 @@ def test_a_call_and_its_row_have_null_where_nothing_is(system, valid):
     assert valid(page, "ListInvocationsResponse")
 
 
+def test_whole_numbers_are_whole_numbers_and_others_are_as_they_were(system):
+    plan = {
+        "steps": [{"step": 1, "action": "a"}, {"step": 1.5, "action": "b"}],
+        "more": [0, -7, 1e15, 0.1, 1e300, True],
+    }
+    called = system.post("/v1/tools/reviewer", json={"input": {"result": plan}}).json()
+    told = system.get(f"/v1/invocations/{called['invocation_id']}").json()
+    for read in (
+        called["result"]["reviewed_result"],
+        told["result"]["reviewed_result"],
+        told["input_params"]["result"],
+    ):
+        assert (read, [type(step["step"]) for step in read["steps"]]) == (plan, [int, float])
+        assert [type(each) for each in read["more"]] == [int, int, int, float, float, bool]
+    steps = system.post("/v1/tools/planner", json={"input": {"goal": "tea"}}).json()["result"]["estimated_steps"]
+    assert len(range(steps)) == 4
+    asked = {"id": "whole-1", "request_type": "input", "prompt": "Well?", "context": {"count": 3, "share": 0.5}}
+    context = system.post("/v1/human/requests", json=asked).json()["context"]
+    assert (context, type(context["count"])) == (asked["context"], int)
+
+
 def test_what_the_caller_gave_is_there(system):
     for headers, body in (({"X-Correlation-ID": "mine-1"}, {}), ({}, {"correlation_id": "mine-1"})):
         sent = {"input": {"message": "hi"}, **body}
