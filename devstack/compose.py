@@ -29,6 +29,8 @@ def rendered() -> str:
         files=files,
         # Those that have something of their own to keep.
         keeping=[name for name, placed in files.items() if any(file.parent == HOME for file in placed.values())],
+        # Those that find texts by meaning.
+        searching=[service.name for service in services if "qdrant_url" in service.settings.model_fields],
         # Who makes the first key of all.
         admin=next(name for name, placed in files.items() if admin_file(HOME) in placed.values()),
         admin_file=admin_file(HOME),

@@ -61,7 +61,7 @@ def test_the_specification_finds_what_is_wrong() -> None:
 
 def test_every_image_has_an_exact_version() -> None:
     for service in _compose()["services"].values():
-        assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+(\.\d+)?", service["image"])
+        assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+(\.\d+)?(-unprivileged)?", service["image"])
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -120,7 +120,7 @@ def test_the_volume_qmcp_data_is_where_postgres_keeps_its_data() -> None:
 
 
 def test_no_health_check_needs_what_its_image_lacks() -> None:
-    known = {"qmcp": "python", "postgres": "pg_isready", "prom/prometheus": "promtool"}
+    known = {"qmcp": "python", "postgres": "pg_isready", "prom/prometheus": "promtool", "qdrant/qdrant": "bash"}
     for name, service in _compose()["services"].items():
         if service["healthcheck"].get("disable"):
             # It ends, and others wait for that.
@@ -185,6 +185,17 @@ def test_the_database_is_reached_by_its_service_alone() -> None:
     assert document["networks"]["database"] == {"internal": True}
     inside = {name for name, each in document["services"].items() if "database" in each["networks"]}
     assert inside == {*SERVICES, "postgres"}
+
+
+def test_the_memory_is_reached_by_who_finds_by_meaning_alone_and_by_that_address() -> None:
+    document = _compose()
+    assert document["networks"]["vectors"] == {"internal": True}
+    inside = {name for name, each in document["services"].items() if "vectors" in each["networks"]}
+    searching = {name for name, each in SERVICES.items() if "qdrant_url" in each.settings.model_fields}
+    assert searching
+    assert inside == {*searching, "qdrant"}
+    told = {name: each.get("environment", {}).get("QMCP_QDRANT_URL") for name, each in document["services"].items()}
+    assert {name for name, url in told.items() if url == "http://qdrant:6333"} == searching
 
 
 @pytest.mark.parametrize("name", SERVICES)
