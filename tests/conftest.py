@@ -12,6 +12,7 @@ import structlog
 from devstack import ports
 from tests.assertions import pytest_assertion_pass, pytest_runtest_call  # noqa: F401 - hooks
 from tests.collector import Collector, running_collector
+from tests.memory import folder as folder_in_memory
 from tests.servicekit.issuer import AUDIENCE, Issuer, publishing_issuer
 from tests.stack import ROOT, Server, Stack, running_postgres, running_stack
 
@@ -57,7 +58,10 @@ async def database(postgres: Server, request: pytest.FixtureRequest) -> AsyncIte
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole system for the whole session: embedded Postgres, every service, the pages, Envoy."""
-    with running_stack(tmp_path_factory.mktemp("stack") / "home", QMCP_MAX_UNREAD_SECONDS="3") as stack:
+    with (
+        folder_in_memory(tmp_path_factory.mktemp("stack")) as place,
+        running_stack(place / "home", QMCP_MAX_UNREAD_SECONDS="3") as stack,
+    ):
         yield stack
 
 
@@ -102,7 +106,10 @@ def guarded(
         "QMCP_TOOLS_ALLOWED_NETWORKS": "127.0.0.0/8",
         "QMCP_HITL_ALLOWED_NETWORKS": "127.0.0.0/8",
     }
-    with running_stack(tmp_path_factory.mktemp("guarded") / "home", **variables) as stack:
+    with (
+        folder_in_memory(tmp_path_factory.mktemp("guarded")) as place,
+        running_stack(place / "home", **variables) as stack,
+    ):
         yield stack
 
 

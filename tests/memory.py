@@ -19,8 +19,14 @@ def has_room() -> bool:
 
 
 @contextmanager
-def folder() -> Iterator[Path]:
-    """A folder in memory for as long as the context lasts; clears what was left by processes that were killed."""
+def folder(otherwise: Path) -> Iterator[Path]:
+    """A folder in memory for as long as the context lasts; this one where there is no room.
+
+    Clears what was left by processes that were killed.
+    """
+    if not has_room():
+        yield otherwise
+        return
     for left in MEMORY.glob(f"{PREFIX}*-*"):
         if not Path(f"/proc/{left.name.removeprefix(PREFIX).partition('-')[0]}").exists():
             shutil.rmtree(left, ignore_errors=True)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -81,7 +81,7 @@ class Server:
 @contextmanager
 def running_postgres(folder: Path) -> Iterator[Server]:
     """A Postgres of its own for as long as the context lasts, with its data in memory where there is room, else here."""
-    with memory.folder() if memory.has_room() else nullcontext(folder) as place, _running_postgres(place) as server:
+    with memory.folder(folder) as place, _running_postgres(place) as server:
         yield server
 
 

@@ -6,24 +6,21 @@ import re
 import stat
 import string
 import subprocess
-import threading
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import asyncpg
 import grpc
 import httpx
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc
 from qmcp.tools.v1 import tools_service_pb2, tools_service_pb2_grpc
 
 from devstack import keys, services
 from servicekit.identity import credentials
+from tests.servicekit.issuer import AUDIENCE, Issuer
 from tests.stack import Stack, running_stack
 from tests.system.test_readme import COMMANDS, at
 
@@ -335,59 +332,40 @@ def test_without_auth_nobody_needs_a_key_and_none_is_made(stack: Stack) -> None:
     assert "admin key" not in stack.output()
 
 
-def test_with_auth_it_serves_other_machines_knows_tokens_and_keeps_its_keys(tmp_path: Path) -> None:
-    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    with _issuer(private) as issuer:
-        variables = {"QMCP_HOST": "0.0.0.0", "QMCP_AUTH": "on"}
-        variables |= {"QMCP_OIDC_ISSUER": issuer, "QMCP_OIDC_AUDIENCE": "qmcp", "QMCP_OIDC_ROLES_CLAIM": "groups"}
-        with running_stack(tmp_path / "home", **variables) as stack:
-            kept = stack.admin_key
-            agent, reader, stranger = (
-                _token(private, issuer, **claims)
-                for claims in ({"groups": ["agent"]}, {"groups": ["reader"]}, {"groups": ["agent"], "aud": "others"})
-            )
-            answers = [
-                httpx.post(stack.edge_url + ECHO, json=HELLO, headers={"authorization": f"Bearer {token}"})
-                for token in (agent, reader, stranger)
-            ]
-            assert [answer.status_code for answer in answers] == [200, 403, 401]
-            told = httpx.get(f"{stack.edge_url}/v1/whoami", headers={"authorization": f"Bearer {agent}"}).json()
-            assert (told["principal"], told["roles"]) == ("oidc:somebody@example.com", ["agent"])
-            service_key = (stack.home / "keys" / "tools").read_text()
-            assert all(token not in stack.output() for token in (agent, reader, stranger))
-        with running_stack(tmp_path / "home", QMCP_AUTH="on") as stack:
-            assert stack.admin_key == kept
-            assert (stack.home / "keys" / "tools").read_text() == service_key
-            assert httpx.post(stack.edge_url + ECHO, json=HELLO, headers=_key(kept)).status_code == 200
-
-
-def _token(private: rsa.RSAPrivateKey, issuer: str, **claims: object) -> str:
-    now = int(time.time())
-    body = {"iss": issuer, "aud": "qmcp", "sub": "somebody@example.com", "iat": now, "exp": now + 300, **claims}
-    return jwt.encode(body, private, algorithm="RS256", headers={"kid": "one"})
-
-
-@contextmanager
-def _issuer(private: rsa.RSAPrivateKey) -> Iterator[str]:
-    """An issuer of tokens with the two documents that it publishes."""
-    published = jwt.algorithms.RSAAlgorithm.to_jwk(private.public_key())
-    jwks = '{"keys": [' + published.replace("{", '{"kid": "one", "use": "sig", "alg": "RS256", ', 1) + "]}"
-
-    class Documents(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            url = f"http://127.0.0.1:{self.server.server_port}"  # type: ignore[attr-defined]
-            discovery = f'{{"issuer": "{url}", "jwks_uri": "{url}/jwks"}}'
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write((jwks if self.path == "/jwks" else discovery).encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Documents) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+def test_with_auth_it_serves_other_machines_knows_tokens_keeps_its_keys_and_takes_one_that_rescues(
+    tmp_path: Path, issuer: Issuer
+) -> None:
+    variables = {"QMCP_HOST": "0.0.0.0", "QMCP_AUTH": "on"}
+    variables |= {"QMCP_OIDC_ISSUER": issuer.url, "QMCP_OIDC_AUDIENCE": AUDIENCE, "QMCP_OIDC_ROLES_CLAIM": "groups"}
+    with running_stack(tmp_path / "home", **variables) as stack:
+        kept = stack.admin_key
+        agent, reader, stranger = (
+            issuer.token(sub="somebody@example.com", **claims)
+            for claims in ({"groups": ["agent"]}, {"groups": ["reader"]}, {"groups": ["agent"], "aud": "others"})
+        )
+        answers = [
+            httpx.post(stack.edge_url + ECHO, json=HELLO, headers={"authorization": f"Bearer {token}"})
+            for token in (agent, reader, stranger)
+        ]
+        assert [answer.status_code for answer in answers] == [200, 403, 401]
+        told = httpx.get(f"{stack.edge_url}/v1/whoami", headers={"authorization": f"Bearer {agent}"}).json()
+        assert (told["principal"], told["roles"]) == ("oidc:somebody@example.com", ["agent"])
+        service_key = (stack.home / "keys" / "tools").read_text()
+        assert all(token not in stack.output() for token in (agent, reader, stranger))
+    # Whoever has lost every administrator's key gets in again as docs/operations.md says.
+    folder = tmp_path / "home" / "keys"
+    subprocess.run([sys.executable, "-m", "devstack.keys", folder, "rescue=admin"], check=True)
+    rescue = (folder / "rescue").read_text().strip()
+    with running_stack(tmp_path / "home", QMCP_AUTH="on") as stack:
+        made = httpx.post(
+            f"{stack.edge_url}/v1/keys", json={"owner": "successor", "roles": ["admin"]}, headers=_key(rescue)
+        )
+        assert made.status_code == 201, made.text
+        told = httpx.get(f"{stack.edge_url}/v1/whoami", headers=_key(made.json()["api_key"]))
+        assert told.json()["permissions"] == ["*"]
+        assert stack.admin_key == kept
+        assert (stack.home / "keys" / "tools").read_text() == service_key
+        assert httpx.post(stack.edge_url + ECHO, json=HELLO, headers=_key(kept)).status_code == 200
 
 
 def _until(condition: Callable[[], bool], seconds: float = 30) -> None:
