@@ -93,6 +93,7 @@ async def test_another_wording_is_proposed_with_its_source_and_idle_words_are_no
     assert question["suggestion"] is None
 
 
+@pytest.mark.promise("S19")
 @pytest.mark.asyncio(loop_scope="module")
 async def test_what_is_like_what_is_said_comes_with_its_place_and_what_is_forbidden_revised_or_deleted_does_not(
     memory: Remembering,
@@ -132,9 +133,10 @@ async def test_what_is_like_what_is_said_comes_with_its_place_and_what_is_forbid
     for name in ("qmcp_vector_search_seconds_count", "qmcp_vector_search_hits_count", "qmcp_embedding_seconds_count"):
         counted = [{key: value for key, value in page.items() if key.startswith(name)} for page in (before, after)]
         assert sum(counted[1].values()) > sum(counted[0].values())
-    assert {"qmcp_index_waiting", "qmcp_index_lag_seconds", "qmcp_index_failed"} <= {
-        key.partition("{")[0] for key in after
-    }
+    shown = {key.partition("{")[0] for key in after}
+    assert {"qmcp_index_waiting", "qmcp_index_lag_seconds", "qmcp_index_failed"} <= shown
+    assert {"qmcp_grpc_requests_total", "qmcp_grpc_request_duration_seconds_count"} <= shown
+    assert {"process_resident_memory_bytes", "qmcp_questioning_questions_total"} <= shown
 
 
 @pytest.mark.asyncio(loop_scope="module")
