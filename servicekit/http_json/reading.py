@@ -20,6 +20,7 @@ from servicekit.json_values import EXACT, FREE_TYPES, MAX_VALUES
 
 # Objects and lists within each other, the body's own counted: as many as a document may have, and those around it.
 MAX_DEPTH = 4 + json_values.MAX_DEPTH
+NO_UNICODE = "no valid Unicode: it holds half of a surrogate pair"
 TOO_MANY = f"holds more than {MAX_VALUES:,} values"
 # Of a name that is no field's, in what is told of it.
 MAX_NAME_LENGTH = 100
@@ -156,7 +157,7 @@ def _faults(document: Any, place: Place) -> Iterator[Violation]:
             waiting.extend(reversed(inside))
         elif isinstance(value, list):
             waiting.extend((item, place, (path, at), depth + 1) for at, item in reversed([*enumerate(value)]))
-        elif place is FREE and (fault := _inexact(value)):
+        elif place is FREE and (fault := _unsound(value)):
             yield Violation(_written(path), fault)
             continue
         else:
@@ -194,7 +195,12 @@ def _place_of(place: Place, name: str) -> Place | None:
 
 
 def _misshapen(place: Place, name: str, value: Any) -> str:
-    """Why a value is no message of ours: json_format takes an empty list or text for one without fields."""
+    """Why a member cannot be: a name that is no text, or a value that is no message of ours.
+
+    json_format takes an empty list or text for one without fields.
+    """
+    if place is FREE and not _is_unicode(name):
+        return f"has a name that is {NO_UNICODE}"
     field = None if isinstance(place, str) or place.GetOptions().map_entry else _named(place, name)
     if field is None or value is None or not isinstance(_kind_of(field), Descriptor):
         return ""
@@ -219,7 +225,7 @@ def _kind_of(field: FieldDescriptor) -> Place:
     return SCALAR if found.full_name.startswith("google.protobuf.") else found
 
 
-def _inexact(value: Any) -> str:
+def _unsound(value: Any) -> str:
     if isinstance(value, int) and abs(value) > EXACT and not isinstance(value, bool):
         try:
             exact = int(float(value)) == value
@@ -228,7 +234,17 @@ def _inexact(value: Any) -> str:
         return "" if exact else "is an integer that JSON's numbers cannot carry exactly; send it as a string"
     if isinstance(value, float) and math.isinf(value):
         return "is a number beyond what JSON's numbers can carry"
-    return ""
+    return f"is {NO_UNICODE}" if isinstance(value, str) and not _is_unicode(value) else ""
+
+
+def _is_unicode(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _unknown(place: Place, name: str) -> str:
@@ -288,7 +304,8 @@ def _written(path: Path) -> str:
     while path:
         path, step = path
         steps.append(f"[{step}]" if isinstance(step, int) else f".{step[:MAX_NAME_LENGTH]}")
-    return "".join(reversed(steps)).removeprefix(".")
+    # An error is sent as UTF-8 itself.
+    return "".join(reversed(steps)).removeprefix(".").encode(errors="replace").decode()
 
 
 def _refuse(what: str) -> NoReturn:

@@ -149,8 +149,9 @@ def response_faults(
     if response is None and response_schema is None:
         return [Violation(field, "is missing: null is an answer only where a schema allows it")]
     if options and (not isinstance(response, str) or response not in options):
-        shown = response if isinstance(response, str) else orjson.dumps(response).decode()
-        return [Violation(field, f"must be one of: {', '.join(options)[:300]}; it is {shown[:100]!r}")]
+        # 1 is not '1'.
+        shown = repr(response[:100]) if isinstance(response, str) else orjson.dumps(response).decode()[:100]
+        return [Violation(field, f"must be one of: {', '.join(options)[:300]}; it is {shown}")]
     return _schema_faults(response_schema, response, field)
 
 
