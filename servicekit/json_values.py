@@ -4,8 +4,11 @@ import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 
@@ -20,6 +23,8 @@ MAX_DEPTH = 64
 STRUCT_DEPTH = 30
 # Objects, lists, texts, numbers, nulls of a request: each costs some microseconds, whatever its bytes.
 MAX_VALUES = 50_000
+# Where its contract allows it others. Looked up by name: servicekit imports no generated code.
+MAX_VALUES_OPTION = "qmcp.options.v1.max_values"
 FREE_TYPES = {"google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue"}
 # 15 digits and a point: as many as every double tells apart.
 ALWAYS_EXACT_LENGTH = 16
@@ -146,13 +151,23 @@ def fill_value(target: Value, value: Any) -> None:
             fill_value(items.values.add(), item)
 
 
+@cache
+def max_values(request: Descriptor) -> int:
+    """How many values a request may hold."""
+    try:
+        option: Any = descriptor_pool.Default().FindExtensionByName(MAX_VALUES_OPTION)
+    except KeyError:
+        return MAX_VALUES
+    return request.GetOptions().Extensions[option] or MAX_VALUES
+
+
 def require_few(message: Message) -> None:
     """Refuses a request whose documents hold more values than one may; counted no further than that.
 
     Raises:
         ServiceError: INVALID_REQUEST.
     """
-    count = 0
+    count, most = 0, max_values(message.DESCRIPTOR)
     waiting = [message]
     while waiting:
         one: Any = waiting.pop()
@@ -162,14 +177,14 @@ def require_few(message: Message) -> None:
             items = [getattr(one, kind)] if kind in {"struct_value", "list_value"} else ()
         elif one.DESCRIPTOR.full_name == "google.protobuf.Struct":
             count += len(one.fields)
-            items = one.fields.values() if count <= MAX_VALUES else ()
+            items = one.fields.values() if count <= most else ()
         elif one.DESCRIPTOR.full_name == "google.protobuf.ListValue":
             count += len(one.values)
-            items = one.values if count <= MAX_VALUES else ()
+            items = one.values if count <= most else ()
         else:
             items = _messages_in(one)
-        if count > MAX_VALUES:
-            raise invalid_field("The request", f"holds more than {MAX_VALUES:,} values")
+        if count > most:
+            raise invalid_field("The request", f"holds more than {most:,} values")
         waiting.extend(items)
 
 

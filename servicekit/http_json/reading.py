@@ -16,12 +16,11 @@ from servicekit import json_values
 from servicekit.errors import ServiceError, Violation, invalid_argument, invalid_field
 from servicekit.http_json.counting import holds_more
 from servicekit.http_json.scalars import take_as_text
-from servicekit.json_values import EXACT, FREE_TYPES, MAX_VALUES
+from servicekit.json_values import EXACT, FREE_TYPES, MAX_VALUES, max_values
 
 # Objects and lists within each other, the body's own counted: as many as a document may have, and those around it.
 MAX_DEPTH = 4 + json_values.MAX_DEPTH
 NO_UNICODE = "no valid Unicode: it holds half of a surrogate pair"
-TOO_MANY = f"holds more than {MAX_VALUES:,} values"
 # Of a name that is no field's, in what is told of it.
 MAX_NAME_LENGTH = 100
 # Of faults; the first ones tell what is wrong.
@@ -63,12 +62,13 @@ def read(body: bytes, bound: Message, field: str) -> Message:
     Raises:
         ServiceError: INVALID_REQUEST, with the field where one is at fault.
     """
-    document = _parsed(body)
+    most = max_values(bound.DESCRIPTOR)
+    document = _parsed(body, most)
     if not isinstance(document, dict):
         raise _refusal([Violation("", "must be a JSON object")])
     whole = field == "*"
     place: Any = bound.DESCRIPTOR if whole else bound.DESCRIPTOR.fields_by_name[field].message_type
-    if violations := list(islice(_faults(document, place), MAX_VIOLATIONS)):
+    if violations := list(islice(_faults(document, place, most), MAX_VIOLATIONS)):
         raise _refusal(violations)
     take_as_text(document, place)
     given = type(bound)()
@@ -93,22 +93,22 @@ def value_of(text: str, field: str, *, is_object: bool) -> Any:
         ServiceError: INVALID_REQUEST.
     """
     try:
-        found = _parsed(text.encode())
+        found = _parsed(text.encode(), MAX_VALUES)
     except ServiceError as error:
         raise invalid_field(field, error.message.removeprefix("The body ").removesuffix(".")) from None
     if is_object and not isinstance(found, dict):
         raise invalid_field(field, "must be a JSON object")
-    if violations := list(islice(_faults(found, FREE), MAX_VIOLATIONS)):
+    if violations := list(islice(_faults(found, FREE, MAX_VALUES), MAX_VIOLATIONS)):
         raise _refusal([Violation(f"{field}.{each.field}".rstrip("."), each.description) for each in violations])
     return found
 
 
-def _parsed(body: bytes) -> Any:
+def _parsed(body: bytes, most: int) -> Any:
     try:
         # Some programs write a byte order mark first.
         text = body.decode("utf-8-sig")
-        if holds_more(text, MAX_VALUES):
-            _refuse(TOO_MANY)
+        if holds_more(text, most):
+            _refuse(_too_many(most))
         return json.loads(text, object_pairs_hook=_object, parse_constant=_not_a_number) if text.strip() else {}
     except UnicodeDecodeError as error:
         _refuse(f"is not UTF-8 at byte {error.start}")
@@ -119,6 +119,10 @@ def _parsed(body: bytes) -> Any:
     except ValueError:
         # Python reads no integers of more than 4,300 digits.
         _refuse("holds an integer of thousands of digits; send it as a string")
+
+
+def _too_many(most: int) -> str:
+    return f"holds more than {most:,} values"
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -133,15 +137,15 @@ def _not_a_number(name: str) -> NoReturn:
     _refuse(f"is not JSON: there is no number {name}")
 
 
-def _faults(document: Any, place: Place) -> Iterator[Violation]:
-    """What is wrong with a document, in its order."""
+def _faults(document: Any, place: Place, most: int) -> Iterator[Violation]:
+    """What is wrong with a document, in its order; so many values may be in it."""
     count = 0
     waiting: list[tuple[Any, Place, Path, int]] = [(document, place, (), 1)]
     while waiting:
         value, place, path, depth = waiting.pop()
         count += len(value) if isinstance(value, dict | list) else 0
-        if count > MAX_VALUES:
-            yield Violation("", TOO_MANY)
+        if count > most:
+            yield Violation("", _too_many(most))
             return
         if isinstance(value, dict):
             yield from _exclusive(place, value, path)

@@ -53,6 +53,25 @@ def test_booleans_and_numbers_are_dimensions_and_a_naive_time_is_one(http: httpx
     assert told["rejections"] == [{"index": 1, "field": "value", "reason": "must be finite and from -1e12 to 1e12"}]
 
 
+def test_a_batch_of_ten_thousand_whole_events_is_taken_and_what_holds_more_than_a_batch_may_is_not(
+    http: httpx.Client,
+) -> None:
+    event = {
+        "type": "tool_execution",
+        "timestamp": datetime.now(UTC).isoformat(),
+        "value": 1.5,
+        "duration_ms": 12.5,
+        "dimensions": {"tool_name": "echo", "server_name": "s", "client_name": "c", "success": "true"},
+        "metadata": {"error_code": None, "size": 3},
+    }
+    answer = http.post("/metrics", json={"service": "batches", "metrics": [event] * 10_000})
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["accepted"], answer.json()["rejected"]) == (10_000, 0)
+    more = {**event, "metadata": {"sizes": [None] * 200_000}}
+    refused = http.post("/metrics", json={"service": "batches", "metrics": [more]})
+    assert (refused.status_code, "holds more than 200,000 values" in refused.text) == (400, True)
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -62,6 +62,8 @@ JSON_OF_FIELD_NUMBER: _ClassVar[int]
 json_of: _descriptor.FieldDescriptor
 JSON_SCALARS_FIELD_NUMBER: _ClassVar[int]
 json_scalars: _descriptor.FieldDescriptor
+MAX_VALUES_FIELD_NUMBER: _ClassVar[int]
+max_values: _descriptor.FieldDescriptor
 CODE_FIELD_NUMBER: _ClassVar[int]
 code: _descriptor.FieldDescriptor
 HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]
