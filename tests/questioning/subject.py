@@ -226,7 +226,6 @@ SUBJECT = Subject(
     },
     shared={
         "GetMemory": "how the memory is, is the same for all; nothing that is in it is told",
-        "ReindexMemory": "whoever administers the service makes all of it again, and is shown nothing of it",
         "CreateSession": "what it begins is the caller's own",
         "CreateBank": "what it keeps is the caller's own",
         "LintBank": "what is wrong with a bank is in the bank that the caller sends",
