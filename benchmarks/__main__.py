@@ -15,6 +15,7 @@ from benchmarks import (
     growth_people,
     interviewing,
     invoking,
+    measurements,
     neighbours,
     overload,
     pieces,
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[Path, Plan], Section]] = {
     "answering": answering.bench,
     "rollups": rollups.bench,
     "neighbours": neighbours.bench,
+    "metrics": measurements.bench,
     "interviewing": interviewing.bench,
     "remembering": remembering.bench,
 }

@@ -102,11 +102,19 @@ def hitl(folder: Path, module: str = "services.hitl") -> Iterator[System]:
 
 
 @contextmanager
-def metrics(folder: Path) -> Iterator[System]:
-    """The metrics service on its own Postgres."""
+def metrics(folder: Path, *, edge: bool = False) -> Iterator[System]:
+    """The metrics service on its own Postgres, without a limit of calls; with `edge`, Envoy before it."""
     with ExitStack() as started:
-        keys = {"QMCP_METRICS_SECRETS_KEY_FILE": str(folder / "secrets-key")}
-        yield _service(started, folder, "metrics", python("-m", "services.metrics", "serve"), keys, SERVER_CORES)
+        command = python("-m", "services.metrics", "serve")
+        environment = {
+            "QMCP_METRICS_SECRETS_KEY_FILE": str(folder / "secrets-key"),
+            "QMCP_METRICS_RATE_LIMIT": "0",
+            "QMCP_METRICS_PROMETHEUS_ENABLED": "false",
+        }
+        system = _service(started, folder, "metrics", command, environment, SERVER_CORES)
+        if edge:
+            _start_edge(started, system, folder, SERVER_CORES)
+        yield system
 
 
 def _service(
@@ -134,10 +142,11 @@ def _service(
 
 def _start_edge(started: ExitStack, system: System, folder: Path, cores: Sequence[int]) -> None:
     system.http_port, web_port = ports.free(), ports.free()
+    [service] = (name.upper() for name in system.pids if name != "postgres")
     environment = {
         "QMCP_PORT": str(system.http_port),
-        "QMCP_TOOLS_ADDRESS": system.target,
-        "QMCP_TOOLS_METRICS_ADDRESS": f"127.0.0.1:{system.metrics_port}",
+        f"QMCP_{service}_ADDRESS": system.target,
+        f"QMCP_{service}_METRICS_ADDRESS": f"127.0.0.1:{system.metrics_port}",
         "QMCP_WEB_ADDRESS": f"127.0.0.1:{web_port}",
         "QMCP_WEB_PORT": str(web_port),
     }

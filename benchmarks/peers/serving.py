@@ -53,6 +53,16 @@ def original(folder: Path) -> Iterator[Peer]:
 
 
 @contextmanager
+def original_metrics(folder: Path) -> Iterator[Peer]:
+    """See peers/original_metrics.py."""
+    python, port, log = python_of("original"), ports.free(), folder / "original_metrics.log"
+    database = str(folder / "original_metrics.db")
+    with running([str(python), str(PEERS / "original_metrics.py"), database, str(port)], log) as pid:
+        wait_until(lambda: accepts(port), pid, log)
+        yield Peer(f"http://127.0.0.1:{port}/metrics", "", (pid,))
+
+
+@contextmanager
 def fastmcp(folder: Path) -> Iterator[Peer]:
     """See peers/fastmcp_echo.py."""
     python, port, log = python_of("fastmcp"), ports.free(), folder / "fastmcp.log"
