@@ -15,7 +15,6 @@ from google.protobuf.message import Message
 from servicekit.errors import invalid_field
 from servicekit.http_json.reading import value_of
 from servicekit.json_values import (
-    FREE_TYPES,
     MAX_DEPTH,
     STRUCT_DEPTH,
     document,
@@ -74,26 +73,6 @@ def take(message: Any, path: str = "") -> None:
     for field in inner:
         for place, each in enumerate(_messages(message, field)):
             take(each, f"{path}{field.name}[{place}]." if field.is_repeated else f"{path}{field.name}.")
-
-
-def without_free_json(message: Any) -> Any:
-    """A copy in which documents are empty: no rule of the contract looks into them."""
-    copy = type(message)()
-    copy.CopyFrom(message)
-    waiting: list[Any] = [copy]
-    while waiting:
-        for field, value in waiting.pop().ListFields():
-            kind = field.message_type
-            if kind is None or kind.GetOptions().map_entry:
-                continue
-            for each in value if field.is_repeated else (value,):
-                if kind.full_name not in FREE_TYPES:
-                    waiting.append(each)
-                    continue
-                each.Clear()
-                # An empty document is not an absent one.
-                each.SetInParent()
-    return copy
 
 
 def given(message: Any, field: str, path: str = "") -> Any:

@@ -40,8 +40,10 @@ class RequestContext:
     # Whether that is the caller's own, and not one that the edge or the service made.
     correlation_id_given: bool = False
     principal: Principal = NOBODY
-    # The request's bytes: the body where it came as HTTP/JSON, all of it where it is no message; else empty.
+    # The request's bytes: the body where it came as HTTP/JSON, all of it where it is large or no message; else empty.
     sent: bytes = b""
+    # How many of them, where they are so many that work on the request belongs beside the loop; else 0.
+    large_bytes: int = 0
     # Until when it may work, on the loop's clock; None: as long as it bounds itself.
     ends_at: float | None = None
     # How it ended; set by the errors interceptor.

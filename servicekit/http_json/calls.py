@@ -59,7 +59,7 @@ async def request_of(method: Method, bound: Message, call: RequestContext, max_b
     if _is_packed(call) and body:
         # Packed, it may be small and have much in it.
         body = await beside(LARGE_BYTES, _unpacked, body, max_body_bytes)
-    call.sent = body
+    call.sent, call.large_bytes = body, _large(body)
     return await beside(len(body), read, body, bound, method.body)
 
 
@@ -92,7 +92,12 @@ async def _unpacked_raw(body: HttpBody, bound: Message, call: RequestContext, ma
     """The request of a body that is passed on as it is, in the form that its type says."""
     if _is_packed(call) and body.data:
         body.data = await beside(LARGE_BYTES, _unpacked, body.data, max_body_bytes)
+        call.large_bytes = _large(body.data)
     return bound
+
+
+def _large(body: bytes) -> int:
+    return len(body) if len(body) >= LARGE_BYTES else 0
 
 
 def _is_packed(call: RequestContext) -> bool:

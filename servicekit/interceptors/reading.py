@@ -39,7 +39,9 @@ def reading(method: Method, handler: Handler) -> Handler:
 
     async def with_large(request: Unread, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
         # Protobuf lets others run meanwhile: a million values take it a tenth of a second, a map of as many some.
-        message = await beside(len(request.serialized), read, request.serialized)
+        call.large_bytes = len(request.serialized)
+        call.sent, request.serialized = request.serialized, b""
+        message = await beside(call.large_bytes, read, call.sent)
         return await handler(message, context, call)
 
     def with_reading(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Awaitable[Any]:

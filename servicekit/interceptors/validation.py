@@ -13,6 +13,7 @@ from servicekit.interceptors import Handler
 from servicekit.json_values import require_few
 from servicekit.large import LARGE_BYTES, beside
 from servicekit.methods import Method
+from servicekit.outlines import outline
 from servicekit.request_context import RequestContext
 from servicekit.unreadable import Unreadable
 
@@ -29,21 +30,18 @@ def validation(method: Method, handler: Handler) -> Handler:
             raise request.refusal()
         if may_have_texts and deep_json.are_sent(request):
             return validate_with_texts(request, context, call)
-        if (size := request.ByteSize()) >= LARGE_BYTES:
-            return validate_large(size, request, context, call)
+        if call.large_bytes:
+            return validate_large(request, context, call)
         validate(request)
         return handler(request, context, call)
 
     async def validate_with_texts(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
         call.sent = call.sent or request.SerializeToString()
-        await beside(request.ByteSize(), deep_json.take, request)
-        return await validate_large(request.ByteSize(), request, context, call)
+        await beside(call.large_bytes, deep_json.take, request)
+        return await validate_large(request, context, call)
 
-    async def validate_large(
-        size: int, request: Any, context: "ServicerContext[Any, Any]", call: RequestContext
-    ) -> Any:
-        await beside(size, require_few, request)
-        await beside(size, validate, request)
+    async def validate_large(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
+        await beside(call.large_bytes, _validate_large, validate, request)
         return await handler(request, context, call)
 
     return with_validation
@@ -57,8 +55,9 @@ def _of_each(validate: Callable[[Any], None], handler: Handler) -> Handler:
             if isinstance(request, Unreadable):
                 raise request.refusal()
             if (size := request.ByteSize()) >= LARGE_BYTES:
-                await beside(size, require_few, request)
-            await beside(size, validate, request)
+                await beside(size, _validate_large, validate, request)
+            else:
+                validate(request)
             yield request
 
     def with_each_validated(
@@ -67,6 +66,11 @@ def _of_each(validate: Callable[[Any], None], handler: Handler) -> Handler:
         return handler(validated(requests), context, call)
 
     return with_each_validated
+
+
+def _validate_large(validate: Callable[[Any], None], request: Any) -> None:
+    require_few(request)
+    validate(outline(request))
 
 
 def _validator(method: Method) -> Callable[[Any], None]:
@@ -93,7 +97,7 @@ def _validate(validator: Validator, request: Any) -> None:
         raise
     except ValueError:
         # For some rules it reads the message anew, from bytes, and goes 100 messages deep.
-        validator.validate(deep_json.without_free_json(request))
+        validator.validate(outline(request))
 
 
 def _violations(error: ValidationError) -> list[Violation]:

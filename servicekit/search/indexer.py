@@ -101,18 +101,16 @@ class Indexer:
             if pause:
                 await wait_for(self._woken, pause)
 
-    async def rebuild(self) -> int:
-        """Empties the index and has everything brought in again; returns how many items that are.
+    async def rebuild(self) -> None:
+        """Takes the index away; whichever process sees first that it is not there makes it again.
 
         Raises:
-            SearchAwayError: it is not there.
+            SearchAwayError: the store is not there.
         """
         if self._index is None:
             raise SearchAwayError("no place for an index is set")
         await self._index.drop()
-        queued = await self._made()
         self.wake()
-        return queued
 
     async def condition(self) -> Condition:
         """How the index is now."""
@@ -122,10 +120,11 @@ class Indexer:
             waiting = await outbox.waiting(connection)
         try:
             collection, dimension = await self._index.collection(), await self._index.model.dimension()
-            entries = await self._index.count()
+            stands = await self._index.exists()
+            entries = await self._index.count() if stands else 0
         except SearchAwayError as error:
             return self._told("away", str(error), waiting)
-        state = "catching_up" if waiting.waiting else "ready"
+        state = "ready" if stands and not waiting.waiting else "catching_up"
         return self._told(state, waiting.last_error, waiting, collection, dimension, entries)
 
     def _told(

@@ -51,7 +51,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         self, request: hitl_service_pb2.CreateHumanRequestRequest, context: Context
     ) -> request_pb2.HumanRequest:
         call = current_context.get()
-        spec = await beside(request.ByteSize(), messages.spec_from, request, call)
+        spec = await beside(call.large_bytes, messages.spec_from, request, call)
         return await self._requests.create(spec, call.principal, _request_once(request))
 
     async def GetHumanRequest(
@@ -77,9 +77,9 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     async def CreateHumanResponse(
         self, request: hitl_service_pb2.CreateHumanResponseRequest, context: Context
     ) -> request_pb2.HumanResponse:
-        by = current_context.get().viewer
-        answer = await beside(request.ByteSize(), messages.answer_from, request)
-        response = await self._inbox.answer(answer, by)
+        call = current_context.get()
+        answer = await beside(call.large_bytes, messages.answer_from, request)
+        response = await self._inbox.answer(answer, call.viewer)
         return await beside(response.size, messages.response_to, response)
 
     async def WaitForResponse(

@@ -74,7 +74,7 @@ class MetricsServicer(metrics_service_pb2_grpc.MetricsServiceServicer):
         allowance = await self._rates.take(current_context.get().principal)
         source = messages.source_from(request, current_context.get().principal.name)
         collector = self._ingestion.collector(source)
-        events = await beside(request.ByteSize(), messages.events_from, request, collector)
+        events = await beside(current_context.get().large_bytes, messages.events_from, request, collector)
         answer = messages.ingested_to(events, collector.rejections)
         earlier = await self._ingestion.take(events, claim_of(request, answer), buffered=request.ack == "buffered")
         if allowance is not None:
@@ -133,7 +133,7 @@ class MetricsServicer(metrics_service_pb2_grpc.MetricsServiceServicer):
         allowance = await self._rates.take(current_context.get().principal)
         source = messages.source_from(request, current_context.get().principal.name)
         collector = self._ingestion.collector(source)
-        events = await beside(request.ByteSize(), messages.column_events_from, request, collector)
+        events = await beside(current_context.get().large_bytes, messages.column_events_from, request, collector)
         answer = messages.ingested_to(events, collector.rejections, with_sentences=False)
         earlier = await self._ingestion.take(events, claim_of(request, answer), buffered=request.ack == "buffered")
         if allowance is not None:

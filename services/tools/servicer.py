@@ -124,7 +124,7 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         sound = len(correlation_id) <= MAX_ID_LENGTH and correlation_id.isprintable()
         refused = InvocationRequest(
             request.name[:MAX_ID_LENGTH].replace("\0", "\N{REPLACEMENT CHARACTER}"),
-            {"refused": await beside(len(sent) or request.ByteSize(), _told, request, sent)},
+            {"refused": await beside(call.large_bytes, _told, request, sent)},
             call.principal.name,
             correlation_id if correlation_id and sound else call.recorded_correlation_id,
             "",
@@ -268,7 +268,7 @@ def _told(request: tools_service_pb2.InvokeToolRequest, sent: bytes) -> dict[str
 
 async def _invocation_request(request: tools_service_pb2.InvokeToolRequest) -> InvocationRequest:
     call = current_context.get()
-    size = request.ByteSize()
+    size = call.large_bytes or request.ByteSize()
     return InvocationRequest(
         request.name,
         await beside(size, _arguments, request),

@@ -14,6 +14,7 @@ from servicekit.interceptors.reading import deserializer, reading
 from servicekit.json_values import MAX_VALUES, require_few
 from servicekit.large import LARGE_BYTES, LARGE_VALUES, about, beside
 from servicekit.methods import methods_of
+from servicekit.request_context import RequestContext
 
 CALL: ContextVar[str] = ContextVar("call")
 
@@ -51,7 +52,9 @@ async def test_a_large_request_is_read_in_the_other_thread_by_whoever_may_call()
     for size, elsewhere in ((LARGE_BYTES - 1, False), (LARGE_BYTES, True)):
         request = deserializer(method)(bytes(size))
         assert len(read_in) == (not elsewhere), "a large one is not read by gRPC, on the loop"
-        assert await reading(method, handler)(request, nothing, nothing) == bytes(size)
+        call = RequestContext({}, method)
+        assert await reading(method, handler)(request, nothing, call) == bytes(size)
+        assert call.large_bytes == (size if elsewhere else 0)
         assert (read_in.pop() != threading.get_ident()) == elsewhere
 
 

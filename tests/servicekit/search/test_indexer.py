@@ -132,7 +132,7 @@ async def test_what_changes_is_found_what_goes_is_not_and_a_lost_folder_is_made_
         condition = await made.indexer.condition()
         assert (condition.state, condition.store, condition.texts) == ("ready", "embedded", 2)
         # An operator's own: it is emptied and made again.
-        assert await made.indexer.rebuild() == 2
+        await made.indexer.rebuild()
         await made.settled()
         assert sorted(await made.found("2")) == ["a", "b"]
 
