@@ -73,7 +73,7 @@ async def scraped(port: int) -> dict[str, float]:
     return {series(sample.name, sample.labels): sample.value for sample in samples}
 
 
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 8) -> Any:
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
     """What the condition returns as soon as that is true."""
     async with asyncio.timeout(seconds):
         while not (found := await condition()):

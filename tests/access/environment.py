@@ -164,7 +164,7 @@ async def code(running: Running, method: str, metadata: Mapping[str, str], reque
     kind = running.channel.unary_stream if described.server_streaming else running.channel.unary_unary
     call = kind(
         f"/{running.service.full_name}/{method}", request_serializer=lambda message: message.SerializeToString()
-    )(request, metadata=tuple(metadata.items()), timeout=10)
+    )(request, metadata=tuple(metadata.items()), timeout=60)
     try:
         if described.server_streaming:
             await call.read()

@@ -80,7 +80,7 @@ async def test_a_credential_larger_than_headers_may_be_is_refused_too(access: Ac
 @pytest.mark.promise("Q40")
 def test_over_http_all_are_refused(guarded: Stack) -> None:
     body = {"input": {"message": "hello"}}
-    with httpx.Client(base_url=guarded.edge_url, timeout=10) as http:
+    with httpx.Client(base_url=guarded.edge_url, timeout=60) as http:
         admin = {"x-api-key": guarded.admin_key}
         issued = http.post("/v1/keys", json={"owner": "somebody", "roles": ["agent"]}, headers=admin).raise_for_status()
         corpus = malformed(issued.json()["api_key"])
@@ -121,7 +121,7 @@ async def test_several_credentials_are_refused_whatever_their_order_even_where_a
 def test_over_http_several_credentials_are_refused_too(guarded: Stack) -> None:
     good = guarded.admin_key
     wrong = credentials.generate()[0]
-    with httpx.Client(base_url=guarded.edge_url, timeout=10) as http:
+    with httpx.Client(base_url=guarded.edge_url, timeout=60) as http:
         for first, second in ((good, wrong), (wrong, good), (good, good)):
             headers = [("x-api-key", first), ("x-api-key", second)]
             answer = http.get("/v1/keys", headers=headers)
@@ -133,7 +133,7 @@ def test_over_http_several_credentials_are_refused_too(guarded: Stack) -> None:
 
 
 def test_headers_within_the_edges_limit_reach_the_services_and_the_others_are_431(guarded: Stack) -> None:
-    with httpx.Client(base_url=guarded.edge_url, timeout=10) as http:
+    with httpx.Client(base_url=guarded.edge_url, timeout=60) as http:
         admin = {"x-api-key": guarded.admin_key}
         for headers, status in (
             ({"x-note": "x" * 15_000, **admin}, 200),

@@ -64,7 +64,7 @@ class Environment:
             stub = access_service_pb2_grpc.AccessServiceStub(opened)
             try:
                 answer = await stub.WhoAmI(
-                    access_service_pb2.WhoAmIRequest(), timeout=10, metadata=tuple(with_key(self.files.admin).items())
+                    access_service_pb2.WhoAmIRequest(), timeout=60, metadata=tuple(with_key(self.files.admin).items())
                 )
             except grpc.aio.AioRpcError as error:
                 return str(error.code().name)
@@ -76,7 +76,7 @@ class Environment:
         context.load_cert_chain(self.pair.certificate, self.pair.key)
         context.set_alpn_protocols(["h2"])
         with (
-            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
             context.wrap_socket(plain, server_hostname="localhost") as secured,
         ):
             return x509.load_der_x509_certificate(secured.getpeercert(binary_form=True) or b"").serial_number
@@ -128,7 +128,7 @@ async def test_a_service_asks_access_over_mutual_tls(environment: Environment, d
             stub = tools_service_pb2_grpc.ToolsServiceStub(opened)
             request = tools_service_pb2.ListToolsRequest()
             admin = tuple(with_key(environment.files.admin).items())
-            assert (await stub.ListTools(request, metadata=admin, timeout=10)).tools
+            assert (await stub.ListTools(request, metadata=admin, timeout=60)).tools
 
 
 async def test_a_service_does_not_ask_who_only_claims_to_be_access(environment: Environment, database: str) -> None:
@@ -178,10 +178,10 @@ async def test_a_channel_shows_the_renewed_certificate(environment: Environment,
         stub = access_service_pb2_grpc.AccessServiceStub(opened)
         metadata = tuple(with_key(environment.files.admin).items())
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await stub.WhoAmI(access_service_pb2.WhoAmIRequest(), timeout=10, metadata=metadata)
+            await stub.WhoAmI(access_service_pb2.WhoAmIRequest(), timeout=60, metadata=metadata)
         assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
         environment.ours.issue(environment.folder, "caller")
-        assert (await stub.WhoAmI(access_service_pb2.WhoAmIRequest(), timeout=10, metadata=metadata)).principal
+        assert (await stub.WhoAmI(access_service_pb2.WhoAmIRequest(), timeout=60, metadata=metadata)).principal
         await opened.close()
 
 

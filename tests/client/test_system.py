@@ -120,7 +120,7 @@ async def test_the_async_client_starts_watches_and_waits(target: str) -> None:
         assert events[-1].last
         assert events[-1].invocation is not None
         assert events[-1].invocation.result == "later"
-        waited = await client.wait_for_invocation(started.id, timeout=10)
+        waited = await client.wait_for_invocation(started.id, timeout=60)
         assert waited.succeeded
         many = await asyncio.gather(*(client.invoke_tool("echo", {"message": str(n)}) for n in range(20)))
         assert [one.result for one in many] == [str(n) for n in range(20)]
@@ -262,7 +262,7 @@ async def test_migrations_of_every_service_are_applied(postgres: Server) -> None
 
 @pytest.mark.promise("Q28")
 def test_the_originals_client_works_as_it_did(stack: Stack) -> None:
-    with MCPClient(stack.edge_url, timeout=10) as client:
+    with MCPClient(stack.edge_url, timeout=60) as client:
         assert client.health() == {"status": "healthy", "version": VERSION}
         tools = {tool["name"]: tool for tool in client.list_tools()}
         assert set(tools["echo"]) == {"name", "description", "input_schema"}

@@ -146,5 +146,5 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
 
 @pytest.fixture
 def http(edge: Edge) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=edge.url, timeout=20) as client:
+    with httpx.Client(base_url=edge.url, timeout=60) as client:
         yield client

@@ -20,7 +20,7 @@ from tests.version import VERSION
 
 @pytest.fixture
 def http(stack):
-    with httpx.Client(base_url=stack.edge_url, timeout=20) as client:
+    with httpx.Client(base_url=stack.edge_url, timeout=60) as client:
         yield client
 
 
@@ -40,7 +40,7 @@ def test_reflection_names_every_public_service_and_describes_it(stack):
     asked += [reflection_pb2.ServerReflectionRequest(file_containing_symbol=name) for name in sorted(public)]
     with grpc.insecure_channel(stack.grpc_target) as channel:
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-        listed, *described = stub.ServerReflectionInfo(iter(asked), timeout=20)
+        listed, *described = stub.ServerReflectionInfo(iter(asked), timeout=60)
     assert public < {service.name for service in listed.list_services_response.service}
     assert all(answer.file_descriptor_response.file_descriptor_proto for answer in described)
 

@@ -131,5 +131,5 @@ def test_the_pod_migrates_serves_and_leaves(variables: dict[str, str]) -> None:
             assert Path(variables["QMCP_TOOLS_RECEIPT_KEY_FILE"]).exists()
         finally:
             process.terminate()
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors

@@ -15,12 +15,12 @@ async def test_a_notification_reaches_who_waits_for_its_key(database):
     async with listening(database, {"things": waiters.wake}):
         with waiters.registered("a") as a, waiters.registered("b") as b:
             # The first thing that is told is that anything may have happened.
-            assert await wait_for(a, 5)
+            assert await wait_for(a, 60)
             a.clear()
             b.clear()
             connection = await asyncpg.connect(database)
             await connection.execute("SELECT pg_notify('things', 'x a')")
-            assert await wait_for(a, 5)
+            assert await wait_for(a, 60)
             assert not b.is_set()
             await connection.close()
 
@@ -29,7 +29,7 @@ async def test_waiters_are_woken_after_the_connection_was_lost(database):
     waiters = Waiters()
     async with listening(database, {"things": waiters.wake}):
         with waiters.registered("a") as woken:
-            assert await wait_for(woken, 5)
+            assert await wait_for(woken, 60)
             woken.clear()
             connection = await asyncpg.connect(database)
             await connection.execute(
@@ -39,7 +39,7 @@ async def test_waiters_are_woken_after_the_connection_was_lost(database):
                 WHERE pid <> pg_backend_pid() AND datname = current_database() AND query LIKE 'LISTEN%'
                 """
             )
-            assert await wait_for(woken, 10)
+            assert await wait_for(woken, 60)
             woken.clear()
             for _ in range(100):
                 await connection.execute("SELECT pg_notify('things', 'a')")
@@ -69,7 +69,7 @@ def test_no_interleaving_of_writers_and_waiters_loses_a_wake_up(chance: random.R
                         await asyncio.sleep(0)
                     if state["a"] == 5:
                         return
-                    assert await wait_for(woken, 5), "a wake-up was lost"
+                    assert await wait_for(woken, 60), "a wake-up was lost"
 
         await asyncio.gather(waiter(), waiter(), writer())
         assert len(waiters) == 0

@@ -35,7 +35,7 @@ class Caller:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        self.http = httpx.Client(base_url=stack.edge_url, timeout=10)
+        self.http = httpx.Client(base_url=stack.edge_url, timeout=60)
 
     def echo(self, key: str = "", **headers: str) -> httpx.Response:
         return self.http.post(ECHO, json=HELLO, headers={**_key(key), **headers})
@@ -164,7 +164,7 @@ def test_what_is_for_services_is_not_reached_at_the_edge_by_any_key(caller: Call
         with grpc.insecure_channel(caller.stack.grpc_target) as channel:
             call = channel.unary_unary(f"/qmcp.access.v1.AccessService/{method}")
             with pytest.raises(grpc.RpcError) as refused:
-                call(b"", metadata=(("x-api-key", key),), timeout=5)
+                call(b"", metadata=(("x-api-key", key),), timeout=60)
         assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
         answer = caller.http.post(f"/qmcp.access.v1.AccessService/{method}", json={}, headers=_key(key))
         assert answer.status_code == 404

@@ -101,7 +101,7 @@ def test_it_is_served_through_the_edge_over_http_and_grpc(served: Stack) -> None
     assert "admin" in [role["name"] for role in answer.json()["roles"]]
     with grpc.insecure_channel(served.grpc_target) as channel:
         rpc = channel.unary_unary(f"/qmcp.{NEW}.v1.{NEW.title()}Service/ListRoles")
-        over_grpc = access_service_pb2.ListRolesResponse.FromString(rpc(b"", timeout=10))
+        over_grpc = access_service_pb2.ListRolesResponse.FromString(rpc(b"", timeout=60))
         assert "admin" in [role.name for role in over_grpc.roles]
         assert f"qmcp.{NEW}.v1.{NEW.title()}Service" in ProtoReflectionDescriptorDatabase(channel).get_services()
     refused = httpx.post(f"{served.edge_url}/v1/{NEW}/roles", json={"role": {"name": "has blanks"}})

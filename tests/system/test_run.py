@@ -50,7 +50,7 @@ def left_by(stack: Stack) -> list[str]:
 
 
 def echo(stack: Stack, message: str) -> str:
-    answer = httpx.post(stack.edge_url + ECHO, json={"input": {"message": message}}, timeout=10)
+    answer = httpx.post(stack.edge_url + ECHO, json={"input": {"message": message}}, timeout=60)
     answer.raise_for_status()
     return str(answer.json()["invocation_id"])
 

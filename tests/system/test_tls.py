@@ -93,17 +93,17 @@ def test_a_service_is_closed_to_who_has_no_certificate(secured: Stack, service: 
         with grpc.secure_channel(target, credentials) as channel:
             stub = health_pb2_grpc.HealthStub(channel)
             if served:
-                assert stub.Check(health_pb2.HealthCheckRequest(), timeout=10).status
+                assert stub.Check(health_pb2.HealthCheckRequest(), timeout=60).status
                 continue
             with pytest.raises(grpc.RpcError) as refused:
-                stub.Check(health_pb2.HealthCheckRequest(), timeout=10)
+                stub.Check(health_pb2.HealthCheckRequest(), timeout=60)
             assert refused.value.code() is grpc.StatusCode.UNAVAILABLE  # type: ignore[attr-defined]
 
 
 def test_the_edge_shows_its_own_certificate_and_not_that_for_services(secured: Stack) -> None:
     trusted = ssl.create_default_context(cafile=secured.env["QMCP_TLS_CA_FILE"])
     with (
-        socket.create_connection(("127.0.0.1", int(secured.env["QMCP_PORT"])), timeout=10) as plain,
+        socket.create_connection(("127.0.0.1", int(secured.env["QMCP_PORT"])), timeout=60) as plain,
         trusted.wrap_socket(plain, server_hostname="localhost") as connection,
     ):
         shown = x509.load_der_x509_certificate(connection.getpeercert(binary_form=True) or b"")

@@ -134,7 +134,7 @@ async def ended(replica: Replica, invocation_id: str) -> Any:
         one = await replica.get(invocation_id)
         return one if one.completed_at.seconds else None
 
-    return await until(found, 15)
+    return await until(found)
 
 
 async def nothing_left(url: str) -> None:

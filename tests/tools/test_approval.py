@@ -249,7 +249,7 @@ async def test_a_watch_sees_it_wait_run_and_end_from_any_replica(asking: Replica
     watches = [asyncio.create_task(one.events(begun.id)) for one in (asking, other)]
     await hitl.answer(begun.id, "approve")
     for watch in watches:
-        events = await asyncio.wait_for(watch, 15)
+        events = await asyncio.wait_for(watch, 60)
         assert [(e.sequence, e.invocation.status, e.invocation.approval.status) for e in events] == [
             (1, "awaiting_approval", "pending"),
             (2, "running", "approved"),

@@ -291,4 +291,4 @@ async def test_a_change_reaches_the_other_replicas(plugins: None, start: Start) 
     async def noticed() -> bool:
         return (await there.invoke("moving")).tool_etag == changed.etag
 
-    await until(noticed, 3)
+    await until(noticed)

@@ -78,7 +78,7 @@ async def test_what_a_dead_replica_left_open_is_interrupted_and_not_run_again(
     for one in begun:
         found = await survivor.get(one.id)
         assert (found.status, found.error_reason) == ("failed", "INTERRUPTED")
-    assert (await asyncio.wait_for(retry, 3)).id == begun[0].id, "a retry gets the interrupted outcome"
+    assert (await asyncio.wait_for(retry, 60)).id == begun[0].id, "a retry gets the interrupted outcome"
     assert await survivor.get(done.id) == done
     assert [runs(f"doomed {n}") for n in range(3)] == [0, 0, 0]
     assert await require_whole(survivor, database) == 6
@@ -95,20 +95,24 @@ async def test_a_frozen_replica_that_comes_back_doubles_nothing(
 ) -> None:
     survivor = await start(tools_lease_seconds=LEASE)
     async with in_a_process(database, tmp_path) as (process, frozen):
-        begun = await frozen.start("counted", {"key": "frozen", "seconds": 0.5})
+        begun = await frozen.start("counted", {"key": "frozen", "seconds": 3})
         waiting = asyncio.ensure_future(
-            frozen.stub.InvokeTool(invoke_request("counted", {"key": "frozen", "seconds": 0.5}))
+            frozen.stub.InvokeTool(invoke_request("counted", {"key": "frozen", "seconds": 3}))
         )
-        await asyncio.sleep(0.2)
+
+        async def running() -> bool:
+            return len(await survivor.listed(status="running")) == 2
+
+        await until(running)
         process.send_signal(signal.SIGSTOP)
 
         async def swept() -> Any:
             found = await survivor.listed(status="failed")
             return found if len(found) == 2 else None
 
-        interrupted = await until(swept, 2 * LEASE + 4)
+        interrupted = await until(swept)
         process.send_signal(signal.SIGCONT)
-        answer = await asyncio.wait_for(waiting, 5)
+        answer = await asyncio.wait_for(waiting, 60)
         assert (answer.status, answer.error_reason) == ("failed", "INTERRUPTED"), "the caller hears what is on record"
         assert {one.id for one in interrupted} == {begun.id, answer.id}
 
