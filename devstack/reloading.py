@@ -9,17 +9,26 @@ POLL_SECONDS = 0.5
 PACKAGES = ("services", "servicekit", "gateway", "qmcp")
 
 
-async def changed() -> Path:
-    """Waits for a change of a Python file of ours and returns it. By polling: any file system, no dependency."""
-    before = _times()
-    while True:
-        await asyncio.sleep(POLL_SECONDS)
-        now = await asyncio.to_thread(_times)
-        different = [path for path in before.keys() | now.keys() if before.get(path) != now.get(path)]
-        if different:
-            # An editor or a checkout writes several; wait until it is quiet.
+class Sources:
+    """Python files of ours as they were at the last look: what changes while services start is seen after it."""
+
+    def __init__(self) -> None:
+        self._seen = _times()
+
+    async def changed(self) -> Path:
+        """Waits for a change and returns the file. By polling: any file system, no dependency."""
+        found: set[Path] = set()
+        while True:
             await asyncio.sleep(POLL_SECONDS)
-            return min(different)
+            different = await self._different()
+            # An editor or a checkout writes several; wait until it is quiet.
+            if found and not different:
+                return min(found)
+            found.update(different)
+
+    async def _different(self) -> list[Path]:
+        before, self._seen = self._seen, await asyncio.to_thread(_times)
+        return [path for path in before.keys() | self._seen.keys() if before.get(path) != self._seen.get(path)]
 
 
 def _times() -> Mapping[Path, int]:

@@ -136,15 +136,16 @@ class System:
 
     async def _work(self, *, reload: bool) -> None:
         began = time.monotonic()
+        sources = reloading.Sources() if reload else None
         await self.supervisor.start()
         self._tell()
         self.supervisor.on_change = self._tell
         self.terminal.say(self._welcome(time.monotonic() - began))
-        if not reload:
+        if sources is None:
             await self.supervisor.watch()
             return
         watching = asyncio.create_task(self.supervisor.watch())
-        changes = asyncio.create_task(self._reload())
+        changes = asyncio.create_task(self._reload(sources))
         try:
             await asyncio.wait([watching, changes], return_when=asyncio.FIRST_COMPLETED)
             # Neither ends but by an error.
@@ -155,9 +156,9 @@ class System:
             watching.cancel()
             changes.cancel()
 
-    async def _reload(self) -> None:
+    async def _reload(self, sources: reloading.Sources) -> None:
         while True:
-            path = await reloading.changed()
+            path = await sources.changed()
             self.terminal.say(f"{path} changed; starting the services again.")
             try:
                 await self.supervisor.reload()

@@ -1,5 +1,6 @@
 """The access service, services that ask it, and callers with keys: what the tests of this folder put together."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -21,6 +22,8 @@ from services.hitl import server as hitl_server
 from services.tools import server as tools_server
 from tests.contract.running import Answer, Refusal, Running, connected
 
+# No more than a guard against hanging.
+GUARD_SECONDS = 60
 ACCESS = access_service_pb2.DESCRIPTOR.services_by_name["AccessService"]
 HITL = hitl_service_pb2.DESCRIPTOR.services_by_name["HitlService"]
 TOOLS = tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"]
@@ -106,6 +109,12 @@ class Access:
         """The refusal of a call that has to fail."""
         request = self.running.request(method, **fields)
         return await self.running.refused(method, request, with_key(key) if key else self.admin)
+
+    async def until_refused(self, key: str) -> None:
+        """Until access itself knows that a key is invalid, as it is announced to all who remember it."""
+        async with asyncio.timeout(GUARD_SECONDS):
+            while isinstance(await self.running.call("WhoAmI", None, with_key(key)), Answer):
+                await asyncio.sleep(0.005)
 
     async def key(self, *roles: str, owner: str = "somebody", **fields: Any) -> Any:
         """A new key as it was issued."""

@@ -36,13 +36,6 @@ async def until_refused(replicas: list[Running], key: str) -> None:
         await asyncio.gather(*(watch(replica) for replica in replicas))
 
 
-async def until_access_refuses(access: Access, key: str) -> None:
-    """The same of access itself."""
-    async with asyncio.timeout(GUARD_SECONDS):
-        while isinstance(await access.running.call("WhoAmI", None, environment.with_key(key)), Answer):
-            await asyncio.sleep(0.005)
-
-
 @asynccontextmanager
 async def three_processes(
     database: str, tools_database: str, files: Files, folder: Path, **of_tools: object
@@ -93,7 +86,7 @@ async def test_a_revocation_in_one_replica_of_access_reaches_those_who_ask_anoth
         admin = await one.key("admin")
         assert (await one.must("WhoAmI", key=admin.api_key)).principal == "somebody"
         await other.must("RevokeKey", id=admin.key.id)
-        await until_access_refuses(one, admin.api_key)
+        await one.until_refused(admin.api_key)
 
 
 async def revoke_silently(database: str, key_id: str) -> None:
@@ -304,7 +297,7 @@ async def test_while_the_database_of_access_is_away_whom_access_knows_goes_on_to
             await asyncio.sleep(1.5)
             assert (await access.must("WhoAmI", key=issued.api_key)).principal == "somebody"
             await access.must("RevokeKey", id=issued.key.id)
-            await until_access_refuses(access, issued.api_key)
+            await access.until_refused(issued.api_key)
             async with asyncio.timeout(GUARD_SECONDS):
                 while not (await access.must("ListDenials", principal=issued.key.id)).denials:
                     await asyncio.sleep(0.1)
