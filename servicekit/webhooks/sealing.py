@@ -2,12 +2,17 @@
 
 import base64
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from uuid import UUID
 
+import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from servicekit import key_files
+from servicekit.postgres import Connection, Database
+
+logger = structlog.get_logger(__name__)
 
 PREFIX = "whsec_"
 # The Standard Webhooks specification wants 24 to 64 bytes.
@@ -77,6 +82,31 @@ class Sealing:
         except InvalidToken:
             return self.seal(self.open(sealed))
         return None
+
+
+async def reseal(
+    database: Database,
+    sealing: Sealing,
+    kept: Callable[[Connection], Awaitable[Sequence[tuple[UUID, bytes]]]],
+    replace: Callable[[Connection, UUID, bytes, bytes], Awaitable[None]],
+) -> None:
+    """Seals with the newest key what older ones have sealed, so that those may be thrown away after a start.
+
+    Args:
+        database: where the secrets are.
+        sealing: what opens and seals them.
+        kept: the sealed secrets, each with the id of what it is of.
+        replace: one form of a secret by another, unless it has been replaced meanwhile.
+    """
+    async with database.connection() as connection:
+        for owner_id, sealed in await kept(connection):
+            try:
+                renewed = sealing.renewed(sealed)
+            except SealBrokenError:
+                logger.warning("secret_unreadable", id=str(owner_id))
+                continue
+            if renewed is not None:
+                await replace(connection, owner_id, sealed, renewed)
 
 
 def new_secret() -> str:

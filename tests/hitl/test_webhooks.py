@@ -194,7 +194,7 @@ async def test_a_lost_key_is_told_in_the_log_and_in_the_deliveries(database: str
         env.sealing = Sealing([Fernet(Fernet.generate_key())])
         with structlog.testing.capture_logs() as lines:
             await Webhooks(env.database, env.client, env.sealing).reseal()
-        assert [line["event"] for line in lines] == ["webhook_secret_unreadable"]
+        assert [line["event"] for line in lines] == ["secret_unreadable"]
         await env.request()
         await env.start()
         await env.event()

@@ -54,5 +54,13 @@ def test_what_no_values_mean_is_for_the_monitor_to_say(on_no_data: str, expected
     assert states(definition(on_no_data=on_no_data), None, 11, None, None, 1) == expected
 
 
+def test_what_fired_has_not_recovered_by_having_no_values_for_a_while() -> None:
+    quick, slow = definition(), definition(breaches=2, recoveries=2)
+    assert states(quick, 11, None, 7, None, 7, 5, 7) == ["firing", *["no_data"] * 4, "ok", "ok"]
+    assert states(quick, 11, None, 7, 11) == ["firing", "no_data", "no_data", "firing"]
+    assert states(slow, 11, 11, None, 1, 7, 1, 1) == ["", "firing", *["no_data"] * 4, "ok"]
+    assert states(definition(), 1, None, 7) == ["ok", "no_data", "ok"], "what did not fire has nothing to recover from"
+
+
 def test_a_state_is_judged_by_the_limit_that_it_is_entered_by() -> None:
     assert [judged_by(ABOVE, state) for state in ("firing", "ok", "no_data")] == [10, 5, 10]

@@ -4,20 +4,17 @@ from datetime import datetime
 from secrets import token_hex
 from uuid import UUID
 
-import structlog
 import uuid_utils.compat as uuid
 
 from servicekit import idempotency, pagination
 from servicekit.identity.visibility import ITSELF, Viewer
 from servicekit.postgres import Connection, Database
 from servicekit.webhooks.client import WebhookClient
-from servicekit.webhooks.sealing import SealBrokenError, Sealing, new_secret
+from servicekit.webhooks.sealing import Sealing, new_secret, reseal
 from services.hitl import errors
 from services.hitl.delivery.store import deliveries
 from services.hitl.delivery.store import webhooks as store
 from services.hitl.models import Delivery, DeliveryFilter, IssuedWebhook, Webhook, WebhookDefinition
-
-logger = structlog.get_logger(__name__)
 
 MAX_WEBHOOKS = 100
 # How long the secret before a rotation signs beside the new one.
@@ -124,16 +121,8 @@ class Webhooks:
         return found
 
     async def reseal(self) -> None:
-        """Seals with the newest key what older ones have sealed, so that those may be thrown away after a start."""
-        async with self._database.connection() as connection:
-            for webhook_id, sealed in await store.sealed_secrets(connection):
-                try:
-                    renewed = self._sealing.renewed(sealed)
-                except SealBrokenError:
-                    logger.warning("webhook_secret_unreadable", webhook_id=str(webhook_id))
-                    continue
-                if renewed is not None:
-                    await store.reseal(connection, webhook_id, sealed, renewed)
+        """Seals their secrets with the newest key, so that older ones may be thrown away."""
+        await reseal(self._database, self._sealing, store.sealed_secrets, store.reseal)
 
 
 def _etag() -> str:

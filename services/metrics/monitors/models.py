@@ -101,6 +101,8 @@ class Standing:
     state: str = ""
     streak: int = 0
     streak_state: str = ""
+    # Whether it fired and has not recovered since, whatever its state is now.
+    unrecovered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

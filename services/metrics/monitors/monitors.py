@@ -4,7 +4,6 @@ from datetime import datetime
 from secrets import token_hex
 from uuid import UUID
 
-import structlog
 import uuid_utils.compat as uuid
 
 from servicekit import pagination
@@ -14,7 +13,7 @@ from servicekit.identity.principal import Principal
 from servicekit.identity.visibility import ITSELF, Viewer
 from servicekit.postgres import Connection, Database
 from servicekit.webhooks.client import WebhookClient
-from servicekit.webhooks.sealing import SealBrokenError, Sealing, new_secret
+from servicekit.webhooks.sealing import Sealing, new_secret, reseal
 from services.metrics import errors
 from services.metrics.monitors.models import (
     BurnRate,
@@ -27,8 +26,6 @@ from services.metrics.monitors.models import (
 )
 from services.metrics.monitors.store import monitors as store
 from services.metrics.monitors.store import transitions
-
-logger = structlog.get_logger(__name__)
 
 MAX_MONITORS = 200
 # What whoever writes an action must be allowed: a monitor does for nobody what they may not do themselves.
@@ -118,16 +115,8 @@ class Monitors:
         return asked.page(found, lambda transition: (transition.at.isoformat(), str(transition.id)))
 
     async def reseal(self) -> None:
-        """Seals with the newest key what older ones have sealed, so that those may be thrown away after a start."""
-        async with self._database.connection() as connection:
-            for monitor_id, sealed in await store.sealed_secrets(connection):
-                try:
-                    renewed = self._sealing.renewed(sealed)
-                except SealBrokenError:
-                    logger.warning("monitor_secret_unreadable", monitor_id=str(monitor_id))
-                    continue
-                if renewed is not None:
-                    await store.reseal(connection, monitor_id, sealed, renewed)
+        """Seals their secrets with the newest key, so that older ones may be thrown away."""
+        await reseal(self._database, self._sealing, store.sealed_secrets, store.reseal)
 
     async def _require_usable(self, wanted: Definition, by: Principal) -> None:
         """Outside of any transaction: it asks the name service."""

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from servicekit.identity.visibility import AudienceColumns, Viewer
 from servicekit.postgres import Connection, Record
-from services.metrics.monitors.models import ClaimedMonitor, Definition, Monitor, Reading, Standing
+from services.metrics.monitors.models import FIRING, ClaimedMonitor, Definition, Monitor, Reading, Standing
 from services.metrics.monitors.store.documents import definition, document, fields
 
 COLUMNS = """
-    id, definition, etag, created_by, created_at, updated_by, updated_at, state, streak, streak_state, state_since,
-    value, evaluated_at, last_error
+    id, definition, etag, created_by, created_at, updated_by, updated_at, state, streak, streak_state, unrecovered,
+    state_since, value, evaluated_at, last_error
 """
 # They are the administrators'.
 AUDIENCE = AudienceColumns()
@@ -139,7 +139,7 @@ async def claim(connection: Connection, limit: int, lease_seconds: float) -> lis
         FROM due
         WHERE monitors.id = due.id
         RETURNING monitors.id, monitors.claim, monitors.definition, monitors.created_by, monitors.state,
-                  monitors.streak, monitors.streak_state, clock_timestamp() AS now
+                  monitors.streak, monitors.streak_state, monitors.unrecovered, clock_timestamp() AS now
         """,
         limit,
         lease_seconds,
@@ -162,6 +162,7 @@ async def evaluated(connection: Connection, claimed: ClaimedMonitor, standing: S
         SET state = $3,
             streak = $4,
             streak_state = $5,
+            unrecovered = $9,
             state_since = CASE WHEN state = $3 THEN state_since ELSE $6 END,
             value = $7,
             evaluated_at = $6,
@@ -182,6 +183,7 @@ async def evaluated(connection: Connection, claimed: ClaimedMonitor, standing: S
         claimed.now,
         reading.value,
         claimed.definition.evaluate_seconds,
+        standing.unrecovered,
     )
     return bool(kept)
 
@@ -217,7 +219,8 @@ async def reseal(connection: Connection, monitor_id: UUID, old: bytes, new: byte
 
 
 def _standing(row: Record) -> Standing:
-    return Standing(row["state"], row["streak"], row["streak_state"])
+    # The release before this one wrote no more than that it fires.
+    return Standing(row["state"], row["streak"], row["streak_state"], row["unrecovered"] or row["state"] == FIRING)
 
 
 def _monitor(row: Record) -> Monitor:
