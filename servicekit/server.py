@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import structlog
@@ -42,12 +42,14 @@ from servicekit.shares import Shares
 from servicekit.shedding import LoadShedding
 from servicekit.sqlstates import service_error
 from servicekit.tracing import tracing
+from servicekit.unreadable import Unreadable
 
 logger = structlog.get_logger(__name__)
 
 MAX_HEADERS_BYTES = 48 * 1024
 # Of what a standard's RPC takes and answers.
 PROTOBUF = "application/x-protobuf"
+Serve: TypeAlias = Callable[[Any, "ServicerContext[Any, Any]"], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,13 +242,14 @@ def _rpc_handler(
     method: Method, servicer_method: Handler, interceptors: Sequence[Interceptor], admission: Admission
 ) -> "grpc.RpcMethodHandler[Any, Any]":
     serve = _serving(method, servicer_method, interceptors, admission)
-    build: Callable[..., grpc.RpcMethodHandler[Any, Any]] = {
-        (False, False): grpc.unary_unary_rpc_method_handler,
-        (False, True): grpc.unary_stream_rpc_method_handler,
-        (True, False): grpc.stream_unary_rpc_method_handler,
-        (True, True): grpc.stream_stream_rpc_method_handler,
-    }[method.client_streaming, method.server_streaming]
-    return build(serve, request_deserializer=deserializer(method), response_serializer=_serialize)
+    build: Callable[..., grpc.RpcMethodHandler[Any, Any]] = (
+        grpc.stream_stream_rpc_method_handler if method.server_streaming else grpc.stream_unary_rpc_method_handler
+    )
+    return build(
+        serve if method.client_streaming else _of_one(method, serve),
+        request_deserializer=deserializer(method),
+        response_serializer=_serialize,
+    )
 
 
 def _standard_handler(
@@ -262,12 +265,28 @@ def _standard_handler(
         data: bytes = answer.data
         return data
 
-    return grpc.unary_unary_rpc_method_handler(serve, request_deserializer=deserialize, response_serializer=serialize)
+    return grpc.stream_unary_rpc_method_handler(
+        _of_one(method, serve), request_deserializer=deserialize, response_serializer=serialize
+    )
+
+
+def _of_one(method: Method, serve: Serve) -> Serve:
+    """The same for gRPC's first request of a stream.
+
+    Of a call that ends without its request, or within it, gRPC's own handlers for one request hear nothing: it would be
+    open, with a place of the edge's, for as long as its route may take, and nobody would ask who calls.
+    """
+
+    async def serve_one(_requests: object, context: "ServicerContext[Any, Any]") -> Any:
+        request: Any = await context.read()
+        return await serve(Unreadable(method.request_class, b"") if request is grpc.aio.EOF else request, context)
+
+    return serve_one
 
 
 def _serving(
     method: Method, servicer_method: Handler, interceptors: Sequence[Interceptor], admission: Admission
-) -> Callable[[Any, "ServicerContext[Any, Any]"], Awaitable[Any]]:
+) -> Serve:
     handler = compose(interceptors, method, servicer_method)
     refuse = admission.refusal(method)
 

@@ -1,4 +1,4 @@
-"""Bytes of a request that protobuf does not read: what can be said of them, and what can be known of the request."""
+"""A request that is none: bytes that protobuf does not read, and what is known of them; or none at all."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ from servicekit.json_values import FREE_TYPES, STRUCT_DEPTH
 
 
 class Unreadable:
-    """A request as it came."""
+    """A request as it came; without bytes where it did not come, for then all its fields would have their defaults."""
 
     def __init__(self, request_class: type[Message], sent: bytes) -> None:
         self._request_class = request_class
@@ -22,6 +22,8 @@ class Unreadable:
     def refusal(self) -> ServiceError:
         """INVALID_REQUEST, with the fields that are at fault where that can be known."""
         expected = self._request_class.DESCRIPTOR.full_name
+        if not self.sent:
+            return invalid_argument("INVALID_REQUEST", f"The call ended before its {expected} was there.")
         violations = []
         for field, content in self._fields():
             try:

@@ -1,5 +1,6 @@
 """Whatever is sent, the answer is an answer or a declared error; and both carry the ids."""
 
+import asyncio
 import re
 from typing import Any
 
@@ -22,6 +23,7 @@ SIXTEEN_HEX = re.compile(r"^[0-9a-f]{16}$")
 LIMIT = 4 * 1024 * 1024
 NEVER = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS, grpc.StatusCode.UNIMPLEMENTED}
 MAX_DEPTH = 3
+GUARD_SECONDS = 60.0
 
 
 def texts_of(method: MethodDescriptor) -> list[FieldDescriptor]:
@@ -218,6 +220,17 @@ async def test_bytes_that_are_no_message_fail_that_call_only(shared: Running, su
         await rpc(b"\xff\xff\xff")
     require_declared(shared, refusal(refused.value))
     await shared.must(name)
+
+
+async def test_a_call_that_ends_before_its_request_is_refused_at_once(shared: Running) -> None:
+    """gRPC's own handlers would leave it open for as long as the caller is there, with nobody asked who that is."""
+    for method in shared.service.methods:
+        if not method.client_streaming:
+            call = shared.channel.stream_stream(f"/{shared.service.full_name}/{method.name}")(iter(()))
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await asyncio.wait_for(call.read(), GUARD_SECONDS)
+            require_declared(shared, refusal(refused.value))
+            assert refusal(refused.value).reason == "INVALID_REQUEST"
 
 
 @every_rpc_that_takes_a_map
