@@ -50,6 +50,8 @@ class Method:
     success_status: int
     # `/v1/tools/{name}`: the route of its HTTP binding with bare placeholders; empty where it has none.
     route: str
+    # The paths of all of its bindings, as the contract writes them: `/v1/tools/{name=**}`.
+    routes: tuple[str, ...]
     # What the body of an HTTP call is: `*` the request, else the name of its field; empty where there is none.
     body: str
     # Whether the body, or the answer, goes over HTTP as it is (google.api.HttpBody), instead of as JSON.
@@ -80,7 +82,8 @@ def _method(service: ServiceDescriptor, method: MethodDescriptor) -> Method:
         call_kind=CallKind(_option(method, "call_kind")),
         repeatable=method.GetOptions().idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
         success_status=_only(_option(method, "success_status")),
-        route=_route(method),
+        route=_without_patterns(next(iter(routes := _routes(method)), "")),
+        routes=routes,
         body=(body := method.GetOptions().Extensions[annotations_pb2.http].body),
         raw_body=body in method.input_type.fields_by_name
         and _is_raw(method.input_type.fields_by_name[body].message_type),
@@ -103,9 +106,11 @@ def _only(statuses: Sequence[int]) -> int:
     return statuses[0] if len(statuses) == 1 else 0
 
 
-def _route(method: MethodDescriptor) -> str:
-    rule = method.GetOptions().Extensions[annotations_pb2.http]
-    pattern = rule.WhichOneof("pattern")
-    if pattern is None:
-        return ""
-    return re.sub(r"\{([^}=]+)=[^}]*\}", r"{\1}", getattr(rule, pattern))
+def _routes(method: MethodDescriptor) -> tuple[str, ...]:
+    first = method.GetOptions().Extensions[annotations_pb2.http]
+    rules = [(rule, rule.WhichOneof("pattern")) for rule in (first, *first.additional_bindings)]
+    return tuple(getattr(rule, pattern) for rule, pattern in rules if pattern is not None)
+
+
+def _without_patterns(route: str) -> str:
+    return re.sub(r"\{([^}=]+)=[^}]*\}", r"{\1}", route)

@@ -9,7 +9,7 @@ from typing import Any
 from grpc.aio import BaseError, ServicerContext
 
 from servicekit.errors import ServiceError, to_status
-from servicekit.http_json import calls
+from servicekit.http_json import calls, query
 from servicekit.interceptors import Handler, Interceptor
 from servicekit.methods import Method
 from servicekit.request_context import TRANSCODED, RequestContext
@@ -26,8 +26,10 @@ def http_json(max_body_bytes: int) -> Interceptor:
 def _http_json(max_body_bytes: int, method: Method, handler: Handler) -> Handler:
     if not method.route or method.client_streaming:
         return handler
+    check_address = query.check_of(method)
 
     async def with_json(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
+        check_address(call.header(query.ORIGINAL_PATH))
         read = await calls.request_of(method, request, call, max_body_bytes)
         if not method.server_streaming:
             return await calls.answer_of(method, await handler(read, context, call))

@@ -1,10 +1,11 @@
-"""On every route with a JSON body: what is unknown or malformed is refused by name, and nothing has happened."""
+"""On every route: what is unknown or malformed in body or query is refused by name, and nothing has happened."""
 
 import json
 from typing import NamedTuple
 
 import httpx
 import pytest
+from qmcp.options.v1 import options_pb2
 
 from gateway import contract
 from gateway.openapi.operations import VARIABLE
@@ -29,6 +30,23 @@ def routes() -> list[Route]:
                     verb, template = contract.verb_and_template(rule)
                     found.append(Route(method.name, verb, VARIABLE.sub("nothing", template)))
     return found
+
+
+def routes_with_names() -> list[tuple[Route, str]]:
+    """Those with a placeholder, and the field that this is; what a link's token is, is not handed on in the path."""
+    rules = [
+        (method, rule)
+        for service in contract.services()
+        for method in contract.at_edge(service)
+        if not contract.option(method, options_pb2.path_credential)
+        for rule in contract.bindings(method)
+    ]
+    written = [(method.name, *contract.verb_and_template(rule)) for method, rule in rules]
+    return [
+        (Route(name, verb, VARIABLE.sub("nothing", template)), VARIABLE.search(template)[1])
+        for name, verb, template in written
+        if VARIABLE.search(template)
+    ]
 
 
 @pytest.fixture
@@ -63,6 +81,23 @@ def violations(answer: httpx.Response) -> list[str]:
 )
 def test_a_body_is_taken_as_it_is_or_refused(http, route, body, field):
     assert violations(send(http, route, body)) == [field]
+
+
+@pytest.mark.parametrize(("route", "field"), routes_with_names(), ids=str)
+def test_a_query_does_not_overrule_the_path(http, route, field):
+    """The path is what rules and logs at the edge go by: a call of one tool would run another."""
+    answer = http.request(
+        route.verb.upper(), f"{route.path}?{field}=other", headers={"Content-Type": "application/json"}
+    )
+    assert violations(answer) == [field]
+
+
+def test_a_query_says_each_thing_once_and_with_a_value(http):
+    once = http.get("/v1/sessions?user_id=a&page_size=2&user_id=b&pageSize=3")
+    assert violations(once) == ["user_id", "pageSize"]
+    # It would have been dropped, and what should only be tried be done.
+    assert violations(http.post("/v1/metrics/retention:cleanup?dry_run", json={})) == ["dry_run"]
+    assert http.get("/v1/metrics/costs?group_by=a&group_by=b&").status_code == 200
 
 
 def test_a_typo_never_switches_a_protection_off(http):
