@@ -95,6 +95,25 @@ async def rolled_up(replica: Replica) -> None:
     await until(none_pending, 60)
 
 
+async def open_since(url: str, at: int) -> None:
+    """Takes minutes and hours since then, microseconds, for open; needs a service that has rolled up nothing."""
+    await query(url, "UPDATE closed_rollups SET closed_until = to_timestamp($1 / 3600000000 * 3600)", at)
+
+
+async def closed(replica: Replica) -> None:
+    """Waits until all is that was over a while ago."""
+
+    async def none_open() -> bool:
+        rows = await query(
+            replica.settings.database_url,
+            "SELECT bool_and(closed_until > now() - interval '4 minutes' OR table_name <> 'metrics_minutely') AS done"
+            " FROM closed_rollups",
+        )
+        return bool(rows[0]["done"])
+
+    await until(none_open, 60)
+
+
 def stamp(at: int) -> Timestamp:
     return Timestamp(seconds=at // SECOND, nanos=at % SECOND * 1000)
 

@@ -1,8 +1,10 @@
 """Observations put together by series and bucket are what numpy says of each alone."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from services.metrics.rollups.aggregation import rolled_up
+from services.metrics.rollups.aggregation import merged, rolled_up
 from services.metrics.rollups.models import MAX_EXEMPLARS, Observations
 from services.metrics.rollups.sketch import Sketch
 
@@ -59,6 +61,23 @@ def test_the_invocations_that_took_longest_are_kept_the_longest_first() -> None:
         assert found.magnitudes[number] == magnitude[longest].tolist()
 
 
+def test_roll_ups_put_together_are_those_of_all_their_events() -> None:
+    given = events(3_000)
+    minutes = rolled_up(given, WIDTH)
+    found = merged(minutes, minutes.series // 4, minutes.buckets // 5)
+    wanted = rolled_up(replace(given, series=given.series // 4), 5 * WIDTH)
+    assert found.series.tolist() == wanted.series.tolist()
+    assert found.buckets.tolist() == wanted.buckets.tolist()
+    assert found.approximate.tolist() == wanted.approximate.tolist()
+    assert (found.exemplars, found.magnitudes) == (wanted.exemplars, wanted.magnitudes)
+    for one, other in ((found.values, wanted.values), (found.durations, wanted.durations)):
+        assert one.counts.tolist() == other.counts.tolist()
+        assert np.allclose(one.sums, other.sums)
+        assert one.least.tolist() == other.least.tolist()
+        assert one.greatest.tolist() == other.greatest.tolist()
+        assert one.sketches == other.sketches
+
+
 def test_no_events_are_no_groups() -> None:
-    given = events(0)
-    assert len(rolled_up(given, WIDTH).series) == 0
+    minutes = rolled_up(events(0), WIDTH)
+    assert len(minutes.series) == len(merged(minutes, minutes.series, minutes.buckets).series) == 0

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.metrics.queries.planning import Plan, Segment, TooFineError, planned
+from services.metrics.queries.planning import Plan, Segment, TooFineError, planned, with_open
 from services.metrics.rollups.models import DAY, HOUR, MINUTE, SECOND, TIERS, Tier
 
 M, H, D = MINUTE.width, HOUR.width, DAY.width
@@ -79,3 +79,14 @@ def test_before_everything_that_is_kept_there_is_nothing() -> None:
     kept = dict.fromkeys((None, *TIERS), NOW - D)
     assert planned(NOW - 5 * D, NOW - 3 * D, 0, kept).segments == []
     assert short(planned(NOW - 5 * D, NOW, 0, kept)) == [("day", NOW - D, NOW)]
+
+
+def test_what_is_not_closed_yet_is_read_from_finer_ones_beside_the_coarser() -> None:
+    closed = {MINUTE: 2 * D + 5 * H + 3 * M, HOUR: 2 * D + 5 * H}
+    segments = [Segment(HOUR, D - H, D), Segment(DAY, D, 3 * D), Segment(HOUR, 3 * D, 3 * D + H), Segment(None, 0, 1)]
+    assert with_open(segments, closed) == [
+        *segments,
+        Segment(MINUTE, 2 * D + 5 * H + 3 * M, 3 * D),
+        Segment(HOUR, 2 * D + 5 * H, 3 * D),
+        Segment(MINUTE, 3 * D, 3 * D + H),
+    ]

@@ -36,7 +36,7 @@ async def test_what_is_old_is_told_then_deleted_and_answers_say_what_is_left(sta
     # The loop deletes nothing meanwhile.
     await active(replica, *TABLES, is_active=False)
     await split(database, list(TABLES.values()), NOW - timedelta(days=100))
-    await replica.ingest(event(value=5))
+    await replica.ingest(event(value=5, at=(NOW - timedelta(days=1)).isoformat()))
     await query(database, OLD, [95, 99, 110, 120, 400, 1_200])
     await rolled_up(replica)
     stub = replica.stub

@@ -15,24 +15,39 @@ from services.metrics.rollups.builder import RollupBuilder
 from services.metrics.rollups.folding import Folding
 from services.metrics.rollups.sketch import Sketch
 from services.metrics.rollups.store import rollups as store
-from tests.metrics.measured import DAY, MINUTE, ROLLING_UP, measured, rolled_up, send, stamp
-from tests.metrics.service import Replica, Start, event
+from tests.metrics.measured import DAY, HOUR, MINUTE, ROLLING_UP, closed, measured, open_since, rolled_up, send, stamp
+from tests.metrics.service import Replica, Start, event, replica, settings_for
 from tests.wire import query
 
 NOW = time.time_ns() // 1000
 TABLES = ("metrics_minutely", "metrics_hourly", "metrics_daily")
 
 
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests wait for roll-ups again and again."""
+    monkeypatch.setattr(builder, "PAUSE_SECONDS", 0.02)
+
+
 async def counts(replica: Replica) -> dict[str, Any]:
-    """What each tier has altogether, of those with their dimensions and of totals; and the events themselves."""
+    """What each tier has altogether with what only finer ones have yet, by totals or not; and the events themselves."""
     url = replica.settings.database_url
     found: dict[str, Any] = {}
-    for table in TABLES:
+    for number, table in enumerate(TABLES, 1):
+        finer = " ".join(
+            f"""
+            UNION ALL
+            SELECT {each}.*
+            FROM {each}
+            JOIN closed_rollups ON table_name = '{each}' AND bucket >= closed_until
+            """
+            for each in TABLES[: number - 1]
+        )
         for row in await query(
             url,
             f"""
             SELECT totals, sum(value_count)::bigint AS number, sum(duration_count)::bigint AS timed
-            FROM {table}
+            FROM (SELECT * FROM {table} {finer}) AS rolled
             JOIN rollup_series s ON s.id = series_id
             GROUP BY totals
             """,
@@ -46,6 +61,7 @@ async def test_events_count_once_though_connections_are_cut_off_while_replicas_t
     replicas = [await start(), await start()]
     url = replicas[0].settings.database_url
     folded = {"times": 0}
+    await open_since(url, NOW - 10 * HOUR)
 
     async def cut_off() -> None:
         """Ends whatever rolls up, in the middle of it, again and again."""
@@ -63,7 +79,7 @@ async def test_events_count_once_though_connections_are_cut_off_while_replicas_t
             await asyncio.sleep(0.01)
 
     cutting = asyncio.create_task(cut_off())
-    sent = [measured(1_500, NOW, 40 * DAY, seed) for seed in range(3)]
+    sent = [measured(1_500, NOW, 3 * DAY, seed) for seed in range(3)]
     async with pool(url, 2, "test") as db:
         builder = RollupBuilder(db, Folding(["tool_name"]))
         for number, events in enumerate(sent):
@@ -71,18 +87,20 @@ async def test_events_count_once_though_connections_are_cut_off_while_replicas_t
             for _ in range(3):
                 try:
                     await builder.build()
+                    await builder.close()
                 except (*CONNECTION_ERRORS, ConnectionError):
                     pass
         cutting.cancel()
         while await builder.build():
             pass
-    await rolled_up(replicas[0])
     assert folded["times"] > 0
     number = sum(len(events.at) for events in sent)
     timed = sum(int((~np.isnan(events.duration)).sum()) for events in sent)
-    found = await counts(replicas[0])
-    assert found == dict.fromkeys(found, (number, timed))
-    assert len(found) == 2 * len(TABLES) + 1
+    for wait in (rolled_up, closed):
+        await wait(replicas[0])
+        found = await counts(replicas[0])
+        assert found == dict.fromkeys(found, (number, timed))
+        assert len(found) == 2 * len(TABLES) + 1
 
 
 async def test_a_backlog_of_large_batches_after_small_ones_is_taken_in_bits(
@@ -136,6 +154,50 @@ async def test_a_transaction_that_fails_at_its_end_leaves_everything_pending(
         await holder.execute("SELECT pg_advisory_unlock($1)", ROLLING_UP)
         await rolled_up(replica)
     assert len(set((await counts(replica)).values())) == 1
+
+
+async def test_minutes_that_are_over_are_closed_once_and_what_comes_late_for_them_is_added_everywhere(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def totals() -> list[Any]:
+        found = [f"SELECT coalesce(sum(value_count), 0)::integer AS number FROM {table}" for table in TABLES]
+        return [row["number"] for row in await query(database, " UNION ALL ".join(found))]
+
+    async def fails(*_: Any) -> None:
+        raise RuntimeError("killed")
+
+    async with pool(database, 3, "test") as db:
+        async with db.connection() as holder:
+            await holder.execute("SELECT pg_advisory_lock($1)", ROLLING_UP)
+            async with replica(settings_for(database)) as sender:
+                # All of an hour that is over.
+                await send(sender, measured(200, NOW // HOUR * HOUR - 2 * HOUR, HOUR))
+            await holder.execute("SELECT pg_advisory_unlock($1)", ROLLING_UP)
+        await open_since(database, NOW - 6 * HOUR)
+        builder = RollupBuilder(db, Folding([]))
+        while await builder.build():
+            pass
+        assert await totals() == [400, 0, 0]
+        with monkeypatch.context() as patched:
+            patched.setattr("services.metrics.rollups.closing.store.set_closed_until", fails)
+            with pytest.raises(RuntimeError, match="killed"):
+                await builder.close()
+        assert await totals() == [400, 0, 0]
+        while await builder.close():
+            pass
+        assert await totals() == [400, 400, 400]
+        await query(
+            database,
+            """
+            INSERT INTO metric_events (at, series_id, value, request, position)
+            SELECT at, series_id, value, request + 1, position
+            FROM metric_events
+            LIMIT 100
+            """,
+        )
+        while await builder.build() or await builder.close():
+            pass
+        assert await totals() == [600, 600, 600]
 
 
 async def _always(_: Connection) -> bool:

@@ -64,6 +64,21 @@ def planned(start: int, end: int, step: int, kept_since: KeptSince, *, rolled: b
     return Plan(start, end, _covered(start, end, [tier for tier in TIERS if step % tier.width == 0]))
 
 
+def with_open(segments: Sequence[Segment], closed_until: Mapping[Tier, int]) -> list[Segment]:
+    """The same segments, and beside them what of their times only finer roll-ups have yet.
+
+    Args:
+        segments: as they are planned.
+        closed_until: of each tier but the coarsest, the time before which its buckets are in the next coarser.
+    """
+    found = list(segments)
+    for segment in segments:
+        for tier, until in closed_until.items():
+            if segment.tier is not None and tier.width < segment.tier.width and until < segment.end:
+                found.append(Segment(tier, max(segment.start, until), segment.end))
+    return found
+
+
 def _finest_kept(at: int, kept_since: KeptSince) -> Tier | None:
     if kept_since[None] <= at:
         return None

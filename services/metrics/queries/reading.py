@@ -8,12 +8,13 @@ from servicekit.errors import invalid_field
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection
 from services.metrics.queries.models import OWN_LABELS, Query
-from services.metrics.queries.planning import Segment
+from services.metrics.queries.planning import Segment, with_open
 from services.metrics.queries.store import events as events_store
 from services.metrics.queries.store import series as series_store
 from services.metrics.rollups.models import EventPart, Part, Tier
 from services.metrics.rollups.sketch import encoded
 from services.metrics.rollups.store import rollups as rollups_store
+from services.metrics.rollups.store.closing import closed_until
 
 MAX_GROUPS = 1_000
 
@@ -39,17 +40,18 @@ class Reader:
             ServiceError: INVALID_ARGUMENT where there are too many groups.
         """
         rolled = [segment for segment in segments if segment.tier is not None]
+        widths: dict[str, int] = {}
         if rolled:
             groups = await self._groups_of_series()
-            for segment in rolled:
+            for segment in with_open(rolled, await closed_until(self._connection)):
                 assert segment.tier is not None
                 await self._read_rollups(segment.tier, groups, (segment.start, segment.end))
+                widths[segment.tier.name] = segment.tier.width
             # Segments of roll-ups lie side by side, between those of events.
             await self._read_events((rolled[0].start, rolled[-1].end), pending=True)
         for segment in segments:
             if segment.tier is None:
                 await self._read_events((segment.start, segment.end), pending=False)
-        widths = {segment.tier.name: segment.tier.width for segment in rolled if segment.tier is not None}
         self.sources = sorted(widths, key=lambda name: -widths[name])
         if len(rolled) < len(segments):
             self.sources.append("events")

@@ -8,7 +8,9 @@ from servicekit.errors import invalid_field
 from servicekit.partitions import Partition, drop, maintenance, old_partitions
 from servicekit.postgres import Connection, Database
 from services.metrics.retention import store
-from services.metrics.retention.models import EVENTS, TABLES, TIMES, Extent, Policy
+from services.metrics.retention.models import EVENTS, TABLES, TIERS_BY_TABLE, TIMES, Extent, Policy
+from services.metrics.rollups.store.closing import closed_until
+from services.metrics.rollups.store.rollups import time_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Retention:
         async with self._database.snapshot() as connection:
             policies, now = await store.policies(connection, self._default_days), await store.now(connection)
             for name in _chosen(table_name):
-                cutoff = now - timedelta(days=policies[name].retention_days)
+                cutoff = await _cutoff(connection, policies[name], now)
                 old = await old_partitions(connection, TABLES[name], cutoff)
                 extents = await _extents(connection, name, old, cutoff)
                 total = await store.extent(connection, TABLES[name].table, TIMES[name])
@@ -95,7 +97,7 @@ class Retention:
 
     async def _clean_up(self, connection: Connection, name: str, now: datetime) -> Cleanup:
         policy = (await store.policies(connection, self._default_days))[name]
-        cutoff = now - timedelta(days=policy.retention_days)
+        cutoff = await _cutoff(connection, policy, now)
         if not policy.is_active:
             return Cleanup("skipped", cutoff)
         old = await old_partitions(connection, TABLES[name], cutoff)
@@ -123,6 +125,14 @@ class Retention:
             sizes = await store.sizes(connection, [table.table for table in TABLES.values()])
             named = {name: sizes[table.table] for name, table in TABLES.items()}
             return {"": sizes[""], **named}, await store.pages(connection)
+
+
+async def _cutoff(connection: Connection, policy: Policy, now: datetime) -> datetime:
+    """What is older leaves; roll-ups not before they are in coarser ones."""
+    closed = await closed_until(connection)
+    tier = TIERS_BY_TABLE[policy.table_name]
+    cutoff = now - timedelta(days=policy.retention_days)
+    return cutoff if tier is None or tier not in closed else min(cutoff, time_of(closed[tier]))
 
 
 def _chosen(table_name: str) -> Sequence[str]:

@@ -1,10 +1,11 @@
-"""Builds the roll-ups: one replica at a time folds what is pending into them, each event once."""
+"""Builds the roll-ups: one replica at a time folds in what is pending, each event once, and closes what is over."""
 
 import asyncio
 
 import numpy as np
 
 from servicekit.postgres import Connection, Database
+from services.metrics.rollups import closing
 from services.metrics.rollups.folding import Folding
 from services.metrics.rollups.models import Observations
 from services.metrics.rollups.store import events as store
@@ -33,6 +34,7 @@ class RollupBuilder:
         while True:
             try:
                 more = await self.build()
+                more = await self.close() or more
             except Exception:
                 # Where it was too much for one transaction, less is not.
                 self._batches = max(1, self._batches // 2)
@@ -63,6 +65,15 @@ class RollupBuilder:
         more = len(batches) == self._batches
         self._adapt(len(events))
         return more
+
+    async def close(self) -> bool:
+        """Adds minutes and hours that are over to hours and days, in one transaction with the note that they are.
+
+        Returns:
+            Whether there is more: not where another replica is at it.
+        """
+        async with self._database.transaction() as connection:
+            return await store.take_turn(connection) and await closing.close(connection)
 
     async def _fold(self, connection: Connection, events: Observations) -> None:
         ids, places = np.unique(events.series, return_inverse=True)

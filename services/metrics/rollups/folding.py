@@ -1,15 +1,16 @@
 """Adds events to the roll-ups of their series: of those with dimensions, and of all of a service and type together."""
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from servicekit.postgres import Connection
-from services.metrics.rollups.aggregation import rolled_up
-from services.metrics.rollups.models import TIERS, Observations, Rollups, SeriesKey, Tier
-from services.metrics.rollups.sketch import Sketch
-from services.metrics.rollups.store import rollups as store
+from services.metrics.rollups import closing
+from services.metrics.rollups.aggregation import chosen, merged, rolled_up
+from services.metrics.rollups.models import DAY, HOUR, MINUTE, Observations, Rollups, SeriesKey, Tier
+from services.metrics.rollups.store import closing as closing_store
 from services.metrics.rollups.store import series as series_store
 
 # Series of one principal, service and type. What would be one more is told apart by none of its dimensions.
@@ -37,19 +38,24 @@ class Folding:
         detailed = [self._rolled(key) for key in keys]
         totals = [replace(key, dimensions=(), totals=True) for key in keys]
         found = await self._ids(connection, {*detailed, *totals})
-        series = [np.array([found[key] for key in each], np.int64)[events.series] for each in (detailed, totals)]
-        twice = Observations(
-            np.concatenate(series),
-            np.tile(events.at, 2),
-            np.tile(events.values, 2),
-            np.tile(events.durations, 2),
-            np.tile(events.weights, 2),
-            np.tile(events.invocations, 2),
-        )
-        for tier in TIERS:
-            rollups = rolled_up(twice, tier.width)
-            await store.add(connection, tier, rollups)
-            await _compact(connection, tier, rollups)
+        closed = await closing_store.closed_until(connection)
+        series = np.array([found[key] for key in detailed], np.int64)
+        total_of = {found[key]: found[total] for key, total in zip(detailed, totals, strict=True)}
+        for each in await asyncio.to_thread(_with_totals, replace(events, series=series[events.series]), total_of):
+            await self._add(connection, each, closed)
+
+    async def _add(self, connection: Connection, minutes: Rollups, closed: Mapping[Tier, int]) -> None:
+        """Adds minutes, and to hours and days what is late for them."""
+        rollups = minutes
+        for tier, coarser in ((MINUTE, HOUR), (HOUR, DAY), (DAY, None)):
+            await closing.add(connection, tier, rollups)
+            if coarser is None:
+                return
+            late = rollups.buckets * tier.width < closed[tier]
+            if not late.any():
+                return
+            rollups = chosen(rollups, late)
+            rollups = merged(rollups, rollups.series, rollups.buckets * tier.width // coarser.width)
 
     def _rolled(self, key: SeriesKey) -> SeriesKey:
         return replace(key, dimensions=tuple(pair for pair in key.dimensions if pair[0] in self._dimensions))
@@ -78,16 +84,8 @@ def _owner(key: SeriesKey) -> tuple[str, str, str]:
     return key.service, key.type, key.principal
 
 
-async def _compact(connection: Connection, tier: Tier, rollups: Rollups) -> None:
-    """Writes each bucket once where many additions have made sketches long."""
-    rows = [
-        (
-            row["series_id"],
-            row["bucket"],
-            Sketch.from_bytes(row["value_sketch"]).to_bytes(),
-            Sketch.from_bytes(row["duration_sketch"]).to_bytes(),
-        )
-        for row in await store.overgrown(connection, tier, rollups)
-    ]
-    if rows:
-        await store.replace_sketches(connection, tier, rows)
+def _with_totals(events: Observations, total_of: Mapping[int, int]) -> tuple[Rollups, Rollups]:
+    """The minutes of events, and of all of a principal, service and type together."""
+    minutes = rolled_up(events, MINUTE.width)
+    totals = np.array([total_of[series] for series in minutes.series.tolist()], np.int64)
+    return minutes, merged(minutes, totals, minutes.buckets)

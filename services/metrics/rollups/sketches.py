@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from services.metrics.rollups.numbering import numbered
 from services.metrics.rollups.sketch import MAX_KEY, SCALE, WORD_BYTES, Floats, decoded, encoded, keys_of, middles
 
 # Keys of all groups are told apart by adding so much a group.
@@ -21,10 +22,25 @@ def sketched(groups: NDArray[np.int64], values: ArrayLike, weights: NDArray[np.i
         weights: how often each counts.
         group_count: how many groups there are; the sketch of one without a value is empty.
     """
-    unique, places = np.unique(groups * _WIDTH + keys_of(values) + MAX_KEY, return_inverse=True)
-    counts = np.bincount(places, weights, len(unique)).astype(np.int64)
-    words, owners = encoded(unique % _WIDTH - MAX_KEY, counts)
-    owner = (unique // _WIDTH)[owners]
+    return _by_group(groups, keys_of(values), weights, group_count)
+
+
+def added_up(groups: NDArray[np.int64], sketches: Sequence[bytes], group_count: int) -> list[bytes]:
+    """The sums of encoded sketches of one scale, by group; see `sketched`."""
+    keys, counts = decoded(b"".join(sketches))
+    return _by_group(np.repeat(groups, [len(each) // WORD_BYTES for each in sketches]), keys, counts, group_count)
+
+
+def _by_group(
+    groups: NDArray[np.int64], keys: NDArray[np.int64], counts: NDArray[np.int64], group_count: int
+) -> list[bytes]:
+    """The encoded sketches of keys that count so often each."""
+    lowest = int(keys.min(initial=MAX_KEY))
+    width = max(1, int(keys.max(initial=-MAX_KEY)) - lowest + 1)
+    unique, places = numbered(groups * width + (keys - lowest))
+    totals = np.bincount(places, counts, len(unique)).astype(np.int64)
+    words, owners = encoded(unique % width + lowest, totals)
+    owner = (unique // width)[owners]
     order = np.argsort(owner, kind="stable")
     ends = [0, *(np.searchsorted(owner[order], np.arange(1, group_count + 1)) * WORD_BYTES).tolist()]
     whole = words[order].tobytes()

@@ -1,6 +1,5 @@
 """SQL of events that no roll-up has yet."""
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -54,7 +53,12 @@ async def forget_pending(connection: Connection, batches: Sequence[int]) -> None
 
 async def read(connection: Connection, batches: Sequence[int], limit: int | None) -> Observations:
     """The events of these batches, or so many of them; their series are ids."""
-    written = io.BytesIO()
+    written = bytearray()
+
+    # Not a file: those are written to in a thread, piece by piece.
+    async def keep(piece: bytes) -> None:
+        written.extend(piece)
+
     await connection.copy_from_query(
         f"""
         SELECT series_id,
@@ -70,11 +74,11 @@ async def read(connection: Connection, batches: Sequence[int], limit: int | None
         """,
         batches,
         limit,
-        output=written,
+        output=keep,
         format="binary",
     )
-    length = written.tell() - HEADER_BYTES - TRAILER_BYTES
-    rows = np.frombuffer(written.getbuffer(), ROW, length // ROW.itemsize, HEADER_BYTES)
+    length = len(written) - HEADER_BYTES - TRAILER_BYTES
+    rows = np.frombuffer(written, ROW, length // ROW.itemsize, HEADER_BYTES)
     return Observations(
         rows["series"].astype(np.int64),
         rows["at"].astype(np.int64) + EPOCH_US,

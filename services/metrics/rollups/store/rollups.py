@@ -12,53 +12,88 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A sketch with more bytes has been added to so often that its buckets may come several times.
 MAX_SKETCH_BYTES = 8_192
 
-
 # Rows of one statement: one that takes longer than statements may would never be done.
 AT_A_TIME = 5_000
+COLUMNS = """
+    series_id, bucket, is_approximate,
+    value_count, value_sum, value_min, value_max, value_sketch,
+    duration_count, duration_sum, duration_min, duration_max, duration_sketch,
+    invocations, magnitudes
+"""
+# Adds what `source` selects, and says which rows have long sketches now.
 ADD = """
-    INSERT INTO {table} AS r (
-        series_id, bucket, is_approximate,
-        value_count, value_sum, value_min, value_max, value_sketch,
-        duration_count, duration_sum, duration_min, duration_max, duration_sketch,
-        invocations, magnitudes
+    WITH added AS (
+        INSERT INTO {table} AS r ({columns})
+        {source}
+        ON CONFLICT (series_id, bucket) DO UPDATE
+        SET is_approximate = r.is_approximate OR excluded.is_approximate,
+            value_count = r.value_count + excluded.value_count,
+            value_sum = r.value_sum + excluded.value_sum,
+            value_min = least(r.value_min, excluded.value_min),
+            value_max = greatest(r.value_max, excluded.value_max),
+            value_sketch = r.value_sketch || excluded.value_sketch,
+            duration_count = r.duration_count + excluded.duration_count,
+            duration_sum = r.duration_sum + excluded.duration_sum,
+            duration_min = least(r.duration_min, excluded.duration_min),
+            duration_max = greatest(r.duration_max, excluded.duration_max),
+            duration_sketch = r.duration_sketch || excluded.duration_sketch,
+            (invocations, magnitudes) = (
+                SELECT coalesce(array_agg(invocation), '{{}}'), coalesce(array_agg(magnitude), '{{}}')
+                FROM (
+                    SELECT *
+                    FROM unnest(r.invocations || excluded.invocations, r.magnitudes || excluded.magnitudes)
+                        AS e (invocation, magnitude)
+                    ORDER BY magnitude DESC, invocation
+                    LIMIT {most}
+                ) AS chosen
+            )
+        RETURNING series_id, bucket, value_sketch, duration_sketch
     )
-    SELECT series_id, bucket, is_approximate,
-           value_count, value_sum, value_min, value_max, value_sketch,
-           duration_count, duration_sum, duration_min, duration_max, duration_sketch,
-           string_to_array(invocations, ' ')::uuid[], string_to_array(magnitudes, ' ')::float8[]
-    FROM unnest(
-        $1::bigint[], $2::timestamptz[], $3::boolean[],
-        $4::bigint[], $5::float8[], $6::float8[], $7::float8[], $8::bytea[],
-        $9::bigint[], $10::float8[], $11::float8[], $12::float8[], $13::bytea[],
-        $14::text[], $15::text[]
-    ) AS new (
-        series_id, bucket, is_approximate,
-        value_count, value_sum, value_min, value_max, value_sketch,
-        duration_count, duration_sum, duration_min, duration_max, duration_sketch,
-        invocations, magnitudes
-    )
-    ON CONFLICT (series_id, bucket) DO UPDATE
-    SET is_approximate = r.is_approximate OR excluded.is_approximate,
-        value_count = r.value_count + excluded.value_count,
-        value_sum = r.value_sum + excluded.value_sum,
-        value_min = least(r.value_min, excluded.value_min),
-        value_max = greatest(r.value_max, excluded.value_max),
-        value_sketch = r.value_sketch || excluded.value_sketch,
-        duration_count = r.duration_count + excluded.duration_count,
-        duration_sum = r.duration_sum + excluded.duration_sum,
-        duration_min = least(r.duration_min, excluded.duration_min),
-        duration_max = greatest(r.duration_max, excluded.duration_max),
-        duration_sketch = r.duration_sketch || excluded.duration_sketch,
-        (invocations, magnitudes) = (
+    SELECT *
+    FROM added
+    WHERE octet_length(value_sketch) > {long}
+       OR octet_length(duration_sketch) > {long}
+"""
+GIVEN = f"""
+        SELECT series_id, bucket, is_approximate,
+               value_count, value_sum, value_min, value_max, value_sketch,
+               duration_count, duration_sum, duration_min, duration_max, duration_sketch,
+               string_to_array(invocations, ' ')::uuid[], string_to_array(magnitudes, ' ')::float8[]
+        FROM unnest(
+            $1::bigint[], $2::timestamptz[], $3::boolean[],
+            $4::bigint[], $5::float8[], $6::float8[], $7::float8[], $8::bytea[],
+            $9::bigint[], $10::float8[], $11::float8[], $12::float8[], $13::bytea[],
+            $14::text[], $15::text[]
+        ) AS new ({COLUMNS})
+"""
+# Of the buckets of a finer table that lie within a time, what they are together.
+FINER = """
+        SELECT summed.*, named.*
+        FROM (
+            SELECT series_id, date_bin('{width}', bucket, 'epoch'::timestamptz) AS bucket, bool_or(is_approximate),
+                   sum(value_count)::bigint, sum(value_sum), min(value_min), max(value_max),
+                   string_agg(value_sketch, ''),
+                   sum(duration_count)::bigint, sum(duration_sum), min(duration_min), max(duration_max),
+                   string_agg(duration_sketch, '')
+            FROM {finer}
+            WHERE series_id = ANY($1::bigint[])
+              AND bucket >= $2
+              AND bucket < $3
+            GROUP BY 1, 2
+        ) AS summed
+        CROSS JOIN LATERAL (
             SELECT coalesce(array_agg(invocation), '{{}}'), coalesce(array_agg(magnitude), '{{}}')
             FROM (
-                SELECT *
-                FROM unnest(r.invocations || excluded.invocations, r.magnitudes || excluded.magnitudes)
-                    AS e (invocation, magnitude)
+                SELECT invocation, magnitude
+                FROM {finer} AS f
+                CROSS JOIN unnest(f.invocations, f.magnitudes) AS e (invocation, magnitude)
+                WHERE f.series_id = summed.series_id
+                  AND f.bucket >= greatest($2, summed.bucket)
+                  AND f.bucket < least($3, summed.bucket + '{width}'::interval)
                 ORDER BY magnitude DESC, invocation
                 LIMIT {most}
             ) AS chosen
-        )
+        ) AS named
 """
 
 
@@ -71,8 +106,12 @@ def steps_of(column: str, step: int) -> str:
     return f"floor(extract(epoch FROM {column}) * 1000000 / {step})::bigint" if step else "0::bigint"
 
 
-async def add(connection: Connection, tier: Tier, rollups: Rollups) -> None:
-    """Adds to the roll-ups of a tier; a sketch is added to by writing the other behind it."""
+async def add(connection: Connection, tier: Tier, rollups: Rollups) -> list[Record]:
+    """Adds to the roll-ups of a tier; a sketch is added to by writing the other behind it.
+
+    Returns:
+        Of those whose sketches have become long: `series_id`, `bucket`, both sketches.
+    """
     columns = [
         rollups.series.tolist(),
         _buckets(tier, rollups),
@@ -82,10 +121,25 @@ async def add(connection: Connection, tier: Tier, rollups: Rollups) -> None:
         [" ".join(str(UUID(bytes=each)) for each in ids) for ids in rollups.exemplars],
         [" ".join(map(repr, magnitudes)) for magnitudes in rollups.magnitudes],
     ]
+    found: list[Record] = []
     for begin in range(0, len(columns[0]), AT_A_TIME):
-        await connection.execute(
-            ADD.format(table=tier.table, most=MAX_EXEMPLARS), *(column[begin : begin + AT_A_TIME] for column in columns)
+        found += await connection.fetch(
+            _adding(tier, GIVEN), *(column[begin : begin + AT_A_TIME] for column in columns)
         )
+    return found
+
+
+async def add_finer(
+    connection: Connection, tier: Tier, finer: Tier, series: Sequence[int], within: tuple[int, int]
+) -> list[Record]:
+    """Adds what finer roll-ups of these series have of a time, microseconds; returns what `add` does."""
+    source = FINER.format(width=timedelta(microseconds=tier.width), finer=finer.table, most=MAX_EXEMPLARS)
+    found: list[Record] = await connection.fetch(_adding(tier, source), series, time_of(within[0]), time_of(within[1]))
+    return found
+
+
+def _adding(tier: Tier, source: str) -> str:
+    return ADD.format(table=tier.table, columns=COLUMNS, source=source, most=MAX_EXEMPLARS, long=MAX_SKETCH_BYTES)
 
 
 def _buckets(tier: Tier, rollups: Rollups) -> list[datetime]:
@@ -100,22 +154,6 @@ def _columns(spreads: Spreads) -> list[list[Any]]:
         for column in (spreads.least, spreads.greatest)
     ]
     return [counts, spreads.sums.tolist(), *ends, spreads.sketches]
-
-
-async def overgrown(connection: Connection, tier: Tier, rollups: Rollups) -> list[Record]:
-    """Those of these roll-ups whose sketches have become long: `series_id`, `bucket`, both sketches."""
-    found: list[Record] = await connection.fetch(
-        f"""
-        SELECT series_id, bucket, value_sketch, duration_sketch
-        FROM {tier.table}
-        JOIN unnest($1::bigint[], $2::timestamptz[]) AS added (series_id, bucket) USING (series_id, bucket)
-        WHERE octet_length(value_sketch) > {MAX_SKETCH_BYTES}
-           OR octet_length(duration_sketch) > {MAX_SKETCH_BYTES}
-        """,
-        rollups.series.tolist(),
-        _buckets(tier, rollups),
-    )
-    return found
 
 
 async def replace_sketches(connection: Connection, tier: Tier, rows: Sequence[tuple[Any, ...]]) -> None:
