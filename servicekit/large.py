@@ -6,6 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
+from weakref import WeakValueDictionary
+
+from servicekit.request_context import current_context
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -15,17 +18,27 @@ LARGE_BYTES = 16 * 1024
 LARGE_VALUES = 1_000
 # One thread for all of a process: each more would be one more that the loop waits for, since one at a time runs Python.
 _BESIDE = ThreadPoolExecutor(1, "large bodies")
+# Of each caller one piece of work waits for that thread at a time: a hundred of one would stand before those of all.
+_turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
 async def beside(
     size: int, work: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
 ) -> Result:
-    """Does the work at once where the body of `size` bytes is small, else in a thread."""
+    """Does the work at once where the body of `size` bytes is small, else in a thread, where callers take turns."""
     if size < LARGE_BYTES:
         return work(*args, **kwargs)
     context = copy_context()
     call = partial(work, *args, **kwargs)
-    return await asyncio.get_running_loop().run_in_executor(_BESIDE, lambda: context.run(call))
+    turn = _turns.setdefault(_caller(), asyncio.Lock())
+    async with turn:
+        return await asyncio.get_running_loop().run_in_executor(_BESIDE, lambda: context.run(call))
+
+
+def _caller() -> str:
+    """Who is told apart: by name, or, who has none, by the address."""
+    call = current_context.get(None)
+    return (call.principal.name or f"@{call.address}") if call is not None else ""
 
 
 def about(value: Any) -> int:

@@ -1,12 +1,14 @@
 """The information gain engine: how few questions it needs, what stops it, what an answer says."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from services.questioning.engines.bank import Bank, BankQuestion, StopRule, read_bank
+from services.questioning.engines import information_gain
+from services.questioning.engines.bank import Bank, BankQuestion, Prerequisite, StopRule, read_bank
 from services.questioning.engines.engine import UnfitAnswerError, UnknownQuestionError
 from services.questioning.engines.information_gain import InformationGain
 from services.questioning.engines.lint import lint
@@ -192,3 +194,28 @@ def test_lint_finds_what_is_never_asked_what_says_nothing_and_what_is_said_twice
         ("redundant", "milk"),
     }
     assert not lint(read_bank(ANIMALS))
+
+
+def test_a_long_chain_of_questions_costs_a_look_at_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Round by round it was a million looks for one step, and an interview of a thousand questions took minutes."""
+    looks = 0
+    real = information_gain._met
+
+    def counted(question: BankQuestion, answers: Any) -> bool:
+        nonlocal looks
+        looks += 1
+        return real(question, answers)
+
+    chain = drawn_bank(2, 500, 0.5)
+    questions = [
+        replace(each, requires=[Prerequisite(f"q{place + 1}", ("yes",))] if place < 499 else [])
+        for place, each in enumerate(chain.questions)
+    ]
+    bank = replace(chain, questions=questions)
+    engine = InformationGain(bank)
+    monkeypatch.setattr(information_gain, "_met", counted)
+    given = {f"q{place}": Known("given", "yes") for place in range(1, 500)}
+    assert not engine.advance(given).not_applicable
+    assert engine.advance({**given, "q400": Known("given", "no")}).not_applicable == [f"q{n}" for n in range(1, 400)]
+    assert looks < 5_000
+    assert not [each for each in lint(bank) if each.kind == "unreachable"]

@@ -296,6 +296,11 @@ async def test_banks_are_looked_at_and_played_before_anybody_is_asked(shared: Re
     assert played["by_gain"]["accuracy"] == 1
     assert played["by_gain"]["mean_questions"] <= played["in_order"]["mean_questions"]
     assert played == await shared.call("SimulateBank", bank=ANIMALS, interviews=40, seed=3)
+    # 40 KB that have two million likelihoods: to compare all hypotheses took minutes, and went on when nobody waited.
+    many = [{"id": f"q{place}", "text": "?", "options": [str(each) for each in range(20)]} for place in range(50)]
+    large = {"name": "large", "hypotheses": [{"id": str(each)} for each in range(2_000)], "questions": many}
+    found = await shared.call("LintBank", bank=large)
+    assert [each["kind"] for each in found["findings"]] == ["uninformative"] * 50 + ["indistinguishable"] * 1_999
 
 
 @in_one_loop

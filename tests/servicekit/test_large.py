@@ -1,5 +1,6 @@
 """What grows with a body is done beside the loop, and what may come in is counted."""
 
+import asyncio
 import threading
 from contextvars import ContextVar
 from dataclasses import replace
@@ -10,12 +11,14 @@ from google.protobuf.struct_pb2 import ListValue, Struct, Value
 from qmcp.tools.v1 import tool_pb2, tools_service_pb2
 
 from servicekit.errors import ServiceError
+from servicekit.identity.principal import NOBODY, Principal
 from servicekit.interceptors.reading import deserializer, reading
 from servicekit.json_values import MAX_VALUES, require_few
 from servicekit.large import LARGE_BYTES, LARGE_VALUES, about, beside
 from servicekit.methods import methods_of
-from servicekit.request_context import RequestContext
+from servicekit.request_context import RequestContext, current_context
 
+GUARD_SECONDS = 60.0
 CALL: ContextVar[str] = ContextVar("call")
 
 
@@ -31,6 +34,31 @@ async def test_a_large_body_is_worked_on_in_another_thread_with_the_context_of_i
     assert call == "mine"
     # One for all: more would only have the loop wait longer.
     assert (await beside(LARGE_BYTES, where))[0] == thread
+
+
+async def test_callers_take_turns_whatever_one_of_them_has_waiting() -> None:
+    done: list[str] = []
+    holding = threading.Event()
+    service = tools_service_pb2.DESCRIPTOR.services_by_name["ToolsService"]
+
+    def work(name: str) -> None:
+        holding.wait(GUARD_SECONDS)
+        done.append(name)
+
+    async def call(name: str, address: str = "") -> None:
+        principal = Principal(name, frozenset()) if name else NOBODY
+        current_context.set(RequestContext({}, methods_of(service)[0], address=address, principal=principal))
+        await beside(LARGE_BYTES, work, name or address)
+
+    async with asyncio.TaskGroup() as calls:
+        for _ in range(20):
+            calls.create_task(call("greedy"))
+        for name, address in (("modest", ""), ("", "192.0.2.1")):
+            calls.create_task(call(name, address))
+        await asyncio.sleep(0)
+        holding.set()
+    assert set(done[:4]) == {"greedy", "modest", "192.0.2.1"}
+    assert len(done) == 22
 
 
 async def test_a_large_request_is_read_in_the_other_thread_by_whoever_may_call() -> None:

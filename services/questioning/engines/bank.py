@@ -75,6 +75,15 @@ class Bank:
     stop: StopRule = StopRule()
 
 
+def followers(bank: Bank) -> Mapping[str, Sequence[str]]:
+    """The questions that need an answer to one, by its id."""
+    found: dict[str, list[str]] = {}
+    for question in bank.questions:
+        for name in dict.fromkeys(each.question for each in question.requires):
+            found.setdefault(name, []).append(question.id)
+    return found
+
+
 @cache
 def bank_schema() -> Schema:
     """What every document of a bank must obey."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.questioning.engines import values
-from services.questioning.engines.bank import Bank, BankQuestion
+from services.questioning.engines.bank import Bank, BankQuestion, followers
 from services.questioning.engines.engine import Answers, UnknownQuestionError
 from services.questioning.models import AnswerType, Candidate, Contradiction, Known, Progress
 
@@ -36,6 +36,7 @@ class InformationGain:
     def __init__(self, bank: Bank, max_candidates: int = MAX_CANDIDATES) -> None:
         self._max_candidates = max_candidates
         self._bank = bank
+        self._followers = followers(bank)
         self._places = {question.id: place for place, question in enumerate(bank.questions)}
         widest = max(len(question.options) for question in bank.questions)
         shape = (len(bank.questions), widest, len(bank.hypotheses))
@@ -99,15 +100,12 @@ class InformationGain:
         """The answers to questions whose prerequisites hold, in the bank's order, and the ids of the others."""
         applicable: dict[str, Known] = {}
         known = {name: each for name, each in answers.items() if name in self._places}
-        grown = True
-        while grown:
-            ready = [
-                name
-                for name in known
-                if name not in applicable and _met(self._bank.questions[self._places[name]], applicable)
-            ]
-            applicable.update((name, known[name]) for name in ready)
-            grown = bool(ready)
+        waiting = list(known)
+        # It grows by what an answer may have made applicable: round by round, a long chain took seconds.
+        for name in waiting:
+            if name not in applicable and _met(self._bank.questions[self._places[name]], applicable):
+                applicable[name] = known[name]
+                waiting += [each for each in self._followers.get(name, ()) if each in known]
         ordered = {name: applicable[name] for name in sorted(applicable, key=self._places.__getitem__)}
         return ordered, [name for name in known if name not in applicable]
 

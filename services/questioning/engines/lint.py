@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.questioning.engines.bank import Bank, BankQuestion
+from services.questioning.engines.bank import Bank, BankQuestion, followers
 
 TOLERANCE = 1e-9
 
@@ -28,19 +28,19 @@ def lint(bank: Bank) -> list[Finding]:
 
 def _unreachable(bank: Bank) -> Iterator[Finding]:
     questions = {question.id: question for question in bank.questions}
-    reachable: set[str] = set()
-    grown = True
-    while grown:
-        ready = {
-            name
-            for name, question in questions.items()
-            if name not in reachable and all(each.question in reachable for each in question.requires)
-        }
-        reachable |= ready
-        grown = bool(ready)
+    open_needs = {name: {each.question for each in question.requires} for name, question in questions.items()}
+    reachable = [name for name, needs in open_needs.items() if not needs]
+    after = followers(bank)
+    # It grows by whatever has all that it needs in it, each looked at once for each of its needs.
+    for name in reachable:
+        for follower in after.get(name, ()):
+            open_needs[follower].discard(name)
+            if not open_needs[follower]:
+                reachable.append(follower)
+    reached = set(reachable)
     for question in bank.questions:
         why = _never_met(question, questions)
-        if not why and question.id not in reachable:
+        if not why and question.id not in reached:
             why = "its prerequisites lead back to itself, or to what is never asked"
         if why:
             yield Finding("unreachable", question.id, f"{question.id} is never asked: {why}.")
@@ -85,9 +85,10 @@ def _redundant(bank: Bank) -> Iterator[Finding]:
 
 def _indistinguishable(bank: Bank) -> Iterator[Finding]:
     seen: dict[bytes, str] = {}
-    for place, name in enumerate(bank.hypotheses):
-        column = np.concatenate([np.asarray(question.likelihoods)[:, place] for question in bank.questions])
-        same = seen.setdefault(np.round(column, 9).tobytes(), name)
+    # A row for each hypothesis, made of all questions once: anew for each it would take minutes.
+    rows = np.concatenate([np.asarray(question.likelihoods) for question in bank.questions]).round(9).T
+    for row, name in zip(rows, bank.hypotheses, strict=True):
+        same = seen.setdefault(row.tobytes(), name)
         if same != name:
             yield Finding("indistinguishable", same, f"No question tells {same!r} and {name!r} apart.")
 

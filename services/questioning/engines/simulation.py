@@ -36,6 +36,13 @@ def played(bank: Bank, interviews: int, seed: int = 0, choose: Chooser | None = 
     Yields:
         How many questions one had, and whether the likeliest hypothesis was the one that held.
     """
+    return (each for each in steps(bank, interviews, seed, choose) if each is not None)
+
+
+def steps(
+    bank: Bank, interviews: int, seed: int = 0, choose: Chooser | None = None
+) -> Iterator[tuple[int, bool] | None]:
+    """The same, with None for each question: one interview may take as long as thousands do."""
     random = Random(seed)  # noqa: S311 - nothing secret
     engine = InformationGain(bank, len(bank.questions) if choose else 1)
     questions = {question.id: question for question in bank.questions}
@@ -47,6 +54,7 @@ def played(bank: Bank, interviews: int, seed: int = 0, choose: Chooser | None = 
             ids = [candidate.id for candidate in progress.candidates]
             asked = choose(list(answers), ids) if choose else ids[0]
             answers[asked] = Known("given", _drawn(questions[asked], truth, random))
+            yield None
             progress = engine.advance(answers)
         yield len(answers), progress.result["hypothesis"] == bank.hypotheses[truth]
 

@@ -1,37 +1,47 @@
 """What is told about banks before anybody is asked by them."""
 
-import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from servicekit.large import LARGE_BYTES, beside
 from services.questioning.engines.bank import Bank
 from services.questioning.engines.lint import Finding, lint
-from services.questioning.engines.simulation import Chooser, Simulated, in_order, played, summed
+from services.questioning.engines.simulation import Chooser, Simulated, in_order, steps, summed
 from services.questioning.interviews.goals import bank_of
+
+# So long is played at a time: others have their turns in between, and a caller who waits no longer ends it.
+TURN_SECONDS = 0.02
 
 
 class Banks:
     """Looks at banks, and plays interviews with them, beside the calls that only take a moment."""
 
-    def __init__(self) -> None:
-        # Whatever takes the processor for long does so one at a time, or interviews with people would wait.
-        self._playing = asyncio.Lock()
-
     async def lint(self, document: Mapping[str, Any]) -> list[Finding]:
         """What its author should look at."""
-        return await asyncio.to_thread(lambda: lint(bank_of(document)))
+        bank = await beside(LARGE_BYTES, bank_of, document)
+        return await beside(LARGE_BYTES, lint, bank)
 
     async def simulate(self, document: Mapping[str, Any], interviews: int, seed: int) -> tuple[Simulated, Simulated]:
         """How interviews go with the question that is worth most, and in the order of the bank."""
-        bank = await asyncio.to_thread(bank_of, document)
-        async with self._playing:
-            return await _played(bank, interviews, seed, None), await _played(bank, interviews, seed, in_order(bank))
+        bank = await beside(LARGE_BYTES, bank_of, document)
+        return await _played(bank, interviews, seed, None), await _played(bank, interviews, seed, in_order(bank))
 
 
 async def _played(bank: Bank, interviews: int, seed: int, choose: Chooser | None) -> Simulated:
-    """Plays one interview after another, so that a caller who waits no longer ends it."""
-    course = played(bank, interviews, seed, choose)
-    found = []
-    while (one := await asyncio.to_thread(next, course, None)) is not None:
-        found.append(one)
+    course = steps(bank, interviews, seed, choose)
+    found: list[tuple[int, bool]] = []
+    while await beside(LARGE_BYTES, _play_on, course, found):
+        pass
     return summed(found)
+
+
+def _play_on(course: Iterator[tuple[int, bool] | None], found: list[tuple[int, bool]]) -> bool:
+    """Plays for a while; whether there is more."""
+    until = time.monotonic() + TURN_SECONDS
+    for each in course:
+        if each is not None:
+            found.append(each)
+        if time.monotonic() > until:
+            return True
+    return False
