@@ -34,6 +34,8 @@ class Process:
     environment: Mapping[str, str] = field(default_factory=dict)
     listeners: tuple[Listener, ...] = ()
     needs: tuple[str, ...] = ()
+    # Whose readiness its own includes: it starts beside them, and is not asked before they are.
+    asked_after: tuple[str, ...] = ()
     stop: signal.Signals = signal.SIGTERM
     # Runs code of this tree, which `--reload` watches.
     reloads: bool = False
@@ -66,11 +68,11 @@ def table(
     settings: StackSettings, services: Sequence[Service], listeners: Listeners, database_server: str
 ) -> list[Process]:
     """Everything but Postgres, which is embedded only where no other server is given."""
-    return [
+    behind = [
         *(service(each, settings, listeners, database_server) for each in services),
         web(listeners.web, listeners.envoy_metrics),
-        envoy(settings, listeners),
     ]
+    return [*behind, envoy(settings, listeners, tuple(row.name for row in behind))]
 
 
 def service(which: Service, settings: StackSettings, listeners: Listeners, database_server: str) -> Process:
@@ -81,7 +83,7 @@ def service(which: Service, settings: StackSettings, listeners: Listeners, datab
         name=name,
         command=_module(f"services.{name}", "serve"),
         ready=lambda _: _serving(
-            grpc_at.address,
+            grpc_at,
             certificates(settings.grpc_tls_certificate_file, settings.grpc_tls_key_file, settings.grpc_tls_ca_file),
         ),
         environment={
@@ -117,7 +119,8 @@ def web(at: Listener, envoy_metrics: Listener) -> Process:
     return Process(
         name="web",
         command=_module("gateway.web"),
-        ready=lambda _: _answers(f"http://{at.address}/health"),
+        # Not its health, which is that of all services: each time it is asked it asks them all.
+        ready=lambda _: _answers(f"http://{at.address}/docs"),
         environment={
             "QMCP_WEB_HOST": at.host,
             "QMCP_WEB_PORT": str(at.port),
@@ -128,8 +131,8 @@ def web(at: Listener, envoy_metrics: Listener) -> Process:
     )
 
 
-def envoy(settings: StackSettings, listeners: Listeners) -> Process:
-    """The edge. Ready means: a request has gone all the way through."""
+def envoy(settings: StackSettings, listeners: Listeners, behind: tuple[str, ...]) -> Process:
+    """The edge. Ready means: a request has gone all the way through to what is behind it."""
     return Process(
         name="envoy",
         command=_module("gateway.envoy"),
@@ -142,7 +145,7 @@ def envoy(settings: StackSettings, listeners: Listeners) -> Process:
             "QMCP_ENVOY_METRICS_PORT": str(listeners.envoy_metrics.port),
         },
         listeners=(listeners.edge, listeners.envoy_metrics),
-        needs=(),
+        asked_after=behind,
     )
 
 
@@ -162,8 +165,11 @@ def _module(name: str, *arguments: str) -> Callable[[], list[str]]:
     return lambda: [sys.executable, "-m", name, *arguments]
 
 
-async def _serving(target: str, own: Certificates | None) -> bool:
-    async with channel(target, own) as opened:
+async def _serving(at: Listener, own: Certificates | None) -> bool:
+    # A channel costs a hundred times as much, and most of the time nobody listens yet.
+    if not await probing.listens(on_this_machine(at.host).strip("[]"), at.port):
+        return False
+    async with channel(at.address, own) as opened:
         stub = health_pb2_grpc.HealthStub(opened)
         try:
             answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=PROBE_SECONDS)

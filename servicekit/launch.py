@@ -58,6 +58,9 @@ def launch(package: str) -> None:
         uvloop.run(_migrate(settings, migrations.of_service(name, folder), only_status=arguments.status))
     else:
         server: Runnable = importlib.import_module(f"{package}.server")
+        # All that was imported stays until the end: no collection need look at it, the one at the end least, which took
+        # a third of a second of every stop.
+        gc.freeze()
         uvloop.run(_serve(server, settings, migrations.of_service(name, folder)))
 
 
