@@ -6,7 +6,8 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from devstack.keys import admin_file
-from devstack.services import found
+from devstack.processes import EXPORT
+from devstack.services import found, taker_of
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = Path(__file__).with_name("compose.yaml.jinja")
@@ -31,6 +32,8 @@ def rendered() -> str:
         keeping=[name for name, placed in files.items() if any(file.parent == HOME for file in placed.values())],
         # Those that find texts by meaning.
         searching=[service.name for service in services if "qdrant_url" in service.settings.model_fields],
+        # Whom the others tell what they count.
+        keeper=taker_of(EXPORT),
         # Who makes the first key of all.
         admin=next(name for name, placed in files.items() if admin_file(HOME) in placed.values()),
         admin_file=admin_file(HOME),

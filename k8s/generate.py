@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 
 from devstack.keys import declared
-from devstack.services import Service, found
+from devstack.processes import EXPORT
+from devstack.services import Service, found, taker_of
 
 K8S = Path(__file__).resolve().parent
 WIDTH = 120
@@ -18,8 +19,8 @@ SERVER = "postgresql://qmcp:development@postgres:5432"
 SECRET = "development-development-development-develop"  # noqa: S105 -- known on purpose, and of no worth
 
 BASE = """\
-Every workload, with what all of them have whatever an overlay chooses: pods are confined, services are probed, and the
-network is closed except for the lines of the service graph."""
+Every workload, with what all of them have whatever an overlay chooses: pods are confined, services are probed, the
+network is closed except for the lines of the service graph, and what services count goes to whoever keeps metrics."""
 DEVELOPMENT = """\
 Databases that nothing outside the namespace can reach and that hold nothing of worth, and keys by which nobody can do
 more than ask whom other keys belong to, and ask people in others' names. Only this overlay has such. The admin key is
@@ -57,7 +58,22 @@ def _base() -> dict[str, Any]:
         "kind": "Kustomization",
         "resources": _beside("base", "*/kustomization.yaml"),
         "components": [f"../components/{name}" for name in always],
+        "patches": [_told_to(taker_of(EXPORT))],
     }
+
+
+def _told_to(keeper: str) -> dict[str, Any]:
+    """What every other service counts goes where the contract takes it; the keeper's network policy opens the line."""
+    told = {"name": "main", "env": [{"name": "QMCP_OTLP_METRICS_ADDRESS", "value": f"{keeper}:50051"}]}
+    patch = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "any"},
+        "spec": {"template": {"spec": {"containers": [told]}}},
+    }
+    others = f"app.kubernetes.io/component=grpc-service,app.kubernetes.io/name!={keeper}"
+    target = {"kind": "Deployment", "labelSelector": others}
+    return {"target": target, "patch": yaml.safe_dump(patch, sort_keys=False)}
 
 
 def _development() -> dict[str, Any]:

@@ -69,9 +69,13 @@ def main(workload: Object) -> Object:
 
 
 def selects(selector: Mapping[str, Any], found: Mapping[str, str]) -> bool:
-    assert set(selector) <= {"matchLabels"}, "only matchLabels are used; teach `selects` the rest before using them"
+    excluding = selector.get("matchExpressions", [])
+    assert set(selector) <= {"matchLabels", "matchExpressions"}
+    assert all(each["operator"] == "NotIn" for each in excluding), "teach `selects` the rest before using it"
     wanted = selector.get("matchLabels", {})
-    return all(found.get(key) == value for key, value in wanted.items())
+    return all(found.get(key) == value for key, value in wanted.items()) and not any(
+        found.get(each["key"]) in each["values"] for each in excluding
+    )
 
 
 def chosen(selector: Mapping[str, Any], workloads: Iterable[Object]) -> list[str]:

@@ -89,6 +89,11 @@ def test_addresses_lead_to_a_service_on_a_shared_network_at_a_port_that_it_liste
             assert set(services[name]["networks"]) & set(services[host]["networks"])
 
 
+def test_services_tell_the_one_that_keeps_metrics_what_they_count() -> None:
+    told = {name: _service(name)["environment"].get("QMCP_OTLP_METRICS_ADDRESS") for name in SERVICES}
+    assert told == {name: None if name == "metrics" else "metrics:50051" for name in SERVICES}
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_our_containers_are_as_closed_as_in_a_cluster(name: str) -> None:
     service = _service(name)

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from devstack.processes import EXPORT
+from devstack.services import taker_of
 from tests.k8s.objects import System, chosen, component, labels, main, name_of, selects
 from tests.k8s.render import SERVICES, Object
 from tests.k8s.test_configuration import settings_of
@@ -16,6 +18,8 @@ EDGE = {
     # What the edge answered itself, for /metrics.
     ("web", "gateway", 9902),
 }
+# Who takes what the others count.
+KEEPER = taker_of(EXPORT)
 METADATA = "169.254.0.0/16"
 
 
@@ -25,6 +29,9 @@ def _lines_of(service: str) -> Iterator[tuple[str, str, int]]:
         yield (caller, service, port)
     settings = settings_of(service)
     yield from ((service, peer, 50051) for peer in settings.PEERS)
+    # What it counts.
+    if service != KEEPER:
+        yield (service, KEEPER, 50051)
     yield from (("prometheus", service, port) for port in settings.PORTS.values())
     # Who guards against addresses that callers name calls addresses that callers name.
     if any(name.endswith("_allowed_networks") for name in settings.model_fields):
@@ -151,6 +158,16 @@ def test_grpc_services_are_headless_and_say_whether_they_speak_in_clear(system: 
             assert service["spec"]["clusterIP"] == "None"
             ports = {port["name"]: port for port in service["spec"]["ports"]}
             assert ports["grpc"]["appProtocol"] == ("https" if system.of("Certificate") else "kubernetes.io/h2c")
+
+
+def test_every_service_tells_what_it_counts_to_the_one_that_keeps_metrics(system: System) -> None:
+    told = {
+        name_of(each): entry["value"]
+        for each in system.deployments
+        for entry in main(each).get("env", [])
+        if entry["name"] == "QMCP_OTLP_METRICS_ADDRESS"
+    }
+    assert told == dict.fromkeys(set(SERVICES) - {KEEPER}, f"{KEEPER}:50051")
 
 
 @pytest.mark.promise("S08")
