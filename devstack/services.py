@@ -64,7 +64,7 @@ class Service:
 
     def folders(self, home: Path) -> dict[str, Path]:
         """Where it keeps what can be lost, by variable."""
-        return {f"QMCP_{field.upper()}": home / name for field, name in self.settings.HOME_FOLDERS.items()}
+        return {f"QMCP_{field.upper()}": home / name / self.name for field, name in self.settings.HOME_FOLDERS.items()}
 
     def database_url(self, server: str) -> str:
         """The address of its database on this server."""

@@ -26,7 +26,7 @@ class ServiceSettings(BaseSettings):
     KEY_ROLES: ClassVar[tuple[str, ...]] = ("service",)
     # Its settings for files that outlive its processes, and what each file is called in the home folder of one machine.
     HOME_FILES: ClassVar[Mapping[str, str]] = {}
-    # And for folders of what can be lost, since it is made again from the database.
+    # And for folders of what can be lost, since it is made again from the database: in each a service has its own.
     HOME_FOLDERS: ClassVar[Mapping[str, str]] = {}
     # Its settings for ports beside those of gRPC and of its metrics page, and the usual port of each.
     PORTS: ClassVar[Mapping[str, int]] = {}

@@ -1,7 +1,8 @@
 """Who sees what, the same in every service: a caller its own and what is addressed to it; `<service>.audit` everything.
 
-A service says of each row whose it is, once in Python (Audience) for what is asked for by its id, and once in SQL
-(AudienceColumns) for what is listed, counted or exported. What a caller does not see is answered as what there is not.
+A service says of each row whose it is, once in Python (Audience) for what is asked for by its id or found in an index,
+and once in SQL (AudienceColumns) for what is listed, counted or exported. What a caller does not see is answered as
+what there is not.
 """
 
 from collections.abc import Collection, Sequence
@@ -22,6 +23,12 @@ class Audience:
     groups: Collection[str] = ()
     # The permission whose holders are all meant, where it is addressed to nobody in particular; empty: none is.
     holders: str = ""
+
+    @property
+    def marks(self) -> list[str]:
+        """It as an index has it, where texts are found and not rows: who has one of these as `Viewer.marks` sees it."""
+        holders = [f"holder {self.holders}"] if self.holders else []
+        return [*(f"person {each}" for each in self.people), *(f"group {each}" for each in self.groups), *holders]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,18 @@ class Viewer:
             or not self.principal.roles.isdisjoint(audience.groups)
             or (audience.holders != "" and self.principal.may(audience.holders))
         )
+
+    def marks(self, holders: Sequence[str] = ()) -> list[str] | None:
+        """What it looks for in an index; None: everything.
+
+        Args:
+            holders: the permissions that the audiences of the index may name.
+        """
+        if self.sees_all:
+            return None
+        roles = sorted(self.principal.roles)
+        may = [each for each in holders if self.principal.may(each)]
+        return Audience((self.name,), roles).marks + [f"holder {each}" for each in may]
 
     def require_own(self, owner: str) -> None:
         """Refuses to let it change what it sees but another has made.

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from time import perf_counter
 
 from cachetools import LRUCache
@@ -12,7 +11,7 @@ from servicekit.search.embeddings import Embedder, embedder
 from servicekit.search.errors import SearchAwayError, UnfitTextError
 from servicekit.search.metrics import SearchMetrics
 from servicekit.search.settings import SearchSettings
-from servicekit.search.vectors import Hit, Point, Vectors, Wanted
+from servicekit.search.vectors import Hit, Payload, Point, Vectors, Wanted
 
 # Questions are put in the same words again and again: the meanings of so many texts are remembered.
 REMEMBERED = 2_000
@@ -24,14 +23,14 @@ class Entry:
 
     item_id: str
     text: str
-    payload: Mapping[str, str | datetime]
+    payload: Payload
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """In what is looked: fields and the values that they must have, and must not have."""
+    """In what is looked: fields, with the value that each must have, or one of which is enough, or that it must not."""
 
-    must: Mapping[str, str]
+    must: Mapping[str, str | Sequence[str]]
     must_not: Mapping[str, str]
 
 
@@ -73,7 +72,7 @@ class Index:
         return await self.vectors.count(await self.collection())
 
     async def point(self, entry: Entry) -> Point:
-        """A entry as the store takes it. Raises as the model does."""
+        """An entry as the store takes it. Raises as the model does."""
         from servicekit.search.vectors import words  # noqa: PLC0415 - the engine, where no server is
 
         return Point(entry.item_id, await self._meaning(entry.text), words.of_entry(entry.text), entry.payload)

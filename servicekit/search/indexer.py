@@ -31,6 +31,8 @@ WITHIN_SECONDS = 40.0
 SAFETY_SECONDS = 5.0
 # How often it is measured how far the index is behind.
 MEASURED_SECONDS = 2.0
+# How often a process without an index says so: one that has one may have stopped.
+LEFT_SECONDS = 60.0
 # How often the index is counted against the database.
 COUNTED_SECONDS = 3600.0
 # Tries of a text that the model does not take; an index that is away is tried for ever.
@@ -71,7 +73,7 @@ class Condition:
 
 
 class Indexer:
-    """The loop of one process; where there is no index, what waits for one is forgotten."""
+    """The loop of one process; where there is no index, nothing waits for one."""
 
     def __init__(self, database: Database, index: Index | None, source: Source, metrics: SearchMetrics) -> None:
         self._database = database
@@ -98,7 +100,9 @@ class Indexer:
                     logger.warning("index_away", error=str(error))
                 self._away = str(error)
                 pause = SAFETY_SECONDS
-            if pause:
+            if self._index is None:
+                await asyncio.sleep(pause)
+            elif pause:
                 await wait_for(self._woken, pause)
 
     async def rebuild(self) -> None:
@@ -147,12 +151,13 @@ class Indexer:
     async def _step(self) -> float:
         """Brings in what is due; returns the seconds after which to look again."""
         if self._index is None:
-            async with self._database.connection() as connection:
-                await outbox.clear(connection)
-            return COUNTED_SECONDS
+            async with self._database.transaction() as connection:
+                await outbox.leave(connection)
+            return LEFT_SECONDS
         if monotonic() - self._measured_at > MEASURED_SECONDS:
             self._measured_at = monotonic()
             await self._measure()
+            await self._follow(self._index)
         if not await self._index.exists():
             queued = await self._made()
             logger.info("index_made", collection=await self._index.collection(), items=queued)
@@ -167,6 +172,15 @@ class Indexer:
             await self._compare(self._index)
             return 0
         return SAFETY_SECONDS if due_in is None else min(SAFETY_SECONDS, due_in)
+
+    async def _follow(self, index: Index) -> None:
+        async with self._database.connection() as connection:
+            if await outbox.followed(connection):
+                return
+        # It lacks what changed while nobody followed; it is made again once somebody does.
+        await index.drop()
+        async with self._database.transaction() as connection:
+            await outbox.follow(connection)
 
     async def _made(self) -> int:
         """Makes the index, after everything was put on its way: who dies between the two begins anew."""

@@ -113,8 +113,23 @@ async def waiting(connection: Connection) -> Waiting:
     return Waiting(row["waiting"], row["failed"], row["oldest"], row["lag_seconds"], row["last_error"])
 
 
-async def clear(connection: Connection) -> None:
-    """Forgets all that waits: where there is no index, nobody brings it in."""
+async def followed(connection: Connection) -> bool:
+    """Whether changes are put into the outbox."""
+    return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM index_followed)"))
+
+
+async def follow(connection: Connection) -> None:
+    """Has changes put into the outbox from the end of this transaction on.
+
+    Who is changing something, and has seen that nobody follows, is waited for.
+    """
+    await connection.execute("LOCK TABLE index_followed IN ACCESS EXCLUSIVE MODE")
+    await connection.execute("INSERT INTO index_followed (followed) VALUES (true) ON CONFLICT DO NOTHING")
+
+
+async def leave(connection: Connection) -> None:
+    """Forgets all that waits, and has nothing put there any more: where there is no index, nobody brings it in."""
+    await connection.execute("DELETE FROM index_followed")
     await connection.execute("DELETE FROM index_outbox")
 
 

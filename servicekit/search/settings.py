@@ -1,7 +1,8 @@
 """The settings of a service that finds texts by meaning."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
@@ -12,6 +13,8 @@ COLLECTION_NAME = r"^[A-Za-z0-9_-]{1,64}$"
 
 class SearchSettings(ServiceSettings):
     """Where the index of meanings is, and by what model texts are understood."""
+
+    HOME_FOLDERS: ClassVar[Mapping[str, str]] = {"qdrant_folder": "qdrant"}
 
     # A Qdrant server, `http://qdrant:6333`, and its API key. Empty: the engine in this process, where it has a folder.
     qdrant_url: str = ""

@@ -1,7 +1,7 @@
 """Composes the hitl service: database, store → domain → servicer; what must be ready; what runs beside."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 
 from qmcp.hitl.v1 import hitl_service_pb2
 
@@ -12,6 +12,9 @@ from servicekit.metrics import MetricsPage, new_registry
 from servicekit.notifications import Listener, listening
 from servicekit.partitions import keeping
 from servicekit.postgres import database
+from servicekit.search.index import index
+from servicekit.search.indexer import Indexer
+from servicekit.search.metrics import SearchMetrics
 from servicekit.server import Server, Service, background, serving
 from servicekit.ssrf import AddressPolicy
 from servicekit.webhooks.client import WebhookClient
@@ -25,6 +28,7 @@ from services.hitl.lifecycle.request_writer import RequestWriter
 from services.hitl.lifecycle.requesters import Requesters
 from services.hitl.lifecycle.requests import Requests
 from services.hitl.lifecycle.similar import Similar
+from services.hitl.lifecycle.store.similar import EndedRequests
 from services.hitl.links.links import Links
 from services.hitl.messages.requests import request_json
 from services.hitl.metrics import HitlMetrics
@@ -49,7 +53,7 @@ DESCRIPTOR = hitl_service_pb2.DESCRIPTOR.services_by_name["HitlService"]
 async def compose(settings: Settings) -> AsyncIterator[Server]:
     """Everything the service is made of, serving while the block lasts."""
     registry = new_registry()
-    metrics = HitlMetrics(registry)
+    metrics, search = HitlMetrics(registry), SearchMetrics(registry)
     addresses = AddressPolicy(settings.hitl_allowed_networks)
     sealing = Sealing.load(settings.hitl_secrets_key_file, "QMCP_HITL_SECRETS_KEY_FILE")
     signer = Signer(sealing, own_secret(settings.hitl_callback_secret_file, "QMCP_HITL_CALLBACK_SECRET_FILE"))
@@ -68,10 +72,12 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             )
         ) as client,
         access(settings) as resolver,
+        index("hitl", settings, search) if settings.hitl_similar_requests else nullcontext() as found,
     ):
         # What becomes of requests.
         writer = RequestWriter(db, CommitMetrics(registry), metrics)
-        similar = Similar(db, enabled=settings.hitl_similar_requests)
+        similar = Similar(db, found, enabled=settings.hitl_similar_requests)
+        indexer = Indexer(db, found, EndedRequests(), search)
         requests = Requests(db, writer, client, similar, settings.hitl_max_timeout_seconds)
         requesters = Requesters(db, writer, resolver, settings.access_remember_seconds)
         inbox = Inbox(db, writer, verified=settings.auth != "off")
@@ -87,13 +93,18 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         delivery_worker = DeliveryWorker(settings, db, dispatcher, writer.record, DeliveryMetrics(registry))
 
         servicer = HitlServicer(requests, inbox, waiting, follower, links, webhooks)
-        channels: Mapping[str, Listener] = {"human_requests": follower.tell, "deliveries": delivery_worker.wake}
+        channels: Mapping[str, Listener] = {
+            "human_requests": follower.tell,
+            "deliveries": delivery_worker.wake,
+            "index_outbox": indexer.wake,
+        }
         loops = {
             "events": follower.follow,
             "expiry": worker.expire,
             "pending": worker.count,
             "requesters": requesters.follow,
             "deliveries": delivery_worker.run,
+            "similar": indexer.run,
             "forgetting": forgetting(db, retention.forget),
             "partitions": keeping(db, [EVENTS, DELIVERIES], retention.drop),
         }

@@ -7,10 +7,11 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from servicekit.settings import Network, ServiceSettings
+from servicekit.search.settings import SearchSettings
+from servicekit.settings import Network
 
 
-class Settings(ServiceSettings):
+class Settings(SearchSettings):
     """Read from the environment, prefix `QMCP_`."""
 
     HOME_FILES: ClassVar[Mapping[str, str]] = {
@@ -27,7 +28,8 @@ class Settings(ServiceSettings):
     hitl_max_watchers: int = Field(default=1_000, ge=1)
     # How long requests are kept after they ended, days, with their answers, events and deliveries. 0: for ever.
     hitl_history_days: int = Field(default=0, ge=0)
-    # Whether similar past requests are looked for, by the words of their prompts.
+    # Whether similar past requests are looked for: by what their prompts mean where there is an index (the settings of
+    # the search), else by their words.
     hitl_similar_requests: bool = False
 
     # A file with the key that encrypts the secrets of webhooks (Fernet; several lines: the first encrypts, all

@@ -1,7 +1,6 @@
 """The settings of the questioning service; those that every service has stand in servicekit."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
@@ -46,8 +45,6 @@ class Settings(SearchSettings):
         pattern=COLLECTION_NAME,
         validation_alias=AliasChoices("QMCP_QDRANT_COLLECTION_NAME", "QDRANT_COLLECTION_NAME"),
     )
-
-    HOME_FOLDERS: ClassVar[Mapping[str, str]] = {"qdrant_folder": "qdrant/questioning"}
 
     # How much memory goals may take that are kept compiled, megabytes: a step of an interview need not read its schema
     # or its bank again. A goal that takes more is compiled for each step.

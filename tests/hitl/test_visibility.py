@@ -12,7 +12,7 @@ import pytest
 from services.access.roles import BUILT_IN
 from tests.hitl.fake_access import FakeAccess
 from tests.hitl.service import Replica, Start, answer, pb, question
-from tests.wire import until
+from tests.wire import query, until
 
 ROLES = {role.name: role.permissions for role in BUILT_IN}
 # Requests by their names, each with those who see it besides whoever sees all.
@@ -70,9 +70,10 @@ class Caller:
             found.add(event.human_request_id)
         raise AssertionError("it ended")
 
-    async def similar(self, human_request_id: str) -> set[str]:
+    async def similar(self, human_request_id: str, replica: Replica) -> set[str]:
         request = pb.FindSimilarHumanRequestsRequest(id=human_request_id, limit=20)
-        return {each.id for each in (await self.call("FindSimilarHumanRequests", request)).requests}
+        found = await replica.stub.FindSimilarHumanRequests(request, metadata=[("x-api-key", self.key)])
+        return {each.id for each in found.requests}
 
 
 @pytest.fixture
@@ -81,7 +82,11 @@ async def people(start: Start, tmp_path: Path) -> AsyncIterator[dict[str, Caller
     (tmp_path / "key").write_text("qmcp_0123456789abcdef_secret")
     async with access.open():
         replica = await start(
-            auth="on", access_address=access.address, access_key_file=tmp_path / "key", hitl_similar_requests=True
+            auth="on",
+            access_address=access.address,
+            access_key_file=tmp_path / "key",
+            hitl_similar_requests=True,
+            qdrant_folder=tmp_path / "qdrant",
         )
 
         def caller(name: str, *roles: str) -> Caller:
@@ -101,7 +106,7 @@ async def people(start: Start, tmp_path: Path) -> AsyncIterator[dict[str, Caller
 
 
 async def test_everybody_sees_what_they_ask_are_asked_or_have_answered_and_nothing_else(
-    people: dict[str, Caller],
+    people: dict[str, Caller], start: Start
 ) -> None:
     ada, ann, root = people["ada"], people["ann"], people["root"]
     await ada.ask("open")
@@ -123,13 +128,28 @@ async def test_everybody_sees_what_they_ask_are_asked_or_have_answered_and_nothi
         assert {request for request in SEEN if await caller.sees(request)} == wanted, name
         assert await caller.listed() - {"last"} == wanted, name
         assert await caller.streamed(events.events[0].sequence) == wanted, name
-    # All ask in the same words; ended ones are found.
+    # All ask in the same words; ended ones are found, by their meaning, and by their words where no memory is.
     for request in SEEN:
         await root.replica.let_time_pass(request)
+    await root.listed()
+    kept = ("auth", "access_address", "access_key_file", "hitl_similar_requests")
+    plain = await start(**{name: getattr(root.replica.settings, name) for name in kept})
+
+    async def indexed() -> bool:
+        # By words before the index is there, so it must have been searched.
+        found = await root.similar("last", root.replica)
+        searched = (await root.replica.metrics())["qmcp_vector_search_seconds_count{}"]
+        waiting = await query(root.replica.settings.database_url, "SELECT FROM index_outbox")
+        return found == set(SEEN) and searched > 0 and not waiting
+
+    assert await until(indexed)
+    searches = (await root.replica.metrics())["qmcp_vector_search_seconds_count{}"]
     for name, caller in people.items():
         wanted = {request for request, who in SEEN.items() if name in who or name in SEES_ALL}
-        await caller.listed()
-        assert await caller.similar("last") == wanted, name
+        assert await caller.similar("last", root.replica) == wanted, name
+        assert await caller.similar("last", plain) == wanted, name
+    searched = (await root.replica.metrics())["qmcp_vector_search_seconds_count{}"]
+    assert searched - searches == len(people)
 
 
 async def test_whoever_is_no_longer_asked_is_not_told_the_answer_they_waited_for(people: dict[str, Caller]) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID, uuid5
 
 # The fields that are filtered by, each with an index. `owner` keeps tenants apart on disk, too.
-KEYWORDS = ("owner", "user_id", "kind", "group_id")
+KEYWORDS = ("owner", "user_id", "kind", "group_id", "audience")
 TIME = "at"
 # The vectors of a point.
 MEANING = "meaning"
@@ -18,6 +18,8 @@ RRF_K = 1
 RRF_WEIGHTS = (2.0, 1.0)
 # How many of each list are fused, for each that is wanted.
 FUSED = 4
+# What an item is filtered by: fields with a value, or with several of which one is enough.
+Payload = Mapping[str, str | datetime | Sequence[str]]
 _NAMESPACE = UUID("6f7d3f0e-4d0b-5d7e-9d35-6c8a2f1b7a10")
 
 
@@ -37,7 +39,7 @@ class Point:
     # Of length 1; None where no model is there.
     meaning: Sequence[float] | None
     words: Words
-    payload: Mapping[str, str | datetime]
+    payload: Payload
 
     @property
     def id(self) -> str:
@@ -45,12 +47,9 @@ class Point:
         return point_id(self.item_id)
 
     @property
-    def stored(self) -> dict[str, str]:
+    def stored(self) -> dict[str, str | list[str]]:
         """The payload with the item's own id."""
-        told = {
-            name: value.isoformat() if isinstance(value, datetime) else value for name, value in self.payload.items()
-        }
-        return {"item_id": self.item_id, **told}
+        return {"item_id": self.item_id, **{name: _stored(value) for name, value in self.payload.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +59,8 @@ class Wanted:
     meaning: Sequence[float] | None
     words: Words | None
     limit: int
-    # Fields and the value that each must have, and must not have.
-    must: Mapping[str, str] = field(default_factory=dict)
+    # Fields and the value that each must have, or one of these values; and the value that it must not have.
+    must: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     must_not: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -105,6 +104,12 @@ class Vectors(Protocol):
 
     async def close(self) -> None:
         """Gives back what it holds."""
+
+
+def _stored(value: str | datetime | Sequence[str]) -> str | list[str]:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if isinstance(value, str) else list(value)
 
 
 def point_id(item_id: str) -> str:

@@ -158,8 +158,8 @@ class EmbeddedVectors:
     def _query(self, collection: str, wanted: Wanted) -> list[Hit]:
         shard = self._shard(collection)
         chosen = qdrant.Filter(
-            must=[qdrant.FieldCondition(name, qdrant.MatchValue(value)) for name, value in wanted.must.items()],
-            must_not=[qdrant.FieldCondition(name, qdrant.MatchValue(value)) for name, value in wanted.must_not.items()],
+            must=[_matches(name, value) for name, value in wanted.must.items()],
+            must_not=[_matches(name, value) for name, value in wanted.must_not.items()],
         )
         limit = FUSED * wanted.limit
         lists = []
@@ -186,6 +186,11 @@ class EmbeddedVectors:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _matches(name: str, value: str | Sequence[str]) -> qdrant.FieldCondition:
+    match = qdrant.MatchValue(value) if isinstance(value, str) else qdrant.MatchAny(list(value))
+    return qdrant.FieldCondition(name, match)
 
 
 def _point(point: Point) -> qdrant.Point:

@@ -119,8 +119,9 @@ async def _away() -> AsyncIterator[None]:
         raise SearchAwayError(f"the Qdrant server: {error}") from error
 
 
-def _matches(name: str, value: str) -> models.FieldCondition:
-    return models.FieldCondition(key=name, match=models.MatchValue(value=value))
+def _matches(name: str, value: str | Sequence[str]) -> models.FieldCondition:
+    match = models.MatchValue(value=value) if isinstance(value, str) else models.MatchAny(any=list(value))
+    return models.FieldCondition(key=name, match=match)
 
 
 def _point(point: Point) -> models.PointStruct:

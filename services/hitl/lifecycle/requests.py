@@ -114,15 +114,15 @@ class Requests:
         return asked.page(found, lambda event: (str(event.sequence),), whole=whole)
 
     async def similar(self, human_request_id: str, viewer: Viewer, limit: int) -> list[HumanRequest]:
-        """At most `limit` (0: five) other requests that ended and were asked in like words, best match first.
+        """At most `limit` (0: five) other requests that ended and ask for something alike, best match first.
 
         Raises:
             ServiceError: SIMILAR_OFF, HUMAN_REQUEST_NOT_FOUND.
         """
-        await self.get(human_request_id, viewer)
-        ids = await self._similar.find(human_request_id, viewer, limit)
+        ids = await self._similar.find(await self.get(human_request_id, viewer), viewer, limit)
         found = await self.get_many(ids)
-        return [found[each] for each in ids]
+        # One may have been let go of in between.
+        return [found[each] for each in ids if each in found]
 
     async def expire_overdue(self) -> int:
         """Ends, answers or escalates every request whose time is up; returns how many those were."""

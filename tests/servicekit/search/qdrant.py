@@ -159,6 +159,9 @@ def _nearest(each: dict[str, Any]) -> qdrant.Query:
 def _filter(told: dict[str, Any]) -> qdrant.Filter:
     def conditions(name: str) -> list[Any]:
         found = told.get(name) or []
-        return [qdrant.FieldCondition(each["key"], qdrant.MatchValue(each["match"]["value"])) for each in found]
+        return [qdrant.FieldCondition(each["key"], match(each["match"])) for each in found]
+
+    def match(wanted: dict[str, Any]) -> qdrant.MatchValue | qdrant.MatchAny:
+        return qdrant.MatchAny(wanted["any"]) if "any" in wanted else qdrant.MatchValue(wanted["value"])
 
     return qdrant.Filter(must=conditions("must"), must_not=conditions("must_not"))

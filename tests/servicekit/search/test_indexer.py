@@ -231,3 +231,40 @@ async def test_a_claim_is_anothers_when_its_lease_is_over_and_a_change_meanwhile
         assert (again[second.item_id].attempts, again[first.item_id].version) == (2, first.version + 1)
         await outbox.done(connection, list(again.values()))
         assert (await outbox.waiting(connection)).oldest is None
+
+
+async def test_without_an_index_nothing_waits_and_who_has_one_again_begins_anew(
+    postgres: Server, tmp_path: Path
+) -> None:
+    texts = Texts()
+    async with postgres.database("questioning") as url:
+        async with indexing(url, tmp_path / "qdrant", texts, Model()) as made:
+            await made.change("a", "1 one")
+            await made.settled()
+        async with database(url, 2, "none") as db:
+            loop = asyncio.create_task(Indexer(db, None, texts, SearchMetrics(CollectorRegistry())).run())
+
+            async def left() -> bool:
+                async with db.connection() as connection:
+                    return not await outbox.followed(connection)
+
+            assert await until(left, 60)
+            # As many as there were: only from this it cannot be told that they are others.
+            texts.texts = {"b": "2 two"}
+            async with db.transaction() as connection:
+                await outbox.queue(connection, ["a", "b"])
+                assert (await outbox.waiting(connection)).waiting == 0
+            loop.cancel()
+            await asyncio.gather(loop, return_exceptions=True)
+        async with indexing(url, tmp_path / "qdrant", texts, Model()) as made:
+
+            async def anew() -> bool:
+                try:
+                    return (await made.found("1"), await made.found("2")) == ([], ["b"])
+                except SearchAwayError:
+                    return False
+
+            assert await until(anew, 60)
+            await made.change("b", "3 three")
+            await made.settled()
+            assert await made.found("3") == ["b"]

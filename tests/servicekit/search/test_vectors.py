@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,9 +17,9 @@ from tests.servicekit.search.qdrant import API_KEY, running_qdrant
 NAME = "qmcp-conformance"
 
 
-def point(item_id: str, text: str, meaning: list[float], owner: str = "ada") -> Point:
+def point(item_id: str, text: str, meaning: list[float], owner: str = "ada", audience: Sequence[str] = ()) -> Point:
     payload = {"owner": owner, "kind": "note", "user_id": "u", "group_id": "g", "at": datetime(2026, 1, 1, tzinfo=UTC)}
-    return Point(item_id, meaning, words.of_entry(text), payload)
+    return Point(item_id, meaning, words.of_entry(text), {**payload, "audience": audience})
 
 
 @pytest.fixture(params=["embedded", "server"])
@@ -82,6 +82,11 @@ async def test_both_lists_are_fused_and_each_is_filtered_by_itself(store: Vector
     assert {each.item_id for each in await store.query(NAME, wanted)} == {"meant", "worded"}
     assert await store.query(NAME, Wanted([1, 0], words.of_query("code"), 2, {"owner": "bob"})) == []
     assert await store.query(NAME, Wanted([1, 0], None, 2, {"owner": "ada"}, {"group_id": "g"})) == []
+    # What has many values is found by any of several.
+    await store.upsert(NAME, [point("shared", "for two", [1, 0], owner="eve", audience=["person ada", "group b"])])
+    for marks, seen in [(["group a", "group b"], ["shared"]), (["person eve"], []), ([], [])]:
+        wanted = Wanted([1, 0], words.of_query("for two"), 2, {"audience": marks})
+        assert [each.item_id for each in await store.query(NAME, wanted)] == seen
 
 
 async def test_a_collection_without_meanings_finds_by_words(store: Vectors) -> None:
