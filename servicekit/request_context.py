@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any
 
 from grpc import StatusCode
 
@@ -49,6 +50,8 @@ class RequestContext:
     # How it ended; set by the errors interceptor.
     code: StatusCode = field(default=StatusCode.OK)
     http_status: int = 0
+    # What the line about it in the log says besides: why it was refused, and what the servicer adds.
+    logged: dict[str, Any] = field(default_factory=dict)
     # Why it is being ended although its caller is still there: its credential has ended.
     ended: ServiceError | None = None
 

@@ -48,6 +48,7 @@ async def _abort(
     context: "ServicerContext[Any, Any]", call: RequestContext, method: Method, error: errors.ServiceError
 ) -> None:
     call.code = error.code
+    call.logged["reason"] = error.reason
     trailers: list[tuple[str, str | bytes]] = [
         ("x-request-id", call.request_id),
         ("x-correlation-id", call.correlation_id),

@@ -103,6 +103,7 @@ class RequestLines:
                 **fields,
                 code=call.code.name,
                 duration_ms=round(seconds * 1000, 3),
+                **call.logged,
                 principal=call.principal.name,
                 request_id=call.request_id,
                 correlation_id=call.correlation_id,

@@ -79,7 +79,7 @@ class MetricsServicer(metrics_service_pb2_grpc.MetricsServiceServicer):
         earlier = await self._ingestion.take(events, claim_of(request, answer), buffered=request.ack == "buffered")
         if allowance is not None:
             await answer_with_headers(context, allowance.headers)
-        return answer if earlier is None else metrics_service_pb2.IngestedMetrics.FromString(earlier)
+        return _logged(request.service, answer, earlier)
 
     async def StreamMetrics(
         self, requests: AsyncIterator[metrics_service_pb2.StreamMetricsRequest], context: Context
@@ -138,7 +138,7 @@ class MetricsServicer(metrics_service_pb2_grpc.MetricsServiceServicer):
         earlier = await self._ingestion.take(events, claim_of(request, answer), buffered=request.ack == "buffered")
         if allowance is not None:
             await answer_with_headers(context, allowance.headers)
-        return answer if earlier is None else metrics_service_pb2.IngestedMetrics.FromString(earlier)
+        return _logged(request.service, answer, earlier)
 
     async def FlushMetrics(
         self, request: metrics_service_pb2.FlushMetricsRequest, context: Context
@@ -260,3 +260,17 @@ class MetricsServicer(metrics_service_pb2_grpc.MetricsServiceServicer):
         self, request: retention_pb2.GetDatabaseSizeRequest, context: Context
     ) -> retention_pb2.DatabaseSize:
         return retention_messages.size_to(*await self._retention.sizes())
+
+
+def _logged(
+    service: str, answer: metrics_service_pb2.IngestedMetrics, earlier: bytes | None
+) -> metrics_service_pb2.IngestedMetrics:
+    """The answer to a batch: that which the first with its key was given, where there was one; and the log says it."""
+    told = answer if earlier is None else metrics_service_pb2.IngestedMetrics.FromString(earlier)
+    current_context.get().logged |= {
+        "service": service,
+        "batch_id": told.request_id,
+        "accepted": told.accepted,
+        "rejected": told.rejected,
+    }
+    return told

@@ -1,13 +1,15 @@
 """Calls a minute are counted over all replicas together."""
 
 import asyncio
+from typing import Any
 
 import grpc
 import pytest
+import structlog
 from qmcp.metrics.v1 import rate_limit_pb2
 
 from tests.metrics.service import Replica, Start, ingestion, pb
-from tests.wire import query, refusal
+from tests.wire import query, refusal, until
 
 RATE = 300
 
@@ -35,6 +37,25 @@ async def test_callers_are_told_what_is_left_and_when_to_come_back(start: Start)
     assert (refused.reason, refused.trailers["x-ratelimit-remaining"]) == ("RATE_LIMITED", "0")
     assert refused.retry_after is not None
     assert 0 < refused.retry_after <= 20
+
+
+@pytest.mark.promise("M36", "M38")
+async def test_the_log_has_a_line_for_each_batch_and_says_which_were_past_the_limit(start: Start) -> None:
+    with structlog.testing.capture_logs() as lines:
+        one = await start(metrics_rate_limit=1)
+        taken = await one.ingest({}, {"value": None}, {}, service="front")
+        await refusal(one.ingest(service="front"))
+
+        async def written() -> list[Any]:
+            found = [line for line in lines if line["event"] == "request_completed"]
+            return found if len(found) == 2 else []
+
+        batch, refused = await until(written, 60)
+    said = {"service": "front", "batch_id": taken.request_id, "accepted": 2, "rejected": 1, "code": "OK"}
+    assert said.items() <= batch.items()
+    assert batch["duration_ms"] > 0
+    assert (refused["code"], refused["reason"]) == ("RESOURCE_EXHAUSTED", "RATE_LIMITED")
+    assert {"timestamp", "log_level", "request_id", "principal"} <= batch.keys() & refused.keys()
 
 
 async def test_asking_for_the_limit_takes_no_call(start: Start) -> None:
