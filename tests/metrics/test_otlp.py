@@ -167,6 +167,9 @@ async def test_points_that_break_a_rule_are_told_and_the_others_kept(database: s
         )
 
     now = time.time_ns()
+    many = metrics_pb2.HistogramDataPoint(
+        count=2**64 - 1, sum=1, bucket_counts=[2**64 - 1], time_unix_nano=now, start_time_unix_nano=1
+    )
     long = {"attributes": [KeyValue(key="a", value=AnyValue(string_value="x" * 201))]}
     metrics = [
         metric("good"),
@@ -174,15 +177,29 @@ async def test_points_that_break_a_rule_are_told_and_the_others_kept(database: s
         metric("old", time_unix_nano=1),
         metric("long", **long),
         metric("huge", as_double=1e13),
+        metric("n\x00l"),
+        metrics_pb2.Metric(name="many", histogram=metrics_pb2.Histogram(data_points=[many], aggregation_temporality=1)),
     ]
     async with serving(database) as one, grpc.aio.insecure_channel(f"127.0.0.1:{one.port}") as channel:
         stub = metrics_service_pb2_grpc.MetricsServiceStub(channel)
         answer = await stub.Export(request(*metrics))
-        assert answer.partial_success.rejected_data_points == 4
-        assert all(name in answer.partial_success.error_message for name in ("ahead: ", "old: ", "long: ", "huge: "))
+        assert answer.partial_success.rejected_data_points == 6
+        told = answer.partial_success.error_message
+        assert all(f"{name}: " in told for name in ("ahead", "old", "long", "huge", "n\x00l", "many"))
         assert list(await one.sums()) == ["good"]
         whole = await stub.Export(request(metric("good", time_unix_nano=now + 1)))
         assert not whole.HasField("partial_success"), "where all is taken the answer is empty, as the standard says"
+
+
+@pytest.mark.parametrize("sent", ["points", "scopes"])
+async def test_an_export_of_much_that_is_nothing_is_refused_before_it_is_looked_at(database: str, sent: str) -> None:
+    points = [metrics_pb2.NumberDataPoint()] * (50_001 if sent == "points" else 0)
+    export = request(metrics_pb2.Metric(name="n", gauge=metrics_pb2.Gauge(data_points=points)))
+    if sent == "scopes":
+        export.resource_metrics[0].scope_metrics.extend([metrics_pb2.ScopeMetrics()] * 400_000)
+    async with serving(database) as one, grpc.aio.insecure_channel(f"127.0.0.1:{one.port}") as channel:
+        with pytest.raises(grpc.aio.AioRpcError, match="in parts"):
+            await metrics_service_pb2_grpc.MetricsServiceStub(channel).Export(export)
 
 
 async def test_what_is_remembered_of_series_ends_with_what_is_kept_of_their_events(database: str) -> None:

@@ -15,6 +15,8 @@ TYPE = "custom"
 METRIC_NAME = "metric_name"
 # What events may have, as the contract says of Metric and IngestMetricsRequest.
 MAX_DIMENSIONS, MAX_VALUE_LENGTH, MAX_MAGNITUDE = 20, 200, 1e12
+# Of observations that one event stands for: they are added up in 64 bits, and shown as a number of JSON.
+MAX_WEIGHT = 10**12
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,49}")
 MAX_SERVICE, MAX_VERSION, MAX_INSTANCE = 50, 20, 50
 NOT_IN_SERVICE = re.compile(r"[^A-Za-z0-9_-]")
@@ -59,6 +61,8 @@ def check(point: Point, earliest: int, latest: int) -> None:
         raise UnfitError(f"it has more than {MAX_DIMENSIONS - 1} attributes")
     if len(point.series.name) > MAX_VALUE_LENGTH:
         raise UnfitError(f"its name is longer than {MAX_VALUE_LENGTH} characters")
+    if "\x00" in point.series.name:
+        raise UnfitError("its name has a character that cannot be kept")
     for name, value in attributes:
         if not KEY.fullmatch(name):
             raise UnfitError(f"the attribute {name[:MAX_VALUE_LENGTH]!r} is no name of a dimension")
@@ -74,6 +78,8 @@ def _measured(point: Point, principal: str) -> Iterator[Measured]:
     parts = [Weighted(value, 1)] if isinstance(value, float) else representatives(value)
     if any(not abs(part.value) <= MAX_MAGNITUDE for part in parts):
         raise UnfitError(f"its value is beyond {MAX_MAGNITUDE:.0e}")
+    if any(part.weight > MAX_WEIGHT for part in parts):
+        raise UnfitError(f"its count is beyond {MAX_WEIGHT:.0e}")
     # The examples are of what was worst, which is what one looks for.
     examples = dict(zip(range(len(parts) - 1, -1, -1), point.exemplars, strict=False))
     for number, part in enumerate(parts):

@@ -20,6 +20,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1 import metrics_pb2
 
 from servicekit.errors import invalid_field
+from servicekit.http_json.counting import holds_more
 from servicekit.large import beside
 from services.metrics.otlp.models import (
     Attributes,
@@ -34,6 +35,7 @@ from services.metrics.otlp.models import (
     Temporality,
     Value,
 )
+from services.metrics.otlp.sizes import MAX_JSON_VALUES, MAX_MESSAGES, MAX_POINTS, holds_too_many_messages
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 UNKNOWN_SERVICE = "unknown_service"
@@ -83,6 +85,8 @@ def from_json(body: bytes) -> Export:
         MalformedError: where it is none.
     """
     try:
+        if holds_more(body.decode("utf-8", "replace"), MAX_JSON_VALUES):
+            raise MalformedError(f"holds more than {MAX_JSON_VALUES:,} values.")
         document = orjson.loads(body)
         if not isinstance(document, dict):
             raise MalformedError("is no JSON object.")
@@ -152,6 +156,8 @@ def _with_bytes(document: Any, depth: int) -> Any:
 
 
 def _export(request: ExportMetricsServiceRequest) -> Export:
+    if holds_too_many_messages(request):
+        raise MalformedError(f"holds more than {MAX_MESSAGES:,} messages; send it in parts.")
     points: list[Point] = []
     rejected: list[Rejected] = []
     for of_resource in request.resource_metrics:
@@ -163,6 +169,8 @@ def _export(request: ExportMetricsServiceRequest) -> Export:
             within = (*_flat(attributes), *named)
             for metric in of_scope.metrics:
                 _take(metric, source, within, points, rejected)
+                if len(points) + len(rejected) > MAX_POINTS:
+                    raise MalformedError(f"holds more than {MAX_POINTS:,} points; send it in parts.")
     return Export(tuple(points), tuple(rejected))
 
 
@@ -181,6 +189,8 @@ def _take(
     if data is None:
         return
     content: Any = getattr(metric, data)
+    if len(content.data_points) > MAX_POINTS:
+        raise MalformedError(f"holds more than {MAX_POINTS:,} points; send it in parts.")
     try:
         kind, temporality, read = _meaning(metric, data, content)
     except _UnfitError as error:
