@@ -28,16 +28,16 @@ BUILT_IN = (
         "agent",
         (
             *("tools.read", "tools.invoke", "hitl.read", "hitl.ask", "questioning.read", "questioning.ask"),
-            *("metrics.write", "metrics.read"),
+            *("metrics.write", "metrics.read", "tasks.read", "tasks.write"),
         ),
-        "Runs tools, asks people, interviews them, and reads what came of it; sends metrics.",
+        "Runs tools, asks people, interviews them, works on tasks, and reads what came of it; sends metrics.",
     ),
     Role("human", ("tools.read", "hitl.read", "hitl.respond"), "Answers what agents ask."),
     Role(
         "reader",
         (
             *("tools.read", "tools.audit", "hitl.read", "hitl.audit", "access.read", "access.audit"),
-            *("questioning.read", "questioning.audit", "metrics.read", "metrics.audit"),
+            *("questioning.read", "questioning.audit", "metrics.read", "metrics.audit", "tasks.read", "tasks.audit"),
         ),
         "Reads everything, whosever it is, and changes nothing.",
     ),

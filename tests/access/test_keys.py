@@ -269,6 +269,9 @@ async def test_whoever_has_a_key_learns_who_they_are(access: Access) -> None:
         "questioning.ask",
         "questioning.audit",
         "questioning.read",
+        "tasks.audit",
+        "tasks.read",
+        "tasks.write",
     ]
     assert list(identity.permissions) == [*audited, "tools.audit", "tools.invoke", "tools.read"]
     assert identity.rate_per_minute == 600

@@ -49,7 +49,7 @@ async def test_a_key_has_what_its_roles_grant_together(access: Access, tools: Ru
     assert list(identity.permissions) == [
         *("access.audit", "access.read", "hitl.audit", "hitl.read"),
         *("metrics.audit", "metrics.read", "metrics.write"),
-        *("questioning.audit", "questioning.read", "tools.audit", "tools.read"),
+        *("questioning.audit", "questioning.read", "tasks.audit", "tasks.read", "tools.audit", "tools.read"),
     ]
 
 
@@ -117,6 +117,8 @@ async def test_what_services_ask_about_roles_that_do_not_exist_grants_nothing(ac
         "metrics.write",
         "questioning.ask",
         "questioning.read",
+        "tasks.read",
+        "tasks.write",
         "tools.invoke",
         "tools.read",
     ]

@@ -44,6 +44,10 @@ GRPC_ONLY = {name for name, method in METHODS.items() if descriptors.declared(me
 OTHER_ANSWERS = {
     "qmcp.access.v1.AccessService.CreateKey": ("IssuedKey", "the secret is shown this once and is no part of the key"),
     "qmcp.hitl.v1.HitlService.GetHumanRequest": ("GetHumanRequestResponse", "the original's clients poll this form"),
+    **{
+        f"qmcp.tasks.v1.TasksService.Delete{what}": ("DeletedCounts", "how much went with it, as the original told it")
+        for what in ("Project", "Epic", "Task")
+    },
 }
 
 every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())

@@ -36,7 +36,9 @@ def chosen(method: MethodDescriptor) -> Iterator[FieldDescriptor]:
     own = next(templates(method))
     for path, field in fields(method.input_type):
         if method.name.startswith("Update"):
-            is_chosen = path in VARIABLE.findall(own)
+            # What its Create does not take, the server has made.
+            creates = method.containing_service.methods_by_name.get(method.name.replace("Update", "Create", 1))
+            is_chosen = path in VARIABLE.findall(own) and (creates is None or path in dict(fields(creates.input_type)))
         else:
             below = [each for other in method.containing_service.methods for each in templates(other)]
             named = {name for each in below if each.startswith(f"{own}/{{") for name in VARIABLE.findall(each)[:1]}

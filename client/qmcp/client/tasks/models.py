@@ -1,0 +1,160 @@
+# Generated from protos/ by client/generate. `make generate` writes it again.
+
+"""The values of tasks as callers see them: the messages of the contract without protobuf."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A project: the board that agents and people share, and who they are."""
+
+    # UUIDv7, made by the server.
+    id: str = ""
+    # The principal that made it.
+    owner: str = ""
+    # What it is called; one owner has no two projects of one name.
+    name: str = ""
+    # What it is about; empty where nobody said.
+    description: str = ""
+    # `active`, `archived` or `completed`. A word for people: it stops nobody.
+    status: str = ""
+    # The principals that work on it beside its owner.
+    members: tuple[str, ...] = ()
+    # The roles whose holders work on it.
+    groups: tuple[str, ...] = ()
+    # How many epics it has.
+    epic_count: int = 0
+    # How many tasks it has.
+    task_count: int = 0
+    # How many of its tasks are completed.
+    completed_task_count: int = 0
+    # When it was made.
+    created_at: datetime | None = None
+    # When it was changed; a change of its tasks is none of its own.
+    updated_at: datetime | None = None
+    # What it is like; another one after each change.
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletedCounts:
+    """What was deleted by one call.
+
+    It is gone for everybody, and kept in the database.
+    """
+
+    # How many projects: 1, or 0 where less was to be deleted.
+    projects: int = 0
+    # How many epics.
+    epics: int = 0
+    # How many tasks.
+    tasks: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epic:
+    """A part of a project: the tasks that reach one end together."""
+
+    # UUIDv7, made by the server.
+    id: str = ""
+    # The project that it is part of. Whoever sees that sees it.
+    project_id: str = ""
+    # What it is called; one project has no two epics of one name.
+    name: str = ""
+    # What it is about; empty where nobody said.
+    description: str = ""
+    # One of the states of tasks. A word for people: it follows from nothing and stops nobody.
+    status: str = ""
+    # 0 (the least) to 3. Of two tasks of the same priority the one whose epic has more goes first.
+    priority: int = 0
+    # How many tasks it has.
+    task_count: int = 0
+    # How many of them are completed.
+    completed_task_count: int = 0
+    # The principal that made it.
+    created_by: str = ""
+    # When it was made.
+    created_at: datetime | None = None
+    # When it was changed; a change of its tasks is none of its own.
+    updated_at: datetime | None = None
+    # What it is like; another one after each change.
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A piece of work that one agent does at a time."""
+
+    # UUIDv7, made by the server.
+    id: str = ""
+    # The project that it is part of. Whoever sees that sees it.
+    project_id: str = ""
+    # The epic that it is part of.
+    epic_id: str = ""
+    # What it is called; one epic has no two tasks of one name.
+    name: str = ""
+    # What is to be done; empty where nobody said.
+    description: str = ""
+    # `pending`, `in_progress`, `review`, `completed`, `blocked` or `backlog`.
+    status: str = ""
+    # The same as the original's board has it: `TODO`, `IN_PROGRESS`, `REVIEW`, `DONE`, `BLOCKED` or `BACKLOG`.
+    board_status: str = ""
+    # 0 (the least) to 3: of what is ready, the most goes first.
+    priority: int = 0
+    # How it is to be worked on: `simple`, `standard`, `ra-light` or `ra-full`; empty where nobody said.
+    ra_mode: str = ""
+    # How hard it is taken to be, 1 to 10; 0 where nobody said.
+    ra_score: int = 0
+    # What was assumed, suggested or decided, as tags.
+    ra_tags: tuple[str, ...] = ()
+    # What belongs to the response awareness, of any form.
+    ra_metadata: dict[str, Any] | None = None
+    # Words to find it by.
+    tags: tuple[str, ...] = ()
+    # Whatever its users keep beside it.
+    metadata: dict[str, Any] | None = None
+    # The prompt that it was made by; empty in lists, and where there is none.
+    prompt_snapshot: str = ""
+    # Tasks with the same word are meant to be worked on at the same time.
+    parallel_group: str = ""
+    # False where it is not meant to be worked on beside others.
+    parallel_eligible: bool = False
+    # The session of the client that it came from.
+    client_session_id: str = ""
+    # The ids of the tasks that must be completed before it.
+    dependencies: tuple[str, ...] = ()
+    # Those of them that are not completed. It is ready when there are none and its status is `pending`.
+    open_dependencies: tuple[str, ...] = ()
+    # The number of the last entry of its log.
+    log_sequence: int = 0
+    # The principal that made it.
+    created_by: str = ""
+    # When it was made.
+    created_at: datetime | None = None
+    # When it was changed.
+    updated_at: datetime | None = None
+    # When it was completed; absent while it is not.
+    completed_at: datetime | None = None
+    # What it is like; another one after each change.
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskLogEntry:
+    """Something that happened to a task, or that somebody said of it."""
+
+    # The task.
+    task_id: str = ""
+    # Its number in the log of this task, from 1, without gap.
+    sequence: int = 0
+    # What happened: `created`, `updated`, `transitioned`, `deleted`, or a word of whoever wrote it.
+    kind: str = ""
+    # The principal that did it.
+    principal: str = ""
+    # When it happened.
+    at: datetime | None = None
+    # What there is to say of it: of a transition `from` and `to`, of an update the names of the `fields`.
+    payload: dict[str, Any] | None = None

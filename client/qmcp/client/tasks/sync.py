@@ -1,0 +1,206 @@
+# Generated from aio.py by client/generate. `make generate` writes it again.
+"""What the client can do with projects, epics and tasks."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qmcp.client.calling.conversion import to_object
+from qmcp.client.calling.sync import Calls
+from qmcp.client.tasks.models import DeletedCounts, Epic, Project, Task, TaskLogEntry
+from qmcp.tasks.v1 import epic_pb2, project_pb2
+from qmcp.tasks.v1 import tasks_service_pb2 as api
+
+
+class Tasks(Calls):
+    """The calls of the tasks service."""
+
+    def create_project(
+        self,
+        name: str,
+        *,
+        description: str | None = None,
+        members: Sequence[str] = (),
+        groups: Sequence[str] = (),
+        idempotency_key: str | None = None,
+    ) -> Project:
+        """Makes a project, or finds your own of that name; members are principals that work on it, groups roles."""
+        request = project_pb2.CreateProjectRequest(
+            name=name, description=description, members=members, groups=groups, idempotency_key=idempotency_key
+        )
+        return self._call(request, Project)
+
+    def get_project(self, project_id: str) -> Project:
+        """One project, with what is in it counted."""
+        return self._call(project_pb2.GetProjectRequest(id=project_id), Project)
+
+    def list_projects(self, *, status: str = "", name: str = "", limit: int | None = 50) -> list[Project]:
+        """The newest projects for which all filters hold; `limit` None means all there are."""
+        return self._list(project_pb2.ListProjectsRequest(status=status, name=name), Project, limit=limit)
+
+    def update_project(
+        self,
+        project_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        status: str | None = None,
+        members: Sequence[str] | None = None,
+        groups: Sequence[str] | None = None,
+        etag: str = "",
+    ) -> Project:
+        """Changes a project; members and groups that are given replace those that it has."""
+        request = project_pb2.UpdateProjectRequest(
+            id=project_id,
+            name=name,
+            description=description,
+            status=status,
+            members=members,
+            members_mode=_mode(members),
+            groups=groups,
+            groups_mode=_mode(groups),
+            etag=etag,
+        )
+        return self._call(request, Project)
+
+    def delete_project(self, project_id: str) -> DeletedCounts:
+        """Deletes a project with all that is in it."""
+        return self._call(project_pb2.DeleteProjectRequest(id=project_id), DeletedCounts)
+
+    def create_epic(
+        self, project_id: str, name: str, *, description: str | None = None, priority: int | None = None
+    ) -> Epic:
+        """Makes an epic, or finds the project's own of that name."""
+        request = epic_pb2.CreateEpicRequest(
+            project_id=project_id, name=name, description=description, priority=priority
+        )
+        return self._call(request, Epic)
+
+    def get_epic(self, epic_id: str) -> Epic:
+        """One epic."""
+        return self._call(epic_pb2.GetEpicRequest(id=epic_id), Epic)
+
+    def list_epics(self, project_id: str = "", *, status: str = "", limit: int | None = 50) -> list[Epic]:
+        """The newest epics for which all filters hold; `limit` None means all there are."""
+        return self._list(epic_pb2.ListEpicsRequest(project_id=project_id, status=status), Epic, limit=limit)
+
+    def delete_epic(self, epic_id: str) -> DeletedCounts:
+        """Deletes an epic with its tasks."""
+        return self._call(epic_pb2.DeleteEpicRequest(id=epic_id), DeletedCounts)
+
+    def create_task(
+        self,
+        name: str,
+        *,
+        epic_id: str = "",
+        project: str = "",
+        epic: str = "",
+        description: str | None = None,
+        priority: int | None = None,
+        dependencies: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        ra_mode: str | None = None,
+        ra_score: int | None = None,
+        ra_tags: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        backlog: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Makes a task, or finds the epic's own of that name and changes it so.
+
+        The epic by its id; or by the names of `project` and `epic`, which are made where they are not there yet.
+        """
+        request = api.CreateTaskRequest(
+            name=name,
+            epic_id=epic_id,
+            project_name=project,
+            epic_name=epic,
+            description=description,
+            priority=priority,
+            dependencies=dependencies,
+            tags=tags,
+            ra_mode=ra_mode,
+            ra_score=ra_score,
+            ra_tags=ra_tags,
+            metadata=to_object(metadata),
+            status="backlog" if backlog else "",
+            idempotency_key=idempotency_key,
+        )
+        return self._call(request, Task)
+
+    def get_task(self, task_id: str) -> Task:
+        """One task."""
+        return self._call(api.GetTaskRequest(id=task_id), Task)
+
+    def list_tasks(
+        self,
+        project_id: str = "",
+        *,
+        epic_id: str = "",
+        status: str = "",
+        tag: str = "",
+        ready: bool = False,
+        limit: int | None = 50,
+    ) -> list[Task]:
+        """The newest tasks for which all filters hold; `limit` None means all there are."""
+        request = api.ListTasksRequest(project_id=project_id, epic_id=epic_id, status=status, tag=tag, ready=ready)
+        return self._list(request, Task, limit=limit)
+
+    def update_task(
+        self,
+        task_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        priority: int | None = None,
+        dependencies: Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
+        ra_mode: str | None = None,
+        ra_score: int | None = None,
+        ra_tags: Sequence[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        etag: str = "",
+    ) -> Task:
+        """Changes what a task is; lists that are given replace those that it has, metadata is added to."""
+        request = api.UpdateTaskRequest(
+            id=task_id,
+            name=name,
+            description=description,
+            priority=priority,
+            dependencies=dependencies,
+            dependencies_mode=_mode(dependencies),
+            tags=tags,
+            tags_mode=_mode(tags),
+            ra_mode=ra_mode,
+            ra_score=ra_score,
+            ra_tags=ra_tags,
+            ra_tags_mode=_mode(ra_tags),
+            metadata=to_object(metadata),
+            etag=etag,
+        )
+        return self._call(request, Task)
+
+    def transition_task(self, task_id: str, status: str, *, note: str = "", etag: str = "") -> Task:
+        """Brings a task to another status, `in_progress` or as the board has it, `IN_PROGRESS`."""
+        return self._call(api.TransitionTaskRequest(id=task_id, status=status, note=note, etag=etag), Task)
+
+    def delete_task(self, task_id: str) -> DeletedCounts:
+        """Deletes a task; what depended on it waits for it no longer."""
+        return self._call(api.DeleteTaskRequest(id=task_id), DeletedCounts)
+
+    def log_task(
+        self, task_id: str, kind: str, payload: Mapping[str, Any] | None = None, *, idempotency_key: str | None = None
+    ) -> TaskLogEntry:
+        """Writes into the log of a task."""
+        request = api.CreateTaskLogEntryRequest(
+            task_id=task_id, kind=kind, payload=to_object(payload), idempotency_key=idempotency_key
+        )
+        return self._call(request, TaskLogEntry)
+
+    def list_task_log(self, task_id: str, *, limit: int | None = 50) -> list[TaskLogEntry]:
+        """What happened to a task and what was said of it, newest first; `limit` None means all there is."""
+        return self._list(api.ListTaskLogEntriesRequest(task_id=task_id), TaskLogEntry, limit=limit)
+
+
+def _mode(given: Sequence[str] | None) -> str:
+    """What is given is all that shall be."""
+    return "" if given is None else "replace"

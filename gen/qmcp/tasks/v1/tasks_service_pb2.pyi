@@ -1,0 +1,200 @@
+from buf.validate import validate_pb2 as _validate_pb2
+from google.api import annotations_pb2 as _annotations_pb2
+from google.protobuf import struct_pb2 as _struct_pb2
+from qmcp.options.v1 import options_pb2 as _options_pb2
+from qmcp.tasks.v1 import epic_pb2 as _epic_pb2
+from qmcp.tasks.v1 import project_pb2 as _project_pb2
+from qmcp.tasks.v1 import task_pb2 as _task_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class CreateTaskRequest(_message.Message):
+    __slots__ = ("name", "epic_id", "epic_name", "project_id", "project_name", "status", "etag", "idempotency_key", "description", "priority", "ra_mode", "ra_score", "ra_tags", "ra_tags_mode", "ra_metadata", "ra_metadata_mode", "tags", "tags_mode", "metadata", "metadata_mode", "prompt_snapshot", "parallel_group", "parallel_eligible", "client_session_id", "dependencies", "dependencies_mode")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    EPIC_ID_FIELD_NUMBER: _ClassVar[int]
+    EPIC_NAME_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_NAME_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    RA_MODE_FIELD_NUMBER: _ClassVar[int]
+    RA_SCORE_FIELD_NUMBER: _ClassVar[int]
+    RA_TAGS_FIELD_NUMBER: _ClassVar[int]
+    RA_TAGS_MODE_FIELD_NUMBER: _ClassVar[int]
+    RA_METADATA_FIELD_NUMBER: _ClassVar[int]
+    RA_METADATA_MODE_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    TAGS_MODE_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    METADATA_MODE_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    PARALLEL_GROUP_FIELD_NUMBER: _ClassVar[int]
+    PARALLEL_ELIGIBLE_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    DEPENDENCIES_FIELD_NUMBER: _ClassVar[int]
+    DEPENDENCIES_MODE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    epic_id: str
+    epic_name: str
+    project_id: str
+    project_name: str
+    status: str
+    etag: str
+    idempotency_key: str
+    description: str
+    priority: int
+    ra_mode: str
+    ra_score: int
+    ra_tags: _containers.RepeatedScalarFieldContainer[str]
+    ra_tags_mode: str
+    ra_metadata: _struct_pb2.Struct
+    ra_metadata_mode: str
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    tags_mode: str
+    metadata: _struct_pb2.Struct
+    metadata_mode: str
+    prompt_snapshot: str
+    parallel_group: str
+    parallel_eligible: bool
+    client_session_id: str
+    dependencies: _containers.RepeatedScalarFieldContainer[str]
+    dependencies_mode: str
+    def __init__(self, name: _Optional[str] = ..., epic_id: _Optional[str] = ..., epic_name: _Optional[str] = ..., project_id: _Optional[str] = ..., project_name: _Optional[str] = ..., status: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., ra_mode: _Optional[str] = ..., ra_score: _Optional[int] = ..., ra_tags: _Optional[_Iterable[str]] = ..., ra_tags_mode: _Optional[str] = ..., ra_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., ra_metadata_mode: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., tags_mode: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metadata_mode: _Optional[str] = ..., prompt_snapshot: _Optional[str] = ..., parallel_group: _Optional[str] = ..., parallel_eligible: _Optional[bool] = ..., client_session_id: _Optional[str] = ..., dependencies: _Optional[_Iterable[str]] = ..., dependencies_mode: _Optional[str] = ...) -> None: ...
+
+class GetTaskRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
+
+class ListTasksRequest(_message.Message):
+    __slots__ = ("page_size", "page_token", "project_id", "epic_id", "status", "tag", "ready")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    EPIC_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    TAG_FIELD_NUMBER: _ClassVar[int]
+    READY_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    project_id: str
+    epic_id: str
+    status: str
+    tag: str
+    ready: bool
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., project_id: _Optional[str] = ..., epic_id: _Optional[str] = ..., status: _Optional[str] = ..., tag: _Optional[str] = ..., ready: _Optional[bool] = ...) -> None: ...
+
+class ListTasksResponse(_message.Message):
+    __slots__ = ("tasks", "next_page_token")
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    tasks: _containers.RepeatedCompositeFieldContainer[_task_pb2.Task]
+    next_page_token: str
+    def __init__(self, tasks: _Optional[_Iterable[_Union[_task_pb2.Task, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class UpdateTaskRequest(_message.Message):
+    __slots__ = ("id", "name", "description", "priority", "ra_mode", "ra_score", "ra_tags", "ra_tags_mode", "ra_metadata", "ra_metadata_mode", "tags", "tags_mode", "metadata", "metadata_mode", "prompt_snapshot", "parallel_group", "parallel_eligible", "client_session_id", "dependencies", "dependencies_mode", "etag", "idempotency_key")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    RA_MODE_FIELD_NUMBER: _ClassVar[int]
+    RA_SCORE_FIELD_NUMBER: _ClassVar[int]
+    RA_TAGS_FIELD_NUMBER: _ClassVar[int]
+    RA_TAGS_MODE_FIELD_NUMBER: _ClassVar[int]
+    RA_METADATA_FIELD_NUMBER: _ClassVar[int]
+    RA_METADATA_MODE_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    TAGS_MODE_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    METADATA_MODE_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    PARALLEL_GROUP_FIELD_NUMBER: _ClassVar[int]
+    PARALLEL_ELIGIBLE_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    DEPENDENCIES_FIELD_NUMBER: _ClassVar[int]
+    DEPENDENCIES_MODE_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    name: str
+    description: str
+    priority: int
+    ra_mode: str
+    ra_score: int
+    ra_tags: _containers.RepeatedScalarFieldContainer[str]
+    ra_tags_mode: str
+    ra_metadata: _struct_pb2.Struct
+    ra_metadata_mode: str
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    tags_mode: str
+    metadata: _struct_pb2.Struct
+    metadata_mode: str
+    prompt_snapshot: str
+    parallel_group: str
+    parallel_eligible: bool
+    client_session_id: str
+    dependencies: _containers.RepeatedScalarFieldContainer[str]
+    dependencies_mode: str
+    etag: str
+    idempotency_key: str
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., ra_mode: _Optional[str] = ..., ra_score: _Optional[int] = ..., ra_tags: _Optional[_Iterable[str]] = ..., ra_tags_mode: _Optional[str] = ..., ra_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., ra_metadata_mode: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., tags_mode: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metadata_mode: _Optional[str] = ..., prompt_snapshot: _Optional[str] = ..., parallel_group: _Optional[str] = ..., parallel_eligible: _Optional[bool] = ..., client_session_id: _Optional[str] = ..., dependencies: _Optional[_Iterable[str]] = ..., dependencies_mode: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class TransitionTaskRequest(_message.Message):
+    __slots__ = ("id", "status", "note", "etag", "idempotency_key")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    status: str
+    note: str
+    etag: str
+    idempotency_key: str
+    def __init__(self, id: _Optional[str] = ..., status: _Optional[str] = ..., note: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class DeleteTaskRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
+
+class CreateTaskLogEntryRequest(_message.Message):
+    __slots__ = ("task_id", "kind", "payload", "idempotency_key")
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    task_id: str
+    kind: str
+    payload: _struct_pb2.Struct
+    idempotency_key: str
+    def __init__(self, task_id: _Optional[str] = ..., kind: _Optional[str] = ..., payload: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class ListTaskLogEntriesRequest(_message.Message):
+    __slots__ = ("page_size", "page_token", "task_id")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    task_id: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., task_id: _Optional[str] = ...) -> None: ...
+
+class ListTaskLogEntriesResponse(_message.Message):
+    __slots__ = ("entries", "next_page_token")
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedCompositeFieldContainer[_task_pb2.TaskLogEntry]
+    next_page_token: str
+    def __init__(self, entries: _Optional[_Iterable[_Union[_task_pb2.TaskLogEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

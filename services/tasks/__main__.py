@@ -1,0 +1,5 @@
+"""`python -m services.tasks [serve | migrate]`."""
+
+from servicekit.launch import launch
+
+launch("services.tasks")

@@ -1,0 +1,218 @@
+"""Tasks: made, read, changed, brought from one status to another, deleted."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from servicekit import pagination
+from servicekit.errors import invalid_field
+from servicekit.idempotency import Answer, Once
+from servicekit.identity.visibility import Viewer
+from servicekit.postgres import Connection, Database, UniqueViolation
+from services.tasks import errors
+from services.tasks.board import transitions
+from services.tasks.board.changes import changed
+from services.tasks.board.epics import enter_epic
+from services.tasks.board.projects import entered, named, uuid_of, visible
+from services.tasks.board.store import dependencies, epics, projects
+from services.tasks.board.store import tasks as store
+from services.tasks.metrics import TasksMetrics
+from services.tasks.models import Change, Deleted, Location, Task, TaskFilter
+
+MAX_DOCUMENT_BYTES = 64 * 1024
+
+
+class Tasks:
+    """Reads and changes tasks. Whoever works on the project may."""
+
+    def __init__(self, database: Database, metrics: TasksMetrics) -> None:
+        self._database = database
+        self._metrics = metrics
+
+    async def create(
+        self, name: str, location: Location, status: str, change: Change, viewer: Viewer, once: Once[Task, Answer]
+    ) -> Answer:
+        """Makes one, or changes the epic's own of that name.
+
+        Raises:
+            ServiceError: INVALID_REQUEST where nothing says in which epic; PROJECT_NOT_FOUND, EPIC_NOT_FOUND,
+                PERMISSION_DENIED, ETAG_MISMATCH, DEPENDENCY_NOT_FOUND, DEPENDENCY_CYCLE.
+        """
+
+        async def create(connection: Connection) -> Task:
+            epic_id, project_id = await _located(connection, location, viewer, alone=_of_dependencies(change))
+            made = await store.insert(connection, project_id, epic_id, name, status, viewer.name)
+            task_id = await store.find(connection, epic_id, name)
+            if task_id is None:
+                # The one of that name was deleted in this very moment.
+                raise errors.task_not_found(name)
+            return await _write(connection, task_id, change, viewer, "created" if made else "updated")
+
+        return await once.run(self._database, create)
+
+    async def get(self, task_id: str, viewer: Viewer) -> Task:
+        async with self._database.connection() as connection:
+            return await shown(connection, task_id, viewer)
+
+    async def page(self, wanted: TaskFilter, viewer: Viewer, page_size: int, page_token: str) -> tuple[list[Task], str]:
+        """A page, newest first, and the token of the next."""
+        fields = (wanted.project_id, wanted.epic_id, wanted.status, wanted.tag, wanted.ready)
+        asked = pagination.page_request(
+            page_size, page_token, fields, lambda at, each: (pagination.time(at), UUID(each)), width=2
+        )
+        project_id = uuid_of(wanted.project_id) if wanted.project_id else None
+        epic_id = uuid_of(wanted.epic_id) if wanted.epic_id else None
+        filters = (project_id, epic_id, wanted.status, wanted.tag, wanted.ready)
+        async with self._database.connection() as connection:
+            found = await store.list_before(connection, filters, viewer, asked.after, asked.limit)
+        return asked.page(found, lambda task: (task.created_at.isoformat(), task.id))
+
+    async def update(self, task_id: str, change: Change, viewer: Viewer, once: Once[Task, Answer]) -> Answer:
+        """Changes what one is.
+
+        Raises:
+            ServiceError: TASK_NOT_FOUND, PERMISSION_DENIED, ETAG_MISMATCH, NAME_TAKEN, DEPENDENCY_NOT_FOUND,
+                DEPENDENCY_CYCLE.
+        """
+
+        async def update(connection: Connection) -> Task:
+            await entered_for(connection, task_id, viewer, alone=_of_dependencies(change))
+            return await _write(connection, UUID(task_id), change, viewer, "updated")
+
+        return await once.run(self._database, update)
+
+    async def transition(
+        self, task_id: str, status: str, note: str, etag: str, viewer: Viewer, once: Once[Task, Answer]
+    ) -> Answer:
+        """Brings one to another status.
+
+        Raises:
+            ServiceError: TASK_NOT_FOUND, PERMISSION_DENIED, ETAG_MISMATCH, TRANSITION_NOT_ALLOWED, DEPENDENCIES_OPEN.
+        """
+        came_to: list[str] = []
+
+        async def transition(connection: Connection) -> Task:
+            await entered_for(connection, task_id, viewer)
+            task = await _locked(connection, UUID(task_id))
+            values = changed(task, Change({"status": status}, etag=etag))
+            if not values:
+                return task
+            transitions.require_allowed(task, status)
+            payload = {"from": task.status, "to": status, **({"note": note} if note else {})}
+            await store.update(connection, UUID(task_id), values, "transitioned", viewer.name, payload)
+            came_to.append(status)
+            return await _locked(connection, UUID(task_id))
+
+        answer = await once.run(self._database, transition)
+        self._metrics.transitioned(came_to)
+        return answer
+
+    async def delete(self, task_id: str, viewer: Viewer) -> Deleted:
+        """Deletes one; what depended on it waits for it no longer."""
+        async with self._database.transaction() as connection:
+            await entered_for(connection, task_id, viewer)
+            task = await _locked(connection, UUID(task_id))
+            await store.update(connection, UUID(task_id), {}, "deleted", viewer.name, {"status": task.status})
+            await store.delete(connection, UUID(task_id))
+        return Deleted(tasks=1)
+
+
+async def shown(connection: Connection, task_id: str, viewer: Viewer) -> Task:
+    """A task that the viewer sees.
+
+    Raises:
+        ServiceError: TASK_NOT_FOUND.
+    """
+    task = await store.get(connection, uuid_of(task_id))
+    project = await projects.get(connection, UUID(task.project_id)) if task else None
+    if task is None or project is None or not viewer.sees(project.audience):
+        raise errors.task_not_found(task_id)
+    return task
+
+
+async def entered_for(connection: Connection, task_id: str, viewer: Viewer, *, alone: bool = False) -> UUID:
+    """The project in which the viewer is about to change a task; see `entered`.
+
+    Raises:
+        ServiceError: TASK_NOT_FOUND, PERMISSION_DENIED.
+    """
+    project_id = await store.project_of(connection, uuid_of(task_id))
+    if project_id is None or await entered(connection, project_id, viewer, alone=alone) is None:
+        raise errors.task_not_found(task_id)
+    return project_id
+
+
+async def _located(connection: Connection, location: Location, viewer: Viewer, *, alone: bool) -> tuple[UUID, UUID]:
+    """The epic in which a task shall be, and its project, both entered."""
+    if location.epic_id:
+        epic_id = await enter_epic(connection, location.epic_id, viewer, alone=alone)
+        project_id = await epics.project_of(connection, epic_id)
+        assert project_id is not None, "nothing in the project is deleted now"
+        return epic_id, project_id
+    if not location.epic_name:
+        raise invalid_field("epic_id", "must name the epic, or `epic_name` one of a project")
+    if location.project_id:
+        project = await visible(connection, location.project_id, viewer)
+    elif location.project_name:
+        project = await named(connection, location.project_name, viewer)
+    else:
+        raise invalid_field("project_id", "must name the project of `epic_name`, or `project_name` it")
+    if await entered(connection, UUID(project.id), viewer, alone=alone) is None:
+        raise errors.project_not_found(location.project_id or location.project_name)
+    epic_id = await epics.find_or_insert(connection, UUID(project.id), location.epic_name, viewer.name)
+    return epic_id, UUID(project.id)
+
+
+async def _locked(connection: Connection, task_id: UUID) -> Task:
+    """A task that nobody else changes before the transaction ends."""
+    task = await store.get(connection, task_id, lock=True)
+    if task is None:
+        # Deleted since its project was looked up.
+        raise errors.task_not_found(str(task_id))
+    return task
+
+
+async def _write(connection: Connection, task_id: UUID, change: Change, viewer: Viewer, kind: str) -> Task:
+    task = await _locked(connection, task_id)
+    values = changed(task, change)
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            require_small(name, value)
+    if not values and kind != "created":
+        return task
+    payload = {"fields": sorted(values)}
+    wanted = values.pop("dependencies", None)
+    if wanted is not None:
+        await _depend(connection, task, wanted)
+    try:
+        await store.update(connection, task_id, values, kind, viewer.name, payload)
+    except UniqueViolation:
+        raise errors.name_taken(values["name"]) from None
+    return await _locked(connection, task_id)
+
+
+async def _depend(connection: Connection, task: Task, wanted: list[str]) -> None:
+    """Has a task wait for others; the caller holds the project's lock alone."""
+    ids = [uuid_of(each) for each in wanted]
+    by_id = dict(zip(ids, wanted, strict=True))
+    if unknown := await dependencies.unknown(connection, UUID(task.project_id), ids):
+        raise errors.dependency_not_found(by_id[unknown])
+    if circular := await dependencies.waiting(connection, UUID(task.id), ids):
+        raise errors.dependency_cycle(task.id, str(circular))
+    await dependencies.replace(connection, UUID(task.id), ids)
+
+
+def _of_dependencies(change: Change) -> bool:
+    return "dependencies" in {*change.merged, *change.replaced}
+
+
+def require_small(name: str, document: Mapping[str, Any]) -> None:
+    """Refuses a document that is larger than one may be.
+
+    Raises:
+        ServiceError: INVALID_REQUEST.
+    """
+    if len(orjson.dumps(document)) > MAX_DOCUMENT_BYTES:
+        raise invalid_field(name, f"must be at most {MAX_DOCUMENT_BYTES} bytes as JSON")

@@ -1,0 +1,53 @@
+"""The errors of the tasks service: every reason stands in error_reason.proto."""
+
+from collections.abc import Sequence
+
+from servicekit.errors import ServiceError, aborted, already_exists, failed_precondition, not_found
+
+# As many ids as a sentence takes.
+MAX_NAMED = 5
+
+
+def project_not_found(project_id: str) -> ServiceError:
+    return not_found("PROJECT_NOT_FOUND", f"There is no project {project_id!r}.", project_id=project_id)
+
+
+def epic_not_found(epic_id: str) -> ServiceError:
+    return not_found("EPIC_NOT_FOUND", f"There is no epic {epic_id!r}.", epic_id=epic_id)
+
+
+def task_not_found(task_id: str) -> ServiceError:
+    return not_found("TASK_NOT_FOUND", f"There is no task {task_id!r}.", task_id=task_id)
+
+
+def name_taken(name: str) -> ServiceError:
+    return already_exists("NAME_TAKEN", f"Another one beside it is called {name!r}. Choose another name.", name=name)
+
+
+def transition_not_allowed(task_id: str, from_status: str, to_status: str, allowed: Sequence[str]) -> ServiceError:
+    ways = ", ".join(allowed)
+    message = f"The task is {from_status} and cannot become {to_status} from there. It can become {ways}."
+    metadata = {"task_id": task_id, "from": from_status, "allowed": ",".join(allowed)}
+    return failed_precondition("TRANSITION_NOT_ALLOWED", message, **metadata)
+
+
+def dependencies_open(task_id: str, waiting_for: Sequence[str]) -> ServiceError:
+    named = ", ".join(waiting_for[:MAX_NAMED])
+    more = f" and {len(waiting_for) - MAX_NAMED} more" if len(waiting_for) > MAX_NAMED else ""
+    message = f"The task waits for what is not completed: {named}{more}. Complete that first."
+    metadata = {"task_id": task_id, "open": ",".join(waiting_for[:MAX_NAMED])}
+    return failed_precondition("DEPENDENCIES_OPEN", message, **metadata)
+
+
+def dependency_not_found(unknown: str) -> ServiceError:
+    message = f"{unknown!r} is no task of the same project, so nothing there can wait for it."
+    return failed_precondition("DEPENDENCY_NOT_FOUND", message, dependency=unknown)
+
+
+def dependency_cycle(task_id: str, through: str) -> ServiceError:
+    message = f"The task would wait for itself: {through} waits for it already, directly or by others. Leave it out."
+    return failed_precondition("DEPENDENCY_CYCLE", message, task_id=task_id, dependency=through)
+
+
+def etag_mismatch(what: str) -> ServiceError:
+    return aborted("ETAG_MISMATCH", f"{what} changed since you read it. Read it again, apply your change, retry.")

@@ -1,0 +1,99 @@
+"""Projects, epics, tasks and their logs as messages."""
+
+from qmcp.tasks.v1 import epic_pb2, project_pb2, task_pb2, tasks_service_pb2
+
+from servicekit.json_values import fill_struct
+from servicekit.timestamps import to_timestamp
+from services.tasks.board.transitions import BOARD_WORDS, status_of
+from services.tasks.models import Deleted, Epic, Location, LogEntry, Project, Task, TaskFilter
+
+
+def project_to(project: Project) -> project_pb2.Project:
+    return project_pb2.Project(
+        id=project.id,
+        owner=project.owner,
+        name=project.name,
+        description=project.description,
+        status=project.status,
+        members=project.members,
+        groups=project.groups,
+        epic_count=project.epics,
+        task_count=project.tasks,
+        completed_task_count=project.completed,
+        created_at=to_timestamp(project.created_at),
+        updated_at=to_timestamp(project.updated_at),
+        etag=str(project.version),
+    )
+
+
+def epic_to(epic: Epic) -> epic_pb2.Epic:
+    return epic_pb2.Epic(
+        id=epic.id,
+        project_id=epic.project_id,
+        name=epic.name,
+        description=epic.description,
+        status=epic.status,
+        priority=epic.priority,
+        task_count=epic.tasks,
+        completed_task_count=epic.completed,
+        created_by=epic.created_by,
+        created_at=to_timestamp(epic.created_at),
+        updated_at=to_timestamp(epic.updated_at),
+        etag=str(epic.version),
+    )
+
+
+def task_to(task: Task) -> task_pb2.Task:
+    message = task_pb2.Task(
+        id=task.id,
+        project_id=task.project_id,
+        epic_id=task.epic_id,
+        name=task.name,
+        description=task.description,
+        status=task.status,
+        board_status=BOARD_WORDS[task.status],
+        priority=task.priority,
+        ra_mode=task.ra_mode,
+        ra_score=task.ra_score,
+        ra_tags=task.ra_tags,
+        tags=task.tags,
+        prompt_snapshot=task.prompt_snapshot,
+        parallel_group=task.parallel_group,
+        parallel_eligible=task.parallel_eligible,
+        client_session_id=task.client_session_id,
+        dependencies=task.dependencies,
+        open_dependencies=task.open_dependencies,
+        log_sequence=task.log_sequence,
+        created_by=task.created_by,
+        created_at=to_timestamp(task.created_at),
+        updated_at=to_timestamp(task.updated_at),
+        completed_at=to_timestamp(task.completed_at),
+        etag=str(task.version),
+    )
+    fill_struct(message.ra_metadata, task.ra_metadata)
+    fill_struct(message.metadata, task.metadata)
+    return message
+
+
+def entry_to(entry: LogEntry) -> task_pb2.TaskLogEntry:
+    message = task_pb2.TaskLogEntry(
+        task_id=entry.task_id,
+        sequence=entry.sequence,
+        kind=entry.kind,
+        principal=entry.principal,
+        at=to_timestamp(entry.at),
+    )
+    fill_struct(message.payload, entry.payload)
+    return message
+
+
+def deleted_to(deleted: Deleted) -> project_pb2.DeletedCounts:
+    return project_pb2.DeletedCounts(projects=deleted.projects, epics=deleted.epics, tasks=deleted.tasks)
+
+
+def location_from(request: tasks_service_pb2.CreateTaskRequest) -> Location:
+    return Location(request.epic_id, request.epic_name, request.project_id, request.project_name)
+
+
+def filter_from(request: tasks_service_pb2.ListTasksRequest) -> TaskFilter:
+    return TaskFilter(request.project_id, request.epic_id, status_of(request.status), request.tag, request.ready)

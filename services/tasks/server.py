@@ -1,0 +1,55 @@
+"""Composes the tasks service: database, store → domain → servicer; what must be ready; what runs beside."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from qmcp.tasks.v1 import tasks_service_pb2
+
+from servicekit.forgetting import forgetting
+from servicekit.identity.authentication import authenticator
+from servicekit.metrics import MetricsPage, new_registry
+from servicekit.postgres import database
+from servicekit.server import Server, Service, background, serving
+from services.tasks.board.epics import Epics
+from services.tasks.board.log import TaskLog
+from services.tasks.board.projects import Projects
+from services.tasks.board.tasks import Tasks
+from services.tasks.metrics import TasksMetrics
+from services.tasks.peers import access
+from services.tasks.servicer import TasksServicer
+from services.tasks.settings import Settings
+
+__all__ = ["Settings", "compose"]
+
+DESCRIPTOR = tasks_service_pb2.DESCRIPTOR.services_by_name["TasksService"]
+
+
+@asynccontextmanager
+async def compose(settings: Settings) -> AsyncIterator[Server]:
+    """Everything the service is made of, serving while the block lasts."""
+    registry = new_registry()
+    metrics = TasksMetrics(registry)
+    async with (
+        database(
+            settings.database_url,
+            settings.database_pool_size,
+            "qmcp-tasks",
+            long_reads=settings.database_long_reads,
+            registry=registry,
+        ) as db,
+        access(settings) as resolver,
+    ):
+        servicer = TasksServicer(Projects(db), Epics(db), Tasks(db, metrics), TaskLog(db))
+        async with (
+            background({"forgetting": forgetting(db)}),
+            authenticator(settings, resolver, registry) as who,
+            serving(
+                settings,
+                [Service(DESCRIPTOR, servicer)],
+                authenticator=who,
+                registry=registry,
+                checks={"postgres": db.ready},
+            ) as server,
+        ):
+            with MetricsPage(registry, settings.metrics_host, settings.metrics_port):
+                yield server

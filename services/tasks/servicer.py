@@ -1,0 +1,115 @@
+"""The gRPC edge of the tasks service: takes the request, calls one domain function, returns one message."""
+
+from typing import Any
+
+from grpc.aio import ServicerContext
+from qmcp.tasks.v1 import epic_pb2, project_pb2, task_pb2, tasks_service_pb2_grpc
+from qmcp.tasks.v1 import tasks_service_pb2 as pb
+
+from servicekit.idempotency import Once
+from servicekit.json_values import document
+from servicekit.request_context import current_context
+from services.tasks.board.epics import Epics
+from services.tasks.board.log import TaskLog
+from services.tasks.board.projects import Projects
+from services.tasks.board.tasks import Tasks
+from services.tasks.board.transitions import status_of
+from services.tasks.messages import board as messages
+from services.tasks.messages.changes import change_from
+
+Context = ServicerContext[Any, Any]
+# Of a CreateTask: what says where it shall be, and how it begins.
+LOCATED_BY = ("name", "epic_id", "epic_name", "project_id", "project_name", "status")
+
+
+class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
+    """See protos/qmcp/tasks/v1/tasks_service.proto, where every method is documented."""
+
+    def __init__(self, projects: Projects, epics: Epics, tasks: Tasks, log: TaskLog) -> None:
+        self._projects = projects
+        self._epics = epics
+        self._tasks = tasks
+        self._log = log
+
+    async def CreateProject(self, request: project_pb2.CreateProjectRequest, context: Context) -> project_pb2.Project:
+        viewer, once = current_context.get().viewer, Once(request, messages.project_to)
+        return await self._projects.create(request.name, change_from(request), viewer, once)
+
+    async def GetProject(self, request: project_pb2.GetProjectRequest, context: Context) -> project_pb2.Project:
+        return messages.project_to(await self._projects.get(request.id, current_context.get().viewer))
+
+    async def ListProjects(
+        self, request: project_pb2.ListProjectsRequest, context: Context
+    ) -> project_pb2.ListProjectsResponse:
+        viewer = current_context.get().viewer
+        page, token = await self._projects.page(
+            request.status, request.name, viewer, request.page_size, request.page_token
+        )
+        return project_pb2.ListProjectsResponse(projects=map(messages.project_to, page), next_page_token=token)
+
+    async def UpdateProject(self, request: project_pb2.UpdateProjectRequest, context: Context) -> project_pb2.Project:
+        viewer, once = current_context.get().viewer, Once(request, messages.project_to)
+        return await self._projects.update(request.id, change_from(request), viewer, once)
+
+    async def DeleteProject(
+        self, request: project_pb2.DeleteProjectRequest, context: Context
+    ) -> project_pb2.DeletedCounts:
+        return messages.deleted_to(await self._projects.delete(request.id, current_context.get().viewer))
+
+    async def CreateEpic(self, request: epic_pb2.CreateEpicRequest, context: Context) -> epic_pb2.Epic:
+        viewer, once = current_context.get().viewer, Once(request, messages.epic_to)
+        return await self._epics.create(request.project_id, request.name, change_from(request), viewer, once)
+
+    async def GetEpic(self, request: epic_pb2.GetEpicRequest, context: Context) -> epic_pb2.Epic:
+        return messages.epic_to(await self._epics.get(request.id, current_context.get().viewer))
+
+    async def ListEpics(self, request: epic_pb2.ListEpicsRequest, context: Context) -> epic_pb2.ListEpicsResponse:
+        viewer, status = current_context.get().viewer, status_of(request.status)
+        page, token = await self._epics.page(request.project_id, status, viewer, request.page_size, request.page_token)
+        return epic_pb2.ListEpicsResponse(epics=map(messages.epic_to, page), next_page_token=token)
+
+    async def UpdateEpic(self, request: epic_pb2.UpdateEpicRequest, context: Context) -> epic_pb2.Epic:
+        viewer, once = current_context.get().viewer, Once(request, messages.epic_to)
+        return await self._epics.update(request.id, change_from(request), viewer, once)
+
+    async def DeleteEpic(self, request: epic_pb2.DeleteEpicRequest, context: Context) -> project_pb2.DeletedCounts:
+        return messages.deleted_to(await self._epics.delete(request.id, current_context.get().viewer))
+
+    async def CreateTask(self, request: pb.CreateTaskRequest, context: Context) -> task_pb2.Task:
+        viewer, once = current_context.get().viewer, Once(request, messages.task_to)
+        change, status = change_from(request, LOCATED_BY), status_of(request.status) or "pending"
+        return await self._tasks.create(request.name, messages.location_from(request), status, change, viewer, once)
+
+    async def GetTask(self, request: pb.GetTaskRequest, context: Context) -> task_pb2.Task:
+        return messages.task_to(await self._tasks.get(request.id, current_context.get().viewer))
+
+    async def ListTasks(self, request: pb.ListTasksRequest, context: Context) -> pb.ListTasksResponse:
+        viewer, wanted = current_context.get().viewer, messages.filter_from(request)
+        page, token = await self._tasks.page(wanted, viewer, request.page_size, request.page_token)
+        return pb.ListTasksResponse(tasks=map(messages.task_to, page), next_page_token=token)
+
+    async def UpdateTask(self, request: pb.UpdateTaskRequest, context: Context) -> task_pb2.Task:
+        viewer, once = current_context.get().viewer, Once(request, messages.task_to)
+        return await self._tasks.update(request.id, change_from(request), viewer, once)
+
+    async def TransitionTask(self, request: pb.TransitionTaskRequest, context: Context) -> task_pb2.Task:
+        viewer, once = current_context.get().viewer, Once(request, messages.task_to)
+        status = status_of(request.status)
+        return await self._tasks.transition(request.id, status, request.note, request.etag, viewer, once)
+
+    async def DeleteTask(self, request: pb.DeleteTaskRequest, context: Context) -> project_pb2.DeletedCounts:
+        return messages.deleted_to(await self._tasks.delete(request.id, current_context.get().viewer))
+
+    async def CreateTaskLogEntry(
+        self, request: pb.CreateTaskLogEntryRequest, context: Context
+    ) -> task_pb2.TaskLogEntry:
+        viewer, once = current_context.get().viewer, Once(request, messages.entry_to)
+        payload = document(request.payload, "payload")
+        return await self._log.append(request.task_id, request.kind, payload, viewer, once)
+
+    async def ListTaskLogEntries(
+        self, request: pb.ListTaskLogEntriesRequest, context: Context
+    ) -> pb.ListTaskLogEntriesResponse:
+        viewer = current_context.get().viewer
+        page, token = await self._log.page(request.task_id, viewer, request.page_size, request.page_token)
+        return pb.ListTaskLogEntriesResponse(entries=map(messages.entry_to, page), next_page_token=token)
