@@ -18,6 +18,7 @@ from benchmarks import (
     measurements,
     neighbours,
     overload,
+    percentiles,
     pieces,
     receipts,
     remembering,
@@ -44,6 +45,7 @@ BENCHMARKS: dict[str, Callable[[Path, Plan], Section]] = {
     "rollups": rollups.bench,
     "neighbours": neighbours.bench,
     "metrics": measurements.bench,
+    "percentiles": percentiles.bench,
     "interviewing": interviewing.bench,
     "remembering": remembering.bench,
 }

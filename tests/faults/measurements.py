@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 import asyncpg
 import grpc
 import grpc.aio
+from google.protobuf.timestamp_pb2 import Timestamp
 from qmcp.metrics.v1 import metric_pb2, metrics_service_pb2, metrics_service_pb2_grpc
 
 from tests.faults.crashes import strike
@@ -24,6 +26,49 @@ KEPT = """
     FROM metric_events
     GROUP BY value
 """
+
+
+OPEN = "UPDATE closed_rollups SET closed_until = date_trunc('hour', now(), 'UTC') - ($1::integer + 60) * interval '1 minute'"
+PENDING = "SELECT EXISTS (SELECT FROM pending_rollups)"
+# Of events and of each table of roll-ups, with what only finer ones have yet: how many, and their sum; totals left out, which
+# are the same once more.
+ROLLED = """
+    WITH rolled AS (
+        SELECT 'minutes' AS name, * FROM metrics_minutely
+        UNION ALL
+        SELECT 'hours', * FROM metrics_hourly
+        UNION ALL
+        SELECT 'days', * FROM metrics_daily
+        UNION ALL
+        SELECT coarser.name, m.*
+        FROM metrics_minutely m
+        JOIN closed_rollups ON table_name = 'metrics_minutely' AND bucket >= closed_until
+        CROSS JOIN (VALUES ('hours'), ('days')) AS coarser (name)
+        UNION ALL
+        SELECT 'days', h.*
+        FROM metrics_hourly h
+        JOIN closed_rollups ON table_name = 'metrics_hourly' AND bucket >= closed_until
+    )
+    SELECT name, totals, sum(value_count)::bigint AS events, sum(value_sum) AS sum
+    FROM rolled
+    JOIN rollup_series s ON s.id = series_id
+    GROUP BY name, totals
+    UNION ALL
+    SELECT 'events', false, count(*), sum(value)
+    FROM metric_events
+"""
+# The roll-up of a batch forgets that it has been made, the first time.
+FORGETFUL = """
+    CREATE TABLE done_once (batch bigint PRIMARY KEY);
+    CREATE FUNCTION forget_once() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO done_once VALUES (OLD.batch) ON CONFLICT DO NOTHING;
+        RETURN CASE WHEN FOUND THEN NULL ELSE OLD END;
+    END $$;
+    CREATE TRIGGER forget_once BEFORE DELETE ON pending_rollups FOR EACH ROW EXECUTE FUNCTION forget_once();
+"""
+# Events lie in so many minutes before now, and all of these are open at first: so roll-ups are closed while things are killed.
+MINUTES = 2 * 24 * 60
 
 
 @dataclass(slots=True)
@@ -40,6 +85,8 @@ class MeasurementFindings:
     torn: int = 0
     # Kept although their caller never learnt of it; without a key it does not ask again.
     unacknowledged: int = 0
+    # What of the roll-ups is not what the events are: events by table and whether it is of totals.
+    rolled_up_wrong: dict[str, int] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
 
 
@@ -78,9 +125,10 @@ class MeasuringCallers:
     async def _call_on(self, stub: "metrics_service_pb2_grpc.MetricsServiceAsyncStub") -> None:
         while not self._stopping:
             number = next(self._numbers)
+            at = Timestamp(seconds=int(time.time()) - number * 7 % MINUTES * 60)
             request = metrics_service_pb2.IngestMetricsRequest(
                 service="crashes",
-                metrics=[metric_pb2.Metric(type="custom", value=number)] * EVENTS,
+                metrics=[metric_pb2.Metric(type="custom", value=number, at=at)] * EVENTS,
                 idempotency_key=f"key-{number}" if number % 2 else "",
             )
             while True:
@@ -99,11 +147,21 @@ class MeasuringCallers:
 
 
 async def crash_measuring(
-    folder: Path, kills: Sequence[str], *, synchronous_commit: str = "on", seed: int | None = None
+    folder: Path,
+    kills: Sequence[str],
+    *,
+    synchronous_commit: str = "on",
+    forgetful: bool = False,
+    seed: int | None = None,
 ) -> MeasurementFindings:
-    """Runs load and kills, `service` or `postgres` in order; then compares.
+    """Runs load and kills; then compares.
 
-    `synchronous_commit`: `off` acknowledges before the commit is on disk, and loses.
+    Args:
+        folder: where the data goes.
+        kills: what to kill, in order: `service`, `postgres`.
+        synchronous_commit: `off` acknowledges before the commit is on disk, and loses.
+        forgetful: whether roll-ups are made again, as where they and the note of them were not one transaction.
+        seed: of the random points; None for a new one.
     """
     seed = random.randrange(2**32) if seed is None else seed
     settings = {"metrics_rate_limit": 0, "metrics_prometheus_enabled": False}
@@ -112,6 +170,7 @@ async def crash_measuring(
             await engine.execute(f"ALTER DATABASE qmcp_metrics SET synchronous_commit = {synchronous_commit}")
             replica.stop()
             await replica.start()
+        await _prepare(engine.url, forgetful=forgetful)
         callers = MeasuringCallers(replica.target)
         async with callers.calling():
             victims = {"postgres": engine, "service": replica}
@@ -120,9 +179,21 @@ async def crash_measuring(
         connection = await asyncpg.connect(engine.url)
         try:
             kept = {row["number"]: row for row in await connection.fetch(KEPT)}
+            while await connection.fetchval(PENDING):
+                await asyncio.sleep(0.1)
+            rolled = {
+                (row["name"], row["totals"]): (row["events"], row["sum"]) for row in await connection.fetch(ROLLED)
+            }
         finally:
             await connection.close()
+    events = rolled.pop(("events", False))
+    wanted = {(name, totals) for name in ("minutes", "hours", "days") for totals in (False, True)}
     found = MeasurementFindings(seed, len(callers.told), violations=callers.violations)
+    found.rolled_up_wrong = {
+        f"{name}, totals {totals}": rolled.get((name, totals), (0, 0))[0] - events[0]
+        for name, totals in wanted
+        if rolled.get((name, totals)) != events
+    }
     for number, row in kept.items():
         found.doubled += row["events"] > row["positions"]
         found.torn += row["positions"] != EVENTS
@@ -131,3 +202,13 @@ async def crash_measuring(
         row = kept.get(number)
         found.lost += row is None or f"req_{row['request'] & (2**64 - 1):016x}" != told
     return found
+
+
+async def _prepare(url: str, *, forgetful: bool) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(OPEN, MINUTES)
+        if forgetful:
+            await connection.execute(FORGETFUL)
+    finally:
+        await connection.close()

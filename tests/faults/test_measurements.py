@@ -1,4 +1,4 @@
-"""Acknowledged events outlive kill -9 of the service and of Postgres and are kept once, short form."""
+"""Acknowledged events outlive kill -9 of the service and of Postgres, are kept once and rolled up once, short form."""
 
 from pathlib import Path
 
@@ -13,10 +13,14 @@ async def test_no_acknowledged_event_is_lost_or_doubled_when_service_and_postgre
     found = await crash_measuring(tmp_path, ["service", "postgres"] * 2)
     assert found.acknowledged > 0
     assert (found.lost, found.doubled, found.torn, found.violations) == (0, 0, 0, []), found
+    assert found.rolled_up_wrong == {}, found
     print(found)
 
 
-async def test_the_harness_sees_what_a_database_loses_that_acknowledges_too_early(tmp_path: Path) -> None:
-    found = await crash_measuring(tmp_path, ["postgres"] * 2, synchronous_commit="off")
+async def test_the_harness_sees_what_is_lost_by_acknowledging_too_early_and_what_is_rolled_up_twice(
+    tmp_path: Path,
+) -> None:
+    found = await crash_measuring(tmp_path, ["postgres"] * 2, synchronous_commit="off", forgetful=True)
     assert found.lost > 0, found
+    assert len(found.rolled_up_wrong) == 6, found
     print(found)
