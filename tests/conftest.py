@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 import structlog
+from xdist.remote import Producer
 
 from devstack import ports
 from tests.assertions import pytest_assertion_pass, pytest_runtest_call  # noqa: F401 - hooks
 from tests.collector import Collector, running_collector
+from tests.distribution import Together, distribute
 from tests.memory import folder as folder_in_memory
 from tests.servicekit.issuer import AUDIENCE, Issuer, publishing_issuer
 from tests.stack import ROOT, Server, Stack, running_postgres, running_stack
@@ -28,16 +30,15 @@ _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _OWN = [port for port in ports.RANGE if port % _WORKERS == _WORKER]
 ports._UNTRIED = iter(random.sample(_OWN, len(_OWN)))
 
-# Folders whose files take long come first, so that none of them begins when the other processes have nothing left to do.
-_LONG = ("faults", "system", "k8s", "edge", "access")
 
-
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def place(item: pytest.Item) -> int:
-        folder = item.path.relative_to(ROOT / "tests").parts[0]
-        return _LONG.index(folder) if folder in _LONG else len(_LONG)
+    distribute(items)
 
-    items.sort(key=place)
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -38,33 +38,33 @@ async def peer() -> AsyncIterator[Upstream]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def guarded(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Replica]:
+async def unopened(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Replica]:
     """A replica as an operator gets it: no private network is allowed."""
-    folder: Path = tmp_path_factory.mktemp("guarded")
+    folder: Path = tmp_path_factory.mktemp("unopened")
     async with postgres.database("tools") as url, replica(settings_for(url, folder, tools_allowed_networks="")) as one:
         yield one
 
 
 @pytest.mark.parametrize("host", LITERAL)
-async def test_no_spelling_of_a_private_address_is_reached(guarded: Replica, peer: Upstream, host: str) -> None:
+async def test_no_spelling_of_a_private_address_is_reached(unopened: Replica, peer: Upstream, host: str) -> None:
     source = {"url": f"http://{host}:{peer.port}/x"}
     if "#" in host:
         source = {"url": f"http://{host}/x"}
     try:
-        await guarded.update(name="forged", http=source)
+        await unopened.update(name="forged", http=source)
     except grpc.aio.AioRpcError as error:
         outcome = read_refusal(error).reason
     else:
-        outcome = (await guarded.invoke("forged")).error_reason
+        outcome = (await unopened.invoke("forged")).error_reason
     assert outcome == "ADDRESS_NOT_ALLOWED"
     assert not peer.requests
 
 
 @pytest.mark.parametrize("host", [host for host in LITERAL if "@" not in host and "#" not in host and host.isascii()])
-async def test_no_spelling_gets_a_grpc_tool_there(guarded: Replica, host: str) -> None:
+async def test_no_spelling_gets_a_grpc_tool_there(unopened: Replica, host: str) -> None:
     if "%" in host:
         host = "[fe80::1]"
-    refused = await refusal(guarded.create(name="forged/rpc", grpc={"target": f"{host}:50051", "method": "a.B/C"}))
+    refused = await refusal(unopened.create(name="forged/rpc", grpc={"target": f"{host}:50051", "method": "a.B/C"}))
     assert refused.reason in {"ADDRESS_NOT_ALLOWED", "REFLECTION_FAILED"}
     if refused.reason == "REFLECTION_FAILED":
         assert "does not answer" in refused.message, "a name that nothing resolves"
@@ -72,14 +72,14 @@ async def test_no_spelling_gets_a_grpc_tool_there(guarded: Replica, host: str) -
             socket.getaddrinfo(host.strip("[]"), 1)
 
 
-async def test_a_name_that_resolves_to_a_private_address_is_refused_when_the_tool_runs(guarded: Replica) -> None:
+async def test_a_name_that_resolves_to_a_private_address_is_refused_when_the_tool_runs(unopened: Replica) -> None:
     own = socket.gethostname()
-    await guarded.update(name="own/name", http={"url": f"http://{own}:9/x"})
-    made = await guarded.invoke("own/name")
+    await unopened.update(name="own/name", http={"url": f"http://{own}:9/x"})
+    made = await unopened.invoke("own/name")
     assert (made.error_reason, own in made.error) == ("ADDRESS_NOT_ALLOWED", True)
 
 
-async def test_the_connection_goes_to_the_address_that_was_checked(guarded: Replica, peer: Upstream) -> None:
+async def test_the_connection_goes_to_the_address_that_was_checked(unopened: Replica, peer: Upstream) -> None:
     """One look-up a run: between a check and a second look-up the name could move."""
     looked_up = []
     real = socket.getaddrinfo
@@ -120,7 +120,7 @@ async def test_public_addresses_are_reached_also_through_a_translation_of_the_ne
     assert await AddressPolicy(()).resolve(public, 80) == [public.replace("64:ff9b::8.8.8.8", "64:ff9b::808:808")]
 
 
-async def test_an_operator_allows_networks_and_nothing_beside_them(guarded: Replica) -> None:
+async def test_an_operator_allows_networks_and_nothing_beside_them(unopened: Replica) -> None:
     settings = Settings(database_url="x", tools_allowed_networks="10.20.0.0/16, fd00::/8")
     addresses = AddressPolicy(settings.tools_allowed_networks)
     for allowed in ("10.20.255.1", "::ffff:10.20.0.1", "fd00::1", "93.184.216.34"):

@@ -1,0 +1,34 @@
+"""Which tests go to one process together: those that share a running system, else those of a file."""
+
+from pathlib import Path
+
+import pytest
+from xdist.scheduler import LoadGroupScheduling
+
+TESTS = Path(__file__).resolve().parent
+# Fixtures that cost seconds of a core to start and some of it for as long as they run, in every process that meets one.
+SHARED = ("guarded", "stack", "edge")
+# Those groups and folders that take long come first, so that none begins when the other processes have nothing left.
+LONG = ("stack", "guarded", "faults", "system", "edge", "k8s", "access")
+
+
+class Together(LoadGroupScheduling):  # type: ignore[misc]  # xdist has no types
+    """By the shared fixture that the id names (`…::test_x@stack`), else by the file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        scope: str = super()._split_scope(nodeid)
+        return nodeid.partition("::")[0] if scope == nodeid else scope
+
+
+def distribute(items: list[pytest.Item]) -> None:
+    """Marks the tests that share something, and puts all in the order in which they are to begin."""
+
+    def place(item: pytest.Item) -> int:
+        used: tuple[str, ...] = tuple(getattr(item, "fixturenames", ()))
+        name = next((name for name in SHARED if name in used), "")
+        if name:
+            item.add_marker(pytest.mark.xdist_group(name))
+        name = name or item.path.relative_to(TESTS).parts[0]
+        return LONG.index(name) if name in LONG else len(LONG)
+
+    items.sort(key=place)
