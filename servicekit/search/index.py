@@ -38,7 +38,7 @@ class Index:
     """Finds entries; brings them in and takes them out."""
 
     def __init__(self, name: str, vectors: Vectors, model: Embedder, metrics: SearchMetrics) -> None:
-        self._prefix = f"{name}-"
+        self.name = name
         self.vectors = vectors
         self.model = model
         self._metrics = metrics
@@ -46,7 +46,7 @@ class Index:
 
     async def collection(self) -> str:
         """Its name says what its vectors are, so that another model has another collection."""
-        return f"{self._prefix}{self.model.name}-{await self.model.dimension()}"
+        return f"{self.name}-{self.model.name}-{await self.model.dimension()}"
 
     async def exists(self) -> bool:
         """Whether it is there; it is not before it was made, and after it was lost."""
@@ -64,7 +64,7 @@ class Index:
         """Takes away what models have left that are asked no more."""
         mine = await self.collection()
         for name in await self.vectors.collections():
-            if name.startswith(self._prefix) and name != mine:
+            if name.startswith(f"{self.name}-") and name != mine:
                 await self.vectors.drop(name)
 
     async def count(self) -> int:

@@ -156,7 +156,7 @@ class Indexer:
             return LEFT_SECONDS
         if monotonic() - self._measured_at > MEASURED_SECONDS:
             self._measured_at = monotonic()
-            await self._measure()
+            await self._measure(self._index)
             await self._follow(self._index)
         if not await self._index.exists():
             queued = await self._made()
@@ -248,9 +248,9 @@ class Indexer:
         await index.drop()
         await self._made()
 
-    async def _measure(self) -> None:
+    async def _measure(self, index: Index) -> None:
         async with self._database.connection() as connection:
             found = await outbox.waiting(connection)
-        self._metrics.waiting.set(found.waiting)
-        self._metrics.lag.set(found.lag_seconds)
-        self._metrics.failed.set(found.failed)
+        self._metrics.waiting.labels(index.name).set(found.waiting)
+        self._metrics.lag.labels(index.name).set(found.lag_seconds)
+        self._metrics.failed.labels(index.name).set(found.failed)

@@ -28,8 +28,10 @@ class SearchMetrics:
             registry=registry,
             buckets=FAST,
         )
-        self.waiting = Gauge("qmcp_index_waiting", "Items that are to be brought into the index.", registry=registry)
-        self.lag = Gauge("qmcp_index_lag_seconds", "How long the one that waits longest has waited.", registry=registry)
+        # Of the whole installation, as each replica sees it.
+        labels = ("index",)
+        self.waiting = Gauge("qmcp_index_waiting", "Items to be brought into the index.", labels, registry=registry)
+        self.lag = Gauge("qmcp_index_lag_seconds", "How long the oldest of them waits.", labels, registry=registry)
         self.failed = Gauge(
-            "qmcp_index_failed", "Items that could not be brought in, whatever was tried.", registry=registry
+            "qmcp_index_failed", "Items that could not be brought in, whatever was tried.", labels, registry=registry
         )

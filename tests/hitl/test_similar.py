@@ -92,7 +92,8 @@ async def test_what_means_the_same_is_found_on_a_server_by_words_while_it_is_awa
         assert list(collections.shards) == ["qmcp-hitl-minilm-384"]
         shown = await replica.metrics()
         assert shown["qmcp_vector_search_seconds_count{}"] >= 1
-        assert {"qmcp_index_waiting{}", "qmcp_index_lag_seconds{}", "qmcp_index_failed{}"} <= shown.keys()
+        named = {f'qmcp_index_{each}{{index="qmcp-hitl"}}' for each in ("waiting", "lag_seconds", "failed")}
+        assert named <= {key.replace("'", '"') for key in shown}
         collections.away = True
         assert await until(lambda: found("worded", "old"))
         # It is still asked for what ends meanwhile, and loses nothing of it.
