@@ -37,6 +37,7 @@ from services.metrics.otlp.exports import Exports
 from services.metrics.otlp.messages import answer_to, export_from
 from services.metrics.queries import messages as query_messages
 from services.metrics.queries.comparisons import Comparisons
+from services.metrics.queries.queries import CELL_BYTES
 from services.metrics.retention import messages as retention_messages
 from services.metrics.retention.retention import Retention
 
@@ -159,9 +160,9 @@ class MetricsServicer(metrics_service_pb2_grpc.MetricsServiceServicer):
         self, request: query_pb2.QueryMetricsRequest, context: Context
     ) -> query_pb2.QueryMetricsResponse:
         asked = query_messages.query_from(request, datetime.now(UTC))
-        return query_messages.answer_to(
-            await self._comparisons.answer(asked, current_context.get().viewer), tuple(request.quantiles)
-        )
+        answer = await self._comparisons.answer(asked, current_context.get().viewer)
+        size = CELL_BYTES * sum(len(line.points) for line in answer.lines)
+        return await beside(size, query_messages.answer_to, answer, tuple(request.quantiles))
 
     async def TopMetrics(self, request: query_pb2.TopMetricsRequest, context: Context) -> query_pb2.TopMetricsResponse:
         asked = query_messages.ranking_from(request, datetime.now(UTC))

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from qmcp.metrics.v1 import query_pb2
 
+from services.metrics.queries import reading
 from tests.metrics.measured import (
     DAY,
     HOUR,
@@ -164,3 +165,29 @@ async def test_what_cannot_be_answered_is_refused_with_the_field(
         await asking[0].stub.QueryMetrics(query_pb2.QueryMetricsRequest(**fields))
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert field in str(refused.value.details())
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_answer_has_so_many_points_however_many_groups_and_steps_there_are(
+    asking: tuple[Replica, asyncpg.Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub = asking[0].stub
+    by_hour = query_pb2.QueryMetricsRequest(start_at=stamp(NOW - 3 * DAY), end_at=stamp(NOW), step_seconds=3600)
+    points = sum(len(line.points) for line in (await stub.QueryMetrics(by_hour)).series)
+    for group_by, quantiles in (
+        ((), ()),
+        (("client_name",), ()),
+        (("client_name",), (0.5,)),
+        (("user",), ()),
+        (("user",), (0.5,)),
+    ):
+        request = query_pb2.QueryMetricsRequest()
+        request.MergeFrom(by_hour)
+        request.group_by.extend(group_by)
+        request.quantiles.extend(quantiles)
+        monkeypatch.setattr(reading, "MAX_POINTS", points if not group_by else points - 1)
+        if not group_by:
+            assert (await stub.QueryMetrics(request)).series
+            continue
+        with pytest.raises(grpc.aio.AioRpcError, match="longer steps"):
+            await stub.QueryMetrics(request)

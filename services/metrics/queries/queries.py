@@ -4,7 +4,9 @@ from collections.abc import Collection
 
 from servicekit.errors import invalid_field
 from servicekit.identity.visibility import Viewer
+from servicekit.large import beside
 from servicekit.postgres import Connection, Database
+from services.metrics.queries import reading
 from services.metrics.queries.cells import Cell, compute_quantiles, filled
 from services.metrics.queries.models import OWN_LABELS, Answer, Line, Point, Query
 from services.metrics.queries.planning import Plan, TooFineError, planned
@@ -15,6 +17,8 @@ from services.metrics.rollups.models import SECOND
 
 # Of one line: no screen has so many columns.
 MAX_STEPS = 20_000
+# About how large a cell is, by which is told how much work it makes.
+CELL_BYTES = 200
 
 
 class Queries:
@@ -42,7 +46,7 @@ class Queries:
             raise invalid_field("step_seconds", f"makes more than {MAX_STEPS:,} points of this time")
         reader = Reader(connection, asked, viewer)
         await reader.read(plan.segments)
-        return _answered(asked, plan, reader)
+        return await beside(len(reader.parts) * CELL_BYTES, _answered, asked, plan, reader)
 
     async def _planned(self, connection: Connection, asked: Query) -> Plan:
         names = {*asked.selection.dimensions, *asked.group_by}
@@ -63,10 +67,13 @@ class Queries:
 
 def _answered(asked: Query, plan: Plan, reader: Reader) -> Answer:
     cells = filled(reader.parts)
+    if len(cells) > reading.MAX_POINTS:
+        raise reading.too_many_points()
     for group, step, magnitude, invocation in reader.exemplars:
         if (group, step) in cells:
             cells[group, step].name([(magnitude, invocation)])
-    compute_quantiles(cells, asked.quantiles)
+    if asked.quantiles:
+        compute_quantiles(cells, asked.quantiles)
     points: dict[int, list[Point]] = {}
     for (group, step), cell in sorted(cells.items()):
         points.setdefault(group, []).append(_point(asked, plan, step, cell))

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from servicekit.errors import invalid_field
+from servicekit.errors import ServiceError, invalid_field
 from servicekit.identity.visibility import Viewer
-from servicekit.postgres import Connection
+from servicekit.large import beside
+from servicekit.postgres import Connection, Record
 from services.metrics.queries.models import OWN_LABELS, Query
 from services.metrics.queries.planning import Segment, with_open
 from services.metrics.queries.store import events as events_store
@@ -17,6 +18,11 @@ from services.metrics.rollups.store import rollups as rollups_store
 from services.metrics.rollups.store.closing import closed_until
 
 MAX_GROUPS = 1_000
+# Points of one answer, and rows that it is made of: of events there is one for each bucket of each sketch.
+MAX_POINTS = 50_000
+MAX_ROWS = 200_000
+# About what a row takes on its way, by which is told how much work it makes.
+ROW_BYTES = 100
 
 
 class Reader:
@@ -37,7 +43,7 @@ class Reader:
         """Reads everything of these segments.
 
         Raises:
-            ServiceError: INVALID_ARGUMENT where there are too many groups.
+            ServiceError: INVALID_ARGUMENT where there are too many groups, or points.
         """
         rolled = [segment for segment in segments if segment.tier is not None]
         widths: dict[str, int] = {}
@@ -71,23 +77,45 @@ class Reader:
 
     async def _read_rollups(self, tier: Tier, groups: Mapping[int, int], within: tuple[int, int]) -> None:
         asked = self._asked
-        self.parts += await rollups_store.parts(
-            self._connection, tier, groups, asked.selection.measure, within, asked.step
-        )
+        rows = await rollups_store.parts(
+            self._connection, tier, groups, asked.selection.measure, within, asked.step,
+            sketches=bool(asked.quantiles), most=MAX_POINTS + 1,
+        )  # fmt: skip
+        if len(rows) > MAX_POINTS:
+            raise too_many_points()
+        self.parts += await beside(len(rows) * ROW_BYTES, lambda: [Part(*row) for row in rows])
         if asked.exemplars:
             self.exemplars += await rollups_store.exemplars(self._connection, tier, groups, within, asked.step)
 
     async def _read_events(self, within: tuple[int, int], *, pending: bool) -> None:
         asked = self._asked
         question = (self._connection, asked.selection, self._viewer, asked.group_by, within, asked.step)
-        for part in await events_store.parts(*question, pending=pending):
-            self.parts.append(_encoded(self._group(part.labels), part))
+        most = MAX_ROWS if asked.quantiles else MAX_POINTS
+        rows = await events_store.parts(*question, pending=pending, keys=bool(asked.quantiles), most=most + 1)
+        if len(rows) > most:
+            raise too_many_points()
+        self.parts += await beside(len(rows) * ROW_BYTES, self._of_events, rows)
         if asked.exemplars:
             for labels, step, magnitude, invocation in await events_store.exemplars(*question, pending=pending):
                 self.exemplars.append((self._group(labels), step, magnitude, invocation))
 
+    def _of_events(self, rows: Sequence[Record]) -> list[Part]:
+        found = []
+        for cell in events_store.cells_of(rows):
+            group = self._group(cell.labels)
+            sketch = _encoded(cell) if self._asked.quantiles else b""
+            count = sum(cell.counts)
+            found.append(Part(group, cell.step, count, cell.sum, cell.min, cell.max, cell.approximate, sketch))
+        return found
 
-def _encoded(group: int, part: EventPart) -> Part:
+
+def too_many_points() -> ServiceError:
+    return invalid_field(
+        "step_seconds",
+        f"makes more than {MAX_POINTS:,} points of all groups; take longer steps, or select fewer values",
+    )
+
+
+def _encoded(part: EventPart) -> bytes:
     keys, counts = np.array(part.keys, np.int64), np.array(part.counts, np.int64)
-    sketch = encoded(keys, counts)[0].tobytes()
-    return Part(group, part.step, sum(part.counts), part.sum, part.min, part.max, part.approximate, sketch)
+    return encoded(keys, counts)[0].tobytes()

@@ -1,10 +1,10 @@
 """SQL of events as they came: what the roll-ups do not know, or not yet."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from servicekit.identity.visibility import AudienceColumns, Viewer
-from servicekit.postgres import Connection
+from servicekit.postgres import Connection, Record
 from services.metrics.queries.models import OWN_LABELS, Selection
 from services.metrics.rollups.models import MAX_EXEMPLARS, EventPart, Measure
 from services.metrics.rollups.store.rollups import steps_of, time_of
@@ -24,8 +24,10 @@ async def parts(
     step: int,
     *,
     pending: bool,
-) -> list[EventPart]:
-    """What events say of each group and step, with the labels of the group.
+    keys: bool,
+    most: int,
+) -> list[Record]:
+    """What events say of each group and step, with the labels of the group; see `cells_of`.
 
     Args:
         connection: to the database.
@@ -35,19 +37,28 @@ async def parts(
         within: from when, and until when; microseconds.
         step: the width of a step, microseconds; 0: one step.
         pending: whether only those that are not rolled up yet.
+        keys: whether a row is of one bucket of the sketch only, of which there are hundreds.
+        most: rows at most.
     """
     values: list[Any] = []
     source = _source(selection, viewer, labels, within, step, values, pending=pending)
-    rows = await connection.fetch(
+    key = "sketch_key(measure)" if keys else "0"
+    found: list[Record] = await connection.fetch(
         f"""
-        SELECT labels, step, sketch_key(measure) AS key, sum(weight)::bigint AS count, sum(measure * weight) AS sum,
+        SELECT labels, step, {key} AS key, sum(weight)::bigint AS count, sum(measure * weight) AS sum,
                min(measure) AS min, max(measure) AS max, bool_or(weight > 1) AS approximate
         FROM ({source}) AS chosen
         WHERE measure IS NOT NULL
         GROUP BY labels, step, key
+        LIMIT {most}
         """,
         *values,
     )
+    return found
+
+
+def cells_of(rows: Iterable[Record]) -> list[EventPart]:
+    """The rows of `parts` put together by group and step."""
     cells: dict[tuple[tuple[str, ...], int], list[Any]] = {}
     for row in rows:
         cells.setdefault((tuple(row["labels"]), row["step"]), []).append(row)

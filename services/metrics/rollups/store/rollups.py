@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from servicekit.postgres import Connection, Record
-from services.metrics.rollups.models import MAX_EXEMPLARS, Measure, Part, Rollups, Spreads, Tier
+from services.metrics.rollups.models import MAX_EXEMPLARS, Measure, Rollups, Spreads, Tier
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A sketch with more bytes has been added to so often that its buckets may come several times.
@@ -177,8 +177,11 @@ async def parts(
     measure: Measure,
     within: tuple[int, int],
     step: int,
-) -> list[Part]:
-    """What the roll-ups of some series say of each group and step.
+    *,
+    sketches: bool,
+    most: int,
+) -> list[Record]:
+    """What the roll-ups of some series say of each group and step, in the order of Part's fields.
 
     Args:
         connection: to the database.
@@ -187,26 +190,30 @@ async def parts(
         measure: of what.
         within: from when, and until when; microseconds.
         step: the width of a step, microseconds; 0: one step.
+        sketches: whether they are wanted, which are most of what there is to read.
+        most: so many at most.
     """
     steps = steps_of("bucket", step)
-    rows = await connection.fetch(
+    sketch = f"string_agg({measure}_sketch, '')" if sketches else "''::bytea"
+    found: list[Record] = await connection.fetch(
         f"""
         SELECT wanted.group_number, {steps} AS step,
                sum({measure}_count)::bigint, sum({measure}_sum), min({measure}_min), max({measure}_max),
-               bool_or(is_approximate), string_agg({measure}_sketch, '')
+               bool_or(is_approximate), {sketch}
         FROM {tier.table}
         JOIN unnest($1::bigint[], $2::integer[]) AS wanted (series_id, group_number) USING (series_id)
         WHERE bucket >= $3
           AND bucket < $4
           AND {measure}_count > 0
         GROUP BY 1, 2
+        LIMIT {most}
         """,
         list(groups),
         list(groups.values()),
         time_of(within[0]),
         time_of(within[1]),
     )
-    return [Part(*row) for row in rows]
+    return found
 
 
 async def exemplars(
