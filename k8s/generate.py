@@ -29,6 +29,9 @@ ALERTS = """\
 The alert rules as a ConfigMap for a Prometheus in the cluster: mount it and name `qmcp-alerts/*.yml` under rule_files.
 Its name stays the same, so that the mount does; Prometheus reads it again when it is told to reload."""
 
+DASHBOARDS = """\
+The dashboards as ConfigMaps for a Grafana in the cluster: its sidecar takes those labelled grafana_dashboard."""
+
 
 def files() -> dict[Path, str]:
     """What belongs in every file that is written here."""
@@ -36,6 +39,7 @@ def files() -> dict[Path, str]:
         K8S / "base" / "kustomization.yaml": _text(BASE, _base()),
         K8S / "overlays" / "dev" / "services" / "kustomization.yaml": _text(DEVELOPMENT, _development()),
         K8S / "monitoring" / "alerts" / "kustomization.yaml": _text(ALERTS, _alerts()),
+        K8S / "monitoring" / "dashboards" / "kustomization.yaml": _text(DASHBOARDS, _dashboards()),
     }
 
 
@@ -101,6 +105,15 @@ def _alerts() -> dict[str, Any]:
         "configMapGenerator": [{"name": "qmcp-alerts", "files": ["alerts.yml"]}],
         "components": [f"../../base/{folder}" for folder in _beside("base", "*/alerts/kustomization.yaml")],
         "generatorOptions": {"disableNameSuffixHash": True},
+    }
+
+
+def _dashboards() -> dict[str, Any]:
+    return {
+        "apiVersion": f"{API}/v1beta1",
+        "kind": "Kustomization",
+        "namespace": "monitoring",
+        "components": [f"../../base/{folder}" for folder in _beside("base", "*/dashboards/kustomization.yaml")],
     }
 
 

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import math
+import re
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ import aiohttp
 import grpc
 import numpy as np
 import pytest
+import yaml
 from aiohttp import web
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from prometheus_client import CollectorRegistry
@@ -25,6 +27,7 @@ from services.metrics.exposition.labels import Labels
 from services.metrics.exposition.page import AvailableTokens
 from services.metrics.server import compose
 from services.metrics.settings import Settings
+from tests.k8s.render import ROOT
 from tests.metrics.service import KEYS
 from tests.wire import scraped, until
 
@@ -101,14 +104,31 @@ def test_tokens_come_back_evenly_and_no_more_than_there_are() -> None:
     tokens = AvailableTokens(2)
     for caller, rate, remaining in (("a", 1, 0.0), ("b", 60_000_000, 5.0), ("c", 100, 100.0)):
         tokens.tell(caller, rate, remaining)
-    (family,) = tokens.collect()
+    family, rates = tokens.collect()
     shown = {sample.labels["service"]: sample.value for sample in family.samples}
     assert set(shown) == {"b", "c"}, "those that called last"
     assert shown["b"] > 5
     assert shown["c"] == 100
+    assert {sample.labels["service"]: sample.value for sample in rates.samples} == {"b": 60_000_000, "c": 100}
 
 
-@pytest.mark.promise("M11", "M13", "M30", "M31")
+def shown_and_alerted() -> dict[str, str]:
+    """The questions of the panels and rules of this service, by what they are to be seen as."""
+    folder = ROOT / "k8s" / "base" / "metrics"
+    panels = json.loads((folder / "dashboards" / "metrics.json").read_text())["panels"]
+    asked = {
+        f"{panel['title']} {target['legendFormat']}": target["expr"].replace("$job", "metrics-service")
+        for panel in panels
+        for target in panel["targets"]
+    }
+    assert {"Request Rate", "Error Rate", "Rate Limit Usage"} <= {panel["title"] for panel in panels}
+    (group,) = yaml.safe_load((folder / "alerts" / "metrics.yml").read_text())["groups"]
+    # What a rule compares is there, or the rule could never fire; `http_requests` has no errors here.
+    compared = {rule["alert"]: rule["expr"].replace("5..", "2..") for rule in group["rules"]}
+    return asked | {name: re.sub(r" (==|<|>) [0-9.]+", "", expr) for name, expr in compared.items()}
+
+
+@pytest.mark.promise("M11", "M13", "M30", "M31", "M32", "M33", "M34", "M35")
 async def test_a_prometheus_that_scrapes_it_answers_with_the_numbers_that_were_sent(
     database: str, tmp_path: Path
 ) -> None:
@@ -166,6 +186,8 @@ async def test_a_prometheus_that_scrapes_it_answers_with_the_numbers_that_were_s
                 for query, expected in asked.items():
                     (found,) = await until(lambda query=query: ask(query), 60)
                     assert expected is None or float(found["value"][1]) == pytest.approx(expected), query
+                for what, query in shown_and_alerted().items():
+                    assert await until(lambda query=query: ask(query), 60), what
         finally:
             process.terminate()
             await process.wait()

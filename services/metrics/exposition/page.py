@@ -53,10 +53,15 @@ class AvailableTokens(Collector):
         family = GaugeMetricFamily(
             "rate_limit_available_tokens", "Calls that a caller may still make this minute.", labels=("service",)
         )
+        rates = GaugeMetricFamily(
+            "rate_limit_calls_per_minute", "Calls that a caller may make a minute.", labels=("service",)
+        )
         now = time.monotonic()
         for caller, (rate, remaining, at) in list(self._told.items()):
             family.add_metric((caller,), min(rate, remaining + (now - at) * rate / 60))
+            rates.add_metric((caller,), rate)
         yield family
+        yield rates
 
 
 def registry_of(counted: CollectorRegistry, instruments: Instruments, tokens: AvailableTokens) -> CollectorRegistry:
