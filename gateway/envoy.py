@@ -113,7 +113,7 @@ def _parent() -> str:
 
 def _busy_port(settings: EdgeSettings) -> str:
     """A sentence where a port is taken, else nothing: Envoy itself would share it without a word (SO_REUSEPORT)."""
-    ports = [(settings.host, settings.port, "QMCP_PORT")]
+    ports = settings.addresses
     if settings.envoy_metrics_port:
         ports.append((settings.envoy_metrics_host, settings.envoy_metrics_port, "QMCP_ENVOY_METRICS_PORT"))
     for host, port, variable in ports:

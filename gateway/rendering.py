@@ -101,6 +101,7 @@ def _values(settings: EdgeSettings, folder: Path) -> dict[str, Any]:
     otlp = urlsplit(settings.otlp_endpoint)
     return {
         **settings.model_dump(),
+        "further_listeners": [_socket(host, port) for host, port, _ in settings.addresses[1:]],
         "unread_encoding": UNREAD_ENCODING,
         "admin_socket": str(folder / ADMIN_SOCKET),
         "descriptors": str(folder / DESCRIPTORS),
@@ -123,7 +124,11 @@ def _values(settings: EdgeSettings, folder: Path) -> dict[str, Any]:
 
 
 def _endpoint(host: str, port: int) -> dict[str, Any]:
-    return {"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}}}
+    return {"endpoint": _socket(host, port)}
+
+
+def _socket(host: str, port: int) -> dict[str, Any]:
+    return {"address": {"socket_address": {"address": host, "port_value": port}}}
 
 
 def _client(network: IPv4Network | IPv6Network) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from gateway import services
 
 DEFAULT_PORT = {"http": 4317, "https": 443}
+# Where the original's metrics service listened.
+ORIGINAL_METRICS_PORT = 8890
 
 
 def host_and_port(address: str) -> tuple[str, int]:
@@ -56,6 +58,12 @@ class EdgeSettings(PeerSettings):
     # Where the edge listens.
     host: str = "127.0.0.1"
     port: int = 3333
+    # Where it listens besides, host:port, separated by commas.
+    further_addresses: str = ""
+    # The same by the variables of the original metrics service, for clients that know it at its own port. Either of
+    # them is enough: the host is else the one above, the port 8890. Neither: nowhere.
+    metrics_service_host: str = Field(default="", validation_alias="METRICS_SERVICE_HOST")
+    metrics_service_port: int | None = Field(default=None, ge=1, le=65535, validation_alias="METRICS_SERVICE_PORT")
     # Whether services check who calls; the edge passes credentials on and checks nothing itself.
     auth: Literal["off", "on"] = "off"
     # True: listen beyond loopback although callers are not authenticated. For networks that others guard.
@@ -118,6 +126,25 @@ class EdgeSettings(PeerSettings):
     # How many of the traces that begin here are kept, in percent.
     otlp_sample_percent: float = Field(default=100.0, ge=0, le=100)
 
+    @property
+    def addresses(self) -> list[tuple[str, int, str]]:
+        """Everywhere it listens, the first of them first: host, port, and the variable that says so."""
+        found = [(self.host, self.port, "QMCP_PORT")]
+        further = [each.strip() for each in self.further_addresses.split(",") if each.strip()]
+        found += [(*host_and_port(each), "QMCP_FURTHER_ADDRESSES") for each in further]
+        if self.metrics_service_host or self.metrics_service_port:
+            port = self.metrics_service_port or ORIGINAL_METRICS_PORT
+            found.append((self.metrics_service_host or self.host, port, "METRICS_SERVICE_PORT"))
+        return found
+
+    @field_validator("further_addresses")
+    @classmethod
+    def _are_addresses(cls, value: str) -> str:
+        for each in value.split(","):
+            if each.strip():
+                host_and_port(each.strip())
+        return value
+
     @field_validator("otlp_endpoint")
     @classmethod
     def _is_a_url(cls, value: str) -> str:
@@ -133,11 +160,14 @@ class EdgeSettings(PeerSettings):
 
     def refusal(self) -> str:
         """A sentence on why the edge should not listen where it is told to; empty where it may."""
-        if self.auth == "on" or self.allow_keyless or is_loopback(self.host):
+        strangers = [(variable, host) for host, _, variable in self.addresses if not is_loopback(host)]
+        if self.auth == "on" or self.allow_keyless or not strangers:
             return ""
+        variable, host = strangers[0]
         return (
-            f"QMCP_HOST={self.host} would let in callers from beyond this machine, and nothing checks who they are. "
-            "Set QMCP_AUTH=on, keep 127.0.0.1, or set QMCP_ALLOW_KEYLESS=true where the network itself is guarded."
+            f"{variable.replace('PORT', 'HOST')}={host} would let in callers from beyond this machine, and nothing "
+            "checks who they are. Set QMCP_AUTH=on, keep 127.0.0.1, or set QMCP_ALLOW_KEYLESS=true where the network "
+            "itself is guarded."
         )
 
 

@@ -61,7 +61,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole system for the whole session: embedded Postgres, every service, the pages, Envoy."""
     with (
         folder_in_memory(tmp_path_factory.mktemp("stack")) as place,
-        running_stack(place / "home", QMCP_MAX_UNREAD_SECONDS="3") as stack,
+        running_stack(place / "home", QMCP_MAX_UNREAD_SECONDS="3", METRICS_SERVICE_PORT=str(ports.free())) as stack,
     ):
         yield stack
 

@@ -23,6 +23,7 @@ EVERYTHING = {
     "otlp_endpoint": "https://collector.example.com:4317",
     "edge_rate_limit_per_minute": 60,
     "envoy_metrics_port": 9902,
+    "further_addresses": "127.0.0.1:8891, [::1]:8891",
     "cors_origins": "https://a.example.com, https://b.example.com",
     "edge_trusted_hops": 1,
     "allowed_client_networks": "10.0.0.0/8, fd00::/8",
@@ -131,6 +132,9 @@ def test_every_setting_has_an_effect():
         "edge_access_log": "access_log",
         "edge_timeout_seconds": "edge_timeout",
         "edge_long_timeout_seconds": "edge_long_timeout",
+        "further_addresses": "further_listeners",
+        "metrics_service_host": "further_listeners",
+        "metrics_service_port": "further_listeners",
     }
     # The launcher's own.
     elsewhere = {"envoy_concurrency", "envoy_log_level", "envoy_drain_seconds", "allow_keyless", "auth"}

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.settings import EdgeSettings
+from services.metrics.settings import Settings as MetricsSettings
 from tests.stack import Stack
 
 MINIMAL = {"service": "auth-server", "metrics": [{"type": "auth_request", "value": 1}]}
@@ -34,6 +36,46 @@ def test_the_minimal_body_of_the_guide_is_taken(http: httpx.Client) -> None:
     assert re.fullmatch("req_[0-9a-f]{16}", told["request_id"])
     assert int(answer.headers["x-ratelimit-remaining"]) < int(answer.headers["x-ratelimit-limit"]) == 1000
     assert http.post("/metrics/", json=MINIMAL).status_code == 200
+
+
+@pytest.mark.promise("M09", "M12")
+def test_it_is_taken_at_a_port_of_its_own_too_by_the_variable_that_the_original_had(
+    http: httpx.Client, stack: Stack
+) -> None:
+    own = f"http://127.0.0.1:{stack.env['METRICS_SERVICE_PORT']}"
+    told = httpx.post(f"{own}/metrics", json=MINIMAL, headers=KEY, timeout=60).json()
+    assert (told["status"], told["accepted"]) == ("success", 1)
+    assert httpx.get(f"{own}/health", timeout=60).json() == http.get("/health").json()
+
+
+@pytest.mark.promise("M09", "M12")
+@pytest.mark.parametrize(
+    ("variables", "addresses"),
+    [
+        ({}, []),
+        ({"METRICS_SERVICE_HOST": "127.0.0.2"}, [("127.0.0.2", 8890)]),
+        ({"METRICS_SERVICE_PORT": "9000"}, [("127.0.0.1", 9000)]),
+        (
+            {"QMCP_FURTHER_ADDRESSES": "[::1]:1, 127.0.0.1:2", "METRICS_SERVICE_HOST": "::1"},
+            [("::1", 1), ("127.0.0.1", 2), ("::1", 8890)],
+        ),
+    ],
+)
+def test_where_the_edge_listens_besides_is_for_this_machine_unless_callers_are_checked(
+    variables: dict[str, str], addresses: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    settings = EdgeSettings()
+    assert [each[:2] for each in settings.addresses] == [("127.0.0.1", 3333), *addresses]
+    assert settings.refusal() == ""
+    for name, host in (("METRICS_SERVICE_HOST", "0.0.0.0"), ("QMCP_FURTHER_ADDRESSES", "0.0.0.0:1")):
+        with pytest.MonkeyPatch.context() as beyond:
+            beyond.setenv(name, host)
+            assert f"{name}=0.0.0.0 would let in callers" in EdgeSettings().refusal()
+            beyond.setenv("QMCP_AUTH", "on")
+            assert EdgeSettings().refusal() == ""
+    assert MetricsSettings.model_fields["metrics_prometheus_port"].default == 9465
 
 
 def test_booleans_and_numbers_are_dimensions_and_a_naive_time_is_one(http: httpx.Client) -> None:
