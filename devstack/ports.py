@@ -1,10 +1,14 @@
 """Ports of this machine: a free one, whether one is taken, and by whom as far as that can be known."""
 
+import fcntl
+import os
 import secrets
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -14,7 +18,7 @@ LISTENING = "0A"
 # Below what Linux (32768) and macOS (49152) give to outgoing connections, above what services are known by.
 RANGE = range(15000, 32768)
 ATTEMPTS = 100
-# In an order of its own for each process, and each port once: two that ask before either listens must not get the same.
+# In an order of its own for each process, and each port once.
 _UNTRIED = iter(secrets.SystemRandom().sample(RANGE, len(RANGE)))
 
 
@@ -22,13 +26,26 @@ def free(host: str = "127.0.0.1") -> int:
     """A port that nobody listens on.
 
     Not one that the kernel would choose: it gives those to outgoing connections too, and another program may have it
-    before its listener starts.
+    before its listener starts. Nor one that another process of this user was given and whose listener has not started
+    yet: it is that one's until it ends.
     """
     for port in islice(_UNTRIED, ATTEMPTS):
         with socket.socket() as probe, suppress(OSError):
             probe.bind((host, port))
+            if (claims := _claims()) is not None:
+                fcntl.lockf(claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
             return port
     raise CannotRunError(f"No port from {RANGE.start} to {RANGE.stop - 1} is free on {host}.")
+
+
+@cache
+def _claims() -> int | None:
+    """The file of which each process locks one byte for each port that it was given; None where there can be none."""
+    path = Path(tempfile.gettempdir(), f"qmcp-ports-{os.getuid()}")
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return None
 
 
 def is_free(host: str, port: int) -> bool:

@@ -1,7 +1,5 @@
 """The fixtures that all tests share: a real Postgres, and a database of one's own on it."""
 
-import os
-import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -22,13 +20,6 @@ from tests.stack import ROOT, Server, Stack, running_postgres, running_stack
 structlog.configure(
     processors=[structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
 )
-
-# Some processes share the work (pytest-xdist). A port that one of them has handed out and nobody listens on yet looks free
-# to the others, so each has ports of its own.
-_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_OWN = [port for port in ports.RANGE if port % _WORKERS == _WORKER]
-ports._UNTRIED = iter(random.sample(_OWN, len(_OWN)))
 
 
 @pytest.hookimpl(tryfirst=True)

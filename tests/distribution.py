@@ -28,6 +28,9 @@ def distribute(items: list[pytest.Item]) -> None:
         name = next((name for name in SHARED if name in used), "")
         if name:
             item.add_marker(pytest.mark.xdist_group(name))
+        elif marked := item.get_closest_marker("xdist_group"):
+            # It asks for the fixture by itself.
+            name = marked.args[0]
         name = name or item.path.relative_to(TESTS).parts[0]
         return LONG.index(name) if name in LONG else len(LONG)
 

@@ -41,6 +41,11 @@ class Server:
         """The folder of its data."""
         return self._engine.data
 
+    @property
+    def log(self) -> Path:
+        """What it writes."""
+        return self._engine.data.with_name("log")
+
     def url(self, database: str = "postgres") -> str:
         """The address of a database on this server."""
         return self._engine.url(database)
@@ -118,7 +123,7 @@ class Stack:
         self.root = root
         self.log = home.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
-        # Chosen here, so that the processes that share the tests draw from their own.
+        # Chosen here, so that a second start has the same.
         of_services = [name for each in services.found() for name in (each.address_variable, each.metrics_variable)]
         addresses = {name: f"127.0.0.1:{ports.free()}" for name in (*of_services, "QMCP_WEB_ADDRESS")}
         self.env = {

@@ -24,14 +24,15 @@ ELSEWHERE = {"docs/operations.md"}
 PAGES = [
     name for name in tree.written() if re.fullmatch(r"docs/(decisions/)?[\w-]+\.md", name) and name not in ELSEWHERE
 ]
+# Pages whose callers have keys; the others need none.
+GUARDED = {"docs/access.md"}
+SYSTEM = {page: "guarded" if page in GUARDED else "stack" for page in PAGES}
 COMMANDS = [
-    pytest.param(page, script, expected, id=f"{page}-{number}")
+    pytest.param(*(page, script, expected), id=f"{page}-{number}", marks=pytest.mark.xdist_group(SYSTEM[page]))
     for page in PAGES
     for number, (language, _, script, expected) in enumerate(BLOCK.findall(tree.text(page)))
     if language == "sh"
 ]
-# Pages whose callers have keys; the others need none.
-GUARDED = {"docs/access.md"}
 MAX_SECONDS = 60
 COVERED_WITHIN = 20
 
@@ -56,7 +57,7 @@ def run(stack: Stack, folder: Path, *command: str) -> str:
 def test_what_a_page_tells_to_type_works(
     request: pytest.FixtureRequest, tmp_path: Path, page: str, script: str, expected: str
 ) -> None:
-    stack: Stack = request.getfixturevalue("guarded" if page in GUARDED else "stack")
+    stack: Stack = request.getfixturevalue(SYSTEM[page])
     here = script.replace("127.0.0.1:3333", stack.grpc_target)
     printed = run(stack, tmp_path, "bash", "-euo", "pipefail", "-c", here)
     if expected:
