@@ -73,9 +73,12 @@ async def answer_of(method: Method, answer: Message) -> Message:
     return body
 
 
-def event_of(method: Method, message: Message) -> Message:
+async def event_of(method: Method, message: Message) -> Message:
     """One message of a stream, as it goes back."""
-    return message if method.raw_answer else HttpBody(content_type=MEDIA_TYPE, data=event(message))
+    if method.raw_answer:
+        return message
+    body: Message = HttpBody(content_type=MEDIA_TYPE, data=await beside(message.ByteSize(), event, message))
+    return body
 
 
 def end_of(method: Method) -> Message | None:

@@ -66,7 +66,7 @@ class _Events:
 
     async def write(self, message: Any) -> None:
         self._begun = True
-        await self._context.write(calls.event_of(self._method, message))
+        await self._context.write(await calls.event_of(self._method, message))
 
     async def fail(self, error: ServiceError, call: RequestContext) -> None:
         """Says why, where the answer has begun; before that, it is the answer."""

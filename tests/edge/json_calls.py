@@ -41,7 +41,7 @@ def _unary(handler, method: Method, metadata):
 def _stream(handler, method: Method, metadata):
     async def serve(request, context):
         async for message in handler.unary_stream(await _read(method, request, metadata, context), context):
-            yield calls.event_of(method, message)
+            yield await calls.event_of(method, message)
         if end := calls.end_of(method):
             yield end
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -18,9 +19,11 @@ from qmcp.tools.v1 import tools_service_pb2 as pb
 from servicekit.errors import ServiceError
 from servicekit.http_json import calls, counting, events, reading
 from servicekit.http_json.writing import write, write_as_original
+from servicekit.large import LARGE_BYTES
 from servicekit.methods import methods_of
 from servicekit.request_context import RequestContext
 
+SERVICE = pb.DESCRIPTOR.services_by_name["ToolsService"]
 INVOKE = pb.InvokeToolRequest(name="echo")
 UPDATE = pb.UpdateToolRequest(tool={"name": "a"})
 
@@ -231,6 +234,15 @@ def test_a_message_that_counts_itself_is_an_event_with_an_id() -> None:
     told = events.event(request_pb2.HumanRequestEvent(sequence=7, kind="created"))
     assert told.startswith(b'id: 7\ndata: {"')
     assert told.endswith(b"}\n\n")
+
+
+async def test_a_large_event_is_written_in_the_other_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    monkeypatch.setattr(calls, "event", lambda _: b"%d" % (threads.append(threading.get_ident()) or 1))
+    method = next(each for each in methods_of(SERVICE) if each.name == "WatchInvocation")
+    for size in (1, LARGE_BYTES):
+        await calls.event_of(method, request_pb2.HumanRequestEvent(kind="x" * size))
+    assert [each == threading.get_ident() for each in threads] == [True, False]
 
 
 @pytest.mark.parametrize(
