@@ -51,6 +51,7 @@ def test_the_key_goes_with_every_call_by_option_and_by_environment(guarded: Stac
         assert [row.principal for row in client.export_invocations()][-1] == "builder"
 
 
+@pytest.mark.promise("M20")
 def test_a_key_is_shown_once_alone_on_stdout_with_a_sentence_beside_it(command: Command) -> None:
     made = command("keys", "create", "--owner", "builder", "--role", "agent", "--role", "reader")
     assert made.code == 0

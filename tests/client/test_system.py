@@ -228,6 +228,7 @@ def test_a_row_that_was_changed_in_the_database_is_named(command: Command, stack
         asyncio.run(tamper("paid 99", "paid 10"))
 
 
+@pytest.mark.promise("M20")
 def test_the_database_is_shown_and_brought_up(stack: Stack) -> None:
     env = {**stack.env, "QMCP_DATABASE_URL": stack.database_url("tools")}
     migrations = qmcp_process("db", "status", "--json", env=env).json
@@ -240,6 +241,7 @@ def test_the_database_is_shown_and_brought_up(stack: Stack) -> None:
     assert "qmcp serve" in nowhere.err
 
 
+@pytest.mark.promise("M20")
 async def test_migrations_of_every_service_are_applied(postgres: Server) -> None:
     server = urlsplit(postgres.url())
     names = [f"qmcp_{path.parent.name}" for path in (ROOT / "services").glob("*/migrations")]

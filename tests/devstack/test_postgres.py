@@ -83,6 +83,7 @@ def test_the_server_is_never_root_and_no_folder_above_it_is_opened(folder: Path)
     assert folder.parent.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.promise("M39")
 async def test_a_killed_server_comes_back_with_what_was_committed(folder: Path, said: list[str]) -> None:
     engine = postgres.prepare(folder)
     with running(engine) as process:

@@ -162,6 +162,7 @@ def test_a_large_answer_comes_whole(http):
     assert len(answer.json()["result"]["big"]) == 3_000_000
 
 
+@pytest.mark.promise("M04", "M05")
 def test_a_call_past_its_time_is_504(http):
     began = time.monotonic()
     answer = http.get("/v1/tools/sleep/9")
@@ -223,6 +224,7 @@ def test_past_its_number_of_calls_in_flight_the_edge_refuses_at_once(tmp_path):
         assert httpx.post(f"{edge.url}/v1/tools/echo:invoke", json={}).status_code == 200
 
 
+@pytest.mark.promise("M04", "M05")
 def test_past_its_rate_an_address_is_429_until_it_waits(tmp_path):
     # Whoever looked whether it has started took from the bucket of 127.0.0.1, on a busy machine all there was.
     other = httpx.HTTPTransport(local_address="127.0.0.2")

@@ -78,6 +78,7 @@ async def test_native_calls_are_refused_too(behind):
         ("203.0.113.7, 10.1.2.3", 200),
     ],
 )
+@pytest.mark.promise("M04", "M05")
 def test_behind_a_trusted_proxy_the_address_that_it_tells_counts(behind, told, status):
     with calling(behind) as http:
         assert http.get("/v1/tools", headers={"X-Forwarded-For": told}).status_code == status

@@ -81,6 +81,7 @@ async def test_grpc_passes_over_tls(tls):
     assert answer["result"]["metadata"]["x-forwarded-proto"] == "https"
 
 
+@pytest.mark.promise("M04", "M05")
 def test_tls_1_2_is_the_oldest_that_is_taken(tls):
     assert handshake(tls, version=ssl.TLSVersion.TLSv1_2)[0] == "TLSv1.2"
     assert handshake(tls, version=ssl.TLSVersion.TLSv1_3)[0] == "TLSv1.3"

@@ -46,6 +46,7 @@ def test_it_is_generated_from_the_services_that_there_are() -> None:
     assert (ROOT / "compose.yaml").read_text() == compose.rendered(), "make generate"
 
 
+@pytest.mark.promise("M01", "M06")
 def test_it_is_what_the_compose_specification_allows() -> None:
     document = _compose()
     assert set(OURS) < set(document["services"])
@@ -104,7 +105,7 @@ def test_our_containers_are_as_closed_as_in_a_cluster(name: str) -> None:
     assert "user" not in service  # the image's own
 
 
-@pytest.mark.promise("Q05")
+@pytest.mark.promise("Q05", "M06")
 def test_the_edge_is_service_qmcp_at_port_3333_and_checked_without_curl() -> None:
     service = _service("qmcp")
     assert service["ports"] == ["127.0.0.1:3333:3333"]

@@ -19,6 +19,7 @@ def _seconds(workload: Object, system: System, *names: str) -> float:
     return sum(float(found[name] or 0) for name in names)
 
 
+@pytest.mark.promise("M08")
 def test_every_container_that_stays_has_three_probes(system: System) -> None:
     for workload in system.workloads:
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
@@ -94,7 +95,7 @@ def test_migrations_run_before_the_service_and_not_in_it(system: System) -> None
         assert environment(service, system)["QMCP_MIGRATE_ON_START"] == "false"
 
 
-@pytest.mark.promise("S22")
+@pytest.mark.promise("S22", "M08")
 def test_production_has_three_replicas_at_least_and_whatever_is_replicated_two(replicated: System) -> None:
     least = 3 if replicated.name == "prod" else 2
     assert {name_of(each) for each in replicated.of("HorizontalPodAutoscaler")} == {

@@ -35,7 +35,8 @@ def _commands(mark: str) -> list[str]:
 
 def test_every_block_says_what_it_needs() -> None:
     assert {(kind, mark) for kind, mark, _ in BLOCKS} == {
-        ("sh", ""), ("sh", "cluster"), ("sh", "docker"), ("sh", "running"), ("sh", "keys"), ("yaml", "overlay"),
+        ("sh", ""), ("sh", "cluster"), ("sh", "docker"), ("sh", "running"), ("sh", "keys"), ("sh", "systemd"),
+        ("yaml", "overlay"),
     }  # fmt: skip
 
 

@@ -124,7 +124,7 @@ def test_no_object_is_of_a_kind_that_has_moved(system: System) -> None:
     assert [each["kind"] for each in system.objects if each["kind"] not in CURRENT.get(each["apiVersion"], set())] == []
 
 
-@pytest.mark.promise("S05")
+@pytest.mark.promise("S05", "M08")
 def test_everything_is_in_the_namespace_of_its_overlay(system: System) -> None:
     (namespace,) = (name_of(each) for each in system.of("Namespace"))
     others = [each for each in system.objects if each["kind"] != "Namespace"]

@@ -38,7 +38,7 @@ def _image(folder: Path) -> Path:
     return python.parent
 
 
-@pytest.mark.promise("Q04")
+@pytest.mark.promise("Q04", "M01", "M07")
 def test_without_an_argument_it_is_the_whole_system_and_the_first_start_shows_the_key_once(tmp_path: Path) -> None:
     port = _free_port()
     environment = {
@@ -114,6 +114,7 @@ def _wait_until_healthy(variables: dict[str, str], process: subprocess.Popen[str
         assert time.monotonic() < until, asked.stderr
 
 
+@pytest.mark.promise("M01", "M08")
 def test_the_pod_migrates_serves_and_leaves(variables: dict[str, str]) -> None:
     migrated = _run(variables, "tools", "migrate")
     assert migrated.returncode == 0, migrated.stderr

@@ -71,7 +71,7 @@ def ends_by_the_death_of(name: str, stack: Stack) -> None:
     assert left_by(stack) == []
 
 
-@pytest.mark.promise("Q34")
+@pytest.mark.promise("Q34", "M01")
 def test_one_curl_works_ctrl_c_leaves_nothing_behind_and_after_a_second_start_everything_is_still_there(
     tmp_path: Path,
 ) -> None:
@@ -272,6 +272,7 @@ def test_host_and_port_come_from_the_command_line_too(tmp_path: Path) -> None:
     assert f"Port {port}, which envoy needs" in words
 
 
+@pytest.mark.promise("M02")
 def test_an_env_file_in_the_working_folder_is_read(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("QMCP_HOST=0.0.0.0\n")
     status, words = serve(Stack(tmp_path / "home").env, cwd=tmp_path)
@@ -286,7 +287,7 @@ def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert "cannot be written" in words
 
 
-@pytest.mark.promise("Q01")
+@pytest.mark.promise("Q01", "M02")
 def test_changed_code_is_served_without_a_new_start(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "home")
     stack.launch("--reload")
