@@ -73,6 +73,13 @@ def test_every_variable_is_read_by_the_code_and_has_a_value_that_it_takes(name: 
 
 
 @pytest.mark.parametrize("name", OURS)
+def test_all_other_settings_may_stand_in_a_file_that_is_not_in_git(name: str) -> None:
+    service = _service(name)
+    assert service["env_file"] == [{"path": f"{service['command'][0]}.env", "required": False}]
+    assert "/*.env" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+@pytest.mark.parametrize("name", OURS)
 def test_every_setting_without_a_default_is_set(name: str) -> None:
     service = _service(name)
     fields = settings_of(service["command"][0]).model_fields
