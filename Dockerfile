@@ -1,5 +1,5 @@
-# One image for everything that is ours; its first argument picks what runs: a service by its name, `gateway` (Envoy) or
-# `web`. Without one it is everything, on the embedded Postgres; the log of the first start shows the key to call it with:
+# One image for everything that is ours; its first argument picks what runs: a service by its name, `gateway` (Envoy),
+# `mcp` or `web`. Without one it is everything, on the embedded Postgres; the log of the first start shows the key to call it with:
 #
 #   docker run -p 3333:3333 -v qmcp:/var/lib/qmcp qmcp:0.2.0
 #

@@ -15,6 +15,9 @@ HOST = "127.0.0.1"
 FIRST_GRPC_PORT = 50051
 FIRST_METRICS_PORT = 9464
 WEB_PORT = 3380
+MCP_PORT = 3381
+# Beyond those of the services.
+MCP_METRICS_PORT = 9480
 ENVOY_METRICS_PORT = 9902
 
 
@@ -41,6 +44,8 @@ class Listeners:
     # Of each service those that it has besides.
     further: Mapping[str, Sequence[Listener]]
     web: Listener
+    mcp: Listener
+    mcp_metrics: Listener
     edge: Listener
     # What Envoy counts.
     envoy_metrics: Listener
@@ -48,7 +53,7 @@ class Listeners:
     @property
     def environment(self) -> dict[str, str]:
         """The variables by which the processes find one another; the same for all."""
-        addressed = (*self.grpc.values(), *self.metrics.values(), self.web)
+        addressed = (*self.grpc.values(), *self.metrics.values(), self.web, self.mcp, self.mcp_metrics)
         return {listener.variable: listener.address for listener in addressed}
 
 
@@ -100,6 +105,8 @@ def choose(settings: StackSettings, services: Sequence[Service], variables: Mapp
         },
         further={each.name: further(each) for each in services},
         web=listener("QMCP_WEB_ADDRESS", WEB_PORT),
+        mcp=listener("QMCP_MCP_ADDRESS", MCP_PORT),
+        mcp_metrics=listener("QMCP_MCP_METRICS_ADDRESS", MCP_METRICS_PORT),
         edge=Listener(settings.host, settings.port, "QMCP_PORT"),
         envoy_metrics=envoy_metrics(),
     )
@@ -117,6 +124,7 @@ def _chosen(variable: str, text: str) -> Listener:
 def _named(listeners: Listeners) -> Iterator[tuple[str, Listener]]:
     """Each with the name of the process that needs it."""
     yield from (("envoy", listeners.edge), ("envoy", listeners.envoy_metrics), ("web", listeners.web))
+    yield from (("mcp", listeners.mcp), ("mcp", listeners.mcp_metrics))
     yield from listeners.grpc.items()
     yield from listeners.metrics.items()
     yield from ((name, each) for name, more in listeners.further.items() for each in more)

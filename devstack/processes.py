@@ -71,6 +71,7 @@ def table(
     behind = [
         *(service(each, settings, listeners, database_server) for each in services),
         web(listeners.web, listeners.envoy_metrics),
+        mcp(settings, listeners),
     ]
     return [*behind, envoy(settings, listeners, tuple(row.name for row in behind))]
 
@@ -127,6 +128,25 @@ def web(at: Listener, envoy_metrics: Listener) -> Process:
             "QMCP_EDGE_METRICS_ADDRESS": f"{on_this_machine(envoy_metrics.host)}:{envoy_metrics.port}",
         },
         listeners=(at,),
+        reloads=True,
+    )
+
+
+def mcp(settings: StackSettings, listeners: Listeners) -> Process:
+    """The MCP endpoint."""
+    at, metrics_at = listeners.mcp, listeners.mcp_metrics
+    return Process(
+        name="mcp",
+        command=_module("gateway.mcp"),
+        ready=lambda _: _answers(f"http://{at.address}/health"),
+        environment={
+            "QMCP_MCP_HOST": at.host,
+            "QMCP_MCP_PORT": str(at.port),
+            "QMCP_MCP_METRICS_HOST": metrics_at.host,
+            "QMCP_MCP_METRICS_PORT": str(metrics_at.port),
+            "QMCP_AUTH": settings.auth,
+        },
+        listeners=(at, metrics_at),
         reloads=True,
     )
 

@@ -108,6 +108,7 @@ def _values(settings: EdgeSettings, folder: Path) -> dict[str, Any]:
         "edge_secret": str(folder / EDGE),
         "client_secret": str(folder / CLIENT),
         "authority_secret": str(folder / AUTHORITY),
+        "mcp_endpoints": [_endpoint(*host_and_port(settings.mcp_address))],
         "web_endpoints": [_endpoint(*host_and_port(settings.web_address))],
         "otlp_endpoints": [_endpoint(otlp.hostname or "", otlp.port or DEFAULT_PORT.get(otlp.scheme, 0))],
         "otlp_tls_name": otlp.hostname if otlp.scheme == "https" else "",

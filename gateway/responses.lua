@@ -125,7 +125,8 @@ function envoy_on_response(response)
     if status:match("^[2-5]%d%d$") then headers:replace(":status", status) end
     headers:remove("x-http-status")
   end
-  if headers:get(":status") == "401" then
+  -- The MCP endpoint says where its tokens come from.
+  if headers:get(":status") == "401" and not headers:get("www-authenticate") then
     headers:replace("www-authenticate", 'Bearer realm="qmcp"')
   end
   headers:remove("grpc-status")

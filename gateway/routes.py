@@ -48,6 +48,7 @@ def routes(policies: Policies, services: Sequence[ServiceDescriptor], hidden: Se
         *_of_original_paths(policies, services),
         *_of_other_methods(policies, services, hidden),
         *own["pages"],
+        *own["mcp"],
         *(route for path in hidden for route in _of_credentials(policies, path)),
         *(route for service in services for route in _of_raw_bodies(policies, service)),
         *own["not_json"],

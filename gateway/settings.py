@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway import services
 
+# Addresses of what need not be there.
+MAY_BE_EMPTY = ("edge_metrics_address", "mcp_address", "mcp_metrics_address")
 DEFAULT_PORT = {"http": 4317, "https": 443}
 # Where the original's metrics service listened.
 ORIGINAL_METRICS_PORT = 8890
@@ -44,7 +46,7 @@ class PeerSettings(BaseSettings):
     @classmethod
     def _is_an_address(cls, value: object, info: object) -> object:
         name = getattr(info, "field_name", "")
-        if name.endswith("_address") and isinstance(value, str) and (value or name != "edge_metrics_address"):
+        if name.endswith("_address") and isinstance(value, str) and (value or name not in MAY_BE_EMPTY):
             host_and_port(value)
         if name.endswith("_addresses") and isinstance(value, dict):
             for each in value.values():
@@ -52,7 +54,22 @@ class PeerSettings(BaseSettings):
         return value
 
 
-class EdgeSettings(PeerSettings):
+class CallSettings(PeerSettings):
+    """What holds for calls whether Envoy or the MCP endpoint passes them on."""
+
+    # Whether services check who calls; the edge passes credentials on and checks nothing itself.
+    auth: Literal["off", "on"] = "off"
+    # Origins whose pages a browser lets call the edge, separated by commas; `*` for all; empty for the edge's own only.
+    cors_origins: str = ""
+    # Larger bodies over HTTP/JSON are 413. Bytes.
+    max_body_bytes: int = 4 * 1024 * 1024
+    # How long a call may take that names no deadline, in seconds.
+    edge_timeout_seconds: int = Field(default=30, ge=1)
+    # The same for calls that wait for a tool; the longest that a tool may run.
+    edge_long_timeout_seconds: int = Field(default=3600, ge=1)
+
+
+class EdgeSettings(CallSettings):
     """What Envoy is told. A field's name in envoy.yaml is its name here."""
 
     # Where the edge listens.
@@ -64,8 +81,6 @@ class EdgeSettings(PeerSettings):
     # them is enough: the host is else the one above, the port 8890. Neither: nowhere.
     metrics_service_host: str = Field(default="", validation_alias="METRICS_SERVICE_HOST")
     metrics_service_port: int | None = Field(default=None, ge=1, le=65535, validation_alias="METRICS_SERVICE_PORT")
-    # Whether services check who calls; the edge passes credentials on and checks nothing itself.
-    auth: Literal["off", "on"] = "off"
     # True: listen beyond loopback although callers are not authenticated. For networks that others guard.
     allow_keyless: bool = False
     # PEM files by which the edge speaks TLS, and nothing else, to its callers; both or neither. New ones are taken
@@ -74,6 +89,8 @@ class EdgeSettings(PeerSettings):
     tls_key_file: Path | None = None
     # host:port of the pages (gateway.web).
     web_address: str = "127.0.0.1:3380"
+    # host:port of the MCP endpoint (gateway.mcp).
+    mcp_address: str = "127.0.0.1:3381"
 
     # Where Prometheus may read Envoy's own figures, at /metrics; 0 means nowhere.
     envoy_metrics_host: str = "127.0.0.1"
@@ -87,25 +104,17 @@ class EdgeSettings(PeerSettings):
     # How long a stop waits for calls in flight, in seconds.
     envoy_drain_seconds: float = 10.0
 
-    # Origins whose pages a browser lets call the edge, separated by commas; `*` for all; empty for the edge's own only.
-    cors_origins: str = ""
     # Hosts, without a port, by which callers may name the edge where QMCP_AUTH=off, beside those of this machine,
     # separated by commas; others are 403. Empty: this machine's alone, or all where it listens beyond loopback.
     allowed_hosts: str = ""
     # Networks whose callers are let in, as 10.1.0.0/16, separated by commas; others are 403. Empty: all.
     allowed_client_networks: str = ""
-    # Larger bodies over HTTP/JSON are 413. Bytes.
-    max_body_bytes: int = 4 * 1024 * 1024
     # The largest message that services take over gRPC, by the same name as theirs; the edge holds a request until all
     # of it is here. Bytes.
     max_message_bytes: int = 4 * 1024 * 1024
     # How long a request may take to arrive, its body too, in seconds; then it is 408. Until all of it is here it takes
     # no place of the calls in flight.
     edge_body_seconds: int = Field(default=10, ge=1)
-    # How long a call may take that names no deadline, in seconds.
-    edge_timeout_seconds: int = Field(default=30, ge=1)
-    # The same for calls that wait for a tool; the longest that a tool may run.
-    edge_long_timeout_seconds: int = Field(default=3600, ge=1)
     # Calls in flight towards one service, by each Envoy; those past it are 429 at once. Quick ones; those that wait for
     # a tool; streams, and waits for people. Where tools are slow, raise the second, or let agents use StartInvocation,
     # which waits for none.
@@ -198,5 +207,31 @@ class WebSettings(PeerSettings):
     # host:port of Envoy's own figures (QMCP_ENVOY_METRICS_PORT), of which /metrics shows what the edge answered itself;
     # every address behind the name is read. Empty: /metrics is without it.
     edge_metrics_address: str = ""
+    # host:port of the MCP endpoint, for /health, and of its Prometheus page, for /metrics. Empty: they are without it.
+    mcp_address: str = ""
+    mcp_metrics_address: str = ""
     # How long a service may take to answer for its health or its figures, in seconds.
     web_probe_seconds: float = 2.0
+
+
+class McpSettings(CallSettings):
+    """What the MCP endpoint needs to know."""
+
+    # Where it listens; only Envoy has to reach it.
+    mcp_host: str = "127.0.0.1"
+    mcp_port: int = 3381
+    # Where its Prometheus page is.
+    mcp_metrics_host: str = "127.0.0.1"
+    mcp_metrics_port: int = 9480
+    # How long a call waits for a human who must approve it, in seconds; then it says how to follow the invocation,
+    # which goes on. Many clients give up after a minute.
+    mcp_wait_seconds: int = Field(default=50, ge=1)
+    # How long a stop waits for calls in flight, in seconds.
+    mcp_shutdown_grace_seconds: int = Field(default=10, ge=1)
+    # Who issues the tokens that services take (theirs to check): clients without a credential are told. Empty: API
+    # keys alone.
+    oidc_issuer: str = ""
+    # As with the services: debug stands for console and DEBUG where nothing else is said.
+    debug: bool = False
+    log_format: Literal["json", "console"] | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -24,6 +24,7 @@ STACK_STARTS_WITHIN = 300.0
 STACK_STOPS_WITHIN = 180.0
 # The machine does not lose power during a test. A server that is killed loses nothing by these: what it has written is
 # with the kernel. The fault tests use the settings of `make run` nevertheless.
+OF_EDGE = ("QMCP_WEB_ADDRESS", "QMCP_MCP_ADDRESS", "QMCP_MCP_METRICS_ADDRESS")
 OWN_WORDS = '"logger":"devstack"'
 FAST = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "256MB"}
 
@@ -125,7 +126,7 @@ class Stack:
         self._process: subprocess.Popen[bytes] | None = None
         # Chosen here, so that a second start has the same.
         of_services = [name for each in services.found() for name in (each.address_variable, each.metrics_variable)]
-        addresses = {name: f"127.0.0.1:{ports.free()}" for name in (*of_services, "QMCP_WEB_ADDRESS")}
+        addresses = {name: f"127.0.0.1:{ports.free()}" for name in (*of_services, *OF_EDGE)}
         self.env = {
             # A developer's own settings are not what is tested.
             **{name: value for name, value in os.environ.items() if not name.startswith("QMCP_")},

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -11,16 +11,18 @@ from typing import Any
 
 @dataclass
 class Upstream:
-    """Where it listens, and the bodies in the order in which they came."""
+    """Where it listens, the bodies in the order in which they came, and whether it answers yet."""
 
     url: str
     bodies: list[Any] = field(default_factory=list)
+    answers: threading.Event = field(default_factory=threading.Event)
 
 
 @contextmanager
 def upstream() -> Iterator[Upstream]:
     """Serves while the block lasts."""
     found = Upstream("")
+    found.answers.set()
 
     class Handler(BaseHTTPRequestHandler):
         """Answers every POST with what it was sent."""
@@ -28,10 +30,13 @@ def upstream() -> Iterator[Upstream]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             found.bodies.append(json.loads(body))
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(body)
+            found.answers.wait(60)
+            # Whoever asked may have given up meanwhile.
+            with suppress(BrokenPipeError):
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.end_headers()
+                self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             """Says nothing."""
@@ -43,6 +48,7 @@ def upstream() -> Iterator[Upstream]:
     try:
         yield found
     finally:
+        found.answers.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -58,8 +58,10 @@ NUMBERS = (
 class Schemas:
     """Collects a component for each message that is asked for."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, place: str = "#/components/schemas/") -> None:
+        """`place`: where whoever refers to a component finds it."""
         self._contract = contract
+        self._place = place
         self.components: dict[str, Schema] = {}
 
     def message(self, descriptor: Descriptor) -> Schema:
@@ -71,7 +73,7 @@ class Schemas:
             # Before its fields are looked at, for a message may hold itself.
             self.components[name] = {}
             self.components[name] = self.object(descriptor, lambda _: True)
-        return {"$ref": f"#/components/schemas/{name}"}
+        return {"$ref": f"{self._place}{name}"}
 
     def object(self, descriptor: Descriptor, wanted: Callable[[FieldDescriptor], bool]) -> Schema:
         """An object with the wanted fields of a message."""

@@ -46,13 +46,19 @@ def application(settings: WebSettings) -> Starlette:
     version = metadata.version("qmcp")
     registry = CollectorRegistry()
 
+    # The MCP endpoint is no service, and may be left out.
+    mcp = {"mcp": settings.mcp_address} if settings.mcp_address else {}
+    counted = settings.metrics_addresses | (
+        {"mcp": settings.mcp_metrics_address} if settings.mcp_metrics_address else {}
+    )
+
     async def figures() -> Families:
-        return await collect(
-            settings.metrics_addresses, settings.edge_metrics_address, registry, settings.web_probe_seconds
-        )
+        return await collect(counted, settings.edge_metrics_address, registry, settings.web_probe_seconds)
 
     async def health(_: Request) -> Response:
-        missing = await unhealthy(settings.service_addresses, settings.web_probe_seconds, towards_services(settings))
+        missing = await unhealthy(
+            settings.service_addresses, mcp, settings.web_probe_seconds, towards_services(settings)
+        )
         if missing:
             answer = {"status": "unhealthy", "version": version, "services": missing}
             return JSONResponse(answer, status_code=503, headers=FRESH)

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LABELS = ("method", "path", "status")
-METHODS = {"GET", "HEAD"}
+METHODS = {"GET", "HEAD", "POST"}
 
 
 class Counted:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 import grpc
+import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway.settings import host_and_port
@@ -13,15 +14,30 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
 async def unhealthy(
-    services: Mapping[str, str], seconds: float, credentials: grpc.ChannelCredentials | None
+    services: Mapping[str, str], pages: Mapping[str, str], seconds: float, credentials: grpc.ChannelCredentials | None
 ) -> dict[str, str]:
-    """The services of which no replica is ready, each with what was found; empty when all is well.
+    """What has no replica that is ready, each with what was found; empty when all is well.
 
-    `services` maps names to `host:port`; each has `seconds` to answer. Without `credentials` they are asked in plain
-    text.
+    Args:
+        services: `host:port` of each service by name.
+        pages: the same of what answers /health over HTTP.
+        seconds: how long each has to answer.
+        credentials: for the services; without them they are asked in plain text.
     """
-    found = await asyncio.gather(*(_state(address, seconds, credentials) for address in services.values()))
-    return {name: state for name, state in zip(services, found, strict=True) if state != "SERVING"}
+    found = await asyncio.gather(
+        *(_state(address, seconds, credentials) for address in services.values()),
+        *(_answers(address, seconds) for address in pages.values()),
+    )
+    return {name: state for name, state in zip((*services, *pages), found, strict=True) if state != "SERVING"}
+
+
+async def _answers(address: str, seconds: float) -> str:
+    try:
+        async with asyncio.timeout(seconds), httpx.AsyncClient(timeout=seconds) as client:
+            answer = await client.get(f"http://{address}/health")
+    except (httpx.HTTPError, TimeoutError):
+        return "UNAVAILABLE"
+    return "SERVING" if answer.status_code == httpx.codes.OK else "NOT_SERVING"
 
 
 async def _state(address: str, seconds: float, credentials: grpc.ChannelCredentials | None) -> str:

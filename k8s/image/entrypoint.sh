@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the container image runs: `system`, everything on the embedded Postgres in one container; or a service by its name
-# (`tools [serve | migrate]`), `gateway`, `web`, `keys` (makes keys of services), or `health` of whichever of them runs.
+# (`tools [serve | migrate]`), `gateway`, `mcp`, `web`, `keys` (makes keys of services), or `health` of whichever of them runs.
 set -eu
 
 # The services are the folders that the image has.
@@ -14,6 +14,7 @@ health() {
   case "$1" in
     gateway | system) exec python -m servicekit.probe "http${QMCP_TLS_CERTIFICATE_FILE:+s}://127.0.0.1:${QMCP_PORT:-3333}/ready" ;;
     web) exec python -m servicekit.probe "http://127.0.0.1:${QMCP_WEB_PORT:-3380}/docs" ;;
+    mcp) exec python -m servicekit.probe "http://127.0.0.1:${QMCP_MCP_PORT:-3381}/health" ;;
     *) exec python -m servicekit.probe "127.0.0.1:${QMCP_GRPC_HEALTH_PORT:-${QMCP_GRPC_PORT:-50051}}" ;;
   esac
 }
@@ -27,6 +28,7 @@ case "$what" in
     exec python -m devstack serve --show-key "$@"
     ;;
   gateway) exec python -m gateway.envoy "$@" ;;
+  mcp) exec python -m gateway.mcp "$@" ;;
   web) exec python -m gateway.web "$@" ;;
   keys) exec python -m devstack.keys "$@" ;;
   # Without a name: the first process tells it, as Docker's HEALTHCHECK is the same for all that the image runs.
@@ -34,6 +36,7 @@ case "$what" in
     if [ "$#" -eq 0 ]; then
       case "$(tr '\0' ' ' </proc/1/cmdline)" in
         *gateway.envoy* | *devstack*) set -- gateway ;;
+        *gateway.mcp*) set -- mcp ;;
         *gateway.web*) set -- web ;;
         *) set -- service ;;
       esac
@@ -44,7 +47,7 @@ case "$what" in
     for service in $(services); do
       [ "$service" != "$what" ] || exec python -m "services.$what" "$@"
     done
-    echo "qmcp: '$what' is nothing that this image runs; it runs" $(services | sed 's/$/,/') "system, gateway, web, keys and health." >&2
+    echo "qmcp: '$what' is nothing that this image runs; it runs" $(services | sed 's/$/,/') "system, gateway, mcp, web, keys and health." >&2
     exit 64
     ;;
 esac

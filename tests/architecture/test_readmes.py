@@ -42,11 +42,16 @@ def test_a_readme_gives_the_defaults_that_the_code_has(service: str) -> None:
 @every_service
 def test_a_page_lists_exactly_the_metrics_that_its_service_exports(service: str) -> None:
     named = {_stem(name) for name in METRIC.findall(tree.text(f"docs/{service}.md"))}
-    exported = {_stem(name) for name in _exported(f"services/{service}/", "servicekit/", "gateway/")}
+    exported = {_stem(name) for name in _exported(f"services/{service}/", "servicekit/", "gateway/web/")}
     if not any("servicekit.search" in tree.text(name) for name in tree.python() if f"services/{service}/" in name):
         # Who finds nothing by meaning has none of that.
         exported -= {_stem(name) for name in _exported("servicekit/search/")}
     assert named == exported
+
+
+def test_the_page_of_mcp_lists_exactly_the_metrics_that_the_endpoint_exports() -> None:
+    exported = {_stem(name) for name in _exported("gateway/mcp/", "gateway/web/counting")}
+    assert {_stem(name) for name in METRIC.findall(tree.text("docs/mcp.md"))} == exported
 
 
 @every_service

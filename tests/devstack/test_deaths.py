@@ -25,7 +25,7 @@ def rows() -> list[processes.Process]:
     return [replace(row, command=lambda: ["sleep", "600"], ready=at_once) for row in table]
 
 
-@pytest.mark.parametrize("name", [*(service.name for service in ALL), "web", "envoy"])
+@pytest.mark.parametrize("name", [*(service.name for service in ALL), "web", "mcp", "envoy"])
 async def test_the_death_of_one_ends_all_with_a_word_on_which_and_why(name: str) -> None:
     supervisor = Supervisor(rows(), dict(os.environ), Terminal([]))
     await supervisor.start()

@@ -25,7 +25,7 @@ def test_the_usual_ports_follow_the_names_of_the_services(monkeypatch: pytest.Mo
     pages = [port for port in range(9464, 9464 + 2 * len(NAMES)) if port not in kept]
     assert [chosen.metrics[name].port for name in NAMES] == pages[: len(NAMES)]
     assert {each.port for more in chosen.further.values() for each in more} == kept
-    assert (chosen.edge.port, chosen.web.port) == (3333, 3380)
+    assert (chosen.edge.port, chosen.web.port, chosen.mcp.port) == (3333, 3380, 3381)
 
 
 def test_ports_that_a_service_has_besides_are_chosen_by_its_variable_and_told_to_it() -> None:

@@ -121,6 +121,7 @@ def test_every_setting_has_an_effect():
     derived = {
         "service_addresses": "clusters",
         "web_address": "web_endpoints",
+        "mcp_address": "mcp_endpoints",
         "tls_key_file": "edge_secret",
         "grpc_tls_key_file": "client_secret",
         "grpc_tls_ca_file": "authority_secret",

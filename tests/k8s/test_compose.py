@@ -15,7 +15,7 @@ from tests.k8s.render import ROOT
 from tests.k8s.test_configuration import read, settings_of, variables
 
 SERVICES = {service.name: service for service in found()}
-OURS = ("qmcp", "web", *SERVICES)
+OURS = ("qmcp", "mcp", "web", *SERVICES)
 PASSWORD = "0123456789abcdef"
 
 

@@ -25,6 +25,7 @@ from tests.k8s.render import ROOT, SERVICES, Object, overlay
 SETTINGS = {
     **{name: (f"services.{name}.settings", "Settings") for name in SERVICES},
     "gateway": ("gateway.settings", "EdgeSettings"),
+    "mcp": ("gateway.settings", "McpSettings"),
     "web": ("gateway.settings", "WebSettings"),
 }
 PREFIX = "QMCP_"

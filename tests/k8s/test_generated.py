@@ -15,7 +15,7 @@ def test_a_generated_file_is_what_its_generator_writes(path: Path) -> None:
 
 def test_every_service_has_a_folder_and_nothing_else_is_one() -> None:
     folders = {path.name for path in (K8S / "base").iterdir() if path.is_dir()}
-    assert folders == {*SERVICES, "gateway", "web"}
+    assert folders == {*SERVICES, "gateway", "mcp", "web"}
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -172,12 +172,14 @@ def _enter(folder: Path, *arguments: str, **variables: str) -> subprocess.Comple
         (["system", "--port", "3400"], "-m devstack serve --show-key --port 3400"),
         (["health", "system"], "-m servicekit.probe http://127.0.0.1:3333/ready"),
         (["gateway"], "-m gateway.envoy"),
+        (["mcp"], "-m gateway.mcp"),
         (["web"], "-m gateway.web"),
         *(([service], f"-m services.{service}") for service in SERVICES),
         ([SERVICES[0], "migrate", "--status"], f"-m services.{SERVICES[0]} migrate --status"),
         (["keys", "/keys"], "-m devstack.keys /keys"),
         (["health", "gateway"], "-m servicekit.probe http://127.0.0.1:3333/ready"),
         (["health", "web"], "-m servicekit.probe http://127.0.0.1:3380/docs"),
+        (["health", "mcp"], "-m servicekit.probe http://127.0.0.1:3381/health"),
         *((["health", service], "-m servicekit.probe 127.0.0.1:50051") for service in SERVICES),
         (["health"], "-m servicekit.probe 127.0.0.1:50051"),
     ],
@@ -199,7 +201,7 @@ def test_health_asks_where_the_settings_say(tmp_path: Path) -> None:
 def test_an_unknown_argument_is_told_what_there_is(tmp_path: Path, argument: str) -> None:
     done = _enter(tmp_path, argument)
     assert done.returncode == 64
-    there = ", ".join((*SERVICES, "system", "gateway", "web", "keys and health."))
+    there = ", ".join((*SERVICES, "system", "gateway", "mcp", "web", "keys and health."))
     assert f"'{argument}' is nothing that this image runs; it runs {there}" in done.stderr
 
 

@@ -14,6 +14,11 @@ from tests.k8s.test_configuration import settings_of
 EDGE = {
     ("clients", "gateway", 3333),
     ("gateway", "web", 3380),
+    ("gateway", "mcp", 3381),
+    # Whether it answers, and what it counts.
+    ("web", "mcp", 3381),
+    ("web", "mcp", 9464),
+    ("prometheus", "mcp", 9464),
     ("prometheus", "gateway", 9902),
     # What the edge answered itself, for /metrics.
     ("web", "gateway", 9902),
@@ -25,7 +30,7 @@ METADATA = "169.254.0.0/16"
 
 def _lines_of(service: str) -> Iterator[tuple[str, str, int]]:
     """The lines of a service: those that all have, and those that its settings ask for."""
-    for caller, port in (("gateway", 50051), ("web", 50051), ("web", 9464), ("prometheus", 9464)):
+    for caller, port in (("gateway", 50051), ("mcp", 50051), ("web", 50051), ("web", 9464), ("prometheus", 9464)):
         yield (caller, service, port)
     settings = settings_of(service)
     yield from ((service, peer, 50051) for peer in settings.PEERS)

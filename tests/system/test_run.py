@@ -161,7 +161,7 @@ def test_a_second_system_needs_a_home_and_a_port_of_its_own_and_nothing_else(sta
             check=True,
         ).stdout
         places = json.loads((other.home / "running.json").read_text())["listeners"]
-        assert places.keys() >= {service.name for service in services.found()} | {"web", "envoy"}
+        assert places.keys() >= {service.name for service in services.found()} | {"web", "mcp", "envoy"}
         for place in (place for each in places.values() for place in each):
             assert place in told
             socket.create_connection(("127.0.0.1", int(place.rpartition(":")[2]))).close()

@@ -70,12 +70,14 @@ HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]
 http_status: _descriptor.FieldDescriptor
 
 class Mcp(_message.Message):
-    __slots__ = ("title", "destructive")
+    __slots__ = ("title", "destructive", "name")
     TITLE_FIELD_NUMBER: _ClassVar[int]
     DESTRUCTIVE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
     title: str
     destructive: bool
-    def __init__(self, title: _Optional[str] = ..., destructive: _Optional[bool] = ...) -> None: ...
+    name: str
+    def __init__(self, title: _Optional[str] = ..., destructive: _Optional[bool] = ..., name: _Optional[str] = ...) -> None: ...
 
 class TranscodedBody(_message.Message):
     __slots__ = ("body",)

@@ -1,0 +1,1 @@
+"""The MCP endpoint: agents' clients speak the Model Context Protocol with it, and it speaks gRPC with the services."""

@@ -1,0 +1,37 @@
+"""`python -m gateway.mcp` serves MCP; Envoy routes /mcp to it."""
+
+import uvicorn
+from prometheus_client import CollectorRegistry, start_http_server
+
+from gateway.certificates import fault_towards_services
+from gateway.mcp import logs
+from gateway.mcp.app import application
+from gateway.settings import McpSettings
+
+
+def main() -> None:
+    """Serves until a signal asks for the end. SystemExit where the certificates for the services cannot be used."""
+    settings = McpSettings()
+    if fault := fault_towards_services(settings):
+        raise SystemExit(fault)
+    logs.configure(
+        "DEBUG" if settings.debug else settings.log_level,
+        settings.log_format or ("console" if settings.debug else "json"),
+    )
+    registry = CollectorRegistry()
+    page, _ = start_http_server(settings.mcp_metrics_port, settings.mcp_metrics_host, registry)
+    uvicorn.run(
+        application(settings, registry),
+        host=settings.mcp_host,
+        port=settings.mcp_port,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.mcp_shutdown_grace_seconds,
+    )
+    page.shutdown()
+
+
+if __name__ == "__main__":
+    main()

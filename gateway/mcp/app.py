@@ -1,0 +1,149 @@
+"""The endpoint as one ASGI application: who may ask is settled here, what is answered in server.py."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import grpc
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from prometheus_client import CollectorRegistry
+from qmcp.options.v1 import options_pb2
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from gateway.mcp.callers import SCOPE, Callers, RefusedError, challenge
+from gateway.mcp.catalogue import Catalogue
+from gateway.mcp.channels import Channels
+from gateway.mcp.contract_tools import DOMAIN, ContractCalls, contract_tools
+from gateway.mcp.failures import Failure
+from gateway.mcp.observing import Observed
+from gateway.mcp.server import Answers, server
+from gateway.openapi.operations import HTTP_STATUS
+from gateway.settings import McpSettings
+from gateway.web.counting import Counted
+
+PATH = "/mcp"
+# RFC 9728: where a client learns who issues tokens for the resource at PATH.
+METADATA_PATH = f"/.well-known/oauth-protected-resource{PATH}"
+# As long as the services let callers wait, and a little more.
+WAIT_SECONDS = 330.0
+
+
+def application(settings: McpSettings, registry: CollectorRegistry) -> Starlette:
+    """Builds it; the contract's tools are made once, here."""
+    channels = Channels(settings)
+    quick, long = float(settings.edge_timeout_seconds), float(settings.edge_long_timeout_seconds)
+    seconds = {
+        options_pb2.CALL_KIND_QUICK: quick,
+        options_pb2.CALL_KIND_LONG: long,
+        options_pb2.CALL_KIND_WAIT: WAIT_SECONDS,
+    }
+    catalogue = Catalogue(
+        channels, quick_seconds=quick, long_seconds=long, wait_seconds=float(settings.mcp_wait_seconds)
+    )
+    answers = Answers(contract_tools(), ContractCalls(channels, seconds), catalogue)
+    sessions = StreamableHTTPSessionManager(
+        server(answers, Observed(registry)),
+        # Any replica answers any request.
+        stateless=True,
+        # Hosts and origins are checked below and by the edge.
+        security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+        max_request_body_size=settings.max_body_bytes,
+    )
+    callers = Callers(channels, checked=settings.auth == "on", seconds=quick)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with sessions.run():
+            yield
+        await channels.close()
+
+    async def health(_: Request) -> Response:
+        return JSONResponse({"status": "healthy"}, headers={"Cache-Control": "no-store"})
+
+    async def resource(request: Request) -> Response:
+        if not settings.oidc_issuer:
+            return JSONResponse({"message": "No issuer of tokens is configured; API keys are taken."}, status_code=404)
+        described = {
+            "resource": f"{base_url(request)}{PATH}",
+            "resource_name": "QMCP",
+            "authorization_servers": [settings.oidc_issuer],
+            "bearer_methods_supported": ["header"],
+        }
+        return JSONResponse(described, headers={"Cache-Control": "public, max-age=300"})
+
+    return Starlette(
+        routes=[
+            Route("/health", health),
+            Route(METADATA_PATH, resource),
+            Route(PATH, Endpoint(settings, callers, sessions)),
+        ],
+        middleware=[Middleware(Counted, registry=registry)],
+        lifespan=lifespan,
+    )
+
+
+class Endpoint:
+    """PATH: lets in who may ask, and leaves for the rest who that is."""
+
+    def __init__(self, settings: McpSettings, callers: Callers, sessions: StreamableHTTPSessionManager) -> None:
+        self._origins = {each.strip() for each in settings.cors_origins.split(",") if each.strip()}
+        self._has_issuer = bool(settings.oidc_issuer)
+        self._callers = callers
+        self._sessions = sessions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Implements ASGI."""
+        request = Request(scope)
+        if refusal := await self._refusal(request):
+            await refusal(scope, receive, send)
+        else:
+            await self._sessions.handle_request(scope, receive, send)
+
+    async def _refusal(self, request: Request) -> Response | None:
+        origin = request.headers.get("origin", "")
+        if origin and not self._is_let_in(origin, request):
+            message = "No page of another site may call. QMCP_CORS_ORIGINS lists those that may."
+            return _refused(Failure(grpc.StatusCode.PERMISSION_DENIED, message, "ORIGIN_NOT_ALLOWED", DOMAIN))
+        if request.method != "POST":
+            # No session, so nothing to open a stream for (GET) and nothing to end (DELETE).
+            return Response(status_code=405, headers={"Allow": "POST"})
+        try:
+            request.scope[SCOPE] = await self._callers.of(request)
+        except RefusedError as error:
+            return self._challenged(request, error.failure)
+        return None
+
+    def _is_let_in(self, origin: str, request: Request) -> bool:
+        return "*" in self._origins or origin in self._origins or origin == base_url(request)
+
+    def _challenged(self, request: Request, failure: Failure) -> Response:
+        answer = _refused(failure)
+        if failure.code == grpc.StatusCode.UNAUTHENTICATED:
+            metadata_url = f"{base_url(request)}{METADATA_PATH}" if self._has_issuer else ""
+            answer.headers["WWW-Authenticate"] = challenge(request, metadata_url)
+        return answer
+
+
+def _refused(failure: Failure) -> Response:
+    """An answer of HTTP, in the form that all of the edge's have: nothing was said in the protocol yet."""
+    info = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": failure.reason,
+        "domain": failure.domain,
+        "metadata": dict(failure.metadata),
+    }
+    code, _ = failure.code.value
+    body = {"code": code, "message": failure.message, "details": [info]}
+    headers = {} if failure.retry_after is None else {"Retry-After": str(max(1, round(failure.retry_after)))}
+    return JSONResponse(body, status_code=HTTP_STATUS[failure.code.name], headers=headers)
+
+
+def base_url(request: Request) -> str:
+    """The origin by which the caller knows the edge: the edge tells the scheme, the caller the host."""
+    scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
+    return f"{scheme}://{request.headers.get('host', '')}"

@@ -1,0 +1,110 @@
+"""Who calls: the credential and the ids of an HTTP request, passed on, and what access says of the credential."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from qmcp.access.v1.access_service_pb2 import WhoAmIRequest
+from qmcp.access.v1.access_service_pb2_grpc import AccessServiceStub
+from starlette.requests import Request
+
+from gateway.mcp import failures
+from gateway.mcp.channels import Channels
+from gateway.mcp.failures import Failure
+
+# Headers that go on to the services as they came: who calls, from where, and by which ids its calls are found.
+PASSED_ON = (
+    "x-api-key",
+    "authorization",
+    "x-request-id",
+    "x-correlation-id",
+    "x-qmcp-made-id",
+    "x-qmcp-client-address",
+    "traceparent",
+    "tracestate",
+)
+# Where the endpoint leaves a request's caller for what answers it.
+SCOPE = "qmcp.caller"
+IDEMPOTENCY_KEY = "idempotency-key"
+# By this name a call's `_meta` has the key that a header has over HTTP.
+META_IDEMPOTENCY_KEY = "qmcp/idempotency_key"
+Metadata = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One request's caller. `permissions` are None where access could not say: then the services alone decide."""
+
+    metadata: Metadata
+    principal: str
+    permissions: frozenset[str] | None
+    idempotency_key: str = ""
+
+    def may(self, permission: str) -> bool:
+        """As services judge it: `tools.invoke` is granted by itself, by `tools.*` and `*`; `self` to everybody."""
+        granted = self.permissions or frozenset()
+        service, _, verb = permission.partition(".")
+        return verb == "self" or not granted.isdisjoint({permission, f"{service}.*", "*"})
+
+
+class RefusedError(Exception):
+    """Access refused the credential, or could not be asked."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Callers:
+    """Finds out who calls."""
+
+    def __init__(self, channels: Channels, *, checked: bool, seconds: float) -> None:
+        """`checked`: whether the services check who calls; `seconds`: how long access has to answer."""
+        self._channels = channels
+        self._checked = checked
+        self._seconds = seconds
+
+    async def of(self, request: Request) -> Caller:
+        """The caller of a request, asked for anew each time: a key that was revoked is refused at once.
+
+        Raises:
+            RefusedError: where access refuses the credential.
+        """
+        metadata = _metadata(request)
+        key = request.headers.get(IDEMPOTENCY_KEY, "")
+        if not self._checked:
+            return Caller(metadata, "", frozenset({"*"}), key)
+        stub: Any = AccessServiceStub(self._channels.to("access"))
+        try:
+            identity = await stub.WhoAmI(WhoAmIRequest(), metadata=metadata, timeout=self._seconds)
+        except grpc.aio.AioRpcError as error:
+            failure = failures.of(error)
+            if failure.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+                # Services go by what they remember of callers while access is away.
+                return Caller(metadata, "", None, key)
+            raise RefusedError(failure) from error
+        return Caller(metadata, identity.principal, frozenset(identity.permissions), key)
+
+
+def _metadata(request: Request) -> Metadata:
+    # Each as often as it came: two credentials are refused by the services, and not one of them chosen here.
+    found = ((name, value) for name in PASSED_ON for value in request.headers.getlist(name))
+    # gRPC carries no other values; the edge refuses those of which something hangs.
+    return tuple((name, value) for name, value in found if value.isascii() and value.isprintable())
+
+
+def idempotency_key(caller: Caller, meta: Mapping[str, Any] | None) -> str:
+    """The key by which a retry is known: what the call itself says, else what the request said."""
+    said = (meta or {}).get(META_IDEMPOTENCY_KEY, "")
+    return said if isinstance(said, str) and said else caller.idempotency_key
+
+
+def challenge(request: Request, metadata_url: str) -> str:
+    """What `WWW-Authenticate` says to whoever has no valid credential (RFC 6750, RFC 9728)."""
+    parts = ['realm="qmcp"']
+    if any(name in request.headers for name in ("x-api-key", "authorization")):
+        parts.append('error="invalid_token"')
+    if metadata_url:
+        parts.append(f'resource_metadata="{metadata_url}"')
+    return f"Bearer {', '.join(parts)}"

@@ -1,0 +1,171 @@
+"""RPCs as tools: those that the contract marks for MCP, with schemas, hints and words that derive from it."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import grpc
+import grpc.aio
+import jsonschema_rs
+from google.protobuf import json_format
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
+from google.protobuf.message_factory import GetMessageClass
+from mcp_types import CallToolResult, TextContent, Tool, ToolAnnotations
+from qmcp.options.v1 import options_pb2
+
+from gateway import contract
+from gateway.mcp import documents, failures
+from gateway.mcp.callers import Caller
+from gateway.mcp.channels import Channels
+from gateway.mcp.failures import Failure
+from gateway.openapi.contract import Contract
+from gateway.openapi.schemas import Schema, Schemas
+
+# The field that makes a retry return the first answer.
+IDEMPOTENCY_FIELD = "idempotency_key"
+DEFINITIONS = "#/$defs/"
+# Of what is wrong with arguments so much is told.
+MAX_FAULTS = 8
+# Whose errors those are that no service has made.
+DOMAIN = "edge.qmcp"
+
+
+@dataclass(frozen=True)
+class ContractTool:
+    """One RPC as a tool."""
+
+    method: MethodDescriptor
+    name: str
+    permission: str
+    described: Tool
+
+    @cached_property
+    def validator(self) -> Any:
+        """Its input schema, compiled."""
+        return jsonschema_rs.validator_for(self.described.input_schema)
+
+    @property
+    def service(self) -> str:
+        """The short name of the service that has it."""
+        return contract.short_name(self.method.containing_service)
+
+    @cached_property
+    def path(self) -> str:
+        """As gRPC calls it."""
+        return f"/{self.method.containing_service.full_name}/{self.method.name}"
+
+
+def tool_name(method: MethodDescriptor) -> str:
+    """What the option says, else the RPC's name in small letters and underscores."""
+    declared: str = contract.option(method, options_pb2.mcp).name
+    return declared or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", method.name).lower()
+
+
+def marked() -> Iterator[MethodDescriptor]:
+    """The RPCs that agents see as tools."""
+    for service in contract.services():
+        for method in service.methods:
+            if contract.option(method, options_pb2.mcp).title:
+                yield method
+
+
+def contract_tools() -> dict[str, ContractTool]:
+    """All of them by name, in order of the names."""
+    documented = Contract(contract.documented())
+    found = [_tool(method, documented) for method in marked()]
+    return {each.name: each for each in sorted(found, key=lambda each: each.name)}
+
+
+def _tool(method: MethodDescriptor, documented: Contract) -> ContractTool:
+    option = contract.option(method, options_pb2.mcp)
+    level = contract.idempotency_level(method)
+    name = tool_name(method)
+    described = Tool(
+        name=name,
+        title=option.title,
+        description=documented.comment(method.full_name),
+        input_schema=_closed(_schema(method.input_type, documented)),
+        output_schema=_schema(method.output_type, documented),
+        annotations=ToolAnnotations(
+            title=option.title,
+            read_only_hint=level == MethodOptions.NO_SIDE_EFFECTS,
+            destructive_hint=option.destructive,
+            idempotent_hint=level != MethodOptions.IDEMPOTENCY_UNKNOWN,
+            open_world_hint=False,
+        ),
+    )
+    return ContractTool(method, name, contract.option(method, options_pb2.permission), described)
+
+
+def _schema(message: Descriptor, documented: Contract) -> Schema:
+    """A schema that holds all that it refers to."""
+    schemas = Schemas(documented, DEFINITIONS)
+    schema = schemas.object(message, lambda _: True)
+    return schema | ({"$defs": dict(sorted(schemas.components.items()))} if schemas.components else {})
+
+
+def _closed(schema: Schema) -> Schema:
+    """The schema of a request: what it does not know is refused, at any depth."""
+    definitions = {name: _closed(each) for name, each in schema.get("$defs", {}).items()}
+    closed = {"additionalProperties": False} | schema if "properties" in schema else dict(schema)
+    return closed | ({"$defs": definitions} if definitions else {})
+
+
+class ContractCalls:
+    """Calls RPCs by what MCP was given."""
+
+    def __init__(self, channels: Channels, seconds: Mapping[Any, float]) -> None:
+        """`seconds`: how long a call of each kind may take."""
+        self._channels = channels
+        self._seconds = seconds
+
+    async def call(
+        self, tool: ContractTool, caller: Caller, arguments: dict[str, Any], idempotency_key: str
+    ) -> CallToolResult:
+        """The answer as structured content and as text; what the service refuses as a result that says so."""
+        takes = tool.method.input_type
+        try:
+            request = json_format.ParseDict(documents.to_message(arguments, takes), GetMessageClass(takes)())
+        except json_format.ParseError as error:
+            return failures.result(_unfit(tool, arguments, error))
+        if IDEMPOTENCY_FIELD in takes.fields_by_name and not getattr(request, IDEMPOTENCY_FIELD):
+            setattr(request, IDEMPOTENCY_FIELD, idempotency_key)
+        gives = tool.method.output_type
+        call = self._channels.to(tool.service).unary_unary(
+            tool.path,
+            request_serializer=GetMessageClass(takes).SerializeToString,
+            response_deserializer=GetMessageClass(gives).FromString,
+        )
+        try:
+            answer = await call(
+                request, metadata=caller.metadata, timeout=self._seconds[contract.call_kind(tool.method)]
+            )
+        except grpc.aio.AioRpcError as error:
+            return failures.result(failures.of(error))
+        told = json_format.MessageToDict(
+            answer, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+        )
+        structured = documents.from_message(told, gives)
+        return CallToolResult(content=[TextContent(text=text_of(structured))], structured_content=structured)
+
+
+def _unfit(tool: ContractTool, arguments: dict[str, Any], error: json_format.ParseError) -> Failure:
+    """What is wrong with the arguments, in the words of the schema that the caller was shown."""
+    faults = islice(tool.validator.iter_errors(arguments), MAX_FAULTS)
+    fields = tuple((_pointer(each.instance_path), str(each.message)) for each in faults)
+    message = f"The arguments do not fit {tool.name!r}{'.' if fields else f': {error}'}"
+    return Failure(grpc.StatusCode.INVALID_ARGUMENT, message, "INVALID_REQUEST", DOMAIN, fields=fields)
+
+
+def _pointer(path: Iterable[Any]) -> str:
+    return "/" + "/".join(map(str, path))
+
+
+def text_of(value: Any) -> str:
+    """A result as a model reads it: a text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,97 @@
+"""What MCP is answered: the tools that a caller may call, and what calling one gives."""
+
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+import grpc.aio
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel.server import Server
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    Tool,
+)
+
+from gateway.mcp import failures
+from gateway.mcp.callers import SCOPE, Caller, idempotency_key
+from gateway.mcp.catalogue import Catalogue, Progress, UnknownToolError
+from gateway.mcp.contract_tools import ContractCalls, ContractTool
+from gateway.mcp.observing import Observed
+
+INSTRUCTIONS = """\
+Tools of this QMCP: those of its catalogue, and its own for asking people, interviewing users and reading metrics. A \
+call that needs a person's approval waits for it for a while; then it says how to follow it. With \
+`qmcp/idempotency_key` in `_meta`, a call that is sent again has its effect once."""
+
+Context = ServerRequestContext[Any, Any]
+
+
+class Answers:
+    """The handlers of the server."""
+
+    def __init__(self, tools: Mapping[str, ContractTool], calls: ContractCalls, catalogue: Catalogue) -> None:
+        self._tools = tools
+        self._calls = calls
+        self._catalogue = catalogue
+
+    async def list_tools(self, context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
+        """The contract's own tools that the caller may call, then the catalogue, page by page."""
+        caller = caller_of(context)
+        if caller.permissions is None:
+            raise MCPError(INTERNAL_ERROR, "Nobody can say now what you may call. List again in a few seconds.")
+        cursor = (params.cursor if params is not None else None) or ""
+        own = [] if cursor else [tool.described for tool in self._tools.values() if caller.may(tool.permission)]
+        try:
+            page, token = await self._catalogue.page(caller, cursor)
+        except grpc.aio.AioRpcError as error:
+            failure = failures.of(error)
+            code = INVALID_PARAMS if failure.reason in ("PAGE_TOKEN_INVALID", "INVALID_REQUEST") else INTERNAL_ERROR
+            raise MCPError(code, failure.message, failure.as_json()) from error
+        return ListToolsResult(tools=[*own, *filter(self._is_reached, page)], next_cursor=token or None)
+
+    def _is_reached(self, tool: Tool) -> bool:
+        """A tool of the catalogue that has the name of one of the contract's is called over HTTP and gRPC alone."""
+        return tool.name not in self._tools
+
+    async def call_tool(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
+        """The result; what was refused or failed is one too. An unknown tool is an error of the protocol."""
+        caller = caller_of(context)
+        meta: Mapping[str, Any] = dict(context.meta or {})
+        key = idempotency_key(caller, meta)
+        arguments = params.arguments or {}
+        if tool := self._tools.get(params.name):
+            return await self._calls.call(tool, caller, arguments, key)
+        progress: Progress | None = context.session.report_progress if "progress_token" in meta else None
+        try:
+            return await self._catalogue.call(caller, params.name, arguments, key, progress)
+        except UnknownToolError:
+            raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name}") from None
+
+
+def caller_of(context: Context) -> Caller:
+    """The caller of the HTTP request that brought the message."""
+    assert context.request is not None
+    caller: Caller = context.request.scope[SCOPE]
+    return caller
+
+
+def server(answers: Answers, observed: Observed) -> Server[Any]:
+    """The server of the SDK, which knows both revisions of the protocol."""
+    made: Server[Any] = Server(
+        "qmcp",
+        version=metadata.version("qmcp"),
+        title="QMCP",
+        instructions=INSTRUCTIONS,
+        # No tool says that its arguments are repeated in headers, so there is nothing to look up before a call.
+        get_tool_input_schema=lambda _: None,
+        on_list_tools=answers.list_tools,
+        on_call_tool=answers.call_tool,
+    )
+    made.middleware.append(observed)
+    return made

@@ -1,0 +1,46 @@
+"""What the contract marks for MCP can be a tool: one answer to one request, under a name that is its own."""
+
+import re
+
+import jsonschema_rs
+import pytest
+from qmcp.options.v1 import options_pb2
+
+from gateway import contract
+from gateway.mcp import documents
+from gateway.mcp.contract_tools import contract_tools, marked, tool_name
+
+TOOLS = contract_tools()
+
+
+def test_each_has_a_name_of_its_own_that_every_client_takes() -> None:
+    names = [tool_name(method) for method in marked()]
+    assert len(names) == len(set(names)) == len(TOOLS) > 0
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name) for name in names)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_each_is_a_call_that_is_answered_once_with_schemas_that_hold_all_that_they_name(name: str) -> None:
+    tool = TOOLS[name]
+    assert (tool.method.client_streaming, tool.method.server_streaming) == (False, False)
+    assert tool.method in contract.at_edge(tool.method.containing_service)
+    assert not contract.option(tool.method, options_pb2.path_credential)
+    assert tool.described.description
+    assert 1 <= len(tool.described.title or "") <= 64
+    for schema in (tool.described.input_schema, tool.described.output_schema):
+        assert schema is not None
+        assert schema["type"] == "object"
+        jsonschema_rs.validator_for(schema)
+
+
+def test_deep_documents_travel_as_text_and_come_back_in_their_place() -> None:
+    takes = TOOLS["create_human_request"].method.input_type
+    deep: dict[str, object] = {}
+    for _ in range(documents.MAX_LEVELS):
+        deep = {"in": deep}
+    sent = documents.to_message({"context": deep, "prompt": "x"}, takes)
+    assert set(sent) == {"context_json", "prompt"}
+    assert documents.from_message(sent, takes) == {"context": deep, "prompt": "x"}
+    assert documents.to_message({"context": {"in": 1}}, takes) == {"context": {"in": 1}}
+    gives = TOOLS["get_invocation"].method.output_type
+    assert documents.from_message({"result": 4.0, "result_json": ""}, gives) == {"result": 4}
