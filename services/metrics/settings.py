@@ -2,13 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic import AliasChoices, BeforeValidator, Field, ModelWrapValidatorHandler, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from servicekit.settings import Network, ServiceSettings
 
+# What the original's guide sets in each of its places.
+PROFILES: Mapping[str, Mapping[str, float]] = {
+    name: {"metrics_rate_limit": rate, "metrics_batch_size": batch, "metrics_flush_interval_seconds": seconds}
+    for name, rate, batch, seconds in (
+        ("development", 100, 10, 5),
+        ("staging", 1000, 100, 15),
+        ("production", 5000, 500, 10),
+        ("tuning", 10_000, 1000, 5),
+    )
+}
 UNITS = {"KB": 1024, "MB": 1024**2, "GB": 1024**3, "B": 1}
 
 
@@ -54,6 +64,9 @@ class Settings(ServiceSettings):
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(populate_by_name=True)
 
+    # A name for the next setting and the two of buffered events, with the numbers that the original's guide has for
+    # such a place (docs/metrics.md). Whichever is set itself goes before it.
+    metrics_profile: Literal["", "development", "staging", "production", "tuning"] = ""
     # Calls a minute that a caller may make, over all replicas, where its key names no rate; 0: as many as it likes.
     metrics_rate_limit: int = Field(default=1000, ge=0, le=1_000_000, validation_alias=_as("METRICS_RATE_LIMIT"))
     # The largest request that is taken, bytes or as `10MB`; over HTTP the edge has a bound of its own. As all services
@@ -126,6 +139,15 @@ class Settings(ServiceSettings):
         default="cumulative",
         validation_alias=_named("OTLP_TEMPORALITY", "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"),
     )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _by_profile(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """What a profile says of settings that are not set themselves."""
+        settings = handler(given)
+        named = PROFILES.get(settings.metrics_profile, {})
+        unset = {name: value for name, value in named.items() if name not in settings.model_fields_set}
+        return handler({**given, **unset}) if unset else settings
 
     @property
     def rollup_dimensions(self) -> Sequence[str]:

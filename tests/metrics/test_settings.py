@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from services.metrics.settings import Settings
+from services.metrics.settings import PROFILES, Settings
+from tests.metrics.service import Start
+from tests.wire import refusal, until
 
 BY_THE_ORIGINALS_NAMES: dict[str, tuple[str, str, Any]] = {
     "OTEL_PROMETHEUS_ENABLED": ("false", "metrics_prometheus_enabled", False),
@@ -27,3 +29,28 @@ def test_a_variable_of_the_original_sets_what_it_set_there(name: str, monkeypatc
     default = getattr(Settings(), field)
     monkeypatch.setenv(name, given)
     assert getattr(Settings(), field) == wanted != default
+
+
+@pytest.mark.promise("M19")
+async def test_a_profile_has_the_numbers_of_the_guide_and_what_is_set_itself_goes_before_it(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QMCP_DATABASE_URL", "postgresql://127.0.0.1/qmcp_metrics")
+
+    def numbers(**variables: str) -> tuple[float, ...]:
+        with monkeypatch.context() as set_for_now:
+            for name, value in variables.items():
+                set_for_now.setenv(name, value)
+            read = Settings()
+        return read.metrics_rate_limit, read.metrics_batch_size, read.metrics_flush_interval_seconds
+
+    assert numbers() == (1000, 100, 30)
+    guide = {"development": (100, 10, 5), "staging": (1000, 100, 15), "production": (5000, 500, 10)}
+    assert {name: numbers(QMCP_METRICS_PROFILE=name) for name in PROFILES} == guide | {"tuning": (10_000, 1000, 5)}
+    assert numbers(QMCP_METRICS_PROFILE="production", BATCH_SIZE="7", QMCP_METRICS_RATE_LIMIT="9") == (9, 7, 10)
+
+    replica = await start(metrics_profile="development", metrics_rate_limit=1, metrics_flush_interval_seconds=600)
+    await replica.ingest(*({} for _ in range(10)), ack="buffered")
+    # Ten of them are enough; by the time they would wait for minutes.
+    assert len(await until(replica.rows, 60)) == 10
+    assert (await refusal(replica.ingest())).reason == "RATE_LIMITED"
