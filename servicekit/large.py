@@ -18,8 +18,9 @@ LARGE_BYTES = 16 * 1024
 LARGE_VALUES = 1_000
 # One thread for all of a process: each more would be one more that the loop waits for, since one at a time runs Python.
 _BESIDE = ThreadPoolExecutor(1, "large bodies")
-# Of each caller one piece of work waits for that thread at a time: a hundred of one would stand before those of all.
-_turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+# Of each caller one piece of work waits for that thread at a time: a hundred of one would stand before those of all. By
+# loop as well, since a lock belongs to one: a service has one, tests have many.
+_turns: WeakValueDictionary[tuple[asyncio.AbstractEventLoop, str], asyncio.Lock] = WeakValueDictionary()
 
 
 async def beside(
@@ -30,9 +31,10 @@ async def beside(
         return work(*args, **kwargs)
     context = copy_context()
     call = partial(work, *args, **kwargs)
-    turn = _turns.setdefault(_caller(), asyncio.Lock())
+    loop = asyncio.get_running_loop()
+    turn = _turns.setdefault((loop, _caller()), asyncio.Lock())
     async with turn:
-        return await asyncio.get_running_loop().run_in_executor(_BESIDE, lambda: context.run(call))
+        return await loop.run_in_executor(_BESIDE, lambda: context.run(call))
 
 
 def _caller() -> str:

@@ -15,8 +15,10 @@ from google.protobuf.message import Message
 from servicekit import json_values
 from servicekit.errors import ServiceError, Violation, invalid_argument, invalid_field
 from servicekit.http_json.counting import holds_more
+from servicekit.http_json.members import FREE, SCALAR, Member, Place, is_map, members, place_of
 from servicekit.http_json.scalars import take_as_text
-from servicekit.json_values import EXACT, FREE_TYPES, MAX_VALUES, max_values
+from servicekit.http_json.taking import take
+from servicekit.json_values import EXACT, MAX_VALUES, max_values
 
 # Objects and lists within each other, the body's own counted: as many as a document may have, and those around it.
 MAX_DEPTH = 4 + json_values.MAX_DEPTH
@@ -26,10 +28,6 @@ MAX_NAME_LENGTH = 100
 # Of faults; the first ones tell what is wrong.
 MAX_VIOLATIONS = 20
 
-# Where a value stands: within free JSON, where only numbers can be wrong; at a scalar, which json_format judges; else
-# within a message of ours or a map, by its descriptor.
-FREE = "free"
-SCALAR = "scalar"
 # What JSON has for a type, in words.
 F = FieldDescriptor
 SCALARS = {
@@ -47,7 +45,6 @@ NAMED = {
     "google.protobuf.Value": "a JSON value of valid Unicode",
     "google.protobuf.ListValue": "a list",
 }
-Place = Descriptor | str
 Path = tuple[Any, ...]
 
 
@@ -148,16 +145,11 @@ def _faults(document: Any, place: Place, most: int) -> Iterator[Violation]:
             yield Violation("", _too_many(most))
             return
         if isinstance(value, dict):
-            yield from _exclusive(place, value, path)
-            inside = []
-            for name, inner in value.items():
-                below = _place_of(place, name)
-                if below is None:
-                    yield Violation(_written((path, name)), _unknown(place, name))
-                elif shape := _misshapen(place, name, inner):
-                    yield Violation(_written((path, name)), shape)
-                else:
-                    inside.append((inner, below, (path, name), depth + 1))
+            inside: list[tuple[Any, Place, Path, int]] = []
+            if isinstance(place, Descriptor) and not is_map(place):
+                yield from _faults_of_members(value, place, path, depth + 1, inside)
+            else:
+                yield from _faults_of_names(value, place, path, depth + 1, inside)
             waiting.extend(reversed(inside))
         elif isinstance(value, list):
             waiting.extend((item, place, (path, at), depth + 1) for at, item in reversed([*enumerate(value)]))
@@ -171,62 +163,53 @@ def _faults(document: Any, place: Place, most: int) -> Iterator[Violation]:
             return
 
 
-def _exclusive(place: Place, members: dict[str, Any], path: Path) -> Iterator[Violation]:
-    """A field by both of its names, of which json_format would take the last, and two of those that exclude another."""
-    if isinstance(place, str) or place.GetOptions().map_entry:
-        return
+def _has_more(value: Any, place: Place) -> bool:
+    """Whether anything is still to be looked at."""
+    return place is not SCALAR or isinstance(value, dict | list)
+
+
+def _faults_of_members(
+    given: dict[str, Any], descriptor: Descriptor, path: Path, depth: int, inside: list[tuple[Any, Place, Path, int]]
+) -> Iterator[Violation]:
+    """What is wrong with the members of a message; what is still to be looked at in them goes to `inside`."""
+    known = members(descriptor)
     first: dict[str, str] = {}
-    for name, value in members.items():
-        field = _named(place, name)
-        if field is None:
+    for name, value in given.items():
+        member = known.get(name)
+        if member is None:
             continue
-        oneof = field.containing_oneof
-        # A null is no choice of one of several.
-        group = field.name if oneof is None or value is None else oneof.name
+        # By both of its names json_format would take the last. A null is no choice of one of several.
+        group = member.oneof if member.oneof is not None and value is not None else member.field.name
         other = first.setdefault(group, name)
         if other != name:
             yield Violation(_written((path, name)), f"cannot stand beside {other}")
+    for name, value in given.items():
+        member = known.get(name)
+        if member is None:
+            yield Violation(_written((path, name)), _unknown(descriptor, name))
+        elif value is not None and member.is_message and not _is_shaped(member, value):
+            yield Violation(_written((path, name)), f"must be {_expected(member.field)}")
+        elif _has_more(value, member.place):
+            inside.append((value, member.place, (path, name), depth))
 
 
-def _place_of(place: Place, name: str) -> Place | None:
-    """Where a member of an object stands; None where there is no such field."""
-    if isinstance(place, str):
-        return place
-    if place.GetOptions().map_entry:
-        return _kind_of(place.fields_by_name["value"])
-    field = _named(place, name)
-    return None if field is None else _kind_of(field)
+def _faults_of_names(
+    given: dict[str, Any], place: Place, path: Path, depth: int, inside: list[tuple[Any, Place, Path, int]]
+) -> Iterator[Violation]:
+    """The same of a map, or of free JSON."""
+    below = place_of(place.fields_by_name["value"]) if isinstance(place, Descriptor) else place
+    for name, inner in given.items():
+        if place is FREE and not _is_unicode(name):
+            yield Violation(_written((path, name)), f"has a name that is {NO_UNICODE}")
+        elif _has_more(inner, below):
+            inside.append((inner, below, (path, name), depth))
 
 
-def _misshapen(place: Place, name: str, value: Any) -> str:
-    """Why a member cannot be: a name that is no text, or a value that is no message of ours.
-
-    json_format takes an empty list or text for one without fields.
-    """
-    if place is FREE and not _is_unicode(name):
-        return f"has a name that is {NO_UNICODE}"
-    field = None if isinstance(place, str) or place.GetOptions().map_entry else _named(place, name)
-    if field is None or value is None or not isinstance(_kind_of(field), Descriptor):
-        return ""
-    is_list = field.is_repeated and not field.message_type.GetOptions().map_entry
-    if is_list and not isinstance(value, list):
-        return f"must be {_expected(field)}"
-    messages = value if is_list else [value]
-    return "" if all(isinstance(each, dict) for each in messages) else f"must be {_expected(field)}"
-
-
-def _named(descriptor: Any, name: str) -> Any:
-    """The field with this name in proto or in protobuf's JSON."""
-    return descriptor.fields_by_name.get(name) or descriptor.fields_by_camelcase_name.get(name)
-
-
-def _kind_of(field: FieldDescriptor) -> Place:
-    found = field.message_type
-    if found is None:
-        return SCALAR
-    if found.full_name in FREE_TYPES:
-        return FREE
-    return SCALAR if found.full_name.startswith("google.protobuf.") else found
+def _is_shaped(member: Member, value: Any) -> bool:
+    """Whether a value can be a message of ours, or a list of them: json_format takes an empty list or text for one."""
+    if not member.is_list:
+        return isinstance(value, dict)
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
 
 
 def _unsound(value: Any) -> str:
@@ -251,8 +234,7 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _unknown(place: Place, name: str) -> str:
-    assert isinstance(place, Descriptor)
+def _unknown(place: Descriptor, name: str) -> str:
     near = difflib.get_close_matches(name[:MAX_NAME_LENGTH], place.fields_by_name, n=1)
     return f"is no field of {place.name}" + (f"; {near[0]} is one" if near else "")
 
@@ -275,7 +257,7 @@ def _is_set(message: Message, field: FieldDescriptor) -> bool:
 def _taken(document: Any, target: Message) -> bool:
     try:
         # Its own bound on depth is for messages within each other; ours has been checked.
-        json_format.ParseDict(document, target, max_recursion_depth=10 * MAX_DEPTH)
+        take(document, target, 10 * MAX_DEPTH)
     except (json_format.ParseError, ValueError, TypeError, AttributeError):
         return False
     return True
@@ -287,9 +269,10 @@ def _misfits(document: dict[str, Any], message_class: type[Message], before: Pat
         if _taken({name: value}, message_class()):
             continue
         path = (before, name)
-        field = _named(message_class.DESCRIPTOR, name)
+        member = members(message_class.DESCRIPTOR)[name]
+        field: Any = member.field
         inner: list[Violation] = []
-        if isinstance(value, dict) and isinstance(_kind_of(field), Descriptor) and not field.is_repeated:
+        if isinstance(value, dict) and member.is_message and not field.is_repeated:
             inner = [*_misfits(value, message_factory.GetMessageClass(field.message_type), path)]
         yield from inner or [Violation(_written(path), f"must be {_expected(field)}")]
 

@@ -222,3 +222,23 @@ def test_settings_are_read_by_the_names_that_the_original_had_and_ours_go_first(
     assert getattr(Settings(), field) == read  # type: ignore[call-arg]
     monkeypatch.setenv("QMCP_MAX_MESSAGE_BYTES" if field == "max_message_bytes" else f"QMCP_{field.upper()}", "2048")
     assert getattr(Settings(), field) == 2048  # type: ignore[call-arg]
+
+
+@in_one_loop
+async def test_events_over_grpc_may_hold_as_many_values_as_their_contract_says_singly_and_in_a_stream(
+    shared: Replica,
+) -> None:
+    """More than other requests, which may hold 50,000; and no more than that."""
+    many = [event(metadata={str(number): True for number in range(12)})] * 5_000
+    too_many = [event(metadata={str(number): True for number in range(21)})] * 10_000
+    answer = await shared.ingest(*many, service="many-values")
+    assert (answer.accepted, answer.rejected) == (5_000, 0)
+    streamed = await shared.stub.StreamMetrics(iter([pb.StreamMetricsRequest(service="many-values", metrics=many)]))
+    assert (streamed.accepted, streamed.rejected) == (5_000, 0)
+    for call in (
+        shared.ingest(*too_many),
+        shared.stub.StreamMetrics(iter([pb.StreamMetricsRequest(service="tests", metrics=too_many)])),
+    ):
+        refused = await refusal(call)
+        assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
+        assert "holds more than 200,000 values" in refused.message

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from services.metrics.models import Dimensions, Events, Floats, Integers, Reject
 EVENT_BYTES = 64
 # Of a series that breaks a rule.
 NO_SERIES = -1
+# Those that are remembered: of the largest that there may be, 35 MB.
+MAX_SERIES = 4_096
 
 
 class EventCollector:
@@ -33,7 +36,9 @@ class EventCollector:
         self._earliest = self.now_us - days * rules.DAY_US
         self._latest = self.now_us + rules.AHEAD_US
         self._series: list[Series] = []
-        self._known: dict[tuple[str, frozenset[tuple[str, str]]], int] = {}
+        # Where each stands there, by its id, and by its type and dimensions as they came.
+        self._places: dict[int, int] = {}
+        self._known: dict[tuple[str, Dimensions], int] = {}
         self._index: list[int] = []
         self._at: list[int] = []
         self._value: list[float] = []
@@ -51,14 +56,19 @@ class EventCollector:
         at_us: int | None,
         value: float | None,
         duration_ms: float | None,
-        dimensions: Mapping[str, str],
+        dimensions: Dimensions,
         metadata: Mapping[str, Any] | None,
     ) -> None:
-        """Takes one event, or says why not."""
+        """Takes one event, or says why not; its dimensions may come in any order."""
         try:
-            index = self._series_index(kind, dimensions)
-            value = rules.require_value(value)
-            duration = np.nan if duration_ms is None else rules.require_duration(duration_ms)
+            index = self._known.get((kind, dimensions))
+            if index is None:
+                index = self._series_index(kind, dimensions)
+            if value is None or not -rules.MAX_VALUE <= value <= rules.MAX_VALUE:
+                value = rules.require_value(value)
+            duration = np.nan if duration_ms is None else duration_ms
+            if not 0 <= duration <= rules.MAX_DURATION_MS and duration_ms is not None:
+                rules.require_duration(duration)
             at = self.now_us if at_us is None else at_us
             if not self._earliest <= at <= self._latest:
                 rules.require_time(at, self.now_us, self._days)
@@ -87,7 +97,7 @@ class EventCollector:
         wrong: dict[int, RejectedError] = {}
         for number, (kind, dimensions) in enumerate(series):
             try:
-                numbers[number] = self._series_index(kind, dimensions)
+                numbers[number] = self._series_index(kind, tuple(dimensions.items()))
             except RejectedError as error:
                 wrong[number] = error
         # What names no series is taken for the one behind the last.
@@ -142,13 +152,18 @@ class EventCollector:
             cost=size + EVENT_BYTES * len(value),
         )
 
-    def _series_index(self, kind: str, given: Mapping[str, str]) -> int:
+    def _series_index(self, kind: str, dimensions: Dimensions) -> int:
         """Which series an event belongs to; rules of types and dimensions are looked at once a series."""
-        named = (kind, frozenset(given.items()))
-        index = self._known.get(named)
-        if index is None:
-            rules.require_type(kind)
-            dimensions: Dimensions = rules.dimensions_of(given)
-            index = self._known[named] = len(self._series)
-            self._series.append(Series.of(self._source, kind, dimensions))
+        series = _series(self._source, kind, dimensions)
+        index = self._places.setdefault(series.id, len(self._series))
+        if index == len(self._series):
+            self._series.append(series)
+        self._known[kind, dimensions] = index
         return index
+
+
+@lru_cache(MAX_SERIES)
+def _series(source: Source, kind: str, dimensions: Dimensions) -> Series:
+    """The series of events, remembered beyond a request: whoever measures sends the same ones again."""
+    rules.require_type(kind)
+    return Series.of(source, kind, rules.dimensions_of(dict(dimensions)))
