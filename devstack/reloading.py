@@ -1,7 +1,7 @@
-"""Notices changed source files, for `serve --reload`."""
+"""Notices changed source files, for `serve --reload` and `pytest --watch`."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,10 +10,12 @@ PACKAGES = ("services", "servicekit", "gateway", "qmcp")
 
 
 class Sources:
-    """Python files of ours as they were at the last look: what changes while services start is seen after it."""
+    """Python files as they were at the last look: what changes while services start is seen after it."""
 
-    def __init__(self) -> None:
-        self._seen = _times()
+    def __init__(self, folders: Sequence[Path] = ()) -> None:
+        """Of these folders; without any, ours that run."""
+        self._folders = folders or _ours()
+        self._seen = _times(self._folders)
 
     async def changed(self) -> Path:
         """Waits for a change and returns the file. By polling: any file system, no dependency."""
@@ -27,18 +29,21 @@ class Sources:
             found.update(different)
 
     async def _different(self) -> list[Path]:
-        before, self._seen = self._seen, await asyncio.to_thread(_times)
+        before, self._seen = self._seen, await asyncio.to_thread(_times, self._folders)
         return [path for path in before.keys() | self._seen.keys() if before.get(path) != self._seen.get(path)]
 
 
-def _times() -> Mapping[Path, int]:
+def _ours() -> Sequence[Path]:
+    specs = map(find_spec, PACKAGES)
+    return [Path(folder) for spec in specs if spec for folder in spec.submodule_search_locations or ()]
+
+
+def _times(folders: Sequence[Path]) -> Mapping[Path, int]:
     found: dict[Path, int] = {}
-    for package in PACKAGES:
-        spec = find_spec(package)
-        for folder in (spec.submodule_search_locations or ()) if spec else ():
-            for path in Path(folder).rglob("*.py"):
-                try:
-                    found[path] = path.stat().st_mtime_ns
-                except FileNotFoundError:
-                    continue
+    for folder in folders:
+        for path in folder.rglob("*.py"):
+            try:
+                found[path] = path.stat().st_mtime_ns
+            except FileNotFoundError:
+                continue
     return found

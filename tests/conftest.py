@@ -15,6 +15,7 @@ from tests.distribution import Together, distribute
 from tests.memory import folder as folder_in_memory
 from tests.servicekit.issuer import AUDIENCE, Issuer, publishing_issuer
 from tests.stack import ROOT, Server, Stack, running_postgres, running_stack
+from tests.watching import pytest_addoption, pytest_cmdline_main  # noqa: F401 - hooks
 
 # structlog's own default renders tracebacks with all local variables, which takes minutes for deep documents.
 structlog.configure(
