@@ -15,7 +15,6 @@ from servicekit.search.index import index
 from servicekit.search.indexer import Indexer
 from servicekit.search.metrics import SearchMetrics
 from servicekit.server import Server, Service, background, serving
-from services.questioning.interviews.banks import Banks
 from services.questioning.interviews.conversations import Conversations
 from services.questioning.interviews.exporting import Exporting
 from services.questioning.interviews.goals import Engines
@@ -65,7 +64,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         indexer = Indexer(db, found, Messages(), search)
         interviews = Interviews(db, conversations, engines, writers, memory, metrics)
         servicer = QuestioningServicer(
-            Sessions(db), conversations, interviews, Banks(), KeptBanks(db), Exporting(db), Upkeep(indexer)
+            Sessions(db), conversations, interviews, KeptBanks(db), Exporting(db), Upkeep(indexer)
         )
         async with (
             listening(settings.database_url, {"index_outbox": indexer.wake}),

@@ -20,7 +20,7 @@ from servicekit.idempotency import Once
 from servicekit.large import LARGE_BYTES, beside
 from servicekit.request_context import current_context
 from services.questioning import messages
-from services.questioning.interviews.banks import Banks
+from services.questioning.interviews import banks
 from services.questioning.interviews.conversations import Conversations
 from services.questioning.interviews.exporting import Exporting
 from services.questioning.interviews.interviews import Interviews
@@ -43,7 +43,6 @@ class QuestioningServicer(questioning_service_pb2_grpc.QuestioningServiceService
         sessions: Sessions,
         conversations: Conversations,
         interviews: Interviews,
-        banks: Banks,
         kept_banks: KeptBanks,
         exporting: Exporting,
         upkeep: Upkeep,
@@ -51,7 +50,6 @@ class QuestioningServicer(questioning_service_pb2_grpc.QuestioningServiceService
         self._sessions = sessions
         self._conversations = conversations
         self._interviews = interviews
-        self._banks = banks
         self._kept_banks = kept_banks
         self._exporting = exporting
         self._upkeep = upkeep
@@ -214,13 +212,13 @@ class QuestioningServicer(questioning_service_pb2_grpc.QuestioningServiceService
     async def LintBank(
         self, request: questioning_service_pb2.LintBankRequest, context: Context
     ) -> questioning_service_pb2.LintBankResponse:
-        findings = await self._banks.lint(messages.bank_from(request))
-        return pb.LintBankResponse(findings=map(messages.finding_to, findings))
+        found = await banks.findings(messages.bank_from(request))
+        return pb.LintBankResponse(findings=map(messages.finding_to, found))
 
     async def SimulateBank(
         self, request: questioning_service_pb2.SimulateBankRequest, context: Context
     ) -> questioning_service_pb2.BankSimulation:
-        by_gain, in_order = await self._banks.simulate(
+        by_gain, in_order = await banks.simulated(
             messages.bank_from(request), request.interviews or DEFAULT_INTERVIEWS, request.seed
         )
         return pb.BankSimulation(by_gain=messages.simulated_to(by_gain), in_order=messages.simulated_to(in_order))

@@ -72,10 +72,13 @@ def ended(http: httpx.Client, half: Half) -> None:
     done = answered(http, half.conversation, *answers)
     assert (done["questions"], done["conversation"]["stopped"]) == ([], "complete")
     assert done["conversation"]["result"] == FILLED
-    # A form that is saved again with nothing in it takes nothing away.
-    kept = answered(http, half.conversation, *({"question_id": name, "answer": "  "} for name in SAID))
-    assert kept["conversation"]["result"] == FILLED
+    # A form that is saved again with nothing in it takes nothing away, asks nothing again and is no answer.
     before = said(http, half.conversation)
+    assert before.keys() == SAID.keys()
+    kept = answered(http, half.conversation, *({"question_id": name, "answer": "  "} for name in SAID))
+    assert (kept["questions"], kept["conversation"]["stopped"]) == ([], "complete")
+    assert kept["conversation"]["result"] == FILLED
+    assert said(http, half.conversation) == before
     change = {"answer": {"question_id": "/country", "answer": "United States"}, "question_count": 20}
     revised = http.post(f"/v1/conversations/{half.conversation}:revise", json=change).json()
     assert [each["id"] for each in revised["questions"]] == ["/state"]

@@ -14,18 +14,16 @@ from services.questioning.interviews.goals import bank_of
 TURN_SECONDS = 0.02
 
 
-class Banks:
-    """Looks at banks, and plays interviews with them, beside the calls that only take a moment."""
+async def findings(document: Mapping[str, Any]) -> list[Finding]:
+    """What its author should look at."""
+    bank = await beside(LARGE_BYTES, bank_of, document)
+    return await beside(LARGE_BYTES, lint, bank)
 
-    async def lint(self, document: Mapping[str, Any]) -> list[Finding]:
-        """What its author should look at."""
-        bank = await beside(LARGE_BYTES, bank_of, document)
-        return await beside(LARGE_BYTES, lint, bank)
 
-    async def simulate(self, document: Mapping[str, Any], interviews: int, seed: int) -> tuple[Simulated, Simulated]:
-        """How interviews go with the question that is worth most, and in the order of the bank."""
-        bank = await beside(LARGE_BYTES, bank_of, document)
-        return await _played(bank, interviews, seed, None), await _played(bank, interviews, seed, in_order(bank))
+async def simulated(document: Mapping[str, Any], interviews: int, seed: int) -> tuple[Simulated, Simulated]:
+    """How interviews go with the question that is worth most, and in the order of the bank."""
+    bank = await beside(LARGE_BYTES, bank_of, document)
+    return await _played(bank, interviews, seed, None), await _played(bank, interviews, seed, in_order(bank))
 
 
 async def _played(bank: Bank, interviews: int, seed: int, choose: Chooser | None) -> Simulated:
