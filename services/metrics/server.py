@@ -20,6 +20,7 @@ from servicekit.ssrf import AddressPolicy
 from servicekit.webhooks.client import WebhookClient
 from servicekit.webhooks.sealing import Sealing
 from services.metrics.costs.costs import Costs
+from services.metrics.costs.tallying import tally_tokens
 from services.metrics.exposition.exposition import Exposition
 from services.metrics.ingestion.event_buffer import EventBuffer
 from services.metrics.ingestion.event_writer import EventWriter
@@ -87,7 +88,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         )
         ingestion = Ingestion(writer, buffer, settings.metrics_retention_days)
         # What becomes of it, and what is asked of it.
-        builder = RollupBuilder(db, Folding(settings.rollup_dimensions))
+        builder = RollupBuilder(db, Folding(settings.rollup_dimensions), tally_tokens)
         queries = Queries(db, settings.rollup_dimensions)
         comparisons = Comparisons(db, queries, settings.rollup_dimensions)
         retention = Retention(db, settings.retention_days)

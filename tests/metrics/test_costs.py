@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import grpc
@@ -20,7 +21,7 @@ from services.metrics.costs.pricing import Prices, costs
 from services.metrics.server import compose
 from services.metrics.settings import Settings
 from tests.metrics.service import KEYS
-from tests.wire import refusal
+from tests.wire import query, refusal, until
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -72,6 +73,22 @@ async def serving(database: str) -> AsyncIterator[grpc.aio.Channel]:
     )
     async with compose(settings), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield channel
+
+
+# What minutes say is asked for without the events; but those of minutes that a price divides are left.
+ALL_BUT_A_MINUTE = """
+    DELETE FROM metric_events
+    WHERE date_trunc('minute', at, 'UTC') <> ALL (
+        SELECT date_trunc('minute', edge, 'UTC')
+        FROM unnest($1::timestamptz[]) AS edges (edge)
+    )
+    RETURNING at
+"""
+
+
+async def none_pending(database: str) -> bool:
+    """Whether everything is rolled up."""
+    return not await query(database, "SELECT FROM pending_rollups")
 
 
 async def used(channel: grpc.aio.Channel, tokens: int, at: datetime, **attributes: str) -> None:
@@ -126,6 +143,27 @@ async def test_an_agents_tokens_come_to_money_by_agent_and_by_version_of_the_pri
         assert list(found["b"].unpriced_models) == ["m-1", "x"], "before the first prices there was none for m-1"
         assert answer.total.usd == pytest.approx(4)
         assert answer.total.tokens["input"] == 1_250_016
+
+        # The same once minutes have them; but what is in a minute with two prices, or at an edge, is read from events.
+        minute = (now - timedelta(hours=3)).replace(second=0, microsecond=0)
+        await stub.CreatePriceTable(prices(8, minute + timedelta(seconds=30)))
+        for second in (10, 40):
+            at = minute + timedelta(seconds=second)
+            await used(channel, 125_000, at, **{"gen_ai.agent.id": "c", "session.id": "s"})
+        asked = cost_pb2.QueryCostsRequest(group_by=["session.id", "gen_ai.agent.id"])
+        asked.start_at.FromDatetime(now - timedelta(hours=20))
+        asked.end_at.FromDatetime(now + timedelta(minutes=2))
+        before = await stub.QueryCosts(asked)
+        [session] = [cost for cost in before.costs if cost.group["session.id"] == "s"]
+        assert (session.group["gen_ai.agent.id"], session.usd) == ("c", pytest.approx(0.125 * (2 + 8)))
+        await until(partial(none_pending, database), 60)
+        gone = await query(database, ALL_BUT_A_MINUTE, [minute, now - timedelta(hours=5), now - timedelta(hours=1)])
+        assert len(gone) > 0
+        after = await stub.QueryCosts(asked)
+        assert [(dict(cost.group), cost.usd) for cost in after.costs] == [
+            (dict(cost.group), pytest.approx(cost.usd)) for cost in before.costs
+        ]
+        assert after.total.tokens == before.total.tokens
 
         twice = prices(1, now)
         twice.price_table.prices.append(twice.price_table.prices[0])

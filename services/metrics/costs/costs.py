@@ -12,11 +12,9 @@ from servicekit.idempotency import Once
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Database
 from services.metrics.costs import store
-from services.metrics.costs.models import Cost, Price, PriceTable
+from services.metrics.costs.models import TOKENS, Cost, Price, PriceTable
 from services.metrics.costs.pricing import Group, costs
 
-# OpenTelemetry's name of the histogram of tokens.
-TOKENS = "gen_ai.client.token.usage"
 USUAL = timedelta(days=1)
 
 Answer = TypeVar("Answer", bound=Message)

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+# OpenTelemetry's name of the histogram of tokens.
+TOKENS = "gen_ai.client.token.usage"
+
 
 @dataclass(frozen=True, slots=True)
 class Price:

@@ -64,6 +64,29 @@ async def tables(connection: Connection, start: datetime, end: datetime) -> list
     return [_table(row) for row in rows]
 
 
+async def add_usage(
+    connection: Connection, series: Sequence[int], minutes: Sequence[datetime], tokens: Sequence[float]
+) -> None:
+    """Adds tokens by series and minute."""
+    await connection.execute(
+        """
+        INSERT INTO token_usage AS u (series_id, bucket, tokens)
+        SELECT *
+        FROM unnest($1::bigint[], $2::timestamptz[], $3::float8[])
+        ON CONFLICT (series_id, bucket) DO UPDATE
+        SET tokens = u.tokens + excluded.tokens
+        """,
+        series,
+        minutes,
+        tokens,
+    )
+
+
+async def forget_usage(connection: Connection, before: datetime) -> None:
+    """Deletes what is as old as events that are not kept."""
+    await connection.execute("DELETE FROM token_usage WHERE bucket < $1", before)
+
+
 async def usage(
     connection: Connection, metric_name: str, starts: Sequence[datetime], start: datetime, end: datetime, whose: str
 ) -> list[Usage]:
@@ -76,18 +99,41 @@ async def usage(
             WHERE type = 'custom'
               AND dimensions ->> 'metric_name' = $1
               AND ($5 = '' OR principal = $5)
-        )
-        SELECT dimensions, period, tokens
-        FROM wanted
-        JOIN (
-            -- Once over the events of the time, which have no index by series.
-            SELECT series_id, width_bucket(at, $2::timestamptz[]) AS period, sum(value * weight) AS tokens
-            FROM metric_events
+        ),
+        split AS MATERIALIZED (
+            -- Minutes of which not all is asked about, or not all has one price.
+            SELECT DISTINCT date_trunc('minute', edge, 'UTC') AS bucket
+            FROM unnest($2::timestamptz[] || ARRAY[$3, $4]::timestamptz[]) AS edges (edge)
+            WHERE edge > date_trunc('minute', edge, 'UTC')
+        ),
+        used AS (
+            SELECT series_id, width_bucket(bucket, $2::timestamptz[]) AS period, tokens
+            FROM token_usage
+            WHERE series_id IN (SELECT id FROM wanted)
+              AND bucket >= $3
+              AND bucket < $4
+              AND bucket NOT IN (SELECT bucket FROM split)
+            UNION ALL
+            SELECT series_id, width_bucket(at, $2::timestamptz[]), value * weight
+            FROM split
+            JOIN metric_events ON at >= bucket AND at < bucket + interval '1 minute'
             WHERE series_id IN (SELECT id FROM wanted)
               AND at >= $3
               AND at < $4
-            GROUP BY 1, 2
-        ) AS used ON used.series_id = wanted.id
+            UNION ALL
+            -- What is not rolled up yet.
+            SELECT series_id, width_bucket(at, $2::timestamptz[]), value * weight
+            FROM metric_events
+            WHERE batch IN (SELECT batch FROM pending_rollups)
+              AND series_id IN (SELECT id FROM wanted)
+              AND at >= $3
+              AND at < $4
+              AND date_trunc('minute', at, 'UTC') NOT IN (SELECT bucket FROM split)
+        )
+        SELECT dimensions, period, sum(tokens) AS tokens
+        FROM used
+        JOIN wanted ON wanted.id = series_id
+        GROUP BY wanted.id, dimensions, period
         """,
         metric_name,
         list(starts),

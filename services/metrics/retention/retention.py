@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from servicekit.errors import invalid_field
 from servicekit.partitions import Partition, drop, maintenance, old_partitions
 from servicekit.postgres import Connection, Database
+from services.metrics.costs.store import forget_usage
 from services.metrics.retention import store
 from services.metrics.retention.models import EVENTS, TABLES, TIERS_BY_TABLE, TIMES, Extent, Policy
 from services.metrics.rollups.store.closing import closed_until
@@ -105,6 +106,7 @@ class Retention:
         await drop(connection, TABLES[name], cutoff)
         deleted = await store.delete_before(connection, _row_by_row(name), TIMES[name], cutoff)
         if name == EVENTS:
+            await forget_usage(connection, cutoff)
             await store.set_kept_since(connection, name, cutoff)
         elif old and old[-1].until is not None:
             await store.set_kept_since(connection, name, old[-1].until)

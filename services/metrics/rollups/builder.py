@@ -1,13 +1,14 @@
 """Builds the roll-ups: one replica at a time folds in what is pending, each event once, and closes what is over."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 
 import numpy as np
 
 from servicekit.postgres import Connection, Database
 from services.metrics.rollups import closing
 from services.metrics.rollups.folding import Folding
-from services.metrics.rollups.models import Observations
+from services.metrics.rollups.models import Observations, SeriesKey
 from services.metrics.rollups.store import events as store
 
 # Between two looks for what is pending.
@@ -21,12 +22,24 @@ WANTED_EVENTS = 200_000
 MAX_EVENTS = 1_000_000
 
 
+# Given a transaction, events by the ids of their series, and what these are of.
+Tally = Callable[[Connection, Observations, Mapping[int, SeriesKey]], Awaitable[None]]
+
+
 class RollupBuilder:
     """The background loop; every replica has it, and they take turns."""
 
-    def __init__(self, database: Database, folding: Folding) -> None:
+    def __init__(self, database: Database, folding: Folding, *tallies: Tally) -> None:
+        """Prepares.
+
+        Args:
+            database: of the service.
+            folding: adds events to roll-ups.
+            tallies: who makes something else of the same events, in the same transactions.
+        """
         self._database = database
         self._folding = folding
+        self._tallies = tallies
         self._batches = FIRST_BATCHES
 
     async def run(self) -> None:
@@ -78,6 +91,8 @@ class RollupBuilder:
     async def _fold(self, connection: Connection, events: Observations) -> None:
         ids, places = np.unique(events.series, return_inverse=True)
         keys = await store.keys(connection, ids.tolist())
+        for tally in self._tallies:
+            await tally(connection, events, keys)
         await self._folding.fold(
             connection,
             [keys[each] for each in ids.tolist()],
