@@ -1,6 +1,7 @@
 """The tree keeps its shape: what folders there are, what a service's folder holds, how long a file gets, what it says first."""
 
 import ast
+import json
 import re
 
 import pytest
@@ -161,3 +162,6 @@ def test_every_locked_dependency_has_a_hash_and_no_address() -> None:
         assert pinned
         assert all("--hash=sha256:" in lines[number + 1] for number in pinned)
         assert not any("://" in line for line in lines if not line.lstrip().startswith("#"))
+    packages = json.loads(tree.text(tree.NPM_LOCK))["packages"]
+    assert all(locked["integrity"].startswith("sha512-") for path, locked in packages.items() if path)
+    assert "://" not in tree.text(tree.NPM_LOCK)

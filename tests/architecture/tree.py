@@ -7,6 +7,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 GENERATED = ("gen/", "tests/edge/golden/")
 LOCKS = ("requirements.lock", "requirements-run.lock", "requirements-uv.lock")
+# That of npm, for the conformance suite of MCP.
+NPM_LOCK = "tests/conformance/package-lock.json"
 
 
 @cache
@@ -26,7 +28,7 @@ def files() -> tuple[str, ...]:
 
 def written() -> tuple[str, ...]:
     """The files that people write."""
-    return tuple(name for name in files() if not _is_generated(name) and name not in LOCKS)
+    return tuple(name for name in files() if not _is_generated(name) and name not in (*LOCKS, NPM_LOCK))
 
 
 def python() -> tuple[str, ...]:

@@ -1,0 +1,68 @@
+"""The tools that the suite asks for, as far as a catalogue can have them: HTTP tools, and the server behind them."""
+
+import struct
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"".join(
+    struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    for kind, data in (
+        (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"\0\xff\0\0")),
+        (b"IEND", b""),
+    )
+)
+WAV = b"RIFF" + struct.pack("<I4s4sIHHIIHH4sI", 36, b"WAVE", b"fmt ", 16, 1, 1, 8000, 8000, 1, 8, b"data", 0)
+# What each answers: status, type, body.
+ANSWERS: dict[str, tuple[int, str, bytes]] = {
+    "test_simple_text": (200, "text/plain; charset=utf-8", b"This is a simple text response for testing."),
+    "test_image_content": (200, "image/png", PNG),
+    "test_audio_content": (200, "audio/wav", WAV),
+    "test_embedded_resource": (200, "application/octet-stream", b"\x00This is an embedded resource content."),
+    "test_error_handling": (500, "text/plain; charset=utf-8", b"This tool intentionally returns an error for testing"),
+    "json_schema_2020_12_tool": (200, "application/json", b'"ok"'),
+}
+ADDRESS = {"type": "object", "properties": {"street": {"type": "string"}, "city": {"type": "string"}}}
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "json_schema_2020_12_tool": {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "$defs": {"address": ADDRESS},
+        "properties": {"name": {"type": "string"}, "address": {"$ref": "#/$defs/address"}},
+        "additionalProperties": False,
+    }
+}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        status, media_type, body = ANSWERS[self.path[1:]]
+        self.send_response(status)
+        self.send_header("Content-Type", media_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@contextmanager
+def registered(edge_url: str) -> Iterator[None]:
+    """Serves them, and puts them into the catalogue of the system at this address, while the block lasts."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server, httpx.Client(base_url=edge_url) as http:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for name in ANSWERS:
+            source = {"method": "POST", "url": f"http://127.0.0.1:{server.server_port}/{name}"}
+            tool = {"description": "Of the conformance suite.", "http": source}
+            schema = {"input_schema": SCHEMAS[name]} if name in SCHEMAS else {}
+            http.put(f"/v1/tools/{name}", json=tool | schema).raise_for_status()
+        yield
+        server.shutdown()
