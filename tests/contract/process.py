@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -12,6 +11,7 @@ from pathlib import Path
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from devstack import ports
 from tests.contract.running import Running, connected
 from tests.contract.subject import Subject
 from tests.stack import ROOT
@@ -24,7 +24,7 @@ async def process(
     subject: Subject, database: str, folder: Path, *, tree: Path = ROOT, **variables: str
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, Running]]:
     """The service as production runs it, with the code of this tree."""
-    port = _free_port()
+    port = ports.free()
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(str(path) for path in (tree, tree / "gen", tree / "client")),
@@ -69,9 +69,3 @@ async def _serving(running: Running, child: asyncio.subprocess.Process, log: Pat
         except grpc.aio.AioRpcError:
             continue
         return
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from devstack import ports
 from servicekit.identity import credentials
 from tests.k8s.objects import System, environment, main
 from tests.k8s.render import ROOT, overlay
@@ -18,12 +18,6 @@ from tests.k8s.test_image import ENTRYPOINT
 
 STARTS_WITHIN = 20.0
 SYSTEM_STARTS_WITHIN = 120.0
-
-
-def _free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 def _image(folder: Path) -> Path:
@@ -40,7 +34,7 @@ def _image(folder: Path) -> Path:
 
 @pytest.mark.promise("Q04", "M01", "M07")
 def test_without_an_argument_it_is_the_whole_system_and_the_first_start_shows_the_key_once(tmp_path: Path) -> None:
-    port = _free_port()
+    port = str(ports.free())
     environment = {
         "PATH": f"{_image(tmp_path)}:{os.environ['PATH']}",
         "PYTHONPATH": ":".join(map(str, (ROOT, ROOT / "gen", ROOT / "client"))),
@@ -86,11 +80,11 @@ def variables(tmp_path: Path, database: str, renderer: str) -> dict[str, str]:
     own = {
         "QMCP_DATABASE_URL": database,
         "QMCP_GRPC_HOST": "127.0.0.1",
-        "QMCP_GRPC_PORT": _free_port(),
+        "QMCP_GRPC_PORT": str(ports.free()),
         "QMCP_METRICS_HOST": "127.0.0.1",
-        "QMCP_METRICS_PORT": _free_port(),
+        "QMCP_METRICS_PORT": str(ports.free()),
         "QMCP_DRAIN_SECONDS": "0",
-        "QMCP_ACCESS_ADDRESS": f"127.0.0.1:{_free_port()}",
+        "QMCP_ACCESS_ADDRESS": f"127.0.0.1:{ports.free()}",
         "QMCP_ACCESS_KEY_FILE": str(tmp_path / "access-key"),
         "QMCP_TOOLS_RECEIPT_KEY_FILE": str(tmp_path / "receipt.pem"),
         "QMCP_TOOLS_SECRETS_DIR": str(tmp_path / "secrets"),

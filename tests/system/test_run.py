@@ -1,5 +1,6 @@
 """The whole system on one machine: it starts, tells what is in its way, survives, and leaves nothing behind."""
 
+import asyncio
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -16,7 +18,8 @@ import pytest
 
 from devstack import services
 from tests.questioning import onboarding
-from tests.stack import ROOT, Server, Stack, words
+from tests.stack import ROOT, STACK_STARTS_WITHIN, Server, Stack, words
+from tests.upstream import Upstream, upstream
 
 ECHO = "/v1/tools/echo"
 
@@ -55,12 +58,26 @@ def echo(stack: Stack, message: str) -> str:
     return str(answer.json()["invocation_id"])
 
 
-def wait_for(what: str, stack: Stack, seconds: float = 20) -> None:
+def wait_for(what: str, stack: Stack, seconds: float = STACK_STARTS_WITHIN) -> None:
     until = time.monotonic() + seconds
     while what not in stack.output():
         assert stack.supervisor.poll() is None, stack.output()
         assert time.monotonic() < until, f"{what!r} is not in:\n{stack.output()}"
         time.sleep(0.05)
+
+
+@pytest.fixture
+def mirror() -> Iterator[Upstream]:
+    """What is behind a tool of one's own."""
+    with upstream() as server:
+        yield server
+
+
+async def forge(stack: Stack, invocation_id: str) -> None:
+    """What somebody with the database's password might do."""
+    connection = await asyncpg.connect(stack.database_url("tools"))
+    await connection.execute("""UPDATE outcomes SET result = '"paid"' WHERE invocation_id = $1""", invocation_id)
+    await connection.close()
 
 
 def ends_by_the_death_of(name: str, stack: Stack) -> None:
@@ -73,9 +90,9 @@ def ends_by_the_death_of(name: str, stack: Stack) -> None:
 
 @pytest.mark.promise("Q34", "M01")
 def test_one_curl_works_ctrl_c_leaves_nothing_behind_and_after_a_second_start_everything_is_still_there(
-    tmp_path: Path,
+    tmp_path: Path, mirror: Upstream
 ) -> None:
-    stack = Stack(tmp_path / "home")
+    stack = Stack(tmp_path / "home", QMCP_TOOLS_ALLOWED_NETWORKS="127.0.0.0/8")
     stack.start()
     command = next(line for line in stack.output().splitlines() if line.startswith("Try:")).removeprefix("Try:")
     answer = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
@@ -89,6 +106,12 @@ def test_one_curl_works_ctrl_c_leaves_nothing_behind_and_after_a_second_start_ev
     ).raise_for_status()
     with httpx.Client(base_url=stack.edge_url, timeout=60) as http:
         half = onboarding.begun(http)
+        tool = {"description": "One's own.", "http": {"method": "POST", "url": mirror.url}}
+        assert http.put("/v1/tools/mirror", json=tool).status_code == 201
+        verified = http.post("/v1/receipts:verify", json={}).json()
+    assert (verified["valid"], verified["receipts_verified"] >= 1) == (True, True)
+    forged = echo(stack, "to be forged")
+    asyncio.run(forge(stack, forged))
     # Ctrl-C goes to the supervisor alone: the others are in sessions of their own.
     assert all(os.getsid(pid) == pid for pid in stack.processes.values())
     assert stack.stop(signal.SIGINT) == 0
@@ -109,8 +132,9 @@ def test_one_curl_works_ctrl_c_leaves_nothing_behind_and_after_a_second_start_ev
         open_one = httpx.post(f"{stack.edge_url}/v1/human/responses", json={"request_id": "open", "response": "no"})
         assert open_one.status_code == 201
         verified = httpx.post(f"{stack.edge_url}/v1/receipts:verify", json={}).json()
-        assert verified["valid"] is True
-        assert verified["receipts_verified"] >= 1
+        assert [fault["invocation_id"] for fault in verified["faults"]] == [forged]
+        mirrored = httpx.post(f"{stack.edge_url}/v1/tools/mirror", json={"input": {"after": 2}}, timeout=60)
+        assert mirrored.json()["result"] == {"after": 2}
         ends_by_the_death_of("tools", stack)
     finally:
         stack.stop()
@@ -143,13 +167,18 @@ def test_a_busy_port_is_told_with_its_holder_and_the_variable(stack: Stack, tmp_
     assert left_by(other) == []
 
 
-def test_a_second_system_needs_a_home_and_a_port_of_its_own_and_nothing_else(stack: Stack, tmp_path: Path) -> None:
-    other = Stack(tmp_path / "other")
+@pytest.mark.promise("Q01", "M02")
+def test_a_second_system_on_a_server_of_ones_own_serves_changed_code_and_ends_with_its_edge(
+    stack: Stack, postgres: Server, tmp_path: Path
+) -> None:
+    """It needs a home and a port of its own, and nothing else."""
+    other = Stack(tmp_path / "other", QMCP_DATABASE_URL=postgres.url("postgres"))
     other.env = {
         name: value for name, value in other.env.items() if not re.match("QMCP_.*(_ADDRESS|METRICS_PORT)$", name)
     }
-    other.start()
+    other.launch("--reload")
     try:
+        wait_for("QMCP stands", other)
         for each in (stack, other):
             echo(each, "beside another")
         told = subprocess.run(
@@ -165,6 +194,15 @@ def test_a_second_system_needs_a_home_and_a_port_of_its_own_and_nothing_else(sta
         for place in (place for each in places.values() for place in each):
             assert place in told
             socket.create_connection(("127.0.0.1", int(place.rpartition(":")[2]))).close()
+        before = other.processes
+        assert "postgres" not in before
+        assert not (other.home / "postgres").exists()
+        (ROOT / "services" / "tools" / "__init__.py").touch()
+        wait_for("The new code serves", other)
+        assert other.processes["tools"] != before["tools"]
+        assert other.processes["envoy"] == before["envoy"]
+        echo(other, "the new code")
+        ends_by_the_death_of("envoy", other)
     finally:
         other.stop()
 
@@ -221,38 +259,19 @@ def test_a_stop_during_the_start_leaves_nothing_behind(tmp_path: Path) -> None:
             time.sleep(0.05)
 
 
-def test_a_server_of_ones_own_gets_the_services_databases_and_a_dead_edge_ends_all(
+async def test_a_user_who_may_not_make_databases_is_told_what_to_ask_for_without_its_password(
     postgres: Server, tmp_path: Path
 ) -> None:
-    stack = Stack(tmp_path / "home", QMCP_DATABASE_URL=postgres.url("postgres"))
-    stack.start()
-    try:
-        assert "postgres" not in stack.processes
-        assert not (stack.home / "postgres").exists()
-        echo(stack, "elsewhere")
-        ends_by_the_death_of("envoy", stack)
-    finally:
-        stack.stop()
-
-
-async def test_a_server_that_does_not_answer_is_told_without_its_password(tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "home", QMCP_DATABASE_URL="postgresql://me:secret@127.0.0.1:1/main")
-    status, words = serve(stack.env)
-    assert status == 1
-    assert "No Postgres can be used at postgresql://me@127.0.0.1:1/" in words
-    assert "secret" not in words
-
-
-async def test_a_user_who_may_not_make_databases_is_told_what_to_ask_for(postgres: Server, tmp_path: Path) -> None:
-    await postgres.execute("CREATE ROLE guest LOGIN PASSWORD 'guest'")
+    await postgres.execute("CREATE ROLE guest LOGIN PASSWORD 'secret'")
     await postgres.execute("CREATE DATABASE guests OWNER guest")
     first = services.found()[0].database
     await postgres.execute(f'DROP DATABASE IF EXISTS "{first}" WITH (FORCE)')
     url = postgres.url("guests").partition("@")[2]
-    status, words = serve(Stack(tmp_path / "home", QMCP_DATABASE_URL=f"postgresql://guest:guest@{url}").env)
+    status, words = serve(Stack(tmp_path / "home", QMCP_DATABASE_URL=f"postgresql://guest:secret@{url}").env)
     assert status == 1
     assert f'CREATE DATABASE "{first}" OWNER guest' in words
     assert "ALTER ROLE guest CREATEDB" in words
+    assert "secret" not in words
 
 
 def test_strangers_are_not_let_in_unless_told(tmp_path: Path) -> None:
@@ -285,22 +304,6 @@ def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     status, words = serve(Stack(tmp_path / "file" / "home").env)
     assert status == 1
     assert "cannot be written" in words
-
-
-@pytest.mark.promise("Q01", "M02")
-def test_changed_code_is_served_without_a_new_start(tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "home")
-    stack.launch("--reload")
-    try:
-        wait_for("QMCP stands", stack, 60)
-        before = stack.processes
-        (ROOT / "services" / "tools" / "__init__.py").touch()
-        wait_for("The new code serves", stack, 60)
-        assert stack.processes["tools"] != before["tools"]
-        assert stack.processes["postgres"] == before["postgres"]
-        echo(stack, "the new code")
-    finally:
-        stack.stop()
 
 
 async def test_every_service_has_made_a_database_of_its_own(stack: Stack) -> None:
