@@ -6,9 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
-from weakref import WeakValueDictionary
 
-from servicekit.request_context import current_context
+from servicekit.turns import Turns
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -18,9 +17,8 @@ LARGE_BYTES = 16 * 1024
 LARGE_VALUES = 1_000
 # One thread for all of a process: each more would be one more that the loop waits for, since one at a time runs Python.
 _BESIDE = ThreadPoolExecutor(1, "large bodies")
-# Of each caller one piece of work waits for that thread at a time: a hundred of one would stand before those of all. By
-# loop as well, since a lock belongs to one: a service has one, tests have many.
-_turns: WeakValueDictionary[tuple[asyncio.AbstractEventLoop, str], asyncio.Lock] = WeakValueDictionary()
+# Of each caller one piece of work waits for that thread at a time: a hundred of one would stand before those of all.
+_TURNS = Turns(10**6)
 
 
 async def beside(
@@ -31,16 +29,8 @@ async def beside(
         return work(*args, **kwargs)
     context = copy_context()
     call = partial(work, *args, **kwargs)
-    loop = asyncio.get_running_loop()
-    turn = _turns.setdefault((loop, _caller()), asyncio.Lock())
-    async with turn:
-        return await loop.run_in_executor(_BESIDE, lambda: context.run(call))
-
-
-def _caller() -> str:
-    """Who is told apart: by name, or, who has none, by the address."""
-    call = current_context.get(None)
-    return (call.principal.name or f"@{call.address}") if call is not None else ""
+    async with _TURNS.turn():
+        return await asyncio.get_running_loop().run_in_executor(_BESIDE, lambda: context.run(call))
 
 
 def about(value: Any) -> int:

@@ -3,15 +3,17 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 import grpc
 import pytest
 import structlog
-from qmcp.metrics.v1 import rate_limit_pb2
+from qmcp.metrics.v1 import cost_pb2, query_pb2, rate_limit_pb2
 
 from tests.metrics.service import Replica, Start, ingestion, pb
 from tests.wire import query, refusal, until
 
 RATE = 300
+GUARD_SECONDS = 60.0
 
 
 @pytest.mark.promise("M14", "M26")
@@ -81,3 +83,21 @@ async def _left(one: Replica) -> tuple[str, str]:
     headers = dict(await call.initial_metadata())
     await call
     return headers["x-ratelimit-limit"], headers["x-ratelimit-remaining"]
+
+
+async def test_many_questions_of_one_caller_leave_connections_to_what_comes_in(start: Start) -> None:
+    replica = await start(metrics_rate_limit=RATE, database_pool_size=10)
+    await replica.ingest()
+    async with asyncpg.create_pool(replica.settings.database_url, min_size=1) as pool, pool.acquire() as holder:
+        turn = holder.transaction()
+        await turn.start()
+        await holder.execute("LOCK TABLE series IN ACCESS EXCLUSIVE MODE")
+        ask = [replica.stub.QueryMetrics(query_pb2.QueryMetricsRequest()) for _ in range(20)]
+        ask += [replica.stub.QueryCosts(cost_pb2.QueryCostsRequest()) for _ in range(20)]
+        asking = asyncio.gather(*ask)
+        for _ in range(3):
+            left = await replica.stub.GetRateLimit(pb.GetRateLimitRequest(), timeout=GUARD_SECONDS)
+            assert left.available_tokens > 0
+        assert not asking.done()
+        await turn.rollback()
+    assert len(await asking) == 40

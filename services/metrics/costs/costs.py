@@ -11,6 +11,7 @@ from servicekit.errors import invalid_field
 from servicekit.idempotency import Once
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Database
+from servicekit.turns import Turns
 from services.metrics.costs import store
 from services.metrics.costs.models import TOKENS, Cost, Price, PriceTable
 from services.metrics.costs.pricing import Group, costs
@@ -25,6 +26,8 @@ class Costs:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # It reads every event of a time: one question holds a connection, the others wait without.
+        self._turns = Turns(1)
 
     async def create(
         self, prices: Sequence[Price], effective_at: datetime | None, by: str, once: Once[PriceTable, Answer]
@@ -55,7 +58,7 @@ class Costs:
         if since >= until:
             raise invalid_field("start_at", "must be before end_at")
         whose = "" if viewer.sees_all else viewer.name
-        async with self._database.connection() as connection:
+        async with self._turns.turn(), self._database.connection() as connection:
             tables = await store.tables(connection, since, until)
             starts = [table.effective_at for table in tables]
             used = await store.usage(connection, TOKENS, starts, since, until, whose)

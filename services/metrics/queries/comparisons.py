@@ -6,6 +6,7 @@ from datetime import datetime
 
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Database
+from servicekit.turns import Turns
 from services.metrics.queries.contributions import (
     NONE,
     Amount,
@@ -21,6 +22,9 @@ from services.metrics.queries.queries import Queries
 from services.metrics.queries.store.series import freeze
 from services.metrics.rollups.models import SECOND
 
+# Questions that are answered at a time, and of each caller: each holds a connection for as long as it reads, which may
+# be many seconds, and what comes in needs some, too.
+AT_A_TIME, OF_EACH = 3, 2
 # By what groups are ranked; a quantile is the first that was asked for.
 RANKS: Mapping[str, Callable[[Point], float]] = {
     "count": lambda point: point.count,
@@ -71,11 +75,13 @@ class Comparisons:
         self._database = database
         self._queries = queries
         self._history = History(database)
+        self._turns = Turns(AT_A_TIME, OF_EACH)
         self._labels = [*OWN_LABELS, *sorted(dimensions)]
 
     async def answer(self, asked: Query, viewer: Viewer) -> Answer:
         """What values there were; see `Queries.answer`."""
-        return await self._queries.answer(asked, viewer)
+        async with self._turns.turn():
+            return await self._queries.answer(asked, viewer)
 
     async def page(
         self,
@@ -86,11 +92,13 @@ class Comparisons:
         page_token: str,
     ) -> tuple[list[SingleEvent], str]:
         """Single events; see `History.page`."""
-        return await self._history.page(selection, within, viewer, page_size, page_token)
+        async with self._turns.turn():
+            return await self._history.page(selection, within, viewer, page_size, page_token)
 
     async def top(self, asked: Query, order_by: str, limit: int, viewer: Viewer) -> tuple[list[Line], int, Answer]:
         """The first groups in an order, the greatest first; how many groups there are; and the whole answer."""
-        answer = await self._queries.answer(asked, viewer)
+        async with self._turns.turn():
+            answer = await self._queries.answer(asked, viewer)
         rank = RANKS[order_by]
         ordered = sorted(answer.lines, key=lambda line: (-rank(line.points[0]), sorted(line.group.items())))
         return ordered[:limit], len(ordered), answer
@@ -115,7 +123,7 @@ class Comparisons:
             viewer: who asks.
         """
         seconds = times[0].seconds, times[1].seconds
-        async with self._database.transaction() as connection:
+        async with self._turns.turn(), self._database.transaction() as connection:
             await freeze(connection)
             totals = [whole(await self._amounts(connection, selection, (), time, viewer)) for time in times]
             explanations = []
