@@ -2,8 +2,9 @@
 
 import ast
 import importlib
+import json
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -52,6 +53,16 @@ def test_a_page_lists_exactly_the_metrics_that_its_service_exports(service: str)
 def test_the_page_of_mcp_lists_exactly_the_metrics_that_the_endpoint_exports() -> None:
     exported = {_stem(name) for name in _exported("gateway/mcp/", "gateway/web/counting")}
     assert {_stem(name) for name in METRIC.findall(tree.text("docs/mcp.md"))} == exported
+
+
+@pytest.mark.parametrize("board", sorted(tree.ROOT.glob("k8s/base/*/dashboards/*.json")), ids=lambda path: path.stem)
+def test_a_dashboard_asks_for_what_pages_list_and_no_two_panels_lie_on_each_other(board: Path) -> None:
+    panels = json.loads(board.read_text())["panels"]
+    asked = {name for each in panels for target in each["targets"] for name in METRIC.findall(f"`{target['expr']}`")}
+    listed = {_stem(name) for service in tree.services() for name in METRIC.findall(tree.text(f"docs/{service}.md"))}
+    assert {_stem(re.sub("_bucket$", "", name)) for name in asked} <= listed
+    places = [tuple(sorted(each["gridPos"].items())) for each in panels]
+    assert len(set(places)) == len(panels) > 0
 
 
 @every_service
