@@ -41,6 +41,17 @@ def test_so_is_one_that_a_page_does_not_take(http, path):
     assert reason(answer) == ("edge.qmcp", "METHOD_NOT_ALLOWED")
 
 
+@pytest.mark.parametrize("version", ["--http1.1", "--http2-prior-knowledge"])
+@pytest.mark.parametrize("method", ["FROB", "post", "CONNECTED"])
+def test_so_is_one_that_nobody_has_heard_of(edge, method, version):
+    """HTTP's words are open, and their case counts; the parser of HTTP/1.1 refused others than its own as malformed."""
+    line = ["curl", "-sS", version, "--max-time", "60", "-X", method, "-D", "-", edge.url + "/v1/invocations"]
+    answer = subprocess.run(line, capture_output=True, check=True).stdout
+    assert answer.split()[1] == b"405"
+    assert b"\r\nallow: GET, HEAD, OPTIONS\r\n" in answer
+    assert b"METHOD_NOT_ALLOWED" in answer
+
+
 def test_what_stands_after_a_colon_is_a_path_of_its_own(http):
     assert http.get("/v1/tools/echo:invoke").headers["allow"] == "POST, OPTIONS"
     assert http.post("/v1/human/requests/1:wait", json={}).headers["allow"] == "GET, HEAD, OPTIONS"
