@@ -1,6 +1,7 @@
 """Events are judged one by one, kept exactly as they came, and counted once."""
 
 import asyncio
+import gc
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import grpc
 import orjson
 import pytest
 
+from services.metrics.models import Events
 from services.metrics.settings import Settings
 from tests.metrics.service import Replica, Start, event, ingestion, pb, replica, settings_for
 from tests.wire import query, refusal
@@ -177,6 +179,12 @@ async def test_what_waits_is_bounded_and_more_is_told_when_to_come_back(start: S
     assert (refused.code, refused.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
     assert refused.retry_after
     assert accepted * 270_000 < 2**20
+    again = [one.ingest(*large, ack="buffered") for _ in range(20)]
+    assert all(isinstance(each, Exception) for each in await asyncio.gather(*again, return_exceptions=True))
+    gc.collect()
+    # Of all that was refused no more is in memory than the last, which an error may still name.
+    kept = [each for each in gc.get_objects() if isinstance(each, Events) and len(each.metadata) == len(large)]
+    assert accepted <= len(kept) <= accepted + 1
     await one.stub.FlushMetrics(pb.FlushMetricsRequest())
     await one.ingest(*large, ack="buffered")
 

@@ -10,8 +10,8 @@ from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metr
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpExporter
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricExportResult
+from opentelemetry.sdk.metrics import Counter, MeterProvider
+from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader, MetricExportResult
 from opentelemetry.sdk.resources import Resource
 
 from tests.stack import Stack
@@ -25,10 +25,18 @@ SUM = """
 """
 
 
-async def test_an_export_counts_once_by_whichever_door_it_comes(stack: Stack) -> None:
+@pytest.mark.parametrize("temporality", [AggregationTemporality.CUMULATIVE, AggregationTemporality.DELTA])
+async def test_an_export_counts_once_by_whichever_door_it_comes(
+    stack: Stack, temporality: AggregationTemporality
+) -> None:
     service = f"agent-{time.time_ns()}"
-    reader = InMemoryMetricReader()
-    counter = MeterProvider([reader], Resource({"service.name": service})).get_meter("test").create_counter("calls")
+
+    def process() -> tuple[InMemoryMetricReader, Counter]:
+        reader = InMemoryMetricReader(preferred_temporality={Counter: temporality})
+        provider = MeterProvider([reader], Resource({"service.name": service}))
+        return reader, provider.get_meter("test").create_counter("calls")
+
+    reader, counter = process()
     url = f"{stack.edge_url}/v1/metrics"
     exporters = [
         GrpcExporter(endpoint=stack.grpc_target, insecure=True),
@@ -46,9 +54,17 @@ async def test_an_export_counts_once_by_whichever_door_it_comes(stack: Stack) ->
     assert [row["sum"] for row in await query(stack.database_url("metrics"), SUM, service)] == [3]
     for number, exporter in enumerate(exporters):
         counter.add(10**number)
-        assert exporter.export(reader.get_metrics_data()) is MetricExportResult.SUCCESS
-        exporter.shutdown()
+        last = reader.get_metrics_data()
+        assert exporter.export(last) is MetricExportResult.SUCCESS
     assert [row["sum"] for row in await query(stack.database_url("metrics"), SUM, service)] == [114]
+    # The process begins anew, and what its predecessor said last comes once more.
+    reader, counter = process()
+    counter.add(1000)
+    restarted = reader.get_metrics_data()
+    for exporter, told in zip(exporters, (restarted, last, restarted), strict=True):
+        assert exporter.export(told) is MetricExportResult.SUCCESS
+        exporter.shutdown()
+    assert [row["sum"] for row in await query(stack.database_url("metrics"), SUM, service)] == [1114]
 
 
 PROTOBUF = "application/x-protobuf"
