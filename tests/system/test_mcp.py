@@ -2,13 +2,17 @@
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from mcp.client import Client
+from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.exceptions import MCPError
@@ -249,3 +253,38 @@ async def test_a_call_that_its_client_gives_up_is_cancelled(
         await until(ended)
     finally:
         service.answers.set()
+
+
+async def test_a_client_that_starts_programs_has_the_tools_over_stdio(
+    guarded: Stack, http: httpx.Client, service: Upstream
+) -> None:
+    name = registered(http, "over-stdio", service)
+    program = str(Path(sys.executable).parent / "qmcp")
+    reached = {"PATH": os.environ["PATH"], "QMCP_URL": guarded.edge_url}
+    key = {"QMCP_API_KEY": issued(http, "agent")["api_key"]}
+    started = StdioServerParameters(command=program, args=["mcp"], env=reached | key)
+    async with Client(started, mode="legacy") as client:
+        assert {"echo", "query_metrics"} <= (await listed(client)).keys()
+        assert text(await client.call_tool("echo", {"message": "hello"})) == "hello"
+        assert reason(await client.call_tool("echo", {})) == "ARGUMENTS_INVALID"
+        with pytest.raises(MCPError):
+            await client.call_tool("no/such", {})
+        # Here a notification is enough, in this revision too.
+        service.answers.clear()
+        seen = len(service.bodies)
+        given_up = asyncio.create_task(client.call_tool(name, {}))
+        await until(lambda: len(service.bodies) > seen)
+        given_up.cancel()
+        await asyncio.gather(given_up, return_exceptions=True)
+
+        def ended() -> bool:
+            rows = http.get("/v1/invocations", params={"tool_name": name}).json()["invocations"]
+            return bool(rows[0]["status"] == "cancelled")
+
+        try:
+            await until(ended)
+        finally:
+            service.answers.set()
+    nobody = await asyncio.create_subprocess_exec(program, "mcp", env=reached, stderr=asyncio.subprocess.PIPE)
+    _, told = await nobody.communicate()
+    assert (nobody.returncode, b"QMCP_API_KEY" in told) == (4, True)
