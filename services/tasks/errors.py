@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from servicekit.errors import ServiceError, aborted, already_exists, failed_precondition, not_found
+from services.tasks.models import Task
 
 # As many ids as a sentence takes.
 MAX_NAMED = 5
@@ -47,6 +48,44 @@ def dependency_not_found(unknown: str) -> ServiceError:
 def dependency_cycle(task_id: str, through: str) -> ServiceError:
     message = f"The task would wait for itself: {through} waits for it already, directly or by others. Leave it out."
     return failed_precondition("DEPENDENCY_CYCLE", message, task_id=task_id, dependency=through)
+
+
+def task_leased(task: Task) -> ServiceError:
+    message = (
+        f"{_holder(task)} is at the task, by the token {task.fencing_token}, until {_until(task)}. "
+        "Send the token if it is yours; else take another task, or come back then."
+    )
+    return failed_precondition("TASK_LEASED", message, **_lease(task))
+
+
+def lease_lost(task: Task, token: int) -> ServiceError:
+    now = (
+        f"{_holder(task)} is at it now, by the token {task.fencing_token}, until {_until(task)}"
+        if task.leased
+        else f"nobody is at it now; the last token was {task.fencing_token}"
+    )
+    message = f"The token {token} is not that of a lease of yours: {now}. Nothing was written: stop, or acquire again."
+    return failed_precondition("LEASE_LOST", message, **_lease(task))
+
+
+def resources_held(task_id: str, resource: str, held_by: str) -> ServiceError:
+    message = f"{resource!r} overlaps with what the task {held_by} holds. Take another, or come back when it ended."
+    return failed_precondition("RESOURCES_HELD", message, task_id=task_id, resource=resource, held_by=held_by)
+
+
+def _lease(task: Task) -> dict[str, str]:
+    told = {"task_id": task.id, "fencing_token": str(task.fencing_token)}
+    if not task.leased:
+        return told
+    return {**told, "holder": task.lease_holder, "agent_id": task.lease_agent, "expires_at": _until(task)}
+
+
+def _holder(task: Task) -> str:
+    return f"{task.lease_holder} ({task.lease_agent})" if task.lease_agent else task.lease_holder
+
+
+def _until(task: Task) -> str:
+    return task.lease_expires_at.isoformat() if task.lease_expires_at else ""
 
 
 def etag_mismatch(what: str) -> ServiceError:

@@ -7,6 +7,8 @@ from typing import Any
 
 from servicekit.identity.visibility import Audience
 
+DEFAULT_LEASE_SECONDS = 300
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -81,6 +83,18 @@ class Task:
     dependencies: Sequence[str]
     # Those that are not completed.
     open_dependencies: Sequence[str]
+    # Of the last lease; the rest of it holds where there is one.
+    fencing_token: int
+    lease_holder: str
+    lease_agent: str
+    lease_acquired_at: datetime | None
+    lease_expires_at: datetime | None
+    # Whether there is one that has not expired, by the database's clock when this was read.
+    leased: bool
+    attempts: int
+    failed_attempts: int
+    max_attempts: int
+    resources: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +110,60 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class NewEntry:
+    """What somebody has to say of a task."""
+
+    task_id: str
+    kind: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionRequest:
+    """To which status somebody wants to bring a task, why, and under which lease."""
+
+    status: str
+    note: str
+    agent_id: str
+    fencing_token: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One time that an agent was at a task."""
+
+    task_id: str
+    number: int
+    holder: str
+    agent_id: str
+    fencing_token: int
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRequest:
+    """Who wants to be at a task, and for how long."""
+
+    agent_id: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRequest:
+    """Of which project somebody wants the best that is ready, how many, and how long they wait."""
+
+    project_id: str
+    tag: str
+    count: int
+    wait_seconds: int
+    lease: LeaseRequest
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What somebody wants to be otherwise; what it does not name stays as it is."""
 
@@ -106,6 +174,8 @@ class Change:
     replaced: Mapping[str, Any] = field(default_factory=dict)
     # What the resource has to be like; empty: whatever it is like.
     etag: str = ""
+    # Of the lease under which it is written; 0: none.
+    fencing_token: int = 0
 
 
 @dataclass(frozen=True, slots=True)

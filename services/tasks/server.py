@@ -8,9 +8,12 @@ from qmcp.tasks.v1 import tasks_service_pb2
 from servicekit.forgetting import forgetting
 from servicekit.identity.authentication import authenticator
 from servicekit.metrics import MetricsPage, new_registry
+from servicekit.notifications import listening
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
+from services.tasks.board.claiming import Claiming
 from services.tasks.board.epics import Epics
+from services.tasks.board.leases import Leases
 from services.tasks.board.log import TaskLog
 from services.tasks.board.projects import Projects
 from services.tasks.board.tasks import Tasks
@@ -18,6 +21,7 @@ from services.tasks.metrics import TasksMetrics
 from services.tasks.peers import access
 from services.tasks.servicer import TasksServicer
 from services.tasks.settings import Settings
+from services.tasks.worker import Worker
 
 __all__ = ["Settings", "compose"]
 
@@ -39,9 +43,14 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         ) as db,
         access(settings) as resolver,
     ):
-        servicer = TasksServicer(Projects(db), Epics(db), Tasks(db, metrics), TaskLog(db))
+        leases = Leases(db, metrics, settings.tasks_max_attempts)
+        claiming = Claiming(db, leases, metrics, settings.tasks_max_waiters)
+        worker = Worker(leases, settings.tasks_sweep_seconds)
+        tasks = Tasks(db, leases, metrics)
+        servicer = TasksServicer(Projects(db), Epics(db), tasks, TaskLog(db), leases, claiming)
         async with (
-            background({"forgetting": forgetting(db)}),
+            listening(settings.database_url, {"tasks_ready": claiming.tell}),
+            background({"forgetting": forgetting(db), "leases": worker.sweep}),
             authenticator(settings, resolver, registry) as who,
             serving(
                 settings,
@@ -49,6 +58,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
                 authenticator=who,
                 registry=registry,
                 checks={"postgres": db.ready},
+                on_drain=claiming.close,
             ) as server,
         ):
             with MetricsPage(registry, settings.metrics_host, settings.metrics_port):

@@ -9,13 +9,16 @@ from qmcp.tasks.v1 import tasks_service_pb2 as pb
 from servicekit.idempotency import Once
 from servicekit.json_values import document
 from servicekit.request_context import current_context
+from services.tasks.board.claiming import Claiming
 from services.tasks.board.epics import Epics
+from services.tasks.board.leases import Leases
 from services.tasks.board.log import TaskLog
 from services.tasks.board.projects import Projects
 from services.tasks.board.tasks import Tasks
 from services.tasks.board.transitions import status_of
 from services.tasks.messages import board as messages
 from services.tasks.messages.changes import change_from
+from services.tasks.models import NewEntry, TransitionRequest
 
 Context = ServicerContext[Any, Any]
 # Of a CreateTask: what says where it shall be, and how it begins.
@@ -25,11 +28,15 @@ LOCATED_BY = ("name", "epic_id", "epic_name", "project_id", "project_name", "sta
 class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
     """See protos/qmcp/tasks/v1/tasks_service.proto, where every method is documented."""
 
-    def __init__(self, projects: Projects, epics: Epics, tasks: Tasks, log: TaskLog) -> None:
+    def __init__(
+        self, projects: Projects, epics: Epics, tasks: Tasks, log: TaskLog, leases: Leases, claiming: Claiming
+    ) -> None:
         self._projects = projects
         self._epics = epics
         self._tasks = tasks
         self._log = log
+        self._leases = leases
+        self._claiming = claiming
 
     async def CreateProject(self, request: project_pb2.CreateProjectRequest, context: Context) -> project_pb2.Project:
         viewer, once = current_context.get().viewer, Once(request, messages.project_to)
@@ -94,18 +101,22 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
 
     async def TransitionTask(self, request: pb.TransitionTaskRequest, context: Context) -> task_pb2.Task:
         viewer, once = current_context.get().viewer, Once(request, messages.task_to)
-        status = status_of(request.status)
-        return await self._tasks.transition(request.id, status, request.note, request.etag, viewer, once)
+        wanted = TransitionRequest(
+            status_of(request.status), request.note, request.agent_id, request.fencing_token, request.etag
+        )
+        return await self._tasks.transition(request.id, wanted, viewer, once)
 
     async def DeleteTask(self, request: pb.DeleteTaskRequest, context: Context) -> project_pb2.DeletedCounts:
-        return messages.deleted_to(await self._tasks.delete(request.id, current_context.get().viewer))
+        return messages.deleted_to(
+            await self._tasks.delete(request.id, request.fencing_token, current_context.get().viewer)
+        )
 
     async def CreateTaskLogEntry(
         self, request: pb.CreateTaskLogEntryRequest, context: Context
     ) -> task_pb2.TaskLogEntry:
         viewer, once = current_context.get().viewer, Once(request, messages.entry_to)
-        payload = document(request.payload, "payload")
-        return await self._log.append(request.task_id, request.kind, payload, viewer, once)
+        entry = NewEntry(request.task_id, request.kind, document(request.payload, "payload"))
+        return await self._log.append(entry, request.fencing_token, viewer, once)
 
     async def ListTaskLogEntries(
         self, request: pb.ListTaskLogEntriesRequest, context: Context
@@ -113,3 +124,25 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
         viewer = current_context.get().viewer
         page, token = await self._log.page(request.task_id, viewer, request.page_size, request.page_token)
         return pb.ListTaskLogEntriesResponse(entries=map(messages.entry_to, page), next_page_token=token)
+
+    async def AcquireTask(self, request: pb.AcquireTaskRequest, context: Context) -> task_pb2.Task:
+        viewer, once = current_context.get().viewer, Once(request, messages.task_to)
+        return await self._leases.acquire(request.id, messages.lease_from(request), viewer, once)
+
+    async def RenewTask(self, request: pb.RenewTaskRequest, context: Context) -> task_pb2.Task:
+        viewer, seconds = current_context.get().viewer, request.lease_seconds or None
+        return messages.task_to(await self._leases.renew(request.id, request.fencing_token, seconds, viewer))
+
+    async def ReleaseTask(self, request: pb.ReleaseTaskRequest, context: Context) -> task_pb2.Task:
+        viewer, once = current_context.get().viewer, Once(request, messages.task_to)
+        outcome = request.outcome or "released"
+        return await self._leases.release(request.id, request.fencing_token, outcome, request.reason, viewer, once)
+
+    async def ClaimTask(self, request: pb.ClaimTaskRequest, context: Context) -> pb.ClaimTaskResponse:
+        viewer, once = current_context.get().viewer, Once(request, messages.claimed_to)
+        return await self._claiming.claim(messages.claim_from(request), viewer, once)
+
+    async def ListAttempts(self, request: pb.ListAttemptsRequest, context: Context) -> pb.ListAttemptsResponse:
+        viewer = current_context.get().viewer
+        page, token = await self._leases.attempts(request.task_id, viewer, request.page_size, request.page_token)
+        return pb.ListAttemptsResponse(attempts=map(messages.attempt_to, page), next_page_token=token)

@@ -1,7 +1,22 @@
 """The settings of the tasks service; those that every service has stand in servicekit."""
 
+from pydantic import AliasChoices, Field
+from pydantic_settings import SettingsConfigDict
+
 from servicekit.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """Read from the environment, prefix `QMCP_`."""
+    """Read from the environment, prefix `QMCP_`; what the original had also by the name that it had there."""
+
+    model_config = SettingsConfigDict(populate_by_name=True)
+
+    # How often leases that have expired are looked for, seconds. No read and no write depends on it: it says how soon
+    # the board and whoever waits hear of them.
+    tasks_sweep_seconds: float = Field(
+        default=5, gt=0, validation_alias=AliasChoices("QMCP_TASKS_SWEEP_SECONDS", "LOCK_CLEANUP_INTERVAL")
+    )
+    # How many attempts of a task may fail before it is blocked, where the task does not say.
+    tasks_max_attempts: int = Field(default=5, ge=1, le=100)
+    # Calls that wait for a task in one replica at most.
+    tasks_max_waiters: int = Field(default=1_000, ge=1)

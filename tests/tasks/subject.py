@@ -12,9 +12,10 @@ from qmcp.tasks.v1 import tasks_service_pb2 as pb
 
 from services.tasks import server as tasks_server
 from tests.contract.running import Running
-from tests.contract.subject import Effect, Listing, Sight, Slow, Subject, held_up
+from tests.contract.subject import Effect, Lasting, Listing, Sight, Slow, Subject, held_up
 
 KNOWN = UUID(int=5)
+MANY: dict[str, list[str]] = {}
 STANDING: dict[str, str] = {}
 # No two of what is made here have one name, or they would be one.
 _numbers = count()
@@ -49,18 +50,29 @@ async def _make_tasks(running: Running, number: int) -> list[str]:
     return [await _task(running, epic) for _ in range(number)]
 
 
-async def _make_entries(running: Running, number: int) -> list[int]:
-    """What is said of one task that is known beforehand."""
+@asynccontextmanager
+async def _owner(running: Running) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     connection = await asyncpg.connect(running.database)
     try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _known(running: Running) -> None:
+    """A task of which the filters of lists can know beforehand."""
+    async with _owner(running) as connection:
         for made in (
             "INSERT INTO projects (id, owner, name) VALUES ($1, 'local', 'known')",
             "INSERT INTO epics (id, project_id, name, created_by) VALUES ($1, $1, 'known', 'local')",
             "INSERT INTO tasks (id, project_id, epic_id, name, created_by) VALUES ($1, $1, $1, 'known', 'local')",
         ):
             await connection.execute(f"{made} ON CONFLICT DO NOTHING", KNOWN)
-    finally:
-        await connection.close()
+
+
+async def _make_entries(running: Running, number: int) -> list[int]:
+    """What is said of that task."""
+    await _known(running)
     request = pb.CreateTaskLogEntryRequest(task_id=str(KNOWN), kind="said")
     return [(await running.must("CreateTaskLogEntry", request)).sequence for _ in range(number)]
 
@@ -75,6 +87,72 @@ async def _standing(running: Running) -> None:
     STANDING["project"] = await _project(running)
     STANDING["epic"] = await _epic(running, STANDING["project"])
     STANDING["task"] = await _task(running, STANDING["epic"])
+
+
+async def _many(running: Running, kind: str = "free") -> None:
+    """As many tasks as there are numbers at a time, each for one effect of a kind."""
+    project = await _project(running)
+    epic = await _epic(running, project)
+    async with _owner(running) as connection:
+        rows = await connection.fetch(
+            """
+            INSERT INTO tasks (project_id, epic_id, name, created_by)
+            SELECT $1, $2, 'of many ' || number, 'local'
+            FROM generate_series(1, 64) AS number
+            RETURNING id
+            """,
+            project,
+            epic,
+        )
+    MANY[kind] = [str(row["id"]) for row in rows]
+
+
+def _of_many(number: int, kind: str = "free") -> str:
+    return MANY[kind][number % len(MANY[kind])]
+
+
+async def _many_leased(running: Running) -> None:
+    await _many(running, "leased")
+    async with _owner(running) as connection:
+        await connection.execute(
+            """
+            UPDATE tasks
+            SET status = 'in_progress', fencing_token = 1, lease_holder = 'local', lease_seconds = 300,
+                lease_acquired_at = clock_timestamp(), lease_expires_at = clock_timestamp() + interval '300 s'
+            WHERE id = ANY($1)
+            """,
+            MANY["leased"],
+        )
+
+
+async def _many_ready(running: Running) -> None:
+    await _many(running, "ready")
+    STANDING["claimed"] = (await running.must("GetTask", pb.GetTaskRequest(id=_of_many(0, "ready")))).project_id
+
+
+async def _make_attempts(running: Running, number: int) -> list[int]:
+    """At the task that is known beforehand."""
+    await _known(running)
+    async with _owner(running) as connection:
+        rows = await connection.fetch(
+            """
+            INSERT INTO task_attempts (task_id, number, holder, agent_id, fencing_token)
+            SELECT $1, last + step, 'local', '', last + step
+            FROM generate_series(1, $2) AS step, (
+                SELECT coalesce(max(number), 0) AS last FROM task_attempts WHERE task_id = $1
+            ) AS before
+            RETURNING number
+            """,
+            KNOWN,
+            number,
+        )
+    return [row["number"] for row in rows]
+
+
+async def _leased_of(owner: Running, _admin: Running) -> str:
+    made = await _task(owner)
+    await owner.must("AcquireTask", pb.AcquireTaskRequest(id=made))
+    return made
 
 
 async def _project_of(owner: Running, _admin: Running) -> str:
@@ -108,6 +186,7 @@ SUBJECT = Subject(
         "ListTaskLogEntries": Listing(
             _make_entries, "sequence", {"task_id": str(KNOWN)}, {"task_id": str(UUID(int=6))}
         ),
+        "ListAttempts": Listing(_make_attempts, "number", {"task_id": str(KNOWN)}, {"task_id": str(UUID(int=6))}),
     },
     effects={
         "CreateProject": Effect(
@@ -153,6 +232,23 @@ SUBJECT = Subject(
             prepare=_standing,
             repeats=False,
         ),
+        "AcquireTask": Effect(
+            lambda number: pb.AcquireTaskRequest(id=_of_many(number), agent_id=f"{number}"),
+            lambda each: (each.id, each.lease.fencing_token),
+            prepare=_many,
+            repeats=False,
+        ),
+        "ReleaseTask": Effect(
+            lambda number: pb.ReleaseTaskRequest(id=_of_many(number, "leased"), fencing_token=1, reason=f"{number}"),
+            lambda each: (each.id, each.etag),
+            prepare=_many_leased,
+            repeats=False,
+        ),
+        "ClaimTask": Effect(
+            lambda number: pb.ClaimTaskRequest(project_id=STANDING["claimed"], agent_id=f"{number}"),
+            lambda each: each.tasks[0].id,
+            prepare=_many_ready,
+        ),
         "CreateTaskLogEntry": Effect(
             lambda number: _entry("effect", number), lambda each: each.sequence, prepare=_standing
         ),
@@ -174,10 +270,17 @@ SUBJECT = Subject(
         "TransitionTask": Sight(_task_of, lambda made: pb.TransitionTaskRequest(id=made, status="blocked")),
         "DeleteTask": Sight(_task_of, lambda made: pb.DeleteTaskRequest(id=made)),
         "CreateTaskLogEntry": Sight(_task_of, lambda made: pb.CreateTaskLogEntryRequest(task_id=made, kind="x")),
+        "AcquireTask": Sight(_task_of, lambda made: pb.AcquireTaskRequest(id=made)),
+        "RenewTask": Sight(_leased_of, lambda made: pb.RenewTaskRequest(id=made, fencing_token=1)),
+        "ReleaseTask": Sight(_leased_of, lambda made: pb.ReleaseTaskRequest(id=made, fencing_token=1)),
+        "ClaimTask": Sight(_project_of, lambda made: pb.ClaimTaskRequest(project_id=made)),
+        "ListAttempts": Sight(_leased_of, lambda made: pb.ListAttemptsRequest(task_id=made)),
         "ListTaskLogEntries": Sight(_task_of, lambda made: pb.ListTaskLogEntriesRequest(task_id=made)),
     },
     shared={"CreateProject": "a name is its owner's: what it makes or finds is the caller's own"},
     slow=_slow_list,
-    lasting={},
+    lasting={
+        "ClaimTask": Lasting(pb.ClaimTaskRequest(project_id=str(KNOWN), wait_seconds=60), "projects"),
+    },
     words=("pending", "DONE", "merge", "active", "said"),
 )

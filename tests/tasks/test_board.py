@@ -20,8 +20,9 @@ async def test_what_has_a_name_is_made_once_and_then_changed_whoever_races(share
     [project] = (await shared.call("ListProjects", name="races"))["projects"]
     assert (project["epic_count"], project["task_count"], project["owner"]) == (1, 1, "local")
     # What it is at, and its log, stay; what is not named stays too.
-    await shared.call("TransitionTask", id=raced[0], status="IN_PROGRESS")
-    await shared.task("races", "one", priority=3, tags=["a"])
+    moved = await shared.call("TransitionTask", id=raced[0], status="IN_PROGRESS")
+    token = moved["lease"]["fencing_token"]
+    await shared.task("races", "one", priority=3, tags=["a"], fencing_token=token)
     again = await shared.call("GetTask", id=raced[0])
     assert (again["status"], again["board_status"], again["description"]) == ("in_progress", "IN_PROGRESS", "x")
     assert (again["priority"], again["tags"], again["log_sequence"]) == (3, ["a"], 3)
@@ -81,13 +82,13 @@ async def test_a_task_goes_the_ways_of_the_table_and_no_others(shared: Replica) 
         for end in TRANSITIONS:
             task = await shared.task("ways", f"{start} {end}")
             for step in steps:
-                await shared.call("TransitionTask", id=task, status=step)
+                await shared.transition(task, step)
             if end in TRANSITIONS[start] or end == start:
-                come = await shared.call("TransitionTask", id=task, status=BOARD_WORDS[end])
+                come = await shared.transition(task, BOARD_WORDS[end])
                 assert (come["status"], "completed_at" in come) == (end, end == "completed")
             else:
                 with pytest.raises(RefusedError, match="TRANSITION_NOT_ALLOWED") as refused:
-                    await shared.call("TransitionTask", id=task, status=end)
+                    await shared.transition(task, end)
                 assert refused.value.refusal.metadata["allowed"] == ",".join(TRANSITIONS[start])
     counted = await shared.metrics()
     assert counted['qmcp_tasks_transitions_total{status="completed"}'] >= 1
@@ -111,7 +112,7 @@ async def test_what_depends_waits_and_nothing_waits_for_itself_whoever_races(sha
     ready = await shared.call("ListTasks", project_id=shown["project_id"], ready=True)
     assert [each["id"] for each in ready["tasks"]] == [first]
     with pytest.raises(RefusedError, match=f"DEPENDENCIES_OPEN.*{first}"):
-        await shared.call("TransitionTask", id=second, status="in_progress")
+        await shared.transition(second, "in_progress")
     for circle in ([third], [first]):
         with pytest.raises(RefusedError, match="DEPENDENCY_CYCLE"):
             await shared.call("UpdateTask", id=first, dependencies=circle)
@@ -128,12 +129,12 @@ async def test_what_depends_waits_and_nothing_waits_for_itself_whoever_races(sha
         assert sorted(isinstance(each, RefusedError) for each in raced) == [False, True], raced
     # What was deleted holds nobody up, and closes no circle.
     for status in ("in_progress", "completed"):
-        await shared.call("TransitionTask", id=first, status=status)
+        await shared.transition(first, status)
     assert (await shared.call("GetTask", id=third))["open_dependencies"] == [second]
     assert (await shared.call("DeleteTask", id=second))["tasks"] == 1
-    assert (await shared.call("TransitionTask", id=third, status="in_progress"))["dependencies"] == [first]
+    assert (await shared.transition(third, "in_progress"))["dependencies"] == [first]
     fourth = await shared.task("waits", "fourth", dependencies=[third])
-    await shared.call("UpdateTask", id=third, dependencies_mode="replace")
+    await shared.call("UpdateTask", id=third, dependencies_mode="replace", fencing_token=1)
     assert (await shared.call("UpdateTask", id=first, dependencies=[fourth]))["dependencies"] == [fourth]
 
 

@@ -99,7 +99,7 @@ if TYPE_CHECKING:
         SimulatedInterviews,
     )
     from qmcp.client.sync import Client
-    from qmcp.client.tasks.models import DeletedCounts, Epic, Project, Task, TaskLogEntry
+    from qmcp.client.tasks.models import Attempt, DeletedCounts, Epic, Lease, Project, Task, TaskLogEntry
     from qmcp.client.tools.models import (
         Approval,
         ApprovalPolicy,
@@ -126,6 +126,7 @@ __all__ = [
     "Approval",
     "ApprovalPolicy",
     "AsyncClient",
+    "Attempt",
     "AutomatedInterview",
     "Bank",
     "BankFinding",
@@ -173,6 +174,7 @@ __all__ = [
     "InvocationEvent",
     "IssuedKey",
     "Key",
+    "Lease",
     "MCPClient",
     "MCPClientError",
     "Memory",
@@ -240,6 +242,7 @@ _HOMES = {
     "Approval": "qmcp.client.tools.models",
     "ApprovalPolicy": "qmcp.client.tools.models",
     "AsyncClient": "qmcp.client.aio",
+    "Attempt": "qmcp.client.tasks.models",
     "AutomatedInterview": "qmcp.client.questioning.models",
     "Bank": "qmcp.client.questioning.models",
     "BankFinding": "qmcp.client.questioning.models",
@@ -287,6 +290,7 @@ _HOMES = {
     "InvocationEvent": "qmcp.client.tools.models",
     "IssuedKey": "qmcp.client.access.models",
     "Key": "qmcp.client.access.models",
+    "Lease": "qmcp.client.tasks.models",
     "MCPClient": "qmcp.client.compat",
     "MCPClientError": "qmcp.client.compat",
     "Memory": "qmcp.client.questioning.models",

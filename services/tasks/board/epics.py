@@ -7,8 +7,8 @@ from servicekit.idempotency import Answer, Once
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Database, UniqueViolation
 from services.tasks import errors
+from services.tasks.board.access import entered, uuid_of
 from services.tasks.board.changes import changed
-from services.tasks.board.projects import entered, uuid_of
 from services.tasks.board.store import epics as store
 from services.tasks.board.store import projects as projects_store
 from services.tasks.models import Change, Deleted, Epic

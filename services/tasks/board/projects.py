@@ -1,13 +1,13 @@
-"""Projects: made, read, changed, deleted; and who may enter one to change what is in it."""
+"""Projects: made, read, changed, deleted."""
 
 from uuid import UUID
 
 from servicekit import pagination
-from servicekit.errors import permission_denied
 from servicekit.idempotency import Answer, Once
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Database, UniqueViolation
 from services.tasks import errors
+from services.tasks.board.access import uuid_of
 from services.tasks.board.changes import changed
 from services.tasks.board.store import projects as store
 from services.tasks.models import Change, Deleted, Project
@@ -84,33 +84,6 @@ async def visible(connection: Connection, project_id: str, viewer: Viewer, *, lo
         ServiceError: PROJECT_NOT_FOUND.
     """
     return _require_seen(await store.get(connection, uuid_of(project_id), lock=lock), project_id, viewer)
-
-
-async def entered(connection: Connection, project_id: UUID, viewer: Viewer, *, alone: bool = False) -> Project | None:
-    """A project in which the viewer is about to change something; None where it does not see it.
-
-    What is in it is not deleted before the transaction ends; alone: nobody else is within.
-
-    Raises:
-        ServiceError: PERMISSION_DENIED where it sees it and does not work on it.
-    """
-    await store.lock(connection, project_id, alone=alone)
-    project = await store.get(connection, project_id)
-    if project is None or not viewer.sees(project.audience):
-        return None
-    permission = f"{viewer.service}.admin"
-    works_on = Viewer(viewer.principal, viewer.service, sees_all=viewer.principal.may(permission))
-    if not works_on.sees(project.audience):
-        raise permission_denied(permission)
-    return project
-
-
-def uuid_of(text: str) -> UUID:
-    """An id that may be one of ours; the nil UUID, which nothing has, for what cannot be."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return UUID(int=0)
 
 
 async def _own(connection: Connection, name: str, viewer: Viewer) -> Project:

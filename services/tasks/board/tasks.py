@@ -13,13 +13,26 @@ from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Database, UniqueViolation
 from services.tasks import errors
 from services.tasks.board import transitions
+from services.tasks.board.access import entered, entered_for, found, locked, shown, uuid_of
 from services.tasks.board.changes import changed
 from services.tasks.board.epics import enter_epic
-from services.tasks.board.projects import entered, named, uuid_of, visible
-from services.tasks.board.store import dependencies, epics, projects
+from services.tasks.board.leases import Leases, require_fenced
+from services.tasks.board.projects import named, visible
+from services.tasks.board.resources import require_readable
+from services.tasks.board.store import dependencies, epics, log
+from services.tasks.board.store import leases as leases_store
 from services.tasks.board.store import tasks as store
 from services.tasks.metrics import TasksMetrics
-from services.tasks.models import Change, Deleted, Location, Task, TaskFilter
+from services.tasks.models import (
+    DEFAULT_LEASE_SECONDS,
+    Change,
+    Deleted,
+    LeaseRequest,
+    Location,
+    Task,
+    TaskFilter,
+    TransitionRequest,
+)
 
 MAX_DOCUMENT_BYTES = 64 * 1024
 
@@ -27,8 +40,9 @@ MAX_DOCUMENT_BYTES = 64 * 1024
 class Tasks:
     """Reads and changes tasks. Whoever works on the project may."""
 
-    def __init__(self, database: Database, metrics: TasksMetrics) -> None:
+    def __init__(self, database: Database, leases: Leases, metrics: TasksMetrics) -> None:
         self._database = database
+        self._leases = leases
         self._metrics = metrics
 
     async def create(
@@ -66,8 +80,8 @@ class Tasks:
         epic_id = uuid_of(wanted.epic_id) if wanted.epic_id else None
         filters = (project_id, epic_id, wanted.status, wanted.tag, wanted.ready)
         async with self._database.connection() as connection:
-            found = await store.list_before(connection, filters, viewer, asked.after, asked.limit)
-        return asked.page(found, lambda task: (task.created_at.isoformat(), task.id))
+            listed = await store.list_before(connection, filters, viewer, asked.after, asked.limit)
+        return asked.page(listed, lambda task: (task.created_at.isoformat(), task.id))
 
     async def update(self, task_id: str, change: Change, viewer: Viewer, once: Once[Task, Answer]) -> Answer:
         """Changes what one is.
@@ -84,64 +98,51 @@ class Tasks:
         return await once.run(self._database, update)
 
     async def transition(
-        self, task_id: str, status: str, note: str, etag: str, viewer: Viewer, once: Once[Task, Answer]
+        self, task_id: str, wanted: TransitionRequest, viewer: Viewer, once: Once[Task, Answer]
     ) -> Answer:
-        """Brings one to another status.
+        """Brings one to another status: to `in_progress` with a lease, to any other without.
 
         Raises:
-            ServiceError: TASK_NOT_FOUND, PERMISSION_DENIED, ETAG_MISMATCH, TRANSITION_NOT_ALLOWED, DEPENDENCIES_OPEN.
+            ServiceError: TASK_NOT_FOUND, PERMISSION_DENIED, ETAG_MISMATCH, TRANSITION_NOT_ALLOWED, DEPENDENCIES_OPEN,
+                TASK_LEASED, LEASE_LOST, RESOURCES_HELD.
         """
         came_to: list[str] = []
 
         async def transition(connection: Connection) -> Task:
-            await entered_for(connection, task_id, viewer)
-            task = await _locked(connection, UUID(task_id))
-            values = changed(task, Change({"status": status}, etag=etag))
-            if not values:
-                return task
-            transitions.require_allowed(task, status)
-            payload = {"from": task.status, "to": status, **({"note": note} if note else {})}
-            await store.update(connection, UUID(task_id), values, "transitioned", viewer.name, payload)
-            came_to.append(status)
-            return await _locked(connection, UUID(task_id))
+            project_id = await entered_for(connection, task_id, viewer)
+            before = await found(connection, UUID(task_id))
+            changes = changed(before, Change({"status": wanted.status}, etag=wanted.etag))
+            if not changes and not wanted.fencing_token:
+                return before
+            came_to.append(wanted.status)
+            if wanted.status == "in_progress" and not wanted.fencing_token:
+                lease = LeaseRequest(wanted.agent_id, DEFAULT_LEASE_SECONDS)
+                await self._leases.take(connection, project_id, UUID(task_id), lease, viewer)
+                if wanted.note:
+                    payload = {"from": before.status, "to": wanted.status, "note": wanted.note}
+                    await log.append(connection, UUID(task_id), "transitioned", viewer.name, payload, renew=True)
+                return await found(connection, UUID(task_id))
+            return await _transition(connection, project_id, await locked(connection, UUID(task_id)), wanted, viewer)
 
         answer = await once.run(self._database, transition)
         self._metrics.transitioned(came_to)
         return answer
 
-    async def delete(self, task_id: str, viewer: Viewer) -> Deleted:
-        """Deletes one; what depended on it waits for it no longer."""
+    async def delete(self, task_id: str, token: int, viewer: Viewer) -> Deleted:
+        """Deletes one; what depended on it waits for it no longer.
+
+        Raises:
+            ServiceError: TASK_NOT_FOUND, PERMISSION_DENIED, TASK_LEASED, LEASE_LOST.
+        """
         async with self._database.transaction() as connection:
-            await entered_for(connection, task_id, viewer)
-            task = await _locked(connection, UUID(task_id))
+            project_id = await entered_for(connection, task_id, viewer)
+            task = await locked(connection, UUID(task_id))
+            require_fenced(task, token, viewer)
             await store.update(connection, UUID(task_id), {}, "deleted", viewer.name, {"status": task.status})
+            await leases_store.end(connection, UUID(task_id), "deleted", "")
             await store.delete(connection, UUID(task_id))
+            await store.announce(connection, project_id)
         return Deleted(tasks=1)
-
-
-async def shown(connection: Connection, task_id: str, viewer: Viewer) -> Task:
-    """A task that the viewer sees.
-
-    Raises:
-        ServiceError: TASK_NOT_FOUND.
-    """
-    task = await store.get(connection, uuid_of(task_id))
-    project = await projects.get(connection, UUID(task.project_id)) if task else None
-    if task is None or project is None or not viewer.sees(project.audience):
-        raise errors.task_not_found(task_id)
-    return task
-
-
-async def entered_for(connection: Connection, task_id: str, viewer: Viewer, *, alone: bool = False) -> UUID:
-    """The project in which the viewer is about to change a task; see `entered`.
-
-    Raises:
-        ServiceError: TASK_NOT_FOUND, PERMISSION_DENIED.
-    """
-    project_id = await store.project_of(connection, uuid_of(task_id))
-    if project_id is None or await entered(connection, project_id, viewer, alone=alone) is None:
-        raise errors.task_not_found(task_id)
-    return project_id
 
 
 async def _located(connection: Connection, location: Location, viewer: Viewer, *, alone: bool) -> tuple[UUID, UUID]:
@@ -165,18 +166,14 @@ async def _located(connection: Connection, location: Location, viewer: Viewer, *
     return epic_id, UUID(project.id)
 
 
-async def _locked(connection: Connection, task_id: UUID) -> Task:
-    """A task that nobody else changes before the transaction ends."""
-    task = await store.get(connection, task_id, lock=True)
-    if task is None:
-        # Deleted since its project was looked up.
-        raise errors.task_not_found(str(task_id))
-    return task
-
-
 async def _write(connection: Connection, task_id: UUID, change: Change, viewer: Viewer, kind: str) -> Task:
-    task = await _locked(connection, task_id)
+    task = await locked(connection, task_id)
+    require_fenced(task, change.fencing_token, viewer)
     values = changed(task, change)
+    if "resources" in values:
+        require_readable(values["resources"])
+        if task.leased:
+            raise invalid_field("resources", "stay as they are while the task is leased; release it first")
     for name, value in values.items():
         if isinstance(value, Mapping):
             require_small(name, value)
@@ -190,7 +187,30 @@ async def _write(connection: Connection, task_id: UUID, change: Change, viewer: 
         await store.update(connection, task_id, values, kind, viewer.name, payload)
     except UniqueViolation:
         raise errors.name_taken(values["name"]) from None
-    return await _locked(connection, task_id)
+    if kind == "created" or wanted is not None:
+        await store.announce(connection, UUID(task.project_id))
+    return await found(connection, task_id)
+
+
+async def _transition(
+    connection: Connection, project_id: UUID, task: Task, wanted: TransitionRequest, viewer: Viewer
+) -> Task:
+    """Brings a task whose row is locked to a status; a lease that it has ends with it."""
+    require_fenced(task, wanted.fencing_token, viewer)
+    values: dict[str, Any] = changed(task, Change({"status": wanted.status}, etag=wanted.etag))
+    if not values:
+        return task
+    transitions.require_allowed(task, wanted.status)
+    if wanted.status == "completed" or task.status == "blocked":
+        values["failed_attempts"] = 0
+    payload = {"from": task.status, "to": wanted.status, **({"note": wanted.note} if wanted.note else {})}
+    if task.leased:
+        payload["fencing_token"] = str(task.fencing_token)
+    await store.update(connection, UUID(task.id), values, "transitioned", viewer.name, payload)
+    if task.leased:
+        await leases_store.end(connection, UUID(task.id), wanted.status, wanted.note)
+    await store.announce(connection, project_id)
+    return await found(connection, UUID(task.id))
 
 
 async def _depend(connection: Connection, task: Task, wanted: list[str]) -> None:

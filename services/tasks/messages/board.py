@@ -5,7 +5,19 @@ from qmcp.tasks.v1 import epic_pb2, project_pb2, task_pb2, tasks_service_pb2
 from servicekit.json_values import fill_struct
 from servicekit.timestamps import to_timestamp
 from services.tasks.board.transitions import BOARD_WORDS, status_of
-from services.tasks.models import Deleted, Epic, Location, LogEntry, Project, Task, TaskFilter
+from services.tasks.models import (
+    DEFAULT_LEASE_SECONDS,
+    Attempt,
+    ClaimRequest,
+    Deleted,
+    Epic,
+    LeaseRequest,
+    Location,
+    LogEntry,
+    Project,
+    Task,
+    TaskFilter,
+)
 
 
 def project_to(project: Project) -> project_pb2.Project:
@@ -69,10 +81,54 @@ def task_to(task: Task) -> task_pb2.Task:
         updated_at=to_timestamp(task.updated_at),
         completed_at=to_timestamp(task.completed_at),
         etag=str(task.version),
+        lease=_lease(task),
+        attempts=task.attempts,
+        failed_attempts=task.failed_attempts,
+        max_attempts=task.max_attempts,
+        resources=task.resources,
     )
     fill_struct(message.ra_metadata, task.ra_metadata)
     fill_struct(message.metadata, task.metadata)
     return message
+
+
+def _lease(task: Task) -> task_pb2.Lease | None:
+    if not task.leased:
+        return None
+    return task_pb2.Lease(
+        holder=task.lease_holder,
+        agent_id=task.lease_agent,
+        fencing_token=task.fencing_token,
+        acquired_at=to_timestamp(task.lease_acquired_at),
+        expires_at=to_timestamp(task.lease_expires_at),
+    )
+
+
+def claimed_to(tasks: list[Task]) -> tasks_service_pb2.ClaimTaskResponse:
+    return tasks_service_pb2.ClaimTaskResponse(tasks=map(task_to, tasks))
+
+
+def attempt_to(attempt: Attempt) -> task_pb2.Attempt:
+    return task_pb2.Attempt(
+        task_id=attempt.task_id,
+        number=attempt.number,
+        holder=attempt.holder,
+        agent_id=attempt.agent_id,
+        fencing_token=attempt.fencing_token,
+        started_at=to_timestamp(attempt.started_at),
+        ended_at=to_timestamp(attempt.ended_at),
+        outcome=attempt.outcome,
+        reason=attempt.reason,
+    )
+
+
+def claim_from(request: tasks_service_pb2.ClaimTaskRequest) -> ClaimRequest:
+    lease = LeaseRequest(request.agent_id, request.lease_seconds or DEFAULT_LEASE_SECONDS)
+    return ClaimRequest(request.project_id, request.tag, request.count or 1, request.wait_seconds, lease)
+
+
+def lease_from(request: tasks_service_pb2.AcquireTaskRequest) -> LeaseRequest:
+    return LeaseRequest(request.agent_id, request.lease_seconds or DEFAULT_LEASE_SECONDS)
 
 
 def entry_to(entry: LogEntry) -> task_pb2.TaskLogEntry:

@@ -10,7 +10,7 @@ from servicekit.json_values import document
 from services.tasks.board.transitions import status_of
 from services.tasks.models import Change
 
-LISTS = ("members", "groups", "tags", "ra_tags", "dependencies")
+LISTS = ("members", "groups", "tags", "ra_tags", "dependencies", "resources")
 DOCUMENTS = ("metadata", "ra_metadata")
 
 
@@ -34,7 +34,7 @@ def change_from(request: Any, leave: Collection[str] = ()) -> Change:
             # An optional one.
             value = getattr(request, name)
             values[name] = status_of(value) if name == "status" else value
-    return Change(values, merged, replaced, getattr(request, "etag", ""))
+    return Change(values, merged, replaced, getattr(request, "etag", ""), getattr(request, "fencing_token", 0))
 
 
 def _document(request: Any, name: str) -> dict[str, Any]:

@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qmcp.client.calling.aio import AsyncCalls
-from qmcp.client.calling.conversion import to_object
-from qmcp.client.tasks.models import DeletedCounts, Epic, Project, Task, TaskLogEntry
+from qmcp.client.calling.conversion import from_message, to_object
+from qmcp.client.tasks.models import Attempt, DeletedCounts, Epic, Project, Task, TaskLogEntry
 from qmcp.tasks.v1 import epic_pb2, project_pb2
 from qmcp.tasks.v1 import tasks_service_pb2 as api
+
+# Beyond what a claim waits, for the answer to arrive.
+ANSWER_SECONDS = 30
 
 
 class AsyncTasks(AsyncCalls):
@@ -101,6 +104,7 @@ class AsyncTasks(AsyncCalls):
         ra_score: int | None = None,
         ra_tags: Sequence[str] = (),
         metadata: Mapping[str, Any] | None = None,
+        resources: Sequence[str] = (),
         backlog: bool = False,
         idempotency_key: str | None = None,
     ) -> Task:
@@ -121,6 +125,7 @@ class AsyncTasks(AsyncCalls):
             ra_score=ra_score,
             ra_tags=ra_tags,
             metadata=to_object(metadata),
+            resources=resources,
             status="backlog" if backlog else "",
             idempotency_key=idempotency_key,
         )
@@ -157,6 +162,8 @@ class AsyncTasks(AsyncCalls):
         ra_score: int | None = None,
         ra_tags: Sequence[str] | None = None,
         metadata: Mapping[str, Any] | None = None,
+        resources: Sequence[str] | None = None,
+        fencing_token: int = 0,
         etag: str = "",
     ) -> Task:
         """Changes what a task is; lists that are given replace those that it has, metadata is added to."""
@@ -174,24 +181,122 @@ class AsyncTasks(AsyncCalls):
             ra_tags=ra_tags,
             ra_tags_mode=_mode(ra_tags),
             metadata=to_object(metadata),
+            resources=resources,
+            resources_mode=_mode(resources),
+            fencing_token=fencing_token,
             etag=etag,
         )
         return await self._call(request, Task)
 
-    async def transition_task(self, task_id: str, status: str, *, note: str = "", etag: str = "") -> Task:
+    async def transition_task(
+        self,
+        task_id: str,
+        status: str,
+        *,
+        fencing_token: int = 0,
+        note: str = "",
+        agent_id: str = "",
+        etag: str = "",
+        idempotency_key: str | None = None,
+    ) -> Task:
         """Brings a task to another status, `in_progress` or as the board has it, `IN_PROGRESS`."""
-        return await self._call(api.TransitionTaskRequest(id=task_id, status=status, note=note, etag=etag), Task)
+        request = api.TransitionTaskRequest(
+            id=task_id,
+            status=status,
+            fencing_token=fencing_token,
+            note=note,
+            agent_id=agent_id,
+            etag=etag,
+            idempotency_key=idempotency_key,
+        )
+        return await self._call(request, Task)
 
-    async def delete_task(self, task_id: str) -> DeletedCounts:
+    async def delete_task(self, task_id: str, *, fencing_token: int = 0) -> DeletedCounts:
         """Deletes a task; what depended on it waits for it no longer."""
-        return await self._call(api.DeleteTaskRequest(id=task_id), DeletedCounts)
+        return await self._call(api.DeleteTaskRequest(id=task_id, fencing_token=fencing_token), DeletedCounts)
+
+    async def acquire_task(
+        self,
+        task_id: str,
+        *,
+        agent_id: str = "",
+        lease_seconds: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Takes the lease of a task, for 300 seconds unless said otherwise; its token stands in `lease`."""
+        request = api.AcquireTaskRequest(
+            id=task_id, agent_id=agent_id, lease_seconds=lease_seconds, idempotency_key=idempotency_key
+        )
+        return await self._call(request, Task)
+
+    async def renew_task(self, task_id: str, fencing_token: int, *, lease_seconds: int | None = None) -> Task:
+        """Says that you are still at it; so does any change under the lease."""
+        request = api.RenewTaskRequest(id=task_id, fencing_token=fencing_token, lease_seconds=lease_seconds)
+        return await self._call(request, Task)
+
+    async def release_task(
+        self,
+        task_id: str,
+        fencing_token: int,
+        *,
+        failed: bool = False,
+        reason: str = "",
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Gives a lease back; `failed` counts, until the task is blocked."""
+        request = api.ReleaseTaskRequest(
+            id=task_id,
+            fencing_token=fencing_token,
+            outcome="failed" if failed else "released",
+            reason=reason,
+            idempotency_key=idempotency_key,
+        )
+        return await self._call(request, Task)
+
+    async def claim_tasks(
+        self,
+        project_id: str,
+        *,
+        agent_id: str = "",
+        count: int = 1,
+        wait_seconds: int = 0,
+        tag: str = "",
+        lease_seconds: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> list[Task]:
+        """Takes leases of the best tasks that are ready, at most so many; none where none is ready in the time."""
+        request = api.ClaimTaskRequest(
+            project_id=project_id,
+            agent_id=agent_id,
+            count=count,
+            wait_seconds=wait_seconds,
+            tag=tag,
+            lease_seconds=lease_seconds,
+            idempotency_key=idempotency_key,
+        )
+        answer = await self._send(request, timeout=wait_seconds + ANSWER_SECONDS)
+        return [from_message(Task, each) for each in answer.tasks]
+
+    async def list_attempts(self, task_id: str, *, limit: int | None = 50) -> list[Attempt]:
+        """The attempts at a task, newest first; `limit` None means all there are."""
+        return await self._list(api.ListAttemptsRequest(task_id=task_id), Attempt, limit=limit)
 
     async def log_task(
-        self, task_id: str, kind: str, payload: Mapping[str, Any] | None = None, *, idempotency_key: str | None = None
+        self,
+        task_id: str,
+        kind: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        fencing_token: int = 0,
+        idempotency_key: str | None = None,
     ) -> TaskLogEntry:
         """Writes into the log of a task."""
         request = api.CreateTaskLogEntryRequest(
-            task_id=task_id, kind=kind, payload=to_object(payload), idempotency_key=idempotency_key
+            task_id=task_id,
+            kind=kind,
+            payload=to_object(payload),
+            fencing_token=fencing_token,
+            idempotency_key=idempotency_key,
         )
         return await self._call(request, TaskLogEntry)
 

@@ -68,7 +68,7 @@ class Epic:
     description: str = ""
     # One of the states of tasks. A word for people: it follows from nothing and stops nobody.
     status: str = ""
-    # 0 (the least) to 3. Of two tasks of the same priority the one whose epic has more goes first.
+    # 0 (the least) to 3. A word for people: what is claimed goes by the priority of tasks.
     priority: int = 0
     # How many tasks it has.
     task_count: int = 0
@@ -82,6 +82,22 @@ class Epic:
     updated_at: datetime | None = None
     # What it is like; another one after each change.
     etag: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """That one agent is at a task, for a time."""
+
+    # The principal that holds it.
+    holder: str = ""
+    # Which of that principal's agents, in its own word; empty where nobody said.
+    agent_id: str = ""
+    # Of this lease: each later lease of the task has a greater one.
+    fencing_token: int = 0
+    # When it was given.
+    acquired_at: datetime | None = None
+    # When it ends unless it is renewed.
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +156,17 @@ class Task:
     completed_at: datetime | None = None
     # What it is like; another one after each change.
     etag: str = ""
+    # Who is at it; absent where nobody is, or the lease has expired by the clock of the database.
+    lease: Lease | None = None
+    # How often it was begun.
+    attempts: int = 0
+    # How many attempts have failed since it was last completed or brought out of `blocked`: ended so, or their
+    # lease expired.
+    failed_attempts: int = 0
+    # How many may before it is `blocked`; 0: what the operator has set.
+    max_attempts: int = 0
+    # What nobody else may be at meanwhile.
+    resources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +177,8 @@ class TaskLogEntry:
     task_id: str = ""
     # Its number in the log of this task, from 1, without gap.
     sequence: int = 0
-    # What happened: `created`, `updated`, `transitioned`, `deleted`, or a word of whoever wrote it.
+    # What happened: `created`, `updated`, `transitioned`, `leased`, `released`, `lease_expired`, `deleted`, or a
+    # word of whoever wrote it.
     kind: str = ""
     # The principal that did it.
     principal: str = ""
@@ -158,3 +186,28 @@ class TaskLogEntry:
     at: datetime | None = None
     # What there is to say of it: of a transition `from` and `to`, of an update the names of the `fields`.
     payload: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One time that an agent was at a task."""
+
+    # The task.
+    task_id: str = ""
+    # Its number among the attempts of this task, from 1.
+    number: int = 0
+    # The principal that held the lease.
+    holder: str = ""
+    # Which of that principal's agents; empty where nobody said.
+    agent_id: str = ""
+    # Of the lease.
+    fencing_token: int = 0
+    # When it began.
+    started_at: datetime | None = None
+    # When it ended; absent while it lasts.
+    ended_at: datetime | None = None
+    # How it ended: the status that the task came to, `released`, `failed`, `expired` or `deleted`; empty while it
+    # lasts.
+    outcome: str = ""
+    # Why, as whoever ended it said.
+    reason: str = ""

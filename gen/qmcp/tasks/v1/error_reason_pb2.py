@@ -26,7 +26,7 @@ from google.rpc import code_pb2 as google_dot_rpc_dot_code__pb2
 from qmcp.options.v1 import options_pb2 as qmcp_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n qmcp/tasks/v1/error_reason.proto\x12\rqmcp.tasks.v1\x1a\x15google/rpc/code.proto\x1a\x1dqmcp/options/v1/options.proto*\x8a\x06\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x01\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x02\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\x03\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\x04\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\x05\x12\x1c\n\x18\x45RROR_REASON_UNAVAILABLE\x10\x06\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x07\x12\'\n#ERROR_REASON_IDEMPOTENCY_KEY_REUSED\x10\x08\x12#\n\x1f\x45RROR_REASON_PAGE_TOKEN_INVALID\x10\t\x12\x1e\n\x1a\x45RROR_REASON_ETAG_MISMATCH\x10\n\x12\x1d\n\x19\x45RROR_REASON_RATE_LIMITED\x10\x0b\x12$\n ERROR_REASON_CONCURRENCY_LIMITED\x10\x0c\x12(\n\x1e\x45RROR_REASON_PROJECT_NOT_FOUND\x10\x14\x1a\x04\xc8\xc1\x18\x05\x12%\n\x1b\x45RROR_REASON_EPIC_NOT_FOUND\x10\x15\x1a\x04\xc8\xc1\x18\x05\x12%\n\x1b\x45RROR_REASON_TASK_NOT_FOUND\x10\x16\x1a\x04\xc8\xc1\x18\x05\x12!\n\x17\x45RROR_REASON_NAME_TAKEN\x10\x17\x1a\x04\xc8\xc1\x18\x06\x12-\n#ERROR_REASON_TRANSITION_NOT_ALLOWED\x10\x18\x1a\x04\xc8\xc1\x18\t\x12(\n\x1e\x45RROR_REASON_DEPENDENCIES_OPEN\x10\x19\x1a\x04\xc8\xc1\x18\t\x12+\n!ERROR_REASON_DEPENDENCY_NOT_FOUND\x10\x1a\x1a\x04\xc8\xc1\x18\t\x12\'\n\x1d\x45RROR_REASON_DEPENDENCY_CYCLE\x10\x1b\x1a\x04\xc8\xc1\x18\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n qmcp/tasks/v1/error_reason.proto\x12\rqmcp.tasks.v1\x1a\x15google/rpc/code.proto\x1a\x1dqmcp/options/v1/options.proto*\xf8\x06\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x01\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x02\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\x03\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\x04\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\x05\x12\x1c\n\x18\x45RROR_REASON_UNAVAILABLE\x10\x06\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x07\x12\'\n#ERROR_REASON_IDEMPOTENCY_KEY_REUSED\x10\x08\x12#\n\x1f\x45RROR_REASON_PAGE_TOKEN_INVALID\x10\t\x12\x1e\n\x1a\x45RROR_REASON_ETAG_MISMATCH\x10\n\x12\x1d\n\x19\x45RROR_REASON_RATE_LIMITED\x10\x0b\x12$\n ERROR_REASON_CONCURRENCY_LIMITED\x10\x0c\x12(\n\x1e\x45RROR_REASON_PROJECT_NOT_FOUND\x10\x14\x1a\x04\xc8\xc1\x18\x05\x12%\n\x1b\x45RROR_REASON_EPIC_NOT_FOUND\x10\x15\x1a\x04\xc8\xc1\x18\x05\x12%\n\x1b\x45RROR_REASON_TASK_NOT_FOUND\x10\x16\x1a\x04\xc8\xc1\x18\x05\x12!\n\x17\x45RROR_REASON_NAME_TAKEN\x10\x17\x1a\x04\xc8\xc1\x18\x06\x12-\n#ERROR_REASON_TRANSITION_NOT_ALLOWED\x10\x18\x1a\x04\xc8\xc1\x18\t\x12(\n\x1e\x45RROR_REASON_DEPENDENCIES_OPEN\x10\x19\x1a\x04\xc8\xc1\x18\t\x12+\n!ERROR_REASON_DEPENDENCY_NOT_FOUND\x10\x1a\x1a\x04\xc8\xc1\x18\t\x12\'\n\x1d\x45RROR_REASON_DEPENDENCY_CYCLE\x10\x1b\x1a\x04\xc8\xc1\x18\t\x12\"\n\x18\x45RROR_REASON_TASK_LEASED\x10\x1c\x1a\x04\xc8\xc1\x18\t\x12!\n\x17\x45RROR_REASON_LEASE_LOST\x10\x1d\x1a\x04\xc8\xc1\x18\t\x12%\n\x1b\x45RROR_REASON_RESOURCES_HELD\x10\x1e\x1a\x04\xc8\xc1\x18\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,6 +49,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERRORREASON'].values_by_name["ERROR_REASON_DEPENDENCY_NOT_FOUND"]._serialized_options = b'\310\301\030\t'
   _globals['_ERRORREASON'].values_by_name["ERROR_REASON_DEPENDENCY_CYCLE"]._loaded_options = None
   _globals['_ERRORREASON'].values_by_name["ERROR_REASON_DEPENDENCY_CYCLE"]._serialized_options = b'\310\301\030\t'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_TASK_LEASED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_TASK_LEASED"]._serialized_options = b'\310\301\030\t'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_LEASE_LOST"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_LEASE_LOST"]._serialized_options = b'\310\301\030\t'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_RESOURCES_HELD"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_RESOURCES_HELD"]._serialized_options = b'\310\301\030\t'
   _globals['_ERRORREASON']._serialized_start=106
-  _globals['_ERRORREASON']._serialized_end=884
+  _globals['_ERRORREASON']._serialized_end=994
 # @@protoc_insertion_point(module_scope)

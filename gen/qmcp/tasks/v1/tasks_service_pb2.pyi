@@ -14,7 +14,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class CreateTaskRequest(_message.Message):
-    __slots__ = ("name", "epic_id", "epic_name", "project_id", "project_name", "status", "etag", "idempotency_key", "description", "priority", "ra_mode", "ra_score", "ra_tags", "ra_tags_mode", "ra_metadata", "ra_metadata_mode", "tags", "tags_mode", "metadata", "metadata_mode", "prompt_snapshot", "parallel_group", "parallel_eligible", "client_session_id", "dependencies", "dependencies_mode")
+    __slots__ = ("name", "epic_id", "epic_name", "project_id", "project_name", "status", "etag", "idempotency_key", "description", "priority", "ra_mode", "ra_score", "ra_tags", "ra_tags_mode", "ra_metadata", "ra_metadata_mode", "tags", "tags_mode", "metadata", "metadata_mode", "prompt_snapshot", "parallel_group", "parallel_eligible", "client_session_id", "dependencies", "dependencies_mode", "resources", "resources_mode", "max_attempts", "fencing_token")
     NAME_FIELD_NUMBER: _ClassVar[int]
     EPIC_ID_FIELD_NUMBER: _ClassVar[int]
     EPIC_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -41,6 +41,10 @@ class CreateTaskRequest(_message.Message):
     CLIENT_SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     DEPENDENCIES_FIELD_NUMBER: _ClassVar[int]
     DEPENDENCIES_MODE_FIELD_NUMBER: _ClassVar[int]
+    RESOURCES_FIELD_NUMBER: _ClassVar[int]
+    RESOURCES_MODE_FIELD_NUMBER: _ClassVar[int]
+    MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
     name: str
     epic_id: str
     epic_name: str
@@ -67,7 +71,11 @@ class CreateTaskRequest(_message.Message):
     client_session_id: str
     dependencies: _containers.RepeatedScalarFieldContainer[str]
     dependencies_mode: str
-    def __init__(self, name: _Optional[str] = ..., epic_id: _Optional[str] = ..., epic_name: _Optional[str] = ..., project_id: _Optional[str] = ..., project_name: _Optional[str] = ..., status: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., ra_mode: _Optional[str] = ..., ra_score: _Optional[int] = ..., ra_tags: _Optional[_Iterable[str]] = ..., ra_tags_mode: _Optional[str] = ..., ra_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., ra_metadata_mode: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., tags_mode: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metadata_mode: _Optional[str] = ..., prompt_snapshot: _Optional[str] = ..., parallel_group: _Optional[str] = ..., parallel_eligible: _Optional[bool] = ..., client_session_id: _Optional[str] = ..., dependencies: _Optional[_Iterable[str]] = ..., dependencies_mode: _Optional[str] = ...) -> None: ...
+    resources: _containers.RepeatedScalarFieldContainer[str]
+    resources_mode: str
+    max_attempts: int
+    fencing_token: int
+    def __init__(self, name: _Optional[str] = ..., epic_id: _Optional[str] = ..., epic_name: _Optional[str] = ..., project_id: _Optional[str] = ..., project_name: _Optional[str] = ..., status: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., ra_mode: _Optional[str] = ..., ra_score: _Optional[int] = ..., ra_tags: _Optional[_Iterable[str]] = ..., ra_tags_mode: _Optional[str] = ..., ra_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., ra_metadata_mode: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., tags_mode: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metadata_mode: _Optional[str] = ..., prompt_snapshot: _Optional[str] = ..., parallel_group: _Optional[str] = ..., parallel_eligible: _Optional[bool] = ..., client_session_id: _Optional[str] = ..., dependencies: _Optional[_Iterable[str]] = ..., dependencies_mode: _Optional[str] = ..., resources: _Optional[_Iterable[str]] = ..., resources_mode: _Optional[str] = ..., max_attempts: _Optional[int] = ..., fencing_token: _Optional[int] = ...) -> None: ...
 
 class GetTaskRequest(_message.Message):
     __slots__ = ("id",)
@@ -102,7 +110,7 @@ class ListTasksResponse(_message.Message):
     def __init__(self, tasks: _Optional[_Iterable[_Union[_task_pb2.Task, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class UpdateTaskRequest(_message.Message):
-    __slots__ = ("id", "name", "description", "priority", "ra_mode", "ra_score", "ra_tags", "ra_tags_mode", "ra_metadata", "ra_metadata_mode", "tags", "tags_mode", "metadata", "metadata_mode", "prompt_snapshot", "parallel_group", "parallel_eligible", "client_session_id", "dependencies", "dependencies_mode", "etag", "idempotency_key")
+    __slots__ = ("id", "name", "description", "priority", "ra_mode", "ra_score", "ra_tags", "ra_tags_mode", "ra_metadata", "ra_metadata_mode", "tags", "tags_mode", "metadata", "metadata_mode", "prompt_snapshot", "parallel_group", "parallel_eligible", "client_session_id", "dependencies", "dependencies_mode", "etag", "idempotency_key", "resources", "resources_mode", "max_attempts", "fencing_token")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -125,6 +133,10 @@ class UpdateTaskRequest(_message.Message):
     DEPENDENCIES_MODE_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    RESOURCES_FIELD_NUMBER: _ClassVar[int]
+    RESOURCES_MODE_FIELD_NUMBER: _ClassVar[int]
+    MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     description: str
@@ -147,39 +159,51 @@ class UpdateTaskRequest(_message.Message):
     dependencies_mode: str
     etag: str
     idempotency_key: str
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., ra_mode: _Optional[str] = ..., ra_score: _Optional[int] = ..., ra_tags: _Optional[_Iterable[str]] = ..., ra_tags_mode: _Optional[str] = ..., ra_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., ra_metadata_mode: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., tags_mode: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metadata_mode: _Optional[str] = ..., prompt_snapshot: _Optional[str] = ..., parallel_group: _Optional[str] = ..., parallel_eligible: _Optional[bool] = ..., client_session_id: _Optional[str] = ..., dependencies: _Optional[_Iterable[str]] = ..., dependencies_mode: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    resources: _containers.RepeatedScalarFieldContainer[str]
+    resources_mode: str
+    max_attempts: int
+    fencing_token: int
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., ra_mode: _Optional[str] = ..., ra_score: _Optional[int] = ..., ra_tags: _Optional[_Iterable[str]] = ..., ra_tags_mode: _Optional[str] = ..., ra_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., ra_metadata_mode: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., tags_mode: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metadata_mode: _Optional[str] = ..., prompt_snapshot: _Optional[str] = ..., parallel_group: _Optional[str] = ..., parallel_eligible: _Optional[bool] = ..., client_session_id: _Optional[str] = ..., dependencies: _Optional[_Iterable[str]] = ..., dependencies_mode: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., resources: _Optional[_Iterable[str]] = ..., resources_mode: _Optional[str] = ..., max_attempts: _Optional[int] = ..., fencing_token: _Optional[int] = ...) -> None: ...
 
 class TransitionTaskRequest(_message.Message):
-    __slots__ = ("id", "status", "note", "etag", "idempotency_key")
+    __slots__ = ("id", "status", "note", "etag", "idempotency_key", "fencing_token", "agent_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     status: str
     note: str
     etag: str
     idempotency_key: str
-    def __init__(self, id: _Optional[str] = ..., status: _Optional[str] = ..., note: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    fencing_token: int
+    agent_id: str
+    def __init__(self, id: _Optional[str] = ..., status: _Optional[str] = ..., note: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., fencing_token: _Optional[int] = ..., agent_id: _Optional[str] = ...) -> None: ...
 
 class DeleteTaskRequest(_message.Message):
-    __slots__ = ("id",)
+    __slots__ = ("id", "fencing_token")
     ID_FIELD_NUMBER: _ClassVar[int]
+    FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
     id: str
-    def __init__(self, id: _Optional[str] = ...) -> None: ...
+    fencing_token: int
+    def __init__(self, id: _Optional[str] = ..., fencing_token: _Optional[int] = ...) -> None: ...
 
 class CreateTaskLogEntryRequest(_message.Message):
-    __slots__ = ("task_id", "kind", "payload", "idempotency_key")
+    __slots__ = ("task_id", "kind", "payload", "idempotency_key", "fencing_token")
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
     task_id: str
     kind: str
     payload: _struct_pb2.Struct
     idempotency_key: str
-    def __init__(self, task_id: _Optional[str] = ..., kind: _Optional[str] = ..., payload: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    fencing_token: int
+    def __init__(self, task_id: _Optional[str] = ..., kind: _Optional[str] = ..., payload: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., fencing_token: _Optional[int] = ...) -> None: ...
 
 class ListTaskLogEntriesRequest(_message.Message):
     __slots__ = ("page_size", "page_token", "task_id")
@@ -198,3 +222,81 @@ class ListTaskLogEntriesResponse(_message.Message):
     entries: _containers.RepeatedCompositeFieldContainer[_task_pb2.TaskLogEntry]
     next_page_token: str
     def __init__(self, entries: _Optional[_Iterable[_Union[_task_pb2.TaskLogEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class AcquireTaskRequest(_message.Message):
+    __slots__ = ("id", "agent_id", "lease_seconds", "idempotency_key")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    LEASE_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    agent_id: str
+    lease_seconds: int
+    idempotency_key: str
+    def __init__(self, id: _Optional[str] = ..., agent_id: _Optional[str] = ..., lease_seconds: _Optional[int] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class RenewTaskRequest(_message.Message):
+    __slots__ = ("id", "fencing_token", "lease_seconds")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    LEASE_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    fencing_token: int
+    lease_seconds: int
+    def __init__(self, id: _Optional[str] = ..., fencing_token: _Optional[int] = ..., lease_seconds: _Optional[int] = ...) -> None: ...
+
+class ReleaseTaskRequest(_message.Message):
+    __slots__ = ("id", "fencing_token", "outcome", "reason", "idempotency_key")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    fencing_token: int
+    outcome: str
+    reason: str
+    idempotency_key: str
+    def __init__(self, id: _Optional[str] = ..., fencing_token: _Optional[int] = ..., outcome: _Optional[str] = ..., reason: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class ClaimTaskRequest(_message.Message):
+    __slots__ = ("project_id", "agent_id", "lease_seconds", "count", "wait_seconds", "tag", "idempotency_key")
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    LEASE_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    WAIT_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    TAG_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    project_id: str
+    agent_id: str
+    lease_seconds: int
+    count: int
+    wait_seconds: int
+    tag: str
+    idempotency_key: str
+    def __init__(self, project_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., lease_seconds: _Optional[int] = ..., count: _Optional[int] = ..., wait_seconds: _Optional[int] = ..., tag: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class ClaimTaskResponse(_message.Message):
+    __slots__ = ("tasks",)
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    tasks: _containers.RepeatedCompositeFieldContainer[_task_pb2.Task]
+    def __init__(self, tasks: _Optional[_Iterable[_Union[_task_pb2.Task, _Mapping]]] = ...) -> None: ...
+
+class ListAttemptsRequest(_message.Message):
+    __slots__ = ("page_size", "page_token", "task_id")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    task_id: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., task_id: _Optional[str] = ...) -> None: ...
+
+class ListAttemptsResponse(_message.Message):
+    __slots__ = ("attempts", "next_page_token")
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    attempts: _containers.RepeatedCompositeFieldContainer[_task_pb2.Attempt]
+    next_page_token: str
+    def __init__(self, attempts: _Optional[_Iterable[_Union[_task_pb2.Attempt, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

@@ -130,6 +130,31 @@ class TasksServiceStub:
                 request_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListTaskLogEntriesRequest.SerializeToString,
                 response_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListTaskLogEntriesResponse.FromString,
                 _registered_method=True)
+        self.AcquireTask = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/AcquireTask',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.AcquireTaskRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_task__pb2.Task.FromString,
+                _registered_method=True)
+        self.RenewTask = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/RenewTask',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.RenewTaskRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_task__pb2.Task.FromString,
+                _registered_method=True)
+        self.ReleaseTask = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/ReleaseTask',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ReleaseTaskRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_task__pb2.Task.FromString,
+                _registered_method=True)
+        self.ClaimTask = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/ClaimTask',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ClaimTaskRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ClaimTaskResponse.FromString,
+                _registered_method=True)
+        self.ListAttempts = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/ListAttempts',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListAttemptsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListAttemptsResponse.FromString,
+                _registered_method=True)
 
 
 class TasksServiceServicer:
@@ -242,7 +267,8 @@ class TasksServiceServicer:
 
     def TransitionTask(self, request, context):
         """Brings a task from its status to another, as the table of transitions in docs/tasks.md allows. A status that it has already is
-        no change. `in_progress`, `review` and `completed` want its dependencies completed.
+        no change. `in_progress`, `review` and `completed` want its dependencies completed. `in_progress` takes a lease of 300 seconds
+        where the caller holds none; any other status ends it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -264,6 +290,43 @@ class TasksServiceServicer:
 
     def ListTaskLogEntries(self, request, context):
         """Lists what happened to a task and what was said of it, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcquireTask(self, request, context):
+        """Takes the lease of a task that is `pending`, in `review` or `blocked` and brings it to `in_progress`, or takes one over that has
+        expired. Refused with who holds it, by which token and until when; with what is open; or with who holds a resource of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenewTask(self, request, context):
+        """Says that the holder of a lease is still at it: it then lasts its whole time from now on. Any change under the lease does so, too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseTask(self, request, context):
+        """Gives a lease back: the task is `pending` again, or `blocked` where as many attempts have failed as may.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClaimTask(self, request, context):
+        """Takes leases of the best tasks of a project that are ready and in conflict with nothing that is leased: the highest priority
+        first, then the oldest. Where there is none it waits, as long as it is told. No two callers get one task.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAttempts(self, request, context):
+        """Lists the attempts at a task, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -361,6 +424,31 @@ def add_TasksServiceServicer_to_server(servicer, server):
                     servicer.ListTaskLogEntries,
                     request_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListTaskLogEntriesRequest.FromString,
                     response_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListTaskLogEntriesResponse.SerializeToString,
+            ),
+            'AcquireTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcquireTask,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.AcquireTaskRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_task__pb2.Task.SerializeToString,
+            ),
+            'RenewTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewTask,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.RenewTaskRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_task__pb2.Task.SerializeToString,
+            ),
+            'ReleaseTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseTask,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ReleaseTaskRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_task__pb2.Task.SerializeToString,
+            ),
+            'ClaimTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClaimTask,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ClaimTaskRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ClaimTaskResponse.SerializeToString,
+            ),
+            'ListAttempts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAttempts,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListAttemptsRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListAttemptsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -852,6 +940,141 @@ class TasksService:
             '/qmcp.tasks.v1.TasksService/ListTaskLogEntries',
             qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListTaskLogEntriesRequest.SerializeToString,
             qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListTaskLogEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcquireTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/AcquireTask',
+            qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.AcquireTaskRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_task__pb2.Task.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenewTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/RenewTask',
+            qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.RenewTaskRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_task__pb2.Task.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/ReleaseTask',
+            qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ReleaseTaskRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_task__pb2.Task.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClaimTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/ClaimTask',
+            qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ClaimTaskRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ClaimTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAttempts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/ListAttempts',
+            qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListAttemptsRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListAttemptsResponse.FromString,
             options,
             channel_credentials,
             insecure,

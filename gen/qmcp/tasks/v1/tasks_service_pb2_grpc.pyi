@@ -76,7 +76,8 @@ class TasksServiceStub:
     """Changes what a task is; what it is at changes by a transition."""
     TransitionTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.TransitionTaskRequest, _task_pb2.Task]
     """Brings a task from its status to another, as the table of transitions in docs/tasks.md allows. A status that it has already is
-    no change. `in_progress`, `review` and `completed` want its dependencies completed.
+    no change. `in_progress`, `review` and `completed` want its dependencies completed. `in_progress` takes a lease of 300 seconds
+    where the caller holds none; any other status ends it.
     """
     DeleteTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.DeleteTaskRequest, _project_pb2.DeletedCounts]
     """Deletes a task. What depended on it waits for it no longer."""
@@ -84,6 +85,20 @@ class TasksServiceStub:
     """Writes into the log of a task; over HTTP the answer is 201."""
     ListTaskLogEntries: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.ListTaskLogEntriesRequest, _tasks_service_pb2.ListTaskLogEntriesResponse]
     """Lists what happened to a task and what was said of it, newest first."""
+    AcquireTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.AcquireTaskRequest, _task_pb2.Task]
+    """Takes the lease of a task that is `pending`, in `review` or `blocked` and brings it to `in_progress`, or takes one over that has
+    expired. Refused with who holds it, by which token and until when; with what is open; or with who holds a resource of it.
+    """
+    RenewTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.RenewTaskRequest, _task_pb2.Task]
+    """Says that the holder of a lease is still at it: it then lasts its whole time from now on. Any change under the lease does so, too."""
+    ReleaseTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.ReleaseTaskRequest, _task_pb2.Task]
+    """Gives a lease back: the task is `pending` again, or `blocked` where as many attempts have failed as may."""
+    ClaimTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.ClaimTaskRequest, _tasks_service_pb2.ClaimTaskResponse]
+    """Takes leases of the best tasks of a project that are ready and in conflict with nothing that is leased: the highest priority
+    first, then the oldest. Where there is none it waits, as long as it is told. No two callers get one task.
+    """
+    ListAttempts: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.ListAttemptsRequest, _tasks_service_pb2.ListAttemptsResponse]
+    """Lists the attempts at a task, newest first."""
 
 @_typing.type_check_only
 class TasksServiceAsyncStub(TasksServiceStub):
@@ -130,7 +145,8 @@ class TasksServiceAsyncStub(TasksServiceStub):
     """Changes what a task is; what it is at changes by a transition."""
     TransitionTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.TransitionTaskRequest, _task_pb2.Task]  # type: ignore[assignment]
     """Brings a task from its status to another, as the table of transitions in docs/tasks.md allows. A status that it has already is
-    no change. `in_progress`, `review` and `completed` want its dependencies completed.
+    no change. `in_progress`, `review` and `completed` want its dependencies completed. `in_progress` takes a lease of 300 seconds
+    where the caller holds none; any other status ends it.
     """
     DeleteTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.DeleteTaskRequest, _project_pb2.DeletedCounts]  # type: ignore[assignment]
     """Deletes a task. What depended on it waits for it no longer."""
@@ -138,6 +154,20 @@ class TasksServiceAsyncStub(TasksServiceStub):
     """Writes into the log of a task; over HTTP the answer is 201."""
     ListTaskLogEntries: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.ListTaskLogEntriesRequest, _tasks_service_pb2.ListTaskLogEntriesResponse]  # type: ignore[assignment]
     """Lists what happened to a task and what was said of it, newest first."""
+    AcquireTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.AcquireTaskRequest, _task_pb2.Task]  # type: ignore[assignment]
+    """Takes the lease of a task that is `pending`, in `review` or `blocked` and brings it to `in_progress`, or takes one over that has
+    expired. Refused with who holds it, by which token and until when; with what is open; or with who holds a resource of it.
+    """
+    RenewTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.RenewTaskRequest, _task_pb2.Task]  # type: ignore[assignment]
+    """Says that the holder of a lease is still at it: it then lasts its whole time from now on. Any change under the lease does so, too."""
+    ReleaseTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.ReleaseTaskRequest, _task_pb2.Task]  # type: ignore[assignment]
+    """Gives a lease back: the task is `pending` again, or `blocked` where as many attempts have failed as may."""
+    ClaimTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.ClaimTaskRequest, _tasks_service_pb2.ClaimTaskResponse]  # type: ignore[assignment]
+    """Takes leases of the best tasks of a project that are ready and in conflict with nothing that is leased: the highest priority
+    first, then the oldest. Where there is none it waits, as long as it is told. No two callers get one task.
+    """
+    ListAttempts: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.ListAttemptsRequest, _tasks_service_pb2.ListAttemptsResponse]  # type: ignore[assignment]
+    """Lists the attempts at a task, newest first."""
 
 class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
     """Projects, their epics, and the tasks in these. Callers are shown the projects that they own or work on, as members or by a
@@ -271,7 +301,8 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_task_pb2.Task, _abc.Awaitable[_task_pb2.Task]]:
         """Brings a task from its status to another, as the table of transitions in docs/tasks.md allows. A status that it has already is
-        no change. `in_progress`, `review` and `completed` want its dependencies completed.
+        no change. `in_progress`, `review` and `completed` want its dependencies completed. `in_progress` takes a lease of 300 seconds
+        where the caller holds none; any other status ends it.
         """
 
     @_abc_1.abstractmethod
@@ -297,5 +328,49 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_tasks_service_pb2.ListTaskLogEntriesResponse, _abc.Awaitable[_tasks_service_pb2.ListTaskLogEntriesResponse]]:
         """Lists what happened to a task and what was said of it, newest first."""
+
+    @_abc_1.abstractmethod
+    def AcquireTask(
+        self,
+        request: _tasks_service_pb2.AcquireTaskRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_task_pb2.Task, _abc.Awaitable[_task_pb2.Task]]:
+        """Takes the lease of a task that is `pending`, in `review` or `blocked` and brings it to `in_progress`, or takes one over that has
+        expired. Refused with who holds it, by which token and until when; with what is open; or with who holds a resource of it.
+        """
+
+    @_abc_1.abstractmethod
+    def RenewTask(
+        self,
+        request: _tasks_service_pb2.RenewTaskRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_task_pb2.Task, _abc.Awaitable[_task_pb2.Task]]:
+        """Says that the holder of a lease is still at it: it then lasts its whole time from now on. Any change under the lease does so, too."""
+
+    @_abc_1.abstractmethod
+    def ReleaseTask(
+        self,
+        request: _tasks_service_pb2.ReleaseTaskRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_task_pb2.Task, _abc.Awaitable[_task_pb2.Task]]:
+        """Gives a lease back: the task is `pending` again, or `blocked` where as many attempts have failed as may."""
+
+    @_abc_1.abstractmethod
+    def ClaimTask(
+        self,
+        request: _tasks_service_pb2.ClaimTaskRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tasks_service_pb2.ClaimTaskResponse, _abc.Awaitable[_tasks_service_pb2.ClaimTaskResponse]]:
+        """Takes leases of the best tasks of a project that are ready and in conflict with nothing that is leased: the highest priority
+        first, then the oldest. Where there is none it waits, as long as it is told. No two callers get one task.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAttempts(
+        self,
+        request: _tasks_service_pb2.ListAttemptsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tasks_service_pb2.ListAttemptsResponse, _abc.Awaitable[_tasks_service_pb2.ListAttemptsResponse]]:
+        """Lists the attempts at a task, newest first."""
 
 def add_TasksServiceServicer_to_server(servicer: TasksServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

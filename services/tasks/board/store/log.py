@@ -7,20 +7,25 @@ from uuid import UUID
 import orjson
 
 from servicekit.postgres import Connection, Record
+from services.tasks.board.store.tasks import RENEWED
 from services.tasks.models import LogEntry
 
 COLUMNS = "task_id, sequence, kind, principal, at, payload"
 
 
 async def append(
-    connection: Connection, task_id: UUID, kind: str, by: str, payload: Mapping[str, Any]
+    connection: Connection, task_id: UUID, kind: str, by: str, payload: Mapping[str, Any], *, renew: bool
 ) -> LogEntry | None:
-    """Adds the next entry; it is no change of the task. None where there is no such task."""
+    """Adds the next entry; it is no change of the task. None where there is no such task.
+
+    Under a lease it is a sign that its holder is at it, which renews it.
+    """
     row = await connection.fetchrow(
         f"""
         WITH next AS (
             UPDATE tasks
-            SET log_sequence = log_sequence + 1
+            SET log_sequence = log_sequence + 1,
+                lease_expires_at = CASE WHEN $5 THEN {RENEWED} ELSE lease_expires_at END
             WHERE id = $1
               AND deleted_at IS NULL
             RETURNING id, log_sequence
@@ -34,6 +39,7 @@ async def append(
         kind,
         by,
         orjson.dumps(payload).decode(),
+        renew,
     )
     return _entry(row) if row else None
 

@@ -1,6 +1,6 @@
 """SQL of tasks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,12 +24,42 @@ COLUMNS = f"""
     tasks.id, tasks.project_id, tasks.epic_id, tasks.name, tasks.description, tasks.status, tasks.priority, ra_mode,
     ra_score, ra_tags, ra_metadata, tags, metadata, prompt_snapshot, parallel_group, parallel_eligible,
     client_session_id, log_sequence, tasks.created_by, tasks.version, tasks.created_at, tasks.updated_at, completed_at,
+    fencing_token, lease_holder, lease_agent, lease_acquired_at, lease_expires_at, attempts, failed_attempts,
+    max_attempts, resources, coalesce(lease_expires_at > clock_timestamp(), false) AS leased,
     ARRAY(SELECT earlier.id::text {WAITED_FOR} ORDER BY earlier.id) AS dependencies,
     ARRAY(SELECT earlier.id::text {OPEN} ORDER BY earlier.id) AS open_dependencies
 """
 # A list has what is short.
 BRIEF = COLUMNS.replace("prompt_snapshot", "'' AS prompt_snapshot")
+# One that has expired stays so; one that was given for longer is not cut short.
+RENEWED = """
+    CASE
+        WHEN lease_expires_at > clock_timestamp()
+        THEN greatest(lease_expires_at, clock_timestamp() + make_interval(secs => lease_seconds))
+        ELSE lease_expires_at
+    END
+"""
 DOCUMENTS = frozenset({"metadata", "ra_metadata"})
+
+
+async def get_many(connection: Connection, task_ids: Sequence[UUID]) -> list[Task]:
+    """Tasks as they stand, in the order of their ids."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {COLUMNS}
+        FROM tasks
+        WHERE id = ANY($1::uuid[])
+          AND deleted_at IS NULL
+        ORDER BY array_position($1, id)
+        """,
+        task_ids,
+    )
+    return [_task(row) for row in rows]
+
+
+async def announce(connection: Connection, project_id: UUID) -> None:
+    """Tells whoever waits for tasks of a project, after the commit, that there may be one."""
+    await connection.execute("SELECT pg_notify('tasks_ready', $1::uuid::text)", project_id)
 
 
 async def insert(
@@ -111,7 +141,10 @@ async def list_before(
 async def update(
     connection: Connection, task_id: UUID, values: Mapping[str, Any], kind: str, by: str, payload: Mapping[str, Any]
 ) -> None:
-    """Changes fields by their names, and says so in the log; the caller holds the row's lock."""
+    """Changes fields by their names, and says so in the log; the caller holds the row's lock.
+
+    A lease that the task has lasts its whole time from now on: who holds none has been refused before.
+    """
     written = [orjson.dumps(value).decode() if name in DOCUMENTS else value for name, value in values.items()]
     assignments = "".join(f"{name} = ${number}, " for number, name in enumerate(values, start=5))
     if "status" in values:
@@ -124,7 +157,8 @@ async def update(
             SET {assignments}
                 version = version + 1,
                 log_sequence = log_sequence + 1,
-                updated_at = clock_timestamp()
+                updated_at = clock_timestamp(),
+                lease_expires_at = {RENEWED}
             WHERE id = $1
             RETURNING id, log_sequence
         )

@@ -3,5 +3,8 @@
 ADVICE = {
     "TRANSITION_NOT_ALLOWED": "docs/tasks.md shows the table of transitions.",
     "DEPENDENCIES_OPEN": "Complete what it waits for first, or take it out of its dependencies.",
+    "TASK_LEASED": "Take another task, or come back when its lease has ended.",
+    "LEASE_LOST": "Stop working on it, or acquire it again.",
+    "RESOURCES_HELD": "Take another task, or come back when the one that holds them has ended.",
     "NAME_TAKEN": "Choose another name.",
 }

@@ -1,0 +1,147 @@
+"""Leases: taken, renewed, given back; and what is written under one, or refused because another has it."""
+
+from uuid import UUID
+
+from servicekit import pagination
+from servicekit.idempotency import Answer, Once
+from servicekit.identity.visibility import Viewer
+from servicekit.postgres import Connection, Database
+from services.tasks import errors
+from services.tasks.board import resources, transitions
+from services.tasks.board.access import entered_for, found, locked, number_of, shown
+from services.tasks.board.store import leases as store
+from services.tasks.board.store import tasks
+from services.tasks.metrics import TasksMetrics
+from services.tasks.models import Attempt, LeaseRequest, Task
+
+# Leases that one look takes away.
+MAX_SWEPT = 200
+FROM = tuple(status for status, ways in transitions.TRANSITIONS.items() if "in_progress" in ways)
+
+
+class Leases:
+    """Gives leases of tasks, and takes them back."""
+
+    def __init__(self, database: Database, metrics: TasksMetrics, max_attempts: int) -> None:
+        self._database = database
+        self._metrics = metrics
+        self._max_attempts = max_attempts
+
+    async def acquire(self, task_id: str, wanted: LeaseRequest, viewer: Viewer, once: Once[Task, Answer]) -> Answer:
+        """Takes the lease of one.
+
+        Raises:
+            ServiceError: TASK_NOT_FOUND, PERMISSION_DENIED, TASK_LEASED, TRANSITION_NOT_ALLOWED, DEPENDENCIES_OPEN,
+                RESOURCES_HELD.
+        """
+
+        async def acquire(connection: Connection) -> Task:
+            project_id = await entered_for(connection, task_id, viewer)
+            await self.expire_in(connection, project_id)
+            return await self.take(connection, project_id, UUID(task_id), wanted, viewer)
+
+        return await once.run(self._database, acquire)
+
+    async def take(
+        self, connection: Connection, project_id: UUID, task_id: UUID, wanted: LeaseRequest, viewer: Viewer
+    ) -> Task:
+        """Takes the lease of one in a project that was entered; no row is locked yet. Raises as `acquire`."""
+        task = await found(connection, task_id)
+        if task.resources:
+            await store.lock_resources(connection, project_id)
+        task = await locked(connection, task_id)
+        if task.leased:
+            raise errors.task_leased(task)
+        if task.status != "in_progress":
+            transitions.require_allowed(task, "in_progress")
+        if task.open_dependencies:
+            raise errors.dependencies_open(task.id, task.open_dependencies)
+        await _require_free(connection, project_id, task)
+        if task.lease_expires_at is not None:
+            # It has expired since leases were looked at.
+            await store.end(connection, task_id, "expired", "")
+        given = await store.grant(
+            connection, [task_id], viewer.name, wanted.agent_id, wanted.seconds, [*FROM, "in_progress"]
+        )
+        if not given:
+            raise errors.task_leased(task)
+        self._metrics.leased(1)
+        return await found(connection, task_id)
+
+    async def renew(self, task_id: str, token: int, seconds: int | None, viewer: Viewer) -> Task:
+        """Has a lease last on.
+
+        Raises:
+            ServiceError: TASK_NOT_FOUND, PERMISSION_DENIED, LEASE_LOST.
+        """
+        async with self._database.transaction() as connection:
+            await entered_for(connection, task_id, viewer)
+            renewed = await store.renew(connection, UUID(task_id), viewer.name, token, seconds)
+            task = await found(connection, UUID(task_id))
+            if not renewed:
+                raise errors.lease_lost(task, token)
+        return task
+
+    async def release(
+        self, task_id: str, token: int, outcome: str, reason: str, viewer: Viewer, once: Once[Task, Answer]
+    ) -> Answer:
+        """Gives a lease back.
+
+        Raises:
+            ServiceError: TASK_NOT_FOUND, PERMISSION_DENIED, LEASE_LOST.
+        """
+
+        async def release(connection: Connection) -> Task:
+            project_id = await entered_for(connection, task_id, viewer)
+            task = await locked(connection, UUID(task_id))
+            require_fenced(task, token, viewer)
+            failed = task.failed_attempts + (outcome == "failed")
+            limit = task.max_attempts or self._max_attempts
+            status = "blocked" if outcome == "failed" and failed >= limit else "pending"
+            payload = {"outcome": outcome, "fencing_token": token, "to": status, "reason": reason}
+            values = {"status": status, "failed_attempts": failed}
+            await tasks.update(connection, UUID(task_id), values, "released", viewer.name, payload)
+            await store.end(connection, UUID(task_id), outcome, reason)
+            await tasks.announce(connection, project_id)
+            return await found(connection, UUID(task_id))
+
+        return await once.run(self._database, release)
+
+    async def expire_in(self, connection: Connection, project_id: UUID) -> None:
+        """Takes away what has expired in a project."""
+        self._metrics.expired(len(await store.expire(connection, project_id, self._max_attempts, MAX_SWEPT)))
+
+    async def sweep(self) -> int:
+        """Takes away what has expired anywhere; how many these were."""
+        async with self._database.transaction() as connection:
+            expired = await store.expire(connection, None, self._max_attempts, MAX_SWEPT)
+        self._metrics.expired(len(expired))
+        return len(expired)
+
+    async def attempts(
+        self, task_id: str, viewer: Viewer, page_size: int, page_token: str
+    ) -> tuple[list[Attempt], str]:
+        """A page, newest first, and the token of the next."""
+        asked = pagination.page_request(page_size, page_token, (task_id,), number_of)
+        async with self._database.connection() as connection:
+            task = await shown(connection, task_id, viewer)
+            found = await store.attempts_before(connection, UUID(task.id), asked.after, asked.limit)
+        return asked.page(found, lambda attempt: (str(attempt.number),))
+
+
+def require_fenced(task: Task, token: int, viewer: Viewer) -> None:
+    """Refuses who writes without being at a task that somebody is at, or with a lease that is over.
+
+    Raises:
+        ServiceError: TASK_LEASED, LEASE_LOST.
+    """
+    if token == 0:
+        if task.leased:
+            raise errors.task_leased(task)
+    elif not (task.leased and task.fencing_token == token and task.lease_holder == viewer.name):
+        raise errors.lease_lost(task, token)
+
+
+async def _require_free(connection: Connection, project_id: UUID, task: Task) -> None:
+    if task.resources and (found := resources.conflict(task.resources, await store.held(connection, project_id))):
+        raise errors.resources_held(task.id, *found)

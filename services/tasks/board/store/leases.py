@@ -1,0 +1,246 @@
+"""SQL of leases and attempts: one conditional UPDATE each, by the clock of the database."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from servicekit.postgres import Connection, Record
+from services.tasks.board.store.tasks import OPEN
+from services.tasks.models import Attempt
+
+COLUMNS = "task_id, number, holder, agent_id, fencing_token, started_at, ended_at, outcome, reason"
+# What a task without a lease has.
+NO_LEASE = """
+    lease_holder = '',
+    lease_agent = '',
+    lease_acquired_at = NULL,
+    lease_expires_at = NULL
+"""
+# Whether one attempt more that failed is as many as may.
+USED_UP = "failed_attempts + 1 >= CASE WHEN max_attempts > 0 THEN max_attempts ELSE {} END"
+
+
+async def lock_resources(connection: Connection, project_id: UUID) -> None:
+    """Nobody else takes resources of the project before the transaction ends. Taken before any lock of a row."""
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended('resources ' || $1::uuid::text, 0))", project_id
+    )
+
+
+async def grant(
+    connection: Connection, task_ids: Sequence[UUID], holder: str, agent_id: str, seconds: int, statuses: Sequence[str]
+) -> list[UUID]:
+    """Gives leases of those that nobody holds, that have one of these statuses and wait for nothing."""
+    rows = await connection.fetch(
+        f"""
+        WITH given AS (
+            UPDATE tasks
+            SET status = 'in_progress',
+                completed_at = NULL,
+                fencing_token = fencing_token + 1,
+                lease_holder = $2,
+                lease_agent = $3,
+                lease_seconds = $4,
+                lease_acquired_at = clock_timestamp(),
+                lease_expires_at = clock_timestamp() + make_interval(secs => $4::integer),
+                attempts = attempts + 1,
+                version = version + 1,
+                log_sequence = log_sequence + 1,
+                updated_at = clock_timestamp()
+            WHERE id = ANY($1::uuid[])
+              AND deleted_at IS NULL
+              AND status = ANY($5::text[])
+              AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())
+              AND NOT EXISTS (SELECT {OPEN})
+            RETURNING id, attempts, fencing_token, log_sequence
+        ), begun AS (
+            INSERT INTO task_attempts (task_id, number, holder, agent_id, fencing_token)
+            SELECT id, attempts, $2, $3, fencing_token
+            FROM given
+        )
+        INSERT INTO task_log (task_id, sequence, kind, principal, payload)
+        SELECT id, log_sequence, 'leased', $2, json_build_object('agent_id', $3::text, 'fencing_token', fencing_token)
+        FROM given
+        RETURNING task_id
+        """,
+        task_ids,
+        holder,
+        agent_id,
+        seconds,
+        statuses,
+    )
+    return [row["task_id"] for row in rows]
+
+
+async def renew(connection: Connection, task_id: UUID, holder: str, token: int, seconds: int | None) -> bool:
+    """Has a lease last its whole time from now on; False where this is not it."""
+    renewed = await connection.fetchval(
+        """
+        UPDATE tasks
+        SET lease_seconds = coalesce($4::integer, lease_seconds),
+            lease_expires_at = clock_timestamp() + make_interval(secs => coalesce($4::integer, lease_seconds))
+        WHERE id = $1
+          AND deleted_at IS NULL
+          AND lease_holder = $2
+          AND fencing_token = $3
+          AND lease_expires_at > clock_timestamp()
+        RETURNING true
+        """,
+        task_id,
+        holder,
+        token,
+        seconds,
+    )
+    return bool(renewed)
+
+
+async def end(connection: Connection, task_id: UUID, outcome: str, reason: str) -> None:
+    """Takes the lease away and ends its attempt; the caller holds the row's lock."""
+    await connection.execute(f"UPDATE tasks SET {NO_LEASE} WHERE id = $1", task_id)
+    await connection.execute(
+        """
+        UPDATE task_attempts
+        SET ended_at = clock_timestamp(),
+            outcome = $2,
+            reason = $3
+        WHERE task_id = $1
+          AND ended_at IS NULL
+        """,
+        task_id,
+        outcome,
+        reason,
+    )
+
+
+async def expire(connection: Connection, project_id: UUID | None, max_attempts: int, limit: int) -> dict[UUID, str]:
+    """Takes away leases that have expired, of a project or of all, and says what became of the tasks.
+
+    What somebody else writes at this moment is left to the next time.
+    """
+    rows = await connection.fetch(
+        f"""
+        WITH over AS (
+            SELECT id
+            FROM tasks
+            WHERE lease_expires_at <= clock_timestamp()
+              AND ($1::uuid IS NULL OR project_id = $1)
+            ORDER BY lease_expires_at
+            LIMIT $3
+            FOR UPDATE SKIP LOCKED
+        ), written AS (
+            UPDATE tasks
+            SET status = CASE
+                    WHEN status <> 'in_progress' THEN status
+                    WHEN {USED_UP.format("$2")} THEN 'blocked'
+                    ELSE 'pending'
+                END,
+                failed_attempts = failed_attempts + 1,
+                version = version + 1,
+                log_sequence = log_sequence + 1,
+                updated_at = clock_timestamp(),
+                {NO_LEASE}
+            FROM over
+            WHERE tasks.id = over.id
+            RETURNING tasks.id, tasks.project_id, tasks.status, tasks.log_sequence, tasks.fencing_token
+        ), ended AS (
+            UPDATE task_attempts
+            SET ended_at = clock_timestamp(),
+                outcome = 'expired'
+            FROM written
+            WHERE task_attempts.task_id = written.id
+              AND task_attempts.ended_at IS NULL
+        ), logged AS (
+            INSERT INTO task_log (task_id, sequence, kind, principal, payload)
+            SELECT id,
+                   log_sequence,
+                   'lease_expired',
+                   '',
+                   json_build_object('fencing_token', fencing_token, 'to', status)
+            FROM written
+        )
+        SELECT id, status, pg_notify('tasks_ready', project_id::text)
+        FROM written
+        """,
+        project_id,
+        max_attempts,
+        limit,
+    )
+    return {row["id"]: row["status"] for row in rows}
+
+
+async def needs(connection: Connection, project_id: UUID) -> bool:
+    """Whether something that is to be claimed there needs resources."""
+    found: bool = await connection.fetchval(
+        """
+        SELECT EXISTS (
+            SELECT
+            FROM tasks
+            WHERE project_id = $1 AND status = 'pending' AND deleted_at IS NULL AND resources <> '{}'
+        )
+        """,
+        project_id,
+    )
+    return found
+
+
+async def ready(
+    connection: Connection, project_id: UUID, tag: str, limit: int, *, with_resources: bool
+) -> dict[str, Sequence[str]]:
+    """The best that are ready and that nobody else is about to take, locked: their ids and what they need."""
+    rows = await connection.fetch(
+        f"""
+        SELECT id, resources
+        FROM tasks
+        WHERE project_id = $1
+          AND status = 'pending'
+          AND deleted_at IS NULL
+          AND ($2 = '' OR $2 = ANY(tags))
+          AND ($4 OR resources = '{{}}')
+          AND NOT EXISTS (SELECT {OPEN})
+        ORDER BY priority DESC, created_at, id
+        LIMIT $3
+        FOR UPDATE OF tasks SKIP LOCKED
+        """,
+        project_id,
+        tag,
+        limit,
+        with_resources,
+    )
+    return {str(row["id"]): row["resources"] for row in rows}
+
+
+async def held(connection: Connection, project_id: UUID) -> dict[str, Sequence[str]]:
+    """What is held in a project: by the id of the task that is leased."""
+    rows = await connection.fetch(
+        """
+        SELECT id, resources
+        FROM tasks
+        WHERE project_id = $1
+          AND deleted_at IS NULL
+          AND lease_expires_at > clock_timestamp()
+          AND resources <> '{}'
+        """,
+        project_id,
+    )
+    return {str(row["id"]): row["resources"] for row in rows}
+
+
+async def attempts_before(connection: Connection, task_id: UUID, before: int | None, limit: int) -> list[Attempt]:
+    """Newest first, those before a number."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {COLUMNS}
+        FROM task_attempts
+        WHERE task_id = $1
+          AND ($2::integer IS NULL OR number < $2)
+        ORDER BY number DESC
+        LIMIT $3
+        """,
+        task_id,
+        before,
+        limit,
+    )
+    return [_attempt(row) for row in rows]
+
+
+def _attempt(row: Record) -> Attempt:
+    return Attempt(**{**row, "task_id": str(row["task_id"])})
