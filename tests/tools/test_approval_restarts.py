@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.tools.approval import approvals
 from tests.tools.audit import require_whole
 from tests.tools.fake_hitl import FakeHitl
 from tests.tools.service import (
@@ -22,6 +23,12 @@ from tests.tools.service import (
     until,
 )
 from tests.tools.test_interruption import LEASE, in_a_process
+
+
+@pytest.fixture(autouse=True)
+def others_ask_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a replica that asked nobody and is gone: the others wait five seconds of its work's age, a test need not."""
+    monkeypatch.setattr(approvals, "ASK_FOR_OTHERS_SECONDS", 0.5)
 
 
 async def asked(url: str) -> bool:
