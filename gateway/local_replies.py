@@ -170,6 +170,13 @@ def table(max_body_bytes: int) -> list[LocalReply]:
             only=_because("upgrade_failed"),
             becomes=501,
         ),
+        LocalReply(
+            400,
+            3,
+            "BAD_REQUEST",
+            "The path cannot be read: it holds a zero character or a fragment.",
+            only=_because("path_normalization_failed"),
+        ),
         LocalReply(400, 3, "BAD_REQUEST", "%LOCAL_REPLY_BODY%"),
         LocalReply(401, 16, "UNAUTHENTICATED", "No credential, or one that is not valid."),
         LocalReply(
@@ -189,7 +196,15 @@ def table(max_body_bytes: int) -> list[LocalReply]:
             )
             for rule in (other_sites.SITE, other_sites.ORIGIN)
         ),
-        LocalReply(403, 7, "ADDRESS_NOT_ALLOWED", "Calls from this address are not let in."),
+        LocalReply(
+            403,
+            7,
+            "ADDRESS_NOT_ALLOWED",
+            "Calls from this address are not let in.",
+            # By no network that is allowed.
+            only=_denied_by("none"),
+        ),
+        LocalReply(403, 7, "SCHEME_NOT_ALLOWED", "The request asks for https on a connection without TLS."),
         LocalReply(404, 5, "ROUTE_NOT_FOUND", "Nothing here answers this method and path. /docs lists what there is."),
         LocalReply(405, 12, "METHOD_NOT_ALLOWED", "The path does not take this method; Allow lists those it does."),
         LocalReply(408, 4, "REQUEST_TIMEOUT", "The request did not arrive in time.", told_over_grpc=True),

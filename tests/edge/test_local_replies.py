@@ -1,5 +1,6 @@
 """What the edge refuses itself: exact statuses, and a body in the form that the services' own errors have."""
 
+import json
 import subprocess
 import time
 from itertools import islice
@@ -51,6 +52,18 @@ def test_an_unknown_query_parameter_is_400_and_named(http):
     answer = http.get("/v1/tools", params={"bogus": "1"})
     assert answer.status_code == 400
     assert "bogus" in answer.json()["message"]
+
+
+def test_a_path_that_cannot_be_read_is_400_in_words(http):
+    answer = http.get("/v1/tools/a%00b")
+    assert answer.status_code == 400
+    assert reason(answer) == ("edge.qmcp", "BAD_REQUEST")
+
+
+def test_a_target_of_another_scheme_is_403_and_told_as_such(edge):
+    line = ["curl", "-sS", "--max-time", "60", "--request-target", f"https://127.0.0.1:{edge.port}/v1/tools", edge.url]
+    answer = json.loads(subprocess.run(line, capture_output=True, check=True).stdout)
+    assert answer["details"][0]["reason"] == "SCHEME_NOT_ALLOWED"
 
 
 def test_a_query_value_of_the_wrong_type_is_400(http):
