@@ -1,0 +1,45 @@
+"""The MCP endpoint while nothing behind it answers: who asks is told so, and nobody is taken for somebody."""
+
+import json
+from typing import Any
+
+import httpx
+from prometheus_client import CollectorRegistry
+
+from devstack import ports
+from gateway import services
+from gateway.mcp.app import application
+from gateway.settings import McpSettings
+
+ACCEPT = {"accept": "application/json, text/event-stream", "x-api-key": "qmcp_x"}
+
+
+async def asked(http: httpx.AsyncClient, method: str, **params: object) -> dict[str, Any]:
+    message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    answer = await http.post("/mcp", json=message, headers=ACCEPT)
+    assert answer.status_code == 200, answer.text
+    (data,) = [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
+    return dict(json.loads(data))
+
+
+async def test_lists_are_refused_and_calls_are_for_the_services_to_judge_while_access_is_away() -> None:
+    away = {name: f"127.0.0.1:{ports.free()}" for name in services.names()}
+    registry = CollectorRegistry()
+    app = application(McpSettings(auth="on", service_addresses=away), registry)
+    transport = httpx.ASGITransport(app)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://edge") as http:
+        assert (await http.get("/health")).status_code == 200
+        # No issuer is configured, so there is none to name.
+        assert (await http.get("/.well-known/oauth-protected-resource/mcp")).status_code == 404
+        listed = await asked(http, "tools/list")
+        assert listed["error"]["code"] == -32603
+        for name in ("echo", "query_costs"):
+            called = (await asked(http, "tools/call", name=name, arguments={}))["result"]
+            assert (called["isError"], called["_meta"]["qmcp/error"]["code"]) == (True, "UNAVAILABLE")
+    counted = {
+        (sample.labels["method"], sample.labels["outcome"]): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.name == "qmcp_mcp_requests_total"
+    }
+    assert counted == {("tools/list", "refused"): 1, ("tools/call", "tool_error"): 2}
