@@ -24,13 +24,13 @@ INTEGERS = {F.TYPE_INT32, F.TYPE_SINT32, F.TYPE_SFIXED32, F.TYPE_INT64, F.TYPE_S
 }
 
 
-def take(document: Mapping[str, Any], message: Message, max_depth: int) -> None:
+def take(given: Mapping[str, Any], message: Message, max_depth: int) -> None:
     """Puts in what is in an object of which every name is a field.
 
     Raises:
         json_format.ParseError, ValueError, TypeError, AttributeError: it does not fit.
     """
-    usual, rest = _split(document, message.DESCRIPTOR)
+    usual, rest = _split(given, message.DESCRIPTOR)
     for name, value in usual.items():
         if isinstance(value, dict):
             getattr(message, name).update(value)
@@ -52,12 +52,12 @@ def _take_rest(rest: Mapping[str, Any], message: Message, max_depth: int) -> Non
             json_format.ParseDict({name: value}, message, max_recursion_depth=max_depth)
 
 
-def _split(document: Mapping[str, Any], descriptor: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def _split(given: Mapping[str, Any], descriptor: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """What protobuf takes as it is, by the fields' names in proto, and the rest by those that it has."""
     usual: dict[str, Any] = {}
     rest: dict[str, Any] = {}
     forms = _forms(descriptor)
-    for name, value in document.items():
+    for name, value in given.items():
         field, form = forms[name]
         if form is not None and (type(value) is form or (form is float and type(value) is int)) and _is_usual(value):
             usual[field] = value
