@@ -203,3 +203,16 @@ async def test_leases_that_expired_are_swept_and_whoever_waits_hears_of_it(
     assert (claimed["id"], claimed["lease"]["agent_id"], claimed["failed_attempts"]) == (task, "next", 1)
     kinds = [each["kind"] for each in (await shared.call("ListTaskLogEntries", task_id=task))["entries"]]
     assert kinds == ["leased", "lease_expired", "leased", "created"]
+
+
+@in_one_loop
+async def test_those_that_take_over_what_expired_do_not_wait_in_a_circle(shared: Replica) -> None:
+    tasks = [await shared.task("circle", f"{number}", resources=[f"word:{number}"]) for number in range(8)]
+    for _ in range(3):
+        await asyncio.gather(*(shared.call("AcquireTask", id=each) for each in tasks))
+        async with owner_of(shared) as connection:
+            await connection.execute(
+                "UPDATE tasks SET lease_expires_at = clock_timestamp() WHERE id = ANY($1::uuid[])", tasks
+            )
+    over = await asyncio.gather(*(shared.call("AcquireTask", id=each) for each in tasks))
+    assert {each["lease"]["fencing_token"] for each in over} == {4}

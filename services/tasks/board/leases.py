@@ -37,7 +37,6 @@ class Leases:
 
         async def acquire(connection: Connection) -> Task:
             project_id = await entered_for(connection, task_id, viewer)
-            await self.expire_in(connection, project_id)
             return await self.take(connection, project_id, UUID(task_id), wanted, viewer)
 
         return await once.run(self._database, acquire)
@@ -50,6 +49,10 @@ class Leases:
         if task.resources:
             await store.lock_resources(connection, project_id)
         task = await locked(connection, task_id)
+        if task.lease_expires_at is not None and not task.leased:
+            # Only now: who sweeps holds rows, and with these must not wait for a lock of the project.
+            await self.expire_in(connection, project_id)
+            task = await locked(connection, task_id)
         if task.leased:
             raise errors.task_leased(task)
         if task.status != "in_progress":
