@@ -13,6 +13,8 @@ from tests.contract.running import Running
 from tests.contract.subject import Subject
 from tests.contract.subjects import SUBJECTS
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 def documents(described: Descriptor, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Where a request holds free JSON."""
@@ -37,15 +39,15 @@ PLACES = [
 
 @pytest.mark.parametrize(("subject", "name", "path"), PLACES)
 async def test_a_document_of_too_many_values_is_refused(
-    running: Running, subject: Subject, name: str, path: tuple[str, ...]
+    shared: Running, subject: Subject, name: str, path: tuple[str, ...]
 ) -> None:
     many = Value(list_value=ListValue(values=[Value(bool_value=True)] * MAX_VALUES))
-    request: Any = running.request(name)
+    request: Any = shared.request(name)
     target = request
     for step in path:
         target = getattr(target, step)
     target.CopyFrom(many if isinstance(target, Value) else Struct(fields={"enum": many}))
-    refused = await running.refused(name, request)
+    refused = await shared.refused(name, request)
     assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
     if isinstance(target, Struct):
         assert "50,000 values" in refused.message

@@ -65,22 +65,24 @@ def named(subject: Subject, method: MethodDescriptor, field: str, name: str) -> 
     return request
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("subject", "method", "field"), CREATIONS)
 async def test_a_name_that_no_path_leads_to_is_refused(
-    running: Running, subject: Subject, method: MethodDescriptor, field: str
+    shared: Running, subject: Subject, method: MethodDescriptor, field: str
 ) -> None:
     for name in (*LOST, *OPERATIONS):
-        refused = await running.refused(method.name, named(subject, method, field, name))
+        refused = await shared.refused(method.name, named(subject, method, field, name))
         assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST"), name
         assert field in refused.fields
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("subject", "method", "field"), CREATIONS)
 async def test_a_name_is_taken_as_it_is_or_refused_by_its_field(
-    running: Running, subject: Subject, method: MethodDescriptor, field: str
+    shared: Running, subject: Subject, method: MethodDescriptor, field: str
 ) -> None:
     for name in FOUND:
-        answer = await running.call(method.name, named(subject, method, field, name))
+        answer = await shared.call(method.name, named(subject, method, field, name))
         if isinstance(answer, Answer):
             assert getattr(answer.message, field.rpartition(".")[2]) == name
         else:
