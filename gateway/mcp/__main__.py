@@ -1,5 +1,7 @@
 """`python -m gateway.mcp` serves MCP; Envoy routes /mcp to it."""
 
+import gc
+
 import uvicorn
 from prometheus_client import CollectorRegistry, start_http_server
 
@@ -20,6 +22,8 @@ def main() -> None:
     )
     registry = CollectorRegistry()
     page, _ = start_http_server(settings.mcp_metrics_port, settings.mcp_metrics_host, registry)
+    # What was imported stays until the end, which else looks through all of it once more.
+    gc.freeze()
     uvicorn.run(
         application(settings, registry),
         host=settings.mcp_host,

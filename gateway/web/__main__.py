@@ -1,5 +1,7 @@
 """`python -m gateway.web` serves the pages; Envoy routes to it."""
 
+import gc
+
 import uvicorn
 
 from gateway.certificates import fault_towards_services
@@ -12,6 +14,8 @@ def main() -> None:
     settings = WebSettings()
     if fault := fault_towards_services(settings):
         raise SystemExit(fault)
+    # What was imported stays until the end, which else looks through all of it once more.
+    gc.freeze()
     uvicorn.run(
         application(settings),
         host=settings.web_host,
