@@ -2,20 +2,34 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
 import pytest
 from qmcp.metrics.v1 import query_pb2
 
-from servicekit.postgres import CONNECTION_ERRORS, Connection
+from servicekit.postgres import CONNECTION_ERRORS, Connection, Database
 from servicekit.postgres import database as pool
 from services.metrics.rollups import builder, folding
 from services.metrics.rollups.builder import RollupBuilder
 from services.metrics.rollups.folding import Folding
 from services.metrics.rollups.sketch import Sketch
 from services.metrics.rollups.store import rollups as store
-from tests.metrics.measured import DAY, HOUR, MINUTE, ROLLING_UP, closed, measured, open_since, rolled_up, send, stamp
+from tests.metrics.measured import (
+    DAY,
+    HOUR,
+    MINUTE,
+    ROLLING_UP,
+    Measured,
+    closed,
+    measured,
+    open_since,
+    rolled_up,
+    send,
+    stamp,
+)
 from tests.metrics.service import Replica, Start, event, replica, settings_for
 from tests.wire import query
 
@@ -131,29 +145,35 @@ async def test_a_backlog_of_large_batches_after_small_ones_is_taken_in_bits(
     assert {number for number, _ in found.values()} == {6 * 200}
 
 
+@asynccontextmanager
+async def sent(database: str, events: Measured) -> AsyncIterator[tuple[Replica, Database]]:
+    """A database with events that nobody has rolled up, and no service any more that would."""
+    async with pool(database, 3, "test") as db:
+        async with db.connection() as holder:
+            await holder.execute("SELECT pg_advisory_lock($1)", ROLLING_UP)
+            async with replica(settings_for(database)) as sender:
+                await send(sender, events)
+            await holder.execute("SELECT pg_advisory_unlock($1)", ROLLING_UP)
+        yield sender, db
+
+
 async def test_a_transaction_that_fails_at_its_end_leaves_everything_pending(
-    start: Start, monkeypatch: pytest.MonkeyPatch
+    database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replica = await start()
-    url = replica.settings.database_url
-    async with pool(url, 3, "test") as db, db.connection() as holder:
-        await holder.execute("SELECT pg_advisory_lock($1)", ROLLING_UP)
-        await send(replica, measured(200, NOW, DAY))
+    async def fails(*_: Any) -> None:
+        raise RuntimeError("killed")
+
+    async with sent(database, measured(200, NOW, DAY)) as (sender, db):
         builder = RollupBuilder(db, Folding([]))
-
-        async def fails(*_: Any) -> None:
-            raise RuntimeError("killed")
-
         with monkeypatch.context() as patched:
             patched.setattr("services.metrics.rollups.builder.store.forget_pending", fails)
-            patched.setattr("services.metrics.rollups.builder.store.take_turn", _always)
             with pytest.raises(RuntimeError, match="killed"):
                 await builder.build()
-        assert set((await counts(replica)).values()) == {(200, (await counts(replica))["events"][1])}
-        assert list(await counts(replica)) == ["events"]
-        await holder.execute("SELECT pg_advisory_unlock($1)", ROLLING_UP)
-        await rolled_up(replica)
-    assert len(set((await counts(replica)).values())) == 1
+        assert list(await counts(sender)) == ["events"]
+        while await builder.build():
+            pass
+        found = await counts(sender)
+        assert (len(found), len(set(found.values()))) == (2 * len(TABLES) + 1, 1)
 
 
 async def test_minutes_that_are_over_are_closed_once_and_what_comes_late_for_them_is_added_everywhere(
@@ -166,13 +186,8 @@ async def test_minutes_that_are_over_are_closed_once_and_what_comes_late_for_the
     async def fails(*_: Any) -> None:
         raise RuntimeError("killed")
 
-    async with pool(database, 3, "test") as db:
-        async with db.connection() as holder:
-            await holder.execute("SELECT pg_advisory_lock($1)", ROLLING_UP)
-            async with replica(settings_for(database)) as sender:
-                # All of an hour that is over.
-                await send(sender, measured(200, NOW // HOUR * HOUR - 2 * HOUR, HOUR))
-            await holder.execute("SELECT pg_advisory_unlock($1)", ROLLING_UP)
+    # All of an hour that is over.
+    async with sent(database, measured(200, NOW // HOUR * HOUR - 2 * HOUR, HOUR)) as (_, db):
         await open_since(database, NOW - 6 * HOUR)
         builder = RollupBuilder(db, Folding([]))
         while await builder.build():
@@ -198,10 +213,6 @@ async def test_minutes_that_are_over_are_closed_once_and_what_comes_late_for_the
         while await builder.build() or await builder.close():
             pass
         assert await totals() == [600, 600, 600]
-
-
-async def _always(_: Connection) -> bool:
-    return True
 
 
 async def test_more_combinations_than_are_told_apart_become_other_and_the_totals_stay_right(
