@@ -223,7 +223,7 @@ def test_denials_are_listed_and_counted(caller: Caller) -> None:
     assert re.search(r"^qmcp_access_denials_total\{[^}]*(Invoke|Call)Tool[^}]*\} \d", figures, re.MULTILINE)
 
 
-def test_a_thousand_malformed_credentials_are_refused_and_nothing_else(caller: Caller) -> None:
+def test_hundreds_of_malformed_credentials_are_refused_and_nothing_else(caller: Caller) -> None:
     chosen = random.Random(3)
     good = caller.create("agent")[1]
     alphabet = string.ascii_letters + string.digits + string.punctuation + " "
@@ -243,7 +243,7 @@ def test_a_thousand_malformed_credentials_are_refused_and_nothing_else(caller: C
                 return credentials.generate()[0]
 
     seen = set()
-    for number in range(1000):
+    for number in range(300):
         name, prefix = chosen.choice([("x-api-key", ""), ("authorization", "Bearer "), ("authorization", "")])
         value = (prefix + malformed()).encode()
         answer = caller.http.get("/v1/tools", headers=[(name.encode(), value)])
