@@ -41,6 +41,8 @@ def rendered() -> str:
         alerts=sorted(path.relative_to(ROOT) for path in ROOT.glob("k8s/base/*/alerts/*.yml")),
         # Pages that only one service has.
         targets=sorted(path.relative_to(ROOT) for path in ROOT.glob("k8s/base/*/targets/*.yml")),
+        # What Grafana shows of a service.
+        dashboards=sorted(path.relative_to(ROOT) for path in ROOT.glob("k8s/base/*/dashboards/*.json")),
         home=HOME,
         keys=KEYS,
     )

@@ -17,6 +17,7 @@ from tests.k8s.test_configuration import read, settings_of, variables
 SERVICES = {service.name: service for service in found()}
 OURS = ("qmcp", "mcp", "web", *SERVICES)
 PASSWORD = "0123456789abcdef"
+PASSWORDS = {"QMCP_POSTGRES_PASSWORD", "QMCP_GRAFANA_PASSWORD"}
 
 
 def _interpolated(password: str = PASSWORD) -> str:
@@ -24,7 +25,7 @@ def _interpolated(password: str = PASSWORD) -> str:
 
     def value(found: re.Match[str]) -> str:
         name, operator, rest = found[1], found[2], found[3]
-        return password if operator == ":?" and name == "QMCP_POSTGRES_PASSWORD" else rest
+        return password if operator == ":?" and name in PASSWORDS else rest
 
     return re.sub(r"\$\{([A-Z_]+)(:[-?])([^}]*)\}", value, (ROOT / "compose.yaml").read_text())
 
@@ -133,7 +134,13 @@ def test_the_volume_qmcp_data_is_where_postgres_keeps_its_data() -> None:
 
 
 def test_no_health_check_needs_what_its_image_lacks() -> None:
-    known = {"qmcp": "python", "postgres": "pg_isready", "prom/prometheus": "promtool", "qdrant/qdrant": "bash"}
+    known = {
+        "qmcp": "python",
+        "postgres": "pg_isready",
+        "prom/prometheus": "promtool",
+        "qdrant/qdrant": "bash",
+        "grafana/grafana": "wget",
+    }
     for name, service in _compose()["services"].items():
         if service["healthcheck"].get("disable"):
             # It ends, and others wait for that.
@@ -259,3 +266,18 @@ def test_prometheus_scrapes_what_was_sent_under_the_job_that_the_originals_guide
     assert group["labels"] == {"job": "metrics-service"}
     [host] = {target.rpartition(":")[0] for target in group["targets"]}
     assert set(_service(host)["networks"]) & set(_service("prometheus")["networks"])
+
+
+@pytest.mark.promise("S17")
+def test_grafana_shows_every_dashboard_to_whoever_has_its_password_and_there_is_none_before() -> None:
+    grafana = _service("grafana")
+    assert "GF_SECURITY_ADMIN_PASSWORD: ${QMCP_GRAFANA_PASSWORD:?" in (ROOT / "compose.yaml").read_text()
+    assert grafana["environment"]["GF_AUTH_ANONYMOUS_ENABLED"] == "false"
+    assert grafana["environment"]["GF_USERS_ALLOW_SIGN_UP"] == "false"
+    mounted = {target: ROOT / source for source, target, *_ in (each.split(":") for each in grafana["volumes"])}
+    [source] = yaml.safe_load(mounted["/etc/grafana/provisioning/datasources/qmcp.yml"].read_text())["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    assert set(grafana["networks"]) & set(_service("prometheus")["networks"])
+    [provider] = yaml.safe_load(mounted["/etc/grafana/provisioning/dashboards/qmcp.yml"].read_text())["providers"]
+    shown = {path for target, path in mounted.items() if target.startswith(f"{provider['options']['path']}/")}
+    assert shown == set(ROOT.glob("k8s/base/*/dashboards/*.json"))
