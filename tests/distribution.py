@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from _pytest.nodeid import NodeId
 from xdist.scheduler import LoadGroupScheduling
 
 TESTS = Path(__file__).resolve().parent
@@ -31,6 +32,9 @@ def distribute(items: list[pytest.Item]) -> None:
         elif marked := item.get_closest_marker("xdist_group"):
             # It asks for the fixture by itself.
             name = marked.args[0]
+        if name and hasattr(item.config, "workerinput"):
+            # xdist 3.8 adds it to `_nodeid`, which pytest 9.2 reads no more.
+            item._id = NodeId.parse(f"{item.nodeid}@{name}")
         name = name or item.path.relative_to(TESTS).parts[0]
         return LONG.index(name) if name in LONG else len(LONG)
 
