@@ -129,6 +129,8 @@ class ContractCalls:
     ) -> CallToolResult:
         """The answer as structured content and as text; what the service refuses as a result that says so."""
         takes = tool.method.input_type
+        if inexact := (*islice(documents.inexact(arguments), MAX_FAULTS),):
+            return failures.result(_refused(tool, inexact))
         try:
             request = json_format.ParseDict(documents.to_message(arguments, takes), GetMessageClass(takes)())
         except json_format.ParseError as error:
@@ -158,7 +160,11 @@ def _unfit(tool: ContractTool, arguments: dict[str, Any], error: json_format.Par
     """What is wrong with the arguments, in the words of the schema that the caller was shown."""
     faults = islice(tool.validator.iter_errors(arguments), MAX_FAULTS)
     fields = tuple((_pointer(each.instance_path), str(each.message)) for each in faults)
-    message = f"The arguments do not fit {tool.name!r}{'.' if fields else f': {error}'}"
+    return _refused(tool, fields, "" if fields else str(error))
+
+
+def _refused(tool: ContractTool, fields: tuple[tuple[str, str], ...], why: str = "") -> Failure:
+    message = f"The arguments do not fit {tool.name!r}{f': {why}' if why else '.'}"
     return Failure(grpc.StatusCode.INVALID_ARGUMENT, message, "INVALID_REQUEST", DOMAIN, fields=fields)
 
 

@@ -56,6 +56,25 @@ def json_of(field: FieldDescriptor) -> str:
     return str(options.Extensions[options_pb2.json_of])
 
 
+def inexact(arguments: Json, pointer: str = "") -> Iterator[tuple[str, str]]:
+    """What no double is, by JSON pointers, with what to do: in a document it would arrive as another number."""
+    if isinstance(arguments, dict):
+        for name, each in arguments.items():
+            yield from inexact(each, f"{pointer}/{name}")
+    elif isinstance(arguments, list):
+        for place, each in enumerate(arguments):
+            yield from inexact(each, f"{pointer}/{place}")
+    elif isinstance(arguments, int) and abs(arguments) > MAX_EXACT and not _is_double(arguments):
+        yield pointer, "is an integer that JSON's numbers cannot carry exactly; send it as a string"
+
+
+def _is_double(number: int) -> bool:
+    try:
+        return int(float(number)) == number
+    except OverflowError:
+        return False
+
+
 def whole(value: Json) -> Json:
     """A document with whole numbers written as such: protobuf has doubles alone, and to many 4.0 is no length."""
     if isinstance(value, dict):

@@ -44,3 +44,11 @@ def test_deep_documents_travel_as_text_and_come_back_in_their_place() -> None:
     assert documents.to_message({"context": {"in": 1}}, takes) == {"context": {"in": 1}}
     gives = TOOLS["get_invocation"].method.output_type
     assert documents.from_message({"result": 4.0, "result_json": ""}, gives) == {"result": 4}
+
+
+def test_what_no_double_is_is_told_where_it_stands() -> None:
+    exact = {"a": [1, 2**53, 2**60, -1.5, True, "1234567890123456789", None]}
+    assert list(documents.inexact(exact)) == []
+    found = dict(documents.inexact({"a": [1, 2**53 + 1], "b": {"c": 10**400}}))
+    assert list(found) == ["/a/1", "/b/c"]
+    assert "as a string" in found["/a/1"]

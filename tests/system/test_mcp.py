@@ -141,6 +141,9 @@ async def test_a_client_lists_and_calls_the_catalogue_and_the_contract(
         assert reason(await client.call_tool("echo", {"text": "hello"})) == "ARGUMENTS_INVALID"
         unfit = await client.call_tool("query_metrics", {"selection": {"metric": "x"}})
         assert (reason(unfit), "metric" in text(unfit)) == ("INVALID_REQUEST", True)
+        other = {"request_type": "approval", "prompt": "May it?", "context": {"account": 1234567890123456789}}
+        altered = await client.call_tool("create_human_request", other)
+        assert (reason(altered), "/context/account" in text(altered)) == ("INVALID_REQUEST", True)
         assert reason(await client.call_tool("get_invocation", {"id": "nothing"})) == "INVOCATION_NOT_FOUND"
         for call in (client.call_tool("no/such", {}), client.list_tools(cursor="made up")):
             with pytest.raises(MCPError) as told:

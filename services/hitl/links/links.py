@@ -5,18 +5,18 @@ neither a log nor a backup lets anybody answer.
 """
 
 import hashlib
+import json
 import secrets
-from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-import orjson
 import uuid_utils.compat as uuid
 
 from servicekit import idempotency
 from servicekit.errors import ServiceError, invalid_field
+from servicekit.http_json.reading import value_of
 from servicekit.identity.principal import Principal
 from servicekit.identity.visibility import ITSELF, Viewer
 from servicekit.interceptors.telemetry import HTTP_STATUS
@@ -232,25 +232,38 @@ def _read(content_type: str, body: bytes) -> _Given:
     if len(body) > MAX_FORM_BYTES:
         raise invalid_field("form", f"must be at most {MAX_FORM_BYTES} bytes")
     kind = content_type.partition(";")[0].strip().lower()
-    try:
-        if kind == FORM:
-            pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=10)
-            found: Json = dict(pairs)
-            if len(found) != len(pairs):
-                raise invalid_field("form", "names a field twice")
-        elif kind == JSON:
-            # Some programs write a byte order mark first.
-            found = orjson.loads(body.removeprefix(BOM_UTF8))
-        else:
-            raise invalid_field("form", f"must be {FORM} or {JSON}")
-    except ValueError:
-        raise invalid_field("form", f"is no {kind}") from None
+    if kind == JSON:
+        found: Json = _json(body)
+    elif kind == FORM:
+        found = _form(body)
+    else:
+        raise invalid_field("form", f"must be {FORM} or {JSON}")
     if not isinstance(found, dict) or "response" not in found or set(found) - FIELDS:
         raise invalid_field("form", "must hold response, may hold comment, and nothing else")
     comment = found.get("comment", "")
     if not isinstance(comment, str) or len(comment) > MAX_COMMENT_LENGTH:
         raise invalid_field("comment", f"must be a text of at most {MAX_COMMENT_LENGTH} characters")
     return _Given(found["response"], _lines(comment), kind == FORM)
+
+
+def _json(body: bytes) -> Json:
+    """As strictly as bodies of the API."""
+    try:
+        # Some programs write a byte order mark first.
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise invalid_field("form", f"is not UTF-8 at byte {error.start}") from None
+    return value_of(text, "form", is_object=True)
+
+
+def _form(body: bytes) -> Json:
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=10)
+    except ValueError:
+        raise invalid_field("form", f"is no {FORM}") from None
+    if len(dict(pairs)) != len(pairs):
+        raise invalid_field("form", "names a field twice")
+    return dict(pairs)
 
 
 def _meant(spec: RequestSpec, text: str) -> Json:
@@ -261,9 +274,10 @@ def _meant(spec: RequestSpec, text: str) -> Json:
     if spec.response_schema is None or spec.response_schema.get("type") == "string":
         return plain
     try:
-        return orjson.loads(plain)
+        json.loads(plain)
     except ValueError:
         return plain
+    return value_of(plain, "response", is_object=False)
 
 
 def _lines(text: str) -> str:
