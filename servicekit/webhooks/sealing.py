@@ -3,6 +3,7 @@
 import base64
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -18,6 +19,8 @@ PREFIX = "whsec_"
 # The Standard Webhooks specification wants 24 to 64 bytes.
 SECRET_BYTES = 32
 MIN_SECRET_BYTES = 24
+# How long the secret before a rotation signs beside the new one, where nobody says.
+GRACE_SECONDS = 86_400
 
 
 class SealBrokenError(Exception):
@@ -70,6 +73,18 @@ class Sealing:
             return self._all.decrypt(sealed).decode()
         except InvalidToken:
             raise SealBrokenError from None
+
+    def open_both(self, sealed: bytes, replaced: bytes | None) -> list[str]:
+        """The secrets that sign: of a rotation's grace time the one before too, where a key opens it still.
+
+        Raises:
+            SealBrokenError: when none of the keys has sealed the newer one.
+        """
+        opened = [self.open(sealed)]
+        if replaced is not None:
+            with suppress(SealBrokenError):
+                opened.append(self.open(replaced))
+        return opened
 
     def renewed(self, sealed: bytes) -> bytes | None:
         """The same secret sealed with the newest key; None where it is already.

@@ -210,8 +210,9 @@ class MetricsServicer(metrics_service_pb2_grpc.MetricsServiceServicer):
 
     async def UpdateMonitor(self, request: monitor_pb2.UpdateMonitorRequest, context: Context) -> monitor_pb2.Monitor:
         by, wanted = current_context.get().principal, monitor_messages.definition_from(request.monitor)
+        grace = request.grace_seconds if request.HasField("grace_seconds") else None
         issued = await self._monitors.update(
-            request.monitor.id, wanted, request.monitor.etag, by, rotate=request.rotate_secret
+            request.monitor.id, wanted, request.monitor.etag, by, rotate=request.rotate_secret, grace_seconds=grace
         )
         return monitor_messages.issued_to(issued, by)
 

@@ -7,6 +7,7 @@ import grpc
 import pytest
 from google.protobuf import json_format
 from qmcp.metrics.v1 import monitor_pb2, monitor_transition_pb2
+from standardwebhooks import WebhookVerificationError
 
 from tests.metrics.acted_on import acted_on
 from tests.metrics.service import Replica, Start
@@ -116,11 +117,20 @@ async def test_a_change_of_the_limit_keeps_the_state_and_recovery_is_told_too(st
         [_, recovered] = await changed(replica, monitor, "firing", "ok")
         assert [each.kind for each in recovered.actions] == ["webhook"]
         assert receiver.received[0].checked(monitor.secret)["type"] == "monitor.firing"
-        assert receiver.received[1].checked(updated.secret)["type"] == "monitor.ok"
+        # Of a rotation both secrets sign, until the grace time is over.
+        for secret in (updated.secret, monitor.secret):
+            assert receiver.received[1].checked(secret)["type"] == "monitor.ok"
+        updated.threshold.limit = updated.threshold.recovery_limit = 2
+        request = monitor_pb2.UpdateMonitorRequest(monitor=updated, rotate_secret=True, grace_seconds=0)
+        last = await replica.stub.UpdateMonitor(request)
+        await changed(replica, monitor, "firing", "ok", "firing")
+        assert receiver.received[2].checked(last.secret)["type"] == "monitor.firing"
+        with pytest.raises(WebhookVerificationError):
+            receiver.received[2].checked(updated.secret)
 
         await replica.stub.DeleteMonitor(monitor_pb2.DeleteMonitorRequest(id=monitor.id))
         assert (await refusal(get(replica, monitor))).reason == "MONITOR_NOT_FOUND"
-        assert len(await history(replica, monitor)) == 2, "the history stays"
+        assert len(await history(replica, monitor)) == 3, "the history stays"
 
 
 async def test_a_burn_rate_fires_by_failures_over_both_times_and_names_them(start: Start) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from datetime import UTC
 from typing import Any
 
@@ -40,11 +39,10 @@ class Signer:
         Raises:
             SealBrokenError: when no key opens the webhook's secret.
         """
-        secrets = [self._callback_secret if claimed.secret is None else self._sealing.open(claimed.secret)]
-        if claimed.replaced_secret is not None:
-            # The new one is enough where no key opens the old one any more.
-            with suppress(SealBrokenError):
-                secrets.append(self._sealing.open(claimed.replaced_secret))
+        if claimed.secret is None:
+            secrets = [self._callback_secret]
+        else:
+            secrets = self._sealing.open_both(claimed.secret, claimed.replaced_secret)
         return signed_headers(str(claimed.id), body, secrets)
 
 

@@ -10,15 +10,13 @@ from servicekit import idempotency, pagination
 from servicekit.identity.visibility import ITSELF, Viewer
 from servicekit.postgres import Connection, Database
 from servicekit.webhooks.client import WebhookClient
-from servicekit.webhooks.sealing import Sealing, new_secret, reseal
+from servicekit.webhooks.sealing import GRACE_SECONDS, Sealing, new_secret, reseal
 from services.hitl import errors
 from services.hitl.delivery.store import deliveries
 from services.hitl.delivery.store import webhooks as store
 from services.hitl.models import Delivery, DeliveryFilter, IssuedWebhook, Webhook, WebhookDefinition
 
 MAX_WEBHOOKS = 100
-# How long the secret before a rotation signs beside the new one.
-DEFAULT_GRACE_SECONDS = 86_400
 URL_FIELD = "webhook.url"
 
 
@@ -80,7 +78,7 @@ class Webhooks:
             raise errors.webhook_not_found(webhook_id)
         secret = new_secret() if rotate else ""
         sealed = self._sealing.seal(secret) if rotate else None
-        grace = DEFAULT_GRACE_SECONDS if grace_seconds is None else grace_seconds
+        grace = GRACE_SECONDS if grace_seconds is None else grace_seconds
         async with self._database.connection() as connection:
             changed = await store.replace(connection, known, wanted, sealed, grace, etag, _etag())
             if changed is None:

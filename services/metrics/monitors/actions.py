@@ -127,7 +127,7 @@ class Actions:
         if claimed.secret is None:
             raise FailedError("The monitor is gone, and with it the secret that signs.")
         try:
-            secret = self._sealing.open(claimed.secret)
+            secrets = self._sealing.open_both(claimed.secret, claimed.replaced_secret)
         except SealBrokenError:
             raise FailedError("No key of this installation opens the monitor's secret. Rotate it.") from None
         transition = claimed.transition
@@ -138,7 +138,7 @@ class Actions:
                 "data": self._render(transition),
             }
         )
-        result = await self._client.post(webhook.url, signed_headers(str(claimed.id), body, [secret]), body)
+        result = await self._client.post(webhook.url, signed_headers(str(claimed.id), body, secrets), body)
         if result.status == GONE:
             raise FailedError(result.error)
         if result.error:

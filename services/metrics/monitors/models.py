@@ -195,6 +195,8 @@ class ClaimedAction:
     transition: Transition
     # Sealed; None where the monitor is gone.
     secret: bytes | None
+    # The one before, while it still signs; None otherwise.
+    replaced_secret: bytes | None
 
 
 def human_request_id(action_id: UUID) -> str:

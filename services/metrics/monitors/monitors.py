@@ -13,7 +13,7 @@ from servicekit.identity.principal import Principal
 from servicekit.identity.visibility import ITSELF, Viewer
 from servicekit.postgres import Connection, Database
 from servicekit.webhooks.client import WebhookClient
-from servicekit.webhooks.sealing import Sealing, new_secret, reseal
+from servicekit.webhooks.sealing import GRACE_SECONDS, Sealing, new_secret, reseal
 from services.metrics import errors
 from services.metrics.monitors.models import (
     BurnRate,
@@ -74,9 +74,16 @@ class Monitors:
         return asked.page(found, lambda monitor: (monitor.created_at.isoformat(), str(monitor.id)))
 
     async def update(
-        self, monitor_id: str, wanted: Definition, etag: str, by: Principal, *, rotate: bool
+        self,
+        monitor_id: str,
+        wanted: Definition,
+        etag: str,
+        by: Principal,
+        *,
+        rotate: bool,
+        grace_seconds: int | None = None,
     ) -> IssuedMonitor:
-        """Replaces the definition, and the secret where that is wanted.
+        """Replaces the definition, and the secret where that is wanted: then the old one signs too for the grace time.
 
         Raises:
             ServiceError: ADDRESS_NOT_ALLOWED, MONITOR_NOT_FOUND, ETAG_MISMATCH, PERMISSION_DENIED.
@@ -87,8 +94,9 @@ class Monitors:
             raise errors.monitor_not_found(monitor_id)
         secret = new_secret() if rotate else ""
         sealed = self._sealing.seal(secret) if rotate else None
+        replaced = (sealed, GRACE_SECONDS if grace_seconds is None else grace_seconds) if sealed else None
         async with self._database.connection() as connection:
-            changed = await store.replace(connection, known, wanted, sealed, (etag, token_hex(8)), by.name)
+            changed = await store.replace(connection, known, wanted, replaced, (etag, token_hex(8)), by.name)
             if changed is None:
                 if await store.get(connection, known, ITSELF) is None:
                     raise errors.monitor_not_found(monitor_id)

@@ -144,10 +144,18 @@ class Metrics(Calls):
         """The newest monitors, of a state where one is given; `limit` None means all there are."""
         return self._list(monitor_pb2.ListMonitorsRequest(state=state), Monitor, limit=limit)
 
-    def update_monitor(self, monitor: Monitor, *, rotate_secret: bool = False) -> Monitor:
-        """Replaces the definition of a monitor; its state stays."""
+    def update_monitor(
+        self, monitor: Monitor, *, rotate_secret: bool = False, grace_seconds: int | None = None
+    ) -> Monitor:
+        """Replaces the definition of a monitor; its state stays.
+
+        A new secret signs beside the old one for `grace_seconds`; None is a day.
+        """
         message = to_message(monitor, monitor_pb2.Monitor())
-        return self._call(monitor_pb2.UpdateMonitorRequest(monitor=message, rotate_secret=rotate_secret), Monitor)
+        request = monitor_pb2.UpdateMonitorRequest(
+            monitor=message, rotate_secret=rotate_secret, grace_seconds=grace_seconds
+        )
+        return self._call(request, Monitor)
 
     def delete_monitor(self, monitor_id: str) -> None:
         """Removes a monitor; its history stays."""

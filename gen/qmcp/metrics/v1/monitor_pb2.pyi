@@ -164,12 +164,14 @@ class ListMonitorsResponse(_message.Message):
     def __init__(self, monitors: _Optional[_Iterable[_Union[Monitor, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class UpdateMonitorRequest(_message.Message):
-    __slots__ = ("monitor", "rotate_secret")
+    __slots__ = ("monitor", "rotate_secret", "grace_seconds")
     MONITOR_FIELD_NUMBER: _ClassVar[int]
     ROTATE_SECRET_FIELD_NUMBER: _ClassVar[int]
+    GRACE_SECONDS_FIELD_NUMBER: _ClassVar[int]
     monitor: Monitor
     rotate_secret: bool
-    def __init__(self, monitor: _Optional[_Union[Monitor, _Mapping]] = ..., rotate_secret: _Optional[bool] = ...) -> None: ...
+    grace_seconds: int
+    def __init__(self, monitor: _Optional[_Union[Monitor, _Mapping]] = ..., rotate_secret: _Optional[bool] = ..., grace_seconds: _Optional[int] = ...) -> None: ...
 
 class DeleteMonitorRequest(_message.Message):
     __slots__ = ("id",)

@@ -80,9 +80,16 @@ async def list_before(
 
 
 async def replace(
-    connection: Connection, monitor_id: UUID, wanted: Definition, sealed: bytes | None, etags: tuple[str, str], by: str
+    connection: Connection,
+    monitor_id: UUID,
+    wanted: Definition,
+    new_secret: tuple[bytes, int] | None,
+    etags: tuple[str, str],
+    by: str,
 ) -> Monitor | None:
-    """Replaces the definition, and the secret where one is given; None where there is none with the first etag.
+    """Replaces the definition; None where there is none with the first etag.
+
+    `new_secret`, where one is given: sealed, and for how many seconds the old one signs beside it.
 
     What was being evaluated by the old definition has no say any more.
     """
@@ -92,6 +99,9 @@ async def replace(
         SET definition = $2::jsonb,
             paused = $3,
             secret = coalesce($4, secret),
+            replaced_secret = CASE WHEN $4 IS NULL THEN replaced_secret ELSE secret END,
+            replaced_secret_until =
+                CASE WHEN $4 IS NULL THEN replaced_secret_until ELSE now() + make_interval(secs => $8) END,
             etag = $6,
             updated_by = $7,
             updated_at = now(),
@@ -107,9 +117,10 @@ async def replace(
         monitor_id,
         document(wanted),
         wanted.paused,
-        sealed,
+        new_secret[0] if new_secret else None,
         *etags,
         by,
+        new_secret[1] if new_secret else 0,
     )
     return _monitor(row) if row else None
 
@@ -209,13 +220,32 @@ async def failed(connection: Connection, claimed: ClaimedMonitor, error: str) ->
 
 
 async def sealed_secrets(connection: Connection) -> Sequence[tuple[UUID, bytes]]:
-    """The secret of each monitor, as it is kept."""
-    return [(row["id"], row["secret"]) for row in await connection.fetch("SELECT id, secret FROM monitors")]
+    """The secrets of each monitor, as they are kept."""
+    rows = await connection.fetch(
+        """
+        SELECT id, kept.secret
+        FROM monitors, unnest(ARRAY[secret, replaced_secret]) AS kept (secret)
+        WHERE kept.secret IS NOT NULL
+        ORDER BY id
+        """
+    )
+    return [(row["id"], row["secret"]) for row in rows]
 
 
 async def reseal(connection: Connection, monitor_id: UUID, old: bytes, new: bytes) -> None:
     """Replaces a sealed secret, unless somebody has."""
-    await connection.execute("UPDATE monitors SET secret = $3 WHERE id = $1 AND secret = $2", monitor_id, old, new)
+    await connection.execute(
+        """
+        UPDATE monitors
+        SET secret = CASE WHEN secret = $2 THEN $3 ELSE secret END,
+            replaced_secret = CASE WHEN replaced_secret = $2 THEN $3 ELSE replaced_secret END
+        WHERE id = $1
+          AND (secret = $2 OR replaced_secret = $2)
+        """,
+        monitor_id,
+        old,
+        new,
+    )
 
 
 def _standing(row: Record) -> Standing:

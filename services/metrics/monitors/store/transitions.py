@@ -136,7 +136,9 @@ async def claim(connection: Connection, limit: int, lease_seconds: float) -> lis
             RETURNING one.id AS action_id, one.claim, one.action, one.asked_by, one.attempts, one.transition_id
         )
         SELECT claimed.action_id, claimed.claim, claimed.action, claimed.asked_by, claimed.attempts,
-               monitors.secret, {COLUMNS}
+               monitors.secret,
+               CASE WHEN monitors.replaced_secret_until > now() THEN monitors.replaced_secret END AS replaced_secret,
+               {COLUMNS}
         FROM claimed
         JOIN monitor_transitions AS transition ON transition.id = claimed.transition_id
         LEFT JOIN monitors ON monitors.id = transition.monitor_id
@@ -149,7 +151,7 @@ async def claim(connection: Connection, limit: int, lease_seconds: float) -> lis
             id=row["action_id"],
             action=action(row["action"]),
             transition=_transition(row, ()),
-            **fields(row, ("claim", "asked_by", "attempts", "secret")),
+            **fields(row, ("claim", "asked_by", "attempts", "secret", "replaced_secret")),
         )
         for row in rows
     ]
