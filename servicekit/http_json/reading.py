@@ -258,7 +258,7 @@ def _taken(document: Any, target: Message) -> bool:
     try:
         # Its own bound on depth is for messages within each other; ours has been checked.
         take(document, target, 10 * MAX_DEPTH)
-    except (json_format.ParseError, ValueError, TypeError, AttributeError):
+    except (json_format.ParseError, ValueError, TypeError, AttributeError, OverflowError):
         return False
     return True
 

@@ -28,7 +28,7 @@ def take(given: Mapping[str, Any], message: Message, max_depth: int) -> None:
     """Puts in what is in an object of which every name is a field.
 
     Raises:
-        json_format.ParseError, ValueError, TypeError, AttributeError: it does not fit.
+        json_format.ParseError, ValueError, TypeError, AttributeError, OverflowError: it does not fit.
     """
     usual, rest = _split(given, message.DESCRIPTOR)
     for name, value in usual.items():

@@ -43,7 +43,7 @@ ASKED: list[tuple[Ask, tuple[str, str, str]]] = [
     (lambda http: http.post("/v1/tools", content=b"x", headers={"content-type": "text/csv"}), ("POST", "-", "415")),
     (lambda http: http.put("/v1/tools/x", content=b" " * 5_000_000, headers=JSON), ("PUT", "-", "413")),
     (lambda http: http.request("PROPFIND", "/counted-nowhere"), ("other", "-", "404")),
-    (lambda http: http.request("BREW", "/counted-nowhere"), ("other", "-", "400")),
+    (lambda http: http.request("BREW", "/counted-nowhere"), ("other", "-", "404")),
 ]  # fmt: skip
 
 

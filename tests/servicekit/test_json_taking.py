@@ -84,7 +84,7 @@ def value_of(member: Member, depth: int, *, strange: bool) -> st.SearchStrategy[
 def outcome(put: Any, body: dict[str, Any], message: Message) -> bytes | None:
     try:
         put(body, message)
-    except (json_format.ParseError, ValueError, TypeError, AttributeError):
+    except (json_format.ParseError, ValueError, TypeError, AttributeError, OverflowError):
         return None
     return message.SerializeToString(deterministic=True)
 
