@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -41,7 +42,11 @@ def children(pid):
 
 def listening(pid):
     """The TCP ports on which a process takes connections."""
-    opened = {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()}
+    opened = set()
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        # It closes some while we look; what it listens on is not among them.
+        with suppress(FileNotFoundError):
+            opened.add(str(each.readlink()))
     lines = [
         line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()
     ]
