@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from services.tasks.board import resources
 
 SEGMENTS = ["", *map("".join, product("ab", repeat=1)), *map("".join, product("ab", repeat=2))]
-PATHS = ["/".join(path) for length in (1, 2, 3) for path in product(SEGMENTS[1:], repeat=length)]
+PATHS = ["/".join(path) for length in (1, 2, 3, 4) for path in product(SEGMENTS[1:], repeat=length)]
 segments = st.sampled_from(["a", "b", "ab", "*", "?", "a*", "*b", "?b", "a?", "**"])
 globs = st.lists(segments, min_size=1, max_size=3).map("/".join)
 few_ports = st.tuples(st.integers(1, 12), st.integers(0, 4)).map(lambda each: f"{each[0]}-{each[0] + each[1]}")
@@ -36,7 +36,7 @@ def matched(glob: str) -> set[str]:
 @settings(max_examples=300, deadline=None)
 @given(globs, globs)
 def test_globs_overlap_when_some_path_is_matched_by_both(one: str, other: str) -> None:
-    # Two patterns of three segments of two characters meet in a path of that form, if in any.
+    # Two patterns of three segments of two characters meet in a path of four, if in any: `a/a/**` and `**/b/a` do.
     assert resources.overlap(f"path:{one}", f"path:{other}") == bool(matched(one) & matched(other)) or (
         # But `**/**` and its like, which together stand for no segment at all.
         {*one.split("/"), *other.split("/")} == {"**"}
