@@ -5,13 +5,13 @@ neither a log nor a backup lets anybody answer.
 """
 
 import hashlib
-import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 from uuid import UUID
 
+import orjson
 import uuid_utils.compat as uuid
 
 from servicekit import idempotency
@@ -249,8 +249,7 @@ def _read(content_type: str, body: bytes) -> _Given:
 def _json(body: bytes) -> Json:
     """As strictly as bodies of the API."""
     try:
-        # Some programs write a byte order mark first.
-        text = body.decode("utf-8-sig")
+        text = body.decode()
     except UnicodeDecodeError as error:
         raise invalid_field("form", f"is not UTF-8 at byte {error.start}") from None
     return value_of(text, "form", is_object=True)
@@ -274,7 +273,8 @@ def _meant(spec: RequestSpec, text: str) -> Json:
     if spec.response_schema is None or spec.response_schema.get("type") == "string":
         return plain
     try:
-        json.loads(plain)
+        # Which reads no deeper than its stack.
+        orjson.loads(plain)
     except ValueError:
         return plain
     return value_of(plain, "response", is_object=False)
