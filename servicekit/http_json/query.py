@@ -7,6 +7,7 @@ would do something else than its address says to people, logs and rules.
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import unquote
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
@@ -48,7 +49,9 @@ def check_of(method: Method) -> Check:
 def _faults(query: str, request: Descriptor, bound: set[str]) -> Iterator[Violation]:
     seen: dict[str, str] = {}
     for part in query.split("&"):
-        given, has_value, _ = part.partition("=")
+        encoded, has_value, _ = part.partition("=")
+        # As the transcoder reads it: `i%64` is `id` to it.
+        given = unquote(encoded)
         name = given[:MAX_NAME_LENGTH]
         if not part:
             continue
