@@ -18,7 +18,7 @@ LARGE_VALUES = 1_000
 # One thread for all of a process: each more would be one more that the loop waits for, since one at a time runs Python.
 _BESIDE = ThreadPoolExecutor(1, "large bodies")
 # Of each caller one piece of work waits for that thread at a time: a hundred of one would stand before those of all.
-_TURNS = Turns(10**6)
+_TURNS = Turns(None)
 
 
 async def beside(

@@ -2,17 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from weakref import WeakValueDictionary
 
 from servicekit.request_context import current_context
 
 
 class Turns:
-    """Lets in so many at a time. Of each caller fewer wait for that; the rest of its own waits for these."""
+    """Lets in so many at a time, None: all. Of each caller fewer wait for that; the rest of its own waits for these."""
 
-    def __init__(self, at_a_time: int, of_each: int = 1) -> None:
-        self._places = asyncio.Semaphore(at_a_time)
+    def __init__(self, at_a_time: int | None, of_each: int = 1) -> None:
+        self._places = nullcontext() if at_a_time is None else asyncio.Semaphore(at_a_time)
         self._of_each = of_each
         # By loop as well, since a semaphore belongs to one: a service has one, tests have many.
         self._of_callers: WeakValueDictionary[tuple[asyncio.AbstractEventLoop, str], asyncio.Semaphore]
