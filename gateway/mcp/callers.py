@@ -75,7 +75,7 @@ class Callers:
         key = request.headers.get(IDEMPOTENCY_KEY, "")
         if not self._checked:
             return Caller(metadata, "", frozenset({"*"}), key)
-        stub: Any = AccessServiceStub(self._channels.to("access"))
+        stub = self._channels.stub("access", AccessServiceStub)
         try:
             identity = await stub.WhoAmI(WhoAmIRequest(), metadata=metadata, timeout=self._seconds)
         except grpc.aio.AioRpcError as error:

@@ -68,7 +68,7 @@ class Catalogue:
 
     @property
     def _stub(self) -> Any:
-        return ToolsServiceStub(self._channels.to(SERVICE))
+        return self._channels.stub(SERVICE, ToolsServiceStub)
 
     async def page(self, caller: Caller, token: str) -> tuple[list[Tool], str]:
         """A page of tools, and the token of the next one; empty on the last.
