@@ -1,8 +1,18 @@
 """The metrics of the tasks service."""
 
-from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one transaction has done, to be counted once it is committed."""
+
+    given: int = 0
+    expired: int = 0
+    # That tasks came to.
+    statuses: list[str] = field(default_factory=list)
 
 
 class TasksMetrics:
@@ -12,25 +22,18 @@ class TasksMetrics:
         self._transitions = Counter(
             "qmcp_tasks_transitions_total", "Tasks that came to a status.", ("status",), registry=registry
         )
-
         self._leases = Counter(
             "qmcp_tasks_leases_total", "Leases of tasks, by what became of them.", ("event",), registry=registry
         )
         self._waiting = Gauge("qmcp_tasks_waiters", "Calls of ClaimTask that wait here.", registry=registry)
 
-    def leased(self, number: int) -> None:
-        """So many leases were given."""
-        self._leases.labels("given").inc(number)
-
-    def expired(self, number: int) -> None:
-        """So many leases have expired."""
-        self._leases.labels("expired").inc(number)
+    def count(self, tally: Tally) -> None:
+        """What a transaction has done that is committed."""
+        self._leases.labels("given").inc(tally.given)
+        self._leases.labels("expired").inc(tally.expired)
+        for status in tally.statuses:
+            self._transitions.labels(status).inc()
 
     def set_waiters(self, number: int) -> None:
         """So many calls wait here now."""
         self._waiting.set(number)
-
-    def transitioned(self, statuses: Iterable[str]) -> None:
-        """Tasks came to these."""
-        for status in statuses:
-            self._transitions.labels(status).inc()

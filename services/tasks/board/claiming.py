@@ -1,6 +1,7 @@
 """Claims: the best that is ready, to one caller each, however many ask; who finds none waits until there is one."""
 
 import asyncio
+from functools import partial
 from uuid import UUID
 
 from servicekit.errors import overloaded
@@ -14,7 +15,7 @@ from services.tasks.board.access import entered, uuid_of
 from services.tasks.board.leases import Leases
 from services.tasks.board.store import leases as store
 from services.tasks.board.store import tasks
-from services.tasks.metrics import TasksMetrics
+from services.tasks.metrics import Tally, TasksMetrics
 from services.tasks.models import ClaimRequest, Task
 
 # After a notification that was lost.
@@ -53,13 +54,6 @@ class Claiming:
         Raises:
             ServiceError: PROJECT_NOT_FOUND, PERMISSION_DENIED, OVERLOADED where as many wait here as may.
         """
-
-        async def claim(connection: Connection) -> list[Task]:
-            claimed = await self._claim(connection, wanted, viewer)
-            if not claimed:
-                raise _NothingReadyError
-            return claimed
-
         project_id = str(uuid_of(wanted.project_id))
         loop = asyncio.get_running_loop()
         give_up = loop.time() + wanted.wait_seconds
@@ -70,17 +64,21 @@ class Claiming:
             try:
                 while True:
                     told.clear()
+                    tally = Tally()
                     try:
-                        return await once.run(self._database, claim)
+                        answer = await once.run(self._database, partial(self._claim, wanted, viewer, tally))
                     except _NothingReadyError:
                         left = give_up - loop.time()
+                    else:
+                        self._metrics.count(tally)
+                        return answer
                     if left <= 0 or self._closing:
                         return await once.answered([])
                     await wait_for(told, min(left, LOOK_AGAIN_SECONDS))
             finally:
                 self._metrics.set_waiters(len(self._waiters) - 1)
 
-    async def _claim(self, connection: Connection, wanted: ClaimRequest, viewer: Viewer) -> list[Task]:
+    async def _claim(self, wanted: ClaimRequest, viewer: Viewer, tally: Tally, connection: Connection) -> list[Task]:
         project = await entered(connection, uuid_of(wanted.project_id), viewer)
         if project is None:
             raise errors.project_not_found(wanted.project_id)
@@ -88,7 +86,7 @@ class Claiming:
         in_need = await store.needs(connection, project_id)
         if in_need:
             await store.lock_resources(connection, project_id)
-        await self._leases.expire_in(connection, project_id)
+        await self._leases.expire_in(connection, project_id, tally)
         looked_at = MAX_LOOKED_AT if in_need else wanted.count
         found = await store.ready(connection, project_id, wanted.tag, looked_at, with_resources=in_need)
         chosen = list(found)
@@ -97,5 +95,7 @@ class Claiming:
         ids = [UUID(each) for each in chosen]
         lease = wanted.lease
         given = set(await store.grant(connection, ids, viewer.name, lease.agent_id, lease.seconds, ["pending"]))
-        self._metrics.leased(len(given))
+        if not given:
+            raise _NothingReadyError
+        tally.given += len(given)
         return await tasks.get_many(connection, [each for each in ids if each in given])

@@ -11,7 +11,7 @@ from services.tasks.board import resources, transitions
 from services.tasks.board.access import entered_for, found, locked, number_of, shown
 from services.tasks.board.store import leases as store
 from services.tasks.board.store import tasks
-from services.tasks.metrics import TasksMetrics
+from services.tasks.metrics import Tally, TasksMetrics
 from services.tasks.models import Attempt, LeaseRequest, Task
 
 # Leases that one look takes away.
@@ -34,24 +34,36 @@ class Leases:
             ServiceError: TASK_NOT_FOUND, PERMISSION_DENIED, TASK_LEASED, TRANSITION_NOT_ALLOWED, DEPENDENCIES_OPEN,
                 RESOURCES_HELD.
         """
+        tally = Tally()
 
         async def acquire(connection: Connection) -> Task:
             project_id = await entered_for(connection, task_id, viewer)
-            return await self.take(connection, project_id, UUID(task_id), wanted, viewer)
+            return await self.take(connection, (project_id, UUID(task_id)), wanted, viewer, tally)
 
-        return await once.run(self._database, acquire)
+        answer = await once.run(self._database, acquire)
+        self._metrics.count(tally)
+        return answer
 
     async def take(
-        self, connection: Connection, project_id: UUID, task_id: UUID, wanted: LeaseRequest, viewer: Viewer
+        self, connection: Connection, place: tuple[UUID, UUID], wanted: LeaseRequest, viewer: Viewer, tally: Tally
     ) -> Task:
-        """Takes the lease of one in a project that was entered; no row is locked yet. Raises as `acquire`."""
+        """Takes the lease of one in a project that was entered; no row is locked yet. Raises as `acquire`.
+
+        Args:
+            connection: in a transaction.
+            place: the project and the task.
+            wanted: the lease.
+            viewer: whose it will be.
+            tally: hears what was done.
+        """
+        project_id, task_id = place
         task = await found(connection, task_id)
         if task.resources:
             await store.lock_resources(connection, project_id)
         task = await locked(connection, task_id)
         if task.lease_expires_at is not None and not task.leased:
             # Only now: who sweeps holds rows, and with these must not wait for a lock of the project.
-            await self.expire_in(connection, project_id)
+            await self.expire_in(connection, project_id, tally)
             task = await locked(connection, task_id)
         if task.leased:
             raise errors.task_leased(task)
@@ -68,7 +80,7 @@ class Leases:
         )
         if not given:
             raise errors.task_leased(task)
-        self._metrics.leased(1)
+        tally.given += 1
         return await found(connection, task_id)
 
     async def renew(self, task_id: str, token: int, seconds: int | None, viewer: Viewer) -> Task:
@@ -110,16 +122,17 @@ class Leases:
 
         return await once.run(self._database, release)
 
-    async def expire_in(self, connection: Connection, project_id: UUID) -> None:
-        """Takes away what has expired in a project."""
-        self._metrics.expired(len(await store.expire(connection, project_id, self._max_attempts, MAX_SWEPT)))
+    async def expire_in(self, connection: Connection, project_id: UUID | None, tally: Tally) -> None:
+        """Takes away what has expired in a project; None: anywhere."""
+        tally.expired += len(await store.expire(connection, project_id, self._max_attempts, MAX_SWEPT))
 
     async def sweep(self) -> int:
         """Takes away what has expired anywhere; how many these were."""
+        tally = Tally()
         async with self._database.transaction() as connection:
-            expired = await store.expire(connection, None, self._max_attempts, MAX_SWEPT)
-        self._metrics.expired(len(expired))
-        return len(expired)
+            await self.expire_in(connection, None, tally)
+        self._metrics.count(tally)
+        return tally.expired
 
     async def attempts(
         self, task_id: str, viewer: Viewer, page_size: int, page_token: str

@@ -22,7 +22,7 @@ from services.tasks.board.resources import require_readable
 from services.tasks.board.store import dependencies, epics, log
 from services.tasks.board.store import leases as leases_store
 from services.tasks.board.store import tasks as store
-from services.tasks.metrics import TasksMetrics
+from services.tasks.metrics import Tally, TasksMetrics
 from services.tasks.models import (
     DEFAULT_LEASE_SECONDS,
     Change,
@@ -106,7 +106,7 @@ class Tasks:
             ServiceError: TASK_NOT_FOUND, PERMISSION_DENIED, ETAG_MISMATCH, TRANSITION_NOT_ALLOWED, DEPENDENCIES_OPEN,
                 TASK_LEASED, LEASE_LOST, RESOURCES_HELD.
         """
-        came_to: list[str] = []
+        tally = Tally()
 
         async def transition(connection: Connection) -> Task:
             project_id = await entered_for(connection, task_id, viewer)
@@ -114,10 +114,10 @@ class Tasks:
             changes = changed(before, Change({"status": wanted.status}, etag=wanted.etag))
             if not changes and not wanted.fencing_token:
                 return before
-            came_to.append(wanted.status)
+            tally.statuses.append(wanted.status)
             if wanted.status == "in_progress" and not wanted.fencing_token:
                 lease = LeaseRequest(wanted.agent_id, DEFAULT_LEASE_SECONDS)
-                await self._leases.take(connection, project_id, UUID(task_id), lease, viewer)
+                await self._leases.take(connection, (project_id, UUID(task_id)), lease, viewer, tally)
                 if wanted.note:
                     payload = {"from": before.status, "to": wanted.status, "note": wanted.note}
                     await log.append(connection, UUID(task_id), "transitioned", viewer.name, payload, renew=True)
@@ -125,7 +125,7 @@ class Tasks:
             return await _transition(connection, project_id, await locked(connection, UUID(task_id)), wanted, viewer)
 
         answer = await once.run(self._database, transition)
-        self._metrics.transitioned(came_to)
+        self._metrics.count(tally)
         return answer
 
     async def delete(self, task_id: str, token: int, viewer: Viewer) -> Deleted:
