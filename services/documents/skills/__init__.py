@@ -1,0 +1,1 @@
+"""What kinds of documents there are, and which values each of them takes."""
