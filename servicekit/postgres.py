@@ -87,6 +87,8 @@ READY_SECONDS = 2.0
 CUT_OFF = (asyncio.CancelledError, TimeoutError, GeneratorExit)
 # More than a page, so that the file grows where there is no free one.
 PROOF_BYTES = 16 * 1024
+# Of a transaction that sees the database as it is at its first statement, and writes nothing.
+SNAPSHOT: Mapping[str, Any] = {"isolation": "repeatable_read", "readonly": True}
 
 
 class Database:
@@ -156,6 +158,17 @@ class Database:
         self.usage.committed += 1
 
     @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """A connection that sees the database as it is now, for all statements, and plans each for its very values.
+
+        After five times of one statement Postgres would plan it for any values: where a parameter may be empty, or a
+        time lies in some partitions of many, that plan finds everything by reading everything.
+        """
+        async with self.connection() as connection, _transaction(connection, **SNAPSHOT):
+            await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+            yield connection
+
+    @asynccontextmanager
     async def long_read(self) -> AsyncIterator[Connection]:
         """A connection for what takes long, as an export does: none of the pool's, and without a statement timeout.
 
@@ -192,7 +205,7 @@ class Database:
         """A long read in a transaction that sees the database as it is now, whatever is written meanwhile."""
         async with (
             self.long_read() as connection,
-            _transaction(connection, isolation="repeatable_read", readonly=True),
+            _transaction(connection, **SNAPSHOT),
         ):
             yield connection
 

@@ -44,6 +44,26 @@ async def test_who_is_cut_off_is_told_that_a_statement_took_the_time(database: s
     assert waited_for(caught.value) == "a statement of the database"
 
 
+async def test_what_is_read_is_planned_for_its_values_however_often_it_was_asked_and_sees_one_moment(
+    database: str,
+) -> None:
+    asked = "SELECT count(*) FROM said WHERE $1 = '' OR word = $1"
+    plans = "SELECT generic_plans FROM pg_prepared_statements WHERE statement = $1"
+    async with pool(database, 2, "test") as db:
+        async with db.connection() as connection:
+            await connection.execute("CREATE TABLE said (word text)")
+        for _ in range(8):
+            async with db.reading() as connection:
+                assert await connection.fetchval(asked, "") == 0
+        async with db.reading() as connection:
+            assert await connection.fetchval(plans, asked) == 0
+            async with db.connection() as other:
+                await other.execute("INSERT INTO said VALUES ('a word')")
+            assert await connection.fetchval(asked, "") == 0
+            with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+                await connection.execute("DELETE FROM said")
+
+
 async def _backend(db: Database, then: Exception | None = None) -> int:
     """The process that serves a connection of the pool; raises afterwards, as asyncpg would, where that is asked for."""
     async with db.connection() as connection:

@@ -99,7 +99,7 @@ class Requests:
             width=2,
         )
         await self.expire_overdue()
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             found, whole = await lists.list_before(connection, wanted, viewer, asked.after, asked.limit, offset)
         return asked.page(found, lambda request: (request.created_at.isoformat(), request.id), whole=whole)
 

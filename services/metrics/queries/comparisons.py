@@ -19,7 +19,6 @@ from services.metrics.queries.contributions import (
 from services.metrics.queries.history import History
 from services.metrics.queries.models import OWN_LABELS, Answer, Line, Point, Query, Selection, SingleEvent
 from services.metrics.queries.queries import Queries
-from services.metrics.queries.store.series import freeze
 from services.metrics.rollups.models import SECOND
 
 # Questions that are answered at a time, and of each caller: each holds a connection for as long as it reads, which may
@@ -123,8 +122,7 @@ class Comparisons:
             viewer: who asks.
         """
         seconds = times[0].seconds, times[1].seconds
-        async with self._turns.turn(), self._database.transaction() as connection:
-            await freeze(connection)
+        async with self._turns.turn(), self._database.reading() as connection:
             totals = [whole(await self._amounts(connection, selection, (), time, viewer)) for time in times]
             explanations = []
             for label in labels or self._labels:

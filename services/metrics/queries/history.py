@@ -8,7 +8,6 @@ from servicekit.postgres import Database
 from services.metrics.queries.models import Selection, SingleEvent
 from services.metrics.queries.store import history as store
 from services.metrics.queries.store.history import Place
-from services.metrics.queries.store.series import freeze
 
 # Events have no index in whose order they could be read, so they are looked for in times that grow, the newest first.
 FIRST_TIME = timedelta(minutes=1)
@@ -37,8 +36,7 @@ class History:
         newest = min(each for each in (until, asked.after and asked.after[0], datetime.now(UTC)) if each is not None)
         found: list[SingleEvent] = []
         length = FIRST_TIME
-        async with self._database.transaction() as connection:
-            await freeze(connection)
+        async with self._database.reading() as connection:
             top: datetime | None = until
             while len(found) < asked.limit:
                 bottom = newest - length if length < MAX_TIME else None

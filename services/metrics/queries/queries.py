@@ -11,7 +11,6 @@ from services.metrics.queries.cells import Cell, compute_quantiles, filled
 from services.metrics.queries.models import OWN_LABELS, Answer, Line, Point, Query
 from services.metrics.queries.planning import Plan, TooFineError, planned
 from services.metrics.queries.reading import Reader
-from services.metrics.queries.store import series as series_store
 from services.metrics.retention.store import kept_since
 from services.metrics.rollups.models import SECOND
 
@@ -35,8 +34,7 @@ class Queries:
         Raises:
             ServiceError: INVALID_ARGUMENT where the answer would be too large, or nothing so fine is kept.
         """
-        async with self._database.transaction() as connection:
-            await series_store.freeze(connection)
+        async with self._database.reading() as connection:
             return await self.answer_in(connection, asked, viewer)
 
     async def answer_in(self, connection: Connection, asked: Query, viewer: Viewer) -> Answer:

@@ -76,7 +76,7 @@ class History:
     ) -> tuple[list[Invocation], str]:
         """A page, newest first, and the token of the next; long documents are in it only where it is `full`."""
         asked = pagination.page_request(page_size, page_token, _fields(wanted), UUID)
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             found, whole = await lists.list_before(
                 connection, wanted, viewer, asked.after, asked.limit, offset, full=full
             )
@@ -128,7 +128,7 @@ class History:
     async def summarize(self, wanted: InvocationFilter, viewer: Viewer) -> list[ToolSummary]:
         """Per tool, over the last 24 hours where no begin is given."""
         created_after = wanted.created_after or datetime.now(UTC) - timedelta(hours=24)
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             return await summaries.summary(connection, wanted, created_after, viewer, MAX_SUMMARIES)
 
     async def export(self, wanted: InvocationFilter, viewer: Viewer) -> AsyncGenerator[list[Invocation], None]:

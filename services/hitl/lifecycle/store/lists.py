@@ -29,15 +29,11 @@ Before = tuple[datetime, str] | None
 async def list_before(
     connection: Connection, wanted: RequestFilter, viewer: Viewer, before: Before, limit: int, offset: int
 ) -> tuple[list[HumanRequest], bool]:
-    """Newest first, those before a time and id; needs a transaction.
+    """Newest first, those before a time and id; needs a transaction of `Database.reading`.
 
     Returns:
         The requests, and whether they are all that was asked for: False where there was no room for more.
     """
-    # One snapshot for all statements; plans for these very values: which index is best depends on them.
-    await connection.execute(
-        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL plan_cache_mode = force_custom_plan"
-    )
     page = f"{NEWEST_FIRST} LIMIT {limit:d} OFFSET {offset:d}"
     conditions, values = _conditions(wanted, viewer, before)
     if _has_an_index(wanted, viewer):

@@ -12,11 +12,6 @@ from services.metrics.queries.models import RolledSeries, Selection
 AUDIENCE = AudienceColumns(owners=("principal",))
 
 
-async def freeze(connection: Connection) -> None:
-    """Makes the transaction see the database as it is now until its end: what is rolled up meanwhile counts once."""
-    await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-
-
 async def matching(connection: Connection, selection: Selection, viewer: Viewer, *, totals: bool) -> list[RolledSeries]:
     """The series of a selection.
 

@@ -131,11 +131,9 @@ async def _page(
     """The ids."""
     conditions, values = _conditions(wanted, viewer)
     operator, identity = beyond
-    # One snapshot for both statements. The first is planned for its values: a plan for any walks the ids of a time
-    # although nothing there has the status that is asked for. The second costs more to plan than to run.
-    await connection.execute(
-        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL plan_cache_mode = force_custom_plan"
-    )
+    # This one is planned for its values: a plan for any walks the ids of a time although nothing there has the status
+    # that is asked for. What comes behind it costs more to plan than to run.
+    await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
     if identity is not None:
         values.append(identity)
         conditions.append(f"i.id {operator} ${len(values)}")

@@ -108,8 +108,8 @@ async def count(connection: Connection, pieces: Sequence[Piece]) -> None:
 async def summary(
     connection: Connection, wanted: InvocationFilter, created_after: datetime, viewer: Viewer, limit: int
 ) -> list[ToolSummary]:
-    """Per tool; hours that are asked for as a whole from their counts. Needs a transaction."""
-    await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL jit = off")
+    """Per tool; hours that are asked for as a whole from their counts. Needs a transaction of `Database.reading`."""
+    await connection.execute("SET LOCAL jit = off")
     await _look_up_only(connection)
     pieces = await uncounted(connection)
     ids, firsts, lasts = zip(*pieces, strict=True) if pieces else ((), (), ())
