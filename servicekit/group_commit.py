@@ -13,8 +13,9 @@ from typing import Generic, Self, TypeVar
 import structlog
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
+from servicekit.database_errors import transient
 from servicekit.errors import ServiceError, overloaded, unavailable
-from servicekit.postgres import COMMIT, transient
+from servicekit.postgres import COMMIT
 from servicekit.sqlstates import service_error
 from servicekit.waiting import waiting_for
 

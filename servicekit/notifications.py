@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 import asyncpg
 import structlog
 
-from servicekit.postgres import CONNECTION_ERRORS
+from servicekit.database_errors import CONNECTION_ERRORS
 
 logger = structlog.get_logger(__name__)
 

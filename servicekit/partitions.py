@@ -15,7 +15,8 @@ from uuid import UUID
 
 import structlog
 
-from servicekit.postgres import CheckViolation, Connection, Database, LockNotAvailable
+from servicekit.database_errors import CheckViolation, LockNotAvailable
+from servicekit.postgres import Connection, Database
 
 logger = structlog.get_logger(__name__)
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from grpc import StatusCode
 
+from servicekit.database_errors import unreachable
 from servicekit.errors import ServiceError, deadline_exceeded, invalid_argument, unavailable
-from servicekit.postgres import STATEMENT, unreachable
+from servicekit.postgres import STATEMENT
 
 
 def _gave_way() -> ServiceError:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from qmcp.metrics.v1 import query_pb2
 
-from servicekit.postgres import CONNECTION_ERRORS, Connection, Database
+from servicekit.database_errors import CONNECTION_ERRORS
+from servicekit.postgres import Connection, Database
 from servicekit.postgres import database as pool
 from services.metrics.rollups import builder, folding
 from services.metrics.rollups.builder import RollupBuilder

@@ -5,8 +5,9 @@ import asyncio
 import asyncpg
 import pytest
 
+from servicekit.database_errors import unreachable
 from servicekit.metrics import new_registry
-from servicekit.postgres import Database, unreachable
+from servicekit.postgres import Database
 from servicekit.postgres import database as pool
 from servicekit.waiting import waited_for
 

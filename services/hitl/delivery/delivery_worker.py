@@ -13,8 +13,9 @@ from time import monotonic, perf_counter
 
 import structlog
 
+from servicekit.database_errors import unreachable
 from servicekit.notifications import wait_for
-from servicekit.postgres import Connection, Database, unreachable
+from servicekit.postgres import Connection, Database
 from servicekit.webhooks.client import DeliveryResult
 from servicekit.webhooks.retries import GONE, pause_seconds
 from services.hitl.delivery.dispatch import LOADS_WITHIN, Dispatcher

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 import structlog
 
+from servicekit.database_errors import unreachable
 from servicekit.large import beside
-from servicekit.postgres import unreachable
 from servicekit.webhooks.client import DeliveryResult, WebhookClient
 from servicekit.webhooks.sealing import SealBrokenError, Sealing
 from servicekit.webhooks.signing import signed_headers

@@ -10,10 +10,11 @@ from uuid import UUID
 import uuid_utils.compat as uuid
 from cachetools import LRUCache
 
+from servicekit.database_errors import CONNECTION_ERRORS
 from servicekit.errors import ServiceError
 from servicekit.group_commit import CommitMetrics, GroupCommit
 from servicekit.idempotency import Claim, claim_all
-from servicekit.postgres import COMMIT, CONNECTION_ERRORS, Connection, Database
+from servicekit.postgres import COMMIT, Connection, Database
 from servicekit.waiting import waiting_for
 from services.metrics.ingestion.store import events as store
 from services.metrics.models import Events, Series

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 import orjson
 import structlog
 
+from servicekit.database_errors import unreachable
 from servicekit.notifications import wait_for
-from servicekit.postgres import Database, unreachable
+from servicekit.postgres import Database
 from servicekit.webhooks.client import WebhookClient
 from servicekit.webhooks.retries import GONE, pause_seconds
 from servicekit.webhooks.sealing import SealBrokenError, Sealing

@@ -5,8 +5,9 @@ import asyncio
 import structlog
 import uuid_utils.compat as uuid
 
+from servicekit.database_errors import unreachable
 from servicekit.errors import ServiceError
-from servicekit.postgres import Database, unreachable
+from servicekit.postgres import Database
 from services.metrics.monitors.conditions import Conditions
 from services.metrics.monitors.models import FIRING, OK, Action, ClaimedMonitor, Reading, Standing, Transition
 from services.metrics.monitors.store import monitors as store

@@ -3,9 +3,10 @@
 from uuid import UUID
 
 from servicekit import pagination
+from servicekit.database_errors import UniqueViolation
 from servicekit.idempotency import Answer, Once
 from servicekit.identity.visibility import Viewer
-from servicekit.postgres import Connection, Database, UniqueViolation
+from servicekit.postgres import Connection, Database
 from services.tasks import errors
 from services.tasks.board.access import uuid_of
 from services.tasks.board.changes import changed

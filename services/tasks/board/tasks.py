@@ -7,10 +7,11 @@ from uuid import UUID
 import orjson
 
 from servicekit import pagination
+from servicekit.database_errors import UniqueViolation
 from servicekit.errors import invalid_field
 from servicekit.idempotency import Answer, Once
 from servicekit.identity.visibility import Viewer
-from servicekit.postgres import Connection, Database, UniqueViolation
+from servicekit.postgres import Connection, Database
 from services.tasks import errors
 from services.tasks.board import transitions
 from services.tasks.board.access import entered, entered_for, found, locked, shown, uuid_of

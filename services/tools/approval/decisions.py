@@ -12,10 +12,11 @@ from uuid import UUID
 
 import structlog
 
+from servicekit.database_errors import CONNECTION_ERRORS
 from servicekit.errors import ServiceError
 from servicekit.identity.detached_work import Callers
 from servicekit.identity.principal import Principal
-from servicekit.postgres import CONNECTION_ERRORS, Database
+from servicekit.postgres import Database
 from services.tools.approval import store
 from services.tools.approval.requests import approved_arguments, request_for
 from services.tools.audit.outcome import WHY, outcome_of, storable

@@ -8,9 +8,10 @@ from uuid import UUID
 
 import uuid_utils.compat as uuid
 
+from servicekit.database_errors import CONNECTION_ERRORS, UniqueViolation
 from servicekit.group_commit import CommitMetrics, GroupCommit
 from servicekit.large import beside
-from servicekit.postgres import COMMIT, CONNECTION_ERRORS, Connection, Database, UniqueViolation
+from servicekit.postgres import COMMIT, Connection, Database
 from servicekit.waiting import waiting_for
 from services.tools.audit.awaiting import AwaitingApproval
 from services.tools.audit.outcome import cancelled

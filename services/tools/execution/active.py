@@ -11,10 +11,11 @@ from uuid import UUID
 
 import structlog
 
+from servicekit.database_errors import CONNECTION_ERRORS
 from servicekit.identity.detached_work import NOBODY_CHECKS, Sponsor
 from servicekit.masking import Mask
 from servicekit.notifications import Waiters
-from servicekit.postgres import CONNECTION_ERRORS, Database
+from servicekit.postgres import Database
 from services.tools.audit.store import invocations as store
 from services.tools.models import Approval, Event, Invocation, Json, Progress
 

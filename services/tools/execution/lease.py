@@ -7,7 +7,8 @@ from uuid import UUID
 
 import structlog
 
-from servicekit.postgres import CONNECTION_ERRORS, Database
+from servicekit.database_errors import CONNECTION_ERRORS
+from servicekit.postgres import Database
 from services.tools.execution import store
 from services.tools.execution.active import ActiveInvocations
 
