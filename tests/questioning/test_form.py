@@ -147,3 +147,74 @@ def test_of_two_lists_of_values_both_hold_and_true_is_not_one() -> None:
     }
     [asked] = Form(schema).advance({}).candidates
     assert asked.options == ["1", '{"b":1,"c":2}', "2.0"]
+
+
+def test_an_answer_is_a_json_value_or_words_for_it_and_is_never_taken_for_another() -> None:
+    properties: dict[str, Any] = {
+        "level": {"enum": [1, True, "high"]},
+        "levels": {"type": "array", "items": {"enum": [1, 2]}},
+        # As pydantic writes optional ones, and enumerations with titles.
+        "age": {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "null"}]},
+        "size": {"oneOf": [{"const": "s", "title": "small"}, {"const": "l", "title": "large"}]},
+        "either": {"oneOf": [{"type": "boolean"}, {"type": "integer"}]},
+        "any": {"type": ["string", "integer", "null"]},
+        "whole": {"type": "integer"},
+        "part": {"type": "number"},
+    }
+    form = Form({"required": list(properties), "properties": properties})
+    asked = {each.id: (each.answer_type, each.options) for each in form.advance({}).candidates}
+    assert asked["/age"] == ("integer", [])
+    assert asked["/size"] == ("choice", ["s", "l"])
+    for field, said, value in (
+        ("/level", 1, 1),
+        ("/level", True, True),
+        ("/level", "TRUE", True),
+        ("/levels", [2, "1"], [2, 1]),
+        ("/age", "36", 36),
+        ("/age", 36, 36),
+        ("/size", "L", "l"),
+        ("/either", "yes", True),
+        ("/either", "5", 5),
+        ("/either", 5, 5),
+        ("/any", "5", "5"),
+        ("/any", 5, 5),
+        ("/whole", "9007199254740991", 2**53 - 1),
+        ("/part", "0.1", 0.1),
+        ("/part", "12345.5e-3", 12.3455),
+    ):
+        read = form.read(field, said, {}).value
+        assert (read, type(read)) == (value, type(value)), field
+    for field, said in (
+        ("/level", 2),
+        ("/age", -1),
+        ("/either", "maybe"),
+        ("/any", [5]),
+        ("/whole", "9007199254740993"),
+        ("/whole", 1e300),
+        ("/part", "0.12345678901234567890123"),
+        ("/part", "12345678901234567890"),
+    ):
+        with pytest.raises(UnfitAnswerError):
+            form.read(field, said, {})
+
+
+@pytest.mark.parametrize("before", ["text with b", 5, True, ["b"], {"b": 1}])
+def test_what_becomes_an_object_by_a_revision_is_asked_for_anew_whatever_was_answered(before: Any) -> None:
+    schema = {
+        "required": ["kind", "a"],
+        "properties": {
+            "kind": {"enum": ["x", "y"]},
+            "a": {},
+            "own": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/o"}]},
+        },
+        "if": {"properties": {"kind": {"const": "x"}}},
+        "then": {"required": ["own"], "properties": {"a": {"required": ["b"], "properties": {"b": {}}}}},
+        "$defs": {"o": {"type": "object", "required": ["c"], "properties": {"c": {"const": 3}}}},
+    }
+    form = Form(schema)
+    answers = {"/kind": Known("given", "y"), "/a": Known("given", before)}
+    assert form.advance(answers).stopped == "complete"
+    revised = form.advance({**answers, "/kind": Known("given", "x")})
+    assert [each.id for each in revised.candidates] == ["/a/b"]
+    assert revised.not_applicable == ["/a"]
+    assert revised.result == {"kind": "x", "a": {}, "own": {"c": 3}}

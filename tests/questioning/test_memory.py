@@ -93,6 +93,49 @@ async def test_another_wording_is_proposed_with_its_source_and_idle_words_are_no
     assert question["suggestion"] is None
 
 
+@pytest.mark.asyncio(loop_scope="module")
+async def test_yes_agrees_to_what_is_proposed_except_where_yes_is_an_answer_of_its_own(memory: Remembering) -> None:
+    shared = memory.replica
+    properties = {
+        "flag": {"type": "boolean", "default": False},
+        "flags": {"type": "boolean", "default": False},
+        "word": {"enum": ["no", "yes"], "default": "no"},
+        "level": {"enum": [1, 2], "default": 2},
+        "name": {"type": "string", "default": "Ada"},
+        "count": {"type": "integer", "default": 7},
+        "any": {"type": ["boolean", "string"], "default": "x"},
+    }
+    conversation = await shared.begin({"schema": {"required": list(properties), "properties": properties}})
+    asked = await shared.call("GenerateQuestions", conversation_id=conversation, question_count=20)
+    assert [each["suggestion"] for each in asked["questions"]] == [None, None, None, 2, "Ada", 7, None]
+    said: dict[str, Any] = {
+        "/flag": "yes",
+        "/flags": True,
+        "/word": "Yes",
+        "/level": "yes",
+        "/name": "Yes.",
+        "/count": "y",
+        "/any": True,
+    }
+    answers = [{"question_id": name, "answer": each} for name, each in said.items()]
+    step = await shared.call("AnswerQuestions", conversation_id=conversation, answers=answers)
+    done = step["conversation"]
+    assert done["result"] == {
+        "flag": True,
+        "flags": True,
+        "word": "yes",
+        "level": 2,
+        "name": "Ada",
+        "count": 7,
+        "any": True,
+    }
+    # What no double carries is refused, and so is what no JSON has.
+    with pytest.raises(RefusedError, match="ANSWER_INVALID"):
+        await shared.revise(conversation, "/count", 1e300)
+    with pytest.raises(RefusedError, match="INVALID_REQUEST"):
+        await shared.revise(conversation, "/count", float("nan"))
+
+
 @pytest.mark.promise("S19")
 @pytest.mark.asyncio(loop_scope="module")
 async def test_what_is_like_what_is_said_comes_with_its_place_and_what_is_forbidden_revised_or_deleted_does_not(

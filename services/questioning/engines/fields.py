@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from services.questioning.engines.subschemas import Document, Path
+from services.questioning.engines.subschemas import Choice, Document, Path
 from services.questioning.models import AnswerType, Candidate
 
 TYPES: Mapping[str, AnswerType] = {
@@ -19,6 +19,7 @@ TYPES: Mapping[str, AnswerType] = {
     "array": "list",
     "object": "object",
 }
+FEW = {"const", "enum"}
 # A keyword of ours: whether earlier answers count. `never`, or `confirm`: they are proposed only.
 RECALL = "x-recall"
 # As the contract takes the ids of questions.
@@ -36,6 +37,8 @@ class Field:
     deciding: bool = False
     # The values that it may have by what decides.
     allowed: Sequence[Any] | None = None
+    # Of each `oneOf` and `anyOf` what it may be.
+    choices: Sequence[Choice] = ()
 
     @property
     def id(self) -> str:
@@ -53,22 +56,31 @@ class Field:
         lists += [[schema["const"]] for schema in self.schemas if "const" in schema]
         if self.allowed is not None:
             lists.append(list(self.allowed))
+        lists += [values for choice in self.choices if (values := _values_of(choice)) is not None]
         if not lists:
             return None
         # By keys, or two lists of ten thousand would be a hundred million comparisons.
-        others = [{_key(each) for each in other} for other in lists[1:]]
-        return [each for each in lists[0] if all(_key(each) in other for other in others)]
+        others = [{key_of(each) for each in other} for other in lists[1:]]
+        return [each for each in lists[0] if all(key_of(each) in other for other in others)]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The types that it may have; null is none that anybody says."""
+        told = self.says("type")
+        if told is None:
+            told = next((kinds for choice in self.choices if (kinds := _kinds_of(choice))), [])
+        return [kind for kind in ([told] if isinstance(told, str) else told) if kind != "null"]
 
     @property
     def answer_type(self) -> AnswerType:
         """How people answer it."""
         if self.enum is not None:
             return "choice"
-        kinds = self.says("type")
-        kind = next((each for each in kinds if each != "null"), None) if isinstance(kinds, list) else kinds
-        if kind == "string" and self.says("format") == "date":
+        kinds = self.kinds
+        if kinds == ["string"] and self.says("format") == "date":
             return "date"
-        return TYPES.get(kind, "text") if isinstance(kind, str) else "text"
+        # What may be of several types is told in words, or is the value itself.
+        return TYPES.get(kinds[0], "text") if len(kinds) == 1 else "text"
 
     @property
     def options(self) -> list[str]:
@@ -85,7 +97,9 @@ class Field:
         described = str(self.says("description") or "")
         # A whole question that somebody wrote means the same wherever it stands; "the name" does not.
         authored = described.endswith("?")
-        recall = self.says(RECALL)
+        # Nothing is proposed where true is an answer of its own, and agrees to nothing.
+        proposes = len(self.kinds) <= 1 or "boolean" not in self.kinds
+        recall = self.says(RECALL) if proposes else "never"
         shape = {"type": self.says("type"), "format": self.says("format"), "enum": self.enum}
         fact = [" ".join(described.casefold().split())] if authored else [form, self.id]
         reason = why or ("It decides what else is needed." if self.deciding else "It is needed, and not known yet.")
@@ -99,7 +113,7 @@ class Field:
             described or f"A value for {self._name}",
             1.0 if self.deciding else 0.5,
             reason,
-            self.says("default"),
+            self.says("default") if proposes else None,
             "" if recall in {"never", "confirm"} else named,
             recall != "never",
         )
@@ -116,7 +130,31 @@ class Field:
         return f"{self._name}?" if self.answer_type == "yes_no" else f"What is the {self._name}?"
 
 
-def _key(value: Any) -> Hashable:
+def _values_of(choice: Choice) -> list[Any] | None:
+    """The values of what there is to choose from, where each is one of a few."""
+    values: list[Any] = []
+    for schemas in choice:
+        few = next(
+            ([each["const"]] if "const" in each else each["enum"] for each in schemas if each.keys() & FEW), None
+        )
+        if few is None:
+            return None
+        values += few
+    return [each for key, each in {key_of(each): each for each in values}.items()]
+
+
+def _kinds_of(choice: Choice) -> list[str]:
+    """The types of what there is to choose from; none where one of them may be anything."""
+    kinds: list[str] = []
+    for schemas in choice:
+        told = next((each["type"] for each in schemas if "type" in each), None)
+        if told is None:
+            return []
+        kinds += [told] if isinstance(told, str) else told
+    return list(dict.fromkeys(kinds))
+
+
+def key_of(value: Any) -> Hashable:
     """The same for what JSON Schema takes for equal: 1 and 1.0, and not 1 and true."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value

@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -11,8 +11,8 @@ import orjson
 from servicekit.schemas import COMPILED_BYTES, Schema, schema_invalid
 from services.questioning.engines import values
 from services.questioning.engines.engine import Answers, UnfitAnswerError, UnknownQuestionError
-from services.questioning.engines.fields import Field, pointer, question_of
-from services.questioning.engines.subschemas import BRANCHES, Document, Path, Subschemas
+from services.questioning.engines.fields import TYPES, Field, key_of, pointer, question_of
+from services.questioning.engines.subschemas import BRANCHES, Choice, Document, Path, Subschemas
 from services.questioning.models import Candidate, Contradiction, Known, Progress
 
 MAX_FIELDS = 500
@@ -78,31 +78,43 @@ class Form:
         found = next((each for each in self._filled(answers)[0] if each.id == question_id), None)
         if found is None:
             raise UnknownQuestionError(question_id)
-        known = values.read(said, found.answer_type, found.options)
-        if not known.valued:
-            return known
-        value = self._typed(found, known.value)
-        self._require_fit(found, value)
-        return Known(known.state, value)
+        state = values.state_of(said, found.options)
+        return Known(state) if state else Known("given", self._value(found, said))
 
-    def _typed(self, field: Field, value: Any) -> Any:
-        """The value itself, where an option stands for it; the items of a list as their schema has them."""
-        if field.enum is not None:
-            return field.enum[field.options.index(value)]
-        items = field.says("items")
-        if field.answer_type != "list" or not isinstance(items, dict):
+    def _value(self, field: Field, said: Any) -> Any:
+        """The value that an answer means, which fits."""
+        enum, kinds = field.enum, field.kinds
+        if enum is not None:
+            value = _one_of(enum, field.options, said)
+        elif len(kinds) > 1:
+            return self._of_some_kind(field, said)
+        else:
+            value = self._with_items(field, values.READERS[field.answer_type](said, ()))
+        self._require_fit(field, value)
+        return value
+
+    def _of_some_kind(self, field: Field, said: Any) -> Any:
+        """Text where that fits; else what it says as the first type that it fits."""
+        for kind in sorted(field.kinds, key=lambda each: each != "string"):
+            try:
+                value = self._with_items(field, values.READERS[TYPES[kind]](said, ()))
+                self._require_fit(field, value)
+            except UnfitAnswerError:
+                continue
             return value
-        inner = Field((*field.path, "*"), self._subschemas.flattened([items]))
-        return [self._item(inner, each) for each in value]
+        raise UnfitAnswerError(f"is to be a value of one of the types {', '.join(field.kinds)}, and to fit")
 
-    def _item(self, field: Field, said: Any) -> Any:
-        """One of a list, read as an answer by itself would be where it is text."""
-        if not isinstance(said, str):
-            return said
-        return self._typed(field, values.READERS[field.answer_type](said, field.options))
+    def _with_items(self, field: Field, value: Any) -> Any:
+        """The items of a list as their schema has them: read as answers by themselves where they are text."""
+        items = field.says("items")
+        if not isinstance(value, list) or not isinstance(items, dict):
+            return value
+        schemas, choices = self._subschemas.single([items])
+        inner = Field((*field.path, "*"), schemas, choices=choices)
+        return [self._value(inner, each) if isinstance(each, str) else each for each in value]
 
     def _require_fit(self, field: Field, value: Any) -> None:
-        if field.enum is not None and value not in field.enum:
+        if field.enum is not None and key_of(value) not in map(key_of, field.enum):
             raise UnfitAnswerError(f"is to be one of {', '.join(field.options)}")
         for schema in field.schemas:
             faults = self._subschemas.faults(schema, value)
@@ -152,15 +164,20 @@ class Form:
         required = [name for schema in applying.schemas for name in schema.get("required", ())]
         beside = sorted(properties) if self._include_optional else list(value)
         for name in dict.fromkeys([*required, *applying.deciding, *beside]):
-            described = self._subschemas.flattened(properties.get(name, []))
-            if any(each.keys() & {"properties", *BRANCHES} for each in described) and len(path) < MAX_DEPTH:
-                inner = value.setdefault(name, {}) if name in required else value.get(name, {})
-                yield from self._fields(properties[name], inner, answers, (*path, name))
-                continue
-            field = Field((*path, name), described, name in applying.deciding, applying.branches.get(name))
+            described, choices = self._subschemas.single(properties.get(name, []))
+            allowed = applying.branches.get(name)
+            field = Field((*path, name), described, name in applying.deciding, allowed, choices)
             constant = field.says("const", ABSENT)
             if constant is not ABSENT and not field.deciding and field.id not in answers:
                 value[name] = constant
+            elif _is_object(described, choices) and len(path) < MAX_DEPTH:
+                inner = value.get(name)
+                if not isinstance(inner, dict):
+                    # What was answered while it was none is no question any more.
+                    inner = {}
+                    if name in required:
+                        value[name] = inner
+                yield from self._fields(properties[name], inner, answers, (*path, name))
             else:
                 yield field
 
@@ -189,6 +206,24 @@ class Settled:
     def __contains__(self, name: object) -> bool:
         known = self._answers.get(question_of((*self._path, str(name))))
         return known is not None and not known.valued
+
+
+def _is_object(described: list[Document], choices: Sequence[Choice]) -> bool:
+    """Whether what is asked for are the fields of a value."""
+    branches = [schema for choice in choices for schemas in choice for schema in schemas]
+    return any("properties" in each for each in (*described, *branches)) or any(
+        each.keys() & set(BRANCHES) for each in branches
+    )
+
+
+def _one_of(enum: Sequence[Any], options: Sequence[str], said: Any) -> Any:
+    """The value that is meant: itself, or what people read for it."""
+    if isinstance(said, str):
+        return enum[options.index(values.READERS["choice"](said, options))]
+    found = [each for each in enum if key_of(each) == key_of(said)]
+    if not found:
+        raise UnfitAnswerError(f"is to be one of {', '.join(options)}")
+    return found[0]
 
 
 def _meets(name: str, path: str) -> bool:

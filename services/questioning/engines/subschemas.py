@@ -12,6 +12,8 @@ from servicekit.schemas import Schema, schema_invalid
 
 Path = tuple[str, ...]
 Document = Mapping[str, Any]
+# What a value may be instead of each other, each with all the schemas that it then obeys.
+Choice = Sequence[Sequence[Document]]
 
 # Schemas that contain themselves are followed so far.
 MAX_DEPTH = 16
@@ -68,6 +70,22 @@ class Subschemas:
                 found.append(schema)
                 waiting += [(each, depth + 1) for each in (*self._referred(schema), *schema.get("allOf", ()))]
         return found
+
+    def single(self, schemas: list[Document]) -> tuple[list[Document], list[Choice]]:
+        """The schemas of a single value, and what it may be by their branches.
+
+        Null is nothing that is asked for, so one branch beside it is no choice: the value obeys that.
+        """
+        found = self.flattened(schemas)
+        choices: list[Choice] = []
+        for schema in list(found):
+            for keyword in BRANCHES:
+                branches = [self.flattened([each]) for each in schema.get(keyword, ()) if not _is_null(each)]
+                if len(branches) == 1:
+                    found += branches[0]
+                elif branches:
+                    choices.append(branches)
+        return found, choices
 
     def _gather(
         self, schema: Any, value: Mapping[str, Any], settled: Container[str], found: Applying, depth: int
@@ -136,6 +154,9 @@ class Subschemas:
         if not isinstance(branch, dict):
             return branch is True
         resolved = next(self._referred(branch), branch)
+        kinds = resolved.get("type", "object")
+        if kinds != "object" and "object" not in kinds:
+            return False
         properties = resolved.get("properties", {})
         return not any((name in settled and name not in value) for name in resolved.get("required", ())) and all(
             self.fits(each, value[name]) for name, each in properties.items() if name in value
@@ -181,3 +202,7 @@ class Subschemas:
                 )
             self._compiled[id(part)] = Schema(document, "schema")
         return self._compiled[id(part)]
+
+
+def _is_null(schema: Any) -> bool:
+    return isinstance(schema, dict) and (schema.get("type") == "null" or schema.get("const", schema) is None)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from servicekit.json_values import EXACT, exact_fraction
 from services.questioning.engines.engine import UnfitAnswerError
 from services.questioning.models import AnswerState, AnswerType, Known
 
@@ -24,15 +25,15 @@ YES = {"yes", "y", "true", "yeah", "yep", "correct"}
 NO = {"no", "n", "false", "nope"}
 # Days that everybody reads in one way: 03/04/2027 is two of them.
 DATE_FORMS = ("%Y-%m-%d", "%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y")
-INTEGER = re.compile(r"[+-]?\d{1,15}")
-NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?([eE][+-]?\d{1,2})?")
+INTEGER = re.compile(r"[+-]?\d{1,16}")
+NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,2})?")
 # What divides a list that is written as text.
 DIVIDERS = re.compile(r"[,;\n]")
 
 
-def state_of(said: Any) -> AnswerState | None:
-    """The state that an answer in words means; None where it gives a value."""
-    if not isinstance(said, str):
+def state_of(said: Any, options: Sequence[str] = ()) -> AnswerState | None:
+    """The state that an answer in words means; None where it gives a value, as an option that is called so does."""
+    if not isinstance(said, str) or _chosen(said, options) is not None:
         return None
     words = _plain(said)
     return next((state for state, phrases in STATES.items() if words in phrases), None)
@@ -49,10 +50,8 @@ def read(said: Any, answer_type: AnswerType, options: Sequence[str] = ()) -> Kno
     Raises:
         UnfitAnswerError: it is none of this type.
     """
-    if answer_type in {"choice", "choices"} and isinstance(said, str) and _chosen(said, options) is not None:
-        # An option may well be called "not sure".
-        return Known("given", READERS[answer_type](said, options))
-    state = state_of(said)
+    # An option may well be called "not sure".
+    state = state_of(said, options)
     return Known(state) if state else Known("given", READERS[answer_type](said, options))
 
 
@@ -92,15 +91,21 @@ def _yes_no(said: Any, _options: Sequence[str]) -> bool:
 
 def _integer(said: Any, _options: Sequence[str]) -> int:
     if isinstance(said, str) and INTEGER.fullmatch(said.strip()):
-        return int(said)
+        said = int(said)
     if isinstance(said, bool) or not isinstance(said, int | float) or not float(said).is_integer():
         raise UnfitAnswerError("is to be a whole number, as 1200")
+    if abs(said) >= EXACT:
+        raise UnfitAnswerError(f"is to be a whole number below {EXACT:,}, which JSON carries as it is")
     return int(said)
 
 
 def _number(said: Any, _options: Sequence[str]) -> float | int:
     if isinstance(said, str) and NUMBER.fullmatch(said.strip()):
-        return int(said) if INTEGER.fullmatch(said.strip()) else float(said)
+        whole = INTEGER.fullmatch(said.strip())
+        number = int(said) if whole and abs(int(said)) < EXACT else exact_fraction(said.strip())
+        if isinstance(number, str):
+            raise UnfitAnswerError("is to be a number with fewer digits, which JSON carries as it is")
+        return number
     if isinstance(said, bool) or not isinstance(said, int | float):
         raise UnfitAnswerError("is to be a number, as 1200 or 0.5")
     return said
