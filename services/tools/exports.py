@@ -7,7 +7,8 @@ import orjson
 
 from servicekit.ndjson import chunks
 from services.tools.audit import receipts
-from services.tools.models import Approval, Archive, Checkpoint, Intent, Invocation
+from services.tools.audit.models import Archive, Checkpoint
+from services.tools.models import Approval, Intent, Invocation
 
 
 def invocation_chunks(invocations: Iterable[Invocation]) -> list[bytes]:

@@ -14,6 +14,7 @@ from servicekit.json_values import document, fill_struct, fill_value
 from servicekit.masking import MASKED, masked_url
 from servicekit.timestamps import to_datetime, to_timestamp
 from services.tools import models
+from services.tools.audit import models as audit
 from services.tools.audit import receipts
 
 # Who defines tools.
@@ -194,11 +195,11 @@ def event_to(event: models.Event | None, sequence: int) -> invocation_pb2.Invoca
     return message
 
 
-def summary_to(summary: models.ToolSummary) -> invocation_pb2.ToolSummary:
+def summary_to(summary: audit.ToolSummary) -> invocation_pb2.ToolSummary:
     return invocation_pb2.ToolSummary(**{name: getattr(summary, name) for name in summary.__slots__})
 
 
-def receipt_to(invocation: models.Invocation, checkpoint: models.Checkpoint | None) -> receipt_pb2.Receipt:
+def receipt_to(invocation: models.Invocation, checkpoint: audit.Checkpoint | None) -> receipt_pb2.Receipt:
     """The receipt of an ended invocation."""
     assert invocation.outcome is not None
     assert invocation.link is not None
@@ -217,7 +218,7 @@ def receipt_to(invocation: models.Invocation, checkpoint: models.Checkpoint | No
     )
 
 
-def checkpoint_to(checkpoint: models.Checkpoint) -> receipt_pb2.Checkpoint:
+def checkpoint_to(checkpoint: audit.Checkpoint) -> receipt_pb2.Checkpoint:
     return receipt_pb2.Checkpoint(
         sequence=checkpoint.sequence,
         signed_at=to_timestamp(checkpoint.signed_at),
@@ -227,7 +228,7 @@ def checkpoint_to(checkpoint: models.Checkpoint) -> receipt_pb2.Checkpoint:
     )
 
 
-def verification_to(found: models.Verification, max_faults: int) -> tools_service_pb2.VerifyReceiptsResponse:
+def verification_to(found: audit.Verification, max_faults: int) -> tools_service_pb2.VerifyReceiptsResponse:
     return tools_service_pb2.VerifyReceiptsResponse(
         valid=not found.faults,
         receipts_verified=found.receipts,
@@ -254,9 +255,9 @@ Filtering: TypeAlias = (
 )
 
 
-def filter_from(request: Filtering) -> models.InvocationFilter:
+def filter_from(request: Filtering) -> audit.InvocationFilter:
     """The filter in a request; those that a request lacks are empty."""
-    wanted = models.InvocationFilter(
+    wanted = audit.InvocationFilter(
         tool_name=request.tool_name,
         created_after=to_datetime(request, "created_after"),
         created_before=to_datetime(request, "created_before"),

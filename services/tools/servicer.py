@@ -24,11 +24,12 @@ from services.tools import exports, messages
 from services.tools.audit.archiving import Archiving
 from services.tools.audit.checkpoints import SigningKey
 from services.tools.audit.history import History
+from services.tools.audit.models import Archive, Checkpoint
 from services.tools.catalogue.catalogue import Catalogue
 from services.tools.execution.active import InvocationRequest
 from services.tools.execution.cancellation import Cancellations
 from services.tools.execution.execution import Execution
-from services.tools.models import Archive, Checkpoint, Invocation, Json, Tool
+from services.tools.models import Invocation, Json, Tool
 
 # The RPCs that run a tool, and keep on record what was refused.
 INVOKING = ("InvokeTool", "CallTool", "StartInvocation")

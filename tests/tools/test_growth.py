@@ -13,8 +13,8 @@ import pytest_asyncio
 from servicekit.identity.principal import Principal
 from servicekit.identity.visibility import ITSELF, Viewer
 from servicekit.postgres import Connection
+from services.tools.audit.models import InvocationFilter
 from services.tools.audit.store import lists
-from services.tools.models import InvocationFilter
 from tests.explained import ExplainedConnection
 from tests.stack import Server
 

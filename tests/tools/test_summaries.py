@@ -21,10 +21,11 @@ from servicekit.postgres import database as connected
 from services.tools.audit import counting
 from services.tools.audit.awaiting import AwaitingApproval
 from services.tools.audit.counting import OutcomeCounter
+from services.tools.audit.models import InvocationFilter
 from services.tools.audit.outcome import cancelled, outcome_of
 from services.tools.audit.recording import Recorder
 from services.tools.audit.store import summaries
-from services.tools.models import InvocationFilter, Outcome
+from services.tools.models import Outcome
 from tests.explained import ExplainedConnection
 from tests.tools.service import Start, pb, query, until
 

@@ -12,10 +12,11 @@ from servicekit.partitions import Partitioned, lowest_uuid7, partitions, time_of
 from servicekit.postgres import Connection, Database
 from services.tools.audit.canonical import canonical
 from services.tools.audit.checkpoints import NOTHING_BEFORE, SigningKey, is_signed, key_id
+from services.tools.audit.models import Archive, ArchivedRun, Fault
 from services.tools.audit.receipts import timestamp
 from services.tools.audit.store import receipts as receipts_store
 from services.tools.audit.store import retention as store
-from services.tools.models import Archive, ArchivedRun, Fault, Invocation
+from services.tools.models import Invocation
 
 OUTCOMES = Partitioned("outcomes", "uuid7")
 # What is being recorded now has an id of a moment ago.

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from servicekit import key_files
+from services.tools.audit.models import Archive, Checkpoint, Fault
 from services.tools.audit.receipts import timestamp
-from services.tools.models import Archive, Checkpoint, Fault
 
 PEM_END = "-----END PUBLIC KEY-----"
 NOTHING_BEFORE = "0" * 64

@@ -17,21 +17,13 @@ from servicekit.postgres import Database
 from services.tools import errors
 from services.tools.audit.archiving import ArchiveVerifier
 from services.tools.audit.checkpoints import CheckpointVerifier
+from services.tools.audit.models import Archive, Checkpoint, Fault, InvocationFilter, ToolSummary, Verification
 from services.tools.audit.receipts import Verifier
 from services.tools.audit.store import invocations as store
 from services.tools.audit.store import lists, summaries
 from services.tools.audit.store import receipts as receipts_store
 from services.tools.audit.store import retention as retention_store
-from services.tools.models import (
-    Archive,
-    Checkpoint,
-    Event,
-    Fault,
-    Invocation,
-    InvocationFilter,
-    ToolSummary,
-    Verification,
-)
+from services.tools.models import Event, Invocation
 
 EXPORT_PAGE = 500
 ROWS_A_TURN = 100

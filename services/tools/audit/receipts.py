@@ -15,7 +15,8 @@ from uuid import UUID
 import orjson
 
 from services.tools.audit.canonical import canonical
-from services.tools.models import Approval, ArchivedRun, Fault, Intent, Link, Outcome, Row
+from services.tools.audit.models import ArchivedRun, Fault, Row
+from services.tools.models import Approval, Intent, Link, Outcome
 
 SALT_BYTES = 16
 

@@ -8,11 +8,11 @@ from time import monotonic
 from servicekit.postgres import Database
 from services.tools.audit.canonical import canonical
 from services.tools.audit.checkpoints import NOTHING_BEFORE, SigningKey
+from services.tools.audit.models import Checkpoint
 from services.tools.audit.receipts import timestamp
 from services.tools.audit.recording import Recorder
 from services.tools.audit.store import receipts as store
 from services.tools.metrics import ToolMetrics
-from services.tools.models import Checkpoint
 
 
 class CheckpointSigner:

@@ -11,8 +11,9 @@ from uuid import UUID
 from servicekit.identity.visibility import AudienceColumns, Viewer
 from servicekit.pagination import fitting_into
 from servicekit.postgres import Connection
+from services.tools.audit.models import InvocationFilter
 from services.tools.audit.store import invocations
-from services.tools.models import Invocation, InvocationFilter
+from services.tools.models import Invocation
 
 # Whose an invocation is: who asked for it. Who decided on one finds it by its id.
 AUDIENCE = AudienceColumns(owners=("i.principal",))

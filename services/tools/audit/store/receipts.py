@@ -7,8 +7,9 @@ from itertools import pairwise
 from uuid import UUID
 
 from servicekit.postgres import Connection, Record
+from services.tools.audit.models import Checkpoint, Row
 from services.tools.audit.store import approvals
-from services.tools.models import Approval, Checkpoint, Intent, Link, Outcome, Row
+from services.tools.models import Approval, Intent, Link, Outcome
 
 # What is read of a chain at once: as many rows, and, but for the first of them, as many bytes of documents.
 ROWS_AT_ONCE = 2_000

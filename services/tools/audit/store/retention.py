@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from servicekit.postgres import Connection
-from services.tools.models import Archive, ArchivedRun
+from services.tools.audit.models import Archive, ArchivedRun
 
 # One process states what leaves at a time. Any number will do, as long as every process uses the same.
 ARCHIVE_LOCK = 0x61726368

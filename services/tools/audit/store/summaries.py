@@ -7,8 +7,8 @@ from uuid import UUID
 
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection
+from services.tools.audit.models import InvocationFilter, ToolSummary
 from services.tools.audit.store.lists import CLOCK_MARGIN_MS, id_at
-from services.tools.models import InvocationFilter, ToolSummary
 
 HOUR = timedelta(hours=1)
 # One process counts at a time. Any number will do, as long as every process uses the same.
