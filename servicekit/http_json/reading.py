@@ -272,9 +272,16 @@ def _misfits(document: dict[str, Any], message_class: type[Message], before: Pat
         member = members(message_class.DESCRIPTOR)[name]
         field: Any = member.field
         inner: list[Violation] = []
-        if isinstance(value, dict) and member.is_message and not field.is_repeated:
-            inner = [*_misfits(value, message_factory.GetMessageClass(field.message_type), path)]
-        yield from inner or [Violation(_written(path), f"must be {_expected(field)}")]
+        if member.is_message and not is_map(field.message_type):
+            below = message_factory.GetMessageClass(field.message_type)
+            items = enumerate(value) if member.is_list else [(None, value)]
+            inner = [
+                fault
+                for at, each in items
+                if isinstance(each, dict) and not _taken(each, below())
+                for fault in islice(_misfits(each, below, path if at is None else (path, at)), MAX_VIOLATIONS)
+            ]
+        yield from inner[:MAX_VIOLATIONS] or [Violation(_written(path), f"must be {_expected(field)}")]
 
 
 def _expected(field: FieldDescriptor) -> str:

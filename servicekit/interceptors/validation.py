@@ -1,9 +1,11 @@
 """Checks a request against the buf.validate rules of its proto, all faults at once, and names against their paths."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from functools import cache
 from typing import Any
 
 from google.protobuf import descriptor_pool
+from google.protobuf.message import Message
 from grpc.aio import ServicerContext
 from protovalidate import ValidationError, Validator
 
@@ -16,6 +18,18 @@ from servicekit.methods import Method
 from servicekit.outlines import outline
 from servicekit.request_context import RequestContext
 from servicekit.unreadable import Unreadable
+
+
+def require_valid(message: Message) -> None:
+    """Checks a message that came as text within a request against the rules of its proto.
+
+    Raises:
+        ServiceError: INVALID_REQUEST, with every fault.
+    """
+    try:
+        _shared().validate(outline(message))
+    except ValidationError as error:
+        raise _refusal(_violations(error)) from None
 
 
 def validation(method: Method, handler: Handler) -> Handler:
@@ -66,6 +80,11 @@ def _of_each(validate: Callable[[Any], None], handler: Handler) -> Handler:
         return handler(validated(requests), context, call)
 
     return with_each_validated
+
+
+@cache
+def _shared() -> Validator:
+    return Validator()
 
 
 def _validate_large(validate: Callable[[Any], None], request: Any) -> None:

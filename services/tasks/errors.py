@@ -90,3 +90,8 @@ def _until(task: Task) -> str:
 
 def etag_mismatch(what: str) -> ServiceError:
     return aborted("ETAG_MISMATCH", f"{what} changed since you read it. Read it again, apply your change, retry.")
+
+
+def export_too_large() -> ServiceError:
+    message = "That is more than an import takes. Name fewer projects, or one epic at a time (`epic_id`)."
+    return failed_precondition("EXPORT_TOO_LARGE", message)

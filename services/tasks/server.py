@@ -17,6 +17,9 @@ from services.tasks.board.leases import Leases
 from services.tasks.board.log import TaskLog
 from services.tasks.board.projects import Projects
 from services.tasks.board.tasks import Tasks
+from services.tasks.exchange.exchange import Exchange
+from services.tasks.exchange.exporting import Exporting
+from services.tasks.exchange.importing import Importing
 from services.tasks.metrics import TasksMetrics
 from services.tasks.peers import access
 from services.tasks.servicer import TasksServicer
@@ -47,7 +50,8 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         claiming = Claiming(db, leases, metrics, settings.tasks_max_waiters)
         worker = Worker(leases, settings.tasks_sweep_seconds)
         tasks = Tasks(db, leases, metrics)
-        servicer = TasksServicer(Projects(db), Epics(db), tasks, TaskLog(db), leases, claiming)
+        exchange = Exchange(Importing(db), Exporting(db))
+        servicer = TasksServicer(Projects(db), Epics(db), tasks, TaskLog(db), leases, claiming, exchange)
         async with (
             listening(settings.database_url, {"tasks_ready": claiming.tell}),
             background({"forgetting": forgetting(db), "leases": worker.sweep}),

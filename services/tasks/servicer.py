@@ -3,11 +3,12 @@
 from typing import Any
 
 from grpc.aio import ServicerContext
-from qmcp.tasks.v1 import epic_pb2, project_pb2, task_pb2, tasks_service_pb2_grpc
+from qmcp.tasks.v1 import board_document_pb2, epic_pb2, project_pb2, task_pb2, tasks_service_pb2_grpc
 from qmcp.tasks.v1 import tasks_service_pb2 as pb
 
 from servicekit.idempotency import Once
 from servicekit.json_values import document
+from servicekit.large import beside
 from servicekit.request_context import current_context
 from services.tasks.board.claiming import Claiming
 from services.tasks.board.epics import Epics
@@ -16,7 +17,9 @@ from services.tasks.board.log import TaskLog
 from services.tasks.board.projects import Projects
 from services.tasks.board.tasks import Tasks
 from services.tasks.board.transitions import status_of
+from services.tasks.exchange.exchange import Exchange
 from services.tasks.messages import board as messages
+from services.tasks.messages import exchange as documents
 from services.tasks.messages.changes import change_from
 from services.tasks.models import NewEntry, TransitionRequest
 
@@ -29,7 +32,14 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
     """See protos/qmcp/tasks/v1/tasks_service.proto, where every method is documented."""
 
     def __init__(
-        self, projects: Projects, epics: Epics, tasks: Tasks, log: TaskLog, leases: Leases, claiming: Claiming
+        self,
+        projects: Projects,
+        epics: Epics,
+        tasks: Tasks,
+        log: TaskLog,
+        leases: Leases,
+        claiming: Claiming,
+        exchange: Exchange,
     ) -> None:
         self._projects = projects
         self._epics = epics
@@ -37,6 +47,8 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
         self._log = log
         self._leases = leases
         self._claiming = claiming
+        self._importing = exchange.importing
+        self._exporting = exchange.exporting
 
     async def CreateProject(self, request: project_pb2.CreateProjectRequest, context: Context) -> project_pb2.Project:
         viewer, once = current_context.get().viewer, Once(request, messages.project_to)
@@ -146,3 +158,16 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
         viewer = current_context.get().viewer
         page, token = await self._leases.attempts(request.task_id, viewer, request.page_size, request.page_token)
         return pb.ListAttemptsResponse(attempts=map(messages.attempt_to, page), next_page_token=token)
+
+    async def ImportProjects(
+        self, request: board_document_pb2.ImportProjectsRequest, context: Context
+    ) -> board_document_pb2.ImportedProjects:
+        viewer, once = current_context.get().viewer, Once(request, documents.imported_to, documents.imported_size)
+        plan = await beside(len(request.yaml), documents.plan_from, request.yaml)
+        return await self._importing.run(plan, viewer, once, dry_run=request.dry_run)
+
+    async def ExportProjects(
+        self, request: board_document_pb2.ExportProjectsRequest, context: Context
+    ) -> board_document_pb2.ExportedProjects:
+        viewer = current_context.get().viewer
+        return documents.exported_to(await self._exporting.run(request.project_ids, request.epic_id, viewer))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 from google.protobuf.json_format import ParseDict
-from qmcp.tasks.v1 import epic_pb2, project_pb2
+from qmcp.tasks.v1 import board_document_pb2, epic_pb2, project_pb2
 from qmcp.tasks.v1 import tasks_service_pb2 as pb
 
 from services.tasks import server as tasks_server
@@ -249,6 +249,11 @@ SUBJECT = Subject(
             lambda each: each.tasks[0].id,
             prepare=_many_ready,
         ),
+        "ImportProjects": Effect(
+            lambda number: board_document_pb2.ImportProjectsRequest(yaml=f"projects: [{{name: effect {number}}}]"),
+            lambda each: each.items[0].id,
+            repeats=False,
+        ),
         "CreateTaskLogEntry": Effect(
             lambda number: _entry("effect", number), lambda each: each.sequence, prepare=_standing
         ),
@@ -258,6 +263,9 @@ SUBJECT = Subject(
         "ListProjects": Sight(_project_of, lambda _: project_pb2.ListProjectsRequest()),
         "UpdateProject": Sight(_project_of, lambda made: project_pb2.UpdateProjectRequest(id=made, description="x")),
         "DeleteProject": Sight(_project_of, lambda made: project_pb2.DeleteProjectRequest(id=made)),
+        "ExportProjects": Sight(
+            _project_of, lambda made: board_document_pb2.ExportProjectsRequest(project_ids=[made] if made else [])
+        ),
         "CreateEpic": Sight(_project_of, lambda made: epic_pb2.CreateEpicRequest(project_id=made, name="seen")),
         "GetEpic": Sight(_epic_of, lambda made: epic_pb2.GetEpicRequest(id=made)),
         "ListEpics": Sight(_epic_of, lambda _: epic_pb2.ListEpicsRequest()),
@@ -277,10 +285,16 @@ SUBJECT = Subject(
         "ListAttempts": Sight(_leased_of, lambda made: pb.ListAttemptsRequest(task_id=made)),
         "ListTaskLogEntries": Sight(_task_of, lambda made: pb.ListTaskLogEntriesRequest(task_id=made)),
     },
-    shared={"CreateProject": "a name is its owner's: what it makes or finds is the caller's own"},
+    shared=dict.fromkeys(
+        ("CreateProject", "ImportProjects"), "a name is its owner's: what it makes or finds is the caller's own"
+    ),
     slow=_slow_list,
     lasting={
         "ClaimTask": Lasting(pb.ClaimTaskRequest(project_id=str(KNOWN), wait_seconds=60), "projects"),
+        "ImportProjects": Lasting(
+            board_document_pb2.ImportProjectsRequest(yaml="projects: [{name: lasts}]"), "projects"
+        ),
+        "ExportProjects": Lasting(board_document_pb2.ExportProjectsRequest(), "projects"),
     },
     words=("pending", "DONE", "merge", "active", "said"),
 )

@@ -99,7 +99,18 @@ if TYPE_CHECKING:
         SimulatedInterviews,
     )
     from qmcp.client.sync import Client
-    from qmcp.client.tasks.models import Attempt, DeletedCounts, Epic, Lease, Project, Task, TaskLogEntry
+    from qmcp.client.tasks.models import (
+        Attempt,
+        DeletedCounts,
+        Epic,
+        ExportedProjects,
+        ImportedItem,
+        ImportedProjects,
+        Lease,
+        Project,
+        Task,
+        TaskLogEntry,
+    )
     from qmcp.client.tools.models import (
         Approval,
         ApprovalPolicy,
@@ -153,6 +164,7 @@ __all__ = [
     "ExpiryAction",
     "Explanation",
     "ExportCutOffError",
+    "ExportedProjects",
     "FieldViolation",
     "FlushedMetrics",
     "Goal",
@@ -167,6 +179,8 @@ __all__ = [
     "HumanRequestNotFoundError",
     "HumanResponse",
     "Identity",
+    "ImportedItem",
+    "ImportedProjects",
     "IngestedMetrics",
     "InterviewStep",
     "InvalidRequestError",
@@ -269,6 +283,7 @@ _HOMES = {
     "ExpiryAction": "qmcp.client.hitl.models",
     "Explanation": "qmcp.client.questioning.models",
     "ExportCutOffError": "qmcp.client.errors",
+    "ExportedProjects": "qmcp.client.tasks.models",
     "FieldViolation": "qmcp.client.errors",
     "FlushedMetrics": "qmcp.client.metrics.models",
     "Goal": "qmcp.client.questioning.models",
@@ -283,6 +298,8 @@ _HOMES = {
     "HumanRequestNotFoundError": "qmcp.client.compat",
     "HumanResponse": "qmcp.client.hitl.models",
     "Identity": "qmcp.client.access.models",
+    "ImportedItem": "qmcp.client.tasks.models",
+    "ImportedProjects": "qmcp.client.tasks.models",
     "IngestedMetrics": "qmcp.client.metrics.models",
     "InterviewStep": "qmcp.client.questioning.models",
     "InvalidRequestError": "qmcp.client.errors",

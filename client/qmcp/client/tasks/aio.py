@@ -5,12 +5,23 @@ from typing import Any
 
 from qmcp.client.calling.aio import AsyncCalls
 from qmcp.client.calling.conversion import from_message, to_object
-from qmcp.client.tasks.models import Attempt, DeletedCounts, Epic, Project, Task, TaskLogEntry
-from qmcp.tasks.v1 import epic_pb2, project_pb2
+from qmcp.client.tasks.models import (
+    Attempt,
+    DeletedCounts,
+    Epic,
+    ExportedProjects,
+    ImportedProjects,
+    Project,
+    Task,
+    TaskLogEntry,
+)
+from qmcp.tasks.v1 import board_document_pb2, epic_pb2, project_pb2
 from qmcp.tasks.v1 import tasks_service_pb2 as api
 
 # Beyond what a claim waits, for the answer to arrive.
 ANSWER_SECONDS = 30
+# For documents of thousands of tasks.
+DOCUMENT_SECONDS = 120
 
 
 class AsyncTasks(AsyncCalls):
@@ -67,6 +78,18 @@ class AsyncTasks(AsyncCalls):
     async def delete_project(self, project_id: str) -> DeletedCounts:
         """Deletes a project with all that is in it."""
         return await self._call(project_pb2.DeleteProjectRequest(id=project_id), DeletedCounts)
+
+    async def import_projects(
+        self, yaml: str, *, dry_run: bool = False, idempotency_key: str | None = None
+    ) -> ImportedProjects:
+        """Makes and changes all that a YAML text names, or nothing of it; `dry_run` only says what it would do."""
+        request = board_document_pb2.ImportProjectsRequest(yaml=yaml, dry_run=dry_run, idempotency_key=idempotency_key)
+        return await self._call(request, ImportedProjects, timeout=DOCUMENT_SECONDS)
+
+    async def export_projects(self, project_ids: Sequence[str] = (), *, epic_id: str = "") -> ExportedProjects:
+        """Projects as the YAML text that `import_projects` takes; none named: all that you see."""
+        request = board_document_pb2.ExportProjectsRequest(project_ids=project_ids, epic_id=epic_id)
+        return await self._call(request, ExportedProjects, timeout=DOCUMENT_SECONDS)
 
     async def create_epic(
         self, project_id: str, name: str, *, description: str | None = None, priority: int | None = None

@@ -55,6 +55,59 @@ class DeletedCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedItem:
+    """What became of one item of a document."""
+
+    # Where it stands, `projects[0].epics[1].tasks[2]`.
+    place: str = ""
+    # `project`, `epic` or `task`.
+    kind: str = ""
+    # What it is called.
+    name: str = ""
+    # Its id; empty where a dry run would make it.
+    id: str = ""
+    # `created`, `updated`, `unchanged` or `left`.
+    action: str = ""
+    # The names of the fields that are otherwise now.
+    fields: tuple[str, ...] = ()
+    # What is not as the document has it, and why; empty where all is.
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedProjects:
+    """What became of the items of a document, or would."""
+
+    # Whether nothing was changed because nothing was to be.
+    dry_run: bool = False
+    # Everything that the document names, in its order.
+    items: tuple[ImportedItem, ...] = ()
+    # How many were made.
+    created: int = 0
+    # How many were changed.
+    updated: int = 0
+    # How many were as the document has them.
+    unchanged: int = 0
+    # How many would be otherwise by the document, and were left as they are; each says why.
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportedProjects:
+    """Projects as a document."""
+
+    # YAML of the form of BoardDocument, which ImportProjects takes, and which says what ImportProjects makes: no
+    # ids, no logs, no leases.
+    yaml: str = ""
+    # How many projects it has.
+    projects: int = 0
+    # How many epics.
+    epics: int = 0
+    # How many tasks.
+    tasks: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Epic:
     """A part of a project: the tasks that reach one end together."""
 

@@ -32,6 +32,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_TASK_LEASED: _ClassVar[ErrorReason]
     ERROR_REASON_LEASE_LOST: _ClassVar[ErrorReason]
     ERROR_REASON_RESOURCES_HELD: _ClassVar[ErrorReason]
+    ERROR_REASON_EXPORT_TOO_LARGE: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_REQUEST: ErrorReason
 ERROR_REASON_UNAUTHENTICATED: ErrorReason
@@ -56,3 +57,4 @@ ERROR_REASON_DEPENDENCY_CYCLE: ErrorReason
 ERROR_REASON_TASK_LEASED: ErrorReason
 ERROR_REASON_LEASE_LOST: ErrorReason
 ERROR_REASON_RESOURCES_HELD: ErrorReason
+ERROR_REASON_EXPORT_TOO_LARGE: ErrorReason

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from qmcp.tasks.v1 import board_document_pb2 as qmcp_dot_tasks_dot_v1_dot_board__document__pb2
 from qmcp.tasks.v1 import epic_pb2 as qmcp_dot_tasks_dot_v1_dot_epic__pb2
 from qmcp.tasks.v1 import project_pb2 as qmcp_dot_tasks_dot_v1_dot_project__pb2
 from qmcp.tasks.v1 import task_pb2 as qmcp_dot_tasks_dot_v1_dot_task__pb2
@@ -64,6 +65,16 @@ class TasksServiceStub:
                 '/qmcp.tasks.v1.TasksService/DeleteProject',
                 request_serializer=qmcp_dot_tasks_dot_v1_dot_project__pb2.DeleteProjectRequest.SerializeToString,
                 response_deserializer=qmcp_dot_tasks_dot_v1_dot_project__pb2.DeletedCounts.FromString,
+                _registered_method=True)
+        self.ImportProjects = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/ImportProjects',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_board__document__pb2.ImportProjectsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_board__document__pb2.ImportedProjects.FromString,
+                _registered_method=True)
+        self.ExportProjects = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/ExportProjects',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_board__document__pb2.ExportProjectsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_board__document__pb2.ExportedProjects.FromString,
                 _registered_method=True)
         self.CreateEpic = channel.unary_unary(
                 '/qmcp.tasks.v1.TasksService/CreateEpic',
@@ -194,6 +205,21 @@ class TasksServiceServicer:
 
     def DeleteProject(self, request, context):
         """Deletes a project with its epics and tasks, and says how many. Only its owner may, or an administrator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportProjects(self, request, context):
+        """Makes and changes all that a YAML text names, by names as CreateProject, CreateEpic and CreateTask do, or nothing of it. What is
+        leased stays as it is, with its lease. Wrong texts are refused with the place and the line.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportProjects(self, request, context):
+        """Returns projects as the YAML text that ImportProjects takes, in the order in which they were made.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -359,6 +385,16 @@ def add_TasksServiceServicer_to_server(servicer, server):
                     servicer.DeleteProject,
                     request_deserializer=qmcp_dot_tasks_dot_v1_dot_project__pb2.DeleteProjectRequest.FromString,
                     response_serializer=qmcp_dot_tasks_dot_v1_dot_project__pb2.DeletedCounts.SerializeToString,
+            ),
+            'ImportProjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportProjects,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_board__document__pb2.ImportProjectsRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_board__document__pb2.ImportedProjects.SerializeToString,
+            ),
+            'ExportProjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportProjects,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_board__document__pb2.ExportProjectsRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_board__document__pb2.ExportedProjects.SerializeToString,
             ),
             'CreateEpic': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateEpic,
@@ -589,6 +625,60 @@ class TasksService:
             '/qmcp.tasks.v1.TasksService/DeleteProject',
             qmcp_dot_tasks_dot_v1_dot_project__pb2.DeleteProjectRequest.SerializeToString,
             qmcp_dot_tasks_dot_v1_dot_project__pb2.DeletedCounts.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportProjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/ImportProjects',
+            qmcp_dot_tasks_dot_v1_dot_board__document__pb2.ImportProjectsRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_board__document__pb2.ImportedProjects.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportProjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/ExportProjects',
+            qmcp_dot_tasks_dot_v1_dot_board__document__pb2.ExportProjectsRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_board__document__pb2.ExportedProjects.FromString,
             options,
             channel_credentials,
             insecure,

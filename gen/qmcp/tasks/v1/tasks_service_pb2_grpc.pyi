@@ -5,6 +5,7 @@ Share out work among many agents."""
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from qmcp.tasks.v1 import board_document_pb2 as _board_document_pb2
 from qmcp.tasks.v1 import epic_pb2 as _epic_pb2
 from qmcp.tasks.v1 import project_pb2 as _project_pb2
 from qmcp.tasks.v1 import task_pb2 as _task_pb2
@@ -51,6 +52,12 @@ class TasksServiceStub:
     """Changes a project. Only its owner may, or an administrator."""
     DeleteProject: _grpc.UnaryUnaryMultiCallable[_project_pb2.DeleteProjectRequest, _project_pb2.DeletedCounts]
     """Deletes a project with its epics and tasks, and says how many. Only its owner may, or an administrator."""
+    ImportProjects: _grpc.UnaryUnaryMultiCallable[_board_document_pb2.ImportProjectsRequest, _board_document_pb2.ImportedProjects]
+    """Makes and changes all that a YAML text names, by names as CreateProject, CreateEpic and CreateTask do, or nothing of it. What is
+    leased stays as it is, with its lease. Wrong texts are refused with the place and the line.
+    """
+    ExportProjects: _grpc.UnaryUnaryMultiCallable[_board_document_pb2.ExportProjectsRequest, _board_document_pb2.ExportedProjects]
+    """Returns projects as the YAML text that ImportProjects takes, in the order in which they were made."""
     CreateEpic: _grpc.UnaryUnaryMultiCallable[_epic_pb2.CreateEpicRequest, _epic_pb2.Epic]
     """Makes an epic, or finds the project's own of that name and changes it as the request says; over HTTP the answer is 201 in
     both cases.
@@ -120,6 +127,12 @@ class TasksServiceAsyncStub(TasksServiceStub):
     """Changes a project. Only its owner may, or an administrator."""
     DeleteProject: _aio.UnaryUnaryMultiCallable[_project_pb2.DeleteProjectRequest, _project_pb2.DeletedCounts]  # type: ignore[assignment]
     """Deletes a project with its epics and tasks, and says how many. Only its owner may, or an administrator."""
+    ImportProjects: _aio.UnaryUnaryMultiCallable[_board_document_pb2.ImportProjectsRequest, _board_document_pb2.ImportedProjects]  # type: ignore[assignment]
+    """Makes and changes all that a YAML text names, by names as CreateProject, CreateEpic and CreateTask do, or nothing of it. What is
+    leased stays as it is, with its lease. Wrong texts are refused with the place and the line.
+    """
+    ExportProjects: _aio.UnaryUnaryMultiCallable[_board_document_pb2.ExportProjectsRequest, _board_document_pb2.ExportedProjects]  # type: ignore[assignment]
+    """Returns projects as the YAML text that ImportProjects takes, in the order in which they were made."""
     CreateEpic: _aio.UnaryUnaryMultiCallable[_epic_pb2.CreateEpicRequest, _epic_pb2.Epic]  # type: ignore[assignment]
     """Makes an epic, or finds the project's own of that name and changes it as the request says; over HTTP the answer is 201 in
     both cases.
@@ -216,6 +229,24 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_project_pb2.DeletedCounts, _abc.Awaitable[_project_pb2.DeletedCounts]]:
         """Deletes a project with its epics and tasks, and says how many. Only its owner may, or an administrator."""
+
+    @_abc_1.abstractmethod
+    def ImportProjects(
+        self,
+        request: _board_document_pb2.ImportProjectsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_board_document_pb2.ImportedProjects, _abc.Awaitable[_board_document_pb2.ImportedProjects]]:
+        """Makes and changes all that a YAML text names, by names as CreateProject, CreateEpic and CreateTask do, or nothing of it. What is
+        leased stays as it is, with its lease. Wrong texts are refused with the place and the line.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportProjects(
+        self,
+        request: _board_document_pb2.ExportProjectsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_board_document_pb2.ExportedProjects, _abc.Awaitable[_board_document_pb2.ExportedProjects]]:
+        """Returns projects as the YAML text that ImportProjects takes, in the order in which they were made."""
 
     @_abc_1.abstractmethod
     def CreateEpic(

@@ -6,5 +6,6 @@ ADVICE = {
     "TASK_LEASED": "Take another task, or come back when its lease has ended.",
     "LEASE_LOST": "Stop working on it, or acquire it again.",
     "RESOURCES_HELD": "Take another task, or come back when the one that holds them has ended.",
+    "EXPORT_TOO_LARGE": "Name fewer projects, or one epic.",
     "NAME_TAKEN": "Choose another name.",
 }

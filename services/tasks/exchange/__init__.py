@@ -1,0 +1,1 @@
+"""Boards as documents: read, imported, exported."""
