@@ -16,7 +16,7 @@ from servicekit.search.metrics import SearchMetrics
 from servicekit.search.settings import SearchSettings
 from servicekit.search.vectors import Point, Wanted, words
 from servicekit.search.vectors.embedded import EmbeddedVectors
-from tests.questioning.retrieval import entries, pairs
+from tests.questioning.retrieval import always, entries, pairs
 
 MESSAGES = 10_000
 SEARCHES = 300
@@ -32,7 +32,7 @@ def bench(folder: Path, plan: Plan) -> Section:
 async def _bench(folder: Path) -> Section:
     model = embedder(SearchSettings(database_url="", embedding_model="minilm"))
     vectors = EmbeddedVectors(folder / "qdrant")
-    index = Index("bench", vectors, model, SearchMetrics(CollectorRegistry()))
+    index = Index("bench", vectors, model, SearchMetrics(CollectorRegistry()), always)
     await index.create()
     wanted = pairs()
     points = [await index.point(each) for each in entries(wanted)]

@@ -1,12 +1,14 @@
 """An index: a collection of a vector store that belongs to a model, and searches in it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter
 
 from cachetools import LRUCache
 
+from servicekit.postgres import Database
+from servicekit.search import outbox
 from servicekit.search.embeddings import Embedder, embedder
 from servicekit.search.errors import SearchAwayError, UnfitTextError
 from servicekit.search.metrics import SearchMetrics
@@ -15,6 +17,7 @@ from servicekit.search.vectors import Hit, Payload, Point, Vectors, Wanted
 
 # Questions are put in the same words again and again: the meanings of so many texts are remembered.
 REMEMBERED = 2_000
+IsWhole = Callable[[], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,18 @@ class Scope:
 class Index:
     """Finds entries; brings them in and takes them out."""
 
-    def __init__(self, name: str, vectors: Vectors, model: Embedder, metrics: SearchMetrics) -> None:
+    def __init__(self, name: str, vectors: Vectors, model: Embedder, metrics: SearchMetrics, is_whole: IsWhole) -> None:
+        """Finds by what is given.
+
+        Args:
+            name: what the names of its collections begin with.
+            vectors: where they are.
+            model: by which texts are understood.
+            metrics: of searches.
+            is_whole: whether it lacks nothing but what has just changed.
+        """
         self.name = name
+        self._is_whole = is_whole
         self.vectors = vectors
         self.model = model
         self._metrics = metrics
@@ -89,7 +102,7 @@ class Index:
         """The entries that say most nearly what a text says, best first.
 
         Raises:
-            SearchAwayError: the index, or its model, is not there now.
+            SearchAwayError: the index, or its model, is not there now, or it is being made again and lacks something.
         """
         from servicekit.search.vectors import words  # noqa: PLC0415 - as above
 
@@ -100,7 +113,10 @@ class Index:
             if wanted.meaning is None and wanted.words is None:
                 return []
             started = perf_counter()
+            await self._require_whole()
             found = await self.vectors.query(await self.collection(), wanted)
+            # It may have been taken away, and been half there, in between.
+            await self._require_whole()
         except UnfitTextError:
             return []
         except SearchAwayError:
@@ -109,6 +125,10 @@ class Index:
         self._metrics.searches.observe(perf_counter() - started)
         self._metrics.hits.observe(len(found))
         return found
+
+    async def _require_whole(self) -> None:
+        if not await self._is_whole():
+            raise SearchAwayError("it is being made again")
 
     async def _meaning(self, text: str) -> Sequence[float] | None:
         started = perf_counter()
@@ -119,15 +139,22 @@ class Index:
 
 
 @asynccontextmanager
-async def index(service: str, settings: SearchSettings, metrics: SearchMetrics) -> AsyncIterator[Index | None]:
-    """The index of a service; None where the settings name no place for one."""
+async def index(
+    service: str, settings: SearchSettings, metrics: SearchMetrics, database: Database
+) -> AsyncIterator[Index | None]:
+    """The index of a service, and of its database; None where the settings name no place for one."""
     if not (settings.qdrant_url or settings.qdrant_folder):
         yield None
         return
     vectors = _vectors(settings)
     model = embedder(settings)
+
+    async def is_whole() -> bool:
+        async with database.connection() as connection:
+            return await outbox.is_whole(connection)
+
     try:
-        yield Index(f"{settings.qdrant_collection_name}-{service}", vectors, model, metrics)
+        yield Index(f"{settings.qdrant_collection_name}-{service}", vectors, model, metrics, is_whole)
     finally:
         await model.close()
         await vectors.close()

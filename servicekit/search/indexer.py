@@ -113,7 +113,7 @@ class Indexer:
         """
         if self._index is None:
             raise SearchAwayError("no place for an index is set")
-        await self._index.drop()
+        await self._drop(self._index)
         self.wake()
 
     async def condition(self) -> Condition:
@@ -122,13 +122,14 @@ class Indexer:
             return Condition("off", "No place for an index is set: QMCP_QDRANT_URL or QMCP_QDRANT_FOLDER.")
         async with self._database.connection() as connection:
             waiting = await outbox.waiting(connection)
+            whole = await outbox.is_whole(connection)
         try:
             collection, dimension = await self._index.collection(), await self._index.model.dimension()
             stands = await self._index.exists()
             entries = await self._index.count() if stands else 0
         except SearchAwayError as error:
             return self._told("away", str(error), waiting)
-        state = "ready" if stands and not waiting.waiting else "catching_up"
+        state = "ready" if stands and whole and not waiting.waiting else "catching_up"
         return self._told(state, waiting.last_error, waiting, collection, dimension, entries)
 
     def _told(
@@ -158,8 +159,8 @@ class Indexer:
             self._measured_at = monotonic()
             await self._measure(self._index)
             await self._follow(self._index)
-        if not await self._index.exists():
-            queued = await self._made()
+        if not await self._index.exists() or await self._left_half_made():
+            queued = await self._made(self._index)
             logger.info("index_made", collection=await self._index.collection(), items=queued)
         async with self._database.connection() as connection:
             changes = await outbox.claim(connection, BATCH, LEASE_SECONDS)
@@ -182,18 +183,31 @@ class Indexer:
         async with self._database.transaction() as connection:
             await outbox.follow(connection)
 
-    async def _made(self) -> int:
+    async def _left_half_made(self) -> bool:
+        async with self._database.connection() as connection:
+            return await outbox.is_remaking(connection)
+
+    async def _drop(self, index: Index) -> None:
+        """Takes the index away; from before that on nobody takes what is in it for everything."""
+        async with self._database.transaction() as connection:
+            await outbox.begin_remake(connection)
+        await index.drop()
+
+    async def _made(self, index: Index) -> int:
         """Makes the index, after everything was put on its way: who dies between the two begins anew."""
-        assert self._index is not None
+        async with self._database.transaction() as connection:
+            await outbox.begin_remake(connection)
         queued, last = 0, ""
         while True:
             async with self._database.transaction() as connection:
                 items = await self._source.after(connection, last, QUEUED_TOGETHER)
-                await outbox.queue(connection, items)
+                await outbox.queue_for_remake(connection, items)
             if not items:
                 break
             queued, last = queued + len(items), items[-1]
-        await self._index.create()
+        await index.create()
+        async with self._database.transaction() as connection:
+            await outbox.end_remake(connection)
         return queued
 
     async def _bring_in(self, index: Index, changes: Sequence[Change]) -> None:
@@ -245,8 +259,8 @@ class Indexer:
         if waiting.waiting or indexed == wanted - waiting.failed:
             return
         logger.warning("index_differs", indexed=indexed, wanted=wanted)
-        await index.drop()
-        await self._made()
+        await self._drop(index)
+        await self._made(index)
 
     async def _measure(self, index: Index) -> None:
         async with self._database.connection() as connection:

@@ -33,6 +33,39 @@ async def queue(connection: Connection, item_ids: Sequence[str]) -> None:
     await connection.execute("SELECT queue_for_index($1)", list(item_ids))
 
 
+async def begin_remake(connection: Connection) -> None:
+    """The index is about to be made again; it lacks something until `end_remake`, and until what was queued is in."""
+    await connection.execute("UPDATE index_followed SET remaking = true")
+
+
+async def queue_for_remake(connection: Connection, item_ids: Sequence[str]) -> None:
+    """Has items brought in because all are."""
+    await queue(connection, item_ids)
+    await connection.execute("UPDATE index_outbox SET of_remake = true WHERE item_id = ANY($1)", list(item_ids))
+
+
+async def end_remake(connection: Connection) -> None:
+    """The index is there, and everything is on its way to it."""
+    await connection.execute("UPDATE index_followed SET remaking = false")
+
+
+async def is_remaking(connection: Connection) -> bool:
+    """Whether somebody has begun to make the index again and has not put everything on its way."""
+    return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM index_followed WHERE remaking)"))
+
+
+async def is_whole(connection: Connection) -> bool:
+    """Whether the index lacks nothing but what has just changed."""
+    return bool(
+        await connection.fetchval(
+            """
+            SELECT EXISTS (SELECT FROM index_followed WHERE NOT remaking)
+               AND NOT EXISTS (SELECT FROM index_outbox WHERE of_remake AND next_attempt_at IS NOT NULL)
+            """
+        )
+    )
+
+
 async def claim(connection: Connection, limit: int, lease_seconds: float) -> list[Change]:
     """Takes what is due, so that nobody else does for the time of the lease."""
     rows = await connection.fetch(
@@ -121,10 +154,13 @@ async def followed(connection: Connection) -> bool:
 async def follow(connection: Connection) -> None:
     """Has changes put into the outbox from the end of this transaction on.
 
-    Who is changing something, and has seen that nobody follows, is waited for.
+    Who is changing something, and has seen that nobody follows, is waited for. What changed before is in no index,
+    so that is to be made again.
     """
     await connection.execute("LOCK TABLE index_followed IN ACCESS EXCLUSIVE MODE")
-    await connection.execute("INSERT INTO index_followed (followed) VALUES (true) ON CONFLICT DO NOTHING")
+    await connection.execute(
+        "INSERT INTO index_followed (followed, remaking) VALUES (true, true) ON CONFLICT DO NOTHING"
+    )
 
 
 async def leave(connection: Connection) -> None:

@@ -72,7 +72,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             )
         ) as client,
         access(settings) as resolver,
-        index("hitl", settings, search) if settings.hitl_similar_requests else nullcontext() as found,
+        index("hitl", settings, search, db) if settings.hitl_similar_requests else nullcontext() as found,
     ):
         # What becomes of requests.
         writer = RequestWriter(db, CommitMetrics(registry), metrics)

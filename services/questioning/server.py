@@ -54,7 +54,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         ) as db,
         access(settings) as resolver,
         language_model(settings) as model,
-        index("questioning", settings, search) as found,
+        index("questioning", settings, search, db) as found,
     ):
         engines = Engines(settings.questioning_compiled_megabytes * 1024 * 1024)
         conversations = Conversations(db, engines)

@@ -63,7 +63,9 @@ async def test_whatever_is_asked_nothing_of_another_owner_or_user_is_near(
     async with (
         postgres.database("questioning") as url,
         database(url, 4, "memory") as db,
-        index("test", _settings(tmp_path if by == "meaning" else None), SearchMetrics(CollectorRegistry())) as found,
+        index(
+            "test", _settings(tmp_path if by == "meaning" else None), SearchMetrics(CollectorRegistry()), db
+        ) as found,
     ):
         drawn = random.Random(11)
         owners = {

@@ -16,7 +16,7 @@ from servicekit.search.vectors.embedded import EmbeddedVectors
 from services.questioning.memory.likeness import Thresholds, telling, verdict
 from services.questioning.memory.models import Asked
 from services.questioning.settings import Settings
-from tests.questioning.retrieval import entries, pairs
+from tests.questioning.retrieval import always, entries, pairs
 
 PAIRS = pairs()
 ADA = {"owner": "ada"}
@@ -27,7 +27,7 @@ WITHIN = 5
 async def index(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Index]:
     model = embedder(SearchSettings(database_url="", embedding_model="minilm"))
     vectors = EmbeddedVectors(tmp_path_factory.mktemp("retrieval") / "qdrant")
-    made = Index("set", vectors, model, SearchMetrics(CollectorRegistry()))
+    made = Index("set", vectors, model, SearchMetrics(CollectorRegistry()), always)
     await made.create()
     await made.bring_in([await made.point(each) for each in entries(PAIRS)])
     yield made

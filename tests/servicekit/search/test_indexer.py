@@ -29,6 +29,8 @@ class Model:
         self.name = name
         self._dimension = dimension
         self.away = ""
+        # How many texts it takes before it is away.
+        self.takes = 1_000_000
 
     async def dimension(self) -> int:
         return self._dimension
@@ -38,6 +40,9 @@ class Model:
             raise SearchAwayError(self.away)
         if text == "unfit":
             raise UnfitTextError("the model does not take it")
+        if not self.takes:
+            raise SearchAwayError("it is tired")
+        self.takes -= 1
         return [1.0 if place == int(text[0]) else 0.0 for place in range(self._dimension)]
 
     async def close(self) -> None:
@@ -67,8 +72,12 @@ class Indexing:
         self.db, self.texts, self.model = db, texts, model
         metrics = SearchMetrics(CollectorRegistry())
         self.vectors = EmbeddedVectors(folder)
-        self.index = Index("test", self.vectors, model, metrics)
+        self.index = Index("test", self.vectors, model, metrics, self.is_whole)
         self.indexer = Indexer(db, self.index, texts, metrics)
+
+    async def is_whole(self) -> bool:
+        async with self.db.connection() as connection:
+            return await outbox.is_whole(connection)
 
     async def change(self, item_id: str, text: str | None) -> None:
         if text is None:
@@ -82,7 +91,8 @@ class Indexing:
     async def settled(self) -> None:
         async def nothing_waits() -> bool:
             async with self.db.connection() as connection:
-                return (await outbox.waiting(connection)).waiting == 0 and await self.index.exists()
+                waits = (await outbox.waiting(connection)).waiting
+                return waits == 0 and await outbox.is_whole(connection) and await self.index.exists()
 
         await until(nothing_waits, 30)
 
@@ -137,6 +147,52 @@ async def test_what_changes_is_found_what_goes_is_not_and_a_lost_folder_is_made_
         assert sorted(await made.found("2")) == ["a", "b"]
 
 
+async def test_while_it_is_made_again_nobody_is_given_a_part_for_the_whole(
+    postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("servicekit.search.indexer.SAFETY_SECONDS", 0.05)
+    monkeypatch.setattr("servicekit.search.indexer.BATCH", 1)
+    model = Model()
+    async with postgres.database("questioning") as url, indexing(url, tmp_path / "qdrant", Texts(), model) as made:
+        for item_id in "abc":
+            await made.change(item_id, "1 alike")
+        await made.settled()
+        assert sorted(await made.found("1")) == ["a", "b", "c"]
+
+        async def half() -> bool:
+            return not model.takes and await _counts(made, 1)
+
+        async def begun_again() -> None:
+            model.takes = 1
+            made.indexer.wake()
+            await until(half, 30)
+            # One of three is there, and a text that changes meanwhile is still one that is missing.
+            await made.change("c", "1 alike, too")
+            with pytest.raises(SearchAwayError, match="made again"):
+                await made.found("1")
+            assert (await made.indexer.condition()).state == "catching_up"
+            model.takes = 1_000
+            await made.settled()
+            assert sorted(await made.found("1")) == ["a", "b", "c"]
+            assert (await made.indexer.condition()).state == "ready"
+
+        await made.indexer.rebuild()
+        await begun_again()
+        await made.index.drop()
+        await begun_again()
+        # Whoever died when everything was not on its way yet leaves it to the next one.
+        async with made.db.transaction() as connection:
+            await outbox.begin_remake(connection)
+        with pytest.raises(SearchAwayError):
+            await made.found("1")
+        made.indexer.wake()
+        await made.settled()
+        # What has just changed is missing for a moment, which is no reason to look in another way.
+        model.takes = 0
+        await made.change("d", "1 alike")
+        assert sorted(await made.found("1")) == ["a", "b", "c"]
+
+
 async def test_another_model_has_another_collection_which_is_made_by_itself(postgres: Server, tmp_path: Path) -> None:
     texts = Texts()
     async with postgres.database("questioning") as url:
@@ -166,6 +222,7 @@ async def test_an_index_that_differs_from_the_database_is_made_again(postgres: S
         del texts.texts["a"]
         async with indexing(url, tmp_path / "qdrant", texts, Model()) as made:
             await until(lambda: _counts(made, 1), 30)
+            await made.settled()
             assert (await made.found("1"), await made.found("2")) == ([], ["b"])
 
 

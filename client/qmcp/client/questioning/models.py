@@ -379,8 +379,9 @@ class Memory:
     All that is in it can be made again from what was said.
     """
 
-    # `ready`; `catching_up`: something is still to be brought in; `away`: the store or the model is not there, and
-    # what is alike is found by its words; `off`: no store is set, and so always.
+    # `ready`; `catching_up`: something is still to be brought in, and while that is so because all of it is made
+    # again, what is alike is found by its words; `away`: the store or the model is not there, and so likewise;
+    # `off`: no store is set, and so always.
     state: str = ""
     # Why it is away or off, or what failed last; empty where there is nothing to say.
     detail: str = ""

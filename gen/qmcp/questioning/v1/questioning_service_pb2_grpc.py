@@ -388,8 +388,8 @@ class QuestioningServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReindexMemory(self, request, context):
-        """Empties the memory, which is then made again from what was said: GetMemory tells how far that is. Interviews go on meanwhile
-        and find what is in it again so far. It is made again by itself where it was lost, or where the model is another.
+        """Empties the memory, which is then made again from what was said: GetMemory tells how far that is. Interviews go on meanwhile,
+        and what is alike is found by its words, in all of it. It is made again by itself where it was lost, or where the model is another.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -113,8 +113,8 @@ class QuestioningServiceStub:
     GetMemory: _grpc.UnaryUnaryMultiCallable[_questioning_service_pb2.GetMemoryRequest, _memory_pb2.Memory]
     """Returns how the memory is: where it is, by what model texts are understood, and how far it is behind."""
     ReindexMemory: _grpc.UnaryUnaryMultiCallable[_questioning_service_pb2.ReindexMemoryRequest, _memory_pb2.Memory]
-    """Empties the memory, which is then made again from what was said: GetMemory tells how far that is. Interviews go on meanwhile
-    and find what is in it again so far. It is made again by itself where it was lost, or where the model is another.
+    """Empties the memory, which is then made again from what was said: GetMemory tells how far that is. Interviews go on meanwhile,
+    and what is alike is found by its words, in all of it. It is made again by itself where it was lost, or where the model is another.
     """
 
 @_typing.type_check_only
@@ -197,8 +197,8 @@ class QuestioningServiceAsyncStub(QuestioningServiceStub):
     GetMemory: _aio.UnaryUnaryMultiCallable[_questioning_service_pb2.GetMemoryRequest, _memory_pb2.Memory]  # type: ignore[assignment]
     """Returns how the memory is: where it is, by what model texts are understood, and how far it is behind."""
     ReindexMemory: _aio.UnaryUnaryMultiCallable[_questioning_service_pb2.ReindexMemoryRequest, _memory_pb2.Memory]  # type: ignore[assignment]
-    """Empties the memory, which is then made again from what was said: GetMemory tells how far that is. Interviews go on meanwhile
-    and find what is in it again so far. It is made again by itself where it was lost, or where the model is another.
+    """Empties the memory, which is then made again from what was said: GetMemory tells how far that is. Interviews go on meanwhile,
+    and what is alike is found by its words, in all of it. It is made again by itself where it was lost, or where the model is another.
     """
 
 class QuestioningServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -446,8 +446,8 @@ class QuestioningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _questioning_service_pb2.ReindexMemoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_pb2.Memory, _abc.Awaitable[_memory_pb2.Memory]]:
-        """Empties the memory, which is then made again from what was said: GetMemory tells how far that is. Interviews go on meanwhile
-        and find what is in it again so far. It is made again by itself where it was lost, or where the model is another.
+        """Empties the memory, which is then made again from what was said: GetMemory tells how far that is. Interviews go on meanwhile,
+        and what is alike is found by its words, in all of it. It is made again by itself where it was lost, or where the model is another.
         """
 
 def add_QuestioningServiceServicer_to_server(servicer: QuestioningServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
