@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
+from yarl import URL
 
 from servicekit.settings import ServiceSettings
 
@@ -37,3 +38,21 @@ class SearchSettings(ServiceSettings):
     embedding_model_name: str = "text-embedding-3-small"
     # How long one answer of it may take, seconds.
     embedding_timeout_seconds: float = Field(default=10, gt=0)
+
+    @field_validator("qdrant_url", "embedding_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        # What fails there is told with its address: to readers of the service, in its log, in its tables.
+        return require_plain_address(value)
+
+
+def require_plain_address(value: str) -> str:
+    """An address that holds no secret; empty where there is none.
+
+    Raises:
+        ValueError: it has a user or a query, or is none.
+    """
+    url = URL(value)
+    if value and (url.scheme not in {"http", "https"} or not url.host or url.user or url.query or url.fragment):
+        raise ValueError("must be http(s)://host[:port][/path], without a user and a query")
+    return value

@@ -4,9 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
-from yarl import URL
 
-from servicekit.search.settings import COLLECTION_NAME, SearchSettings
+from servicekit.search.settings import COLLECTION_NAME, SearchSettings, require_plain_address
 from servicekit.settings import LogLevel
 
 # Where each protocol is spoken by those who made it.
@@ -74,11 +73,8 @@ class Settings(SearchSettings):
 
     @field_validator("questioning_openai_base_url")
     @classmethod
-    def _address(cls, value: str) -> str:
-        url = URL(value)
-        if value and (url.scheme not in {"http", "https"} or not url.host or url.user or url.query or url.fragment):
-            raise ValueError("must be http(s)://host[:port][/path], without a user and a query")
-        return value
+    def _models_address(cls, value: str) -> str:
+        return require_plain_address(value)
 
     @property
     def base_url(self) -> str:

@@ -47,8 +47,10 @@ def test_the_key_is_read_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("address", ["ftp://x", "model:11434", "http://user:secret@x", "http://x/?key=1", "http://"])
 def test_an_address_that_is_none_or_holds_a_secret_is_refused_at_the_start(address: str) -> None:
-    with pytest.raises(ValidationError, match="questioning_openai_base_url"):
-        Settings(database_url=URL, questioning_openai_base_url=address)
+    for setting in ("questioning_openai_base_url", "qdrant_url", "embedding_url"):
+        given: dict[str, Any] = {setting: address}
+        with pytest.raises(ValidationError, match=setting):
+            Settings(database_url=URL, **given)
 
 
 @pytest.mark.promise("S13")

@@ -136,6 +136,16 @@ async def test_a_client_lists_and_calls_the_catalogue_and_the_contract(
             answer = await client.call_tool(name, arguments)
             assert not answer.is_error, f"{name}: {text(answer)}"
             assert answer.structured_content == json.loads(text(answer))
+        # The original's names of tools, and what the first one began goes on by the second.
+        begun = {"conversation_id": answer.structured_content["conversation_id"]}
+        said = {"previous_messages": [{"role": "user", "content": "A garden"}]}
+        for name, arguments, questions in (
+            ("sequential_questioning_follow_up", {**begun, **said}, "questions"),
+            ("sequential_questioning_automatic", {"context": "Moving", "max_rounds": 2}, "all_questions_combined"),
+        ):
+            answer = await client.call_tool(name, arguments)
+            assert not answer.is_error, f"{name}: {text(answer)}"
+            assert answer.structured_content[questions]
 
         # What a model can mend is a result, what a client has wrong is an error.
         assert reason(await client.call_tool("echo", {"text": "hello"})) == "ARGUMENTS_INVALID"
