@@ -11,6 +11,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from devstack import postgres, probing
+from devstack.keys import mcp_state_file
 from devstack.listeners import Listener, Listeners
 from devstack.services import KEYS, Service, taker_of
 from devstack.settings import StackSettings
@@ -144,6 +145,7 @@ def mcp(settings: StackSettings, listeners: Listeners) -> Process:
             "QMCP_MCP_PORT": str(at.port),
             "QMCP_MCP_METRICS_HOST": metrics_at.host,
             "QMCP_MCP_METRICS_PORT": str(metrics_at.port),
+            "QMCP_MCP_STATE_KEY_FILE": str(mcp_state_file(settings.home)),
             "QMCP_AUTH": settings.auth,
         },
         listeners=(at, metrics_at),

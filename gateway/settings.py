@@ -226,6 +226,12 @@ class McpSettings(CallSettings):
     # How long a call waits for a human who must approve it, in seconds; then it says how to follow the invocation,
     # which goes on. Many clients give up after a minute.
     mcp_wait_seconds: int = Field(default=50, ge=1)
+    # After how long a run that has not ended becomes a task, for clients that take tasks, in seconds.
+    mcp_task_after_seconds: float = Field(default=2.0, ge=0)
+    # What seals the state that clients say again with their user's answer: 32 random characters or more, one key a
+    # line, the first of which seals; the same for all replicas. No file: a key of the process's own, so that what it
+    # or another replica sealed before is refused.
+    mcp_state_key_file: Path | None = None
     # How long a stop waits for calls in flight, in seconds.
     mcp_shutdown_grace_seconds: int = Field(default=10, ge=1)
     # Who issues the tokens that services take (theirs to check): clients without a credential are told. Empty: API

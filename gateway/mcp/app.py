@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
+from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from prometheus_client import CollectorRegistry
@@ -15,13 +17,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from gateway.mcp.approvals import Approvals
 from gateway.mcp.callers import SCOPE, Callers, RefusedError, challenge
+from gateway.mcp.calls import Calls
 from gateway.mcp.catalogue import Catalogue
 from gateway.mcp.channels import Channels
 from gateway.mcp.contract_tools import DOMAIN, ContractCalls, contract_tools
 from gateway.mcp.failures import Failure
+from gateway.mcp.invocations import Invocations
 from gateway.mcp.observing import Observed
-from gateway.mcp.server import Answers, server
+from gateway.mcp.prompts import Prompts
+from gateway.mcp.request_state import request_state
+from gateway.mcp.resources import Resources
+from gateway.mcp.server import Answers, Handlers, server
+from gateway.mcp.tasks import Tasks
 from gateway.openapi.operations import HTTP_STATUS
 from gateway.settings import McpSettings
 from gateway.web.counting import Counted
@@ -33,28 +42,50 @@ METADATA_PATH = f"/.well-known/oauth-protected-resource{PATH}"
 WAIT_SECONDS = 330.0
 
 
-def application(settings: McpSettings, registry: CollectorRegistry) -> Starlette:
-    """Builds it; the contract's tools are made once, here."""
-    channels = Channels(settings)
+def endpoint(settings: McpSettings, channels: Channels, registry: CollectorRegistry) -> Server[Any]:
+    """The server of the protocol; the contract's tools are made once, here."""
     quick, long = float(settings.edge_timeout_seconds), float(settings.edge_long_timeout_seconds)
     seconds = {
         options_pb2.CALL_KIND_QUICK: quick,
         options_pb2.CALL_KIND_LONG: long,
         options_pb2.CALL_KIND_WAIT: WAIT_SECONDS,
     }
-    catalogue = Catalogue(
-        channels, quick_seconds=quick, long_seconds=long, wait_seconds=float(settings.mcp_wait_seconds)
+    invocations = Invocations(channels, quick_seconds=quick, long_seconds=long)
+    approvals = Approvals(channels, seconds=quick)
+    calls = Calls(
+        invocations,
+        approvals,
+        long_seconds=long,
+        wait_seconds=float(settings.mcp_wait_seconds),
+        task_after_seconds=settings.mcp_task_after_seconds,
     )
-    answers = Answers(contract_tools(), ContractCalls(channels, seconds), catalogue)
+    contract = ContractCalls(channels, seconds)
+    handlers = Handlers(
+        Answers(contract_tools(), contract, Catalogue(channels, seconds=quick), calls),
+        Tasks(invocations, approvals),
+        Resources(contract),
+        Prompts(channels, seconds=quick),
+    )
+    return server(handlers, Observed(registry), request_state(settings.mcp_state_key_file))
+
+
+def application(settings: McpSettings, registry: CollectorRegistry) -> Starlette:
+    """Builds it."""
+    channels = Channels(settings)
+    return serving(settings, channels, endpoint(settings, channels, registry), registry)
+
+
+def serving(settings: McpSettings, channels: Channels, served: Server[Any], registry: CollectorRegistry) -> Starlette:
+    """A server of the protocol over HTTP, for whom access lets in."""
     sessions = StreamableHTTPSessionManager(
-        server(answers, Observed(registry)),
+        served,
         # Any replica answers any request.
         stateless=True,
         # Hosts and origins are checked below and by the edge.
         security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         max_request_body_size=settings.max_body_bytes,
     )
-    callers = Callers(channels, checked=settings.auth == "on", seconds=quick)
+    callers = Callers(channels, checked=settings.auth == "on", seconds=float(settings.edge_timeout_seconds))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

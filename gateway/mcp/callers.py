@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
+from mcp.server.context import ServerRequestContext
 from qmcp.access.v1.access_service_pb2 import WhoAmIRequest
 from qmcp.access.v1.access_service_pb2_grpc import AccessServiceStub
 from starlette.requests import Request
@@ -40,6 +41,7 @@ class Caller:
     principal: str
     permissions: frozenset[str] | None
     idempotency_key: str = ""
+    roles: frozenset[str] = frozenset()
 
     def may(self, permission: str) -> bool:
         """As services judge it: `tools.invoke` is granted by itself, by `tools.*` and `*`; `self` to everybody."""
@@ -84,7 +86,7 @@ class Callers:
                 # Services go by what they remember of callers while access is away.
                 return Caller(metadata, "", None, key)
             raise RefusedError(failure) from error
-        return Caller(metadata, identity.principal, frozenset(identity.permissions), key)
+        return Caller(metadata, identity.principal, frozenset(identity.permissions), key, frozenset(identity.roles))
 
 
 def _metadata(request: Request) -> Metadata:
@@ -92,6 +94,13 @@ def _metadata(request: Request) -> Metadata:
     found = ((name, value) for name in PASSED_ON for value in request.headers.getlist(name))
     # gRPC carries no other values; the edge refuses those of which something hangs.
     return tuple((name, value) for name, value in found if value.isascii() and value.isprintable())
+
+
+def caller_of(context: ServerRequestContext[Any, Any]) -> Caller:
+    """The caller of the HTTP request that brought the message."""
+    assert context.request is not None
+    caller: Caller = context.request.scope[SCOPE]
+    return caller
 
 
 def idempotency_key(caller: Caller, meta: Mapping[str, Any] | None) -> str:

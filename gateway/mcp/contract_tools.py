@@ -14,6 +14,7 @@ import jsonschema_rs
 from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
+from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from mcp_types import CallToolResult, TextContent, Tool, ToolAnnotations
 from qmcp.options.v1 import options_pb2
@@ -48,16 +49,6 @@ class ContractTool:
     def validator(self) -> Any:
         """Its input schema, compiled."""
         return jsonschema_rs.validator_for(self.described.input_schema)
-
-    @property
-    def service(self) -> str:
-        """The short name of the service that has it."""
-        return contract.short_name(self.method.containing_service)
-
-    @cached_property
-    def path(self) -> str:
-        """As gRPC calls it."""
-        return f"/{self.method.containing_service.full_name}/{self.method.name}"
 
 
 def tool_name(method: MethodDescriptor) -> str:
@@ -137,23 +128,29 @@ class ContractCalls:
             return failures.result(_unfit(tool, arguments, error))
         if IDEMPOTENCY_FIELD in takes.fields_by_name and not getattr(request, IDEMPOTENCY_FIELD):
             setattr(request, IDEMPOTENCY_FIELD, idempotency_key)
-        gives = tool.method.output_type
-        call = self._channels.to(tool.service).unary_unary(
-            tool.path,
-            request_serializer=GetMessageClass(takes).SerializeToString,
-            response_deserializer=GetMessageClass(gives).FromString,
-        )
         try:
-            answer = await call(
-                request, metadata=caller.metadata, timeout=self._seconds[contract.call_kind(tool.method)]
-            )
+            structured = await self.ask(tool.method, caller, request)
         except grpc.aio.AioRpcError as error:
             return failures.result(failures.of(error))
+        return CallToolResult(content=[TextContent(text=text_of(structured))], structured_content=structured)
+
+    async def ask(self, method: MethodDescriptor, caller: Caller, request: Message) -> dict[str, Any]:
+        """The answer of an RPC as JSON.
+
+        Raises:
+            grpc.aio.AioRpcError: where the service refuses.
+        """
+        service, gives = method.containing_service, method.output_type
+        call = self._channels.to(contract.short_name(service)).unary_unary(
+            f"/{service.full_name}/{method.name}",
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=GetMessageClass(gives).FromString,
+        )
+        answer = await call(request, metadata=caller.metadata, timeout=self._seconds[contract.call_kind(method)])
         told = json_format.MessageToDict(
             answer, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
         )
-        structured = documents.from_message(told, gives)
-        return CallToolResult(content=[TextContent(text=text_of(structured))], structured_content=structured)
+        return documents.from_message(told, gives)
 
 
 def _unfit(tool: ContractTool, arguments: dict[str, Any], error: json_format.ParseError) -> Failure:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from gateway.mcp.callers import SCOPE
 
 CALL = "tools/call"
+METHODS = SPEC_CLIENT_METHODS | {"tasks/get", "tasks/update", "tasks/cancel"}
 logger = structlog.get_logger()
 
 
@@ -49,7 +50,7 @@ class Observed:
 
     def _write(self, ctx: ServerRequestContext[Any, Any], outcome: str, seconds: float) -> None:
         # What callers invent would make a series each.
-        method = ctx.method if ctx.method in SPEC_CLIENT_METHODS else "other"
+        method = ctx.method if ctx.method in METHODS else "other"
         self._requests.labels(method, outcome).inc()
         self._seconds.labels(method).observe(seconds)
         caller = ctx.request.scope.get(SCOPE) if ctx.request is not None else None

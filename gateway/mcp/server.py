@@ -1,29 +1,37 @@
 """What MCP is answered: the tools that a caller may call, and what calling one gives."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
 import grpc.aio
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
+from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
     CallToolRequestParams,
-    CallToolResult,
     ListToolsResult,
     PaginatedRequestParams,
     Tool,
 )
 
 from gateway.mcp import failures
-from gateway.mcp.callers import SCOPE, Caller, idempotency_key
-from gateway.mcp.catalogue import Catalogue, Progress, UnknownToolError
+from gateway.mcp.callers import caller_of, idempotency_key
+from gateway.mcp.calls import Calls, Result, UnknownToolError
+from gateway.mcp.catalogue import Catalogue
+from gateway.mcp.clients import TASKS, client_of
 from gateway.mcp.contract_tools import ContractCalls, ContractTool
+from gateway.mcp.invocations import Progress, ToolCall
 from gateway.mcp.observing import Observed
+from gateway.mcp.prompts import Prompts
+from gateway.mcp.resources import Resources
+from gateway.mcp.tasks import TaskParams, Tasks, TaskUpdateParams
 
+NAME = "qmcp"
 INSTRUCTIONS = """\
 Tools of this QMCP: those of its catalogue, and its own for asking people, interviewing users and reading metrics. A \
 call that needs a person's approval waits for it for a while; then it says how to follow it. With \
@@ -33,12 +41,15 @@ Context = ServerRequestContext[Any, Any]
 
 
 class Answers:
-    """The handlers of the server."""
+    """The handlers of what has to do with tools."""
 
-    def __init__(self, tools: Mapping[str, ContractTool], calls: ContractCalls, catalogue: Catalogue) -> None:
+    def __init__(
+        self, tools: Mapping[str, ContractTool], contract: ContractCalls, catalogue: Catalogue, calls: Calls
+    ) -> None:
         self._tools = tools
-        self._calls = calls
+        self._contract = contract
         self._catalogue = catalogue
+        self._calls = calls
 
     async def list_tools(self, context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
         """The contract's own tools that the caller may call, then the catalogue, page by page."""
@@ -59,39 +70,57 @@ class Answers:
         """A tool of the catalogue that has the name of one of the contract's is called over HTTP and gRPC alone."""
         return tool.name not in self._tools
 
-    async def call_tool(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
+    async def call_tool(self, context: Context, params: CallToolRequestParams) -> Result:
         """The result; what was refused or failed is one too. An unknown tool is an error of the protocol."""
         caller = caller_of(context)
         meta: Mapping[str, Any] = dict(context.meta or {})
         key = idempotency_key(caller, meta)
         arguments = params.arguments or {}
         if tool := self._tools.get(params.name):
-            return await self._calls.call(tool, caller, arguments, key)
+            return await self._contract.call(tool, caller, arguments, key)
         progress: Progress | None = context.session.report_progress if "progress_token" in meta else None
+        if params.request_state is not None:
+            return await self._calls.resumed(caller, params.request_state, params.input_responses or {}, progress)
+        call = ToolCall(caller, params.name, arguments, key, progress)
         try:
-            return await self._catalogue.call(caller, params.name, arguments, key, progress)
+            return await self._calls.call(call, client_of(context))
         except UnknownToolError:
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name}") from None
 
 
-def caller_of(context: Context) -> Caller:
-    """The caller of the HTTP request that brought the message."""
-    assert context.request is not None
-    caller: Caller = context.request.scope[SCOPE]
-    return caller
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """All that answers."""
+
+    answers: Answers
+    tasks: Tasks
+    resources: Resources
+    prompts: Prompts
 
 
-def server(answers: Answers, observed: Observed) -> Server[Any]:
-    """The server of the SDK, which knows both revisions of the protocol."""
+def server(handlers: Handlers, observed: Observed, state: RequestStateSecurity) -> Server[Any]:
+    """The server of the SDK, which knows both revisions of the protocol; `state` seals what clients say again."""
+    answers, tasks, resources, prompts = handlers.answers, handlers.tasks, handlers.resources, handlers.prompts
     made: Server[Any] = Server(
-        "qmcp",
+        NAME,
         version=metadata.version("qmcp"),
         title="QMCP",
         instructions=INSTRUCTIONS,
         # No tool says that its arguments are repeated in headers, so there is nothing to look up before a call.
         get_tool_input_schema=lambda _: None,
         on_list_tools=answers.list_tools,
-        on_call_tool=answers.call_tool,
+        # A task is a result that the extension adds to those of the SDK.
+        on_call_tool=answers.call_tool,  # type: ignore[arg-type]
+        on_list_resources=resources.list_resources,
+        on_list_resource_templates=resources.list_templates,
+        on_read_resource=resources.read,
+        on_list_prompts=prompts.list_prompts,
+        on_get_prompt=prompts.get,
+        on_completion=prompts.complete,
     )
-    made.middleware.append(observed)
+    made.extensions[TASKS] = {}
+    made.add_request_handler("tasks/get", TaskParams, tasks.get)
+    made.add_request_handler("tasks/update", TaskUpdateParams, tasks.update)
+    made.add_request_handler("tasks/cancel", TaskParams, tasks.cancel)
+    made.middleware += [observed, RequestStateBoundary(state, default_audience=NAME)]
     return made

@@ -1,10 +1,12 @@
 """The tools that the suite asks for, as far as a catalogue can have them: HTTP tools, and the server behind them."""
 
+import json
 import struct
 import threading
+import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -27,23 +29,54 @@ ANSWERS: dict[str, tuple[int, str, bytes]] = {
     "test_embedded_resource": (200, "application/octet-stream", b"\x00This is an embedded resource content."),
     "test_error_handling": (500, "text/plain; charset=utf-8", b"This tool intentionally returns an error for testing"),
     "json_schema_2020_12_tool": (200, "application/json", b'"ok"'),
+    "greet": (200, "text/plain; charset=utf-8", b"Hello, {name}!"),
+    "slow_compute": (200, "text/plain; charset=utf-8", b"Computed {label}."),
+    "failing_job": (500, "text/plain; charset=utf-8", b"This job always fails."),
+    "protocol_error_job": (200, "text/plain; charset=utf-8", b"Too late."),
+    "confirm_delete": (200, "text/plain; charset=utf-8", b"Deleted {filename}."),
 }
-ADDRESS = {"type": "object", "properties": {"street": {"type": "string"}, "city": {"type": "string"}}}
+TEXT = {"type": "string"}
+ADDRESS = {"$anchor": "addressDef", "type": "object", "properties": {"street": TEXT, "city": TEXT}}
+BY_PHONE = {"properties": {"contactMethod": {"const": "phone"}}, "required": ["contactMethod"]}
 SCHEMAS: dict[str, dict[str, Any]] = {
     "json_schema_2020_12_tool": {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
         "$defs": {"address": ADDRESS},
-        "properties": {"name": {"type": "string"}, "address": {"$ref": "#/$defs/address"}},
+        "properties": {
+            "name": TEXT,
+            "address": {"$ref": "#/$defs/address"},
+            "contactMethod": {"type": "string", "enum": ["phone", "email"]},
+            "phone": TEXT,
+            "email": TEXT,
+        },
+        "allOf": [{"anyOf": [{"required": ["phone"]}, {"required": ["email"]}]}],
+        "if": BY_PHONE,
+        "then": {"required": ["phone"]},
+        "else": {"required": ["email"]},
         "additionalProperties": False,
     }
+}
+# What is more than an answer: how long it takes, and what else the catalogue knows of it.
+SLOW_SECONDS = {"failing_job": 1.0, "protocol_error_job": 5.0}
+FURTHER: dict[str, dict[str, Any]] = {
+    "protocol_error_job": {"timeout_seconds": 1},
+    "confirm_delete": {"approval": {"mode": "always"}},
 }
 
 
 class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        status, media_type, body = ANSWERS[self.path[1:]]
+        given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        name = self.path[1:]
+        status, media_type, body = ANSWERS[name]
+        if media_type.startswith("text/"):
+            body = body.decode().format_map(given).encode()
+        time.sleep(SLOW_SECONDS.get(name, float(given.get("seconds", 0))))
+        with suppress(OSError):
+            self._answer(status, media_type, body)
+
+    def _answer(self, status: int, media_type: str, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", media_type)
         self.send_header("Content-Length", str(len(body)))
@@ -63,6 +96,6 @@ def registered(edge_url: str) -> Iterator[None]:
             source = {"method": "POST", "url": f"http://127.0.0.1:{server.server_port}/{name}"}
             tool = {"description": "Of the conformance suite.", "http": source}
             schema = {"input_schema": SCHEMAS[name]} if name in SCHEMAS else {}
-            http.put(f"/v1/tools/{name}", json=tool | schema).raise_for_status()
+            http.put(f"/v1/tools/{name}", json=tool | schema | FURTHER.get(name, {})).raise_for_status()
         yield
         server.shutdown()

@@ -19,9 +19,11 @@ import pytest
 from devstack import services
 from tests.questioning import onboarding
 from tests.stack import ROOT, STACK_STARTS_WITHIN, Server, Stack, words
+from tests.system.mcp_requests import FORMS, TASKS, result
 from tests.upstream import Upstream, upstream
 
 ECHO = "/v1/tools/echo"
+WAITING = {"over": "a kill"}
 
 
 def serve(env: dict[str, str], *arguments: str, cwd: Path = ROOT) -> tuple[int, str]:
@@ -86,6 +88,29 @@ def ends_by_the_death_of(name: str, stack: Stack) -> None:
     assert stack.supervisor.wait(30) == 1
     assert f"{name} was ended by SIGKILL" in stack.output()
     assert left_by(stack) == []
+
+
+def waiting_over_mcp(stack: Stack, mirror: Upstream) -> tuple[str, str]:
+    """A task, and the state of a form, of two calls that wait for a human."""
+    with httpx.Client(base_url=stack.edge_url, timeout=30) as http:
+        tool = {"http": {"method": "POST", "url": mirror.url}, "approval": {"mode": "always"}}
+        http.put("/v1/tools/waits", json=tool).raise_for_status()
+        task = result(http, "", "tools/call", TASKS | FORMS, name="waits", arguments=WAITING)["taskId"]
+        return task, result(http, "", "tools/call", FORMS, name="waits", arguments=WAITING)["requestState"]
+
+
+def answer_over_mcp(stack: Stack, task: str, asked: str) -> None:
+    """What began before the kill ends as if there had been none."""
+    given = {"approval": {"action": "accept", "content": {"confirm": True}}}
+    call = {"name": "waits", "arguments": WAITING, "requestState": asked, "inputResponses": given}
+    with httpx.Client(base_url=stack.edge_url, timeout=60) as http:
+        assert result(http, "", "tools/call", FORMS, **call)["structuredContent"] == WAITING
+        result(http, "", "tasks/update", TASKS, taskId=task, inputResponses=given)
+        until = time.monotonic() + 60
+        while (found := result(http, "", "tasks/get", TASKS, taskId=task))["status"] != "completed":
+            assert time.monotonic() < until, found
+            time.sleep(0.05)
+        assert found["result"]["structuredContent"] == WAITING
 
 
 @pytest.mark.promise("Q34", "M01")
@@ -220,14 +245,19 @@ def test_status_tells_what_runs_and_whether_it_is_well(stack: Stack, tmp_path: P
     assert status({**stack.env, "QMCP_HOME": str(tmp_path)}) == (3, f"Nothing runs from {tmp_path}.\n")
 
 
-def test_a_killed_supervisor_takes_everything_with_it_and_a_killed_postgres_is_started_again(tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "home")
+def test_a_killed_supervisor_takes_everything_with_it_and_a_killed_postgres_is_started_again(
+    tmp_path: Path, mirror: Upstream
+) -> None:
+    stack = Stack(tmp_path / "home", QMCP_TOOLS_ALLOWED_NETWORKS="127.0.0.0/8")
     stack.start()
     kept = [echo(stack, "before")]
+    task, asked = waiting_over_mcp(stack, mirror)
     stack.stop(signal.SIGKILL)
     # At once, while Postgres may still be writing its last page.
     stack.start()
     try:
+        answer_over_mcp(stack, task, asked)
+        assert mirror.bodies == [WAITING, WAITING]
         assert httpx.get(f"{stack.edge_url}/v1/invocations/{kept[0]}").json()["result"] == "before"
         kept += [echo(stack, f"before {number}") for number in range(20)]
         killed = stack.processes["postgres"]
