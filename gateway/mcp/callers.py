@@ -30,6 +30,9 @@ SCOPE = "qmcp.caller"
 IDEMPOTENCY_KEY = "idempotency-key"
 # By this name a call's `_meta` has the key that a header has over HTTP.
 META_IDEMPOTENCY_KEY = "qmcp/idempotency_key"
+# And by these for which task a tool of the catalogue runs, under which lease of it.
+META_TASK_ID, META_FENCING_TOKEN = "qmcp/task_id", "qmcp/fencing_token"
+MAX_TOKEN = 2**31 - 1
 Metadata = tuple[tuple[str, str], ...]
 
 
@@ -107,6 +110,18 @@ def idempotency_key(caller: Caller, meta: Mapping[str, Any] | None) -> str:
     """The key by which a retry is known: what the call itself says, else what the request said."""
     said = (meta or {}).get(META_IDEMPOTENCY_KEY, "")
     return said if isinstance(said, str) and said else caller.idempotency_key
+
+
+def lease_of(meta: Mapping[str, Any]) -> tuple[str, int]:
+    """The task and the fencing token that a call names; "" and 0 where it names none.
+
+    Raises:
+        ValueError: where what it names is neither: left out in silence, it would run without its protection.
+    """
+    task_id, token = meta.get(META_TASK_ID, ""), meta.get(META_FENCING_TOKEN, 0)
+    if isinstance(task_id, str) and type(token) is int and 0 <= token <= MAX_TOKEN:
+        return task_id, token
+    raise ValueError(f"{META_TASK_ID} in _meta must be a text, and {META_FENCING_TOKEN} a whole number")
 
 
 def challenge(request: Request, metadata_url: str) -> str:

@@ -39,12 +39,19 @@ class ToolCall:
     name: str
     arguments: dict[str, Any]
     idempotency_key: str
+    # The task for which it is called and the token of its lease; "" and 0 where it is for none.
+    lease: tuple[str, int]
     progress: Progress | None
 
     def request(self) -> InvokeToolRequest:
         """As the tools service takes it."""
+        task_id, fencing_token = self.lease
         return InvokeToolRequest(
-            name=self.name, input_json=json.dumps(self.arguments), idempotency_key=self.idempotency_key
+            name=self.name,
+            input_json=json.dumps(self.arguments),
+            idempotency_key=self.idempotency_key,
+            task_id=task_id,
+            fencing_token=fencing_token,
         )
 
 

@@ -20,7 +20,7 @@ from mcp_types import (
 )
 
 from gateway.mcp import failures
-from gateway.mcp.callers import caller_of, idempotency_key
+from gateway.mcp.callers import caller_of, idempotency_key, lease_of
 from gateway.mcp.calls import Calls, Result, UnknownToolError
 from gateway.mcp.catalogue import Catalogue
 from gateway.mcp.clients import TASKS, client_of
@@ -35,7 +35,8 @@ NAME = "qmcp"
 INSTRUCTIONS = """\
 Tools of this QMCP: those of its catalogue, and its own for asking people, interviewing users and reading metrics. A \
 call that needs a person's approval waits for it for a while; then it says how to follow it. With \
-`qmcp/idempotency_key` in `_meta`, a call that is sent again has its effect once."""
+`qmcp/idempotency_key` in `_meta`, a call that is sent again has its effect once; with \
+`qmcp/task_id` and `qmcp/fencing_token`, a tool runs for a task only while you hold its lease."""
 
 Context = ServerRequestContext[Any, Any]
 
@@ -81,7 +82,11 @@ class Answers:
         progress: Progress | None = context.session.report_progress if "progress_token" in meta else None
         if params.request_state is not None:
             return await self._calls.resumed(caller, params.request_state, params.input_responses or {}, progress)
-        call = ToolCall(caller, params.name, arguments, key, progress)
+        try:
+            lease = lease_of(meta)
+        except ValueError as error:
+            raise MCPError(INVALID_PARAMS, f"{error}.") from None
+        call = ToolCall(caller, params.name, arguments, key, lease, progress)
         try:
             return await self._calls.call(call, client_of(context))
         except UnknownToolError:

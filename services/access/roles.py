@@ -44,8 +44,8 @@ BUILT_IN = (
     Role("ingest", ("metrics.write",), "Sends metrics."),
     Role(
         "service",
-        ("access.resolve", "metrics.write"),
-        "A service of QMCP, which asks who its callers are, and tells what it counts.",
+        ("access.resolve", "metrics.write", "tasks.fence"),
+        "A service of QMCP, which asks who its callers are and whose leases they name, and tells what it counts.",
         # It calls for all who call it.
         limits=UNBOUNDED,
     ),

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from servicekit.identity.visibility import ITSELF, Audience, Viewer
 from servicekit.large import about
+from servicekit.leased_work import Lease
 
 Json = Any
 Status = Literal["pending", "responded", "expired", "cancelled"]
@@ -92,6 +93,20 @@ class RequestSpec:
     # By what access says whether the requester still may, and the permission for it; empty where nobody checks.
     requester_reference: str = ""
     requester_permission: str = ""
+    # The task for which it is asked, and the token of the requester's lease; empty and 0 where it is for none.
+    task_id: str = ""
+    fencing_token: int = 0
+
+    @property
+    def longest_seconds(self) -> int:
+        """So long it may take until it has ended: escalated, it has its time once more."""
+        more = self.on_expiry.escalate_timeout_seconds or self.timeout_seconds
+        return self.timeout_seconds + (more if self.on_expiry.action == "escalate" else 0)
+
+    @property
+    def lease(self) -> Lease:
+        """Under what it is asked."""
+        return Lease(self.task_id, self.fencing_token)
 
     @property
     def size(self) -> int:

@@ -8,6 +8,7 @@ from qmcp.hitl.v1 import hitl_service_pb2
 from servicekit.forgetting import forgetting
 from servicekit.group_commit import CommitMetrics
 from servicekit.identity.authentication import authenticator
+from servicekit.leased_work import LeasedWork
 from servicekit.metrics import MetricsPage, new_registry
 from servicekit.notifications import Listener, listening
 from servicekit.partitions import keeping
@@ -28,11 +29,12 @@ from services.hitl.lifecycle.request_writer import RequestWriter
 from services.hitl.lifecycle.requesters import Requesters
 from services.hitl.lifecycle.requests import Requests
 from services.hitl.lifecycle.similar import Similar
+from services.hitl.lifecycle.store.leased import find_ended
 from services.hitl.lifecycle.store.similar import EndedRequests
 from services.hitl.links.links import Links
 from services.hitl.messages.requests import request_json
 from services.hitl.metrics import HitlMetrics
-from services.hitl.peers import access
+from services.hitl.peers import access, leases
 from services.hitl.retention import DELIVERIES, EVENTS, Retention
 from services.hitl.servicer import HitlServicer
 from services.hitl.settings import Settings
@@ -72,13 +74,15 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             )
         ) as client,
         access(settings) as resolver,
+        leases(settings, settings.tasks_address) as holders,
         index("hitl", settings, search, db) if settings.hitl_similar_requests else nullcontext() as found,
     ):
         # What becomes of requests.
         writer = RequestWriter(db, CommitMetrics(registry), metrics)
         similar = Similar(db, found, enabled=settings.hitl_similar_requests)
         indexer = Indexer(db, found, EndedRequests(), search)
-        requests = Requests(db, writer, client, similar, settings.hitl_max_timeout_seconds)
+        leased = LeasedWork(db, holders, "human_request", find_ended)
+        requests = Requests(db, writer, client, similar, leased, settings.hitl_max_timeout_seconds)
         requesters = Requesters(db, writer, resolver, settings.access_remember_seconds)
         inbox = Inbox(db, writer, verified=settings.auth != "off")
         worker = Worker(db, requests, metrics, settings.hitl_sweep_seconds)
@@ -105,6 +109,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             "requesters": requesters.follow,
             "deliveries": delivery_worker.run,
             "similar": indexer.run,
+            "leases": leased.follow,
             "forgetting": forgetting(db, retention.forget),
             "partitions": keeping(db, [EVENTS, DELIVERIES], retention.drop),
         }

@@ -19,6 +19,12 @@ class Settings(SearchSettings):
         "hitl_callback_secret_file": "hitl_callback_secret",
     }
 
+    PEERS: ClassVar[tuple[str, ...]] = ("access", "tasks")
+
+    # The tasks service, `host:port`, which says whether callers hold the leases that they name. Without it, requests
+    # that name none are made, and those that do are refused.
+    tasks_address: str = "tasks:50051"
+
     # The longest time that a request may take, seconds. The API itself takes up to a year.
     hitl_max_timeout_seconds: int = Field(default=86_400, ge=60, le=31_536_000)
     # How often requests whose time is up are looked for, seconds. Reads do not depend on it.

@@ -142,6 +142,32 @@ class Attempt:
     ended_at: datetime | None
     outcome: str
     reason: str
+    parked_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewWork:
+    """What another service is about to do for the holder of a lease."""
+
+    task_id: str
+    fencing_token: int
+    holder: str
+    kind: str
+    work_id: str
+    subject: str
+    max_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndedWork:
+    """How that ended, as its service says."""
+
+    task_id: str
+    fencing_token: int
+    kind: str
+    work_id: str
+    outcome: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         ) as db,
         access(settings) as resolver,
     ):
-        leases = Leases(db, metrics, settings.tasks_max_attempts)
+        leases = Leases(db, metrics, settings.tasks_max_attempts, settings.tasks_max_park_seconds)
         claiming = Claiming(db, leases, metrics, settings.tasks_max_waiters)
         worker = Worker(leases, settings.tasks_sweep_seconds)
         tasks = Tasks(db, leases, metrics)

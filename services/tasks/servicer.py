@@ -10,6 +10,7 @@ from servicekit.idempotency import Once
 from servicekit.json_values import document
 from servicekit.large import beside
 from servicekit.request_context import current_context
+from servicekit.timestamps import to_timestamp
 from services.tasks.board.claiming import Claiming
 from services.tasks.board.epics import Epics
 from services.tasks.board.leases import Leases
@@ -171,3 +172,11 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
     ) -> board_document_pb2.ExportedProjects:
         viewer = current_context.get().viewer
         return documents.exported_to(await self._exporting.run(request.project_ids, request.epic_id, viewer))
+
+    async def BeginWork(self, request: pb.BeginWorkRequest, context: Context) -> pb.BeginWorkResponse:
+        until = await self._leases.begin_work(messages.work_from(request))
+        return pb.BeginWorkResponse(lease_expires_at=to_timestamp(until))
+
+    async def EndWork(self, request: pb.EndWorkRequest, context: Context) -> pb.EndWorkResponse:
+        await self._leases.end_work(messages.ended_from(request))
+        return pb.EndWorkResponse()

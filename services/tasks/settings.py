@@ -18,5 +18,8 @@ class Settings(ServiceSettings):
     )
     # How many attempts of a task may fail before it is blocked, where the task does not say.
     tasks_max_attempts: int = Field(default=5, ge=1, le=100)
+    # How long what another service does under a lease (a tool, a question to a human) keeps it at most, seconds, where
+    # nobody says that it has ended.
+    tasks_max_park_seconds: int = Field(default=86_400, ge=60, le=31_536_000)
     # Calls that wait for a task in one replica at most.
     tasks_max_waiters: int = Field(default=1_000, ge=1)

@@ -39,6 +39,7 @@ def _invocation_fields(invocation: Invocation) -> dict[str, Any]:
         "idempotency_key": intent.idempotency_key,
         "principal": intent.principal,
         "redacted_fields": list(invocation.redacted_fields),
+        **receipts.lease_fields(intent),
         **({} if invocation.approval is None else {"approval": _approval_fields(invocation.approval, intent)}),
     }
 

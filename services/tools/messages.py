@@ -133,6 +133,8 @@ def invocation_to(invocation: models.Invocation) -> invocation_pb2.Invocation:
         principal=intent.principal,
         redacted_fields=invocation.redacted_fields,
         omitted_fields=invocation.omitted_fields,
+        task_id=intent.task_id,
+        fencing_token=intent.fencing_token,
     )
     if intent.input_params is not None:
         put(message, "input_params", orjson.loads(intent.input_params))

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from servicekit.identity.visibility import Audience
+from servicekit.leased_work import Lease
 
 Json = Any
 Begun = Literal["awaiting_approval", "pending", "running"]
@@ -122,8 +123,16 @@ class Intent:
     refused: bool
     replica: UUID
     created_at: datetime
+    # The task for which it is done, and the token of the lease of its caller; empty and 0 where it is for none.
+    task_id: str = ""
+    fencing_token: int = 0
     # By what access says whether its caller still may; kept where it awaits an approval. Empty where nobody checks.
     reference: str = ""
+
+    @property
+    def lease(self) -> Lease:
+        """Under what it is done."""
+        return Lease(self.task_id, self.fencing_token)
 
 
 @dataclass(frozen=True, slots=True)

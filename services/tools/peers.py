@@ -1,4 +1,4 @@
-"""The services that tools calls: access, which knows who the callers are, and hitl, which asks humans."""
+"""The services that tools calls: access, which knows who calls; hitl, which asks humans; tasks, which gives leases."""
 
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -13,10 +13,12 @@ from grpc import StatusCode
 from grpc_status import rpc_status
 from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc
 from qmcp.hitl.v1 import hitl_service_pb2, hitl_service_pb2_grpc, request_pb2
+from qmcp.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
 
 from servicekit.channels import channel
 from servicekit.deep_json import put
 from servicekit.identity.remote_resolver import RemoteKeyResolver, own_key, remote_key_resolver
+from servicekit.leased_work import Leases, remote_leases
 from servicekit.settings import ServiceSettings
 from servicekit.waiting import waiting_for
 from services.tools.models import Answer, ApprovalRequest, Json
@@ -42,6 +44,11 @@ Message = TypeVar("Message")
 def access(settings: ServiceSettings) -> AbstractAsyncContextManager[RemoteKeyResolver]:
     """Who may call tools."""
     return remote_key_resolver(settings, "tools", access_service_pb2_grpc.AccessServiceStub, access_service_pb2)
+
+
+def leases(settings: ServiceSettings, address: str) -> AbstractAsyncContextManager[Leases]:
+    """Who says whether callers hold the leases of tasks that they name."""
+    return remote_leases(settings, address, "tasks", tasks_service_pb2_grpc.TasksServiceStub, tasks_service_pb2)
 
 
 class HitlAwayError(Exception):

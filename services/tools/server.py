@@ -13,6 +13,7 @@ from servicekit.forgetting import forgetting
 from servicekit.group_commit import CommitMetrics
 from servicekit.identity.authentication import authenticator
 from servicekit.identity.detached_work import DetachedWork
+from servicekit.leased_work import LeasedWork
 from servicekit.metrics import MetricsPage, new_registry
 from servicekit.notifications import Waiters, listening
 from servicekit.partitions import keeping
@@ -30,6 +31,7 @@ from services.tools.audit.history import History
 from services.tools.audit.recording import Recorder
 from services.tools.audit.retention import TABLES, Retention
 from services.tools.audit.signing import CheckpointSigner
+from services.tools.audit.store.leased import find_ended
 from services.tools.catalogue import plugins
 from services.tools.catalogue.catalogue import Catalogue
 from services.tools.catalogue.grpc_tools import GrpcTools
@@ -45,7 +47,7 @@ from services.tools.execution.runner import Runner
 from services.tools.execution.slots import Slots
 from services.tools.execution.sweep import Sweep
 from services.tools.metrics import ToolMetrics
-from services.tools.peers import access, hitl
+from services.tools.peers import access, hitl, leases
 from services.tools.servicer import INVOKING, ToolsServicer
 from services.tools.settings import Settings
 
@@ -79,9 +81,11 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         aclosing(HttpTools(addresses, secrets, settings.tools_max_response_bytes)) as http_tools,
         aclosing(GrpcTools(addresses, settings.tools_max_response_bytes)) as grpc_tools,
         hitl(settings, settings.hitl_address) as humans,
+        leases(settings, settings.tasks_address) as holders,
         access(settings) as resolver,
     ):
-        active = ActiveInvocations(db, waiters, secrets.mask)
+        leased = LeasedWork(db, holders, "invocation", find_ended)
+        active = ActiveInvocations(db, waiters, secrets.mask, leased)
         metrics = ToolMetrics(registry, active)
         # What there is to run.
         tools = LoadedTools(db, functions, http_tools, grpc_tools)
@@ -123,6 +127,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             "cancellations": follower.follow,
             "access": work.follow,
             "approvals": approvals.attend,
+            "leases": leased.follow,
             "catalogue": tools.follow,
             "forgetting": forgetting(db, retention.forget_keys),
             "partitions": keeping(db, TABLES, retention.drop),

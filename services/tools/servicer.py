@@ -18,6 +18,7 @@ from servicekit.idempotency import Once, key_of
 from servicekit.identity.detached_work import Sponsor
 from servicekit.json_values import MAX_DEPTH, document
 from servicekit.large import beside
+from servicekit.leased_work import Lease
 from servicekit.request_context import MAX_ID_LENGTH, current_context
 from servicekit.timestamps import to_datetime
 from services.tools import exports, messages
@@ -277,7 +278,8 @@ async def _invocation_request(request: tools_service_pb2.InvokeToolRequest) -> I
         request.correlation_id or call.recorded_correlation_id,
         key_of(request),
         Sponsor.of(call.principal),
-        size,
+        Lease(request.task_id, request.fencing_token),
+        size=size,
     )
 
 

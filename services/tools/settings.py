@@ -13,7 +13,7 @@ from servicekit.settings import Network, ServiceSettings
 class Settings(ServiceSettings):
     """Read from the environment, prefix `QMCP_`."""
 
-    PEERS: ClassVar[tuple[str, ...]] = ("access", "hitl")
+    PEERS: ClassVar[tuple[str, ...]] = ("access", "hitl", "tasks")
     # It asks people in the name of its callers.
     KEY_ROLES: ClassVar[tuple[str, ...]] = ("service", "delegate")
     HOME_FILES: ClassVar[Mapping[str, str]] = {"tools_receipt_key_file": "receipt_key.pem"}
@@ -46,6 +46,10 @@ class Settings(ServiceSettings):
     # The hitl service, `host:port`, which asks humans for approvals. Where auth is on, it is asked with the key in
     # access_key_file. While it is away, approvals wait and all else goes on; empty: they wait for ever.
     hitl_address: str = "hitl:50051"
+
+    # The tasks service, `host:port`, which says whether callers hold the leases that they name. Without it, calls that
+    # name none go on, and those that do are refused.
+    tasks_address: str = "tasks:50051"
 
     # Invocations that wait for a free slot of their tool, per slot.
     tools_queue_per_slot: int = Field(default=10, ge=0)

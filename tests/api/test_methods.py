@@ -28,7 +28,7 @@ ENDING_ONCE = {
     "qmcp.access.v1.AccessService.ReportUse": "a report that is heard twice counts twice, and nobody waits for it",
 }
 # `self`: about the caller. `anyone`: the request itself holds what admits the caller. `resolve`: what services ask
-# about callers.
+# about callers. `fence`: what they ask about leases, and tell of what is done under them.
 READING_VERBS = {"read", "self", "resolve"}
 GETTING_VERBS = {"read", "self", "anyone"}
 # GETs that tell administrators what others may not know; like all GETs, they change nothing.
@@ -37,7 +37,9 @@ FOR_ADMINISTRATORS = {
     for name in ("PreviewRetention", "GetRetentionPolicies", "GetDatabaseStats", "GetDatabaseSize")
 }
 # Only services call these: the edge leads nowhere near them.
-BETWEEN_SERVICES = {name for name, method in METHODS.items() if descriptors.permission(method).endswith(".resolve")}
+BETWEEN_SERVICES = {
+    name for name, method in METHODS.items() if descriptors.permission(method).endswith((".resolve", ".fence"))
+}
 # What has no form in HTTP.
 GRPC_ONLY = {name for name, method in METHODS.items() if descriptors.declared(method, options_pb2.grpc_only)}
 # What they return instead of the resource, and why.

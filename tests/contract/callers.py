@@ -13,8 +13,8 @@ from tests.contract.running import Running, connected
 from tests.contract.subject import Subject
 from tests.stack import Server
 
-# Whoever has `admin` changes what is others'. `self`: the caller itself. `resolve`: services. `anyone`: a link.
-APART = {"admin", "self", "resolve", "anyone"}
+# Whoever has `admin` changes what is others'. `self`: the caller itself. `resolve`, `fence`: services. `anyone`: a link.
+APART = {"admin", "self", "resolve", "fence", "anyone"}
 
 
 @dataclass(frozen=True)

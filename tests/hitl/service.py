@@ -107,5 +107,6 @@ def settings_for(url: str, folder: Path, **changes: Any) -> Settings:
         "hitl_secrets_key_file": folder / "secrets-key",
         "hitl_callback_secret_file": folder / "callback-secret",
         "hitl_allowed_networks": ",".join(LOOPBACK),
+        "tasks_address": "",
     }
     return Settings(**{**wanted, **changes})

@@ -33,6 +33,7 @@ class Replica:
 
     stub: tasks_service_pb2_grpc.TasksServiceStub
     settings: Settings
+    port: int
 
     async def call(self, method: str, **fields: Any) -> dict[str, Any]:
         """Any RPC, from and to JSON; as HTTP has it."""
@@ -75,4 +76,4 @@ async def replica(url: str, **changes: Any) -> AsyncIterator[Replica]:
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(compose(settings))
         channel = await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{server.port}"))
-        yield Replica(tasks_service_pb2_grpc.TasksServiceStub(channel), settings)
+        yield Replica(tasks_service_pb2_grpc.TasksServiceStub(channel), settings, server.port)

@@ -13,6 +13,8 @@ INVOCATIONS = {
     "refused": "NOT refused",
     "replica": "gen_random_uuid()",
     "created_at": "created_at + interval '1 microsecond'",
+    "task_id": "'0199a0f2-0000-7000-8000-000000000000'",
+    "fencing_token": "fencing_token + 1",
     "id": "gen_random_uuid()",
 }
 OUTCOMES = {

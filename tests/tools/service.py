@@ -117,6 +117,7 @@ def settings_for(url: str, folder: Path, **changes: Any) -> Settings:
         "tools_allowed_networks": ",".join(LOOPBACK),
         # A developer's own hitl is not to be asked.
         "hitl_address": "",
+        "tasks_address": "",
     }
     return Settings(**{**wanted, **changes})
 

@@ -30,6 +30,7 @@ def require_sound(spec: RequestSpec, max_timeout_seconds: int) -> None:
     ):
         if document is not None and len(orjson.dumps(document)) > maximum:
             raise invalid_field(field, f"must be at most {maximum // 1024} KiB of JSON")
+    spec.lease.require_whole("task_id", "fencing_token")
     Schema(spec.response_schema, "response_schema")
     Schema(spec.arguments_schema, "arguments_schema")
     _require_sound_expiry(spec)
@@ -46,6 +47,9 @@ def body(spec: RequestSpec) -> bytes:
     if spec.eligible is None:
         # As it was before requests could be binding: a retry across an upgrade is the same request.
         del asked["eligible"]
+    if not spec.task_id:
+        # As it was before requests could be for tasks.
+        del asked["task_id"], asked["fencing_token"]
     return orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
 
 

@@ -8,6 +8,7 @@ from servicekit import idempotency, pagination
 from servicekit.identity.principal import Principal
 from servicekit.identity.visibility import ITSELF, Viewer
 from servicekit.large import beside
+from servicekit.leased_work import LeasedWork
 from servicekit.postgres import Connection, Database
 from servicekit.webhooks.client import WebhookClient
 from services.hitl.lifecycle import request_spec, rules
@@ -30,12 +31,14 @@ class Requests:
         writer: RequestWriter,
         client: WebhookClient,
         similar: Similar,
+        leased: LeasedWork,
         max_timeout_seconds: int,
     ) -> None:
         self._database = database
         self._writer = writer
         self._client = client
         self._similar = similar
+        self._leased = leased
         self._max_timeout_seconds = max_timeout_seconds
 
     async def create(
@@ -45,13 +48,16 @@ class Requests:
 
         Raises:
             ServiceError: PERMISSION_DENIED, INVALID_REQUEST, SCHEMA_INVALID, RESPONSE_INVALID, ADDRESS_NOT_ALLOWED,
-                HUMAN_REQUEST_EXISTS, HUMAN_REQUEST_REPEATED.
+                HUMAN_REQUEST_EXISTS, HUMAN_REQUEST_REPEATED, TASK_NOT_FOUND, LEASE_LOST; UNAVAILABLE where
+                nobody can say whether the lease holds.
         """
         spec = rules.asked_by(wanted, by)
         await beside(spec.size, request_spec.require_sound, spec, self._max_timeout_seconds)
         if spec.callback_url:
             # That may ask the name service, for which no transaction should wait.
             await self._client.require_allowed("callback_url", spec.callback_url)
+        if spec.lease:
+            await self._leased.begin(spec.id, spec.lease, spec.requester, spec.request_type, spec.longest_seconds)
         body = await beside(spec.size, request_spec.body, spec)
         create = CreateRequest(spec, hashlib.sha256(body).digest(), len(body))
         if not once.key:

@@ -58,6 +58,8 @@ def spec_from(request: hitl_service_pb2.CreateHumanRequestRequest, call: Request
         eligible=Eligible(tuple(request.assignees), tuple(request.groups)) if request.binding else None,
         requester_reference=request.on_behalf_of_reference,
         requester_permission=request.on_behalf_of_permission,
+        task_id=request.task_id,
+        fencing_token=request.fencing_token,
     )
 
 
@@ -126,6 +128,8 @@ def request_to(request: HumanRequest) -> request_pb2.HumanRequest:
         cancel_reason=request.cancel_reason,
         binding=spec.eligible is not None,
         requester_lost_access=request.requester_lost_access,
+        task_id=spec.task_id,
+        fencing_token=spec.fencing_token,
     )
     put(message, "context", spec.context)
     if spec.response_schema is not None:

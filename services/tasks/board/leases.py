@@ -1,5 +1,6 @@
 """Leases: taken, renewed, given back; and what is written under one, or refused because another has it."""
 
+from datetime import datetime
 from uuid import UUID
 
 from servicekit import pagination
@@ -8,11 +9,11 @@ from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Database
 from services.tasks import errors
 from services.tasks.board import resources, transitions
-from services.tasks.board.access import entered_for, found, locked, number_of, shown
+from services.tasks.board.access import entered_for, found, locked, number_of, shown, uuid_of
 from services.tasks.board.store import leases as store
-from services.tasks.board.store import tasks
+from services.tasks.board.store import projects, tasks, work
 from services.tasks.metrics import Tally, TasksMetrics
-from services.tasks.models import Attempt, LeaseRequest, Task
+from services.tasks.models import Attempt, EndedWork, LeaseRequest, NewWork, Task
 
 # Leases that one look takes away.
 MAX_SWEPT = 200
@@ -22,10 +23,12 @@ FROM = tuple(status for status, ways in transitions.TRANSITIONS.items() if "in_p
 class Leases:
     """Gives leases of tasks, and takes them back."""
 
-    def __init__(self, database: Database, metrics: TasksMetrics, max_attempts: int) -> None:
+    def __init__(self, database: Database, metrics: TasksMetrics, max_attempts: int, max_park_seconds: int) -> None:
+        """Takes how many attempts may fail, and how long what nobody ends keeps a lease at most."""
         self._database = database
         self._metrics = metrics
         self._max_attempts = max_attempts
+        self._max_park_seconds = max_park_seconds
 
     async def acquire(self, task_id: str, wanted: LeaseRequest, viewer: Viewer, once: Once[Task, Answer]) -> Answer:
         """Takes the lease of one.
@@ -122,6 +125,38 @@ class Leases:
 
         return await once.run(self._database, release)
 
+    async def begin_work(self, wanted: NewWork) -> datetime:
+        """Lets another service do something for the holder of a lease, which is kept meanwhile; says until when.
+
+        Raises:
+            ServiceError: TASK_NOT_FOUND, LEASE_LOST.
+        """
+        task_id = uuid_of(wanted.task_id)
+        async with self._database.transaction() as connection:
+            project_id = await tasks.project_of(connection, task_id)
+            if project_id is None:
+                raise errors.task_not_found(wanted.task_id)
+            await projects.lock(connection, project_id, alone=False)
+            task = await locked(connection, task_id)
+            if not _is_held(task, wanted.fencing_token, wanted.holder):
+                # Whoever has never had anything to do with it must not learn that there is such a task.
+                project = await projects.get(connection, project_id)
+                works_on = project is not None and wanted.holder in project.audience.people
+                if works_on or await store.was_held_by(connection, task_id, wanted.holder):
+                    raise errors.lease_lost(task, wanted.fencing_token)
+                raise errors.task_not_found(wanted.task_id)
+            return await work.begin(connection, wanted, self._max_park_seconds)
+
+    async def end_work(self, ended: EndedWork) -> None:
+        """Notes how that ended; what is not known, or has ended, is left as it is."""
+        task_id = uuid_of(ended.task_id)
+        async with self._database.transaction() as connection:
+            project_id = await tasks.project_of(connection, task_id)
+            if project_id is not None:
+                await projects.lock(connection, project_id, alone=False)
+                await tasks.get(connection, task_id, lock=True)
+                await work.end(connection, ended)
+
     async def expire_in(self, connection: Connection, project_id: UUID | None, tally: Tally) -> None:
         """Takes away what has expired in a project; None: anywhere."""
         tally.expired += len(await store.expire(connection, project_id, self._max_attempts, MAX_SWEPT))
@@ -154,8 +189,12 @@ def require_fenced(task: Task, token: int, viewer: Viewer) -> None:
     if token == 0:
         if task.leased:
             raise errors.task_leased(task)
-    elif not (task.leased and task.fencing_token == token and task.lease_holder == viewer.name):
+    elif not _is_held(task, token, viewer.name):
         raise errors.lease_lost(task, token)
+
+
+def _is_held(task: Task, token: int, holder: str) -> bool:
+    return task.leased and task.fencing_token == token and task.lease_holder == holder
 
 
 async def _require_free(connection: Connection, project_id: UUID, task: Task) -> None:

@@ -10,10 +10,12 @@ from services.tasks.models import (
     Attempt,
     ClaimRequest,
     Deleted,
+    EndedWork,
     Epic,
     LeaseRequest,
     Location,
     LogEntry,
+    NewWork,
     Project,
     Task,
     TaskFilter,
@@ -119,6 +121,25 @@ def attempt_to(attempt: Attempt) -> task_pb2.Attempt:
         ended_at=to_timestamp(attempt.ended_at),
         outcome=attempt.outcome,
         reason=attempt.reason,
+        parked_seconds=attempt.parked_seconds,
+    )
+
+
+def work_from(request: tasks_service_pb2.BeginWorkRequest) -> NewWork:
+    return NewWork(
+        request.task_id,
+        request.fencing_token,
+        request.holder,
+        request.kind,
+        request.work_id,
+        request.subject,
+        request.max_seconds,
+    )
+
+
+def ended_from(request: tasks_service_pb2.EndWorkRequest) -> EndedWork:
+    return EndedWork(
+        request.task_id, request.fencing_token, request.kind, request.work_id, request.outcome, request.digest
     )
 
 

@@ -16,6 +16,7 @@ from servicekit.database_errors import CONNECTION_ERRORS
 from servicekit.errors import ServiceError
 from servicekit.identity.detached_work import Callers
 from servicekit.identity.principal import Principal
+from servicekit.leased_work import LEASE_OVER
 from servicekit.postgres import Database
 from services.tools.approval import store
 from services.tools.approval.requests import approved_arguments, request_for
@@ -140,8 +141,23 @@ class Decisions:
             await self._end_and_close(invocation, decision, "failed", "ARGUMENTS_INVALID", fault)
         else:
             request = request_for(intent, arguments, reference)
-            return await self._run(invocation, decision, loaded, request)
+            return await self._run_leased(invocation, decision, loaded, request)
         return True
+
+    async def _run_leased(
+        self, invocation: Invocation, decision: Decision, loaded: LoadedTool, request: InvocationRequest
+    ) -> bool:
+        """Runs it unless the lease is over under which it was asked for: much may have happened since."""
+        if request.lease:
+            try:
+                await self._runner.require_leased(loaded, request, asks=False)
+            except ServiceError as refusal:
+                if refusal.reason not in LEASE_OVER:
+                    # Nobody could say.
+                    return False
+                await self._end_and_close(invocation, decision, "failed", refusal.reason, refusal.message)
+                return True
+        return await self._run(invocation, decision, loaded, request)
 
     async def _run(
         self, invocation: Invocation, decision: Decision, loaded: LoadedTool, request: InvocationRequest

@@ -78,6 +78,8 @@ def request_for(intent: Intent, arguments: dict[str, Any], reference: str) -> In
         intent.correlation_id,
         intent.idempotency_key,
         Sponsor(reference),
+        intent.lease,
+        intent.id,
     )
 
 

@@ -55,8 +55,9 @@ def content(outcome: Outcome, chain_id: UUID, sequence: int, result_digest: byte
     Keys are ASCII and stand in order, values are strings and small integers: orjson writes it as RFC 8785 demands.
     """
     intent = outcome.intent
-    # Of those that nobody was asked about, the content is what it was before there were approvals.
+    # Of those that nobody was asked about, or that are for no task, the content is what it was before there were these.
     approval = {} if outcome.approval is None else {"approval": _approval(outcome.approval)}
+    lease = lease_fields(intent)
     return orjson.dumps(
         {
             **approval,
@@ -67,20 +68,29 @@ def content(outcome: Outcome, chain_id: UUID, sequence: int, result_digest: byte
             "created_at": timestamp(intent.created_at),
             "duration_ms": outcome.duration_ms,
             "error_reason": outcome.error_reason,
+            **({} if not lease else {"fencing_token": intent.fencing_token}),
             "id": str(intent.id),
             "idempotency_key": intent.idempotency_key,
             "input_digest": intent.input_digest.hex(),
-            "kind": "invocation/2" if approval else "invocation/1",
+            "kind": "invocation/3" if lease else "invocation/2" if approval else "invocation/1",
             "principal": intent.principal,
             "refused": intent.refused,
             "replica": str(intent.replica),
             "result_digest": result_digest.hex(),
             "sequence": sequence,
             "status": outcome.status,
+            **({} if not lease else {"task_id": intent.task_id}),
             "tool_etag": intent.tool_etag,
             "tool_name": intent.tool_name,
         }
     )
+
+
+def lease_fields(intent: Intent) -> dict[str, Any]:
+    """What is said of the task for which it was done; nothing where it was for none."""
+    if not intent.task_id and not intent.fencing_token:
+        return {}
+    return {"task_id": intent.task_id, "fencing_token": intent.fencing_token}
 
 
 def _approval(approval: Approval) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import uuid_utils.compat as uuid
 from servicekit.database_errors import CONNECTION_ERRORS, UniqueViolation
 from servicekit.group_commit import CommitMetrics, GroupCommit
 from servicekit.large import beside
+from servicekit.leased_work import NO_LEASE, Lease
 from servicekit.postgres import COMMIT, Connection, Database
 from servicekit.waiting import waiting_for
 from services.tools.audit.awaiting import AwaitingApproval
@@ -59,18 +60,20 @@ class Recorder:
         correlation_id: str,
         idempotency_key: str,
         reference: str = "",
+        lease: Lease = NO_LEASE,
         begun_as: Begun = "running",
         refused: bool = False,
         digests: tuple[str, bytes, bytes] | None = None,
+        invocation_id: UUID | None = None,
     ) -> Intent:
-        """A new intent, with its id, its time and its digest.
+        """A new intent, with its id where it has none yet, its time and its digest.
 
         Raises:
             ValueError: when the arguments are no JSON.
         """
         text, salt, digest = digests or intent_digests(arguments)
         return Intent(
-            id=uuid.uuid7(),
+            id=invocation_id or uuid.uuid7(),
             tool_name=tool_name,
             tool_etag=tool_etag,
             input_params=text,
@@ -83,6 +86,8 @@ class Recorder:
             refused=refused,
             replica=self.replica,
             created_at=datetime.now(UTC),
+            task_id=lease.resource_id,
+            fencing_token=lease.fencing_token,
             reference=reference,
         )
 

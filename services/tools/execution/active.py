@@ -13,6 +13,7 @@ import structlog
 
 from servicekit.database_errors import CONNECTION_ERRORS
 from servicekit.identity.detached_work import NOBODY_CHECKS, Sponsor
+from servicekit.leased_work import NO_LEASE, Lease, LeasedWork
 from servicekit.masking import Mask
 from servicekit.notifications import Waiters
 from servicekit.postgres import Database
@@ -37,6 +38,10 @@ class InvocationRequest:
     idempotency_key: str
     # By what access says later whether the caller still may.
     sponsor: Sponsor = NOBODY_CHECKS
+    # Under what it is done.
+    lease: Lease = NO_LEASE
+    # Which invocation it becomes, where that has been told already; None: whichever.
+    invocation_id: UUID | None = None
     # How many bytes came in with it.
     size: int = 0
     # Canonical text of the arguments, salt and salted digest; None where they are made when they are needed.
@@ -134,10 +139,12 @@ class ActiveInvocation:
 class ActiveInvocations(Mapping[UUID, ActiveInvocation]):
     """What this process has begun and not ended, by id."""
 
-    def __init__(self, database: Database, waiters: Waiters, mask: Callable[[], Mask]) -> None:
+    def __init__(self, database: Database, waiters: Waiters, mask: Callable[[], Mask], leased: LeasedWork) -> None:
+        """Takes where events are written, who waits, what takes secrets out, and what is told of work under leases."""
         self._database = database
         self._waiters = waiters
         self._mask = mask
+        self.leased = leased
         self._open: dict[UUID, ActiveInvocation] = {}
 
     def __getitem__(self, invocation_id: UUID) -> ActiveInvocation:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import structlog
+import uuid_utils.compat as uuid
 
 from servicekit.errors import ServiceError
 from servicekit.idempotency import idempotency_key_reused
@@ -122,33 +123,59 @@ class Execution:
         if loaded is None:
             return await self._refuse(request, "", errors.tool_not_found(request.tool_name)), request
         try:
+            request.lease.require_whole("task_id", "fencing_token")
             loaded.require_not_paused()
             arguments = await beside(request.size, loaded.read, request.arguments)
         except ServiceError as refusal:
             return await self._refuse(request, loaded.tool.etag, refusal), request
         digests = await beside(request.size, intent_digests, arguments)
         request = replace(request, arguments=arguments, digests=digests)
-        if await beside(request.size, loaded.needs_approval, arguments):
-            if faults := await beside(request.size, askable.faults, arguments):
-                not_askable = errors.arguments_not_askable(request.tool_name, faults)
-                return await self._refuse(request, loaded.tool.etag, not_askable), request
-            return await self._await_approval(loaded, request), request
-        if not self._runner.has_room(loaded.tool, current_context.get().principal):
-            return await self._refuse(request, loaded.tool.etag, errors.tool_busy(request.tool_name)), request
-        return loaded, request
+        asks = await beside(request.size, loaded.needs_approval, arguments)
+        try:
+            earlier, request = await self._let_in(loaded, request, asks=asks)
+        except ServiceError as refusal:
+            return await self._refuse(request, loaded.tool.etag, refusal), request
+        if earlier is None and asks:
+            earlier = await self._await_approval(loaded, request)
+        return earlier or loaded, request
+
+    async def _let_in(
+        self, loaded: LoadedTool, request: InvocationRequest, *, asks: bool
+    ) -> tuple[Invocation | None, InvocationRequest]:
+        """The earlier invocation of which this is a retry, under a lease, else None; and the request with its id.
+
+        Raises:
+            ServiceError: ARGUMENTS_INVALID where humans cannot be asked about these; LEASE_LOST, TASK_NOT_FOUND, or
+                UNAVAILABLE where nobody can say whether the lease holds; TOOL_BUSY.
+        """
+        if asks and (faults := await beside(request.size, askable.faults, request.arguments)):
+            raise errors.arguments_not_askable(request.tool_name, faults)
+        if request.lease:
+            if (earlier := await self._holder_of_key(request)) is not None:
+                return earlier, request
+            request = replace(request, invocation_id=uuid.uuid7())
+            await self._runner.require_leased(loaded, request, asks=asks)
+        if not asks and not self._runner.has_room(loaded.tool, current_context.get().principal):
+            raise errors.tool_busy(request.tool_name)
+        return None, request
 
     async def _refuse(self, request: InvocationRequest, tool_etag: str, error: ServiceError) -> Invocation:
         """Records a refused request and raises; a retry of an accepted one gets that instead."""
-        if request.idempotency_key:
-            async with self._database.connection() as connection:
-                holder = await store.id_of_idempotency_key(connection, request.principal, request.idempotency_key)
-            if holder is not None:
-                return await self._earlier(holder, request)
+        if (earlier := await self._holder_of_key(request)) is not None:
+            return earlier
         if request.digests is None:
             request = replace(request, digests=await beside(request.size, intent_digests, request.arguments))
         intent = await self._runner.refuse(request, tool_etag, error)
         error.metadata = {**error.metadata, "invocation_id": str(intent.id)}
         raise error
+
+    async def _holder_of_key(self, request: InvocationRequest) -> Invocation | None:
+        """The invocation that holds the idempotency_key already; None where none does."""
+        if not request.idempotency_key:
+            return None
+        async with self._database.connection() as connection:
+            holder = await store.id_of_idempotency_key(connection, request.principal, request.idempotency_key)
+        return None if holder is None else await self._earlier(holder, request)
 
     async def record_refusal(self, request: InvocationRequest, error: ServiceError) -> None:
         """Records a request that was refused before it was looked at; the error then names the record."""
@@ -167,9 +194,8 @@ class Execution:
     async def _earlier(self, holder: UUID, request: InvocationRequest) -> Invocation:
         """The invocation that holds the idempotency_key, if it is the same request."""
         earlier = await self._read(holder)
-        if earlier.intent.tool_name != request.tool_name or not await beside(
-            request.size, same_arguments, earlier.intent, request.arguments
-        ):
+        same_place = (earlier.intent.tool_name, earlier.intent.lease) == (request.tool_name, request.lease)
+        if not same_place or not await beside(request.size, same_arguments, earlier.intent, request.arguments):
             raise idempotency_key_reused(request.idempotency_key)
         return earlier
 

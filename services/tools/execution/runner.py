@@ -25,6 +25,9 @@ from services.tools.models import Begun, Intent, Invocation, Outcome, Tool
 
 logger = structlog.get_logger(__name__)
 
+# As long as hitl lets a question stand that names no time.
+DEFAULT_APPROVAL_SECONDS = 3_600
+
 
 class Runner:
     """What runs in this process."""
@@ -76,6 +79,24 @@ class Runner:
         """Whether a run of it may begin, or wait for a slot."""
         return self._slots.has_room(tool) and self._slots.has_share(tool, caller.name, caller.limits.long)
 
+    async def require_leased(self, loaded: LoadedTool, request: InvocationRequest, *, asks: bool) -> None:
+        """Asks whether the caller holds the lease that it names; that is kept as long as this may take.
+
+        Args:
+            loaded: what is to run.
+            request: for whom, and under which lease.
+            asks: whether humans are asked before it runs.
+
+        Raises:
+            ServiceError: LEASE_LOST, TASK_NOT_FOUND; UNAVAILABLE where nobody can say.
+        """
+        seconds = self._slots.seconds_to_end(loaded.tool, loaded.timeout_seconds)
+        if asks and loaded.tool.approval is not None:
+            seconds += loaded.tool.approval.timeout_seconds or DEFAULT_APPROVAL_SECONDS
+        await self._active.leased.begin(
+            str(request.invocation_id), request.lease, request.principal, request.tool_name, seconds
+        )
+
     def begin(self, loaded: LoadedTool, request: InvocationRequest) -> tuple[Intent, ActiveInvocation]:
         """Takes a run in; it must be closed, whatever comes of it."""
         begins = self._slots.enter(loaded.tool, request.principal)
@@ -96,9 +117,11 @@ class Runner:
             correlation_id=request.correlation_id,
             idempotency_key=request.idempotency_key,
             reference=request.sponsor.reference,
+            lease=request.lease,
             begun_as=begun_as,
             refused=refused,
             digests=request.digests,
+            invocation_id=request.invocation_id,
         )
 
     async def refuse(self, request: InvocationRequest, tool_etag: str, error: ServiceError) -> Intent:
@@ -147,7 +170,11 @@ class Runner:
             seconds = monotonic() - began
             outcome = replace(outcome, approval=active.approval)
         self._metrics.ended(loaded.tool.name, outcome.status, seconds)
-        return await self._recorder.record_outcome(outcome)
+        recorded = await self._recorder.record_outcome(outcome)
+        if intent.lease:
+            # Before its caller hears of it, who may go and show it as evidence.
+            await self._active.leased.tell(str(intent.id))
+        return recorded
 
     async def run_approved(
         self,

@@ -34,6 +34,10 @@ class Slots:
         share = max((self._most(tool) + 1) // 2, own_limit)
         return self._held[_key(tool), principal] < share
 
+    def seconds_to_end(self, tool: Tool, timeout_seconds: int) -> int:
+        """So long a run that enters now takes at most: those before it in the queue have as long as itself, each."""
+        return timeout_seconds * (1 + (self._queue_per_slot if tool.max_concurrency else 0))
+
     def _most(self, tool: Tool) -> int:
         return tool.max_concurrency * (1 + self._queue_per_slot)
 

@@ -144,6 +144,10 @@ class HumanRequest(properties.HumanRequest):
     # expired, or its roles grant it no more. Said while it is pending; a tool that waits for the answer is then not
     # run.
     requester_lost_access: bool = False
+    # The task for which it was done; empty where it was for none.
+    task_id: str = ""
+    # The `fencing_token` of the lease under which it was done; 0 where there was none.
+    fencing_token: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,11 +53,14 @@ class Hitl(Calls):
         on_expiry: ExpiryAction | None = None,
         quorum: Quorum | None = None,
         four_eyes: bool = False,
+        task_id: str = "",
+        fencing_token: int = 0,
     ) -> HumanRequest:
         """Asks people. `human_request_id` is the id that the request shall have; empty lets the service choose.
 
         `timeout_seconds` None means an hour. The same request under the same id is the one that is
-        pending, and ConflictError when it has ended.
+        pending, and ConflictError when it has ended. With a task and the `fencing_token` of its lease, it is asked
+        only while the caller holds that.
         """
         request = api.CreateHumanRequestRequest(
             id=human_request_id,
@@ -79,6 +82,8 @@ class Hitl(Calls):
             on_expiry=to_optional(on_expiry, request_pb2.ExpiryAction()),
             quorum=to_optional(quorum, request_pb2.Quorum()),
             four_eyes=four_eyes,
+            task_id=task_id,
+            fencing_token=fencing_token,
         )
         return self._call(request, HumanRequest)
 

@@ -13,10 +13,13 @@ from qmcp.client.receipts.keys import unhex
 # The recipe, and the one for invocations that humans were asked about.
 KIND = "invocation/1"
 KIND_WITH_APPROVAL = "invocation/2"
+KIND_FOR_TASK = "invocation/3"
 REDACTABLE = ("input_params", "result")
 _TEXTS = ("id", "correlation_id", "error_reason", "principal", "idempotency_key", "status", "tool_etag", "tool_name")
 _TIMES = ("created_at", "completed_at")
-_ROW_FIELDS = frozenset((*_TEXTS, *_TIMES, *REDACTABLE, "error", "duration_ms", "redacted_fields", "approval"))
+_ROW_FIELDS = frozenset((*_TEXTS, *_TIMES, *REDACTABLE, "error", "duration_ms", "redacted_fields", "approval")) | {
+    *("task_id", "fencing_token"),
+}
 _RECEIPT_FIELDS = {
     "chain_id": str,
     "sequence": int,
@@ -29,6 +32,8 @@ _RECEIPT_FIELDS = {
 _CONTENT_KEYS = frozenset(
     (*_TEXTS, *_TIMES, "chain_id", "duration_ms", "input_digest", "kind", "result_digest", "sequence"),
 )
+# In the content and in the row alike, where the tool ran for a task.
+_LEASE_FIELDS = frozenset(("task_id", "fencing_token"))
 # What the service notes for itself: covered by the digest, but not part of the row that it shows.
 _UNSHOWN_KEYS = frozenset(("begun_as", "refused", "replica"))
 _DIGEST_DIGITS = 64
@@ -78,7 +83,7 @@ def check_row(row: dict[str, Any], receipt: dict[str, Any]) -> RowCheck:
 
 def _expected_content(row: dict[str, Any], receipt: dict[str, Any], content: bytes) -> bytes | None:
     """The content that a sound receipt of this row has; None where it cannot be told without a closer look."""
-    if row.get("approval") is not None:
+    if row.get("approval") is not None or row.keys() & _LEASE_FIELDS:
         return None
     input_salt, result_salt = unhex(receipt["input_salt"]), unhex(receipt["result_salt"])
     if not input_salt or not result_salt or type(row.get("duration_ms")) is not int:
@@ -109,16 +114,19 @@ def _differences(row: dict[str, Any], receipt: dict[str, Any], content: bytes) -
         stated = orjson.loads(content)
     except ValueError:
         return ["the content is no JSON"]
-    if type(stated) is not dict or stated.keys() - _UNSHOWN_KEYS - {"approval"} != _CONTENT_KEYS:
+    if type(stated) is not dict or stated.keys() - _UNSHOWN_KEYS - {"approval"} - _LEASE_FIELDS != _CONTENT_KEYS:
         return ["the content has not the fields of a receipt"]
     if canonical(stated) != content:
         return ["the content is not canonical JSON"]
     found = []
     kind = KIND_WITH_APPROVAL if "approval" in stated else KIND
+    if stated.keys() & _LEASE_FIELDS:
+        kind = KIND_FOR_TASK
     if stated["kind"] != kind:
         found.append(f"the content is of the kind {stated['kind']!r}, not {kind!r}")
     found += approval_differences(row, receipt["input_salt"], stated.get("approval"))
     found += [_difference(name, receipt[name], stated[name]) for name in ("chain_id", "sequence")]
+    found += _lease_differences(row, stated)
     # A text that is not there may stand as null or as an empty string: the digest says which it was.
     found += [_difference(name, _text(row.get(name)), _text(stated[name])) for name in _TEXTS]
     found += [_difference(name, _microseconds(row.get(name)), stated[name]) for name in _TIMES]
@@ -134,6 +142,18 @@ def _difference(name: str, actual: Any, stated: Any) -> str:
     if type(actual) is type(stated) and actual == stated:
         return ""
     return f"{name} is {actual!r}, the receipt says {stated!r}"
+
+
+def _lease_differences(row: dict[str, Any], stated: dict[str, Any]) -> list[str]:
+    """The row shows the task that its receipt names, and no other; that there is none may stand as "" and 0."""
+    shown = {name: row.get(name) for name in _LEASE_FIELDS}
+    if not stated.keys() & _LEASE_FIELDS:
+        return (
+            [] if shown["task_id"] in (None, "") and shown["fencing_token"] in (None, 0) else ["the row names a task"]
+        )
+    if not stated.keys() >= _LEASE_FIELDS:
+        return ["the content has not the fields of a receipt"]
+    return [_difference(name, shown[name], stated[name]) for name in sorted(_LEASE_FIELDS)]
 
 
 def _redactions(row: dict[str, Any]) -> list[str]:

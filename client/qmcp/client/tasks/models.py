@@ -230,8 +230,8 @@ class TaskLogEntry:
     task_id: str = ""
     # Its number in the log of this task, from 1, without gap.
     sequence: int = 0
-    # What happened: `created`, `updated`, `transitioned`, `leased`, `released`, `lease_expired`, `deleted`, or a
-    # word of whoever wrote it.
+    # What happened: `created`, `updated`, `transitioned`, `leased`, `released`, `lease_expired`, `work_begun`,
+    # `work_ended`, `deleted`, or a word of whoever wrote it.
     kind: str = ""
     # The principal that did it.
     principal: str = ""
@@ -264,3 +264,5 @@ class Attempt:
     outcome: str = ""
     # Why, as whoever ended it said.
     reason: str = ""
+    # How long of it, in seconds, its holder waited for humans or for what ran under its lease.
+    parked_seconds: float = 0.0

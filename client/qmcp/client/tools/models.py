@@ -230,6 +230,10 @@ class Invocation(properties.Invocation):
     # The fields that a list has left out because they are longer than 4 KB and its `view` did not ask for them:
     # `input_params`, `result`, `approval.edited_arguments`. Empty everywhere else.
     omitted_fields: tuple[str, ...] = ()
+    # The task for which it was done; empty where it was for none.
+    task_id: str = ""
+    # The `fencing_token` of the lease under which it was done; 0 where there was none.
+    fencing_token: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,13 +61,17 @@ class Tools(Calls):
         *,
         correlation_id: str = "",
         idempotency_key: str | None = None,
+        task_id: str = "",
+        fencing_token: int = 0,
         timeout: float | None = None,
     ) -> Invocation:
         """Runs a tool and waits for its end. A tool that fails is an answer whose `status` says so.
 
         The same `idempotency_key` never runs a tool twice; without one, each call of this method has its own.
+        With a task and the `fencing_token` of its lease, it runs only while the caller holds that.
         """
         request = _invocation(name, arguments, correlation_id, idempotency_key)
+        request.task_id, request.fencing_token = task_id, fencing_token
         return self._call(request, Invocation, timeout=timeout)
 
     def start_invocation(
@@ -77,9 +81,12 @@ class Tools(Calls):
         *,
         correlation_id: str = "",
         idempotency_key: str | None = None,
+        task_id: str = "",
+        fencing_token: int = 0,
     ) -> Invocation:
-        """Starts a tool and returns at once; watch it or wait for it by the id."""
+        """Starts a tool and returns at once; watch it or wait for it by the id. For a task as `invoke_tool`."""
         request = _invocation(name, arguments, correlation_id, idempotency_key)
+        request.task_id, request.fencing_token = task_id, fencing_token
         return self._call(request, Invocation, rpc="StartInvocation")
 
     def watch_invocation(

@@ -19,7 +19,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class CreateHumanRequestRequest(_message.Message):
-    __slots__ = ("id", "request_type", "prompt", "options", "context", "timeout_seconds", "correlation_id", "response_schema", "proposed_arguments", "arguments_schema", "priority", "due_at", "assignees", "groups", "tags", "callback_url", "on_expiry", "quorum", "four_eyes", "on_behalf_of", "idempotency_key", "binding", "on_behalf_of_reference", "on_behalf_of_permission", "context_json", "response_schema_json", "proposed_arguments_json", "arguments_schema_json")
+    __slots__ = ("id", "request_type", "prompt", "options", "context", "timeout_seconds", "correlation_id", "response_schema", "proposed_arguments", "arguments_schema", "priority", "due_at", "assignees", "groups", "tags", "callback_url", "on_expiry", "quorum", "four_eyes", "on_behalf_of", "idempotency_key", "binding", "on_behalf_of_reference", "on_behalf_of_permission", "context_json", "response_schema_json", "proposed_arguments_json", "arguments_schema_json", "task_id", "fencing_token")
     ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_TYPE_FIELD_NUMBER: _ClassVar[int]
     PROMPT_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +48,8 @@ class CreateHumanRequestRequest(_message.Message):
     RESPONSE_SCHEMA_JSON_FIELD_NUMBER: _ClassVar[int]
     PROPOSED_ARGUMENTS_JSON_FIELD_NUMBER: _ClassVar[int]
     ARGUMENTS_SCHEMA_JSON_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
     id: str
     request_type: str
     prompt: str
@@ -76,7 +78,9 @@ class CreateHumanRequestRequest(_message.Message):
     response_schema_json: str
     proposed_arguments_json: str
     arguments_schema_json: str
-    def __init__(self, id: _Optional[str] = ..., request_type: _Optional[str] = ..., prompt: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., timeout_seconds: _Optional[int] = ..., correlation_id: _Optional[str] = ..., response_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., proposed_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., arguments_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., priority: _Optional[str] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., assignees: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[str]] = ..., tags: _Optional[_Iterable[str]] = ..., callback_url: _Optional[str] = ..., on_expiry: _Optional[_Union[_request_pb2.ExpiryAction, _Mapping]] = ..., quorum: _Optional[_Union[_request_pb2.Quorum, _Mapping]] = ..., four_eyes: _Optional[bool] = ..., on_behalf_of: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., binding: _Optional[bool] = ..., on_behalf_of_reference: _Optional[str] = ..., on_behalf_of_permission: _Optional[str] = ..., context_json: _Optional[str] = ..., response_schema_json: _Optional[str] = ..., proposed_arguments_json: _Optional[str] = ..., arguments_schema_json: _Optional[str] = ...) -> None: ...
+    task_id: str
+    fencing_token: int
+    def __init__(self, id: _Optional[str] = ..., request_type: _Optional[str] = ..., prompt: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., timeout_seconds: _Optional[int] = ..., correlation_id: _Optional[str] = ..., response_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., proposed_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., arguments_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., priority: _Optional[str] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., assignees: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[str]] = ..., tags: _Optional[_Iterable[str]] = ..., callback_url: _Optional[str] = ..., on_expiry: _Optional[_Union[_request_pb2.ExpiryAction, _Mapping]] = ..., quorum: _Optional[_Union[_request_pb2.Quorum, _Mapping]] = ..., four_eyes: _Optional[bool] = ..., on_behalf_of: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., binding: _Optional[bool] = ..., on_behalf_of_reference: _Optional[str] = ..., on_behalf_of_permission: _Optional[str] = ..., context_json: _Optional[str] = ..., response_schema_json: _Optional[str] = ..., proposed_arguments_json: _Optional[str] = ..., arguments_schema_json: _Optional[str] = ..., task_id: _Optional[str] = ..., fencing_token: _Optional[int] = ...) -> None: ...
 
 class GetHumanRequestRequest(_message.Message):
     __slots__ = ("id",)

@@ -13,7 +13,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class HumanRequest(_message.Message):
-    __slots__ = ("id", "request_type", "prompt", "options", "context", "timeout_seconds", "status", "created_at", "expires_at", "correlation_id", "response_schema", "proposed_arguments", "priority", "due_at", "assignees", "groups", "tags", "callback_url", "on_expiry", "quorum", "four_eyes", "requester", "claimed_by", "claimed_at", "viewed_by", "ended_at", "response", "votes", "cancel_reason", "binding", "requester_lost_access", "context_json", "response_schema_json", "proposed_arguments_json")
+    __slots__ = ("id", "request_type", "prompt", "options", "context", "timeout_seconds", "status", "created_at", "expires_at", "correlation_id", "response_schema", "proposed_arguments", "priority", "due_at", "assignees", "groups", "tags", "callback_url", "on_expiry", "quorum", "four_eyes", "requester", "claimed_by", "claimed_at", "viewed_by", "ended_at", "response", "votes", "cancel_reason", "binding", "requester_lost_access", "context_json", "response_schema_json", "proposed_arguments_json", "task_id", "fencing_token")
     ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_TYPE_FIELD_NUMBER: _ClassVar[int]
     PROMPT_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +48,8 @@ class HumanRequest(_message.Message):
     CONTEXT_JSON_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_SCHEMA_JSON_FIELD_NUMBER: _ClassVar[int]
     PROPOSED_ARGUMENTS_JSON_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
     id: str
     request_type: str
     prompt: str
@@ -82,7 +84,9 @@ class HumanRequest(_message.Message):
     context_json: str
     response_schema_json: str
     proposed_arguments_json: str
-    def __init__(self, id: _Optional[str] = ..., request_type: _Optional[str] = ..., prompt: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., timeout_seconds: _Optional[int] = ..., status: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., correlation_id: _Optional[str] = ..., response_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., proposed_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., priority: _Optional[str] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., assignees: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[str]] = ..., tags: _Optional[_Iterable[str]] = ..., callback_url: _Optional[str] = ..., on_expiry: _Optional[_Union[ExpiryAction, _Mapping]] = ..., quorum: _Optional[_Union[Quorum, _Mapping]] = ..., four_eyes: _Optional[bool] = ..., requester: _Optional[str] = ..., claimed_by: _Optional[str] = ..., claimed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., viewed_by: _Optional[_Iterable[str]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., response: _Optional[_Union[HumanResponse, _Mapping]] = ..., votes: _Optional[_Iterable[_Union[HumanResponse, _Mapping]]] = ..., cancel_reason: _Optional[str] = ..., binding: _Optional[bool] = ..., requester_lost_access: _Optional[bool] = ..., context_json: _Optional[str] = ..., response_schema_json: _Optional[str] = ..., proposed_arguments_json: _Optional[str] = ...) -> None: ...
+    task_id: str
+    fencing_token: int
+    def __init__(self, id: _Optional[str] = ..., request_type: _Optional[str] = ..., prompt: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., timeout_seconds: _Optional[int] = ..., status: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., correlation_id: _Optional[str] = ..., response_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., proposed_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., priority: _Optional[str] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., assignees: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[str]] = ..., tags: _Optional[_Iterable[str]] = ..., callback_url: _Optional[str] = ..., on_expiry: _Optional[_Union[ExpiryAction, _Mapping]] = ..., quorum: _Optional[_Union[Quorum, _Mapping]] = ..., four_eyes: _Optional[bool] = ..., requester: _Optional[str] = ..., claimed_by: _Optional[str] = ..., claimed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., viewed_by: _Optional[_Iterable[str]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., response: _Optional[_Union[HumanResponse, _Mapping]] = ..., votes: _Optional[_Iterable[_Union[HumanResponse, _Mapping]]] = ..., cancel_reason: _Optional[str] = ..., binding: _Optional[bool] = ..., requester_lost_access: _Optional[bool] = ..., context_json: _Optional[str] = ..., response_schema_json: _Optional[str] = ..., proposed_arguments_json: _Optional[str] = ..., task_id: _Optional[str] = ..., fencing_token: _Optional[int] = ...) -> None: ...
 
 class HumanResponse(_message.Message):
     __slots__ = ("id", "human_request_id", "response", "responded_by", "created_at", "response_metadata", "comment", "edited_arguments", "decides", "via", "request_id", "response_json", "response_metadata_json", "edited_arguments_json")

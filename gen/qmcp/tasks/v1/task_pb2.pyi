@@ -91,7 +91,7 @@ class Lease(_message.Message):
     def __init__(self, holder: _Optional[str] = ..., agent_id: _Optional[str] = ..., fencing_token: _Optional[int] = ..., acquired_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Attempt(_message.Message):
-    __slots__ = ("task_id", "number", "holder", "agent_id", "fencing_token", "started_at", "ended_at", "outcome", "reason")
+    __slots__ = ("task_id", "number", "holder", "agent_id", "fencing_token", "started_at", "ended_at", "outcome", "reason", "parked_seconds")
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     HOLDER_FIELD_NUMBER: _ClassVar[int]
@@ -101,6 +101,7 @@ class Attempt(_message.Message):
     ENDED_AT_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    PARKED_SECONDS_FIELD_NUMBER: _ClassVar[int]
     task_id: str
     number: int
     holder: str
@@ -110,7 +111,8 @@ class Attempt(_message.Message):
     ended_at: _timestamp_pb2.Timestamp
     outcome: str
     reason: str
-    def __init__(self, task_id: _Optional[str] = ..., number: _Optional[int] = ..., holder: _Optional[str] = ..., agent_id: _Optional[str] = ..., fencing_token: _Optional[int] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., outcome: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    parked_seconds: float
+    def __init__(self, task_id: _Optional[str] = ..., number: _Optional[int] = ..., holder: _Optional[str] = ..., agent_id: _Optional[str] = ..., fencing_token: _Optional[int] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., outcome: _Optional[str] = ..., reason: _Optional[str] = ..., parked_seconds: _Optional[float] = ...) -> None: ...
 
 class TaskLogEntry(_message.Message):
     __slots__ = ("task_id", "sequence", "kind", "principal", "at", "payload")

@@ -1,6 +1,9 @@
+import datetime
+
 from buf.validate import validate_pb2 as _validate_pb2
 from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from qmcp.options.v1 import options_pb2 as _options_pb2
 from qmcp.tasks.v1 import board_document_pb2 as _board_document_pb2
 from qmcp.tasks.v1 import epic_pb2 as _epic_pb2
@@ -301,3 +304,47 @@ class ListAttemptsResponse(_message.Message):
     attempts: _containers.RepeatedCompositeFieldContainer[_task_pb2.Attempt]
     next_page_token: str
     def __init__(self, attempts: _Optional[_Iterable[_Union[_task_pb2.Attempt, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class BeginWorkRequest(_message.Message):
+    __slots__ = ("task_id", "fencing_token", "holder", "kind", "work_id", "max_seconds", "subject")
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    HOLDER_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    WORK_ID_FIELD_NUMBER: _ClassVar[int]
+    MAX_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    task_id: str
+    fencing_token: int
+    holder: str
+    kind: str
+    work_id: str
+    max_seconds: int
+    subject: str
+    def __init__(self, task_id: _Optional[str] = ..., fencing_token: _Optional[int] = ..., holder: _Optional[str] = ..., kind: _Optional[str] = ..., work_id: _Optional[str] = ..., max_seconds: _Optional[int] = ..., subject: _Optional[str] = ...) -> None: ...
+
+class BeginWorkResponse(_message.Message):
+    __slots__ = ("lease_expires_at",)
+    LEASE_EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    lease_expires_at: _timestamp_pb2.Timestamp
+    def __init__(self, lease_expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class EndWorkRequest(_message.Message):
+    __slots__ = ("task_id", "fencing_token", "kind", "work_id", "outcome", "digest")
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    WORK_ID_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    task_id: str
+    fencing_token: int
+    kind: str
+    work_id: str
+    outcome: str
+    digest: str
+    def __init__(self, task_id: _Optional[str] = ..., fencing_token: _Optional[int] = ..., kind: _Optional[str] = ..., work_id: _Optional[str] = ..., outcome: _Optional[str] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class EndWorkResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

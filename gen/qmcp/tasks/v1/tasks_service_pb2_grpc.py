@@ -166,6 +166,16 @@ class TasksServiceStub:
                 request_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListAttemptsRequest.SerializeToString,
                 response_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListAttemptsResponse.FromString,
                 _registered_method=True)
+        self.BeginWork = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/BeginWork',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.BeginWorkRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.BeginWorkResponse.FromString,
+                _registered_method=True)
+        self.EndWork = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/EndWork',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.EndWorkRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.EndWorkResponse.FromString,
+                _registered_method=True)
 
 
 class TasksServiceServicer:
@@ -358,6 +368,23 @@ class TasksServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BeginWork(self, request, context):
+        """Says, for a service, that it is about to do something for the holder of a lease: an invocation, a question to a human. Refused
+        where the token is not that of a lease that this holder has now; the service then does nothing. From here to EndWork, or for
+        `max_seconds` where that does not come, the lease does not expire; said again of the same work, it lasts as long anew.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndWork(self, request, context):
+        """Says, for the service that began it, how work under a lease has ended. The lease, where its holder still has it, then lasts its
+        whole time from now on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TasksServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -485,6 +512,16 @@ def add_TasksServiceServicer_to_server(servicer, server):
                     servicer.ListAttempts,
                     request_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListAttemptsRequest.FromString,
                     response_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListAttemptsResponse.SerializeToString,
+            ),
+            'BeginWork': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginWork,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.BeginWorkRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.BeginWorkResponse.SerializeToString,
+            ),
+            'EndWork': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndWork,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.EndWorkRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.EndWorkResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1165,6 +1202,60 @@ class TasksService:
             '/qmcp.tasks.v1.TasksService/ListAttempts',
             qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListAttemptsRequest.SerializeToString,
             qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListAttemptsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginWork(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/BeginWork',
+            qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.BeginWorkRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.BeginWorkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndWork(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/EndWork',
+            qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.EndWorkRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.EndWorkResponse.FromString,
             options,
             channel_credentials,
             insecure,

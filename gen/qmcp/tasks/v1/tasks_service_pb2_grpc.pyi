@@ -106,6 +106,15 @@ class TasksServiceStub:
     """
     ListAttempts: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.ListAttemptsRequest, _tasks_service_pb2.ListAttemptsResponse]
     """Lists the attempts at a task, newest first."""
+    BeginWork: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.BeginWorkRequest, _tasks_service_pb2.BeginWorkResponse]
+    """Says, for a service, that it is about to do something for the holder of a lease: an invocation, a question to a human. Refused
+    where the token is not that of a lease that this holder has now; the service then does nothing. From here to EndWork, or for
+    `max_seconds` where that does not come, the lease does not expire; said again of the same work, it lasts as long anew.
+    """
+    EndWork: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.EndWorkRequest, _tasks_service_pb2.EndWorkResponse]
+    """Says, for the service that began it, how work under a lease has ended. The lease, where its holder still has it, then lasts its
+    whole time from now on.
+    """
 
 @_typing.type_check_only
 class TasksServiceAsyncStub(TasksServiceStub):
@@ -181,6 +190,15 @@ class TasksServiceAsyncStub(TasksServiceStub):
     """
     ListAttempts: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.ListAttemptsRequest, _tasks_service_pb2.ListAttemptsResponse]  # type: ignore[assignment]
     """Lists the attempts at a task, newest first."""
+    BeginWork: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.BeginWorkRequest, _tasks_service_pb2.BeginWorkResponse]  # type: ignore[assignment]
+    """Says, for a service, that it is about to do something for the holder of a lease: an invocation, a question to a human. Refused
+    where the token is not that of a lease that this holder has now; the service then does nothing. From here to EndWork, or for
+    `max_seconds` where that does not come, the lease does not expire; said again of the same work, it lasts as long anew.
+    """
+    EndWork: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.EndWorkRequest, _tasks_service_pb2.EndWorkResponse]  # type: ignore[assignment]
+    """Says, for the service that began it, how work under a lease has ended. The lease, where its holder still has it, then lasts its
+    whole time from now on.
+    """
 
 class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
     """Projects, their epics, and the tasks in these. Callers are shown the projects that they own or work on, as members or by a
@@ -403,5 +421,26 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_tasks_service_pb2.ListAttemptsResponse, _abc.Awaitable[_tasks_service_pb2.ListAttemptsResponse]]:
         """Lists the attempts at a task, newest first."""
+
+    @_abc_1.abstractmethod
+    def BeginWork(
+        self,
+        request: _tasks_service_pb2.BeginWorkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tasks_service_pb2.BeginWorkResponse, _abc.Awaitable[_tasks_service_pb2.BeginWorkResponse]]:
+        """Says, for a service, that it is about to do something for the holder of a lease: an invocation, a question to a human. Refused
+        where the token is not that of a lease that this holder has now; the service then does nothing. From here to EndWork, or for
+        `max_seconds` where that does not come, the lease does not expire; said again of the same work, it lasts as long anew.
+        """
+
+    @_abc_1.abstractmethod
+    def EndWork(
+        self,
+        request: _tasks_service_pb2.EndWorkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tasks_service_pb2.EndWorkResponse, _abc.Awaitable[_tasks_service_pb2.EndWorkResponse]]:
+        """Says, for the service that began it, how work under a lease has ended. The lease, where its holder still has it, then lasts its
+        whole time from now on.
+        """
 
 def add_TasksServiceServicer_to_server(servicer: TasksServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

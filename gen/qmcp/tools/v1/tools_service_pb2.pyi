@@ -83,18 +83,22 @@ class ResumeToolRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class InvokeToolRequest(_message.Message):
-    __slots__ = ("name", "input", "correlation_id", "idempotency_key", "input_json")
+    __slots__ = ("name", "input", "correlation_id", "idempotency_key", "input_json", "task_id", "fencing_token")
     NAME_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
     CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     INPUT_JSON_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
     name: str
     input: _struct_pb2.Struct
     correlation_id: str
     idempotency_key: str
     input_json: str
-    def __init__(self, name: _Optional[str] = ..., input: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., correlation_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., input_json: _Optional[str] = ...) -> None: ...
+    task_id: str
+    fencing_token: int
+    def __init__(self, name: _Optional[str] = ..., input: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., correlation_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., input_json: _Optional[str] = ..., task_id: _Optional[str] = ..., fencing_token: _Optional[int] = ...) -> None: ...
 
 class CallToolResponse(_message.Message):
     __slots__ = ("result", "error", "invocation_id", "result_json")

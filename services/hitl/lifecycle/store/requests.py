@@ -47,7 +47,7 @@ COLUMNS = """
            r.expires_at, r.correlation_id, r.response_schema, r.proposed_arguments, r.arguments_schema, r.priority,
            r.due_at, r.assignees, r.groups, r.tags, r.callback_url, r.on_expiry, r.quorum, r.four_eyes, r.requester,
            r.body_digest, r.claimed_by, r.claimed_at, r.viewed_by, r.ended_at, r.cancel_reason, r.eligible,
-           r.requester_reference, r.requester_permission, r.requester_lost_access,
+           r.requester_reference, r.requester_permission, r.requester_lost_access, r.task_id, r.fencing_token,
            r.status = 'pending' AND r.expires_at <= clock_timestamp() AS overdue,
            (
                SELECT json_agg(v ORDER BY v.created_at, v.id)
@@ -75,19 +75,19 @@ async def insert(connection: Connection, wanted: Sequence[tuple[RequestSpec, byt
             id, request_type, prompt, options, context, timeout_seconds, created_at, expires_at, correlation_id,
             response_schema, proposed_arguments, arguments_schema, priority, due_at, assignees, groups, tags,
             callback_url, on_expiry, quorum, four_eyes, requester, eligible, requester_reference, requester_permission,
-            body_digest
+            body_digest, task_id, fencing_token
         )
         SELECT id, request_type, prompt, options, context, timeout_seconds, now,
                now + make_interval(secs => timeout_seconds), correlation_id, response_schema,
                proposed_arguments, arguments_schema, priority, due_at, assignees, groups, tags, callback_url, on_expiry,
                quorum, four_eyes, requester, eligible, requester_reference, requester_permission,
-               decode(body_digest, 'hex')
+               decode(body_digest, 'hex'), task_id, fencing_token
         FROM json_to_recordset($1::json) AS wanted (
             id text, request_type text, prompt text, options text[], context json, timeout_seconds integer,
             correlation_id text, response_schema json, proposed_arguments json, arguments_schema json, priority text,
             due_at timestamptz, assignees text[], groups text[], tags text[], callback_url text, on_expiry json,
             quorum json, four_eyes boolean, requester text, eligible json, requester_reference text,
-            requester_permission text, body_digest text
+            requester_permission text, body_digest text, task_id text, fencing_token integer
         ), clock
         ON CONFLICT (id) DO NOTHING
         RETURNING id
@@ -220,6 +220,8 @@ def _human_request(row: Record) -> HumanRequest:
         eligible=Eligible(**eligible) if eligible is not None else None,
         requester_reference=row["requester_reference"],
         requester_permission=row["requester_permission"],
+        task_id=row["task_id"],
+        fencing_token=row["fencing_token"],
     )
     return HumanRequest(
         spec=spec,

@@ -5,9 +5,13 @@ from uuid import UUID
 
 from servicekit.postgres import Connection, Record
 from services.tasks.board.store.tasks import OPEN
+from services.tasks.board.store.work import KEPT_UNTIL, PARKED_SECONDS
 from services.tasks.models import Attempt
 
-COLUMNS = "task_id, number, holder, agent_id, fencing_token, started_at, ended_at, outcome, reason"
+COLUMNS = f"""
+    task_id, number, holder, agent_id, fencing_token, started_at, ended_at, outcome, reason,
+    {PARKED_SECONDS} AS parked_seconds
+"""
 # What a task without a lease has.
 NO_LEASE = """
     lease_holder = '',
@@ -72,12 +76,13 @@ async def grant(
 
 
 async def renew(connection: Connection, task_id: UUID, holder: str, token: int, seconds: int | None) -> bool:
-    """Has a lease last its whole time from now on; False where this is not it."""
+    """Has a lease last its whole time from now on, or from the end of what goes on; False where this is not it."""
     renewed = await connection.fetchval(
-        """
+        f"""
         UPDATE tasks
         SET lease_seconds = coalesce($4::integer, lease_seconds),
-            lease_expires_at = clock_timestamp() + make_interval(secs => coalesce($4::integer, lease_seconds))
+            lease_expires_at = greatest(clock_timestamp(), ({KEPT_UNTIL}))
+                + make_interval(secs => coalesce($4::integer, lease_seconds))
         WHERE id = $1
           AND deleted_at IS NULL
           AND lease_holder = $2
@@ -91,6 +96,14 @@ async def renew(connection: Connection, task_id: UUID, holder: str, token: int, 
         seconds,
     )
     return bool(renewed)
+
+
+async def was_held_by(connection: Connection, task_id: UUID, holder: str) -> bool:
+    """Whether somebody has ever held the lease of a task."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM task_attempts WHERE task_id = $1 AND holder = $2)", task_id, holder
+    )
+    return found
 
 
 async def end(connection: Connection, task_id: UUID, outcome: str, reason: str) -> None:

@@ -14,7 +14,7 @@ from services.tools.models import Event, Intent, Invocation, Link, Outcome, Prog
 SELECT = """
     SELECT i.id, i.tool_name, i.tool_etag, i.input_params, i.input_salt, i.input_digest, i.principal,
            i.correlation_id, i.idempotency_key, i.begun_as, i.refused, i.replica, i.created_at,
-           o.status, o.result, o.error, o.error_reason, o.completed_at,
+           i.task_id, i.fencing_token, o.status, o.result, o.error, o.error_reason, o.completed_at,
            o.chain_id, o.sequence, o.previous_digest, o.digest, o.result_salt, o.result_digest,
            (o.status IS NULL AND i.begun_as <> 'running' AND EXISTS (
                SELECT FROM invocation_events e WHERE e.invocation_id = i.id AND e.kind = 'running'
@@ -51,19 +51,20 @@ async def append(
             )
             SELECT *
             FROM unnest(
-                $14::uuid[], $15::text[], $16::json[], $17::text[], $18::text[], $19::timestamptz[],
-                $20::uuid[], $21::integer[], $22::bytea[], $23::bytea[], $24::bytea[], $25::bytea[],
-                $26::text[], $27::text[], $28::timestamptz[]
+                $16::uuid[], $17::text[], $18::json[], $19::text[], $20::text[], $21::timestamptz[],
+                $22::uuid[], $23::integer[], $24::bytea[], $25::bytea[], $26::bytea[], $27::bytea[],
+                $28::text[], $29::text[], $30::timestamptz[]
             )
         )
         INSERT INTO invocations (
             id, tool_name, tool_etag, input_params, input_salt, input_digest, principal, correlation_id,
-            idempotency_key, begun_as, refused, replica, created_at
+            idempotency_key, begun_as, refused, replica, created_at, task_id, fencing_token
         )
         SELECT *
         FROM unnest(
             $1::uuid[], $2::text[], $3::text[], $4::json[], $5::bytea[], $6::bytea[], $7::text[], $8::text[],
-            $9::text[], $10::text[], $11::boolean[], $12::uuid[], $13::timestamptz[]
+            $9::text[], $10::text[], $11::boolean[], $12::uuid[], $13::timestamptz[],
+            $14::text[], $15::integer[]
         )
         ON CONFLICT DO NOTHING
         RETURNING id
@@ -81,6 +82,8 @@ async def append(
         [i.refused for i in intents],
         [i.replica for i in intents],
         [i.created_at for i in intents],
+        [i.task_id for i in intents],
+        [i.fencing_token for i in intents],
         [e.intent.id for e in outcomes],
         [e.status for e in outcomes],
         [e.result for e in outcomes],
@@ -240,6 +243,8 @@ def invocation(row: Record) -> Invocation:
         refused=row["refused"],
         replica=row["replica"],
         created_at=row["created_at"],
+        task_id=row["task_id"],
+        fencing_token=row["fencing_token"],
     )
     redacted = tuple(row["redacted_fields"])
     approval = approvals.approval(row) if row["human_request_id"] is not None else None

@@ -1,0 +1,260 @@
+"""Work for holders of leases, by the real tools and hitl: begun under a valid token alone, and what keeps a lease."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from qmcp.client.receipts import PublicKeys, verify_export
+
+from tests.hitl import service as hitl
+from tests.stack import Server
+from tests.tasks.service import Replica, replica
+from tests.tasks.test_leases import let_expire
+from tests.tools import service as tools
+from tests.tools.conftest import INSTALLED
+from tests.wire import query, refusal, until
+
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
+
+
+@dataclass
+class Trio:
+    """The three services, which know of each other."""
+
+    tasks: Replica
+    tools: tools.Replica
+    hitl: hitl.Replica
+
+    async def leased(self, project: str, **fields: Any) -> tuple[str, int]:
+        """A task and the token of its lease."""
+        task = await self.tasks.task(project, "one")
+        acquired = await self.tasks.call("AcquireTask", id=task, agent_id="ada", **fields)
+        return task, acquired["lease"]["fencing_token"]
+
+    async def keeps(self, task: str) -> float:
+        """For how many seconds from its last act a lease lasts."""
+        [row] = await query(
+            self.tasks.settings.database_url,
+            "SELECT extract(epoch FROM lease_expires_at - clock_timestamp())::float8 FROM tasks WHERE id = $1",
+            task,
+        )
+        seconds: float = row[0]
+        return seconds
+
+    async def attempt(self, task: str) -> dict[str, Any]:
+        found: dict[str, Any] = (await self.tasks.call("ListAttempts", task_id=task))["attempts"][0]
+        return found
+
+    async def works(self, task: str) -> list[tuple[str, str]]:
+        rows = await query(
+            self.tasks.settings.database_url,
+            "SELECT kind, outcome FROM task_work WHERE task_id = $1 ORDER BY began_at",
+            task,
+        )
+        return [(row["kind"], row["outcome"]) for row in rows]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def trio(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Trio]:
+    folder = tmp_path_factory.mktemp("trio")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(INSTALLED))
+        async with AsyncExitStack() as stack:
+            urls = [await stack.enter_async_context(postgres.database(name)) for name in ("tasks", "hitl", "tools")]
+            tasks = await stack.enter_async_context(replica(urls[0]))
+            known = {"tasks_address": f"127.0.0.1:{tasks.port}"}
+            people = await stack.enter_async_context(hitl.replica(hitl.settings_for(urls[1], folder, **known)))
+            known["hitl_address"] = f"127.0.0.1:{people.port}"
+            runner = await stack.enter_async_context(tools.replica(tools.settings_for(urls[2], folder, **known)))
+            yield Trio(tasks, runner, people)
+
+
+@in_one_loop
+async def test_what_is_done_for_a_task_is_done_for_the_holder_of_its_lease_alone_and_is_on_record(trio: Trio) -> None:
+    task, token = await trio.leased("fenced")
+    held: dict[str, Any] = {"task_id": task, "fencing_token": token}
+    ran = await trio.tools.invoke("echo", {"message": "mine"}, idempotency_key="first", **held)
+    asked = await trio.hitl.ask("for the task", **held)
+    for record in (ran, asked):
+        assert (record.task_id, record.fencing_token) == (task, token)
+    assert (await trio.hitl.get("for the task")).task_id == task
+    receipt = await trio.tools.stub.GetReceipt(tools.pb.GetReceiptRequest(invocation_id=ran.id))
+    content = json.loads(receipt.content)
+    assert (content["kind"], content["task_id"], content["fencing_token"]) == ("invocation/3", task, token)
+
+    await let_expire(trio.tasks, task)
+    await trio.tasks.call("AcquireTask", id=task, agent_id="bob")
+    request = tools.invoke_request("counted", {"key": "late"}, **held)
+    for late in (
+        trio.tools.stub.InvokeTool(request),
+        trio.tools.stub.StartInvocation(request),
+        trio.tools.stub.CallTool(request),
+        trio.hitl.ask("late", **held),
+    ):
+        told = await refusal(late)
+        assert told.reason == "LEASE_LOST"
+        assert (told.metadata["agent_id"], told.metadata["fencing_token"]) == ("bob", str(token + 1))
+        assert "local (bob) is at it now, by the token 2, until" in told.message
+    assert tools.runs("late") == 0
+    assert (await refusal(trio.hitl.get("late"))).reason == "HUMAN_REQUEST_NOT_FOUND"
+    # The refusal is on record, with the task and the token that did not hold.
+    [*late_rows] = [each for each in await trio.tools.listed() if each.tool_name == "counted"]
+    assert [(each.task_id, each.fencing_token, each.error_reason) for each in late_rows] == [
+        (task, token, "LEASE_LOST")
+    ] * 3
+    # A retry of what was done then is told of that, and does nothing; for another task it would be another call.
+    again = await trio.tools.invoke("echo", {"message": "mine"}, idempotency_key="first", **held)
+    assert again.id == ran.id
+    reused = await refusal(trio.tools.invoke("echo", {"message": "mine"}, idempotency_key="first"))
+    assert reused.reason == "IDEMPOTENCY_KEY_REUSED"
+    for wrong, reason in (
+        ({"task_id": task}, "INVALID_REQUEST"),
+        ({"fencing_token": 1}, "INVALID_REQUEST"),
+        ({"task_id": "none", "fencing_token": 1}, "TASK_NOT_FOUND"),
+    ):
+        assert (await refusal(trio.tools.invoke("echo", {"message": "x"}, **wrong))).reason == reason
+        assert (await refusal(trio.hitl.ask(**wrong))).reason == reason
+    # All of it is proven, to the service and to whoever has an export.
+    assert (await trio.tools.verify()).valid
+    call = trio.tools.stub.ExportReceipts(tools.pb.ExportReceiptsRequest())
+    lines = b"".join([chunk.data async for chunk in call]).splitlines()
+    pem = (await trio.tools.stub.GetReceiptKey(tools.pb.GetReceiptKeyRequest())).public_key_pem
+    assert verify_export(lines, PublicKeys(pem)).valid
+    at = next(number for number, line in enumerate(lines) if ran.id.encode() in line)
+    for changes in ({"fencing_token": token + 1}, {"task_id": ran.id}, {"task_id": "", "fencing_token": 0}):
+        forged = json.loads(lines[at])
+        forged["invocation"] |= changes
+        faults = verify_export([*lines[:at], json.dumps(forged).encode(), *lines[at + 1 :]], PublicKeys(pem)).faults
+        assert {fault.invocation_id for fault in faults} == {ran.id}
+
+
+@in_one_loop
+async def test_a_lease_lives_as_long_as_its_holder_waits_for_others_and_that_time_is_told_apart(trio: Trio) -> None:
+    task, token = await trio.leased("parked", lease_seconds=5)
+    held: dict[str, Any] = {"task_id": task, "fencing_token": token}
+    await trio.hitl.ask("slow human", timeout_seconds=600, **held)
+    assert 590 < await trio.keeps(task) <= 605
+    begun = await trio.tools.start("counted", {"key": "parked", "seconds": 300}, **held)
+    # Meanwhile nobody else gets it, and a heartbeat cuts nothing short.
+    await trio.tasks.call("RenewTask", id=task, fencing_token=token)
+    assert await trio.keeps(task) > 590
+    project = (await trio.tasks.call("GetTask", id=task))["project_id"]
+    assert (await trio.tasks.call("ClaimTask", project_id=project))["tasks"] == []
+    # One of the two has ended: the other keeps it.
+    await trio.hitl.answer("slow human")
+
+    async def ended(number: int) -> bool:
+        return sum(1 for _, outcome in await trio.works(task) if outcome) == number
+
+    await until(lambda: ended(1))
+    assert 5 < await trio.keeps(task) < 590
+    await trio.tools.cancel(begun.id)
+    await until(lambda: ended(2))
+    assert await trio.keeps(task) <= 5
+    assert await trio.works(task) == [("human_request", "approved"), ("invocation", "cancelled")]
+    attempt = await trio.attempt(task)
+    assert 0 < attempt["parked_seconds"] < 3600
+    kinds = [each["kind"] for each in (await trio.tasks.call("ListTaskLogEntries", task_id=task))["entries"]]
+    assert kinds == ["work_ended", "work_ended", "work_begun", "work_begun", "leased", "created"]
+
+
+@in_one_loop
+async def test_an_end_that_nobody_told_is_told_later_and_one_that_never_comes_has_a_bound(trio: Trio) -> None:
+    task, token = await trio.leased("untold", lease_seconds=5)
+    held: dict[str, Any] = {"task_id": task, "fencing_token": token}
+    ran = await trio.tools.invoke("echo", {"message": "x"}, **held)
+    # As if tools had been killed between the outcome and the word to tasks.
+    await query(
+        trio.tasks.settings.database_url,
+        "UPDATE task_work SET ended_at = NULL, outcome = '', until = now() + interval '1 h' WHERE work_id = $1",
+        ran.id,
+    )
+    await trio.tasks.call("RenewTask", id=task, fencing_token=token)
+    assert await trio.keeps(task) > 3000
+    await query(trio.tools.settings.database_url, "INSERT INTO leased_work VALUES ($1, $2, $3)", ran.id, task, token)
+
+    async def told() -> bool:
+        return await trio.works(task) == [("invocation", "success")]
+
+    await until(told)
+    assert await trio.keeps(task) <= 5
+    # As if it had been killed before it recorded what it had asked for.
+    lost = "0199a0f2-0000-7000-8000-000000000000"
+    begin: dict[str, Any] = {**held, "holder": "local", "kind": "invocation", "work_id": lost}
+    await trio.tasks.call("BeginWork", **begin, max_seconds=31_536_000)
+    # Nobody says that it has ended: a day is the operator's bound.
+    assert 86_000 < await trio.keeps(task) <= 86_405
+    await query(
+        trio.tools.settings.database_url,
+        "INSERT INTO leased_work VALUES ($1, $2, $3, now() - interval '2 min')",
+        lost,
+        task,
+        token,
+    )
+
+    async def given_up() -> bool:
+        return await trio.works(task) == [("invocation", "success"), ("invocation", "nothing")]
+
+    await until(given_up)
+    assert await trio.keeps(task) <= 5
+
+    async def nothing_noted() -> bool:
+        return not await query(trio.tools.settings.database_url, "SELECT FROM leased_work")
+
+    await until(nothing_noted)
+
+
+@in_one_loop
+async def test_an_id_that_is_anothers_brings_no_evidence_and_ends_nothing(trio: Trio) -> None:
+    """Ids of human requests are their callers' to choose, also one that has been approved for something else."""
+    await trio.hitl.ask("long ago")
+    await trio.hitl.answer("long ago")
+    task, token = await trio.leased("borrowed")
+    told = await refusal(trio.hitl.ask("long ago", task_id=task, fencing_token=token))
+    assert told.reason == "HUMAN_REQUEST_EXISTS"
+    await query(trio.hitl.settings.database_url, "UPDATE leased_work SET began_at = now() - interval '2 min'")
+
+    async def given_up() -> bool:
+        return await trio.works(task) == [("human_request", "nothing")]
+
+    await until(given_up)
+
+
+@in_one_loop
+async def test_what_is_approved_after_the_lease_is_gone_is_not_run(trio: Trio) -> None:
+    task, token = await trio.leased("approved late")
+    held: dict[str, Any] = {"task_id": task, "fencing_token": token}
+    late, in_time = [await trio.tools.start("guarded", {"key": each}, **held) for each in ("too late", "in time")]
+    assert await trio.keeps(task) > 3600
+
+    async def asked(identity: str) -> bool:
+        return any(each.id == f"invocation-{identity}" for each in await trio.hitl.listed())
+
+    for each in (in_time, late):
+        await until(lambda identity=each.id: asked(identity))
+    await trio.hitl.answer(f"invocation-{in_time.id}")
+    assert (await tools.ended(trio.tools, in_time.id)).status == "success"
+    await trio.tasks.call("ReleaseTask", id=task, fencing_token=token)
+    await trio.hitl.answer(f"invocation-{late.id}")
+    done = await tools.ended(trio.tools, late.id)
+    assert (done.status, done.error_reason, tools.runs("too late")) == ("failed", "LEASE_LOST", 0)
+    assert "nobody is at it now" in done.error
+
+
+@in_one_loop
+async def test_nothing_is_done_for_a_task_while_nobody_can_say_whose_it_is(trio: Trio, tmp_path: Path) -> None:
+    task, token = await trio.leased("unchecked")
+    held: dict[str, Any] = {"task_id": task, "fencing_token": token}
+    for address in ("", "127.0.0.1:1"):
+        settings = tools.settings_for(trio.tools.settings.database_url, tmp_path, tasks_address=address)
+        async with tools.replica(settings) as alone:
+            told = await refusal(alone.invoke("counted", {"key": "unchecked"}, **held))
+            assert told.reason == "UNAVAILABLE"
+            assert "cannot be checked at the tasks service now" in told.message
+            assert (await alone.invoke("echo", {"message": "for no task"})).status == "success"
+    assert tools.runs("unchecked") == 0
