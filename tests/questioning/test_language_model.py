@@ -12,6 +12,7 @@ import pytest_asyncio
 from qmcp.questioning.v1 import questioning_service_pb2 as pb
 from qmcp.questioning.v1 import questioning_service_pb2_grpc
 
+from services.questioning.language_model import prompt
 from services.questioning.settings import Settings
 from tests.collector import Collector
 from tests.contract.process import process
@@ -353,3 +354,14 @@ async def test_anthropics_protocol_a_restart_and_no_key_in_log_row_or_trace(
         finally:
             await connection.close()
     assert KEY not in repr(Settings(database_url="", **endpoint.openai))
+
+
+def test_fences_around_what_a_model_writes_are_taken_off_whatever_stands_between_them() -> None:
+    one = '{"questions": [{"question_text": "Why?"}]}'
+    for written in (one, f"```\n{one}\n```", f" ```json  \n{one}```\n", f"```JSON\r\n\n{one}\n\n```  "):
+        assert [each.text for each in prompt.read(written, 1, ()).questions] == ["Why?"]
+    # A megabyte of line feeds took a thread for minutes.
+    feeds = "\n" * 1_000_000
+    for written in (f"```{feeds}", f"```{feeds}x", f"```json\n{feeds}```", f"```js on\n{one}\n```", "[" * 1_000_000):
+        with pytest.raises(prompt.UnfitOutputError):
+            prompt.read(written, 1, ())

@@ -20,7 +20,9 @@ TYPES: Sequence[AnswerType] = ("text", "yes_no", "choice", "number", "integer", 
 # Line feeds and tabs are words' own; other control characters are nobody's, and those that turn the order of letters
 # show another text than is there.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-FENCED = re.compile(r"\A\s*```[A-Za-z]*\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
+FENCE = "```"
+# Of what a model lists so many are looked at.
+MAX_LISTED = 1_000
 
 INSTRUCTIONS = (
     "You interview a person on behalf of an agent. Write the questions whose answers tell the agent most of what it "
@@ -110,9 +112,8 @@ def read(written: str, count: int, before: Sequence[str]) -> Output:
     Raises:
         UnfitOutputError: when it is not what was asked for.
     """
-    fenced = FENCED.match(written)
     try:
-        document = orjson.loads(fenced[1] if fenced else written)
+        document = orjson.loads(_unfenced(written))
     except ValueError:
         raise UnfitOutputError("it is no JSON") from None
     # Asked for no more than a list, some models write the list.
@@ -122,7 +123,7 @@ def read(written: str, count: int, before: Sequence[str]) -> Output:
     about: Mapping[str, Any] = document if isinstance(document, dict) else {}
     known = {_words(each) for each in before}
     questions: list[WrittenQuestion] = []
-    for each in listed:
+    for each in listed[:MAX_LISTED]:
         question = _question(each)
         if question is not None and _words(question.text) not in known and len(questions) < count:
             known.add(_words(question.text))
@@ -158,6 +159,16 @@ def _question(each: Any) -> WrittenQuestion | None:
         _text(each.get("information_to_look_for")),
         "llm",
     )
+
+
+def _unfenced(written: str) -> str:
+    """What stands between fences as Markdown has them; by no pattern, which looked at line feeds for minutes."""
+    text = written.strip()
+    first, _, rest = text.partition("\n")
+    language = first.removeprefix(FENCE).strip()
+    if first.startswith(FENCE) and rest.endswith(FENCE) and (language.isalpha() or not language):
+        return rest.removesuffix(FENCE)
+    return text
 
 
 def _text(value: Any, most: int = MAX_TEXT) -> str:
