@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from servicekit.errors import ServiceError, aborted, already_exists, failed_precondition, not_found
-from services.tasks.models import Task
+from services.tasks.models import Evidence, Task
 
 # As many ids as a sentence takes.
 MAX_NAMED = 5
@@ -71,6 +71,19 @@ def lease_lost(task: Task, token: int) -> ServiceError:
 def resources_held(task_id: str, resource: str, held_by: str) -> ServiceError:
     message = f"{resource!r} overlaps with what the task {held_by} holds. Take another, or come back when it ended."
     return failed_precondition("RESOURCES_HELD", message, task_id=task_id, resource=resource, held_by=held_by)
+
+
+def evidence_missing(task: Task, missing: Sequence[str]) -> ServiceError:
+    message = (
+        f"The task demands evidence that was not shown: {', '.join(missing)}. Do that for the task, under its lease, "
+        "and complete it with `evidence`."
+    )
+    return failed_precondition("EVIDENCE_MISSING", message, task_id=task.id, missing=",".join(missing))
+
+
+def evidence_refused(task: Task, shown: Evidence, why: str) -> ServiceError:
+    message = f"The {shown.kind} {shown.id!r} is no evidence: {why}. Nothing was written."
+    return failed_precondition("EVIDENCE_REFUSED", message, task_id=task.id, kind=shown.kind, id=shown.id)
 
 
 def _lease(task: Task) -> dict[str, str]:

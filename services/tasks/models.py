@@ -95,6 +95,18 @@ class Task:
     failed_attempts: int
     max_attempts: int
     resources: Sequence[str]
+    required_evidence: Sequence[str]
+    # As JSON has it: `Evidence`, field by field.
+    evidence: Sequence[Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What somebody shows for a task to be done."""
+
+    kind: str
+    id: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +139,7 @@ class TransitionRequest:
     agent_id: str
     fencing_token: int
     etag: str
+    evidence: Sequence[Evidence] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +169,17 @@ class NewWork:
     work_id: str
     subject: str
     max_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What another service did under a lease; without an outcome it goes on."""
+
+    kind: str
+    work_id: str
+    subject: str
+    outcome: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,12 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
     async def TransitionTask(self, request: pb.TransitionTaskRequest, context: Context) -> task_pb2.Task:
         viewer, once = current_context.get().viewer, Once(request, messages.task_to)
         wanted = TransitionRequest(
-            status_of(request.status), request.note, request.agent_id, request.fencing_token, request.etag
+            status_of(request.status),
+            request.note,
+            request.agent_id,
+            request.fencing_token,
+            request.etag,
+            messages.evidence_from(request),
         )
         return await self._tasks.transition(request.id, wanted, viewer, once)
 

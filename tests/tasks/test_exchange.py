@@ -128,6 +128,7 @@ async def test_what_is_exported_is_imported_as_the_same(shared: Replica) -> None
     await shared.call(
         "CreateTask", project_name="trip", epic_name="other", name="third", dependencies=[second], max_attempts=2,
         description="a\n  b: c\n", prompt_snapshot="|\n", ra_score=7, ra_tags=["#SUGGEST_DEFENSIVE: x"],
+        required_evidence=["approval", "invocation:echo"],
     )  # fmt: skip
     for status in ("in_progress", "completed"):
         await shared.transition(first, status)

@@ -13,7 +13,7 @@ from qmcp.client.receipts import PublicKeys, verify_export
 
 from tests.hitl import service as hitl
 from tests.stack import Server
-from tests.tasks.service import Replica, replica
+from tests.tasks.service import RefusedError, Replica, replica
 from tests.tasks.test_leases import let_expire
 from tests.tools import service as tools
 from tests.tools.conftest import INSTALLED
@@ -258,3 +258,80 @@ async def test_nothing_is_done_for_a_task_while_nobody_can_say_whose_it_is(trio:
             assert "cannot be checked at the tasks service now" in told.message
             assert (await alone.invoke("echo", {"message": "for no task"})).status == "success"
     assert tools.runs("unchecked") == 0
+
+
+@in_one_loop
+async def test_what_demands_evidence_is_completed_with_what_is_so_and_with_nothing_else(trio: Trio) -> None:
+    demands = ["invocation:echo", "approval", "url"]
+    task = await trio.tasks.task("evidence", "one", required_evidence=demands)
+    after = await trio.tasks.task("evidence", "after", dependencies=[task])
+    project = (await trio.tasks.call("GetTask", id=task))["project_id"]
+    await trio.tasks.call("AcquireTask", id=task)
+    held: dict[str, Any] = {"task_id": task, "fencing_token": 1}
+
+    async def complete(*evidence: dict[str, str], token: int = 1) -> dict[str, Any]:
+        return await trio.tasks.call(
+            "TransitionTask", id=task, status="DONE", fencing_token=token, evidence=list(evidence)
+        )
+
+    async def proof_of(invocation: Any) -> dict[str, str]:
+        request = tools.pb.GetReceiptRequest(invocation_id=invocation.id)
+        return {
+            "kind": "invocation",
+            "id": invocation.id,
+            "digest": (await trio.tools.stub.GetReceipt(request)).digest,
+        }
+
+    with pytest.raises(RefusedError, match=r"EVIDENCE_MISSING: .*invocation:echo, approval, url") as missing:
+        await complete()
+    assert missing.value.refusal.metadata["missing"] == "invocation:echo,approval,url"
+    ran = await proof_of(await trio.tools.invoke("echo", {"message": "done"}, **held))
+    await trio.hitl.ask("may it be", **held)
+    url = {"kind": "url", "id": "https://example.org/build/1", "digest": "ab" * 32}
+    approval = {"kind": "approval", "id": "may it be"}
+    # What is forged: true receipts of other work, a digest that is not the receipt's, what failed, what goes on.
+    elsewhere = await trio.leased("elsewhere")
+    other = await proof_of(await trio.tools.invoke("echo", {"message": "x"}, task_id=elsewhere[0], fencing_token=1))
+    failed = await proof_of(await trio.tools.invoke("raises", {"what": "error"}, **held))
+    forged = {
+        "not done for this task": [other, await proof_of(await trio.tools.invoke("echo", {"message": "for none"}))],
+        "digest of its receipt is another": [ran | {"digest": other["digest"]}, ran | {"digest": ""}],
+        "ended as failed": [failed],
+        "not ended": [approval],
+        "no URL": [url | {"id": "file:///etc/passwd"}, url | {"id": "https://"}, url | {"id": "http://[::1/x"}],
+        "must be the SHA-256": [url | {"digest": ""}],
+    }
+    for why, several in forged.items():
+        for each in several:
+            with pytest.raises(RefusedError, match=f"EVIDENCE_REFUSED: .*{why}"):
+                await complete(ran, each)
+    with pytest.raises(RefusedError, match="stays as it is while the task is leased"):
+        await trio.tasks.call("UpdateTask", id=task, required_evidence_mode="replace", fencing_token=1)
+    with pytest.raises(RefusedError, match="stands with the status completed"):
+        await trio.tasks.call("TransitionTask", id=task, status="review", fencing_token=1, evidence=[ran])
+    # One that was rejected is none, either; and another tool is not the one that is demanded.
+    await trio.hitl.answer("may it be", "reject")
+    await trio.hitl.ask("may it be then", **held)
+    await trio.hitl.answer("may it be then")
+    counted = await proof_of(await trio.tools.invoke("counted", {"key": "evidence"}, **held))
+
+    async def all_told() -> bool:
+        return all(outcome for _, outcome in await trio.works(task))
+
+    await until(all_told)
+    with pytest.raises(RefusedError, match="ended as responded"):
+        await complete(approval)
+    approval["id"] = "may it be then"
+    with pytest.raises(RefusedError, match=r"EVIDENCE_MISSING: .*: invocation:echo. "):
+        await complete(counted, approval, url)
+    assert (await trio.tasks.call("ClaimTask", project_id=project))["tasks"] == []
+    done = await complete(ran | {"id": ran["id"].upper()}, approval, url)
+    assert (done["status"], done["evidence"]) == ("completed", [ran, approval | {"digest": ""}, url])
+    [claimed] = (await trio.tasks.call("ClaimTask", project_id=project))["tasks"]
+    assert claimed["id"] == after
+    # Begun anew, what was shown counts no more: it was done under another lease.
+    again = await trio.tasks.transition(task, "pending")
+    assert again["evidence"] == []
+    await trio.tasks.call("AcquireTask", id=task)
+    with pytest.raises(RefusedError, match=r"EVIDENCE_REFUSED: .*not done for this task by the token 2"):
+        await complete(ran, approval, url, token=2)

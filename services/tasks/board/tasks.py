@@ -1,6 +1,7 @@
 """Tasks: made, read, changed, brought from one status to another, deleted."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +18,11 @@ from services.tasks.board import transitions
 from services.tasks.board.access import entered, entered_for, found, locked, shown, uuid_of
 from services.tasks.board.changes import changed
 from services.tasks.board.epics import enter_epic
+from services.tasks.board.evidence import require_shown
 from services.tasks.board.leases import Leases, require_fenced
 from services.tasks.board.projects import named, visible
 from services.tasks.board.resources import require_readable
-from services.tasks.board.store import dependencies, epics, log
+from services.tasks.board.store import dependencies, epics, log, work
 from services.tasks.board.store import leases as leases_store
 from services.tasks.board.store import tasks as store
 from services.tasks.metrics import Tally, TasksMetrics
@@ -105,7 +107,7 @@ class Tasks:
 
         Raises:
             ServiceError: TASK_NOT_FOUND, PERMISSION_DENIED, ETAG_MISMATCH, TRANSITION_NOT_ALLOWED, DEPENDENCIES_OPEN,
-                TASK_LEASED, LEASE_LOST, RESOURCES_HELD.
+                TASK_LEASED, LEASE_LOST, RESOURCES_HELD, EVIDENCE_MISSING, EVIDENCE_REFUSED.
         """
         tally = Tally()
 
@@ -175,6 +177,8 @@ async def _write(connection: Connection, task_id: UUID, change: Change, viewer: 
         require_readable(values["resources"])
         if task.leased:
             raise invalid_field("resources", "stay as they are while the task is leased; release it first")
+    if "required_evidence" in values and (task.leased or task.status == "completed"):
+        raise invalid_field("required_evidence", "stays as it is while the task is leased, and once it is completed")
     for name, value in values.items():
         if isinstance(value, Mapping):
             require_small(name, value)
@@ -204,6 +208,13 @@ async def _transition(
     transitions.require_allowed(task, wanted.status)
     if wanted.status == "completed" or task.status == "blocked":
         values["failed_attempts"] = 0
+    if wanted.status == "completed":
+        require_shown(task, wanted.evidence, await work.of_lease(connection, UUID(task.id), task.fencing_token))
+        values["evidence"] = [asdict(each) for each in wanted.evidence]
+    elif wanted.evidence:
+        raise invalid_field("evidence", "stands with the status completed alone")
+    elif task.evidence:
+        values["evidence"] = []
     payload = {"from": task.status, "to": wanted.status, **({"note": wanted.note} if wanted.note else {})}
     if task.leased:
         payload["fencing_token"] = str(task.fencing_token)

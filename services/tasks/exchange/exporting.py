@@ -41,6 +41,7 @@ TASK_FIELDS = (
     "parallel_eligible",
     "client_session_id",
     "resources",
+    "required_evidence",
     "max_attempts",
 )
 

@@ -215,10 +215,15 @@ class _Tasks:
         notes = []
         if made and planned.status == "in_progress":
             notes.append("begins as pending: in_progress takes a lease")
+        elif made and planned.status == "completed" and values.get("required_evidence"):
+            notes.append("begins as pending: completed takes the evidence that it demands")
         elif made and planned.status:
             values |= {"status": planned.status} if planned.status != task.status else {}
         elif planned.status not in ("", task.status):
             notes.append(f"is {task.status} and stays so: a status says only how a new task begins")
+        if task.status == "completed" and "required_evidence" in values:
+            del values["required_evidence"]
+            notes.append("is completed, and what it demanded stays as it is")
         action = "created" if made else "updated" if values else "left" if notes else "unchanged"
         if task.leased and values:
             action, values = "left", {}

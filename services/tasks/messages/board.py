@@ -12,6 +12,7 @@ from services.tasks.models import (
     Deleted,
     EndedWork,
     Epic,
+    Evidence,
     LeaseRequest,
     Location,
     LogEntry,
@@ -88,6 +89,8 @@ def task_to(task: Task) -> task_pb2.Task:
         failed_attempts=task.failed_attempts,
         max_attempts=task.max_attempts,
         resources=task.resources,
+        required_evidence=task.required_evidence,
+        evidence=[task_pb2.Evidence(**each) for each in task.evidence],
     )
     fill_struct(message.ra_metadata, task.ra_metadata)
     fill_struct(message.metadata, task.metadata)
@@ -104,6 +107,14 @@ def _lease(task: Task) -> task_pb2.Lease | None:
         acquired_at=to_timestamp(task.lease_acquired_at),
         expires_at=to_timestamp(task.lease_expires_at),
     )
+
+
+def evidence_from(request: tasks_service_pb2.TransitionTaskRequest) -> list[Evidence]:
+    """What the caller shows; ids of invocations as tools has them."""
+    return [
+        Evidence(each.kind, each.id.lower() if each.kind == "invocation" else each.id, each.digest)
+        for each in request.evidence
+    ]
 
 
 def claimed_to(tasks: list[Task]) -> tasks_service_pb2.ClaimTaskResponse:

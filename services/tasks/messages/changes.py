@@ -10,7 +10,7 @@ from servicekit.json_values import document
 from services.tasks.board.transitions import status_of
 from services.tasks.models import Change
 
-LISTS = ("members", "groups", "tags", "ra_tags", "dependencies", "resources")
+LISTS = ("members", "groups", "tags", "ra_tags", "dependencies", "resources", "required_evidence")
 DOCUMENTS = ("metadata", "ra_metadata")
 
 

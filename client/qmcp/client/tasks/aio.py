@@ -4,18 +4,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qmcp.client.calling.aio import AsyncCalls
-from qmcp.client.calling.conversion import from_message, to_object
+from qmcp.client.calling.conversion import from_message, to_message, to_object
 from qmcp.client.tasks.models import (
     Attempt,
     DeletedCounts,
     Epic,
+    Evidence,
     ExportedProjects,
     ImportedProjects,
     Project,
     Task,
     TaskLogEntry,
 )
-from qmcp.tasks.v1 import board_document_pb2, epic_pb2, project_pb2
+from qmcp.tasks.v1 import board_document_pb2, epic_pb2, project_pb2, task_pb2
 from qmcp.tasks.v1 import tasks_service_pb2 as api
 
 # Beyond what a claim waits, for the answer to arrive.
@@ -128,6 +129,7 @@ class AsyncTasks(AsyncCalls):
         ra_tags: Sequence[str] = (),
         metadata: Mapping[str, Any] | None = None,
         resources: Sequence[str] = (),
+        required_evidence: Sequence[str] = (),
         backlog: bool = False,
         idempotency_key: str | None = None,
     ) -> Task:
@@ -149,6 +151,7 @@ class AsyncTasks(AsyncCalls):
             ra_tags=ra_tags,
             metadata=to_object(metadata),
             resources=resources,
+            required_evidence=required_evidence,
             status="backlog" if backlog else "",
             idempotency_key=idempotency_key,
         )
@@ -186,6 +189,7 @@ class AsyncTasks(AsyncCalls):
         ra_tags: Sequence[str] | None = None,
         metadata: Mapping[str, Any] | None = None,
         resources: Sequence[str] | None = None,
+        required_evidence: Sequence[str] | None = None,
         fencing_token: int = 0,
         etag: str = "",
     ) -> Task:
@@ -206,6 +210,8 @@ class AsyncTasks(AsyncCalls):
             metadata=to_object(metadata),
             resources=resources,
             resources_mode=_mode(resources),
+            required_evidence=required_evidence,
+            required_evidence_mode=_mode(required_evidence),
             fencing_token=fencing_token,
             etag=etag,
         )
@@ -220,9 +226,13 @@ class AsyncTasks(AsyncCalls):
         note: str = "",
         agent_id: str = "",
         etag: str = "",
+        evidence: Sequence[Evidence] = (),
         idempotency_key: str | None = None,
     ) -> Task:
-        """Brings a task to another status, `in_progress` or as the board has it, `IN_PROGRESS`."""
+        """Brings a task to another status, `in_progress` or as the board has it, `IN_PROGRESS`.
+
+        To `completed` with the evidence that the task demands (`required_evidence`).
+        """
         request = api.TransitionTaskRequest(
             id=task_id,
             status=status,
@@ -230,6 +240,7 @@ class AsyncTasks(AsyncCalls):
             note=note,
             agent_id=agent_id,
             etag=etag,
+            evidence=[to_message(each, task_pb2.Evidence()) for each in evidence],
             idempotency_key=idempotency_key,
         )
         return await self._call(request, Task)

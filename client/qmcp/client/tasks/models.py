@@ -154,6 +154,21 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What shows that a task is done."""
+
+    # `invocation`: that a tool ran with success for the task, under its last lease. `approval`: that humans
+    # approved a request that was made for the task, under its last lease. `url`: a page or a file, which is written
+    # down and not looked at.
+    kind: str = ""
+    # The id of the invocation or of the human request, or the URL. 1 to 2,048 characters.
+    id: str = ""
+    # Of an invocation the `digest` of its receipt, of a URL the SHA-256 of what stands there, 64 hexadecimal
+    # digits; empty of an approval.
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A piece of work that one agent does at a time."""
 
@@ -220,6 +235,10 @@ class Task:
     max_attempts: int = 0
     # What nobody else may be at meanwhile.
     resources: tuple[str, ...] = ()
+    # What must be shown before it can be completed.
+    required_evidence: tuple[str, ...] = ()
+    # What was shown when it was completed; empty while it is not.
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,19 +4,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qmcp.client.calling.conversion import from_message, to_object
+from qmcp.client.calling.conversion import from_message, to_message, to_object
 from qmcp.client.calling.sync import Calls
 from qmcp.client.tasks.models import (
     Attempt,
     DeletedCounts,
     Epic,
+    Evidence,
     ExportedProjects,
     ImportedProjects,
     Project,
     Task,
     TaskLogEntry,
 )
-from qmcp.tasks.v1 import board_document_pb2, epic_pb2, project_pb2
+from qmcp.tasks.v1 import board_document_pb2, epic_pb2, project_pb2, task_pb2
 from qmcp.tasks.v1 import tasks_service_pb2 as api
 
 # Beyond what a claim waits, for the answer to arrive.
@@ -129,6 +130,7 @@ class Tasks(Calls):
         ra_tags: Sequence[str] = (),
         metadata: Mapping[str, Any] | None = None,
         resources: Sequence[str] = (),
+        required_evidence: Sequence[str] = (),
         backlog: bool = False,
         idempotency_key: str | None = None,
     ) -> Task:
@@ -150,6 +152,7 @@ class Tasks(Calls):
             ra_tags=ra_tags,
             metadata=to_object(metadata),
             resources=resources,
+            required_evidence=required_evidence,
             status="backlog" if backlog else "",
             idempotency_key=idempotency_key,
         )
@@ -187,6 +190,7 @@ class Tasks(Calls):
         ra_tags: Sequence[str] | None = None,
         metadata: Mapping[str, Any] | None = None,
         resources: Sequence[str] | None = None,
+        required_evidence: Sequence[str] | None = None,
         fencing_token: int = 0,
         etag: str = "",
     ) -> Task:
@@ -207,6 +211,8 @@ class Tasks(Calls):
             metadata=to_object(metadata),
             resources=resources,
             resources_mode=_mode(resources),
+            required_evidence=required_evidence,
+            required_evidence_mode=_mode(required_evidence),
             fencing_token=fencing_token,
             etag=etag,
         )
@@ -221,9 +227,13 @@ class Tasks(Calls):
         note: str = "",
         agent_id: str = "",
         etag: str = "",
+        evidence: Sequence[Evidence] = (),
         idempotency_key: str | None = None,
     ) -> Task:
-        """Brings a task to another status, `in_progress` or as the board has it, `IN_PROGRESS`."""
+        """Brings a task to another status, `in_progress` or as the board has it, `IN_PROGRESS`.
+
+        To `completed` with the evidence that the task demands (`required_evidence`).
+        """
         request = api.TransitionTaskRequest(
             id=task_id,
             status=status,
@@ -231,6 +241,7 @@ class Tasks(Calls):
             note=note,
             agent_id=agent_id,
             etag=etag,
+            evidence=[to_message(each, task_pb2.Evidence()) for each in evidence],
             idempotency_key=idempotency_key,
         )
         return self._call(request, Task)

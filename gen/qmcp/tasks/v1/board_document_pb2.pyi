@@ -48,7 +48,7 @@ class BoardEpic(_message.Message):
     def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., status: _Optional[str] = ..., priority: _Optional[int] = ..., tasks: _Optional[_Iterable[_Union[BoardTask, _Mapping]]] = ...) -> None: ...
 
 class BoardTask(_message.Message):
-    __slots__ = ("name", "status", "description", "priority", "ra_mode", "ra_score", "ra_tags", "ra_metadata", "tags", "metadata", "prompt_snapshot", "parallel_group", "parallel_eligible", "client_session_id", "resources", "max_attempts", "dependencies")
+    __slots__ = ("name", "status", "description", "priority", "ra_mode", "ra_score", "ra_tags", "ra_metadata", "tags", "metadata", "prompt_snapshot", "parallel_group", "parallel_eligible", "client_session_id", "resources", "max_attempts", "dependencies", "required_evidence")
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -66,6 +66,7 @@ class BoardTask(_message.Message):
     RESOURCES_FIELD_NUMBER: _ClassVar[int]
     MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     DEPENDENCIES_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     name: str
     status: str
     description: str
@@ -83,7 +84,8 @@ class BoardTask(_message.Message):
     resources: _containers.RepeatedScalarFieldContainer[str]
     max_attempts: int
     dependencies: _containers.RepeatedCompositeFieldContainer[BoardDependency]
-    def __init__(self, name: _Optional[str] = ..., status: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., ra_mode: _Optional[str] = ..., ra_score: _Optional[int] = ..., ra_tags: _Optional[_Iterable[str]] = ..., ra_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., prompt_snapshot: _Optional[str] = ..., parallel_group: _Optional[str] = ..., parallel_eligible: _Optional[bool] = ..., client_session_id: _Optional[str] = ..., resources: _Optional[_Iterable[str]] = ..., max_attempts: _Optional[int] = ..., dependencies: _Optional[_Iterable[_Union[BoardDependency, _Mapping]]] = ...) -> None: ...
+    required_evidence: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., status: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., ra_mode: _Optional[str] = ..., ra_score: _Optional[int] = ..., ra_tags: _Optional[_Iterable[str]] = ..., ra_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., prompt_snapshot: _Optional[str] = ..., parallel_group: _Optional[str] = ..., parallel_eligible: _Optional[bool] = ..., client_session_id: _Optional[str] = ..., resources: _Optional[_Iterable[str]] = ..., max_attempts: _Optional[int] = ..., dependencies: _Optional[_Iterable[_Union[BoardDependency, _Mapping]]] = ..., required_evidence: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class BoardDependency(_message.Message):
     __slots__ = ("name", "epic")

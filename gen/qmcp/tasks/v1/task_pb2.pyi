@@ -1,5 +1,6 @@
 import datetime
 
+from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -11,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Task(_message.Message):
-    __slots__ = ("id", "project_id", "epic_id", "name", "description", "status", "board_status", "priority", "ra_mode", "ra_score", "ra_tags", "ra_metadata", "tags", "metadata", "prompt_snapshot", "parallel_group", "parallel_eligible", "client_session_id", "dependencies", "open_dependencies", "log_sequence", "created_by", "created_at", "updated_at", "completed_at", "etag", "lease", "attempts", "failed_attempts", "max_attempts", "resources")
+    __slots__ = ("id", "project_id", "epic_id", "name", "description", "status", "board_status", "priority", "ra_mode", "ra_score", "ra_tags", "ra_metadata", "tags", "metadata", "prompt_snapshot", "parallel_group", "parallel_eligible", "client_session_id", "dependencies", "open_dependencies", "log_sequence", "created_by", "created_at", "updated_at", "completed_at", "etag", "lease", "attempts", "failed_attempts", "max_attempts", "resources", "required_evidence", "evidence")
     ID_FIELD_NUMBER: _ClassVar[int]
     PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     EPIC_ID_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +44,8 @@ class Task(_message.Message):
     FAILED_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     RESOURCES_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     id: str
     project_id: str
     epic_id: str
@@ -74,7 +77,19 @@ class Task(_message.Message):
     failed_attempts: int
     max_attempts: int
     resources: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, id: _Optional[str] = ..., project_id: _Optional[str] = ..., epic_id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., status: _Optional[str] = ..., board_status: _Optional[str] = ..., priority: _Optional[int] = ..., ra_mode: _Optional[str] = ..., ra_score: _Optional[int] = ..., ra_tags: _Optional[_Iterable[str]] = ..., ra_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., prompt_snapshot: _Optional[str] = ..., parallel_group: _Optional[str] = ..., parallel_eligible: _Optional[bool] = ..., client_session_id: _Optional[str] = ..., dependencies: _Optional[_Iterable[str]] = ..., open_dependencies: _Optional[_Iterable[str]] = ..., log_sequence: _Optional[int] = ..., created_by: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., lease: _Optional[_Union[Lease, _Mapping]] = ..., attempts: _Optional[int] = ..., failed_attempts: _Optional[int] = ..., max_attempts: _Optional[int] = ..., resources: _Optional[_Iterable[str]] = ...) -> None: ...
+    required_evidence: _containers.RepeatedScalarFieldContainer[str]
+    evidence: _containers.RepeatedCompositeFieldContainer[Evidence]
+    def __init__(self, id: _Optional[str] = ..., project_id: _Optional[str] = ..., epic_id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., status: _Optional[str] = ..., board_status: _Optional[str] = ..., priority: _Optional[int] = ..., ra_mode: _Optional[str] = ..., ra_score: _Optional[int] = ..., ra_tags: _Optional[_Iterable[str]] = ..., ra_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., prompt_snapshot: _Optional[str] = ..., parallel_group: _Optional[str] = ..., parallel_eligible: _Optional[bool] = ..., client_session_id: _Optional[str] = ..., dependencies: _Optional[_Iterable[str]] = ..., open_dependencies: _Optional[_Iterable[str]] = ..., log_sequence: _Optional[int] = ..., created_by: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., lease: _Optional[_Union[Lease, _Mapping]] = ..., attempts: _Optional[int] = ..., failed_attempts: _Optional[int] = ..., max_attempts: _Optional[int] = ..., resources: _Optional[_Iterable[str]] = ..., required_evidence: _Optional[_Iterable[str]] = ..., evidence: _Optional[_Iterable[_Union[Evidence, _Mapping]]] = ...) -> None: ...
+
+class Evidence(_message.Message):
+    __slots__ = ("kind", "id", "digest")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    id: str
+    digest: str
+    def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., digest: _Optional[str] = ...) -> None: ...
 
 class Lease(_message.Message):
     __slots__ = ("holder", "agent_id", "fencing_token", "acquired_at", "expires_at")

@@ -18,7 +18,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class CreateTaskRequest(_message.Message):
-    __slots__ = ("name", "epic_id", "epic_name", "project_id", "project_name", "status", "etag", "idempotency_key", "description", "priority", "ra_mode", "ra_score", "ra_tags", "ra_tags_mode", "ra_metadata", "ra_metadata_mode", "tags", "tags_mode", "metadata", "metadata_mode", "prompt_snapshot", "parallel_group", "parallel_eligible", "client_session_id", "dependencies", "dependencies_mode", "resources", "resources_mode", "max_attempts", "fencing_token")
+    __slots__ = ("name", "epic_id", "epic_name", "project_id", "project_name", "status", "etag", "idempotency_key", "description", "priority", "ra_mode", "ra_score", "ra_tags", "ra_tags_mode", "ra_metadata", "ra_metadata_mode", "tags", "tags_mode", "metadata", "metadata_mode", "prompt_snapshot", "parallel_group", "parallel_eligible", "client_session_id", "dependencies", "dependencies_mode", "resources", "resources_mode", "max_attempts", "fencing_token", "required_evidence", "required_evidence_mode")
     NAME_FIELD_NUMBER: _ClassVar[int]
     EPIC_ID_FIELD_NUMBER: _ClassVar[int]
     EPIC_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +49,8 @@ class CreateTaskRequest(_message.Message):
     RESOURCES_MODE_FIELD_NUMBER: _ClassVar[int]
     MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_EVIDENCE_MODE_FIELD_NUMBER: _ClassVar[int]
     name: str
     epic_id: str
     epic_name: str
@@ -79,7 +81,9 @@ class CreateTaskRequest(_message.Message):
     resources_mode: str
     max_attempts: int
     fencing_token: int
-    def __init__(self, name: _Optional[str] = ..., epic_id: _Optional[str] = ..., epic_name: _Optional[str] = ..., project_id: _Optional[str] = ..., project_name: _Optional[str] = ..., status: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., ra_mode: _Optional[str] = ..., ra_score: _Optional[int] = ..., ra_tags: _Optional[_Iterable[str]] = ..., ra_tags_mode: _Optional[str] = ..., ra_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., ra_metadata_mode: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., tags_mode: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metadata_mode: _Optional[str] = ..., prompt_snapshot: _Optional[str] = ..., parallel_group: _Optional[str] = ..., parallel_eligible: _Optional[bool] = ..., client_session_id: _Optional[str] = ..., dependencies: _Optional[_Iterable[str]] = ..., dependencies_mode: _Optional[str] = ..., resources: _Optional[_Iterable[str]] = ..., resources_mode: _Optional[str] = ..., max_attempts: _Optional[int] = ..., fencing_token: _Optional[int] = ...) -> None: ...
+    required_evidence: _containers.RepeatedScalarFieldContainer[str]
+    required_evidence_mode: str
+    def __init__(self, name: _Optional[str] = ..., epic_id: _Optional[str] = ..., epic_name: _Optional[str] = ..., project_id: _Optional[str] = ..., project_name: _Optional[str] = ..., status: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., ra_mode: _Optional[str] = ..., ra_score: _Optional[int] = ..., ra_tags: _Optional[_Iterable[str]] = ..., ra_tags_mode: _Optional[str] = ..., ra_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., ra_metadata_mode: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., tags_mode: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metadata_mode: _Optional[str] = ..., prompt_snapshot: _Optional[str] = ..., parallel_group: _Optional[str] = ..., parallel_eligible: _Optional[bool] = ..., client_session_id: _Optional[str] = ..., dependencies: _Optional[_Iterable[str]] = ..., dependencies_mode: _Optional[str] = ..., resources: _Optional[_Iterable[str]] = ..., resources_mode: _Optional[str] = ..., max_attempts: _Optional[int] = ..., fencing_token: _Optional[int] = ..., required_evidence: _Optional[_Iterable[str]] = ..., required_evidence_mode: _Optional[str] = ...) -> None: ...
 
 class GetTaskRequest(_message.Message):
     __slots__ = ("id",)
@@ -114,7 +118,7 @@ class ListTasksResponse(_message.Message):
     def __init__(self, tasks: _Optional[_Iterable[_Union[_task_pb2.Task, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class UpdateTaskRequest(_message.Message):
-    __slots__ = ("id", "name", "description", "priority", "ra_mode", "ra_score", "ra_tags", "ra_tags_mode", "ra_metadata", "ra_metadata_mode", "tags", "tags_mode", "metadata", "metadata_mode", "prompt_snapshot", "parallel_group", "parallel_eligible", "client_session_id", "dependencies", "dependencies_mode", "etag", "idempotency_key", "resources", "resources_mode", "max_attempts", "fencing_token")
+    __slots__ = ("id", "name", "description", "priority", "ra_mode", "ra_score", "ra_tags", "ra_tags_mode", "ra_metadata", "ra_metadata_mode", "tags", "tags_mode", "metadata", "metadata_mode", "prompt_snapshot", "parallel_group", "parallel_eligible", "client_session_id", "dependencies", "dependencies_mode", "etag", "idempotency_key", "resources", "resources_mode", "max_attempts", "fencing_token", "required_evidence", "required_evidence_mode")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -141,6 +145,8 @@ class UpdateTaskRequest(_message.Message):
     RESOURCES_MODE_FIELD_NUMBER: _ClassVar[int]
     MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_EVIDENCE_MODE_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     description: str
@@ -167,10 +173,12 @@ class UpdateTaskRequest(_message.Message):
     resources_mode: str
     max_attempts: int
     fencing_token: int
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., ra_mode: _Optional[str] = ..., ra_score: _Optional[int] = ..., ra_tags: _Optional[_Iterable[str]] = ..., ra_tags_mode: _Optional[str] = ..., ra_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., ra_metadata_mode: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., tags_mode: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metadata_mode: _Optional[str] = ..., prompt_snapshot: _Optional[str] = ..., parallel_group: _Optional[str] = ..., parallel_eligible: _Optional[bool] = ..., client_session_id: _Optional[str] = ..., dependencies: _Optional[_Iterable[str]] = ..., dependencies_mode: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., resources: _Optional[_Iterable[str]] = ..., resources_mode: _Optional[str] = ..., max_attempts: _Optional[int] = ..., fencing_token: _Optional[int] = ...) -> None: ...
+    required_evidence: _containers.RepeatedScalarFieldContainer[str]
+    required_evidence_mode: str
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., ra_mode: _Optional[str] = ..., ra_score: _Optional[int] = ..., ra_tags: _Optional[_Iterable[str]] = ..., ra_tags_mode: _Optional[str] = ..., ra_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., ra_metadata_mode: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., tags_mode: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metadata_mode: _Optional[str] = ..., prompt_snapshot: _Optional[str] = ..., parallel_group: _Optional[str] = ..., parallel_eligible: _Optional[bool] = ..., client_session_id: _Optional[str] = ..., dependencies: _Optional[_Iterable[str]] = ..., dependencies_mode: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., resources: _Optional[_Iterable[str]] = ..., resources_mode: _Optional[str] = ..., max_attempts: _Optional[int] = ..., fencing_token: _Optional[int] = ..., required_evidence: _Optional[_Iterable[str]] = ..., required_evidence_mode: _Optional[str] = ...) -> None: ...
 
 class TransitionTaskRequest(_message.Message):
-    __slots__ = ("id", "status", "note", "etag", "idempotency_key", "fencing_token", "agent_id")
+    __slots__ = ("id", "status", "note", "etag", "idempotency_key", "fencing_token", "agent_id", "evidence")
     ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
@@ -178,6 +186,7 @@ class TransitionTaskRequest(_message.Message):
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     id: str
     status: str
     note: str
@@ -185,7 +194,8 @@ class TransitionTaskRequest(_message.Message):
     idempotency_key: str
     fencing_token: int
     agent_id: str
-    def __init__(self, id: _Optional[str] = ..., status: _Optional[str] = ..., note: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., fencing_token: _Optional[int] = ..., agent_id: _Optional[str] = ...) -> None: ...
+    evidence: _containers.RepeatedCompositeFieldContainer[_task_pb2.Evidence]
+    def __init__(self, id: _Optional[str] = ..., status: _Optional[str] = ..., note: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., fencing_token: _Optional[int] = ..., agent_id: _Optional[str] = ..., evidence: _Optional[_Iterable[_Union[_task_pb2.Evidence, _Mapping]]] = ...) -> None: ...
 
 class DeleteTaskRequest(_message.Message):
     __slots__ = ("id", "fencing_token")

@@ -25,7 +25,8 @@ COLUMNS = f"""
     ra_score, ra_tags, ra_metadata, tags, metadata, prompt_snapshot, parallel_group, parallel_eligible,
     client_session_id, log_sequence, tasks.created_by, tasks.version, tasks.created_at, tasks.updated_at, completed_at,
     fencing_token, lease_holder, lease_agent, lease_acquired_at, lease_expires_at, attempts, failed_attempts,
-    max_attempts, resources, coalesce(lease_expires_at > clock_timestamp(), false) AS leased,
+    max_attempts, resources, required_evidence, evidence,
+    coalesce(lease_expires_at > clock_timestamp(), false) AS leased,
     ARRAY(SELECT earlier.id::text {WAITED_FOR} ORDER BY earlier.id) AS dependencies,
     ARRAY(SELECT earlier.id::text {OPEN} ORDER BY earlier.id) AS open_dependencies
 """
@@ -39,7 +40,7 @@ RENEWED = """
         ELSE lease_expires_at
     END
 """
-DOCUMENTS = frozenset({"metadata", "ra_metadata"})
+DOCUMENTS = frozenset({"metadata", "ra_metadata", "evidence"})
 
 
 async def get_many(connection: Connection, task_ids: Sequence[UUID]) -> list[Task]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from servicekit.postgres import Connection
-from services.tasks.models import EndedWork, NewWork
+from services.tasks.models import EndedWork, NewWork, Work
 
 # How long of an attempt its holder waited for what others did; what overlaps counts once.
 PARKED_SECONDS = """
@@ -83,6 +83,21 @@ async def begin(connection: Connection, work: NewWork, max_seconds: int) -> date
         work.holder,
     )
     return until
+
+
+async def of_lease(connection: Connection, task_id: UUID, fencing_token: int) -> list[Work]:
+    """All that was begun under a lease."""
+    rows = await connection.fetch(
+        """
+        SELECT kind, work_id, subject, outcome, digest
+        FROM task_work
+        WHERE task_id = $1
+          AND fencing_token = $2
+        """,
+        task_id,
+        fencing_token,
+    )
+    return [Work(**row) for row in rows]
 
 
 async def end(connection: Connection, ended: EndedWork) -> None:

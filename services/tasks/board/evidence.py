@@ -1,0 +1,56 @@
+"""What shows that a task is done: judged by what the services that did it have told."""
+
+from collections.abc import Collection, Mapping, Sequence
+from urllib.parse import urlsplit
+
+from services.tasks import errors
+from services.tasks.models import Evidence, Task, Work
+
+# The work that each kind is shown by, and how that must have ended.
+SHOWN_BY = {"invocation": ("invocation", "success"), "approval": ("human_request", "approved")}
+
+
+def require_shown(task: Task, shown: Sequence[Evidence], works: Collection[Work]) -> None:
+    """Refuses what is not so, and a completion without all that the task demands.
+
+    Args:
+        task: about to be completed.
+        shown: what whoever completes it shows.
+        works: what was done under the last lease of the task.
+
+    Raises:
+        ServiceError: EVIDENCE_REFUSED, EVIDENCE_MISSING.
+    """
+    done = {(work.kind, work.work_id): work for work in works}
+    demands: set[str] = set()
+    for each in shown:
+        subject = _checked(task, each, done)
+        demands |= {each.kind, f"{each.kind}:{subject}"}
+    if missing := [each for each in task.required_evidence if each not in demands]:
+        raise errors.evidence_missing(task, missing)
+
+
+def _checked(task: Task, shown: Evidence, done: Mapping[tuple[str, str], Work]) -> str:
+    """What was done, in a word; empty where there is none for it."""
+    if shown.kind == "url":
+        try:
+            url = urlsplit(shown.id)
+        except ValueError:
+            raise errors.evidence_refused(task, shown, "that is no URL") from None
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise errors.evidence_refused(task, shown, "that is no URL of http or https")
+        if not shown.digest:
+            raise errors.evidence_refused(task, shown, "`digest` must be the SHA-256 of what stands there")
+        return ""
+    kind, outcome = SHOWN_BY[shown.kind]
+    work = done.get((kind, shown.id))
+    if work is None:
+        raise errors.evidence_refused(task, shown, f"it was not done for this task by the token {task.fencing_token}")
+    if not work.outcome:
+        raise errors.evidence_refused(task, shown, "it has not ended; complete the task when it has")
+    if work.outcome != outcome:
+        raise errors.evidence_refused(task, shown, f"it ended as {work.outcome}, and {outcome} is evidence")
+    if work.digest != shown.digest:
+        is_receipt = f"the digest of its receipt is another: GET /v1/receipts/{shown.id} has it"
+        raise errors.evidence_refused(task, shown, is_receipt if work.digest else "`digest` must be empty")
+    return work.subject
