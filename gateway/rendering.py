@@ -35,7 +35,7 @@ POLICIES = Path(__file__).with_name("policies.yaml")
 RESPONSES = Path(__file__).with_name("responses.lua")
 # What a page of another origin may read of an answer, besides what every page may.
 EXPOSED = (
-    "allow, grpc-message, grpc-status, grpc-status-details-bin, retry-after, x-correlation-id, "
+    "allow, grpc-message, grpc-status, grpc-status-details-bin, mcp-session-id, retry-after, x-correlation-id, "
     "x-ratelimit-limit, x-ratelimit-remaining, x-request-id"
 )
 PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")

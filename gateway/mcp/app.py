@@ -6,8 +6,6 @@ from typing import Any
 
 import grpc
 from mcp.server.lowlevel.server import Server
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp.server.transport_security import TransportSecuritySettings
 from prometheus_client import CollectorRegistry
 from qmcp.options.v1 import options_pb2
 from starlette.applications import Starlette
@@ -30,6 +28,7 @@ from gateway.mcp.prompts import Prompts
 from gateway.mcp.request_state import request_state
 from gateway.mcp.resources import Resources
 from gateway.mcp.server import Answers, Handlers, server
+from gateway.mcp.sessions import HEADER, Sessions
 from gateway.mcp.tasks import Tasks
 from gateway.openapi.operations import HTTP_STATUS
 from gateway.settings import McpSettings
@@ -77,14 +76,7 @@ def application(settings: McpSettings, registry: CollectorRegistry) -> Starlette
 
 def serving(settings: McpSettings, channels: Channels, served: Server[Any], registry: CollectorRegistry) -> Starlette:
     """A server of the protocol over HTTP, for whom access lets in."""
-    sessions = StreamableHTTPSessionManager(
-        served,
-        # Any replica answers any request.
-        stateless=True,
-        # Hosts and origins are checked below and by the edge.
-        security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-        max_request_body_size=settings.max_body_bytes,
-    )
+    sessions = Sessions(served, settings.max_body_bytes)
     callers = Callers(channels, checked=settings.auth == "on", seconds=float(settings.edge_timeout_seconds))
 
     @asynccontextmanager
@@ -121,7 +113,7 @@ def serving(settings: McpSettings, channels: Channels, served: Server[Any], regi
 class Endpoint:
     """PATH: lets in who may ask, and leaves for the rest who that is."""
 
-    def __init__(self, settings: McpSettings, callers: Callers, sessions: StreamableHTTPSessionManager) -> None:
+    def __init__(self, settings: McpSettings, callers: Callers, sessions: Sessions) -> None:
         self._origins = {each.strip() for each in settings.cors_origins.split(",") if each.strip()}
         self._has_issuer = bool(settings.oidc_issuer)
         self._callers = callers
@@ -133,20 +125,24 @@ class Endpoint:
         if refusal := await self._refusal(request):
             await refusal(scope, receive, send)
         else:
-            await self._sessions.handle_request(scope, receive, send)
+            await self._sessions.handle(scope, receive, send, scope[SCOPE])
 
     async def _refusal(self, request: Request) -> Response | None:
         origin = request.headers.get("origin", "")
         if origin and not self._is_let_in(origin, request):
             message = "No page of another site may call. QMCP_CORS_ORIGINS lists those that may."
             return _refused(Failure(grpc.StatusCode.PERMISSION_DENIED, message, "ORIGIN_NOT_ALLOWED", DOMAIN))
-        if request.method != "POST":
-            # No session, so nothing to open a stream for (GET) and nothing to end (DELETE).
-            return Response(status_code=405, headers={"Allow": "POST"})
+        if request.method != "POST" and not (request.method == "DELETE" and HEADER in request.headers):
+            # Nothing is said but in answers, so there is no stream to open (GET).
+            return Response(status_code=405, headers={"Allow": "POST, DELETE"})
         try:
-            request.scope[SCOPE] = await self._callers.of(request)
+            caller = await self._callers.of(request)
         except RefusedError as error:
             return self._challenged(request, error.failure)
+        if caller.permissions is None and HEADER in request.headers:
+            message = "Nobody can say now whose session it is. Send it again in a few seconds."
+            return _refused(Failure(grpc.StatusCode.UNAVAILABLE, message, "UNAVAILABLE", DOMAIN, retry_after=2.0))
+        request.scope[SCOPE] = caller
         return None
 
     def _is_let_in(self, origin: str, request: Request) -> bool:

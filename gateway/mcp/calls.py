@@ -5,22 +5,27 @@ form, or waits.
 """
 
 import json
+from contextlib import suppress
 from typing import Any
 
+import anyio
 import grpc
 import grpc.aio
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, CallToolResult, InputRequiredResult
+from mcp_types import INVALID_PARAMS, CallToolResult, ElicitRequest, InputRequiredResult
+from pydantic import ValidationError
 from qmcp.tools.v1 import invocation_pb2
 
 from gateway.mcp import failures, tasks
-from gateway.mcp.approvals import KEY, Approvals, UnreadableError, read
+from gateway.mcp.approvals import KEY, Answer, Approvals, UnreadableError, read
 from gateway.mcp.callers import Caller
 from gateway.mcp.clients import Client
 from gateway.mcp.failures import Failure
-from gateway.mcp.invocations import AWAITING, FINAL, Invocations, Progress, ToolCall
+from gateway.mcp.invocations import AWAITING, FINAL, Ask, Invocations, Progress, ToolCall
 from gateway.mcp.results import of_invocation
 
+# Nobody need be asked any more.
+DECIDED = FINAL | {"pending", "running"}
 Result = CallToolResult | InputRequiredResult | dict[str, Any]
 
 
@@ -69,13 +74,41 @@ class Calls:
 
     async def _awaited(self, call: ToolCall, client: Client, invocation: invocation_pb2.Invocation) -> Result:
         """It goes on without its caller, who may come back to it."""
-        if client.comes_back and client.shows_forms:
+        if client.shows_forms:
             form = await self._approvals.form(call.caller, invocation, wait=True)
+            if form is not None and call.ask is not None:
+                return await self._asked_back(call, form, call.ask, invocation)
             if form is not None:
                 return InputRequiredResult(input_requests={KEY: form}, request_state=_state(invocation))
         return of_invocation(
             await self._invocations.followed(call.caller, invocation, call.progress, self._wait_seconds)
         )
+
+    async def _asked_back(
+        self, call: ToolCall, form: ElicitRequest, ask: Ask, invocation: invocation_pb2.Invocation
+    ) -> CallToolResult:
+        """Asks the user while the call is open, and for no longer than nobody else has decided."""
+        told: list[Answer | None] = []
+        async with anyio.create_task_group() as group:
+
+            async def asked() -> None:
+                # A client that fails to ask leaves it to the others who may answer.
+                with suppress(MCPError, ValidationError, UnreadableError):
+                    told.append(read(await ask(form)))
+                group.cancel_scope.cancel()
+
+            group.start_soon(asked)
+            invocation = await self._invocations.followed(call.caller, invocation, None, self._long_seconds, DECIDED)
+            group.cancel_scope.cancel()
+        if told and told[0] is None:
+            # Closed undecided: it still waits, for this user or for another.
+            return of_invocation(invocation)
+        if told and told[0] is not None:
+            refused = await self._approvals.give(call.caller, invocation, told[0])
+            if refused is not None:
+                return failures.result(refused)
+        seconds = self._long_seconds if told or invocation.status != AWAITING else self._wait_seconds
+        return of_invocation(await self._invocations.followed(call.caller, invocation, call.progress, seconds))
 
     async def resumed(
         self, caller: Caller, state: str, responses: dict[str, Any], progress: Progress | None

@@ -13,7 +13,7 @@ TASKS = "io.modelcontextprotocol/tasks"
 class Client:
     """By the request that it sends: a client of the revision 2026-07-28 says it with each."""
 
-    # It asks again with what its user said, instead of being asked back.
+    # It asks again with what its user said; others are asked back, within a session.
     comes_back: bool
     takes_tasks: bool
     shows_forms: bool

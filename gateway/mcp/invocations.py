@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import grpc
 import grpc.aio
+from mcp_types import ElicitRequest, ElicitResult
 from qmcp.tools.v1 import invocation_pb2
 from qmcp.tools.v1.tools_service_pb2 import (
     CancelInvocationRequest,
@@ -29,6 +30,7 @@ FINAL = frozenset({"success", "failed", "cancelled", "rejected", "expired"})
 AGAIN_SECONDS = 0.5
 CANCEL_SECONDS = 5.0
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
+Ask = Callable[[ElicitRequest], Awaitable[ElicitResult]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class ToolCall:
     # The task for which it is called and the token of its lease; "" and 0 where it is for none.
     lease: tuple[str, int]
     progress: Progress | None
+    # Asks the client back while the call is open; None where it cannot be asked.
+    ask: Ask | None = None
 
     def request(self) -> InvokeToolRequest:
         """As the tools service takes it."""

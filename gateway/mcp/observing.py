@@ -4,6 +4,7 @@ import asyncio
 from time import perf_counter
 from typing import Any
 
+import anyio.lowlevel
 import structlog
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
@@ -39,6 +40,8 @@ class Observed:
             outcome = "tool_error" if isinstance(result, dict) and result.get("isError") else "ok"
         except asyncio.CancelledError:
             outcome = "cancelled"
+            # gRPC says it in an exception of its own, which would end the session: here the SDK's is raised instead.
+            await anyio.lowlevel.checkpoint_if_cancelled()
             raise
         except (MCPError, ValidationError):
             outcome = "refused"

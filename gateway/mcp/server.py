@@ -10,10 +10,13 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
+from mcp.shared.message import ServerMessageMetadata
 from mcp_types import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
     CallToolRequestParams,
+    ElicitRequest,
+    ElicitResult,
     ListToolsResult,
     PaginatedRequestParams,
     Tool,
@@ -25,7 +28,7 @@ from gateway.mcp.calls import Calls, Result, UnknownToolError
 from gateway.mcp.catalogue import Catalogue
 from gateway.mcp.clients import TASKS, client_of
 from gateway.mcp.contract_tools import ContractCalls, ContractTool
-from gateway.mcp.invocations import Progress, ToolCall
+from gateway.mcp.invocations import Ask, Progress, ToolCall
 from gateway.mcp.observing import Observed
 from gateway.mcp.prompts import Prompts
 from gateway.mcp.resources import Resources
@@ -86,11 +89,23 @@ class Answers:
             lease = lease_of(meta)
         except ValueError as error:
             raise MCPError(INVALID_PARAMS, f"{error}.") from None
-        call = ToolCall(caller, params.name, arguments, key, lease, progress)
+        client = client_of(context)
+        ask = None if client.comes_back else asking(context)
+        call = ToolCall(caller, params.name, arguments, key, lease, progress, ask)
         try:
-            return await self._calls.call(call, client_of(context))
+            return await self._calls.call(call, client)
         except UnknownToolError:
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name}") from None
+
+
+def asking(context: Context) -> Ask:
+    """Asks the client back on the stream of its own request."""
+
+    async def ask(form: ElicitRequest) -> ElicitResult:
+        metadata = ServerMessageMetadata(related_request_id=context.request_id)
+        return await context.session.send_request(form, ElicitResult, metadata=metadata)
+
+    return ask
 
 
 @dataclass(frozen=True, slots=True)

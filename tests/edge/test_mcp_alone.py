@@ -4,10 +4,12 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 from prometheus_client import CollectorRegistry
 
 from devstack import ports
 from gateway import services
+from gateway.mcp import sessions
 from gateway.mcp.app import application
 from gateway.settings import McpSettings
 
@@ -43,3 +45,23 @@ async def test_lists_are_refused_and_calls_are_for_the_services_to_judge_while_a
         if sample.name == "qmcp_mcp_requests_total"
     }
     assert counted == {("tools/list", "refused"): 1, ("tools/call", "tool_error"): 2}
+
+
+async def test_who_has_as_many_sessions_as_one_may_have_is_served_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "MAX_OF_ONE", 2)
+    app = application(McpSettings(), CollectorRegistry())
+    transport = httpx.ASGITransport(app)
+    information = {"name": "test", "version": "1"}
+    params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": information}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://edge") as http:
+
+        async def opened() -> str:
+            answer = await http.post("/mcp", json=message, headers=ACCEPT)
+            assert answer.status_code == 200
+            return answer.headers.get("mcp-session-id", "")
+
+        first, second, third = await opened(), await opened(), await opened()
+        assert (bool(first), bool(second), bool(third)) == (True, True, False)
+        await http.delete("/mcp", headers=ACCEPT | {"mcp-session-id": first})
+        assert await opened()

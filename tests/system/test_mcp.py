@@ -207,7 +207,7 @@ def test_a_revoked_key_is_refused_at_once_and_told_where_tokens_come_from(
     assert (described["resource"], described["authorization_servers"]) == (url, [issuer.url])
     assert ask(**{"x-api-key": guarded.admin_key, "origin": "https://evil.example"}).status_code == 403
     assert ask(**{"x-api-key": guarded.admin_key, "origin": guarded.edge_url}).status_code == 200
-    # There are no sessions, so there is nothing to listen to and nothing to end.
+    # Nothing is said but in answers, so there is nothing to listen to; and without a session nothing to end.
     assert [http.request(method, url).status_code for method in ("GET", "DELETE")] == [405, 405]
 
 
@@ -245,13 +245,14 @@ async def test_a_call_waits_for_the_human_who_must_approve_it(
     assert (approved.structured_content, approved.is_error) == ({"ask": revision}, False)
 
 
+@pytest.mark.parametrize("revision", REVISIONS)
 async def test_a_call_that_its_client_gives_up_is_cancelled(
-    guarded: Stack, http: httpx.Client, service: Upstream
+    revision: str, guarded: Stack, http: httpx.Client, service: Upstream
 ) -> None:
-    name = registered(http, "slow", service)
+    name = registered(http, f"slow-{revision}", service)
     service.answers.clear()
     try:
-        async with connected(guarded, issued(http, "agent")["api_key"]) as client:
+        async with connected(guarded, issued(http, "agent")["api_key"], revision) as client:
             for progress in (None, Progress()):
                 seen = len(service.bodies)
                 given_up = asyncio.create_task(client.call_tool(name, {}, progress_callback=progress))

@@ -61,8 +61,9 @@ def until_task(http: httpx.Client, key: str, task_id: str, status: str) -> dict[
     return task
 
 
+@pytest.mark.parametrize("mode", ["legacy", REVISION])
 async def test_who_may_answer_is_shown_a_form_and_what_it_says_decides(
-    guarded: Stack, http: httpx.Client, tool: str, service: Upstream
+    mode: str, guarded: Stack, http: httpx.Client, tool: str, service: Upstream
 ) -> None:
     both = issued(http, "mcp-developer", "agent", "human")
     shown: list[str] = []
@@ -78,16 +79,35 @@ async def test_who_may_answer_is_shown_a_form_and_what_it_says_decides(
 
     async with create_mcp_http_client(headers={"x-api-key": both}) as transport:
         url = streamable_http_client(f"{guarded.edge_url}/mcp", http_client=transport)
-        async with Client(url, mode=REVISION, elicitation_callback=asked) as client:
-            approved = await client.call_tool(tool, {"ask": "form"})
+        async with Client(url, mode=mode, elicitation_callback=asked) as client:
+            approved = await client.call_tool(tool, {"ask": mode})
             rejected = await client.call_tool(tool, {"ask": "rejected"})
             undecided = await client.call_tool(tool, {"ask": "undecided"})
-    assert (approved.structured_content, approved.is_error) == ({"ask": "form"}, False)
-    assert '"ask": "form"' in shown[0]
+    assert (approved.structured_content, approved.is_error) == ({"ask": mode}, False)
+    assert f'"ask": "{mode}"' in shown[0]
     assert [(each.meta or {})["qmcp/status"] for each in (rejected, undecided)] == ["rejected", "awaiting_approval"]
     assert {"ask": "rejected"} not in service.bodies
     decided = invocation(http, (approved.meta or {})["qmcp/invocation_id"])["approval"]
     assert (decided["decided_by"], decided["comment"]) == (["mcp-developer"], "Seen.")
+
+
+def test_a_session_is_its_callers_alone_and_ends_when_they_say_so(http: httpx.Client) -> None:
+    own, other = issued(http, "mcp-session", "agent"), issued(http, "mcp-session-2", "agent")
+    accept = {"accept": "application/json, text/event-stream"}
+    params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+
+    def say(key: str, method: str, session: str = "", **message: Any) -> httpx.Response:
+        headers = accept | {"x-api-key": key} | ({"mcp-session-id": session} if session else {})
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {}} | message
+        return http.post("/mcp", json=body, headers=headers)
+
+    session = say(own, "initialize", params=params).headers["mcp-session-id"]
+    assert say(own, "ping", session).status_code == 200
+    assert [say(key, "ping", at).status_code for key, at in ((other, session), (own, "made-up"))] == [404, 404]
+    assert http.delete("/mcp", headers={"x-api-key": other, "mcp-session-id": session}).status_code == 404
+    assert say(own, "ping", session).status_code == 200
+    assert http.delete("/mcp", headers={"x-api-key": own, "mcp-session-id": session}).status_code == 200
+    assert say(own, "ping", session).status_code == 404
 
 
 def test_a_form_is_for_who_may_answer_and_its_state_for_the_same_caller_and_call(http: httpx.Client, tool: str) -> None:
