@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -44,11 +44,27 @@ class ContractTool:
     name: str
     permission: str
     described: Tool
+    # The request's fields by the names that agents have for them, where these are others.
+    fields: Mapping[str, str]
 
     @cached_property
     def validator(self) -> Any:
         """Its input schema, compiled."""
         return jsonschema_rs.validator_for(self.described.input_schema)
+
+    def unknown(self, arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Arguments by names that are the request's own, and not the agents'."""
+        hidden = {field: name for name, field in self.fields.items()}
+        return [(f"/{each}", f"is called `{hidden[each]}` here") for each in arguments if each in hidden]
+
+    def as_fields(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments by the names of the request's fields."""
+        return {self.fields.get(name, name): value for name, value in arguments.items()}
+
+    def told(self, failure: Failure) -> Failure:
+        """What a service refused, with its fields as agents know them."""
+        names = {field: name for name, field in self.fields.items()}
+        return replace(failure, fields=tuple((names.get(field, field), text) for field, text in failure.fields))
 
 
 def tool_name(method: MethodDescriptor) -> str:
@@ -76,11 +92,12 @@ def _tool(method: MethodDescriptor, documented: Contract) -> ContractTool:
     option = contract.option(method, options_pb2.mcp)
     level = contract.idempotency_level(method)
     name = tool_name(method)
+    fields = dict(each.split("=") for each in option.argument)
     described = Tool(
         name=name,
         title=option.title,
         description=documented.comment(method.full_name),
-        input_schema=_closed(_schema(method.input_type, documented)),
+        input_schema=_called(_closed(_schema(method.input_type, documented)), fields),
         output_schema=_schema(method.output_type, documented),
         annotations=ToolAnnotations(
             title=option.title,
@@ -90,7 +107,17 @@ def _tool(method: MethodDescriptor, documented: Contract) -> ContractTool:
             open_world_hint=False,
         ),
     )
-    return ContractTool(method, name, contract.option(method, options_pb2.permission), described)
+    return ContractTool(method, name, contract.option(method, options_pb2.permission), described, fields)
+
+
+def _called(schema: Schema, fields: Mapping[str, str]) -> Schema:
+    """The schema of a request with the agents' names of its fields."""
+    names = {field: name for name, field in fields.items()}
+    properties = {names.get(each, each): described for each, described in schema.get("properties", {}).items()}
+    called = schema | ({"properties": properties} if properties else {})
+    return called | (
+        {"required": [names.get(each, each) for each in schema["required"]]} if "required" in schema else {}
+    )
 
 
 def _schema(message: Descriptor, documented: Contract) -> Schema:
@@ -120,10 +147,14 @@ class ContractCalls:
     ) -> CallToolResult:
         """The answer as structured content and as text; what the service refuses as a result that says so."""
         takes = tool.method.input_type
+        if unknown := tool.unknown(arguments):
+            return failures.result(_refused(tool, tuple(unknown)))
         if inexact := (*islice(documents.inexact(arguments), MAX_FAULTS),):
             return failures.result(_refused(tool, inexact))
         try:
-            request = json_format.ParseDict(documents.to_message(arguments, takes), GetMessageClass(takes)())
+            request = json_format.ParseDict(
+                documents.to_message(tool.as_fields(arguments), takes), GetMessageClass(takes)()
+            )
         except json_format.ParseError as error:
             return failures.result(_unfit(tool, arguments, error))
         if IDEMPOTENCY_FIELD in takes.fields_by_name and not getattr(request, IDEMPOTENCY_FIELD):
@@ -131,7 +162,7 @@ class ContractCalls:
         try:
             structured = await self.ask(tool.method, caller, request)
         except grpc.aio.AioRpcError as error:
-            return failures.result(failures.of(error))
+            return failures.result(tool.told(failures.of(error)))
         return CallToolResult(content=[TextContent(text=text_of(structured))], structured_content=structured)
 
     async def ask(self, method: MethodDescriptor, caller: Caller, request: Message) -> dict[str, Any]:

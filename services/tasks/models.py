@@ -203,6 +203,14 @@ class LeaseRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldLease:
+    """The lease that somebody says to hold; without an agent, whichever of theirs it is."""
+
+    fencing_token: int
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimRequest:
     """Of which project somebody wants the best that is ready, how many, and how long they wait."""
 
@@ -224,8 +232,9 @@ class Change:
     replaced: Mapping[str, Any] = field(default_factory=dict)
     # What the resource has to be like; empty: whatever it is like.
     etag: str = ""
-    # Of the lease under which it is written; 0: none.
+    # Of the lease under which it is written; 0: none. Whose it must be, where that is said.
     fencing_token: int = 0
+    agent_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from services.tasks.exchange.exchange import Exchange
 from services.tasks.messages import board as messages
 from services.tasks.messages import exchange as documents
 from services.tasks.messages.changes import change_from
-from services.tasks.models import NewEntry, TransitionRequest
+from services.tasks.models import HeldLease, NewEntry, TransitionRequest
 
 Context = ServicerContext[Any, Any]
 # Of a CreateTask: what says where it shall be, and how it begins.
@@ -153,8 +153,8 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
 
     async def ReleaseTask(self, request: pb.ReleaseTaskRequest, context: Context) -> task_pb2.Task:
         viewer, once = current_context.get().viewer, Once(request, messages.task_to)
-        outcome = request.outcome or "released"
-        return await self._leases.release(request.id, request.fencing_token, outcome, request.reason, viewer, once)
+        held, outcome = HeldLease(request.fencing_token, request.agent_id), request.outcome or "released"
+        return await self._leases.release(request.id, held, outcome, request.reason, viewer, once)
 
     async def ClaimTask(self, request: pb.ClaimTaskRequest, context: Context) -> pb.ClaimTaskResponse:
         viewer, once = current_context.get().viewer, Once(request, messages.claimed_to)

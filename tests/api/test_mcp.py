@@ -33,6 +33,18 @@ def test_each_is_a_call_that_is_answered_once_with_schemas_that_hold_all_that_th
         jsonschema_rs.validator_for(schema)
 
 
+def test_arguments_that_are_called_otherwise_are_fields_of_the_request_under_names_that_are_free() -> None:
+    renamed = [tool for tool in TOOLS.values() if tool.fields]
+    assert "acquire_task_lock" in [tool.name for tool in renamed]
+    for tool in renamed:
+        own = set(tool.method.input_type.fields_by_name.keys())
+        shown = set(tool.described.input_schema["properties"])
+        theirs, hidden = set(tool.fields), set(tool.fields.values())
+        assert hidden <= own - shown, tool.name
+        assert theirs <= shown - own, tool.name
+        assert len(hidden) == len(theirs), tool.name
+
+
 def test_deep_documents_travel_as_text_and_come_back_in_their_place() -> None:
     takes = TOOLS["create_human_request"].method.input_type
     deep: dict[str, object] = {}

@@ -13,7 +13,7 @@ from services.tasks.board.access import entered_for, found, locked, number_of, s
 from services.tasks.board.store import leases as store
 from services.tasks.board.store import projects, tasks, work
 from services.tasks.metrics import Tally, TasksMetrics
-from services.tasks.models import Attempt, EndedWork, LeaseRequest, NewWork, Task
+from services.tasks.models import Attempt, EndedWork, HeldLease, LeaseRequest, NewWork, Task
 
 # Leases that one look takes away.
 MAX_SWEPT = 200
@@ -101,7 +101,7 @@ class Leases:
         return task
 
     async def release(
-        self, task_id: str, token: int, outcome: str, reason: str, viewer: Viewer, once: Once[Task, Answer]
+        self, task_id: str, held: HeldLease, outcome: str, reason: str, viewer: Viewer, once: Once[Task, Answer]
     ) -> Answer:
         """Gives a lease back.
 
@@ -112,11 +112,11 @@ class Leases:
         async def release(connection: Connection) -> Task:
             project_id = await entered_for(connection, task_id, viewer)
             task = await locked(connection, UUID(task_id))
-            require_fenced(task, token, viewer)
+            require_fenced(task, held.fencing_token, viewer, held.agent_id)
             failed = task.failed_attempts + (outcome == "failed")
             limit = task.max_attempts or self._max_attempts
             status = "blocked" if outcome == "failed" and failed >= limit else "pending"
-            payload = {"outcome": outcome, "fencing_token": token, "to": status, "reason": reason}
+            payload = {"outcome": outcome, "fencing_token": held.fencing_token, "to": status, "reason": reason}
             values = {"status": status, "failed_attempts": failed}
             await tasks.update(connection, UUID(task_id), values, "released", viewer.name, payload)
             await store.end(connection, UUID(task_id), outcome, reason)
@@ -180,8 +180,8 @@ class Leases:
         return asked.page(found, lambda attempt: (str(attempt.number),))
 
 
-def require_fenced(task: Task, token: int, viewer: Viewer) -> None:
-    """Refuses who writes without being at a task that somebody is at, or with a lease that is over.
+def require_fenced(task: Task, token: int, viewer: Viewer, agent_id: str = "") -> None:
+    """Refuses who writes without being at a task that somebody is at, or with a lease that is over, or another agent's.
 
     Raises:
         ServiceError: TASK_LEASED, LEASE_LOST.
@@ -189,7 +189,7 @@ def require_fenced(task: Task, token: int, viewer: Viewer) -> None:
     if token == 0:
         if task.leased:
             raise errors.task_leased(task)
-    elif not _is_held(task, token, viewer.name):
+    elif not _is_held(task, token, viewer.name) or agent_id not in ("", task.lease_agent):
         raise errors.lease_lost(task, token)
 
 

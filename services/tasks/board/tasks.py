@@ -171,7 +171,7 @@ async def _located(connection: Connection, location: Location, viewer: Viewer, *
 
 async def _write(connection: Connection, task_id: UUID, change: Change, viewer: Viewer, kind: str) -> Task:
     task = await locked(connection, task_id)
-    require_fenced(task, change.fencing_token, viewer)
+    require_fenced(task, change.fencing_token, viewer, change.agent_id)
     values = changed(task, change)
     if "resources" in values:
         require_readable(values["resources"])

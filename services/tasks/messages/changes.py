@@ -34,7 +34,14 @@ def change_from(request: Any, leave: Collection[str] = ()) -> Change:
             # An optional one.
             value = getattr(request, name)
             values[name] = status_of(value) if name == "status" else value
-    return Change(values, merged, replaced, getattr(request, "etag", ""), getattr(request, "fencing_token", 0))
+    return Change(
+        values,
+        merged,
+        replaced,
+        getattr(request, "etag", ""),
+        getattr(request, "fencing_token", 0),
+        getattr(request, "agent_id", ""),
+    )
 
 
 def _document(request: Any, name: str) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import descriptor_pb2 as _descriptor_pb2
 from google.rpc import code_pb2 as _code_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -70,14 +71,16 @@ HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]
 http_status: _descriptor.FieldDescriptor
 
 class Mcp(_message.Message):
-    __slots__ = ("title", "destructive", "name")
+    __slots__ = ("title", "destructive", "name", "argument")
     TITLE_FIELD_NUMBER: _ClassVar[int]
     DESTRUCTIVE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    ARGUMENT_FIELD_NUMBER: _ClassVar[int]
     title: str
     destructive: bool
     name: str
-    def __init__(self, title: _Optional[str] = ..., destructive: _Optional[bool] = ..., name: _Optional[str] = ...) -> None: ...
+    argument: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, title: _Optional[str] = ..., destructive: _Optional[bool] = ..., name: _Optional[str] = ..., argument: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class TranscodedBody(_message.Message):
     __slots__ = ("body",)

@@ -118,7 +118,7 @@ class ListTasksResponse(_message.Message):
     def __init__(self, tasks: _Optional[_Iterable[_Union[_task_pb2.Task, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class UpdateTaskRequest(_message.Message):
-    __slots__ = ("id", "name", "description", "priority", "ra_mode", "ra_score", "ra_tags", "ra_tags_mode", "ra_metadata", "ra_metadata_mode", "tags", "tags_mode", "metadata", "metadata_mode", "prompt_snapshot", "parallel_group", "parallel_eligible", "client_session_id", "dependencies", "dependencies_mode", "etag", "idempotency_key", "resources", "resources_mode", "max_attempts", "fencing_token", "required_evidence", "required_evidence_mode")
+    __slots__ = ("id", "name", "description", "priority", "ra_mode", "ra_score", "ra_tags", "ra_tags_mode", "ra_metadata", "ra_metadata_mode", "tags", "tags_mode", "metadata", "metadata_mode", "prompt_snapshot", "parallel_group", "parallel_eligible", "client_session_id", "dependencies", "dependencies_mode", "etag", "idempotency_key", "resources", "resources_mode", "max_attempts", "fencing_token", "required_evidence", "required_evidence_mode", "agent_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -147,6 +147,7 @@ class UpdateTaskRequest(_message.Message):
     FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
     REQUIRED_EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     REQUIRED_EVIDENCE_MODE_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     description: str
@@ -175,7 +176,8 @@ class UpdateTaskRequest(_message.Message):
     fencing_token: int
     required_evidence: _containers.RepeatedScalarFieldContainer[str]
     required_evidence_mode: str
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., ra_mode: _Optional[str] = ..., ra_score: _Optional[int] = ..., ra_tags: _Optional[_Iterable[str]] = ..., ra_tags_mode: _Optional[str] = ..., ra_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., ra_metadata_mode: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., tags_mode: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metadata_mode: _Optional[str] = ..., prompt_snapshot: _Optional[str] = ..., parallel_group: _Optional[str] = ..., parallel_eligible: _Optional[bool] = ..., client_session_id: _Optional[str] = ..., dependencies: _Optional[_Iterable[str]] = ..., dependencies_mode: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., resources: _Optional[_Iterable[str]] = ..., resources_mode: _Optional[str] = ..., max_attempts: _Optional[int] = ..., fencing_token: _Optional[int] = ..., required_evidence: _Optional[_Iterable[str]] = ..., required_evidence_mode: _Optional[str] = ...) -> None: ...
+    agent_id: str
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., ra_mode: _Optional[str] = ..., ra_score: _Optional[int] = ..., ra_tags: _Optional[_Iterable[str]] = ..., ra_tags_mode: _Optional[str] = ..., ra_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., ra_metadata_mode: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., tags_mode: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metadata_mode: _Optional[str] = ..., prompt_snapshot: _Optional[str] = ..., parallel_group: _Optional[str] = ..., parallel_eligible: _Optional[bool] = ..., client_session_id: _Optional[str] = ..., dependencies: _Optional[_Iterable[str]] = ..., dependencies_mode: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., resources: _Optional[_Iterable[str]] = ..., resources_mode: _Optional[str] = ..., max_attempts: _Optional[int] = ..., fencing_token: _Optional[int] = ..., required_evidence: _Optional[_Iterable[str]] = ..., required_evidence_mode: _Optional[str] = ..., agent_id: _Optional[str] = ...) -> None: ...
 
 class TransitionTaskRequest(_message.Message):
     __slots__ = ("id", "status", "note", "etag", "idempotency_key", "fencing_token", "agent_id", "evidence")
@@ -260,18 +262,20 @@ class RenewTaskRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ..., fencing_token: _Optional[int] = ..., lease_seconds: _Optional[int] = ...) -> None: ...
 
 class ReleaseTaskRequest(_message.Message):
-    __slots__ = ("id", "fencing_token", "outcome", "reason", "idempotency_key")
+    __slots__ = ("id", "fencing_token", "outcome", "reason", "idempotency_key", "agent_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     fencing_token: int
     outcome: str
     reason: str
     idempotency_key: str
-    def __init__(self, id: _Optional[str] = ..., fencing_token: _Optional[int] = ..., outcome: _Optional[str] = ..., reason: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    agent_id: str
+    def __init__(self, id: _Optional[str] = ..., fencing_token: _Optional[int] = ..., outcome: _Optional[str] = ..., reason: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., agent_id: _Optional[str] = ...) -> None: ...
 
 class ClaimTaskRequest(_message.Message):
     __slots__ = ("project_id", "agent_id", "lease_seconds", "count", "wait_seconds", "tag", "idempotency_key")

@@ -304,7 +304,8 @@ class TasksServiceServicer:
     def TransitionTask(self, request, context):
         """Brings a task from its status to another, as the table of transitions in docs/tasks.md allows. A status that it has already is
         no change. `in_progress`, `review` and `completed` want its dependencies completed. `in_progress` takes a lease of 300 seconds
-        where the caller holds none; any other status ends it.
+        where the caller holds none; any other status ends it, and wants its `fencing_token`. `completed` wants the evidence that the
+        task demands.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

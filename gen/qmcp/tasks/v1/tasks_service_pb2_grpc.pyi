@@ -84,7 +84,8 @@ class TasksServiceStub:
     TransitionTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.TransitionTaskRequest, _task_pb2.Task]
     """Brings a task from its status to another, as the table of transitions in docs/tasks.md allows. A status that it has already is
     no change. `in_progress`, `review` and `completed` want its dependencies completed. `in_progress` takes a lease of 300 seconds
-    where the caller holds none; any other status ends it.
+    where the caller holds none; any other status ends it, and wants its `fencing_token`. `completed` wants the evidence that the
+    task demands.
     """
     DeleteTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.DeleteTaskRequest, _project_pb2.DeletedCounts]
     """Deletes a task. What depended on it waits for it no longer."""
@@ -168,7 +169,8 @@ class TasksServiceAsyncStub(TasksServiceStub):
     TransitionTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.TransitionTaskRequest, _task_pb2.Task]  # type: ignore[assignment]
     """Brings a task from its status to another, as the table of transitions in docs/tasks.md allows. A status that it has already is
     no change. `in_progress`, `review` and `completed` want its dependencies completed. `in_progress` takes a lease of 300 seconds
-    where the caller holds none; any other status ends it.
+    where the caller holds none; any other status ends it, and wants its `fencing_token`. `completed` wants the evidence that the
+    task demands.
     """
     DeleteTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.DeleteTaskRequest, _project_pb2.DeletedCounts]  # type: ignore[assignment]
     """Deletes a task. What depended on it waits for it no longer."""
@@ -351,7 +353,8 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_task_pb2.Task, _abc.Awaitable[_task_pb2.Task]]:
         """Brings a task from its status to another, as the table of transitions in docs/tasks.md allows. A status that it has already is
         no change. `in_progress`, `review` and `completed` want its dependencies completed. `in_progress` takes a lease of 300 seconds
-        where the caller holds none; any other status ends it.
+        where the caller holds none; any other status ends it, and wants its `fencing_token`. `completed` wants the evidence that the
+        task demands.
         """
 
     @_abc_1.abstractmethod
