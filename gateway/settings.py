@@ -228,6 +228,8 @@ class McpSettings(CallSettings):
     mcp_wait_seconds: int = Field(default=50, ge=1)
     # After how long a run that has not ended becomes a task, for clients that take tasks, in seconds.
     mcp_task_after_seconds: float = Field(default=2.0, ge=0)
+    # How often is looked, for clients that listen, whether what they listen to has changed, in seconds.
+    mcp_watch_seconds: float = Field(default=5.0, gt=0)
     # What seals the state that clients say again with their user's answer: 32 random characters or more, one key a
     # line, the first of which seals; the same for all replicas. No file: a key of the process's own, so that what it
     # or another replica sealed before is refused.

@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc
 from mcp.server.lowlevel.server import Server
+from mcp_types import SubscriptionsListenRequestParams
 from prometheus_client import CollectorRegistry
 from qmcp.options.v1 import options_pb2
 from starlette.applications import Starlette
@@ -29,7 +30,9 @@ from gateway.mcp.request_state import request_state
 from gateway.mcp.resources import Resources
 from gateway.mcp.server import Answers, Handlers, server
 from gateway.mcp.sessions import HEADER, Sessions
+from gateway.mcp.subscriptions import Subscriptions
 from gateway.mcp.tasks import Tasks
+from gateway.mcp.words import Words
 from gateway.openapi.operations import HTTP_STATUS
 from gateway.settings import McpSettings
 from gateway.web.counting import Counted
@@ -58,14 +61,24 @@ def endpoint(settings: McpSettings, channels: Channels, registry: CollectorRegis
         wait_seconds=float(settings.mcp_wait_seconds),
         task_after_seconds=settings.mcp_task_after_seconds,
     )
+    words = Words()
     contract = ContractCalls(channels, seconds)
     handlers = Handlers(
-        Answers(contract_tools(), contract, Catalogue(channels, seconds=quick), calls),
+        Answers(contract_tools(), contract, Catalogue(channels, seconds=quick), calls, words),
         Tasks(invocations, approvals),
         Resources(contract),
         Prompts(channels, seconds=quick),
+        words,
     )
-    return server(handlers, Observed(registry), request_state(settings.mcp_state_key_file))
+    served = server(handlers, Observed(registry), request_state(settings.mcp_state_key_file))
+    listening = Subscriptions(served, callers_of(settings, channels), seconds=settings.mcp_watch_seconds)
+    served.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, listening.listen)
+    return served
+
+
+def callers_of(settings: McpSettings, channels: Channels) -> Callers:
+    """Who finds out who calls."""
+    return Callers(channels, checked=settings.auth == "on", seconds=float(settings.edge_timeout_seconds))
 
 
 def application(settings: McpSettings, registry: CollectorRegistry) -> Starlette:
@@ -77,7 +90,7 @@ def application(settings: McpSettings, registry: CollectorRegistry) -> Starlette
 def serving(settings: McpSettings, channels: Channels, served: Server[Any], registry: CollectorRegistry) -> Starlette:
     """A server of the protocol over HTTP, for whom access lets in."""
     sessions = Sessions(served, settings.max_body_bytes)
-    callers = Callers(channels, checked=settings.auth == "on", seconds=float(settings.edge_timeout_seconds))
+    callers = callers_of(settings, channels)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -19,6 +19,7 @@ from mcp_types import (
     ElicitResult,
     ListToolsResult,
     PaginatedRequestParams,
+    SetLevelRequestParams,
     Tool,
 )
 
@@ -33,6 +34,7 @@ from gateway.mcp.observing import Observed
 from gateway.mcp.prompts import Prompts
 from gateway.mcp.resources import Resources
 from gateway.mcp.tasks import TaskParams, Tasks, TaskUpdateParams
+from gateway.mcp.words import Words
 
 NAME = "qmcp"
 INSTRUCTIONS = """\
@@ -48,12 +50,18 @@ class Answers:
     """The handlers of what has to do with tools."""
 
     def __init__(
-        self, tools: Mapping[str, ContractTool], contract: ContractCalls, catalogue: Catalogue, calls: Calls
+        self,
+        tools: Mapping[str, ContractTool],
+        contract: ContractCalls,
+        catalogue: Catalogue,
+        calls: Calls,
+        words: Words,
     ) -> None:
         self._tools = tools
         self._contract = contract
         self._catalogue = catalogue
         self._calls = calls
+        self._words = words
 
     async def list_tools(self, context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
         """The contract's own tools that the caller may call, then the catalogue, page by page."""
@@ -82,7 +90,9 @@ class Answers:
         arguments = params.arguments or {}
         if tool := self._tools.get(params.name):
             return await self._contract.call(tool, caller, arguments, key)
-        progress: Progress | None = context.session.report_progress if "progress_token" in meta else None
+        progress: Progress | None = (
+            context.session.report_progress if "progress_token" in meta else self._words.teller(context)
+        )
         if params.request_state is not None:
             return await self._calls.resumed(caller, params.request_state, params.input_responses or {}, progress)
         try:
@@ -116,6 +126,7 @@ class Handlers:
     tasks: Tasks
     resources: Resources
     prompts: Prompts
+    words: Words
 
 
 def server(handlers: Handlers, observed: Observed, state: RequestStateSecurity) -> Server[Any]:
@@ -142,5 +153,7 @@ def server(handlers: Handlers, observed: Observed, state: RequestStateSecurity) 
     made.add_request_handler("tasks/get", TaskParams, tasks.get)
     made.add_request_handler("tasks/update", TaskUpdateParams, tasks.update)
     made.add_request_handler("tasks/cancel", TaskParams, tasks.cancel)
+    # Handed to the constructor, it would be told to be deprecated: those who are to come do without a session.
+    made.add_request_handler("logging/setLevel", SetLevelRequestParams, handlers.words.set_level)
     made.middleware += [observed, RequestStateBoundary(state, default_audience=NAME)]
     return made

@@ -55,7 +55,8 @@ def edge(stack: Stack, folder: Path) -> Iterator[str]:
         "QMCP_ENVOY_METRICS_PORT": "0",
         "QMCP_MCP_ADDRESS": f"127.0.0.1:{mcp_at}",
         "QMCP_MCP_PORT": str(mcp_at),
-        "QMCP_MCP_TASK_AFTER_SECONDS": "0.3",
+        "QMCP_MCP_TASK_AFTER_SECONDS": "1",
+        "QMCP_MCP_WATCH_SECONDS": "0.2",
     }
     with (folder / "edge.log").open("wb") as log:
         processes = [

@@ -153,7 +153,18 @@ async def mixed(_: Context, __: CallToolRequestParams) -> CallToolResult:
     return CallToolResult(content=[words, picture, EmbeddedResource(resource=document)])
 
 
+# How often the suite has had each list changed.
+CHANGES = {"test_trigger_tool_change": 0, "test_trigger_prompt_change": 0}
+
+
+async def change(_: Context, params: CallToolRequestParams) -> CallToolResult:
+    """There is one more than before."""
+    CHANGES[params.name] += 1
+    return text("Changed.")
+
+
 TOOLS: dict[str, Answer] = {
+    **dict.fromkeys(CHANGES, change),
     **dict.fromkeys(ROUNDS, rounds),
     **asking.TOOLS,
     "test_input_required_result_multi_round": several_rounds,
@@ -191,6 +202,7 @@ def _tools(server: Server[Any]) -> None:
         if params.cursor is None:
             addressed = Tool(name="test_addressed", description="Read in a header.", input_schema=ADDRESSED)
             page.tools += [*map(described, TOOLS), described("test_tool_with_task"), addressed]
+            page.tools.append(described(f"test_changed_{CHANGES['test_trigger_tool_change']}"))
         return page
 
     async def call_tool(context: Context, params: CallToolRequestParams) -> Any:
@@ -221,6 +233,9 @@ def _prompts(server: Server[Any]) -> None:
 
     async def list_prompts(context: Context, params: PaginatedRequestParams) -> Any:
         page = await list_own(context, params)
+        page.prompts.append(
+            Prompt(name=f"test_changed_{CHANGES['test_trigger_prompt_change']}", description="Changes.")
+        )
         for name, taken in PROMPTS.items():
             arguments = [PromptArgument(name=each, description="Of the suite.", required=True) for each in taken]
             page.prompts.append(Prompt(name=name, description="Of the conformance suite.", arguments=arguments))

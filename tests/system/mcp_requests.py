@@ -12,12 +12,13 @@ NAMED_BY = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"
 META = "io.modelcontextprotocol/"
 
 
-def ask(http: httpx.Client, key: str, method: str, can: dict[str, Any], **params: Any) -> dict[str, Any]:
-    """The JSON-RPC message with the answer, of the holder of this key."""
+def request(key: str, method: str, can: dict[str, Any], **params: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """The message, which wants to hear what happens to it, and the headers of a request of the holder of this key."""
     envelope = {
         f"{META}protocolVersion": REVISION,
         f"{META}clientInfo": {"name": "test", "version": "1"},
         f"{META}clientCapabilities": can,
+        f"{META}logLevel": "info",
     }
     headers = {
         "x-api-key": key,
@@ -27,7 +28,12 @@ def ask(http: httpx.Client, key: str, method: str, can: dict[str, Any], **params
     }
     if name := params.get(NAMED_BY.get(method, "taskId")):
         headers["mcp-name"] = name
-    message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": envelope}}
+    return {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": envelope}}, headers
+
+
+def ask(http: httpx.Client, key: str, method: str, can: dict[str, Any], **params: Any) -> dict[str, Any]:
+    """The JSON-RPC message with the answer."""
+    message, headers = request(key, method, can, **params)
     answer = http.post("/mcp", json=message, headers=headers)
     if answer.headers["content-type"].startswith("text/event-stream"):
         *_, last = (line for line in answer.text.splitlines() if line.startswith("data: "))
