@@ -98,6 +98,7 @@ def guarded(
         "QMCP_TOOLS_SECRETS_DIR": str(upstream_secrets),
         "QMCP_TOOLS_ALLOWED_NETWORKS": "127.0.0.0/8",
         "QMCP_HITL_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "QMCP_METRICS_ALLOWED_NETWORKS": "127.0.0.0/8",
         "QMCP_MCP_TASK_AFTER_SECONDS": "0.5",
         "QMCP_MCP_WATCH_SECONDS": "0.2",
     }

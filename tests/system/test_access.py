@@ -28,6 +28,8 @@ CURL = next(line for line in COMMANDS if "/v1/tools/echo" in line)
 ECHO = "/v1/tools/echo"
 HELLO = {"input": {"message": "hello"}}
 REALM = 'Bearer realm="qmcp"'
+# A name as issuers have it that take no short ones.
+ROLES_CLAIM = "https://qmcp.example.com/roles"
 
 
 class Caller:
@@ -337,12 +339,17 @@ def test_with_auth_it_serves_other_machines_knows_tokens_keeps_its_keys_and_take
     tmp_path: Path, issuer: Issuer
 ) -> None:
     variables = {"QMCP_HOST": "0.0.0.0", "QMCP_AUTH": "on"}
-    variables |= {"QMCP_OIDC_ISSUER": issuer.url, "QMCP_OIDC_AUDIENCE": AUDIENCE, "QMCP_OIDC_ROLES_CLAIM": "groups"}
+    variables |= {"QMCP_OIDC_ISSUER": issuer.url, "QMCP_OIDC_AUDIENCE": AUDIENCE, "QMCP_OIDC_ROLES_CLAIM": ROLES_CLAIM}
     with running_stack(tmp_path / "home", **variables) as stack:
         kept = stack.admin_key
         agent, reader, stranger = (
             issuer.token(sub="somebody@example.com", **claims)
-            for claims in ({"groups": ["agent"]}, {"groups": ["reader"]}, {"groups": ["agent"], "aud": "others"})
+            # Its whole name counts, and not what stands where it would lead as a path.
+            for claims in (
+                {ROLES_CLAIM: ["agent"], "https://qmcp": {"example": {"com/roles": ["admin"]}}},
+                {ROLES_CLAIM: ["reader"]},
+                {ROLES_CLAIM: ["agent"], "aud": "others"},
+            )
         )
         answers = [
             httpx.post(stack.edge_url + ECHO, json=HELLO, headers={"authorization": f"Bearer {token}"})

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from google.protobuf.descriptor_pb2 import MethodOptions
 
+from devstack import services
+from gateway import contract
 from servicekit.masking import Mask
 from tests.collector import Collector
 from tests.servicekit import raw_http2
@@ -19,10 +22,47 @@ from tests.system.echoing import echoing_server
 from tests.tools.audit import rows_of_every_table
 from tests.wire import until
 
-SERVICES = ("access", "hitl", "tools")
+SERVICES = tuple(service.name for service in services.found())
 TRACED = {"traceparent": f"00-{uuid.uuid4().hex}-b7ad6b7169203331-01"}
 # Characters that come along where a key is pasted: no space that it looks like, nothing at all, half of a letter.
 ODD = (b"\xc2\xa0", b"\xa0", b"\xe2\x80\x8b", b"\xff", b"\x00", b"\t", b"\r\n x: y")
+
+
+MCP_HEADERS = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25"}
+MCP_CALLS = (
+    {"jsonrpc": "2.0", "id": 1, "method": "tools/list"},
+    {
+        "jsonrpc": "2.0",
+        "id": 2,
+        "method": "tools/call",
+        "params": {"name": "echo", "arguments": {"message": "from a canary"}},
+    },
+    {"jsonrpc": "2.0", "id": 3, "method": "nothing"},
+)
+
+
+def reading(service: str) -> str:
+    """The path of an RPC of a service that reads; the first one by its name."""
+    [described] = [each for each in contract.services() if contract.short_name(each) == service]
+    reads = [
+        method.name
+        for method in described.methods
+        if contract.idempotency_level(method) == MethodOptions.NO_SIDE_EFFECTS and not method.server_streaming
+    ]
+    return f"/{described.full_name}/{min(reads)}"
+
+
+# One route of each service that reads, and needs nothing in its path.
+READ = [
+    next(
+        template
+        for method in each.methods
+        for rule in contract.bindings(method)
+        for verb, template in [contract.verb_and_template(rule)]
+        if verb == "get" and "{" not in template
+    )
+    for each in contract.services()
+]
 
 
 class Canaries:
@@ -77,6 +117,10 @@ async def use_keys(canaries: Canaries) -> None:
         for headers in ({"x-api-key": text}, {"authorization": f"Bearer {text}"}, {"authorization": text}):
             canaries.anybody.get("/v1/whoami", headers=headers)
             canaries.anybody.post("/v1/tools/echo:invoke", json={"input": {"message": "x"}}, headers=headers)
+            for call in MCP_CALLS:
+                canaries.anybody.post("/mcp", json=call, headers={**MCP_HEADERS, **headers})
+            for path in READ:
+                canaries.anybody.get(path, headers=headers)
     canaries.anybody.get("/v1/keys", headers=[("x-api-key", key), ("x-api-key", wrong)])
     canaries.anybody.get("/nowhere", headers={"x-api-key": key})
     canaries.anybody.post("/v1/tools/echo:invoke", content=b"{", headers={"x-api-key": key})
@@ -84,13 +128,9 @@ async def use_keys(canaries: Canaries) -> None:
         for name, value in (("x-api-key", key.encode() + odd), ("authorization", b"Bearer " + key.encode() + odd)):
             for service in SERVICES:
                 port = int(canaries.stack.target(service).rpartition(":")[2])
-                path = f"/qmcp.{service}.v1.{service.title()}Service/ListNothing"
-                with suppress(asyncio.IncompleteReadError, ConnectionError):
-                    canaries.answers.append(str(await raw_http2.call(port, path, {name: value}, b"")))
-                reads = {"access": "WhoAmI", "hitl": "ListHumanRequests", "tools": "ListTools"}[service]
-                with suppress(asyncio.IncompleteReadError, ConnectionError):
-                    path = f"/qmcp.{service}.v1.{service.title()}Service/{reads}"
-                    canaries.answers.append(str(await raw_http2.call(port, path, {name: value}, b"")))
+                for path in (f"/qmcp.{service}.v1.{service.title()}Service/ListNothing", reading(service)):
+                    with suppress(asyncio.IncompleteReadError, ConnectionError):
+                        canaries.answers.append(str(await raw_http2.call(port, path, {name: value}, b"")))
             host, port_text = canaries.stack.grpc_target.split(":")
             reader, writer = await asyncio.open_connection(host, int(port_text))
             writer.write(
@@ -162,6 +202,41 @@ async def use_people(canaries: Canaries, server: str) -> None:
         canaries.admin.delete(f"/v1/human/webhooks/{each['id']}").raise_for_status()
 
 
+async def use_monitors(canaries: Canaries, server: str) -> None:
+    """Those of two receivers, before and after a rotation; one of them takes nothing."""
+    service, made = f"canary-{uuid.uuid4().hex[:8]}", []
+    for place in ("hook", "failing"):
+        monitor = {
+            "name": place,
+            "selection": {"service": service},
+            "evaluate_seconds": 1,
+            "threshold": {"statistic": "count", "window_seconds": 3600, "comparison": "above", "limit": 0},
+            "actions": [{"webhook": {"url": f"http://{server}/{place}"}}],
+        }
+        monitor = canaries.maker.post("/v1/metrics/monitors", json=monitor).raise_for_status().json()
+        canaries.secrets[f"secret of a monitor {place}"] = monitor["secret"][6:]
+        path = f"/v1/metrics/monitors/{monitor['id']}"
+        changed = canaries.maker.put(path, json=monitor, params={"rotate_secret": "true"}).raise_for_status().json()
+        canaries.secrets[f"second secret of a monitor {place}"] = changed["secret"][6:]
+        made.append(path)
+    canaries.admin.post("/metrics", json={"service": service, "metrics": [{"type": "custom", "value": 1}]})
+
+    async def told() -> bool:
+        transitions = canaries.admin.get("/v1/metrics/monitor-transitions", params={"page_size": 500}).json()
+        actions = [
+            action
+            for each in transitions["transitions"]
+            if f"/v1/metrics/monitors/{each['monitor_id']}" in made
+            for action in each["actions"]
+        ]
+        return len([each for each in actions if each["attempts"]]) == len(made)
+
+    await until(told, 60)
+    for path in made:
+        canaries.admin.get(path).raise_for_status()
+        canaries.admin.delete(path).raise_for_status()
+
+
 async def test_no_secret_is_seen_again(
     canaries: Canaries, collector: Collector, issuer: Issuer, upstream_secrets: Path
 ) -> None:
@@ -172,6 +247,7 @@ async def test_no_secret_is_seen_again(
         use_tokens(canaries, issuer)
         use_tools(canaries, server, upstream_secrets)
         await use_people(canaries, server)
+        await use_monitors(canaries, server)
 
     async def traced() -> bool:
         return (
@@ -181,6 +257,7 @@ async def test_no_secret_is_seen_again(
 
     await until(traced, 90)
     pages = [f"http://{stack.env[f'QMCP_{name.upper()}_METRICS_ADDRESS']}/metrics" for name in SERVICES]
+    pages += [f"http://{stack.env['QMCP_MCP_METRICS_ADDRESS']}/metrics"]
     pages += [f"{stack.edge_url}/metrics", f"http://127.0.0.1:{stack.env['QMCP_ENVOY_METRICS_PORT']}/metrics"]
     canaries.admin.get("/v1/denials", params={"page_size": 500}).raise_for_status()
     async with httpx.AsyncClient(timeout=60) as http:
@@ -195,7 +272,7 @@ async def test_no_secret_is_seen_again(
     assert all(len(text) > 1_000 for text in seen.values()), "there is something to search in"
     assert "cAnArY-carol" in seen["logs"]
     assert "/v1/human/links/{token}" in seen["logs"], "and who searches finds what is there"
-    assert len(canaries.secrets) >= 13
+    assert len(canaries.secrets) >= 17
     found = [
         f"the {kind} in the {place}"
         for kind, secret in canaries.secrets.items()
