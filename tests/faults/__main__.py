@@ -9,6 +9,8 @@ from pathlib import Path
 from tests.faults import decisions
 from tests.faults.crashes import IN_FLIGHT, crash
 from tests.faults.disconnects import storm
+from tests.faults.sharing import share_out
+from tests.tasks.agents import WRITES
 
 
 async def run(arguments: argparse.Namespace) -> bool:
@@ -37,7 +39,8 @@ async def run(arguments: argparse.Namespace) -> bool:
             and after.memory_after_mb < after.memory_before_mb + 50
         )
         good &= _say("disconnects", after.text(), holds)
-    return await _decide(arguments) and good
+    good &= await _decide(arguments)
+    return await _share_out(arguments) and good
 
 
 async def _decide(arguments: argparse.Namespace) -> bool:
@@ -65,6 +68,17 @@ async def _decide(arguments: argparse.Namespace) -> bool:
     return good
 
 
+async def _share_out(arguments: argparse.Namespace) -> bool:
+    """The tasks service, with tools and hitl."""
+    if not arguments.tasks:
+        return True
+    board = await share_out(arguments.agents, arguments.tasks, arguments.seed, fenced=True)
+    good = _say("agents that die, stall past their leases and wait for humans", board.text(), board.sound)
+    board = await share_out(arguments.agents, arguments.tasks // 10, arguments.seed, fenced=False)
+    late = all(board.late_writes[each] for each in WRITES)
+    return _say("negative control: without the check of tokens they must be caught", board.text(), late) and good
+
+
 def _say(what: str, text: str, holds: bool) -> bool:
     print(f"== {what}: {'holds' if holds else 'DOES NOT HOLD'}\n{text}\n", flush=True)
     return holds
@@ -77,6 +91,8 @@ def main() -> int:
     parser.add_argument("--disconnects", type=int, default=100_000, help="calls that are left; 0: none")
     parser.add_argument("--races", type=int, default=100_000, help="questions with eight racing answers; 0: none")
     parser.add_argument("--interleavings", type=int, default=10_000, help="with listeners killed; 0: none")
+    parser.add_argument("--tasks", type=int, default=1_000, help="that agents share out; 0: none")
+    parser.add_argument("--agents", type=int, default=50, help="that share them out")
     parser.add_argument("--seed", type=int, help="repeats the random points of a run")
     return 0 if asyncio.run(run(parser.parse_args())) else 1
 

@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +9,13 @@ import pytest
 import pytest_asyncio
 from qmcp.client.receipts import PublicKeys, verify_export
 
-from tests.hitl import service as hitl
 from tests.stack import Server
-from tests.tasks.service import RefusedError, Replica, replica
+from tests.tasks import agents
+from tests.tasks.agents import shared_out
+from tests.tasks.service import RefusedError
 from tests.tasks.test_leases import let_expire
+from tests.tasks.trio import Trio
+from tests.tasks.trio import trio as running
 from tests.tools import service as tools
 from tests.tools.conftest import INSTALLED
 from tests.wire import query, refusal, until
@@ -22,56 +23,12 @@ from tests.wire import query, refusal, until
 in_one_loop = pytest.mark.asyncio(loop_scope="module")
 
 
-@dataclass
-class Trio:
-    """The three services, which know of each other."""
-
-    tasks: Replica
-    tools: tools.Replica
-    hitl: hitl.Replica
-
-    async def leased(self, project: str, **fields: Any) -> tuple[str, int]:
-        """A task and the token of its lease."""
-        task = await self.tasks.task(project, "one")
-        acquired = await self.tasks.call("AcquireTask", id=task, agent_id="ada", **fields)
-        return task, acquired["lease"]["fencing_token"]
-
-    async def keeps(self, task: str) -> float:
-        """For how many seconds from its last act a lease lasts."""
-        [row] = await query(
-            self.tasks.settings.database_url,
-            "SELECT extract(epoch FROM lease_expires_at - clock_timestamp())::float8 FROM tasks WHERE id = $1",
-            task,
-        )
-        seconds: float = row[0]
-        return seconds
-
-    async def attempt(self, task: str) -> dict[str, Any]:
-        found: dict[str, Any] = (await self.tasks.call("ListAttempts", task_id=task))["attempts"][0]
-        return found
-
-    async def works(self, task: str) -> list[tuple[str, str]]:
-        rows = await query(
-            self.tasks.settings.database_url,
-            "SELECT kind, outcome FROM task_work WHERE task_id = $1 ORDER BY began_at",
-            task,
-        )
-        return [(row["kind"], row["outcome"]) for row in rows]
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def trio(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Trio]:
-    folder = tmp_path_factory.mktemp("trio")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(INSTALLED))
-        async with AsyncExitStack() as stack:
-            urls = [await stack.enter_async_context(postgres.database(name)) for name in ("tasks", "hitl", "tools")]
-            tasks = await stack.enter_async_context(replica(urls[0]))
-            known = {"tasks_address": f"127.0.0.1:{tasks.port}"}
-            people = await stack.enter_async_context(hitl.replica(hitl.settings_for(urls[1], folder, **known)))
-            known["hitl_address"] = f"127.0.0.1:{people.port}"
-            runner = await stack.enter_async_context(tools.replica(tools.settings_for(urls[2], folder, **known)))
-            yield Trio(tasks, runner, people)
+        async with running(postgres, tmp_path_factory.mktemp("trio")) as three:
+            yield three
 
 
 @in_one_loop
@@ -335,3 +292,21 @@ async def test_what_demands_evidence_is_completed_with_what_is_so_and_with_nothi
     await trio.tasks.call("AcquireTask", id=task)
     with pytest.raises(RefusedError, match=r"EVIDENCE_REFUSED: .*not done for this task by the token 2"):
         await complete(ran, approval, url, token=2)
+
+
+@in_one_loop
+async def test_agents_that_die_stall_and_wait_complete_each_task_once_and_write_nothing_too_late(trio: Trio) -> None:
+    board = await shared_out(trio, "agents", agents=12, number=80)
+    assert min(board.stalled, board.waited, *(board.late_tries[each] for each in agents.WRITES)) > 3, board.text()
+    assert board.sound, board.text()
+
+
+@in_one_loop
+async def test_without_the_check_of_tokens_the_same_agents_would_be_caught(
+    trio: Trio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agents.without_the_check(monkeypatch.setattr)
+    board = await shared_out(trio, "unfenced", agents=12, number=40)
+    assert all(board.late_writes[each] for each in agents.WRITES), board.text()
+    assert max(board.completions.values()) > 1
+    assert not board.sound

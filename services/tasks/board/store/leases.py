@@ -108,11 +108,10 @@ async def was_held_by(connection: Connection, task_id: UUID, holder: str) -> boo
 
 async def end(connection: Connection, task_id: UUID, outcome: str, reason: str) -> None:
     """Takes the lease away and ends its attempt; the caller holds the row's lock."""
-    await connection.execute(f"UPDATE tasks SET {NO_LEASE} WHERE id = $1", task_id)
     await connection.execute(
         """
         UPDATE task_attempts
-        SET ended_at = clock_timestamp(),
+        SET ended_at = least(clock_timestamp(), (SELECT lease_expires_at FROM tasks WHERE id = $1)),
             outcome = $2,
             reason = $3
         WHERE task_id = $1
@@ -122,6 +121,7 @@ async def end(connection: Connection, task_id: UUID, outcome: str, reason: str) 
         outcome,
         reason,
     )
+    await connection.execute(f"UPDATE tasks SET {NO_LEASE} WHERE id = $1", task_id)
 
 
 async def expire(connection: Connection, project_id: UUID | None, max_attempts: int, limit: int) -> dict[UUID, str]:
@@ -132,7 +132,7 @@ async def expire(connection: Connection, project_id: UUID | None, max_attempts: 
     rows = await connection.fetch(
         f"""
         WITH over AS (
-            SELECT id
+            SELECT id, lease_expires_at
             FROM tasks
             WHERE lease_expires_at <= clock_timestamp()
               AND ($1::uuid IS NULL OR project_id = $1)
@@ -156,10 +156,10 @@ async def expire(connection: Connection, project_id: UUID | None, max_attempts: 
             RETURNING tasks.id, tasks.project_id, tasks.status, tasks.log_sequence, tasks.fencing_token
         ), ended AS (
             UPDATE task_attempts
-            SET ended_at = clock_timestamp(),
+            SET ended_at = over.lease_expires_at,
                 outcome = 'expired'
-            FROM written
-            WHERE task_attempts.task_id = written.id
+            FROM over
+            WHERE task_attempts.task_id = over.id
               AND task_attempts.ended_at IS NULL
         ), logged AS (
             INSERT INTO task_log (task_id, sequence, kind, principal, payload)
