@@ -1,12 +1,15 @@
 """Who calls: the credential and the ids of an HTTP request, passed on, and what access says of the credential."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import grpc
+from cachetools import TTLCache
 from mcp.server.context import ServerRequestContext
-from qmcp.access.v1.access_service_pb2 import WhoAmIRequest
+from qmcp.access.v1.access_service_pb2 import Identity, WhoAmIRequest
 from qmcp.access.v1.access_service_pb2_grpc import AccessServiceStub
 from starlette.requests import Request
 
@@ -25,6 +28,10 @@ PASSED_ON = (
     "traceparent",
     "tracestate",
 )
+CREDENTIALS = frozenset({"x-api-key", "authorization"})
+# As long as the services themselves may take to hear of a revocation.
+KNOWN_SECONDS = 1.0
+MAX_KNOWN = 10_000
 # Where the endpoint leaves a request's caller for what answers it.
 SCOPE = "qmcp.caller"
 IDEMPOTENCY_KEY = "idempotency-key"
@@ -69,9 +76,10 @@ class Callers:
         self._channels = channels
         self._checked = checked
         self._seconds = seconds
+        self._known: TTLCache[bytes, Identity] = TTLCache(MAX_KNOWN, KNOWN_SECONDS)
 
     async def of(self, request: Request) -> Caller:
-        """The caller of a request, asked for anew each time: a key that was revoked is refused at once.
+        """The caller of a request. It gives nobody a right: services judge each call by the credential itself.
 
         Raises:
             RefusedError: where access refuses the credential.
@@ -80,9 +88,8 @@ class Callers:
         key = request.headers.get(IDEMPOTENCY_KEY, "")
         if not self._checked:
             return Caller(metadata, "", frozenset({"*"}), key)
-        stub = self._channels.stub("access", AccessServiceStub)
         try:
-            identity = await stub.WhoAmI(WhoAmIRequest(), metadata=metadata, timeout=self._seconds)
+            identity = await self._identity(metadata)
         except grpc.aio.AioRpcError as error:
             failure = failures.of(error)
             if failure.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
@@ -90,6 +97,16 @@ class Callers:
                 return Caller(metadata, "", None, key)
             raise RefusedError(failure) from error
         return Caller(metadata, identity.principal, frozenset(identity.permissions), key, frozenset(identity.roles))
+
+    async def _identity(self, metadata: Metadata) -> Identity:
+        """What access says of the credential, or has said within the last second."""
+        said = [each for each in metadata if each[0] in CREDENTIALS]
+        known = sha256(json.dumps(said).encode()).digest()
+        if (identity := self._known.get(known)) is None:
+            stub = self._channels.stub("access", AccessServiceStub)
+            identity = await stub.WhoAmI(WhoAmIRequest(), metadata=metadata, timeout=self._seconds)
+            self._known[known] = identity
+        return identity
 
 
 def _metadata(request: Request) -> Metadata:

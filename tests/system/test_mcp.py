@@ -88,6 +88,12 @@ async def until(condition: Callable[[], Awaitable[bool] | bool]) -> None:
             await asyncio.sleep(0.05)
 
 
+def statuses(http: httpx.Client, tool: str) -> list[str]:
+    """Of a tool's invocations; nothing while the system refuses for its load."""
+    answer = http.get("/v1/invocations", params={"tool_name": tool})
+    return [row["status"] for row in answer.json()["invocations"]] if answer.is_success else []
+
+
 def text(result: CallToolResult) -> str:
     return "\n".join(getattr(block, "text", "") for block in result.content)
 
@@ -313,11 +319,7 @@ async def test_a_call_that_its_client_gives_up_is_cancelled(
                 given_up.cancel()
                 await asyncio.gather(given_up, return_exceptions=True)
 
-        def ended() -> bool:
-            rows = http.get("/v1/invocations", params={"tool_name": name}).json()["invocations"]
-            return [row["status"] for row in rows] == ["cancelled", "cancelled"]
-
-        await until(ended)
+        await until(lambda: statuses(http, name) == ["cancelled", "cancelled"])
     finally:
         service.answers.set()
 
@@ -344,12 +346,8 @@ async def test_a_client_that_starts_programs_has_the_tools_over_stdio(
         given_up.cancel()
         await asyncio.gather(given_up, return_exceptions=True)
 
-        def ended() -> bool:
-            rows = http.get("/v1/invocations", params={"tool_name": name}).json()["invocations"]
-            return bool(rows[0]["status"] == "cancelled")
-
         try:
-            await until(ended)
+            await until(lambda: statuses(http, name)[:1] == ["cancelled"])
         finally:
             service.answers.set()
     nobody = await asyncio.create_subprocess_exec(program, "mcp", env=reached, stderr=asyncio.subprocess.PIPE)
