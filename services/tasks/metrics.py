@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
 @dataclass(slots=True)
@@ -26,6 +26,16 @@ class TasksMetrics:
             "qmcp_tasks_leases_total", "Leases of tasks, by what became of them.", ("event",), registry=registry
         )
         self._waiting = Gauge("qmcp_tasks_waiters", "Calls of ClaimTask that wait here.", registry=registry)
+        self._watching = Gauge("qmcp_tasks_watchers", "Calls of WatchBoard that are open here.", registry=registry)
+        self._opened = Counter(
+            "qmcp_tasks_watchers_opened_total", "Calls of WatchBoard that were taken here.", registry=registry
+        )
+        self._told = Histogram(
+            "qmcp_tasks_board_seconds",
+            "From a change, by the clock of the database, to those who watch the board, by ours.",
+            registry=registry,
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 5),
+        )
 
     def count(self, tally: Tally) -> None:
         """What a transaction has done that is committed."""
@@ -37,3 +47,15 @@ class TasksMetrics:
     def set_waiters(self, number: int) -> None:
         """So many calls wait here now."""
         self._waiting.set(number)
+
+    def set_watchers(self, number: int) -> None:
+        """So many watch boards here now."""
+        self._watching.set(number)
+
+    def watcher_opened(self) -> None:
+        """One more has begun to."""
+        self._opened.inc()
+
+    def told(self, seconds: float) -> None:
+        """Those who watch are told of a change that was made so long ago."""
+        self._told.observe(max(0.0, seconds))

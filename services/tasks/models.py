@@ -259,6 +259,51 @@ class TaskFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class BoardEvent:
+    """What happened on a board, with what it happened to as that stands when it was read."""
+
+    sequence: int
+    kind: str
+    principal: str
+    at: datetime
+    project_id: str
+    epic_id: str = ""
+    task_id: str = ""
+    log_sequence: int = 0
+    # Of the entry of a log that says more of it.
+    log_kind: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    # About how many bytes it takes.
+    size: int = 0
+    # The last that a stream tells.
+    last: bool = False
+    # None: it is not what has changed, or was deleted.
+    project: Project | None = None
+    epic: Epic | None = None
+    task: Task | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How far a board has come, and who sees it."""
+
+    sequence: int
+    audience: Audience
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BoardPage:
+    """A part of what there is on a board."""
+
+    # Of the last event that it has for sure.
+    sequence: int
+    project: Project
+    epics: Sequence[Epic]
+    tasks: Sequence[Task]
+
+
+@dataclass(frozen=True, slots=True)
 class Deleted:
     """How much was deleted."""
 

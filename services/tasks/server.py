@@ -11,6 +11,7 @@ from servicekit.metrics import MetricsPage, new_registry
 from servicekit.notifications import listening
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
+from services.tasks.board.board import Board
 from services.tasks.board.claiming import Claiming
 from services.tasks.board.epics import Epics
 from services.tasks.board.leases import Leases
@@ -20,10 +21,13 @@ from services.tasks.board.tasks import Tasks
 from services.tasks.exchange.exchange import Exchange
 from services.tasks.exchange.exporting import Exporting
 from services.tasks.exchange.importing import Importing
+from services.tasks.messages.board import event_to
 from services.tasks.metrics import TasksMetrics
 from services.tasks.peers import access
 from services.tasks.servicer import TasksServicer
 from services.tasks.settings import Settings
+from services.tasks.watching.follower import BoardFollower
+from services.tasks.watching.snapshot import Snapshots
 from services.tasks.worker import Worker
 
 __all__ = ["Settings", "compose"]
@@ -51,10 +55,17 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         worker = Worker(leases, settings.tasks_sweep_seconds)
         tasks = Tasks(db, leases, metrics)
         exchange = Exchange(Importing(db), Exporting(db))
-        servicer = TasksServicer(Projects(db), Epics(db), tasks, TaskLog(db), leases, claiming, exchange)
+        follower = BoardFollower(db, metrics, settings.tasks_max_watchers, event_to)
+        board = Board(Projects(db), Epics(db), tasks, TaskLog(db), leases, claiming)
+        servicer = TasksServicer(board, exchange, Snapshots(db), follower)
+
+        def close() -> None:
+            claiming.close()
+            follower.close()
+
         async with (
             listening(settings.database_url, {"tasks_ready": claiming.tell}),
-            background({"forgetting": forgetting(db), "leases": worker.sweep}),
+            background({"forgetting": forgetting(db), "leases": worker.sweep, "boards": follower.follow}),
             authenticator(settings, resolver, registry) as who,
             serving(
                 settings,
@@ -62,7 +73,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
                 authenticator=who,
                 registry=registry,
                 checks={"postgres": db.ready},
-                on_drain=claiming.close,
+                on_drain=close,
             ) as server,
         ):
             with MetricsPage(registry, settings.metrics_host, settings.metrics_port):

@@ -1,9 +1,10 @@
 """The gRPC edge of the tasks service: takes the request, calls one domain function, returns one message."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from grpc.aio import ServicerContext
-from qmcp.tasks.v1 import board_document_pb2, epic_pb2, project_pb2, task_pb2, tasks_service_pb2_grpc
+from qmcp.tasks.v1 import board_document_pb2, board_pb2, epic_pb2, project_pb2, task_pb2, tasks_service_pb2_grpc
 from qmcp.tasks.v1 import tasks_service_pb2 as pb
 
 from servicekit.idempotency import Once
@@ -11,18 +12,15 @@ from servicekit.json_values import document
 from servicekit.large import beside
 from servicekit.request_context import current_context
 from servicekit.timestamps import to_timestamp
-from services.tasks.board.claiming import Claiming
-from services.tasks.board.epics import Epics
-from services.tasks.board.leases import Leases
-from services.tasks.board.log import TaskLog
-from services.tasks.board.projects import Projects
-from services.tasks.board.tasks import Tasks
+from services.tasks.board.board import Board
 from services.tasks.board.transitions import status_of
 from services.tasks.exchange.exchange import Exchange
 from services.tasks.messages import board as messages
 from services.tasks.messages import exchange as documents
 from services.tasks.messages.changes import change_from
 from services.tasks.models import HeldLease, NewEntry, TransitionRequest
+from services.tasks.watching.follower import BoardFollower
+from services.tasks.watching.snapshot import Snapshots
 
 Context = ServicerContext[Any, Any]
 # Of a CreateTask: what says where it shall be, and how it begins.
@@ -34,22 +32,21 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
 
     def __init__(
         self,
-        projects: Projects,
-        epics: Epics,
-        tasks: Tasks,
-        log: TaskLog,
-        leases: Leases,
-        claiming: Claiming,
+        board: Board,
         exchange: Exchange,
+        snapshots: Snapshots,
+        follower: BoardFollower[board_pb2.BoardEvent],
     ) -> None:
-        self._projects = projects
-        self._epics = epics
-        self._tasks = tasks
-        self._log = log
-        self._leases = leases
-        self._claiming = claiming
+        self._projects = board.projects
+        self._epics = board.epics
+        self._tasks = board.tasks
+        self._log = board.log
+        self._leases = board.leases
+        self._claiming = board.claiming
         self._importing = exchange.importing
         self._exporting = exchange.exporting
+        self._snapshots = snapshots
+        self._follower = follower
 
     async def CreateProject(self, request: project_pb2.CreateProjectRequest, context: Context) -> project_pb2.Project:
         viewer, once = current_context.get().viewer, Once(request, messages.project_to)
@@ -185,3 +182,15 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
     async def EndWork(self, request: pb.EndWorkRequest, context: Context) -> pb.EndWorkResponse:
         await self._leases.end_work(messages.ended_from(request))
         return pb.EndWorkResponse()
+
+    async def GetBoard(self, request: board_pb2.GetBoardRequest, context: Context) -> board_pb2.Board:
+        viewer = current_context.get().viewer
+        page, token = await self._snapshots.page(request.project_id, viewer, request.page_size, request.page_token)
+        return messages.page_to(page, token)
+
+    async def WatchBoard(
+        self, request: board_pb2.WatchBoardRequest, context: Context
+    ) -> AsyncIterator[board_pb2.BoardEvent]:
+        after = request.after_sequence if request.HasField("after_sequence") else None
+        async for event in self._follower.watch(request.project_id, current_context.get().viewer, after):
+            yield event

@@ -23,3 +23,7 @@ class Settings(ServiceSettings):
     tasks_max_park_seconds: int = Field(default=86_400, ge=60, le=31_536_000)
     # Calls that wait for a task in one replica at most.
     tasks_max_waiters: int = Field(default=1_000, ge=1)
+    # Calls that watch boards in one replica at most; one more is told so.
+    tasks_max_watchers: int = Field(
+        default=1_000, ge=1, validation_alias=AliasChoices("QMCP_TASKS_MAX_WATCHERS", "WEBSOCKET_MAX_CONNECTIONS")
+    )

@@ -8,7 +8,14 @@ from typing import Any
 import grpc
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from qmcp.tasks.v1 import board_document_pb2, epic_pb2, project_pb2, tasks_service_pb2, tasks_service_pb2_grpc
+from qmcp.tasks.v1 import (
+    board_document_pb2,
+    board_pb2,
+    epic_pb2,
+    project_pb2,
+    tasks_service_pb2,
+    tasks_service_pb2_grpc,
+)
 
 from devstack import ports
 from services.tasks.server import compose
@@ -16,7 +23,7 @@ from services.tasks.settings import Settings
 from tests.contract.running import refusal
 from tests.wire import scraped
 
-MODULES = (tasks_service_pb2, epic_pb2, project_pb2, board_document_pb2)
+MODULES = (tasks_service_pb2, epic_pb2, project_pb2, board_document_pb2, board_pb2)
 
 
 class RefusedError(Exception):

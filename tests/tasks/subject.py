@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 from google.protobuf.json_format import ParseDict
-from qmcp.tasks.v1 import board_document_pb2, epic_pb2, project_pb2
+from qmcp.tasks.v1 import board_document_pb2, board_pb2, epic_pb2, project_pb2
 from qmcp.tasks.v1 import tasks_service_pb2 as pb
 
 from services.tasks import server as tasks_server
@@ -282,6 +282,8 @@ SUBJECT = Subject(
         "RenewTask": Sight(_leased_of, lambda made: pb.RenewTaskRequest(id=made, fencing_token=1)),
         "ReleaseTask": Sight(_leased_of, lambda made: pb.ReleaseTaskRequest(id=made, fencing_token=1)),
         "ClaimTask": Sight(_project_of, lambda made: pb.ClaimTaskRequest(project_id=made)),
+        "GetBoard": Sight(_project_of, lambda made: board_pb2.GetBoardRequest(project_id=made)),
+        "WatchBoard": Sight(_project_of, lambda made: board_pb2.WatchBoardRequest(project_id=made)),
         "ListAttempts": Sight(_leased_of, lambda made: pb.ListAttemptsRequest(task_id=made)),
         "ListTaskLogEntries": Sight(_task_of, lambda made: pb.ListTaskLogEntriesRequest(task_id=made)),
     },
@@ -295,6 +297,7 @@ SUBJECT = Subject(
             board_document_pb2.ImportProjectsRequest(yaml="projects: [{name: lasts}]"), "projects"
         ),
         "ExportProjects": Lasting(board_document_pb2.ExportProjectsRequest(), "projects"),
+        "WatchBoard": Lasting(board_pb2.WatchBoardRequest(project_id=str(KNOWN)), "projects"),
     },
     words=("pending", "DONE", "merge", "active", "said"),
 )

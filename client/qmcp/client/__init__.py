@@ -101,6 +101,8 @@ if TYPE_CHECKING:
     from qmcp.client.sync import Client
     from qmcp.client.tasks.models import (
         Attempt,
+        Board,
+        BoardEvent,
         DeletedCounts,
         Epic,
         Evidence,
@@ -143,6 +145,8 @@ __all__ = [
     "Bank",
     "BankFinding",
     "BankSimulation",
+    "Board",
+    "BoardEvent",
     "BurnRateCondition",
     "CallLimits",
     "ChangeContribution",
@@ -263,6 +267,8 @@ _HOMES = {
     "Bank": "qmcp.client.questioning.models",
     "BankFinding": "qmcp.client.questioning.models",
     "BankSimulation": "qmcp.client.questioning.models",
+    "Board": "qmcp.client.tasks.models",
+    "BoardEvent": "qmcp.client.tasks.models",
     "BurnRateCondition": "qmcp.client.metrics.models",
     "CallLimits": "qmcp.client.access.models",
     "ChangeContribution": "qmcp.client.metrics.models",

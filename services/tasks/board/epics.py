@@ -35,7 +35,7 @@ class Epics:
             if project is None:
                 raise errors.project_not_found(project_id)
             found = await store.find_or_insert(connection, UUID(project.id), name, viewer.name)
-            return await _write(connection, found, change)
+            return await _write(connection, found, change, viewer)
 
         return await once.run(self._database, create)
 
@@ -67,14 +67,16 @@ class Epics:
         """
 
         async def update(connection: Connection) -> Epic:
-            return await _write(connection, await enter_epic(connection, epic_id, viewer), change)
+            return await _write(connection, await enter_epic(connection, epic_id, viewer), change, viewer)
 
         return await once.run(self._database, update)
 
     async def delete(self, epic_id: str, viewer: Viewer) -> Deleted:
         """Deletes it with its tasks."""
         async with self._database.transaction() as connection:
-            return await store.delete(connection, await enter_epic(connection, epic_id, viewer, alone=True))
+            return await store.delete(
+                connection, await enter_epic(connection, epic_id, viewer, alone=True), viewer.name
+            )
 
 
 async def enter_epic(connection: Connection, epic_id: str, viewer: Viewer, *, alone: bool = False) -> UUID:
@@ -92,14 +94,14 @@ async def enter_epic(connection: Connection, epic_id: str, viewer: Viewer, *, al
     return UUID(epic_id)
 
 
-async def _write(connection: Connection, epic_id: UUID, change: Change) -> Epic:
+async def _write(connection: Connection, epic_id: UUID, change: Change, viewer: Viewer) -> Epic:
     epic = await store.get(connection, epic_id, lock=True)
     assert epic is not None, "nothing in the project is deleted now"
     values = changed(epic, change)
     if not values:
         return epic
     try:
-        await store.update(connection, epic_id, values)
+        await store.update(connection, epic_id, values, viewer.name)
     except UniqueViolation:
         raise errors.name_taken(values["name"]) from None
     written = await store.get(connection, epic_id)

@@ -33,7 +33,9 @@ class TaskLog:
             task_id = UUID(entry.task_id)
             if token:
                 require_fenced(await locked(connection, task_id), token, viewer)
-            written = await store.append(connection, task_id, entry.kind, viewer.name, entry.payload, renew=token > 0)
+            written = await store.append(
+                connection, task_id, entry.kind, viewer.name, entry.payload, renew=token > 0, said=True
+            )
             if written is None:
                 # Deleted since its project was looked up.
                 raise errors.task_not_found(entry.task_id)

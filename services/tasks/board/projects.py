@@ -25,7 +25,7 @@ class Projects:
 
         async def create(connection: Connection) -> Project:
             project = await _own(connection, name, viewer)
-            return await _write(connection, await visible(connection, project.id, viewer, lock=True), change)
+            return await _write(connection, await visible(connection, project.id, viewer, lock=True), change, viewer)
 
         return await once.run(self._database, create)
 
@@ -55,7 +55,7 @@ class Projects:
         async def update(connection: Connection) -> Project:
             project = await visible(connection, project_id, viewer, lock=True)
             viewer.require_own(project.owner)
-            return await _write(connection, project, change)
+            return await _write(connection, project, change, viewer)
 
         return await once.run(self._database, update)
 
@@ -65,7 +65,7 @@ class Projects:
             project = await visible(connection, project_id, viewer)
             viewer.require_own(project.owner)
             await store.lock(connection, UUID(project.id), alone=True)
-            return await store.delete(connection, UUID(project.id))
+            return await store.delete(connection, UUID(project.id), viewer.name)
 
 
 async def named(connection: Connection, name: str, viewer: Viewer) -> Project:
@@ -99,11 +99,11 @@ def _require_seen(found: Project | None, project_id: str, viewer: Viewer) -> Pro
     return found
 
 
-async def _write(connection: Connection, project: Project, change: Change) -> Project:
+async def _write(connection: Connection, project: Project, change: Change, viewer: Viewer) -> Project:
     values = changed(project, change)
     if values:
         try:
-            await store.update(connection, UUID(project.id), values)
+            await store.update(connection, UUID(project.id), values, viewer.name)
         except UniqueViolation:
             raise errors.name_taken(values["name"]) from None
     written = await store.counted(connection, UUID(project.id))

@@ -93,7 +93,7 @@ async def _project(
     with _at(planned.place):
         values = changed(project, planned.change)
     if values:
-        await projects.update(connection, project_id, values)
+        await projects.update(connection, project_id, values, viewer.name)
     head = _item(planned.place, "project", planned.name, project_id, made=made, values=values)
     known = await store.epics_of(connection, project_id)
     epic_items = [await _epic(connection, epic, project_id, viewer, known) for epic in planned.epics]
@@ -116,7 +116,7 @@ async def _epic(
     with _at(planned.place):
         values = changed(epic, planned.change)
     if values:
-        await epics.update(connection, epic_id, values)
+        await epics.update(connection, epic_id, values, viewer.name)
     return _item(planned.place, "epic", planned.name, epic_id, made=planned.name not in known, values=values)
 
 

@@ -1,6 +1,6 @@
 """Projects, epics, tasks and their logs as messages."""
 
-from qmcp.tasks.v1 import epic_pb2, project_pb2, task_pb2, tasks_service_pb2
+from qmcp.tasks.v1 import board_pb2, epic_pb2, project_pb2, task_pb2, tasks_service_pb2
 
 from servicekit.json_values import fill_struct
 from servicekit.timestamps import to_timestamp
@@ -8,6 +8,8 @@ from services.tasks.board.transitions import BOARD_WORDS, status_of
 from services.tasks.models import (
     DEFAULT_LEASE_SECONDS,
     Attempt,
+    BoardEvent,
+    BoardPage,
     ClaimRequest,
     Deleted,
     EndedWork,
@@ -185,3 +187,34 @@ def location_from(request: tasks_service_pb2.CreateTaskRequest) -> Location:
 
 def filter_from(request: tasks_service_pb2.ListTasksRequest) -> TaskFilter:
     return TaskFilter(request.project_id, request.epic_id, status_of(request.status), request.tag, request.ready)
+
+
+def event_to(event: BoardEvent) -> board_pb2.BoardEvent:
+    message = board_pb2.BoardEvent(
+        sequence=event.sequence,
+        at=to_timestamp(event.at),
+        kind=event.kind,
+        principal=event.principal,
+        project_id=event.project_id,
+        epic_id=event.epic_id,
+        task_id=event.task_id,
+        log_sequence=event.log_sequence,
+        log_kind=event.log_kind,
+        project=project_to(event.project) if event.project else None,
+        epic=epic_to(event.epic) if event.epic else None,
+        task=task_to(event.task) if event.task else None,
+        last=event.last,
+    )
+    if event.detail:
+        fill_struct(message.detail, event.detail)
+    return message
+
+
+def page_to(page: BoardPage, token: str) -> board_pb2.Board:
+    return board_pb2.Board(
+        sequence=page.sequence,
+        project=project_to(page.project),
+        epics=map(epic_to, page.epics),
+        tasks=map(task_to, page.tasks),
+        next_page_token=token,
+    )

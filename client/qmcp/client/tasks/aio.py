@@ -1,12 +1,18 @@
 """What the client can do with projects, epics and tasks."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from qmcp.client.calling.aio import AsyncCalls
 from qmcp.client.calling.conversion import from_message, to_message, to_object
+from qmcp.client.calling.resumption import Resumption
+from qmcp.client.calling.retries import Deadline
+from qmcp.client.errors import QmcpError
+from qmcp.client.tasks.following import BoardFollower
 from qmcp.client.tasks.models import (
     Attempt,
+    BoardEvent,
     DeletedCounts,
     Epic,
     Evidence,
@@ -16,7 +22,7 @@ from qmcp.client.tasks.models import (
     Task,
     TaskLogEntry,
 )
-from qmcp.tasks.v1 import board_document_pb2, epic_pb2, project_pb2, task_pb2
+from qmcp.tasks.v1 import board_document_pb2, board_pb2, epic_pb2, project_pb2, task_pb2
 from qmcp.tasks.v1 import tasks_service_pb2 as api
 
 # Beyond what a claim waits, for the answer to arrive.
@@ -337,6 +343,30 @@ class AsyncTasks(AsyncCalls):
     async def list_task_log(self, task_id: str, *, limit: int | None = 50) -> list[TaskLogEntry]:
         """What happened to a task and what was said of it, newest first; `limit` None means all there is."""
         return await self._list(api.ListTaskLogEntriesRequest(task_id=task_id), TaskLogEntry, limit=limit)
+
+    async def watch_board(
+        self, project_id: str, *, after_sequence: int | None = None, timeout: float | None = None
+    ) -> AsyncGenerator[BoardEvent]:
+        """What is on a board, as events `snapshot`, and then each change once, in order.
+
+        Ends after `timeout` seconds, or when the project is deleted. To go on later without what is there, give the
+        last `sequence` seen; 0 means from the beginning. Where a connection is cut before `snapshot_end`, what is
+        there is told again.
+        """
+        wanted = board_pb2.WatchBoardRequest(project_id=project_id, after_sequence=after_sequence)
+        follower = BoardFollower(wanted, Resumption(Deadline.within(timeout), self._retries))
+        while not follower.over():
+            cut: QmcpError | None = None
+            try:
+                async with self._stream(follower.request(), follower.resumption.seconds()) as stream:
+                    async for message in stream:
+                        event = follower.take(message)
+                        if event:
+                            yield event
+            except QmcpError as error:
+                cut = error
+            if not follower.over():
+                await asyncio.sleep(follower.cut(cut))
 
 
 def _mode(given: Sequence[str] | None) -> str:

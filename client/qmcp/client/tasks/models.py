@@ -285,3 +285,59 @@ class Attempt:
     reason: str = ""
     # How long of it, in seconds, its holder waited for humans or for what ran under its lease.
     parked_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """A board, page by page: its epics, then its tasks, oldest first."""
+
+    # The number of the last event that is in this page for sure; 0 where nothing has happened yet. What the first
+    # page says is where to go on with WatchBoard.
+    sequence: int = 0
+    # The project.
+    project: Project | None = None
+    # Epics.
+    epics: tuple[Epic, ...] = ()
+    # Tasks, without their `prompt_snapshot`.
+    tasks: tuple[Task, ...] = ()
+    # The token of the next page; empty on the last.
+    next_page_token: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardEvent:
+    """Something that happened on a board: to the project, an epic, a task or its lease."""
+
+    # Its number among the events of the project, from 1, without gap. 0 on what is in a snapshot: the event
+    # `snapshot_end` has the number up to which everything is in it. A heartbeat repeats the one before it.
+    sequence: int = 0
+    # When it happened, by the clock of the database.
+    at: datetime | None = None
+    # `project.created`, `project.updated`, `project.deleted`, `epic.created`, `epic.updated`, `epic.deleted`,
+    # `task.created`, `task.updated`, `task.transitioned`, `task.leased`, `task.renewed`, `task.released`,
+    # `task.lease_expired`, `task.deleted`, `task.logged` (somebody wrote into its log); in a stream also `snapshot`
+    # (what is there: a project, an epic or a task), `snapshot_end`, and `heartbeat`. More may come to be.
+    kind: str = ""
+    # Who did it; empty where time did.
+    principal: str = ""
+    # The project.
+    project_id: str = ""
+    # The epic; empty where the project itself changed.
+    epic_id: str = ""
+    # The task; empty where none changed.
+    task_id: str = ""
+    # The number of the entry of the task's log; 0 where none says more of it.
+    log_sequence: int = 0
+    # Of `task.logged` the word of whoever wrote it: the `kind` of the entry.
+    log_kind: str = ""
+    # What there is to say of it, as the log has it: of a transition `from` and `to`, of an update the names of the
+    # `fields`, of a deletion how much went with it.
+    detail: dict[str, Any] | None = None
+    # The project as it stands now, where it changed; absent where it was deleted.
+    project: Project | None = None
+    # The epic as it stands now, where it changed; absent where it was deleted.
+    epic: Epic | None = None
+    # The task as it stands now, where it changed, without its `prompt_snapshot`; absent where it was deleted.
+    task: Task | None = None
+    # True on the last event of a stream; one that ends without it was cut off: call again with `after_sequence`.
+    last: bool = False

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from qmcp.tasks.v1 import board_document_pb2 as qmcp_dot_tasks_dot_v1_dot_board__document__pb2
+from qmcp.tasks.v1 import board_pb2 as qmcp_dot_tasks_dot_v1_dot_board__pb2
 from qmcp.tasks.v1 import epic_pb2 as qmcp_dot_tasks_dot_v1_dot_epic__pb2
 from qmcp.tasks.v1 import project_pb2 as qmcp_dot_tasks_dot_v1_dot_project__pb2
 from qmcp.tasks.v1 import task_pb2 as qmcp_dot_tasks_dot_v1_dot_task__pb2
@@ -175,6 +176,16 @@ class TasksServiceStub:
                 '/qmcp.tasks.v1.TasksService/EndWork',
                 request_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.EndWorkRequest.SerializeToString,
                 response_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.EndWorkResponse.FromString,
+                _registered_method=True)
+        self.GetBoard = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/GetBoard',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_board__pb2.GetBoardRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_board__pb2.Board.FromString,
+                _registered_method=True)
+        self.WatchBoard = channel.unary_stream(
+                '/qmcp.tasks.v1.TasksService/WatchBoard',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_board__pb2.WatchBoardRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_board__pb2.BoardEvent.FromString,
                 _registered_method=True)
 
 
@@ -386,6 +397,23 @@ class TasksServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetBoard(self, request, context):
+        """Returns a board: the project, its epics and its tasks, page by page, and the number of the event after which to watch it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchBoard(self, request, context):
+        """Follows what happens on a board, from any replica: first what is there, unless `after_sequence` says where to go on; then each change,
+        once and in order. It lasts until the caller goes away, the replica stops or the project is deleted. Over HTTP it comes as
+        Server-Sent Events, one JSON event in each `data:` line. As many watch one replica as the operator lets: one more is
+        RESOURCE_EXHAUSTED/`OVERLOADED`. Who is shown the project no longer hears PROJECT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TasksServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -523,6 +551,16 @@ def add_TasksServiceServicer_to_server(servicer, server):
                     servicer.EndWork,
                     request_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.EndWorkRequest.FromString,
                     response_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.EndWorkResponse.SerializeToString,
+            ),
+            'GetBoard': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBoard,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_board__pb2.GetBoardRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_board__pb2.Board.SerializeToString,
+            ),
+            'WatchBoard': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchBoard,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_board__pb2.WatchBoardRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_board__pb2.BoardEvent.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1257,6 +1295,60 @@ class TasksService:
             '/qmcp.tasks.v1.TasksService/EndWork',
             qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.EndWorkRequest.SerializeToString,
             qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.EndWorkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBoard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/GetBoard',
+            qmcp_dot_tasks_dot_v1_dot_board__pb2.GetBoardRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_board__pb2.Board.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchBoard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/WatchBoard',
+            qmcp_dot_tasks_dot_v1_dot_board__pb2.WatchBoardRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_board__pb2.BoardEvent.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ Share out work among many agents."""
 from collections import abc as _abc
 from grpc import aio as _aio
 from qmcp.tasks.v1 import board_document_pb2 as _board_document_pb2
+from qmcp.tasks.v1 import board_pb2 as _board_pb2
 from qmcp.tasks.v1 import epic_pb2 as _epic_pb2
 from qmcp.tasks.v1 import project_pb2 as _project_pb2
 from qmcp.tasks.v1 import task_pb2 as _task_pb2
@@ -116,6 +117,14 @@ class TasksServiceStub:
     """Says, for the service that began it, how work under a lease has ended. The lease, where its holder still has it, then lasts its
     whole time from now on.
     """
+    GetBoard: _grpc.UnaryUnaryMultiCallable[_board_pb2.GetBoardRequest, _board_pb2.Board]
+    """Returns a board: the project, its epics and its tasks, page by page, and the number of the event after which to watch it."""
+    WatchBoard: _grpc.UnaryStreamMultiCallable[_board_pb2.WatchBoardRequest, _board_pb2.BoardEvent]
+    """Follows what happens on a board, from any replica: first what is there, unless `after_sequence` says where to go on; then each change,
+    once and in order. It lasts until the caller goes away, the replica stops or the project is deleted. Over HTTP it comes as
+    Server-Sent Events, one JSON event in each `data:` line. As many watch one replica as the operator lets: one more is
+    RESOURCE_EXHAUSTED/`OVERLOADED`. Who is shown the project no longer hears PROJECT_NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class TasksServiceAsyncStub(TasksServiceStub):
@@ -200,6 +209,14 @@ class TasksServiceAsyncStub(TasksServiceStub):
     EndWork: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.EndWorkRequest, _tasks_service_pb2.EndWorkResponse]  # type: ignore[assignment]
     """Says, for the service that began it, how work under a lease has ended. The lease, where its holder still has it, then lasts its
     whole time from now on.
+    """
+    GetBoard: _aio.UnaryUnaryMultiCallable[_board_pb2.GetBoardRequest, _board_pb2.Board]  # type: ignore[assignment]
+    """Returns a board: the project, its epics and its tasks, page by page, and the number of the event after which to watch it."""
+    WatchBoard: _aio.UnaryStreamMultiCallable[_board_pb2.WatchBoardRequest, _board_pb2.BoardEvent]  # type: ignore[assignment]
+    """Follows what happens on a board, from any replica: first what is there, unless `after_sequence` says where to go on; then each change,
+    once and in order. It lasts until the caller goes away, the replica stops or the project is deleted. Over HTTP it comes as
+    Server-Sent Events, one JSON event in each `data:` line. As many watch one replica as the operator lets: one more is
+    RESOURCE_EXHAUSTED/`OVERLOADED`. Who is shown the project no longer hears PROJECT_NOT_FOUND.
     """
 
 class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -444,6 +461,26 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_tasks_service_pb2.EndWorkResponse, _abc.Awaitable[_tasks_service_pb2.EndWorkResponse]]:
         """Says, for the service that began it, how work under a lease has ended. The lease, where its holder still has it, then lasts its
         whole time from now on.
+        """
+
+    @_abc_1.abstractmethod
+    def GetBoard(
+        self,
+        request: _board_pb2.GetBoardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_board_pb2.Board, _abc.Awaitable[_board_pb2.Board]]:
+        """Returns a board: the project, its epics and its tasks, page by page, and the number of the event after which to watch it."""
+
+    @_abc_1.abstractmethod
+    def WatchBoard(
+        self,
+        request: _board_pb2.WatchBoardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_board_pb2.BoardEvent], _abc.AsyncIterator[_board_pb2.BoardEvent]]:
+        """Follows what happens on a board, from any replica: first what is there, unless `after_sequence` says where to go on; then each change,
+        once and in order. It lasts until the caller goes away, the replica stops or the project is deleted. Over HTTP it comes as
+        Server-Sent Events, one JSON event in each `data:` line. As many watch one replica as the operator lets: one more is
+        RESOURCE_EXHAUSTED/`OVERLOADED`. Who is shown the project no longer hears PROJECT_NOT_FOUND.
         """
 
 def add_TasksServiceServicer_to_server(servicer: TasksServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,6 +1,6 @@
 """SQL of epics."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,9 +26,15 @@ async def find_or_insert(connection: Connection, project_id: UUID, name: str, cr
     """The project's epic of a name, made where there is none."""
     await connection.execute(
         """
-        INSERT INTO epics (project_id, name, created_by)
-        VALUES ($1, $2, $3)
-        ON CONFLICT (project_id, name) WHERE deleted_at IS NULL DO NOTHING
+        WITH made AS (
+            INSERT INTO epics (project_id, name, created_by)
+            VALUES ($1, $2, $3)
+            ON CONFLICT (project_id, name) WHERE deleted_at IS NULL DO NOTHING
+            RETURNING id
+        )
+        INSERT INTO project_log (project_id, epic_id, kind, principal)
+        SELECT $1, id, 'created', $3
+        FROM made
         """,
         project_id,
         name,
@@ -55,6 +61,21 @@ async def get(connection: Connection, epic_id: UUID, *, lock: bool = False) -> E
         f"SELECT {COLUMNS} FROM epics WHERE id = $1 AND deleted_at IS NULL {for_update}", epic_id
     )
     return _epic(row) if row else None
+
+
+async def get_many(connection: Connection, epic_ids: Sequence[UUID]) -> list[Epic]:
+    """Epics as they stand, in the order of their ids."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {COLUMNS}
+        FROM epics
+        WHERE id = ANY($1::uuid[])
+          AND deleted_at IS NULL
+        ORDER BY array_position($1, id)
+        """,
+        epic_ids,
+    )
+    return [_epic(row) for row in rows]
 
 
 async def list_before(
@@ -86,28 +107,50 @@ async def list_before(
     return [_epic(row) for row in rows]
 
 
-async def update(connection: Connection, epic_id: UUID, values: Mapping[str, Any]) -> None:
+async def update(connection: Connection, epic_id: UUID, values: Mapping[str, Any], by: str) -> None:
     """Changes fields by their names."""
-    assignments = "".join(f"{name} = ${number}, " for number, name in enumerate(values, start=2))
+    assignments = "".join(f"{name} = ${number}, " for number, name in enumerate(values, start=4))
     await connection.execute(
-        f"UPDATE epics SET {assignments} version = version + 1, updated_at = clock_timestamp() WHERE id = $1",
+        f"""
+        WITH written AS (
+            UPDATE epics
+            SET {assignments}
+                version = version + 1,
+                updated_at = clock_timestamp()
+            WHERE id = $1
+            RETURNING project_id
+        )
+        INSERT INTO project_log (project_id, epic_id, kind, principal, payload)
+        SELECT project_id, $1, 'updated', $2, json_build_object('fields', $3::text[])
+        FROM written
+        """,
         epic_id,
+        by,
+        sorted(values),
         *values.values(),
     )
 
 
-async def delete(connection: Connection, epic_id: UUID) -> Deleted:
+async def delete(connection: Connection, epic_id: UUID, by: str) -> Deleted:
     """Deletes it with its tasks; the caller holds the project's lock alone."""
     row = await connection.fetchrow(
         """
         WITH of_tasks AS (
             UPDATE tasks SET deleted_at = clock_timestamp() WHERE epic_id = $1 AND deleted_at IS NULL RETURNING 1
         ), of_epics AS (
-            UPDATE epics SET deleted_at = clock_timestamp() WHERE id = $1 AND deleted_at IS NULL RETURNING 1
+            UPDATE epics
+            SET deleted_at = clock_timestamp()
+            WHERE id = $1 AND deleted_at IS NULL
+            RETURNING id, project_id
+        ), logged AS (
+            INSERT INTO project_log (project_id, epic_id, kind, principal, payload)
+            SELECT project_id, id, 'deleted', $2, json_build_object('tasks', (SELECT count(*) FROM of_tasks))
+            FROM of_epics
         )
         SELECT (SELECT count(*) FROM of_epics) AS epics, (SELECT count(*) FROM of_tasks) AS tasks
         """,
         epic_id,
+        by,
     )
     assert row is not None
     return Deleted(**row)

@@ -14,11 +14,18 @@ COLUMNS = "task_id, sequence, kind, principal, at, payload"
 
 
 async def append(
-    connection: Connection, task_id: UUID, kind: str, by: str, payload: Mapping[str, Any], *, renew: bool
+    connection: Connection,
+    task_id: UUID,
+    kind: str,
+    by: str,
+    payload: Mapping[str, Any],
+    *,
+    renew: bool,
+    said: bool = False,
 ) -> LogEntry | None:
     """Adds the next entry; it is no change of the task. None where there is no such task.
 
-    Under a lease it is a sign that its holder is at it, which renews it.
+    Under a lease it is a sign that its holder is at it, which renews it. What a caller said is marked so.
     """
     row = await connection.fetchrow(
         f"""
@@ -30,8 +37,8 @@ async def append(
               AND deleted_at IS NULL
             RETURNING id, log_sequence
         )
-        INSERT INTO task_log (task_id, sequence, kind, principal, payload)
-        SELECT id, log_sequence, $2, $3, $4
+        INSERT INTO task_log (task_id, sequence, kind, principal, payload, said)
+        SELECT id, log_sequence, $2, $3, $4, $6
         FROM next
         RETURNING {COLUMNS}
         """,
@@ -40,6 +47,7 @@ async def append(
         by,
         orjson.dumps(payload).decode(),
         renew,
+        said,
     )
     return _entry(row) if row else None
 

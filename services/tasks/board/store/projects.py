@@ -38,9 +38,15 @@ async def find_or_insert(connection: Connection, owner: str, name: str) -> UUID 
     """The owner's project of a name, made where there is none; None where it is deleted in this very moment."""
     await connection.execute(
         """
-        INSERT INTO projects (owner, name)
-        VALUES ($1, $2)
-        ON CONFLICT (owner, name) WHERE deleted_at IS NULL DO NOTHING
+        WITH made AS (
+            INSERT INTO projects (owner, name)
+            VALUES ($1, $2)
+            ON CONFLICT (owner, name) WHERE deleted_at IS NULL DO NOTHING
+            RETURNING id
+        )
+        INSERT INTO project_log (project_id, kind, principal)
+        SELECT id, 'created', $1
+        FROM made
         """,
         owner,
         name,
@@ -114,17 +120,31 @@ async def list_before(
     return [_project(row) for row in rows]
 
 
-async def update(connection: Connection, project_id: UUID, values: Mapping[str, Any]) -> None:
+async def update(connection: Connection, project_id: UUID, values: Mapping[str, Any], by: str) -> None:
     """Changes fields by their names."""
-    assignments = "".join(f"{name} = ${number}, " for number, name in enumerate(values, start=2))
+    assignments = "".join(f"{name} = ${number}, " for number, name in enumerate(values, start=4))
     await connection.execute(
-        f"UPDATE projects SET {assignments} version = version + 1, updated_at = clock_timestamp() WHERE id = $1",
+        f"""
+        WITH written AS (
+            UPDATE projects
+            SET {assignments}
+                version = version + 1,
+                updated_at = clock_timestamp()
+            WHERE id = $1
+            RETURNING id
+        )
+        INSERT INTO project_log (project_id, kind, principal, payload)
+        SELECT id, 'updated', $2, json_build_object('fields', $3::text[])
+        FROM written
+        """,
         project_id,
+        by,
+        sorted(values),
         *values.values(),
     )
 
 
-async def delete(connection: Connection, project_id: UUID) -> Deleted:
+async def delete(connection: Connection, project_id: UUID, by: str) -> Deleted:
     """Deletes it with all that is in it; the caller holds its lock alone."""
     row = await connection.fetchrow(
         """
@@ -133,13 +153,23 @@ async def delete(connection: Connection, project_id: UUID) -> Deleted:
         ), of_epics AS (
             UPDATE epics SET deleted_at = clock_timestamp() WHERE project_id = $1 AND deleted_at IS NULL RETURNING 1
         ), of_projects AS (
-            UPDATE projects SET deleted_at = clock_timestamp() WHERE id = $1 AND deleted_at IS NULL RETURNING 1
+            UPDATE projects SET deleted_at = clock_timestamp() WHERE id = $1 AND deleted_at IS NULL RETURNING id
+        ), logged AS (
+            INSERT INTO project_log (project_id, kind, principal, payload)
+            SELECT id,
+                   'deleted',
+                   $2,
+                   json_build_object(
+                       'epics', (SELECT count(*) FROM of_epics), 'tasks', (SELECT count(*) FROM of_tasks)
+                   )
+            FROM of_projects
         )
         SELECT (SELECT count(*) FROM of_projects) AS projects,
                (SELECT count(*) FROM of_epics) AS epics,
                (SELECT count(*) FROM of_tasks) AS tasks
         """,
         project_id,
+        by,
     )
     assert row is not None
     return Deleted(**row)

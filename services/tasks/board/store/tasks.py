@@ -43,11 +43,11 @@ RENEWED = """
 DOCUMENTS = frozenset({"metadata", "ra_metadata", "evidence"})
 
 
-async def get_many(connection: Connection, task_ids: Sequence[UUID]) -> list[Task]:
-    """Tasks as they stand, in the order of their ids."""
+async def get_many(connection: Connection, task_ids: Sequence[UUID], *, brief: bool = False) -> list[Task]:
+    """Tasks as they stand, in the order of their ids; brief: as lists have them."""
     rows = await connection.fetch(
         f"""
-        SELECT {COLUMNS}
+        SELECT {BRIEF if brief else COLUMNS}
         FROM tasks
         WHERE id = ANY($1::uuid[])
           AND deleted_at IS NULL

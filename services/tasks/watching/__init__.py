@@ -1,0 +1,1 @@
+"""Boards as a stream: what is there, and then each change, once and in order, from whichever replica."""
