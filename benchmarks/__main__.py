@@ -15,6 +15,7 @@ from benchmarks import (
     growth_people,
     interviewing,
     invoking,
+    mcp_calls,
     measurements,
     neighbours,
     overload,
@@ -32,6 +33,7 @@ from benchmarks.report import Section, machine, markdown, text
 
 BENCHMARKS: dict[str, Callable[[Path, Plan], Section]] = {
     "invoke": invoking.bench,
+    "mcp": mcp_calls.bench,
     "server": servers.bench,
     "commit": commits.bench,
     "overload": overload.bench,
