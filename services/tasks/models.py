@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from servicekit.identity.visibility import Audience
 
@@ -219,6 +220,16 @@ class ClaimRequest:
     count: int
     wait_seconds: int
     lease: LeaseRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyTask:
+    """A task that waits for nothing but a holder, what it needs, and its place among the others."""
+
+    id: UUID
+    resources: Sequence[str]
+    priority: int
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,3 +216,55 @@ async def test_those_that_take_over_what_expired_do_not_wait_in_a_circle(shared:
             )
     over = await asyncio.gather(*(shared.call("AcquireTask", id=each) for each in tasks))
     assert {each["lease"]["fencing_token"] for each in over} == {4}
+
+
+@in_one_loop
+async def test_what_stands_behind_hundreds_that_cannot_be_had_is_claimed(shared: Replica) -> None:
+    first = await shared.task("behind", "first", resources=["path:src/**"], priority=3)
+    project = await project_of(shared, first)
+    async with owner_of(shared) as connection:
+        await connection.execute(
+            """
+            INSERT INTO tasks (project_id, epic_id, name, created_by, priority, resources)
+            SELECT project_id, epic_id, 'blocked ' || number, 'local', 2 + number % 2, ARRAY['path:src/' || number]
+            FROM tasks, generate_series(1, 450) AS number
+            WHERE id = $1
+            """,
+            first,
+        )
+    behind = [await shared.task("behind", f"{number}", priority=1, resources=[f"word:{number}"]) for number in "ab"]
+    answer = await shared.call("ClaimTask", project_id=project, count=3)
+    assert [each["id"] for each in answer["tasks"]] == [first, *behind]
+
+
+@in_one_loop
+async def test_of_many_that_wait_as_many_look_as_there_is_something_for(shared: Replica) -> None:
+    task = await shared.task("wakes", "first", status="backlog")
+    project = await project_of(shared, task)
+    async with replica(shared.settings.database_url, tasks_sweep_seconds=300) as here:
+
+        async def looked() -> float:
+            return (await here.metrics())['qmcp_database_transactions_total{outcome="undone"}']
+
+        waiting = [
+            asyncio.create_task(here.call("ClaimTask", project_id=project, wait_seconds=60, tag=tag))
+            for tag in ("", "x")
+            for _ in range(20)
+        ]
+        async with asyncio.timeout(60):
+            while await looked() < len(waiting):
+                await asyncio.sleep(0.01)
+        # One who goes away when it was woken hands that on.
+        waiting.pop(0).cancel()
+        before = await looked()
+        made = [await shared.task("wakes", f"{number}", tags=["x"] if number % 2 else []) for number in range(6)]
+        got: list[str] = []
+        async with asyncio.timeout(60):
+            while len(got) < len(made):
+                await asyncio.sleep(0.01)
+                got = [task["id"] for each in waiting if each.done() for task in each.result()["tasks"]]
+        assert sorted(got) == sorted(made)
+        # Each notification wakes one of each wish, and each that was served one more.
+        assert await looked() - before <= len(made) * 3
+        for each in waiting:
+            each.cancel()

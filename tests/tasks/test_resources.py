@@ -76,7 +76,8 @@ def test_what_is_chosen_goes_together_and_nothing_is_left_that_nothing_better_ke
 ) -> None:
     has = {f"held {number}": each for number, each in enumerate(held)}
     wants = {f"wanted {number}": each for number, each in enumerate(wanted)}
-    chosen = resources.free(wants, has, len(wants))
+    taken = resources.Taken(has.values())
+    chosen = [key for key, each in wants.items() if taken.take(each)]
     if allowed(held):
         assert allowed([*held, *(wants[each] for each in chosen)])
     # Each that was left conflicts with what is held, or with one that stands before it.

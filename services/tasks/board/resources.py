@@ -1,6 +1,6 @@
 """What two tasks may not be at together: the rule of overlap that docs/tasks.md states."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 
@@ -26,6 +26,7 @@ def require_readable(resources: Iterable[str]) -> None:
             raise invalid_field("resources", f"{resource!r} does not read as quota:<name>=<amount>/<limit>")
 
 
+@lru_cache(100_000)
 def overlap(one: str, other: str) -> bool:
     """Whether two resources, neither of which is counted, cannot be had at the same time."""
     kind, _, mine = one.partition(":")
@@ -53,20 +54,58 @@ def conflict(wanted: Sequence[str], held: Mapping[str, Sequence[str]]) -> tuple[
     return None
 
 
-def free(wanted: Mapping[str, Sequence[str]], held: Mapping[str, Sequence[str]], count: int) -> list[str]:
-    """The keys of the first that can be had together with what is held, all that each wants or nothing of it.
+class Taken:
+    """What is held, and what is kept for the better ones that could not have it: so nothing waits for ever."""
 
-    What cannot be had keeps those behind it from what it wants, so nothing waits for ever while others come and go.
-    """
-    taken = dict(held)
-    chosen: list[str] = []
-    for key, resources in wanted.items():
-        if len(chosen) == count:
-            break
-        if conflict(resources, taken) is None:
-            chosen.append(key)
-        taken[key] = resources
-    return chosen
+    def __init__(self, held: Iterable[Sequence[str]]) -> None:
+        # By kind; a resource that many need stands here once.
+        self._resources: defaultdict[str, set[str]] = defaultdict(set)
+        # That cannot be had: as more is taken, it stays so.
+        self._refused: set[str] = set()
+        # Of counted ones the sum and the least limit, by name.
+        self._quotas: dict[str, tuple[int, int]] = {}
+        for resources in held:
+            self._add(resources)
+
+    def take(self, resources: Sequence[str]) -> bool:
+        """Whether all of these can be had together with what is taken; in either case they are, from now on."""
+        can = all(map(self._can_have, resources)) and self._is_within(resources)
+        self._add(resources)
+        return can
+
+    def _can_have(self, resource: str) -> bool:
+        kind = resource.partition(":")[0]
+        if kind == "quota":
+            return True
+        taken = self._resources[kind]
+        if resource in taken or resource in self._refused or any(overlap(resource, each) for each in taken):
+            self._refused.add(resource)
+            return False
+        return True
+
+    def _is_within(self, resources: Sequence[str]) -> bool:
+        wanted = _quotas(resources)
+        return all(
+            wanted[name][0] + self._quotas[name][0] <= min(wanted[name][1], self._quotas[name][1])
+            for name in wanted.keys() & self._quotas.keys()
+        )
+
+    def _add(self, resources: Sequence[str]) -> None:
+        for resource in resources:
+            self._resources[resource.partition(":")[0]].add(resource)
+        for name, (amount, limit) in _quotas(resources).items():
+            before, least = self._quotas.get(name, (0, limit))
+            self._quotas[name] = before + amount, min(least, limit)
+
+
+def _quotas(resources: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Of counted ones the sum and the least limit, by name."""
+    found: dict[str, tuple[int, int]] = {}
+    for each in resources:
+        if each.startswith("quota:"):
+            amount, least = found.get(_name(each), (0, _limit(each)))
+            found[_name(each)] = amount + _amount(each), min(least, _limit(each))
+    return found
 
 
 def _exceeded(resource: str, wanted: Sequence[str], held: Mapping[str, Sequence[str]]) -> str:

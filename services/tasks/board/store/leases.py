@@ -6,7 +6,7 @@ from uuid import UUID
 from servicekit.postgres import Connection, Record
 from services.tasks.board.store.tasks import OPEN
 from services.tasks.board.store.work import KEPT_UNTIL, PARKED_SECONDS
-from services.tasks.models import Attempt
+from services.tasks.models import Attempt, ReadyTask
 
 COLUMNS = f"""
     task_id, number, holder, agent_id, fencing_token, started_at, ended_at, outcome, reason,
@@ -21,6 +21,16 @@ NO_LEASE = """
 """
 # Whether one attempt more that failed is as many as may.
 USED_UP = "failed_attempts + 1 >= CASE WHEN max_attempts > 0 THEN max_attempts ELSE {} END"
+
+READY = "id, resources, priority, created_at"
+IS_READY = f"""
+    project_id = $1
+    AND status = 'pending'
+    AND deleted_at IS NULL
+    AND ($2 = '' OR $2 = ANY(tags))
+    AND NOT EXISTS (SELECT {OPEN})
+"""
+BEST = "priority DESC, created_at, id"
 
 
 async def lock_resources(connection: Connection, project_id: UUID) -> None:
@@ -195,30 +205,48 @@ async def needs(connection: Connection, project_id: UUID) -> bool:
     return found
 
 
-async def ready(
-    connection: Connection, project_id: UUID, tag: str, limit: int, *, with_resources: bool
-) -> dict[str, Sequence[str]]:
-    """The best that are ready and that nobody else is about to take, locked: their ids and what they need."""
+async def ready(connection: Connection, project_id: UUID, tag: str, limit: int) -> list[ReadyTask]:
+    """The best that are ready, need no resources and nobody else is about to take, locked."""
     rows = await connection.fetch(
         f"""
-        SELECT id, resources
+        SELECT {READY}
         FROM tasks
-        WHERE project_id = $1
-          AND status = 'pending'
-          AND deleted_at IS NULL
-          AND ($2 = '' OR $2 = ANY(tags))
-          AND ($4 OR resources = '{{}}')
-          AND NOT EXISTS (SELECT {OPEN})
-        ORDER BY priority DESC, created_at, id
+        WHERE {IS_READY}
+          AND resources = '{{}}'
+        ORDER BY {BEST}
         LIMIT $3
         FOR UPDATE OF tasks SKIP LOCKED
         """,
         project_id,
         tag,
         limit,
-        with_resources,
     )
-    return {str(row["id"]): row["resources"] for row in rows}
+    return [ReadyTask(*row) for row in rows]
+
+
+async def ready_after(
+    connection: Connection, project_id: UUID, tag: str, after: ReadyTask | None, limit: int
+) -> list[ReadyTask]:
+    """The best that are ready, whatever they need, behind one of them; not locked, so they may be taken meanwhile."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {READY}
+        FROM tasks
+        WHERE {IS_READY}
+          AND (
+              $4::integer IS NULL
+              OR priority < $4
+              OR (priority = $4 AND (created_at, id) > ($5::timestamptz, $6::uuid))
+          )
+        ORDER BY {BEST}
+        LIMIT $3
+        """,
+        project_id,
+        tag,
+        limit,
+        *((after.priority, after.created_at, after.id) if after else (None, None, None)),
+    )
+    return [ReadyTask(*row) for row in rows]
 
 
 async def held(connection: Connection, project_id: UUID) -> dict[str, Sequence[str]]:
