@@ -3,11 +3,13 @@
 Each layer stands alone: a machine that lacks one still has the others, and each can be tried without the others.
 """
 
+import contextlib
 import ctypes
 import os
 import resource
 import signal
 import sys
+import sysconfig
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 from services.documents.isolation.models import LayerName, ProcessLimits
 
 NOBODY = 65534
+MODULES = sorted({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 # linux/prctl.h
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
 # What Python, lxml and zlib need to compute and to answer; whatever is not named fails with EPERM. No sockets are made,
@@ -82,7 +85,10 @@ def become_nobody() -> None:
 
 
 def restrict_files() -> None:
-    """By landlock: nothing of the file system but the folder it is in, no TCP, no signal to anybody outside."""
+    """By landlock: of the file system only the folder it is in and Python's own modules, no TCP, no signal to others.
+
+    What is loaded late is read then; everything that is usual is loaded before.
+    """
     from landlockpy import AccessFS, Ruleset, Scope, fs_for_abi  # noqa: PLC0415 — exists on Linux only
 
     with Ruleset(scoped=Scope.ABSTRACT_UNIX_SOCKET | Scope.SIGNAL) as ruleset:
@@ -97,6 +103,10 @@ def restrict_files() -> None:
             | AccessFS.REMOVE_DIR
             | (AccessFS.TRUNCATE & fs_for_abi(ruleset.abi_version)),
         )
+        for path in MODULES:
+            # Nobody may not get as far as this one; then nothing of it is loaded late.
+            with contextlib.suppress(OSError):
+                ruleset.allow_path(path, AccessFS.READ_FILE | AccessFS.READ_DIR)
         ruleset.restrict()
 
 

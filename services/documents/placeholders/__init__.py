@@ -1,0 +1,1 @@
+"""Templates that say `【FIELD】` where a value shall stand."""
