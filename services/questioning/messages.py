@@ -6,12 +6,13 @@ from typing import Any
 
 import orjson
 from google.protobuf.message import Message as ProtoMessage
-from google.protobuf.struct_pb2 import Struct, Value
+from google.protobuf.struct_pb2 import Struct
 from qmcp.questioning.v1 import bank_pb2, conversation_pb2, memory_pb2, questioning_service_pb2
 
 from servicekit import ndjson
+from servicekit.deep_json import given, put
 from servicekit.http_json.writing import json_form
-from servicekit.json_values import document, fill_struct, fill_value, plain
+from servicekit.json_values import STRUCT_DEPTH, document, fill_struct, is_deeper
 from servicekit.search.indexer import Condition
 from servicekit.timestamps import to_timestamp
 from services.questioning.engines.lint import Finding
@@ -35,13 +36,15 @@ from services.questioning.models import (
 pb = questioning_service_pb2
 # What is shown of a text that is like what is asked about, characters.
 MAX_SHOWN = 1_000
+# Levels of a value within a list of a document of ours.
+SHALLOW = STRUCT_DEPTH - 4
 
 
 def goal_from(request: Any) -> Goal:
     """The goal that a request has; that of a context where it has none."""
     goal = request.goal
     return Goal(
-        _optional(goal, "schema", "goal.schema"),
+        given(goal, "schema", "goal."),
         _optional(goal, "bank", "goal.bank"),
         goal.include_optional,
         goal.recall,
@@ -68,9 +71,8 @@ def spoken_from(request: Any) -> list[Spoken]:
     return [Spoken(each.role or "user", each.content, each.timestamp) for each in request.previous_messages]
 
 
-def said_from(answer: questioning_service_pb2.Answer, field: str) -> Said:
-    said = plain(answer.answer, field) if answer.HasField("answer") else None
-    return Said(answer.question_id, said, answer.state)
+def said_from(answer: questioning_service_pb2.Answer, path: str) -> Said:
+    return Said(answer.question_id, given(answer, "answer", path), answer.state)
 
 
 def session_to(session: Session) -> conversation_pb2.Session:
@@ -88,7 +90,7 @@ def session_to(session: Session) -> conversation_pb2.Session:
 
 def conversation_to(conversation: Conversation) -> conversation_pb2.Conversation:
     progress = conversation.progress
-    return conversation_pb2.Conversation(
+    shown = conversation_pb2.Conversation(
         id=conversation.id,
         session_id=conversation.session_id,
         owner=conversation.owner,
@@ -100,7 +102,6 @@ def conversation_to(conversation: Conversation) -> conversation_pb2.Conversation
         metadata=conversation.metadata,
         status=conversation.status,
         stopped=progress.stopped,
-        result=_struct(progress.result),
         entropy=progress.entropy,
         missing=progress.missing,
         not_applicable=progress.not_applicable,
@@ -119,6 +120,8 @@ def conversation_to(conversation: Conversation) -> conversation_pb2.Conversation
         bank_version=conversation.bank.version if conversation.bank else 0,
         outcome=conversation.outcome,
     )
+    put(shown, "result", progress.result)
+    return shown
 
 
 def brief_to(conversation: Conversation) -> conversation_pb2.Conversation:
@@ -129,7 +132,7 @@ def brief_to(conversation: Conversation) -> conversation_pb2.Conversation:
 
 
 def message_to(message: Message) -> conversation_pb2.Message:
-    return conversation_pb2.Message(
+    shown = conversation_pb2.Message(
         id=message.id,
         conversation_id=message.conversation_id,
         sequence=message.sequence,
@@ -137,12 +140,13 @@ def message_to(message: Message) -> conversation_pb2.Message:
         content=message.content,
         question_id=message.question_id,
         state=message.state,
-        value=_value(message.value),
         source=_struct(message.source) if message.source is not None else None,
         revises=message.revises,
         metadata=_struct(message.metadata),
         created_at=to_timestamp(message.created_at),
     )
+    put(shown, "value", message.value)
+    return shown
 
 
 def batch_to(batches: Sequence[Batch]) -> questioning_service_pb2.QuestionBatch:
@@ -170,7 +174,7 @@ def batch_to(batches: Sequence[Batch]) -> questioning_service_pb2.QuestionBatch:
 
 def automated_to(batches: Sequence[Batch]) -> questioning_service_pb2.AutomatedInterview:
     """All rounds, in the original's form."""
-    questions = [question_to(put) for batch in batches for put in batch.questions]
+    questions = [question_to(each) for batch in batches for each in batch.questions]
     last = batches[-1].conversation
     return pb.AutomatedInterview(
         initial_questions=batch_to(batches),
@@ -193,41 +197,42 @@ def step_to(batch: Batch) -> questioning_service_pb2.InterviewStep:
     )
 
 
-def question_to(put: Put) -> questioning_service_pb2.QuestionItem:
-    candidate = put.candidate
-    return pb.QuestionItem(
+def question_to(question: Put) -> questioning_service_pb2.QuestionItem:
+    candidate = question.candidate
+    shown = pb.QuestionItem(
         question_text=candidate.text,
-        question_number=put.number,
+        question_number=question.number,
         metadata={"importance": candidate.importance, "information_to_look_for": candidate.information},
         id=candidate.id,
         answer_type=candidate.answer_type,
         options=candidate.options,
         reason=candidate.reason,
         score=candidate.score,
-        alternatives=[pb.QuestionAlternative(question_id=each.id, score=each.score) for each in put.alternatives],
-        suggestion=_value(candidate.suggestion),
-        source=_struct(put.source) if put.source is not None else None,
+        alternatives=[pb.QuestionAlternative(question_id=each.id, score=each.score) for each in question.alternatives],
+        source=_struct(question.source) if question.source is not None else None,
     )
+    put(shown, "suggestion", candidate.suggestion)
+    return shown
 
 
 def explanation_to(told: tuple[Message, Message | None, int]) -> questioning_service_pb2.Explanation:
-    put, answer, times = told
-    about = put.metadata
+    asked, answer, times = told
+    about = asked.metadata
     question = Put(
         about["number"],
         Candidate(
-            put.question_id,
-            put.content,
+            asked.question_id,
+            asked.content,
             about["answer_type"],
             about["options"],
             about["importance"],
             about["information_to_look_for"],
             about["score"],
             about["reason"],
-            put.value,
+            asked.value,
         ),
         [Alternative(each["question_id"], each["score"]) for each in about["alternatives"]],
-        put.source,
+        asked.source,
     )
     return pb.Explanation(
         question=question_to(question), answer=message_to(answer) if answer else None, times_asked=times
@@ -297,7 +302,7 @@ def _about(batch: Batch) -> dict[str, Any]:
         "question_type": "follow_up" if batch.follow_up else "initial",
         "context_enhanced": bool(batch.recalled or batch.similar),
         "similar_contexts": [
-            *({**each.source, "value": each.value} for each in batch.recalled),
+            *({**each.source, "value": _shallow(each.value)} for each in batch.recalled),
             *map(_similar, batch.similar),
         ],
         "memory": batch.memory,
@@ -337,17 +342,19 @@ def _similar(found: Similar) -> dict[str, Any]:
 def _listed(questions: Sequence[Put]) -> str:
     if len(questions) == 1:
         return questions[0].candidate.text
-    return "\n".join(f"{put.number}. {put.candidate.text}" for put in questions)
+    return "\n".join(f"{each.number}. {each.candidate.text}" for each in questions)
 
 
 def _goal_to(goal: Goal, engine: str) -> conversation_pb2.Goal:
-    return conversation_pb2.Goal(
-        schema=_struct(goal.schema) if goal.schema is not None else None,
+    shown = conversation_pb2.Goal(
         bank=_struct(goal.bank) if goal.bank is not None else None,
         include_optional=goal.include_optional,
         recall=goal.recall,
         engine=engine,
     )
+    if goal.schema is not None:
+        put(shown, "schema", goal.schema)
+    return shown
 
 
 def _optional(message: ProtoMessage, field: str, path: str) -> dict[str, Any] | None:
@@ -360,7 +367,6 @@ def _struct(values: Mapping[str, Any]) -> Struct:
     return struct
 
 
-def _value(value: Any) -> Value:
-    target = Value()
-    fill_value(target, value)
-    return target
+def _shallow(value: Any) -> Any:
+    """A value as it may stand within a document of our own, which everybody is to read; a deeper one as JSON text."""
+    return orjson.dumps(value).decode() if is_deeper(value, SHALLOW) else value

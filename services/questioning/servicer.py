@@ -181,7 +181,7 @@ class QuestioningServicer(questioning_service_pb2_grpc.QuestioningServiceService
     async def AnswerQuestions(
         self, request: questioning_service_pb2.AnswerQuestionsRequest, context: Context
     ) -> questioning_service_pb2.InterviewStep:
-        said = [messages.said_from(each, f"answers[{place}].answer") for place, each in enumerate(request.answers)]
+        said = [messages.said_from(each, f"answers[{place}].") for place, each in enumerate(request.answers)]
         return await self._interviews.answer(
             request.conversation_id,
             said,
@@ -195,7 +195,7 @@ class QuestioningServicer(questioning_service_pb2_grpc.QuestioningServiceService
     ) -> questioning_service_pb2.InterviewStep:
         return await self._interviews.revise(
             request.conversation_id,
-            messages.said_from(request.answer, "answer.answer"),
+            messages.said_from(request.answer, "answer."),
             _count(request),
             current_context.get().viewer,
             Once(request, messages.step_to),

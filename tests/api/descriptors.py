@@ -152,6 +152,11 @@ def rules(field: FieldDescriptor) -> validate_pb2.FieldRules:
     return _options(field, validate_pb2.field)
 
 
+def text_of(field: FieldDescriptor) -> str:
+    """The field beside it whose JSON it carries as text; empty where it carries none."""
+    return str(_options(field, options_pb2.json_of))
+
+
 def marked(field: FieldDescriptor, extension: Any) -> bool:
     """Whether a field declares this of itself."""
     return bool(_options(field, extension))

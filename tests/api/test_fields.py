@@ -24,6 +24,7 @@ UNBOUNDED: dict[str, str] = {
         for name in ("service", "method", "reason", "permission", "principal", "correlation_id", "request_id")
     },
 }
+FREE_TYPES = {"google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue"}
 SNAKE = re.compile(r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")
 # A pattern bounds a string when it says how many characters there may be.
 COUNTED_PATTERN = re.compile(r"^\^.*\{\d*,?\d+\}\$$")
@@ -44,6 +45,24 @@ SENT_WITH_LISTS = {name: m for name, m in SENT.items() if any(field.is_repeated 
 def test_numbers_fit_into_jsons_numbers(message: Descriptor) -> None:
     wide = [field.full_name for field in _fields(message) if field.type in INT64 and field.full_name not in WIDE]
     assert not wide, "over HTTP these become strings: make them int32 or uint32, or say in WIDE why not"
+
+
+@every_sent_message
+def test_documents_that_callers_send_have_64_levels_or_say_how_many(message: Descriptor) -> None:
+    deep = {descriptors.text_of(field) for field in message.fields}
+    comments = {
+        element.name: element.comment
+        for file in descriptors.file_protos()
+        if file.name == message.file.name
+        for element in descriptors.elements(file)
+    }
+    silent = [
+        field.full_name
+        for field in message.fields
+        if field.message_type is not None and field.message_type.full_name in FREE_TYPES
+        if field.name not in deep and "30 levels" not in " ".join(comments[field.full_name].split())
+    ]
+    assert not silent, "add a text field with `json_of`, or say in the comment that it has at most 30 levels"
 
 
 @every_sent_message

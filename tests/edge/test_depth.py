@@ -70,6 +70,59 @@ def test_questions_and_answers_are_as_deep_over_http_and_by_the_client(stack: St
             assert (refused.status_code, f"{field} is nested deeper than 64 levels" in refused.text) == (400, True)
 
 
+@pytest.mark.parametrize("levels", [31, 64])
+def test_interviews_are_as_deep_over_http_as_what_is_said_in_them(stack: Stack, levels: int) -> None:
+    deep = nested_object(levels)
+    schema: dict[str, Any] = {"title": f"Deep {levels}", "required": ["a"], "properties": {"a": {"type": "object"}}}
+    # So deep is no schema of strangers; what it shows as an example is.
+    schema["examples"] = [nested(levels - 2)]
+    with httpx.Client(base_url=stack.edge_url, timeout=60) as http:
+        begun = {"user_id": f"deep-{levels}", "goal": {"schema": schema}}
+        made = http.post("/v1/conversations", json=begun).raise_for_status().json()
+        assert made["goal"]["schema"] == schema
+        said = {"answers": [{"question_id": "/a", "answer": deep}]}
+        step = http.post(f"/v1/conversations/{made['id']}:answer", json=said).raise_for_status().json()
+        assert step["conversation"]["result"] == {"a": deep}
+        messages = http.get(f"/v1/conversations/{made['id']}/messages").json()["messages"]
+        assert [each["value"] for each in messages if each["message_type"] == "answer"] == [deep]
+        other = {"user_id": f"deep-{levels}", "goal": {"schema": schema, "recall": True}}
+        recalled = http.post("/v1/questions:generate", json=other).raise_for_status().json()
+        [found] = recalled["metadata"]["similar_contexts"][:1]
+        assert json.loads(found["value"]) == deep
+        said = {"answers": [{"question_id": "/a", "answer": nested_object(65)}]}
+        refused = http.post(f"/v1/conversations/{made['id']}:answer", json=said)
+        assert (refused.status_code, "answers[0].answer is nested deeper than 64 levels" in refused.text) == (400, True)
+    # Whoever speaks gRPC reads the same.
+    with Client(stack.grpc_target) as client:
+        assert client.get_conversation(made["id"]).result == {"a": deep}
+
+
+@pytest.mark.parametrize("levels", [30, 31])
+def test_what_carries_fewer_levels_says_so_in_the_contract_and_when_it_refuses(stack: Stack, levels: int) -> None:
+    deep = nested_object(levels)
+    project = httpx.post(f"{stack.edge_url}/v1/projects", json={"name": f"Deep {levels}"}, timeout=60).json()["id"]
+    epic = {"project_id": project, "name": "Deep"}
+    epic_id = httpx.post(f"{stack.edge_url}/v1/epics", json=epic, timeout=60).json()["id"]
+    calls: dict[str, tuple[str, dict[str, Any]]] = {
+        "metadata": ("/v1/tasks", {"epic_id": epic_id, "name": "Deep", "metadata": deep}),
+        "tool.input_schema": (
+            "/v1/tools",
+            {"name": f"deep/{levels}", "description": "x", "http": {"url": "http://x.example"}, "input_schema": deep},
+        ),
+    }
+    for field, (path, body) in calls.items():
+        answer = httpx.post(stack.edge_url + path, json=body, timeout=60)
+        if levels == 30:
+            assert answer.status_code == 201, answer.text
+            assert answer.json()[field.removeprefix("tool.")] == deep
+        else:
+            assert (answer.status_code, f"{field} is nested deeper than 30 levels" in answer.text) == (400, True)
+    metric = {"type": "custom", "value": 1, "metadata": deep}
+    told = httpx.post(f"{stack.edge_url}/metrics", json={"service": "deep", "metrics": [metric]}, timeout=60).json()
+    assert told["accepted"] == (levels == 30)
+    assert ("30 levels" in str(told["errors"])) == (levels == 31)
+
+
 def test_what_is_nested_deeper_is_refused_in_words_and_on_record(stack: Stack) -> None:
     with httpx.Client(base_url=stack.edge_url, timeout=60) as http:
         for levels in (64, 80, 900, 100_000):

@@ -26,7 +26,7 @@ class Metric:
     # `_` and `.`; values at most 200 characters. Over HTTP numbers and booleans are taken as their text.
     dimensions: dict[str, str] = field(default_factory=dict)
     # What one reads of a single event: at most 30 members with names of at most 50 characters, each at most 1,000
-    # bytes as JSON.
+    # bytes as JSON. Nested at most 30 levels.
     metadata: dict[str, Any] | None = None
 
 

@@ -41,6 +41,7 @@ class Goal:
     # A JSON Schema (2020-12) of an object: it is filled, field by field.
     schema: dict[str, Any] | None = None
     # A bank: hypotheses, and the questions that tell them apart, in the form that docs/questioning.md describes.
+    # Nested at most 30 levels.
     bank: dict[str, Any] | None = None
     # With a schema: whether what may be left out is asked for too.
     include_optional: bool = False

@@ -194,11 +194,11 @@ class Task:
     ra_score: int = 0
     # What was assumed, suggested or decided, as tags.
     ra_tags: tuple[str, ...] = ()
-    # What belongs to the response awareness, of any form.
+    # What belongs to the response awareness, of any form. Nested at most 30 levels.
     ra_metadata: dict[str, Any] | None = None
     # Words to find it by.
     tags: tuple[str, ...] = ()
-    # Whatever its users keep beside it.
+    # Whatever its users keep beside it. Nested at most 30 levels.
     metadata: dict[str, Any] | None = None
     # The prompt that it was made by; empty in lists, and where there is none.
     prompt_snapshot: str = ""

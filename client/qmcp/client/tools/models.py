@@ -79,6 +79,7 @@ class ApprovalPolicy:
     # `never` (the default), `always`, or `when`: the arguments match the schema in `when`.
     mode: str = ""
     # JSON Schema 2020-12 where `mode` is `when`: arguments that obey it need an approval, others run at once.
+    # Nested at most 30 levels.
     when: dict[str, Any] | None = None
     # The principals that may approve, at most 100; with these or `groups`, nobody else may.
     assignees: tuple[str, ...] = ()
@@ -117,10 +118,11 @@ class Tool:
     description: str = ""
     # JSON Schema 2020-12 of the arguments; its type must be `object`. Every invocation is checked against it.
     # Absent means: any object. For a gRPC tool it is derived from the method's descriptor when it is left out.
+    # Nested at most 30 levels.
     input_schema: dict[str, Any] | None = None
     # JSON Schema 2020-12 of the result. Absent means: any JSON value. A tool that gives a result which breaks it
     # has run all the same: the invocation succeeds, with `OUTPUT_INVALID` and the first fault in its `error_reason`
-    # and `error`.
+    # and `error`. Nested at most 30 levels.
     output_schema: dict[str, Any] | None = None
     # What the owner says of the tool's behaviour. Hints for the agent; nothing here is enforced.
     annotations: ToolAnnotations | None = None

@@ -3,6 +3,7 @@ import datetime
 from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from qmcp.options.v1 import options_pb2 as _options_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -39,7 +40,7 @@ class Session(_message.Message):
     def __init__(self, id: _Optional[str] = ..., owner: _Optional[str] = ..., user_id: _Optional[str] = ..., context: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., status: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Goal(_message.Message):
-    __slots__ = ("schema", "bank", "include_optional", "recall", "engine", "bank_name", "bank_version")
+    __slots__ = ("schema", "bank", "include_optional", "recall", "engine", "bank_name", "bank_version", "schema_json")
     SCHEMA_FIELD_NUMBER: _ClassVar[int]
     BANK_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_OPTIONAL_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +48,7 @@ class Goal(_message.Message):
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     BANK_NAME_FIELD_NUMBER: _ClassVar[int]
     BANK_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SCHEMA_JSON_FIELD_NUMBER: _ClassVar[int]
     schema: _struct_pb2.Struct
     bank: _struct_pb2.Struct
     include_optional: bool
@@ -54,10 +56,11 @@ class Goal(_message.Message):
     engine: str
     bank_name: str
     bank_version: int
-    def __init__(self, schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., bank: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., include_optional: _Optional[bool] = ..., recall: _Optional[bool] = ..., engine: _Optional[str] = ..., bank_name: _Optional[str] = ..., bank_version: _Optional[int] = ...) -> None: ...
+    schema_json: str
+    def __init__(self, schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., bank: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., include_optional: _Optional[bool] = ..., recall: _Optional[bool] = ..., engine: _Optional[str] = ..., bank_name: _Optional[str] = ..., bank_version: _Optional[int] = ..., schema_json: _Optional[str] = ...) -> None: ...
 
 class Conversation(_message.Message):
-    __slots__ = ("id", "session_id", "owner", "user_id", "topic", "context", "engine", "goal", "metadata", "status", "stopped", "result", "entropy", "missing", "not_applicable", "contradictions", "questions_remaining", "questions_asked", "created_at", "updated_at", "closed_at", "tokens_used", "model", "bank_name", "bank_version", "outcome")
+    __slots__ = ("id", "session_id", "owner", "user_id", "topic", "context", "engine", "goal", "metadata", "status", "stopped", "result", "entropy", "missing", "not_applicable", "contradictions", "questions_remaining", "questions_asked", "created_at", "updated_at", "closed_at", "tokens_used", "model", "bank_name", "bank_version", "outcome", "result_json")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -91,6 +94,7 @@ class Conversation(_message.Message):
     BANK_NAME_FIELD_NUMBER: _ClassVar[int]
     BANK_VERSION_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    RESULT_JSON_FIELD_NUMBER: _ClassVar[int]
     id: str
     session_id: str
     owner: str
@@ -117,7 +121,8 @@ class Conversation(_message.Message):
     bank_name: str
     bank_version: int
     outcome: str
-    def __init__(self, id: _Optional[str] = ..., session_id: _Optional[str] = ..., owner: _Optional[str] = ..., user_id: _Optional[str] = ..., topic: _Optional[str] = ..., context: _Optional[str] = ..., engine: _Optional[str] = ..., goal: _Optional[_Union[Goal, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., status: _Optional[str] = ..., stopped: _Optional[str] = ..., result: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., entropy: _Optional[float] = ..., missing: _Optional[_Iterable[str]] = ..., not_applicable: _Optional[_Iterable[str]] = ..., contradictions: _Optional[_Iterable[_Union[Contradiction, _Mapping]]] = ..., questions_remaining: _Optional[int] = ..., questions_asked: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tokens_used: _Optional[int] = ..., model: _Optional[str] = ..., bank_name: _Optional[str] = ..., bank_version: _Optional[int] = ..., outcome: _Optional[str] = ...) -> None: ...
+    result_json: str
+    def __init__(self, id: _Optional[str] = ..., session_id: _Optional[str] = ..., owner: _Optional[str] = ..., user_id: _Optional[str] = ..., topic: _Optional[str] = ..., context: _Optional[str] = ..., engine: _Optional[str] = ..., goal: _Optional[_Union[Goal, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., status: _Optional[str] = ..., stopped: _Optional[str] = ..., result: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., entropy: _Optional[float] = ..., missing: _Optional[_Iterable[str]] = ..., not_applicable: _Optional[_Iterable[str]] = ..., contradictions: _Optional[_Iterable[_Union[Contradiction, _Mapping]]] = ..., questions_remaining: _Optional[int] = ..., questions_asked: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tokens_used: _Optional[int] = ..., model: _Optional[str] = ..., bank_name: _Optional[str] = ..., bank_version: _Optional[int] = ..., outcome: _Optional[str] = ..., result_json: _Optional[str] = ...) -> None: ...
 
 class Contradiction(_message.Message):
     __slots__ = ("question_ids", "text")
@@ -128,7 +133,7 @@ class Contradiction(_message.Message):
     def __init__(self, question_ids: _Optional[_Iterable[str]] = ..., text: _Optional[str] = ...) -> None: ...
 
 class Message(_message.Message):
-    __slots__ = ("id", "conversation_id", "sequence", "message_type", "content", "question_id", "state", "value", "source", "revises", "metadata", "created_at")
+    __slots__ = ("id", "conversation_id", "sequence", "message_type", "content", "question_id", "state", "value", "source", "revises", "metadata", "created_at", "value_json")
     ID_FIELD_NUMBER: _ClassVar[int]
     CONVERSATION_ID_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
@@ -141,6 +146,7 @@ class Message(_message.Message):
     REVISES_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    VALUE_JSON_FIELD_NUMBER: _ClassVar[int]
     id: str
     conversation_id: str
     sequence: int
@@ -153,4 +159,5 @@ class Message(_message.Message):
     revises: str
     metadata: _struct_pb2.Struct
     created_at: _timestamp_pb2.Timestamp
-    def __init__(self, id: _Optional[str] = ..., conversation_id: _Optional[str] = ..., sequence: _Optional[int] = ..., message_type: _Optional[str] = ..., content: _Optional[str] = ..., question_id: _Optional[str] = ..., state: _Optional[str] = ..., value: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., source: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., revises: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    value_json: str
+    def __init__(self, id: _Optional[str] = ..., conversation_id: _Optional[str] = ..., sequence: _Optional[int] = ..., message_type: _Optional[str] = ..., content: _Optional[str] = ..., question_id: _Optional[str] = ..., state: _Optional[str] = ..., value: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., source: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., revises: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., value_json: _Optional[str] = ...) -> None: ...

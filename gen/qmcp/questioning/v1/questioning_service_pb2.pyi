@@ -271,7 +271,7 @@ class AutomateInterviewRequest(_message.Message):
     def __init__(self, user_id: _Optional[str] = ..., conversation_id: _Optional[str] = ..., session_id: _Optional[str] = ..., context: _Optional[str] = ..., previous_messages: _Optional[_Iterable[_Union[PreviousMessage, _Mapping]]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., question_count: _Optional[int] = ..., goal: _Optional[_Union[_conversation_pb2.Goal, _Mapping]] = ..., auto_handle_follow_up: _Optional[bool] = ..., max_rounds: _Optional[int] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class QuestionItem(_message.Message):
-    __slots__ = ("question_text", "question_number", "metadata", "id", "answer_type", "options", "reason", "score", "alternatives", "suggestion", "source")
+    __slots__ = ("question_text", "question_number", "metadata", "id", "answer_type", "options", "reason", "score", "alternatives", "suggestion", "source", "suggestion_json")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -290,6 +290,7 @@ class QuestionItem(_message.Message):
     ALTERNATIVES_FIELD_NUMBER: _ClassVar[int]
     SUGGESTION_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
+    SUGGESTION_JSON_FIELD_NUMBER: _ClassVar[int]
     question_text: str
     question_number: int
     metadata: _containers.ScalarMap[str, str]
@@ -301,7 +302,8 @@ class QuestionItem(_message.Message):
     alternatives: _containers.RepeatedCompositeFieldContainer[QuestionAlternative]
     suggestion: _struct_pb2.Value
     source: _struct_pb2.Struct
-    def __init__(self, question_text: _Optional[str] = ..., question_number: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., id: _Optional[str] = ..., answer_type: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ..., score: _Optional[float] = ..., alternatives: _Optional[_Iterable[_Union[QuestionAlternative, _Mapping]]] = ..., suggestion: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., source: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+    suggestion_json: str
+    def __init__(self, question_text: _Optional[str] = ..., question_number: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., id: _Optional[str] = ..., answer_type: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ..., score: _Optional[float] = ..., alternatives: _Optional[_Iterable[_Union[QuestionAlternative, _Mapping]]] = ..., suggestion: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., source: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., suggestion_json: _Optional[str] = ...) -> None: ...
 
 class QuestionAlternative(_message.Message):
     __slots__ = ("question_id", "score")
@@ -354,14 +356,16 @@ class AutomatedInterview(_message.Message):
     def __init__(self, initial_questions: _Optional[_Union[QuestionBatch, _Mapping]] = ..., follow_up_questions: _Optional[_Union[QuestionBatch, _Mapping]] = ..., all_questions_combined: _Optional[_Iterable[_Union[QuestionItem, _Mapping]]] = ..., conversation_id: _Optional[str] = ..., session_id: _Optional[str] = ..., total_questions: _Optional[int] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class Answer(_message.Message):
-    __slots__ = ("question_id", "answer", "state")
+    __slots__ = ("question_id", "answer", "state", "answer_json")
     QUESTION_ID_FIELD_NUMBER: _ClassVar[int]
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_JSON_FIELD_NUMBER: _ClassVar[int]
     question_id: str
     answer: _struct_pb2.Value
     state: str
-    def __init__(self, question_id: _Optional[str] = ..., answer: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., state: _Optional[str] = ...) -> None: ...
+    answer_json: str
+    def __init__(self, question_id: _Optional[str] = ..., answer: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., state: _Optional[str] = ..., answer_json: _Optional[str] = ...) -> None: ...
 
 class AnswerQuestionsRequest(_message.Message):
     __slots__ = ("conversation_id", "answers", "question_count", "idempotency_key")
