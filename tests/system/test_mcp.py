@@ -16,7 +16,7 @@ from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.exceptions import MCPError
-from mcp_types import CallToolResult, Tool
+from mcp_types import CallToolResult, ElicitResult, Tool
 
 from gateway.mcp.contract_tools import marked, tool_name
 from tests.servicekit.issuer import Issuer
@@ -330,9 +330,21 @@ async def test_a_client_that_starts_programs_has_the_tools_over_stdio(
     name = registered(http, "over-stdio", service)
     program = str(Path(sys.executable).parent / "qmcp")
     reached = {"PATH": os.environ["PATH"], "QMCP_URL": guarded.edge_url}
-    key = {"QMCP_API_KEY": issued(http, "agent")["api_key"]}
+    both = done(http, "/v1/keys", owner="mcp-desktop", roles=["agent", "human"])
+    key = {"QMCP_API_KEY": both["api_key"]}
     started = StdioServerParameters(command=program, args=["mcp"], env=reached | key)
-    async with Client(started, mode="legacy") as client:
+
+    async def approves(_: Any, __: Any) -> ElicitResult:
+        return ElicitResult(action="accept", content={"confirm": True})
+
+    async with Client(started, mode="legacy", elicitation_callback=approves) as client:
+        assert text(await client.call_tool(name, {"ask": "a form"})) == '{"ask": "a form"}'
+        assert [prompt.name for prompt in (await client.list_prompts()).prompts] == ["interview"]
+        told = await client.get_prompt("interview", {"about": "Moving house"})
+        assert "Moving house" in getattr(told.messages[0].content, "text", "")
+        assert "qmcp://tasks" in {each.uri for each in (await client.list_resources()).resources}
+        read = (await client.read_resource("qmcp://tools/echo")).contents[0]
+        assert '"echo"' in getattr(read, "text", "")
         assert {"echo", "query_metrics"} <= (await listed(client)).keys()
         assert text(await client.call_tool("echo", {"message": "hello"})) == "hello"
         assert reason(await client.call_tool("echo", {})) == "ARGUMENTS_INVALID"
