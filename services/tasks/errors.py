@@ -21,6 +21,11 @@ def task_not_found(task_id: str) -> ServiceError:
     return not_found("TASK_NOT_FOUND", f"There is no task {task_id!r}.", task_id=task_id)
 
 
+def knowledge_not_found(knowledge_id: str) -> ServiceError:
+    message = f"There is no item of knowledge {knowledge_id!r}, or not that version of it."
+    return not_found("KNOWLEDGE_NOT_FOUND", message, knowledge_id=knowledge_id)
+
+
 def name_taken(name: str) -> ServiceError:
     return already_exists("NAME_TAKEN", f"Another one beside it is called {name!r}. Choose another name.", name=name)
 

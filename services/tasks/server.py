@@ -21,6 +21,7 @@ from services.tasks.board.tasks import Tasks
 from services.tasks.exchange.exchange import Exchange
 from services.tasks.exchange.exporting import Exporting
 from services.tasks.exchange.importing import Importing
+from services.tasks.knowledge.knowledge import Knowledge
 from services.tasks.messages.board import event_to
 from services.tasks.metrics import TasksMetrics
 from services.tasks.peers import access
@@ -57,7 +58,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         exchange = Exchange(Importing(db), Exporting(db))
         follower = BoardFollower(db, metrics, settings.tasks_max_watchers, event_to)
         board = Board(Projects(db), Epics(db), tasks, TaskLog(db), leases, claiming)
-        servicer = TasksServicer(board, exchange, Snapshots(db), follower)
+        servicer = TasksServicer(board, exchange, Knowledge(db), Snapshots(db), follower)
 
         def close() -> None:
             claiming.close()

@@ -3,8 +3,17 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
-from qmcp.tasks.v1 import board_document_pb2, board_pb2, epic_pb2, project_pb2, task_pb2, tasks_service_pb2_grpc
+from qmcp.tasks.v1 import (
+    board_document_pb2,
+    board_pb2,
+    epic_pb2,
+    knowledge_pb2,
+    project_pb2,
+    task_pb2,
+    tasks_service_pb2_grpc,
+)
 from qmcp.tasks.v1 import tasks_service_pb2 as pb
 
 from servicekit.idempotency import Once
@@ -15,8 +24,10 @@ from servicekit.timestamps import to_timestamp
 from services.tasks.board.board import Board
 from services.tasks.board.transitions import status_of
 from services.tasks.exchange.exchange import Exchange
+from services.tasks.knowledge.knowledge import Knowledge
 from services.tasks.messages import board as messages
 from services.tasks.messages import exchange as documents
+from services.tasks.messages import knowledge as knowledge_messages
 from services.tasks.messages.changes import change_from
 from services.tasks.models import HeldLease, NewEntry, TransitionRequest
 from services.tasks.watching.follower import BoardFollower
@@ -34,6 +45,7 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
         self,
         board: Board,
         exchange: Exchange,
+        knowledge: Knowledge,
         snapshots: Snapshots,
         follower: BoardFollower[board_pb2.BoardEvent],
     ) -> None:
@@ -45,6 +57,7 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
         self._claiming = board.claiming
         self._importing = exchange.importing
         self._exporting = exchange.exporting
+        self._knowledge = knowledge
         self._snapshots = snapshots
         self._follower = follower
 
@@ -194,3 +207,42 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
         after = request.after_sequence if request.HasField("after_sequence") else None
         async for event in self._follower.watch(request.project_id, current_context.get().viewer, after):
             yield event
+
+    async def UpsertKnowledge(
+        self, request: knowledge_pb2.UpsertKnowledgeRequest, context: Context
+    ) -> knowledge_pb2.KnowledgeItem:
+        viewer, once = current_context.get().viewer, Once(request, knowledge_messages.item_to)
+        return await self._knowledge.upsert(knowledge_messages.change_from(request), viewer, once)
+
+    async def GetKnowledgeItem(
+        self, request: knowledge_pb2.GetKnowledgeItemRequest, context: Context
+    ) -> knowledge_pb2.KnowledgeItem:
+        viewer = current_context.get().viewer
+        return knowledge_messages.item_to(await self._knowledge.get(request.id, request.version, viewer))
+
+    async def ListKnowledgeItems(
+        self, request: knowledge_pb2.ListKnowledgeItemsRequest, context: Context
+    ) -> knowledge_pb2.ListKnowledgeItemsResponse:
+        viewer, wanted = current_context.get().viewer, knowledge_messages.filter_from(request)
+        size = request.page_size or request.limit
+        page, token = await self._knowledge.page(wanted, viewer, size, request.page_token)
+        items = map(knowledge_messages.item_to, page)
+        return knowledge_pb2.ListKnowledgeItemsResponse(items=items, next_page_token=token)
+
+    async def DeleteKnowledgeItem(self, request: knowledge_pb2.DeleteKnowledgeItemRequest, context: Context) -> Empty:
+        await self._knowledge.delete(request.id, current_context.get().viewer)
+        return Empty()
+
+    async def AppendKnowledgeLog(
+        self, request: knowledge_pb2.AppendKnowledgeLogRequest, context: Context
+    ) -> knowledge_pb2.KnowledgeLogEntry:
+        viewer, once = current_context.get().viewer, Once(request, knowledge_messages.entry_to)
+        return await self._knowledge.append(knowledge_messages.remark_from(request), viewer, once)
+
+    async def ListKnowledgeLogEntries(
+        self, request: knowledge_pb2.ListKnowledgeLogEntriesRequest, context: Context
+    ) -> knowledge_pb2.ListKnowledgeLogEntriesResponse:
+        viewer = current_context.get().viewer
+        page, token = await self._knowledge.log(request.knowledge_id, viewer, request.page_size, request.page_token)
+        entries = map(knowledge_messages.entry_to, page)
+        return knowledge_pb2.ListKnowledgeLogEntriesResponse(entries=entries, next_page_token=token)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 from google.protobuf.json_format import ParseDict
-from qmcp.tasks.v1 import board_document_pb2, board_pb2, epic_pb2, project_pb2
+from qmcp.tasks.v1 import board_document_pb2, board_pb2, epic_pb2, knowledge_pb2, project_pb2
 from qmcp.tasks.v1 import tasks_service_pb2 as pb
 
 from services.tasks import server as tasks_server
@@ -155,6 +155,35 @@ async def _leased_of(owner: Running, _admin: Running) -> str:
     return made
 
 
+async def _knowledge(running: Running, project: str = "") -> str:
+    request = knowledge_pb2.UpsertKnowledgeRequest(
+        title="known", content="x", project_id=project or await _project(running)
+    )
+    return str((await running.must("UpsertKnowledge", request)).id)
+
+
+async def _make_knowledge(running: Running, number: int) -> list[str]:
+    project = await _project(running)
+    return [await _knowledge(running, project) for _ in range(number)]
+
+
+async def _make_remarks(running: Running, number: int) -> list[int]:
+    """Of an item that is known beforehand."""
+    async with _owner(running) as connection:
+        made = "INSERT INTO knowledge_items (id, owner, title) VALUES ($1, 'local', 'known') ON CONFLICT DO NOTHING"
+        await connection.execute(made, KNOWN)
+    request = knowledge_pb2.AppendKnowledgeLogRequest(knowledge_id=str(KNOWN), action_type="said")
+    return [(await running.must("AppendKnowledgeLog", request)).sequence for _ in range(number)]
+
+
+async def _knowledge_of(owner: Running, _admin: Running) -> str:
+    return await _knowledge(owner)
+
+
+async def _standing_knowledge(running: Running) -> None:
+    STANDING["knowledge"] = await _knowledge(running)
+
+
 async def _project_of(owner: Running, _admin: Running) -> str:
     return await _project(owner)
 
@@ -185,6 +214,10 @@ SUBJECT = Subject(
         "ListTasks": Listing(_make_tasks, "id", {"status": "TODO"}, {"status": "REVIEW"}),
         "ListTaskLogEntries": Listing(
             _make_entries, "sequence", {"task_id": str(KNOWN)}, {"task_id": str(UUID(int=6))}
+        ),
+        "ListKnowledgeItems": Listing(_make_knowledge, "id", {"scope": "project"}, {"scope": "task"}),
+        "ListKnowledgeLogEntries": Listing(
+            _make_remarks, "sequence", {"knowledge_id": str(KNOWN)}, {"knowledge_id": str(UUID(int=6))}
         ),
         "ListAttempts": Listing(_make_attempts, "number", {"task_id": str(KNOWN)}, {"task_id": str(UUID(int=6))}),
     },
@@ -254,6 +287,17 @@ SUBJECT = Subject(
             lambda each: each.items[0].id,
             repeats=False,
         ),
+        "UpsertKnowledge": Effect(
+            lambda number: knowledge_pb2.UpsertKnowledgeRequest(title="effect", content=f"{number}"),
+            lambda each: each.id,
+        ),
+        "AppendKnowledgeLog": Effect(
+            lambda number: knowledge_pb2.AppendKnowledgeLogRequest(
+                knowledge_id=STANDING["knowledge"], action_type="effect", change_reason=f"{number}"
+            ),
+            lambda each: each.sequence,
+            prepare=_standing_knowledge,
+        ),
         "CreateTaskLogEntry": Effect(
             lambda number: _entry("effect", number), lambda each: each.sequence, prepare=_standing
         ),
@@ -285,6 +329,18 @@ SUBJECT = Subject(
         "GetBoard": Sight(_project_of, lambda made: board_pb2.GetBoardRequest(project_id=made)),
         "WatchBoard": Sight(_project_of, lambda made: board_pb2.WatchBoardRequest(project_id=made)),
         "ListAttempts": Sight(_leased_of, lambda made: pb.ListAttemptsRequest(task_id=made)),
+        "UpsertKnowledge": Sight(
+            _knowledge_of, lambda made: knowledge_pb2.UpsertKnowledgeRequest(knowledge_id=made, content="seen")
+        ),
+        "GetKnowledgeItem": Sight(_knowledge_of, lambda made: knowledge_pb2.GetKnowledgeItemRequest(id=made)),
+        "ListKnowledgeItems": Sight(_knowledge_of, lambda _: knowledge_pb2.ListKnowledgeItemsRequest()),
+        "DeleteKnowledgeItem": Sight(_knowledge_of, lambda made: knowledge_pb2.DeleteKnowledgeItemRequest(id=made)),
+        "AppendKnowledgeLog": Sight(
+            _knowledge_of, lambda made: knowledge_pb2.AppendKnowledgeLogRequest(knowledge_id=made, action_type="x")
+        ),
+        "ListKnowledgeLogEntries": Sight(
+            _knowledge_of, lambda made: knowledge_pb2.ListKnowledgeLogEntriesRequest(knowledge_id=made)
+        ),
         "ListTaskLogEntries": Sight(_task_of, lambda made: pb.ListTaskLogEntriesRequest(task_id=made)),
     },
     shared=dict.fromkeys(

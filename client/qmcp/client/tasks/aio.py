@@ -10,6 +10,7 @@ from qmcp.client.calling.resumption import Resumption
 from qmcp.client.calling.retries import Deadline
 from qmcp.client.errors import QmcpError
 from qmcp.client.tasks.following import BoardFollower
+from qmcp.client.tasks.knowledge.aio import AsyncKnowledge
 from qmcp.client.tasks.models import (
     Attempt,
     BoardEvent,
@@ -31,7 +32,7 @@ ANSWER_SECONDS = 30
 DOCUMENT_SECONDS = 120
 
 
-class AsyncTasks(AsyncCalls):
+class AsyncTasks(AsyncKnowledge, AsyncCalls):
     """The calls of the tasks service."""
 
     async def create_project(

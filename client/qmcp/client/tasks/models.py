@@ -341,3 +341,74 @@ class BoardEvent:
     task: Task | None = None
     # True on the last event of a stream; one that ends without it was cut off: call again with `after_sequence`.
     last: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnowledgeItem:
+    """Something that agents have learned and others should know: about a task, an epic, a project, or everything."""
+
+    # UUIDv7, made by the server.
+    id: str = ""
+    # `global`, `project`, `epic` or `task`: what it is about. Whoever sees that sees it; what is global everybody
+    # sees.
+    scope: str = ""
+    # The project that it is about, or that has what it is about; empty where it is global.
+    project_id: str = ""
+    # The epic that it is about, or that has the task; else empty.
+    epic_id: str = ""
+    # The task that it is about; else empty.
+    task_id: str = ""
+    # The item that it belongs to; empty where it stands by itself.
+    parent_id: str = ""
+    # What it says, in a line.
+    title: str = ""
+    # What it says.
+    content: str = ""
+    # A word for what it is; empty where nobody said.
+    category: str = ""
+    # Words to find it by.
+    tags: tuple[str, ...] = ()
+    # 0 (the least) to 5.
+    priority: int = 0
+    # False where it holds no more, and is shown only to who asks for it.
+    is_active: bool = False
+    # Whatever its users keep beside it.
+    metadata: dict[str, Any] | None = None
+    # Its number, from 1; each change makes another one, and GetKnowledgeItem shows the earlier ones.
+    version: int = 0
+    # The principal that made it.
+    owner: str = ""
+    # Which of that principal's agents, in its own word; empty where nobody said.
+    created_by: str = ""
+    # When it was made.
+    created_at: datetime | None = None
+    # When this version was made.
+    updated_at: datetime | None = None
+    # What it is like; another one after each change.
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnowledgeLogEntry:
+    """Something that happened to an item of knowledge, or that somebody said of it."""
+
+    # The item.
+    knowledge_id: str = ""
+    # Its number in the log of this item, from 1, without gap.
+    sequence: int = 0
+    # `created`, `updated`, or a word of whoever wrote it.
+    action_type: str = ""
+    # Why.
+    change_reason: str = ""
+    # The names of the fields that this change changed.
+    changed_fields: tuple[str, ...] = ()
+    # The version that it made, or that was there.
+    version: int = 0
+    # The principal that did it.
+    principal: str = ""
+    # Which of that principal's agents, in its own word; empty where nobody said.
+    created_by: str = ""
+    # Whatever its writer keeps beside it.
+    metadata: dict[str, Any] | None = None
+    # When it happened.
+    at: datetime | None = None

@@ -11,6 +11,7 @@ from qmcp.client.calling.retries import Deadline
 from qmcp.client.calling.sync import Calls
 from qmcp.client.errors import QmcpError
 from qmcp.client.tasks.following import BoardFollower
+from qmcp.client.tasks.knowledge.sync import Knowledge
 from qmcp.client.tasks.models import (
     Attempt,
     BoardEvent,
@@ -32,7 +33,7 @@ ANSWER_SECONDS = 30
 DOCUMENT_SECONDS = 120
 
 
-class Tasks(Calls):
+class Tasks(Knowledge, Calls):
     """The calls of the tasks service."""
 
     def create_project(

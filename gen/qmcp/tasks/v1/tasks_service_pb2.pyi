@@ -2,12 +2,14 @@ import datetime
 
 from buf.validate import validate_pb2 as _validate_pb2
 from google.api import annotations_pb2 as _annotations_pb2
+from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from qmcp.options.v1 import options_pb2 as _options_pb2
 from qmcp.tasks.v1 import board_pb2 as _board_pb2
 from qmcp.tasks.v1 import board_document_pb2 as _board_document_pb2
 from qmcp.tasks.v1 import epic_pb2 as _epic_pb2
+from qmcp.tasks.v1 import knowledge_pb2 as _knowledge_pb2
 from qmcp.tasks.v1 import project_pb2 as _project_pb2
 from qmcp.tasks.v1 import task_pb2 as _task_pb2
 from google.protobuf.internal import containers as _containers

@@ -3,9 +3,11 @@
 import grpc
 import warnings
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from qmcp.tasks.v1 import board_document_pb2 as qmcp_dot_tasks_dot_v1_dot_board__document__pb2
 from qmcp.tasks.v1 import board_pb2 as qmcp_dot_tasks_dot_v1_dot_board__pb2
 from qmcp.tasks.v1 import epic_pb2 as qmcp_dot_tasks_dot_v1_dot_epic__pb2
+from qmcp.tasks.v1 import knowledge_pb2 as qmcp_dot_tasks_dot_v1_dot_knowledge__pb2
 from qmcp.tasks.v1 import project_pb2 as qmcp_dot_tasks_dot_v1_dot_project__pb2
 from qmcp.tasks.v1 import task_pb2 as qmcp_dot_tasks_dot_v1_dot_task__pb2
 from qmcp.tasks.v1 import tasks_service_pb2 as qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2
@@ -186,6 +188,36 @@ class TasksServiceStub:
                 '/qmcp.tasks.v1.TasksService/WatchBoard',
                 request_serializer=qmcp_dot_tasks_dot_v1_dot_board__pb2.WatchBoardRequest.SerializeToString,
                 response_deserializer=qmcp_dot_tasks_dot_v1_dot_board__pb2.BoardEvent.FromString,
+                _registered_method=True)
+        self.UpsertKnowledge = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/UpsertKnowledge',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.UpsertKnowledgeRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.KnowledgeItem.FromString,
+                _registered_method=True)
+        self.GetKnowledgeItem = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/GetKnowledgeItem',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.GetKnowledgeItemRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.KnowledgeItem.FromString,
+                _registered_method=True)
+        self.ListKnowledgeItems = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/ListKnowledgeItems',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.ListKnowledgeItemsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.ListKnowledgeItemsResponse.FromString,
+                _registered_method=True)
+        self.DeleteKnowledgeItem = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/DeleteKnowledgeItem',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.DeleteKnowledgeItemRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.AppendKnowledgeLog = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/AppendKnowledgeLog',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.AppendKnowledgeLogRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.KnowledgeLogEntry.FromString,
+                _registered_method=True)
+        self.ListKnowledgeLogEntries = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/ListKnowledgeLogEntries',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.ListKnowledgeLogEntriesRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.ListKnowledgeLogEntriesResponse.FromString,
                 _registered_method=True)
 
 
@@ -414,6 +446,50 @@ class TasksServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpsertKnowledge(self, request, context):
+        """Makes an item of the knowledge base, or changes one: each change is another version, and stands in its log. Whoever works on the
+        project may; what is global only its owner changes, or an administrator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetKnowledgeItem(self, request, context):
+        """Returns one item of the knowledge base, as it is or as it was.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListKnowledgeItems(self, request, context):
+        """Lists the knowledge base, newest first: what is about projects that the caller sees, and what is global. With a query only
+        what has its words.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteKnowledgeItem(self, request, context):
+        """Deletes an item of the knowledge base. What belongs to it stays.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AppendKnowledgeLog(self, request, context):
+        """Writes into the log of an item of the knowledge base.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListKnowledgeLogEntries(self, request, context):
+        """Lists what happened to an item of the knowledge base and what was said of it, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TasksServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -561,6 +637,36 @@ def add_TasksServiceServicer_to_server(servicer, server):
                     servicer.WatchBoard,
                     request_deserializer=qmcp_dot_tasks_dot_v1_dot_board__pb2.WatchBoardRequest.FromString,
                     response_serializer=qmcp_dot_tasks_dot_v1_dot_board__pb2.BoardEvent.SerializeToString,
+            ),
+            'UpsertKnowledge': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpsertKnowledge,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.UpsertKnowledgeRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.KnowledgeItem.SerializeToString,
+            ),
+            'GetKnowledgeItem': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetKnowledgeItem,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.GetKnowledgeItemRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.KnowledgeItem.SerializeToString,
+            ),
+            'ListKnowledgeItems': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListKnowledgeItems,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.ListKnowledgeItemsRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.ListKnowledgeItemsResponse.SerializeToString,
+            ),
+            'DeleteKnowledgeItem': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteKnowledgeItem,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.DeleteKnowledgeItemRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'AppendKnowledgeLog': grpc.unary_unary_rpc_method_handler(
+                    servicer.AppendKnowledgeLog,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.AppendKnowledgeLogRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.KnowledgeLogEntry.SerializeToString,
+            ),
+            'ListKnowledgeLogEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListKnowledgeLogEntries,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.ListKnowledgeLogEntriesRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.ListKnowledgeLogEntriesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1349,6 +1455,168 @@ class TasksService:
             '/qmcp.tasks.v1.TasksService/WatchBoard',
             qmcp_dot_tasks_dot_v1_dot_board__pb2.WatchBoardRequest.SerializeToString,
             qmcp_dot_tasks_dot_v1_dot_board__pb2.BoardEvent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpsertKnowledge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/UpsertKnowledge',
+            qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.UpsertKnowledgeRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.KnowledgeItem.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetKnowledgeItem(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/GetKnowledgeItem',
+            qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.GetKnowledgeItemRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.KnowledgeItem.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListKnowledgeItems(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/ListKnowledgeItems',
+            qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.ListKnowledgeItemsRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.ListKnowledgeItemsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteKnowledgeItem(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/DeleteKnowledgeItem',
+            qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.DeleteKnowledgeItemRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AppendKnowledgeLog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/AppendKnowledgeLog',
+            qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.AppendKnowledgeLogRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.KnowledgeLogEntry.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListKnowledgeLogEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/ListKnowledgeLogEntries',
+            qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.ListKnowledgeLogEntriesRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.ListKnowledgeLogEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

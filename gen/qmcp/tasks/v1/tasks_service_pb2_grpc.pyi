@@ -4,10 +4,12 @@ isort:skip_file
 Share out work among many agents."""
 
 from collections import abc as _abc
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from qmcp.tasks.v1 import board_document_pb2 as _board_document_pb2
 from qmcp.tasks.v1 import board_pb2 as _board_pb2
 from qmcp.tasks.v1 import epic_pb2 as _epic_pb2
+from qmcp.tasks.v1 import knowledge_pb2 as _knowledge_pb2
 from qmcp.tasks.v1 import project_pb2 as _project_pb2
 from qmcp.tasks.v1 import task_pb2 as _task_pb2
 from qmcp.tasks.v1 import tasks_service_pb2 as _tasks_service_pb2
@@ -125,6 +127,22 @@ class TasksServiceStub:
     Server-Sent Events, one JSON event in each `data:` line. As many watch one replica as the operator lets: one more is
     RESOURCE_EXHAUSTED/`OVERLOADED`. Who is shown the project no longer hears PROJECT_NOT_FOUND.
     """
+    UpsertKnowledge: _grpc.UnaryUnaryMultiCallable[_knowledge_pb2.UpsertKnowledgeRequest, _knowledge_pb2.KnowledgeItem]
+    """Makes an item of the knowledge base, or changes one: each change is another version, and stands in its log. Whoever works on the
+    project may; what is global only its owner changes, or an administrator.
+    """
+    GetKnowledgeItem: _grpc.UnaryUnaryMultiCallable[_knowledge_pb2.GetKnowledgeItemRequest, _knowledge_pb2.KnowledgeItem]
+    """Returns one item of the knowledge base, as it is or as it was."""
+    ListKnowledgeItems: _grpc.UnaryUnaryMultiCallable[_knowledge_pb2.ListKnowledgeItemsRequest, _knowledge_pb2.ListKnowledgeItemsResponse]
+    """Lists the knowledge base, newest first: what is about projects that the caller sees, and what is global. With a query only
+    what has its words.
+    """
+    DeleteKnowledgeItem: _grpc.UnaryUnaryMultiCallable[_knowledge_pb2.DeleteKnowledgeItemRequest, _empty_pb2.Empty]
+    """Deletes an item of the knowledge base. What belongs to it stays."""
+    AppendKnowledgeLog: _grpc.UnaryUnaryMultiCallable[_knowledge_pb2.AppendKnowledgeLogRequest, _knowledge_pb2.KnowledgeLogEntry]
+    """Writes into the log of an item of the knowledge base."""
+    ListKnowledgeLogEntries: _grpc.UnaryUnaryMultiCallable[_knowledge_pb2.ListKnowledgeLogEntriesRequest, _knowledge_pb2.ListKnowledgeLogEntriesResponse]
+    """Lists what happened to an item of the knowledge base and what was said of it, newest first."""
 
 @_typing.type_check_only
 class TasksServiceAsyncStub(TasksServiceStub):
@@ -218,6 +236,22 @@ class TasksServiceAsyncStub(TasksServiceStub):
     Server-Sent Events, one JSON event in each `data:` line. As many watch one replica as the operator lets: one more is
     RESOURCE_EXHAUSTED/`OVERLOADED`. Who is shown the project no longer hears PROJECT_NOT_FOUND.
     """
+    UpsertKnowledge: _aio.UnaryUnaryMultiCallable[_knowledge_pb2.UpsertKnowledgeRequest, _knowledge_pb2.KnowledgeItem]  # type: ignore[assignment]
+    """Makes an item of the knowledge base, or changes one: each change is another version, and stands in its log. Whoever works on the
+    project may; what is global only its owner changes, or an administrator.
+    """
+    GetKnowledgeItem: _aio.UnaryUnaryMultiCallable[_knowledge_pb2.GetKnowledgeItemRequest, _knowledge_pb2.KnowledgeItem]  # type: ignore[assignment]
+    """Returns one item of the knowledge base, as it is or as it was."""
+    ListKnowledgeItems: _aio.UnaryUnaryMultiCallable[_knowledge_pb2.ListKnowledgeItemsRequest, _knowledge_pb2.ListKnowledgeItemsResponse]  # type: ignore[assignment]
+    """Lists the knowledge base, newest first: what is about projects that the caller sees, and what is global. With a query only
+    what has its words.
+    """
+    DeleteKnowledgeItem: _aio.UnaryUnaryMultiCallable[_knowledge_pb2.DeleteKnowledgeItemRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes an item of the knowledge base. What belongs to it stays."""
+    AppendKnowledgeLog: _aio.UnaryUnaryMultiCallable[_knowledge_pb2.AppendKnowledgeLogRequest, _knowledge_pb2.KnowledgeLogEntry]  # type: ignore[assignment]
+    """Writes into the log of an item of the knowledge base."""
+    ListKnowledgeLogEntries: _aio.UnaryUnaryMultiCallable[_knowledge_pb2.ListKnowledgeLogEntriesRequest, _knowledge_pb2.ListKnowledgeLogEntriesResponse]  # type: ignore[assignment]
+    """Lists what happened to an item of the knowledge base and what was said of it, newest first."""
 
 class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
     """Projects, their epics, and the tasks in these. Callers are shown the projects that they own or work on, as members or by a
@@ -482,5 +516,57 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         Server-Sent Events, one JSON event in each `data:` line. As many watch one replica as the operator lets: one more is
         RESOURCE_EXHAUSTED/`OVERLOADED`. Who is shown the project no longer hears PROJECT_NOT_FOUND.
         """
+
+    @_abc_1.abstractmethod
+    def UpsertKnowledge(
+        self,
+        request: _knowledge_pb2.UpsertKnowledgeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_knowledge_pb2.KnowledgeItem, _abc.Awaitable[_knowledge_pb2.KnowledgeItem]]:
+        """Makes an item of the knowledge base, or changes one: each change is another version, and stands in its log. Whoever works on the
+        project may; what is global only its owner changes, or an administrator.
+        """
+
+    @_abc_1.abstractmethod
+    def GetKnowledgeItem(
+        self,
+        request: _knowledge_pb2.GetKnowledgeItemRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_knowledge_pb2.KnowledgeItem, _abc.Awaitable[_knowledge_pb2.KnowledgeItem]]:
+        """Returns one item of the knowledge base, as it is or as it was."""
+
+    @_abc_1.abstractmethod
+    def ListKnowledgeItems(
+        self,
+        request: _knowledge_pb2.ListKnowledgeItemsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_knowledge_pb2.ListKnowledgeItemsResponse, _abc.Awaitable[_knowledge_pb2.ListKnowledgeItemsResponse]]:
+        """Lists the knowledge base, newest first: what is about projects that the caller sees, and what is global. With a query only
+        what has its words.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteKnowledgeItem(
+        self,
+        request: _knowledge_pb2.DeleteKnowledgeItemRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes an item of the knowledge base. What belongs to it stays."""
+
+    @_abc_1.abstractmethod
+    def AppendKnowledgeLog(
+        self,
+        request: _knowledge_pb2.AppendKnowledgeLogRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_knowledge_pb2.KnowledgeLogEntry, _abc.Awaitable[_knowledge_pb2.KnowledgeLogEntry]]:
+        """Writes into the log of an item of the knowledge base."""
+
+    @_abc_1.abstractmethod
+    def ListKnowledgeLogEntries(
+        self,
+        request: _knowledge_pb2.ListKnowledgeLogEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_knowledge_pb2.ListKnowledgeLogEntriesResponse, _abc.Awaitable[_knowledge_pb2.ListKnowledgeLogEntriesResponse]]:
+        """Lists what happened to an item of the knowledge base and what was said of it, newest first."""
 
 def add_TasksServiceServicer_to_server(servicer: TasksServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
