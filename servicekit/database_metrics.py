@@ -16,6 +16,8 @@ class DatabaseUsage:
     def __init__(self) -> None:
         self.waited = Observations()
         self.used = Observations()
+        # Of each kind of backup, when the last ended, seconds since 1970; 0: there was none.
+        self.backups = {"dump": 0.0}
         self.committed = 0
         self.undone = 0
 
@@ -54,6 +56,14 @@ class DatabaseMetrics(Collector):
             family = HistogramMetricFamily(name, text)
             observed.add_to(family, ())
             yield family
+        saved = GaugeMetricFamily(
+            "qmcp_database_backup_timestamp_seconds",
+            "When the last backup of a kind ended; 0: there was none.",
+            labels=("kind",),
+        )
+        for kind, at in self._usage.backups.items():
+            saved.add_metric((kind,), at)
+        yield saved
         ended = CounterMetricFamily("qmcp_database_transactions", "Transactions that ended.", labels=("outcome",))
         ended.add_metric(("committed",), self._usage.committed)
         ended.add_metric(("undone",), self._usage.undone)

@@ -43,6 +43,8 @@ READY_SECONDS = 2.0
 CUT_OFF = (asyncio.CancelledError, TimeoutError, GeneratorExit)
 # More than a page, so that the file grows where there is no free one.
 PROOF_BYTES = 16 * 1024
+# What is asked to see whether it answers is worth knowing besides.
+BACKUPS = "SELECT kind, extract(epoch FROM finished_at)::float8 FROM backups"
 # Of a transaction that sees the database as it is at its first statement, and writes nothing.
 SNAPSHOT: Mapping[str, Any] = {"isolation": "repeatable_read", "readonly": True}
 
@@ -188,7 +190,7 @@ class Database:
                     await self._prove()
                 else:
                     async with self.connection() as connection:
-                        await connection.fetchval("SELECT 1")
+                        self.usage.backups.update(await connection.fetch(BACKUPS))
         except TimeoutError:
             self._in_doubt = True
             # What is open leads to a server that was stopped, or through a network that has forgotten it.

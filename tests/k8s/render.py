@@ -29,7 +29,7 @@ EITHER = (
     (("plaintext",), ("mtls",)),
     (("postgres",), ("external-postgres",)),
 )
-OPTIONAL = ("edge-tls", "prometheus-annotations", "qdrant")
+OPTIONAL = ("backups", "edge-tls", "point-in-time", "prometheus-annotations", "qdrant")
 
 Object = dict[str, Any]
 

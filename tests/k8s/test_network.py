@@ -48,7 +48,8 @@ def _graph(system: System) -> set[tuple[str, str, int]]:
     lines = {line for service in SERVICES for line in _lines_of(service)}
     searching = {name for name in SERVICES if "qdrant_url" in settings_of(name).model_fields}
     found = {(service, "qdrant", 6333) for service in searching if system.has("StatefulSet", "qdrant")}
-    return EDGE | lines | found | {(service, database, 5432) for service in SERVICES}
+    saving = [name_of(each) for each in system.workloads if component(each) == "backup"]
+    return EDGE | lines | found | {(name, database, 5432) for name in (*SERVICES, *saving)}
 
 
 def _policies(system: System) -> list[Object]:

@@ -77,10 +77,14 @@ def _names_what_is_there(command: str) -> None:
         assert (ROOT / folder / "kustomization.yaml").is_file()
     for kind, name in re.findall(r"\b(deployment|service)/([a-z]+)", command):
         assert system.has(kind.capitalize(), name)
+    # Only what somebody keeps is saved.
+    for name in re.findall(r"\bcronjob/([a-z-]+)", command):
+        assert System("prod", overlay("prod")).has("CronJob", name)
     (namespace,) = (each["metadata"]["name"] for each in system.of("Namespace"))
     assert set(re.findall(r"-n (\S+)", command)) <= {namespace, "qmcp"}
     for secret, key in re.findall(r"secret generic (\S+) --from-(?:literal|file)=([a-z.]+)", command):
-        base = "".join(file.read_text() for file in K8S.glob("base/*/deployment.yaml"))
+        files = (*K8S.glob("base/*/deployment.yaml"), *K8S.glob("components/*/cron-job.yaml"))
+        base = "".join(file.read_text() for file in files)
         assert secret in base
         assert key in base or key in str(system.deployments) + str(system.of("ConfigMap"))
     for image in re.findall(r"qmcp:[\d.]+", command):
@@ -103,12 +107,11 @@ def test_the_commands_for_keys_run(guarded: Stack) -> None:
 def test_commands_for_docker_name_services_of_compose() -> None:
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
     for command in _commands("docker"):
-        for service in re.findall(r"compose exec -T (\S+)", command):
+        for service in re.findall(r"compose (?:exec -T|run --rm(?: --entrypoint \S+)?) (\S+)", command):
             assert service in compose["services"]
     for service in found():
-        assert any(
-            f"pg_dump --username=qmcp --format=custom {service.database} " in each for each in _commands("docker")
-        )
+        # So that it is dumped with the others.
+        assert service.database.startswith(compose["services"]["dumps"]["environment"]["BACKUP_PREFIX"])
         environment = compose["services"][service.name]["environment"]
         kept = [environment[f"QMCP_{field.upper()}"] for field in service.settings.HOME_FILES]
         for file in (each for each in kept if not each.startswith(str(KEYS))):

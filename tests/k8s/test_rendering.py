@@ -36,6 +36,7 @@ VERSIONS = ("1.31", "1.34", "1.37")
 CURRENT = {
     "v1": {"Namespace", "ServiceAccount", "Service", "ConfigMap", "Secret", "PersistentVolumeClaim"},
     "apps/v1": {"Deployment", "StatefulSet"},
+    "batch/v1": {"CronJob"},
     "autoscaling/v2": {"HorizontalPodAutoscaler"},
     "policy/v1": {"PodDisruptionBudget"},
     "networking.k8s.io/v1": {"NetworkPolicy", "Ingress"},
