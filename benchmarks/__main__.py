@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks import (
     access,
     answering,
+    claiming,
     commits,
     growth,
     growth_people,
@@ -44,6 +45,7 @@ BENCHMARKS: dict[str, Callable[[Path, Plan], Section]] = {
     "access": access.bench,
     "waiting": waiting.bench,
     "answering": answering.bench,
+    "claiming": claiming.bench,
     "rollups": rollups.bench,
     "neighbours": neighbours.bench,
     "metrics": measurements.bench,

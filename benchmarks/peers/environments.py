@@ -14,9 +14,15 @@ REQUIREMENTS = {
     "original": ["fastapi", "uvicorn[standard]", "sqlalchemy[asyncio]", "aiosqlite", "structlog"],
     "fastmcp": ["fastmcp", "uvicorn[standard]"],
     "contextforge": ["mcp-contextforge-gateway"],
+    "procrastinate": ["procrastinate", "psycopg[binary]"],
 }
 # What names the release in the report.
-DISTRIBUTION = {"original": "fastapi", "fastmcp": "fastmcp", "contextforge": "mcp-contextforge-gateway"}
+DISTRIBUTION = {
+    "original": "fastapi",
+    "fastmcp": "fastmcp",
+    "contextforge": "mcp-contextforge-gateway",
+    "procrastinate": "procrastinate",
+}
 
 
 class PeerMissingError(Exception):

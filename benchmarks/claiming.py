@@ -1,0 +1,65 @@
+"""Tasks claimed and completed: the domain of the tasks service against procrastinate and a queue written by hand."""
+
+import asyncio
+import json
+from pathlib import Path
+from statistics import median
+
+import asyncpg
+
+from benchmarks import load, systems
+from benchmarks.measuring import Plan
+from benchmarks.peers.environments import PeerMissingError, python_of, version_of
+from benchmarks.processes import ROOT, python
+from benchmarks.report import Row, Section
+
+TASKS, SKIP_LOCKED, PROCRASTINATE = "tasks", "SKIP LOCKED, one by one", "procrastinate"
+
+
+def bench(folder: Path, plan: Plan) -> Section:
+    section = Section(
+        "Tasks claimed and completed, without transport", table=[("", "in flight", "tasks/s", "p50 ms", "p99 ms")]
+    )
+    in_flight = max(plan.in_flight)
+    commands = {
+        TASKS: python("-m", "benchmarks.claim_rows", "tasks"),
+        SKIP_LOCKED: python("-m", "benchmarks.claim_rows", "skip-locked"),
+    }
+    try:
+        peer = str(ROOT / "benchmarks" / "peers" / "procrastinate_jobs.py")
+        commands[PROCRASTINATE] = [str(python_of("procrastinate")), peer]
+        section.notes.append(
+            f"The peer is {version_of('procrastinate')}, whose p50 and p99 are its time a job and worker."
+        )
+    except PeerMissingError as error:
+        section.notes.append(f"{PROCRASTINATE} was not measured: {error}")
+    rates: dict[str, list[tuple[float, float, float]]] = {name: [] for name in commands}
+    with systems.engine(folder / "postgres") as (engine, _):
+        for number in range(plan.rounds):
+            for name, command in commands.items():
+                database = f"bench_{list(commands).index(name)}_{number}"
+                asyncio.run(_create(engine.url(), database))
+                said, _ = load.run([*command, engine.url(database), str(in_flight), str(plan.seconds)])
+                found = json.loads(said.splitlines()[-1])
+                rates[name].append((found["rows"] / found["seconds"], found["p50_ms"], found["p99_ms"]))
+    middle = {name: [median(each) for each in zip(*several, strict=True)] for name, several in rates.items()}
+    for name, (rate, p50, p99) in middle.items():
+        section.table.append((name, str(in_flight), f"{rate:,.0f}", f"{p50:.1f}", f"{p99:.1f}"))
+    ours = middle[TASKS][0]
+    for name, goal in ((PROCRASTINATE, "≥ 20x"), (SKIP_LOCKED, "≥ 6x")):
+        if name in middle:
+            section.rows.append(
+                Row(f"{TASKS} against {name}, {in_flight} workers", goal, f"{ours / middle[name][0]:.2f}x")
+            )
+    section.notes.append(
+        "tasks writes an attempt, two entries of its log and two events of the board besides; the others do not."
+    )
+    return section
+
+
+async def _create(url: str, database: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(f"CREATE DATABASE {database}")
+    finally:
+        await connection.close()
