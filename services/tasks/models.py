@@ -204,6 +204,24 @@ class LeaseRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """That a task is given to somebody."""
+
+    task_id: UUID
+    holder: str
+    lease: LeaseRequest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldTask:
+    """That somebody says to hold a task by a token."""
+
+    task_id: UUID
+    holder: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class HeldLease:
     """The lease that somebody says to hold; without an agent, whichever of theirs it is."""
 

@@ -247,9 +247,12 @@ async def test_of_many_that_wait_as_many_look_as_there_is_something_for(shared: 
             return (await here.metrics())['qmcp_database_transactions_total{outcome="undone"}']
 
         waiting = [
-            asyncio.create_task(here.call("ClaimTask", project_id=project, wait_seconds=60, tag=tag))
+            # With a key each looks by itself; without, those that come meanwhile share a look.
+            asyncio.create_task(
+                here.call("ClaimTask", project_id=project, wait_seconds=60, tag=tag, idempotency_key=f"{tag}{number}")
+            )
             for tag in ("", "x")
-            for _ in range(20)
+            for number in range(20)
         ]
         async with asyncio.timeout(60):
             while await looked() < len(waiting):
@@ -268,3 +271,61 @@ async def test_of_many_that_wait_as_many_look_as_there_is_something_for(shared: 
         assert await looked() - before <= len(made) * 3
         for each in waiting:
             each.cancel()
+
+
+@in_one_loop
+async def test_many_that_complete_at_once_complete_each_task_once_and_the_others_hear_why_not(shared: Replica) -> None:
+    names = [await shared.task("together", f"{number}") for number in range(6)]
+    demanding = await shared.task("together", "demands", required_evidence=["url"])
+    project = await project_of(shared, demanding)
+    claimed = (await shared.call("ClaimTask", project_id=project, count=50))["tasks"]
+    tokens = {each["id"]: each["lease"]["fencing_token"] for each in claimed}
+    assert tokens.keys() == {*names, demanding}
+    lost = names[5]
+    await let_expire(shared, lost)
+    raced = await asyncio.gather(
+        *(
+            shared.call("TransitionTask", id=each, status="DONE", fencing_token=tokens[each])
+            for each in [*names[:5], *names[:5], lost, demanding]
+        ),
+        return_exceptions=True,
+    )
+    done = [each["id"] for each in raced if isinstance(each, dict)]
+    assert sorted(done) == sorted(names[:5])
+    reasons = [each.refusal.reason for each in raced if isinstance(each, RefusedError)]
+    assert sorted(reasons) == ["EVIDENCE_MISSING", *["LEASE_LOST"] * 6]
+    for each in names[:5]:
+        shown = await shared.call("GetTask", id=each)
+        assert (shown["status"], shown["failed_attempts"], "lease" in shown) == ("completed", 0, False)
+        [attempt] = (await shared.call("ListAttempts", task_id=each))["attempts"]
+        assert (attempt["outcome"], "ended_at" in attempt) == ("completed", True)
+        entries = (await shared.call("ListTaskLogEntries", task_id=each))["entries"]
+        assert [entry["kind"] for entry in entries] == ["transitioned", "leased", "created"]
+        assert entries[0]["payload"] == {"from": "in_progress", "to": "completed", "fencing_token": "1"}
+
+
+@in_one_loop
+async def test_what_was_claimed_for_whoever_went_away_is_ready_for_the_next(shared: Replica) -> None:
+    task = await shared.task("gone", "one")
+    project = await project_of(shared, task)
+    # It waits for the lock of the project in the midst of its claim, and leaves.
+    async with owner_of(shared) as connection:
+        async with connection.transaction():
+            await connection.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended('project ' || $1::text, 0))", project
+            )
+            gone = asyncio.create_task(shared.call("ClaimTask", project_id=project, agent_id="gone"))
+            async with asyncio.timeout(60):
+                while not await connection.fetchval(
+                    "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+                ):
+                    await asyncio.sleep(0.01)
+            gone.cancel()
+            await asyncio.gather(gone, return_exceptions=True)
+        found: list[tuple[str, str]] = []
+        async with asyncio.timeout(60):
+            while found != [("gone", "released")]:
+                await asyncio.sleep(0.01)
+                rows = await connection.fetch("SELECT agent_id, outcome FROM task_attempts WHERE task_id = $1", task)
+                found = [(row["agent_id"], row["outcome"]) for row in rows]
+    assert (await shared.call("ClaimTask", project_id=project))["tasks"][0]["id"] == task

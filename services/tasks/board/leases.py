@@ -13,8 +13,10 @@ from services.tasks.board.access import entered_for, found, locked, number_of, s
 from services.tasks.board.store import leases as store
 from services.tasks.board.store import projects, tasks, work
 from services.tasks.metrics import Tally, TasksMetrics
-from services.tasks.models import Attempt, EndedWork, HeldLease, LeaseRequest, NewWork, Task
+from services.tasks.models import Attempt, EndedWork, Grant, HeldLease, LeaseRequest, NewWork, Task
 
+# Why a lease is given back that nobody has heard of.
+GONE = "whoever claimed it went away before they heard of it"
 # Leases that one look takes away.
 MAX_SWEPT = 200
 FROM = tuple(status for status, ways in transitions.TRANSITIONS.items() if "in_progress" in ways)
@@ -78,9 +80,7 @@ class Leases:
         if task.lease_expires_at is not None:
             # It has expired since leases were looked at.
             await store.end(connection, task_id, "expired", "")
-        given = await store.grant(
-            connection, [task_id], viewer.name, wanted.agent_id, wanted.seconds, [*FROM, "in_progress"]
-        )
+        given = await store.grant(connection, [Grant(task_id, viewer.name, wanted)], [*FROM, "in_progress"])
         if not given:
             raise errors.task_leased(task)
         tally.given += 1
@@ -124,6 +124,18 @@ class Leases:
             return await found(connection, UUID(task_id))
 
         return await once.run(self._database, release)
+
+    async def give_back(self, task: Task) -> None:
+        """Gives back a lease whose claimant has gone, unless it is over already."""
+        async with self._database.transaction() as connection:
+            await projects.lock(connection, UUID(task.project_id), alone=False)
+            standing = await tasks.get(connection, UUID(task.id), lock=True)
+            if standing is None or not _is_held(standing, task.fencing_token, task.lease_holder):
+                return
+            payload = {"outcome": "released", "fencing_token": task.fencing_token, "to": "pending", "reason": GONE}
+            await tasks.update(connection, UUID(task.id), {"status": "pending"}, "released", task.lease_holder, payload)
+            await store.end(connection, UUID(task.id), "released", GONE)
+            await tasks.announce(connection, UUID(task.project_id))
 
     async def begin_work(self, wanted: NewWork) -> datetime:
         """Lets another service do something for the holder of a lease, which is kept meanwhile; says until when.

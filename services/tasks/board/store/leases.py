@@ -6,7 +6,7 @@ from uuid import UUID
 from servicekit.postgres import Connection, Record
 from services.tasks.board.store.tasks import OPEN
 from services.tasks.board.store.work import KEPT_UNTIL, PARKED_SECONDS
-from services.tasks.models import Attempt, ReadyTask
+from services.tasks.models import Attempt, Grant, ReadyTask
 
 COLUMNS = f"""
     task_id, number, holder, agent_id, fencing_token, started_at, ended_at, outcome, reason,
@@ -40,9 +40,7 @@ async def lock_resources(connection: Connection, project_id: UUID) -> None:
     )
 
 
-async def grant(
-    connection: Connection, task_ids: Sequence[UUID], holder: str, agent_id: str, seconds: int, statuses: Sequence[str]
-) -> list[UUID]:
+async def grant(connection: Connection, grants: Sequence[Grant], statuses: Sequence[str]) -> list[UUID]:
     """Gives leases of those that nobody holds, that have one of these statuses and wait for nothing."""
     rows = await connection.fetch(
         f"""
@@ -51,11 +49,12 @@ async def grant(
             SET status = 'in_progress',
                 completed_at = NULL,
                 fencing_token = fencing_token + 1,
-                lease_holder = $2,
-                lease_agent = $3,
-                lease_seconds = $4,
+                lease_holder = ($2::text[])[array_position($1, id)],
+                lease_agent = ($3::text[])[array_position($1, id)],
+                lease_seconds = ($4::integer[])[array_position($1, id)],
                 lease_acquired_at = clock_timestamp(),
-                lease_expires_at = clock_timestamp() + make_interval(secs => $4::integer),
+                lease_expires_at = clock_timestamp()
+                    + make_interval(secs => ($4::integer[])[array_position($1, id)]),
                 attempts = attempts + 1,
                 version = version + 1,
                 log_sequence = log_sequence + 1,
@@ -65,21 +64,22 @@ async def grant(
               AND status = ANY($5::text[])
               AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())
               AND NOT EXISTS (SELECT {OPEN})
-            RETURNING id, attempts, fencing_token, log_sequence
+            RETURNING id, attempts, fencing_token, log_sequence, lease_holder, lease_agent
         ), begun AS (
             INSERT INTO task_attempts (task_id, number, holder, agent_id, fencing_token)
-            SELECT id, attempts, $2, $3, fencing_token
+            SELECT id, attempts, lease_holder, lease_agent, fencing_token
             FROM given
         )
         INSERT INTO task_log (task_id, sequence, kind, principal, payload)
-        SELECT id, log_sequence, 'leased', $2, json_build_object('agent_id', $3::text, 'fencing_token', fencing_token)
+        SELECT id, log_sequence, 'leased', lease_holder,
+               json_build_object('agent_id', lease_agent, 'fencing_token', fencing_token)
         FROM given
         RETURNING task_id
         """,
-        task_ids,
-        holder,
-        agent_id,
-        seconds,
+        [each.task_id for each in grants],
+        [each.holder for each in grants],
+        [each.lease.agent_id for each in grants],
+        [each.lease.seconds for each in grants],
         statuses,
     )
     return [row["task_id"] for row in rows]
