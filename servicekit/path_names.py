@@ -6,7 +6,7 @@ route takes several segments, and no end that reads as an operation (`:wait`) of
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -21,7 +21,7 @@ from servicekit.errors import Violation
 
 # Looked up by name: servicekit imports no generated code.
 OPTION = "qmcp.options.v1.path_name"
-VARIABLE = re.compile(r"\{(?:[a-z_.]+\.)?([a-z_]+)(=\*\*)?\}")
+VARIABLE = re.compile(r"\{([a-z_.]+)(=\*\*)?\}")
 VERB = re.compile(r":([a-z_]+)$")
 NOWHERE = {"", ".", ".."}
 
@@ -33,15 +33,16 @@ def checks_of(service: ServiceDescriptor, request: Any) -> Check | None:
     marked = [*_marked(request, ())]
     if not marked:
         return None
-    one_segment = {found[1] for rule in _routes(service) for found in VARIABLE.finditer(rule) if not found[2]}
+    slashes = _slashes(service)
+    allowed = [slashes.get(_field(request, path), slashes.get(path[-1], True)) for path in marked]
 
     def check(message: Message) -> list[Violation]:
         found = []
-        for path in marked:
+        for path, has_slashes in zip(marked, allowed, strict=True):
             name: Any = message
             for step in path:
                 name = getattr(name, step)
-            if fault := fault_of(name, has_slashes=path[-1] not in one_segment):
+            if fault := fault_of(name, has_slashes=has_slashes):
                 found.append(Violation(".".join(path), fault))
         return found
 
@@ -74,13 +75,34 @@ def _marked(message: Descriptor, before: tuple[str, ...]) -> Iterator[tuple[str,
             yield from _marked(field.message_type, (field.name,))
 
 
-def _routes(service: ServiceDescriptor) -> Iterator[str]:
+def _slashes(service: ServiceDescriptor) -> Mapping[str, bool]:
+    """Whether routes take several segments for a field: for one of a resource by its full name, else by its name alone.
+
+    A service may have resources of several kinds, and each a name.
+    """
+    found: dict[str, bool] = {}
+    for method, rule in _routes(service):
+        for variable in VARIABLE.finditer(rule):
+            *within, name = variable[1].split(".")
+            key = _field(method.input_type, (*within, name)) if within else name
+            found[key] = found.get(key, True) and bool(variable[2])
+    return found
+
+
+def _field(message: Any, path: Sequence[str]) -> str:
+    """The full name of a field of a message, or of one within it."""
+    for step in path[:-1]:
+        message = message.fields_by_name[step].message_type
+    return str(message.fields_by_name[path[-1]].full_name)
+
+
+def _routes(service: ServiceDescriptor) -> Iterator[tuple[Any, str]]:
     for method in service.methods:
         first = method.GetOptions().Extensions[annotations_pb2.http]
         for rule in (first, *first.additional_bindings):
             pattern = rule.WhichOneof("pattern")
             if pattern is not None:
-                yield getattr(rule, pattern)
+                yield method, getattr(rule, pattern)
 
 
 @cache

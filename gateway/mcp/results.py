@@ -16,6 +16,7 @@ from mcp_types import (
     ImageContent,
     TextContent,
 )
+from pydantic import TypeAdapter, ValidationError
 from qmcp.tools.v1 import invocation_pb2
 
 from gateway.mcp import failures
@@ -24,6 +25,7 @@ from gateway.mcp.documents import whole
 from gateway.mcp.failures import Failure
 from gateway.mcp.invocations import FINAL, awaited
 
+BLOCKS: TypeAdapter[list[ContentBlock]] = TypeAdapter(list[ContentBlock])
 # Results say of themselves which row of the audit they are.
 META_INVOCATION, META_STATUS = "qmcp/invocation_id", "qmcp/status"
 
@@ -33,11 +35,11 @@ def of_invocation(invocation: invocation_pb2.Invocation) -> CallToolResult:
     meta: dict[str, Any] = {META_INVOCATION: invocation.id, META_STATUS: invocation.status}
     if invocation.status == "success" and invocation.error_reason != "OUTPUT_INVALID":
         value = result_of(invocation)
-        content: list[ContentBlock] = [_block(value, invocation.id)]
+        content, structured = _of_a_server(value) or ([_block(value, invocation.id)], value)
         if invocation.error:
             content.append(TextContent(text=invocation.error))
         return CallToolResult(
-            content=content, structured_content=value if isinstance(value, dict) else None, _meta=meta
+            content=content, structured_content=structured if isinstance(structured, dict) else None, _meta=meta
         )
     message, next_step = _explained(invocation)
     failure = Failure(
@@ -76,6 +78,16 @@ def result_of(invocation: invocation_pb2.Invocation) -> Any:
     if invocation.result_json:
         return json.loads(invocation.result_json)
     return whole(json_format.MessageToDict(invocation.result)) if invocation.HasField("result") else None
+
+
+def _of_a_server(value: Any) -> tuple[list[ContentBlock], Any] | None:
+    """The blocks and the structured content that an MCP server behind the tool answered; None of other results."""
+    if not isinstance(value, dict) or not {"content"} <= value.keys() <= {"content", "structured_content", "_meta"}:
+        return None
+    try:
+        return BLOCKS.validate_python(value["content"]), value.get("structured_content")
+    except ValidationError:
+        return None
 
 
 def _block(value: Any, invocation_id: str) -> ContentBlock:

@@ -36,8 +36,34 @@ def tool_defined_by_code(name: str) -> ServiceError:
 
 
 def tool_without_source(name: str) -> ServiceError:
-    message = "Say what stands behind the tool: http or grpc."
+    message = "Say what stands behind the tool: http or grpc. Tools of MCP servers come with their server."
     return invalid_argument("INVALID_REQUEST", message, [Violation("tool.http", message)], tool=name)
+
+
+def tool_defined_by_server(name: str, why: str) -> ServiceError:
+    return failed_precondition("TOOL_DEFINED_BY_SERVER", f"The tool {name!r} is an MCP server's: {why}", tool=name)
+
+
+def mcp_server_not_found(name: str) -> ServiceError:
+    return not_found(
+        "MCP_SERVER_NOT_FOUND",
+        f"MCP server {name!r} not found. GET /v1/mcp-servers lists those there are.",
+        server=name,
+    )
+
+
+def mcp_server_exists(name: str) -> ServiceError:
+    message = f"An MCP server named {name!r} exists. Update it, or choose another name."
+    return already_exists("MCP_SERVER_EXISTS", message, server=name)
+
+
+def too_many_mcp_servers(most: int) -> ServiceError:
+    return failed_precondition("TOO_MANY_MCP_SERVERS", f"There are {most} MCP servers, and no more may be registered.")
+
+
+def command_not_allowed(name: str) -> ServiceError:
+    message = f"No command {name!r} may be run. An operator allows it in QMCP_TOOLS_STDIO_COMMANDS_FILE."
+    return failed_precondition("COMMAND_NOT_ALLOWED", message, command=name)
 
 
 def approval_invalid(field: str, why: str) -> ServiceError:

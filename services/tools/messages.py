@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias, cast
 
 import orjson
-from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_pb2
+from qmcp.tools.v1 import invocation_pb2, mcp_server_pb2, receipt_pb2, tool_pb2, tools_service_pb2
 
 from servicekit.deep_json import put
 from servicekit.identity.principal import Principal
@@ -16,6 +16,7 @@ from servicekit.timestamps import to_datetime, to_timestamp
 from services.tools import models
 from services.tools.audit import models as audit
 from services.tools.audit import receipts
+from services.tools.mcp_servers.models import HttpTransport, McpServer, StdioTransport
 
 # Who defines tools.
 WRITE = "tools.write"
@@ -56,12 +57,59 @@ def _policy_from(message: tool_pb2.ApprovalPolicy) -> models.ApprovalPolicy:
     )
 
 
-def _source_from(message: tool_pb2.Tool) -> models.HttpSource | models.GrpcSource | None:
+def server_from(message: mcp_server_pb2.McpServer) -> McpServer:
+    """A server as a caller defines it; what the service sets is left out."""
+    stdio = message.WhichOneof("transport") == "stdio"
+    return McpServer(
+        name=message.name,
+        transport=StdioTransport(message.stdio.command)
+        if stdio
+        else HttpTransport(message.http.url, dict(message.http.headers)),
+        approval=_policy_from(message.approval) if message.HasField("approval") else None,
+        timeout_seconds=message.timeout_seconds,
+        max_concurrency=message.max_concurrency,
+    )
+
+
+def server_to(server: McpServer, by: Principal) -> mcp_server_pb2.McpServer:
+    """A server as it is shown: where it is, and with which headers, to those who define tools alone."""
+    standing, transport = server.standing, server.transport
+    message = mcp_server_pb2.McpServer(
+        name=server.name,
+        timeout_seconds=server.timeout_seconds,
+        max_concurrency=server.max_concurrency,
+        etag=server.etag,
+        created_at=to_timestamp(server.created_at),
+        updated_at=to_timestamp(server.updated_at),
+        state=standing.state,
+        state_at=to_timestamp(standing.since),
+        reason=standing.reason,
+        refreshed_at=to_timestamp(standing.refreshed_at),
+        tool_count=standing.tool_count,
+        refused_tools=[mcp_server_pb2.RefusedMcpTool(name=one.name, reason=one.reason) for one in standing.refused],
+    )
+    if isinstance(transport, StdioTransport):
+        message.stdio.CopyFrom(mcp_server_pb2.McpStdioTransport(command=transport.command))
+    else:
+        url, headers = transport.url, dict(transport.headers)
+        if not by.may(WRITE):
+            url, headers = masked_url(url), dict.fromkeys(headers, MASKED)
+        message.http.CopyFrom(mcp_server_pb2.McpHttpTransport(url=url, headers=headers))
+    if server.approval is not None:
+        _fill_policy(message.approval, server.approval)
+    return message
+
+
+def _source_from(
+    message: tool_pb2.Tool,
+) -> models.HttpSource | models.GrpcSource | models.McpSource | None:
     match message.WhichOneof("source"):
         case "http":
             return models.HttpSource(message.http.method, message.http.url, dict(message.http.headers))
         case "grpc":
             return models.GrpcSource(message.grpc.target, message.grpc.method, message.grpc.tls)
+        case "mcp":
+            return models.McpSource(message.mcp.server, message.mcp.tool)
         case _:
             return None
 
@@ -97,11 +145,15 @@ def tool_to(tool: models.Tool, by: Principal) -> tool_pb2.Tool:
             message.http.CopyFrom(tool_pb2.HttpSource(method=method, url=url, headers=headers))
         case models.GrpcSource(target_address, method, tls):
             message.grpc.CopyFrom(tool_pb2.GrpcSource(target=target_address, method=method, tls=tls))
+        case models.McpSource(server, name):
+            message.mcp.CopyFrom(tool_pb2.McpSource(server=server, tool=name))
     if tool.approval is not None:
         _fill_policy(message.approval, tool.approval)
     if tool.pause is not None:
         at = to_timestamp(tool.pause.at)
         message.pause.CopyFrom(tool_pb2.ToolPause(at=at, by=tool.pause.by, reason=tool.pause.reason))
+    if tool.outage is not None:
+        message.outage.CopyFrom(tool_pb2.ToolOutage(at=to_timestamp(tool.outage.since), reason=tool.outage.reason))
     return message
 
 

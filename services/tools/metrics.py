@@ -1,7 +1,7 @@
 """The metrics of the tools service."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator, Mapping, Sized
 from time import monotonic
 
 from prometheus_client import CollectorRegistry
@@ -30,6 +30,7 @@ class ToolMetrics(Collector):
         self._checkpoint_at = monotonic()
         self._awaiting_approval = 0
         self._hitl_failures = 0
+        self._mcp_servers: Mapping[str, tuple[bool, int]] = {}
         registry.register(self)
 
     def ended(self, tool: str, status: str, seconds: float | None) -> None:
@@ -55,6 +56,10 @@ class ToolMetrics(Collector):
         """A checkpoint was due, and has been signed by somebody where there was anything to sign."""
         self._checkpoint_at = monotonic()
 
+    def mcp_servers(self, servers: Mapping[str, tuple[bool, int]]) -> None:
+        """Of each MCP server, whether this process reaches it, and how many tools it has. There are few of them."""
+        self._mcp_servers = servers
+
     def hitl_failed(self) -> None:
         """A call to hitl that has to be made again."""
         self._hitl_failures += 1
@@ -78,6 +83,13 @@ class ToolMetrics(Collector):
         yield CounterMetricFamily(
             "qmcp_tool_interrupted", "Invocations that a dead replica left open, found by the sweep.", self._interrupted
         )
+        up = GaugeMetricFamily("qmcp_mcp_server_up", "Whether an MCP server is reached from here.", labels=("server",))
+        tools = GaugeMetricFamily("qmcp_mcp_server_tools", "Tools that it lists.", labels=("server",))
+        for server, (is_up, count) in self._mcp_servers.items():
+            up.add_metric((server,), float(is_up))
+            tools.add_metric((server,), count)
+        yield up
+        yield tools
         yield GaugeMetricFamily("qmcp_tool_in_flight", "Invocations begun and not ended.", len(self._active))
         yield GaugeMetricFamily(
             "qmcp_tool_awaiting_approval",

@@ -35,6 +35,17 @@ class GrpcSource:
 
 
 @dataclass(frozen=True, slots=True)
+class McpSource:
+    """A tool of an MCP server."""
+
+    server: str
+    # Its name there.
+    tool: str
+    # Of how the server is reached: what humans approved is not run by another one.
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """What a tool gave once it had run."""
 
@@ -42,6 +53,8 @@ class Output:
     # Where the result is not what was to be expected: an ErrorReason, and a sentence. The tool has run all the same.
     reason: str = ""
     why: str = ""
+    # What the output schema speaks of where that is not the whole result; else empty.
+    judged: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,16 @@ class ToolPause:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolOutage:
+    """That a tool cannot run now: since when, and why."""
+
+    since: datetime
+    reason: str
+    # Whether its server lists it no more.
+    is_gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Tool:
     """A tool of the catalogue. Schemas are JSON documents, None where there is none."""
 
@@ -93,7 +116,7 @@ class Tool:
     labels: Mapping[str, str] = field(default_factory=dict)
     timeout_seconds: int = 0
     max_concurrency: int = 0
-    source: HttpSource | GrpcSource | None = None
+    source: HttpSource | GrpcSource | McpSource | None = None
     # A serialised FileDescriptorSet, for gRPC tools.
     descriptors: bytes | None = None
     etag: str = ""
@@ -103,6 +126,10 @@ class Tool:
     approval: ApprovalPolicy | None = None
     # None: it may run.
     pause: ToolPause | None = None
+    # Of a tool of an MCP server: whether its approval and limits are its own, and not what its server's tools have.
+    own_settings: bool = False
+    # None: it can run, as far as is known.
+    outage: ToolOutage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,11 @@ from services.tools.execution.lease import Lease
 from services.tools.execution.runner import Runner
 from services.tools.execution.slots import Slots
 from services.tools.execution.sweep import Sweep
+from services.tools.mcp_servers.connections import McpConnections
+from services.tools.mcp_servers.federation import Federation
+from services.tools.mcp_servers.links import Links
+from services.tools.mcp_servers.servers import McpServers
+from services.tools.mcp_servers.stdio import commands
 from services.tools.metrics import ToolMetrics
 from services.tools.peers import access, hitl, leases
 from services.tools.servicer import INVOKING, ToolsServicer
@@ -67,6 +72,13 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     replica: UUID = uuid.uuid7()
     addresses = AddressPolicy(settings.tools_allowed_networks)
     secrets = Secrets(settings.tools_secrets_dir)
+    links = Links(
+        addresses,
+        secrets,
+        commands(settings.tools_stdio_commands_file),
+        settings.tools_max_response_bytes,
+        settings.tools_stdio_max_memory_bytes,
+    )
     functions = plugins.load()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.tools_threads, "tool"))
 
@@ -80,6 +92,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         ) as db,
         aclosing(HttpTools(addresses, secrets, settings.tools_max_response_bytes)) as http_tools,
         aclosing(GrpcTools(addresses, settings.tools_max_response_bytes)) as grpc_tools,
+        aclosing(McpConnections(links, settings.tools_mcp_refresh_seconds)) as mcp_connections,
         hitl(settings, settings.hitl_address) as humans,
         leases(settings, settings.tasks_address) as holders,
         access(settings) as resolver,
@@ -88,8 +101,10 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         active = ActiveInvocations(db, waiters, secrets.mask, leased)
         metrics = ToolMetrics(registry, active)
         # What there is to run.
-        tools = LoadedTools(db, functions, http_tools, grpc_tools)
+        tools = LoadedTools(db, functions, http_tools, grpc_tools, mcp_connections)
         catalogue = Catalogue(db, functions, http_tools, grpc_tools, tools)
+        federation = Federation(db, replica, mcp_connections, tools, metrics)
+        servers = McpServers(db, tools, mcp_connections, federation)
         # What is put on record.
         recorder = Recorder(db, replica, CommitMetrics(registry), awaiting)
         history = History(db, waiters, [key.public, *previous_keys])
@@ -117,8 +132,13 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         approvals = Approvals(db, humans, tools, decisions, awaiting, metrics)
         cancellations = Cancellations(db, waiters, history, approvals.cancel)
 
-        servicer = ToolsServicer(catalogue, execution, cancellations, history, archiving, key)
-        channels = {"tools_changed": tools.forget, "invocations": waiters.wake, "cancellations": follower.tell}
+        servicer = ToolsServicer(catalogue, execution, cancellations, history, archiving, key, servers)
+        channels = {
+            "tools_changed": tools.forget,
+            "mcp_servers_changed": lambda _: mcp_connections.news.set(),
+            "invocations": waiters.wake,
+            "cancellations": follower.tell,
+        }
         loops = {
             "heartbeats": lease.keep,
             "sweep": sweep.run,
@@ -129,6 +149,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             "approvals": approvals.attend,
             "leases": leased.follow,
             "catalogue": tools.follow,
+            "mcp servers": federation.follow,
             "forgetting": forgetting(db, retention.forget_keys),
             "partitions": keeping(db, TABLES, retention.drop),
         }

@@ -8,7 +8,14 @@ from typing import Any
 from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
-from qmcp.tools.v1 import invocation_pb2, receipt_pb2, tool_pb2, tools_service_pb2, tools_service_pb2_grpc
+from qmcp.tools.v1 import (
+    invocation_pb2,
+    mcp_server_pb2,
+    receipt_pb2,
+    tool_pb2,
+    tools_service_pb2,
+    tools_service_pb2_grpc,
+)
 
 from servicekit import ndjson
 from servicekit.errors import ServiceError
@@ -30,6 +37,8 @@ from services.tools.catalogue.catalogue import Catalogue
 from services.tools.execution.active import InvocationRequest
 from services.tools.execution.cancellation import Cancellations
 from services.tools.execution.execution import Execution
+from services.tools.mcp_servers.models import McpServer
+from services.tools.mcp_servers.servers import McpServers
 from services.tools.models import Invocation, Json, Tool
 
 # The RPCs that run a tool, and keep on record what was refused.
@@ -53,8 +62,10 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         history: History,
         archiving: Archiving,
         key: SigningKey,
+        servers: McpServers,
     ) -> None:
         self._catalogue = catalogue
+        self._servers = servers
         self._execution = execution
         self._cancellations = cancellations
         self._history = history
@@ -97,6 +108,47 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
 
     async def ResumeTool(self, request: tools_service_pb2.ResumeToolRequest, context: Context) -> tool_pb2.Tool:
         return _shown(await self._catalogue.resume(request.name))
+
+    async def ListMcpServers(
+        self, request: tools_service_pb2.ListMcpServersRequest, context: Context
+    ) -> tools_service_pb2.ListMcpServersResponse:
+        servers, token = await self._servers.page(request.page_size, request.page_token)
+        return tools_service_pb2.ListMcpServersResponse(servers=map(_server_shown, servers), next_page_token=token)
+
+    async def GetMcpServer(
+        self, request: tools_service_pb2.GetMcpServerRequest, context: Context
+    ) -> mcp_server_pb2.McpServer:
+        return _server_shown(await self._servers.get(request.name))
+
+    async def CreateMcpServer(
+        self, request: tools_service_pb2.CreateMcpServerRequest, context: Context
+    ) -> mcp_server_pb2.McpServer:
+        return await self._servers.create(messages.server_from(request.server), Once(request, _server_shown))
+
+    async def UpdateMcpServer(
+        self, request: tools_service_pb2.UpdateMcpServerRequest, context: Context
+    ) -> mcp_server_pb2.McpServer:
+        is_new = False
+
+        def answer(updated: tuple[McpServer, bool]) -> mcp_server_pb2.McpServer:
+            nonlocal is_new
+            server, is_new = updated
+            return _server_shown(server)
+
+        server = messages.server_from(request.server)
+        replaced = await self._servers.update(server, request.server.etag, Once(request, answer))
+        if is_new:
+            await answer_with(context, CREATED)
+        return replaced
+
+    async def DeleteMcpServer(self, request: tools_service_pb2.DeleteMcpServerRequest, context: Context) -> Empty:
+        await self._servers.delete(request.name, request.etag)
+        return Empty()
+
+    async def RefreshMcpServer(
+        self, request: tools_service_pb2.RefreshMcpServerRequest, context: Context
+    ) -> mcp_server_pb2.McpServer:
+        return _server_shown(await self._servers.refresh(request.name))
 
     async def InvokeTool(
         self, request: tools_service_pb2.InvokeToolRequest, context: Context
@@ -257,6 +309,11 @@ async def _chunks(
 def _shown(tool: Tool) -> tool_pb2.Tool:
     """A tool as the caller may see it."""
     return messages.tool_to(tool, current_context.get().principal)
+
+
+def _server_shown(server: McpServer) -> mcp_server_pb2.McpServer:
+    """A server as the caller may see it."""
+    return messages.server_to(server, current_context.get().principal)
 
 
 def _told(request: tools_service_pb2.InvokeToolRequest, sent: bytes) -> dict[str, Any]:

@@ -43,6 +43,15 @@ class Settings(ServiceSettings):
     # The largest answer of an HTTP or gRPC tool that is taken, bytes.
     tools_max_response_bytes: int = 1024 * 1024
 
+    # How often an MCP server's tools are listed again that announces no change, seconds.
+    tools_mcp_refresh_seconds: float = Field(default=300, ge=1)
+    # JSON file with the commands that may be run as MCP servers over their pipes, `{"files": {"command": ["mcp-files",
+    # "/srv/files"], "env": {"TOKEN": "${secret.NAME}"}, "folder": "/srv"}}`: callers choose among these names and can
+    # change nothing of a command. Each replica runs its own. Empty: none may be run.
+    tools_stdio_commands_file: Path | None = None
+    # How much memory such a process may take together with its children, bytes; one that takes more is ended.
+    tools_stdio_max_memory_bytes: int = Field(default=1024 * 1024 * 1024, ge=16 * 1024 * 1024)
+
     # The hitl service, `host:port`, which asks humans for approvals. Where auth is on, it is asked with the key in
     # access_key_file. While it is away, approvals wait and all else goes on; empty: they wait for ever.
     hitl_address: str = "hitl:50051"

@@ -11,7 +11,7 @@ from aiohttp import web
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
-from qmcp.tools.v1 import tool_pb2, tools_service_pb2
+from qmcp.tools.v1 import mcp_server_pb2, tool_pb2, tools_service_pb2
 
 from services.tools import server as tools_server
 from tests.contract.running import Running
@@ -36,6 +36,18 @@ async def _make_tools(running: Running, number: int) -> list[str]:
     for name in names:
         tool = _tool(0, name)
         await running.must("CreateTool", running.request("CreateTool", tool=tool))
+    return names
+
+
+def _server(number: int, name: str = "") -> mcp_server_pb2.McpServer:
+    http = mcp_server_pb2.McpHttpTransport(url=f"http://127.0.0.1:1/{number}")
+    return mcp_server_pb2.McpServer(name=name or f"made-{number}", http=http)
+
+
+async def _make_servers(running: Running, number: int) -> list[str]:
+    names = [f"made-{next(_numbers):06}" for _ in range(number)]
+    for name in names:
+        await running.must("CreateMcpServer", running.request("CreateMcpServer", server=_server(0, name)))
     return names
 
 
@@ -117,6 +129,7 @@ SUBJECT = Subject(
     },
     listings={
         "ListTools": Listing(_make_tools, "name", {"kind": "http"}, {"kind": "grpc"}),
+        "ListMcpServers": Listing(_make_servers, "name", {}, {}),
         "ListInvocations": Listing(_invoke_echo, "id", {"tool_name": "echo"}, {"status": "failed"}),
     },
     effects={
@@ -128,6 +141,16 @@ SUBJECT = Subject(
         "UpdateTool": Effect(
             lambda number: tools_service_pb2.UpdateToolRequest(tool=_tool(number)),
             lambda tool: (tool.name, tool.etag),
+            repeats=False,
+        ),
+        "CreateMcpServer": Effect(
+            lambda number: tools_service_pb2.CreateMcpServerRequest(server=_server(number)),
+            lambda server: (server.name, server.etag),
+            repeats=False,
+        ),
+        "UpdateMcpServer": Effect(
+            lambda number: tools_service_pb2.UpdateMcpServerRequest(server=_server(number)),
+            lambda server: (server.name, server.etag),
             repeats=False,
         ),
         "InvokeTool": Effect(_echo, lambda invocation: invocation.id),
@@ -161,6 +184,17 @@ SUBJECT = Subject(
     shared={
         **dict.fromkeys(
             ("ListTools", "GetTool", "CreateTool", "UpdateTool", "DeleteTool", "PauseTool", "ResumeTool"), CATALOGUE
+        ),
+        **dict.fromkeys(
+            (
+                "ListMcpServers",
+                "GetMcpServer",
+                "CreateMcpServer",
+                "UpdateMcpServer",
+                "DeleteMcpServer",
+                "RefreshMcpServer",
+            ),
+            CATALOGUE,
         ),
         **dict.fromkeys(("InvokeTool", "CallTool", "StartInvocation"), "makes what is the caller's own"),
         "GetReceiptKey": "a public key",

@@ -60,7 +60,7 @@ def read(body: bytes, content_type: str) -> Output:
     if not (is_json or is_lines):
         return Output(text)
     try:
-        return Output([_json(line) for line in _lines(text)] if is_lines else _json(text))
+        return Output([document(line) for line in _lines(text)] if is_lines else document(text))
     except RecursionError:
         why = "it is nested too deeply"
     except (ValueError, TypeError) as error:
@@ -176,7 +176,7 @@ def _lines(text: str) -> Iterator[str]:
             yield line
 
 
-def _json(text: str) -> Json:
+def document(text: str) -> Json:
     """The document. ValueError, TypeError, RecursionError where it is none that could be carried as it is."""
     value = json.loads(
         text.removeprefix("\ufeff"),

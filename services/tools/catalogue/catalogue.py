@@ -7,13 +7,13 @@ from servicekit import pagination
 from servicekit.idempotency import Answer, Once
 from servicekit.postgres import Connection, Database
 from services.tools import errors
-from services.tools.catalogue import definitions, store
+from services.tools.catalogue import definitions, server_tools, store
 from services.tools.catalogue.grpc_tools import GrpcTools, find_method
 from services.tools.catalogue.http_tools import HttpTools
 from services.tools.catalogue.loading import LoadedTools
 from services.tools.catalogue.message_schemas import schema_of
 from services.tools.catalogue.plugins import BUILTIN_MODULE, FunctionTool
-from services.tools.models import GrpcSource, HttpSource, Tool
+from services.tools.models import GrpcSource, HttpSource, McpSource, Tool
 
 DEFINED_BY_CODE = {"builtin", "plugin"}
 
@@ -59,6 +59,8 @@ class Catalogue:
         earlier = await once.earlier(self._database)
         if earlier is not None:
             return earlier
+        if isinstance(tool.source, McpSource):
+            server_tools.with_own_settings(None, tool)
         prepared = await self._prepare(tool)
         answer = await once.run(self._database, create)
         self._loaded.forget(tool.name)
@@ -69,12 +71,17 @@ class Catalogue:
 
         async def update(connection: Connection) -> tuple[Tool, bool]:
             standing = await store.get_for_update(connection, prepared.name)
-            if standing is None:
+            if standing is None and not isinstance(prepared.source, McpSource):
                 if etag:
                     raise errors.tool_not_found(prepared.name)
                 return await self._insert(connection, prepared), True
-            _require_changeable(standing, etag)
-            replaced = await store.replace(connection, prepared)
+            if standing is not None:
+                _require_changeable(standing, etag)
+            is_a_servers = any(one is not None and isinstance(one.source, McpSource) for one in (standing, prepared))
+            changed = server_tools.with_own_settings(standing, prepared) if is_a_servers else prepared
+            replaced = await store.replace(connection, changed)
+            if standing is not None and standing.outage is not None and standing.outage.is_gone:
+                await store.mark_gone(connection, prepared.name)
             await store.announce(connection, prepared.name)
             return replaced, False
 
@@ -92,6 +99,8 @@ class Catalogue:
             if standing is None:
                 raise errors.tool_not_found(name)
             _require_changeable(standing, etag)
+            if isinstance(standing.source, McpSource) and not (standing.outage and standing.outage.is_gone):
+                raise errors.tool_defined_by_server(name, "pause it, or remove the server.")
             await store.delete(connection, name)
             await store.announce(connection, name)
         self._loaded.forget(name)
@@ -140,6 +149,9 @@ class Catalogue:
                     descriptors=described,
                     input_schema=schema_of(method.input_type) if tool.input_schema is None else tool.input_schema,
                 )
+            case McpSource():
+                # Whether it stands so in the catalogue is seen where it is changed.
+                prepared = replace(tool, kind="mcp")
             case None:
                 raise errors.tool_without_source(tool.name)
         return definitions.checked(prepared)

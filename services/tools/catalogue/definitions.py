@@ -25,7 +25,7 @@ def _etag(tool: Tool) -> str:
     covered = replace(tool, etag="", created_at=None, updated_at=None, descriptors=None)
     fields = orjson.loads(orjson.dumps(covered, option=orjson.OPT_SORT_KEYS))
     # Not of the definition: one that was approved before a pause may run after it.
-    del fields["pause"]
+    del fields["pause"], fields["outage"], fields["own_settings"]
     if tool.approval is None:
         # Tools without one keep the etag that they had before there were approvals.
         del fields["approval"]
@@ -37,7 +37,15 @@ def _check(tool: Tool) -> None:
     """Refuses a tool that could not be loaded, or whose approval could never be given."""
     input_schema(tool.input_schema)
     Schema(tool.output_schema, "output_schema")
-    policy = tool.approval
+    check_approval(tool.approval)
+
+
+def check_approval(policy: ApprovalPolicy | None) -> None:
+    """Refuses a policy that could not be loaded, or by which nobody could ever approve.
+
+    Raises:
+        ServiceError: SCHEMA_INVALID, INVALID_REQUEST.
+    """
     if policy is None:
         return
     if policy.mode == "when" and policy.when is None:

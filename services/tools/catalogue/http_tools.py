@@ -96,7 +96,7 @@ class HttpTools:
                     )
                 return await self._answered(response)
         except aiohttp.ClientError as error:
-            refused = _address_error(error)
+            refused = address_error(error)
             if refused is not None:
                 raise refused from None
             why = mask_of(url).text(f"{type(error).__name__}: {error}")
@@ -141,12 +141,12 @@ class HttpTools:
                 # Not by aiohttp, to which what it cannot undo is no answer.
                 auto_decompress=False,
                 headers={"Accept-Encoding": "gzip, deflate"},
-                middlewares=(_send_once,),
+                middlewares=(send_once,),
             )
         return self._session
 
 
-async def _send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+async def send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """Keeps aiohttp from sending GET, HEAD, PUT and DELETE again: what was done once would be told as done twice."""
     try:
         return await send(request)
@@ -157,7 +157,7 @@ async def _send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandler
         raise UnansweredError(f"closed without an answer ({error}); it may have been done") from error
 
 
-def _address_error(error: BaseException) -> AddressNotAllowedError | None:
+def address_error(error: BaseException) -> AddressNotAllowedError | None:
     """The refusal of our resolver, which aiohttp wraps."""
     cause: BaseException | None = error
     while cause is not None:

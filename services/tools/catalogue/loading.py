@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from cachetools import LRUCache
 
@@ -15,11 +15,11 @@ from servicekit.schemas import Schema
 from services.tools import errors
 from services.tools.catalogue import definitions, placement, store
 from services.tools.catalogue.grpc_tools import GrpcTools, find_method
-from services.tools.catalogue.http_tools import HttpTools
+from services.tools.catalogue.http_tools import HttpTools, UpstreamError
 from services.tools.catalogue.message_arguments import ArgumentsError, Reader, completion, reader
 from services.tools.catalogue.plugins import FunctionTool, ToolContext
 from services.tools.catalogue.readings import JUDGED, AmbiguousError, Completion, Readings
-from services.tools.models import GrpcSource, HttpSource, Json, Output, Tool
+from services.tools.models import GrpcSource, HttpSource, Json, McpSource, Output, Tool
 
 DEFAULT_TIMEOUT_SECONDS = 30
 # Of what is kept, schemas above all; the least recently used tool goes first.
@@ -30,6 +30,20 @@ LOOK_AGAIN_SECONDS = 5.0
 
 # Runs a tool: arguments, what it may report to, the ids to send along. What a function gives is its result as it is.
 Run = Callable[[dict[str, Json], ToolContext, Mapping[str, str]], Awaitable[Output | Json]]
+
+
+class McpTools(Protocol):
+    """Runs tools of MCP servers."""
+
+    async def call(
+        self,
+        source: McpSource,
+        arguments: dict[str, Json],
+        context: ToolContext,
+        headers: Mapping[str, str],
+        timeout_seconds: float,
+    ) -> Output:
+        """One call, never sent again; `headers` are the ids of the invocation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +127,18 @@ class LoadedTools:
     """Loads tools when they are asked for first."""
 
     def __init__(
-        self, database: Database, plugins: Mapping[str, FunctionTool], http_tools: HttpTools, grpc_tools: GrpcTools
+        self,
+        database: Database,
+        plugins: Mapping[str, FunctionTool],
+        http_tools: HttpTools,
+        grpc_tools: GrpcTools,
+        mcp_tools: McpTools,
     ) -> None:
         self._database = database
         self._plugins = plugins
         self._http_tools = http_tools
         self._grpc_tools = grpc_tools
+        self._mcp_tools = mcp_tools
         self._loaded: LRUCache[str, LoadedTool] = LRUCache(MAX_LOADED_BYTES, lambda loaded: loaded.memory_bytes)
         self._changes = 0
         self._last_change: Any = None
@@ -205,6 +225,16 @@ class LoadedTools:
                 return await call(arguments, headers)
 
             return run_grpc
+        if isinstance(source, McpSource):
+            is_gone = tool.outage is not None and tool.outage.is_gone
+            seconds = tool.timeout_seconds or DEFAULT_TIMEOUT_SECONDS
+
+            async def run_mcp(arguments: dict[str, Json], context: ToolContext, headers: Mapping[str, str]) -> Output:
+                if is_gone:
+                    raise UpstreamError(f"{store.GONE} Nothing was sent.")
+                return await self._mcp_tools.call(source, arguments, context, headers, seconds)
+
+            return run_mcp
         plugin = self._plugins.get(tool.name)
         if plugin is None:
             raise errors.tool_not_loaded(tool.name)

@@ -1,18 +1,35 @@
 """SQL of the catalogue."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from servicekit.postgres import Connection, Record
-from services.tools.models import Annotations, ApprovalPolicy, GrpcSource, HttpSource, Tool, ToolPause
+from services.tools.models import (
+    Annotations,
+    ApprovalPolicy,
+    GrpcSource,
+    HttpSource,
+    McpSource,
+    Tool,
+    ToolOutage,
+    ToolPause,
+)
 
 COLUMNS = """
     name, kind, title, description, version, tags, labels, annotations, input_schema, output_schema,
     timeout_seconds, max_concurrency, source, descriptors, etag, approval, created_at, updated_at,
-    paused_at, paused_by, pause_reason
+    paused_at, paused_by, pause_reason, mcp_server, mcp_tool, mcp_digest, own_settings, gone_at,
+    (
+        SELECT json_build_array(since, reason)
+        FROM mcp_standings
+        WHERE server = tools.mcp_server
+          AND state = 'unavailable'
+    ) AS outage
 """
+GONE = "Its MCP server lists it no more."
 # What a search looks through; the name counts most.
 WORDS = """
     setweight(to_tsvector('simple', regexp_replace($1, '[^A-Za-z0-9]+', ' ', 'g')), 'A')
@@ -58,9 +75,12 @@ async def insert(connection: Connection, tool: Tool) -> Tool | None:
         f"""
         INSERT INTO tools (
             name, kind, title, description, version, tags, labels, annotations, input_schema, output_schema,
-            timeout_seconds, max_concurrency, source, descriptors, etag, approval, words
+            timeout_seconds, max_concurrency, source, descriptors, etag, approval,
+            mcp_server, mcp_tool, mcp_digest, own_settings, words
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, {WORDS})
+        VALUES (
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, {WORDS}
+        )
         ON CONFLICT (name) DO NOTHING
         RETURNING {COLUMNS}
         """,
@@ -89,6 +109,11 @@ async def replace(connection: Connection, tool: Tool) -> Tool:
             descriptors = $14,
             etag = $15,
             approval = $16,
+            mcp_server = $17,
+            mcp_tool = $18,
+            mcp_digest = $19,
+            own_settings = $20,
+            gone_at = NULL,
             updated_at = now(),
             words = {WORDS}
         WHERE name = $1
@@ -136,6 +161,19 @@ async def delete(connection: Connection, name: str) -> None:
     await connection.execute("DELETE FROM tools WHERE name = $1", name)
 
 
+async def of_server(connection: Connection, server: str) -> list[Tool]:
+    """The tools of an MCP server, those that it lists no more with them; locked until the transaction ends."""
+    rows = await connection.fetch(f"SELECT {COLUMNS} FROM tools WHERE mcp_server = $1 ORDER BY name FOR UPDATE", server)
+    return [_tool(row) for row in rows]
+
+
+async def mark_gone(connection: Connection, name: str) -> None:
+    """Its server lists it no more; what it was given of its own stays, should it be listed again."""
+    await connection.execute(
+        "UPDATE tools SET gone_at = now(), updated_at = now() WHERE name = $1 AND gone_at IS NULL", name
+    )
+
+
 async def names_defined_by_code(connection: Connection) -> list[str]:
     rows = await connection.fetch("SELECT name FROM tools WHERE kind IN ('builtin', 'plugin')")
     return [row["name"] for row in rows]
@@ -165,10 +203,17 @@ def _values(tool: Tool) -> Sequence[Any]:
         _dump(tool.output_schema),
         tool.timeout_seconds,
         tool.max_concurrency,
-        _dump(_fields(tool.source)),
+        # The release before reads every source as one of HTTP or gRPC.
+        None if isinstance(tool.source, McpSource) else _dump(_fields(tool.source)),
         tool.descriptors,
         tool.etag,
         _dump(_fields(tool.approval)),
+        *(
+            (tool.source.server, tool.source.tool, tool.source.digest)
+            if isinstance(tool.source, McpSource)
+            else (None, "", "")
+        ),
+        tool.own_settings,
     )
 
 
@@ -188,7 +233,7 @@ def _load(text: str | None) -> Any:
 
 
 def _tool(row: Record) -> Tool:
-    source, approval = _load(row["source"]), _load(row["approval"])
+    approval = _load(row["approval"])
     return Tool(
         name=row["name"],
         kind=row["kind"],
@@ -202,14 +247,30 @@ def _tool(row: Record) -> Tool:
         output_schema=_load(row["output_schema"]),
         timeout_seconds=row["timeout_seconds"],
         max_concurrency=row["max_concurrency"],
-        source=None if source is None else GrpcSource(**source) if "target" in source else HttpSource(**source),
+        source=_source(row),
         descriptors=row["descriptors"],
         etag=row["etag"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         approval=None if approval is None else _policy(approval),
         pause=row["paused_at"] and ToolPause(row["paused_at"], row["paused_by"], row["pause_reason"]),
+        own_settings=row["own_settings"],
+        outage=_outage(row),
     )
+
+
+def _source(row: Record) -> GrpcSource | HttpSource | McpSource | None:
+    if row["mcp_server"] is not None:
+        return McpSource(row["mcp_server"], row["mcp_tool"], row["mcp_digest"])
+    source = _load(row["source"])
+    return None if source is None else GrpcSource(**source) if "target" in source else HttpSource(**source)
+
+
+def _outage(row: Record) -> ToolOutage | None:
+    if row["gone_at"] is not None:
+        return ToolOutage(row["gone_at"], GONE, is_gone=True)
+    down = _load(row["outage"])
+    return down and ToolOutage(datetime.fromisoformat(down[0]), down[1])
 
 
 def _policy(fields: dict[str, Any]) -> ApprovalPolicy:

@@ -84,8 +84,9 @@ def _checked(loaded: LoadedTool, intent: Intent, given: Any, mask: Mask) -> Outc
         text = canonical(value)
     if output.reason:
         return ran(intent, text, output.reason, mask.text(output.why))
-    faults = loaded.output_schema.faults(value)
+    faults = [fault for judged in output.judged or (value,) for fault in loaded.output_schema.faults(judged)]
     if faults:
         what = f"{faults[0].field}: {faults[0].description}"
-        return ran(intent, text, "OUTPUT_INVALID", f"The tool ran and returned what its output schema forbids: {what}")
+        why = f"The tool ran and returned what its output schema forbids: {what}"
+        return ran(intent, text, "OUTPUT_INVALID", mask.text(why))
     return ran(intent, text)

@@ -14,9 +14,9 @@ from qmcp.client.calling.resumption import Resumption
 from qmcp.client.calling.retries import Deadline
 from qmcp.client.errors import QmcpError
 from qmcp.client.tools.following import InvocationFollower
-from qmcp.client.tools.models import Invocation, InvocationEvent, Receipt, ReceiptKey, Tool, ToolSummary
+from qmcp.client.tools.models import Invocation, InvocationEvent, McpServer, Receipt, ReceiptKey, Tool, ToolSummary
 from qmcp.client.tools.verification import ReceiptVerification
-from qmcp.tools.v1 import invocation_pb2, tool_pb2
+from qmcp.tools.v1 import invocation_pb2, mcp_server_pb2, tool_pb2
 from qmcp.tools.v1 import tools_service_pb2 as api
 
 
@@ -52,6 +52,32 @@ class AsyncTools(AsyncCalls):
     async def resume_tool(self, name: str) -> Tool:
         """Lets a tool run again."""
         return await self._call(api.ResumeToolRequest(name=name), Tool)
+
+    async def list_mcp_servers(self) -> list[McpServer]:
+        """All MCP servers whose tools are in the catalogue, in order of their names."""
+        return await self._list(api.ListMcpServersRequest(), McpServer)
+
+    async def get_mcp_server(self, name: str) -> McpServer:
+        """One MCP server, and how it stands."""
+        return await self._call(api.GetMcpServerRequest(name=name), McpServer)
+
+    async def create_mcp_server(self, server: McpServer, *, idempotency_key: str | None = None) -> McpServer:
+        """Registers an MCP server; `refresh_mcp_server` waits until its tools are listed."""
+        message = to_message(server, mcp_server_pb2.McpServer())
+        return await self._call(api.CreateMcpServerRequest(server=message, idempotency_key=idempotency_key), McpServer)
+
+    async def update_mcp_server(self, server: McpServer, *, idempotency_key: str | None = None) -> McpServer:
+        """Replaces an MCP server, or registers it where there is none of its name."""
+        message = to_message(server, mcp_server_pb2.McpServer())
+        return await self._call(api.UpdateMcpServerRequest(server=message, idempotency_key=idempotency_key), McpServer)
+
+    async def delete_mcp_server(self, name: str, *, etag: str = "") -> None:
+        """Removes an MCP server and its tools; with an etag, only if it is still that one."""
+        await self._send(api.DeleteMcpServerRequest(name=name, etag=etag))
+
+    async def refresh_mcp_server(self, name: str) -> McpServer:
+        """Lists an MCP server's tools again now, or connects it, and returns it as it stands then."""
+        return await self._call(api.RefreshMcpServerRequest(name=name), McpServer)
 
     async def invoke_tool(
         self,

@@ -73,6 +73,24 @@ class GrpcSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class McpSource:
+    """A tool of an MCP server.
+
+    A call of it is one `tools/call`, never sent again; where its answer never came, the invocation is `failed` with
+    `UPSTREAM_FAILED`, and says that it may have been done. What the tool calls an error is `failed`, too. The
+    result is: - structured content, where the other content says only the same: that document; - one text: a
+    string; one image or sound: its bytes, as HttpSource has them; nothing: null; - anything else: `{"content":
+    [blocks as the protocol has them]}`, with `structured_content` where there is some; `output_schema` speaks of
+    that.
+    """
+
+    # The server, as McpServer.name.
+    server: str = ""
+    # The tool's name there.
+    tool: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalPolicy:
     """When a human must approve an invocation before the tool runs, and who may."""
 
@@ -101,6 +119,16 @@ class ToolPause:
     at: datetime | None = None
     # The principal that paused it.
     by: str = ""
+    # Why, for people.
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolOutage:
+    """That a tool cannot run now."""
+
+    # Since when.
+    at: datetime | None = None
     # Why, for people.
     reason: str = ""
 
@@ -142,7 +170,11 @@ class Tool:
     http: HttpSource | None = None
     # A unary method of a gRPC server.
     grpc: GrpcSource | None = None
-    # Set by the server: `builtin` (part of QMCP), `plugin` (a Python package), `http` or `grpc`. Ignored on input.
+    # A tool of an MCP server; it comes with its server, and only its approval, limits, tags and labels can be
+    # changed.
+    mcp: McpSource | None = None
+    # Set by the server: `builtin` (part of QMCP), `plugin` (a Python package), `http`, `grpc` or `mcp`. Ignored on
+    # input.
     kind: str = ""
     # Set by the server, changes with every change of the tool; an invocation records it. Send it with an update to
     # be refused (`ETAG_MISMATCH`) when somebody else changed the tool meanwhile; empty means: whatever is there.
@@ -155,6 +187,86 @@ class Tool:
     approval: ApprovalPolicy | None = None
     # Set by the server while the tool is paused (PauseTool). Ignored on input.
     pause: ToolPause | None = None
+    # Set by the server while the tool cannot run, because its MCP server is down or lists it no more: invocations
+    # fail with `UPSTREAM_FAILED`, and nothing is sent. Ignored on input.
+    outage: ToolOutage | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McpHttpTransport:
+    """An MCP server over streamable HTTP, of either revision of the protocol."""
+
+    # Where it is, `https://mcp.example.com/mcp`. At most 2,048 characters. The address rules are those of HTTP
+    # tools, and redirects are not followed. What follows the server may be a credential, so it is shown to those
+    # alone who have `tools.write`.
+    url: str = ""
+    # Headers to send with every request, as `HttpSource.headers`: a value may hold `${secret.NAME}`. At most 16.
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McpStdioTransport:
+    """An MCP server that is a process, spoken to over its pipes.
+
+    Off unless an operator allows commands by setting.
+    """
+
+    # Which of the commands that the operator allows. Nothing of a command can be chosen here.
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedMcpTool:
+    """A tool that an MCP server lists and that is not in the catalogue."""
+
+    # Its name there.
+    name: str = ""
+    # Why it is not taken.
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McpServer:
+    """An MCP server (Model Context Protocol) whose tools are tools of the catalogue: listed by its name and
+    theirs, and run, recorded, approved and limited as any.
+
+    Each replica keeps a connection to it, lists its tools when it announces a change and every few minutes, and
+    marks them while it is down. One call of a tool is one request to it, never sent again.
+    """
+
+    # The name its owner chose; its tools are `<name>/<tool>`. Letters, digits, `_` and `-`, 1 to 24 of them.
+    name: str = ""
+    # Over streamable HTTP.
+    http: McpHttpTransport | None = None
+    # As a process of the machine that the service runs on, one for each replica.
+    stdio: McpStdioTransport | None = None
+    # When a human must approve its tools; absent means never. A tool that UpdateTool gave settings of its own keeps
+    # those.
+    approval: ApprovalPolicy | None = None
+    # How long one run of its tools may take, in seconds, 1 to 3,600; 0 means the default of 30.
+    timeout_seconds: int = 0
+    # How many runs of each of its tools one replica makes at a time, 1 to 1,000; 0 means as many as the service
+    # allows.
+    max_concurrency: int = 0
+    # Set by the server, changes with every change of the definition. Send it with an update to be refused
+    # (`ETAG_MISMATCH`) when somebody else changed it meanwhile; empty means: whatever is there.
+    etag: str = ""
+    # When it was first registered. Set by the server.
+    created_at: datetime | None = None
+    # When its definition was last changed. Set by the server.
+    updated_at: datetime | None = None
+    # Set by the server: `connecting`, `available`, or `unavailable`, when no replica reaches it.
+    state: str = ""
+    # Since when it stands so. Set by the server.
+    state_at: datetime | None = None
+    # Why it is unavailable. Set by the server.
+    reason: str = ""
+    # When its tools were last listed; absent as long as they never were. Set by the server.
+    refreshed_at: datetime | None = None
+    # How many tools it has in the catalogue. Set by the server.
+    tool_count: int = 0
+    # Tools that it lists and the catalogue does not take, at most 50. Set by the server.
+    refused_tools: tuple[RefusedMcpTool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

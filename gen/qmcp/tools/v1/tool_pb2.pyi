@@ -13,7 +13,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Tool(_message.Message):
-    __slots__ = ("name", "title", "description", "input_schema", "output_schema", "annotations", "version", "tags", "labels", "timeout_seconds", "max_concurrency", "http", "grpc", "kind", "etag", "created_at", "updated_at", "approval", "pause")
+    __slots__ = ("name", "title", "description", "input_schema", "output_schema", "annotations", "version", "tags", "labels", "timeout_seconds", "max_concurrency", "http", "grpc", "mcp", "kind", "etag", "created_at", "updated_at", "approval", "pause", "outage")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -34,12 +34,14 @@ class Tool(_message.Message):
     MAX_CONCURRENCY_FIELD_NUMBER: _ClassVar[int]
     HTTP_FIELD_NUMBER: _ClassVar[int]
     GRPC_FIELD_NUMBER: _ClassVar[int]
+    MCP_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
     UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
     APPROVAL_FIELD_NUMBER: _ClassVar[int]
     PAUSE_FIELD_NUMBER: _ClassVar[int]
+    OUTAGE_FIELD_NUMBER: _ClassVar[int]
     name: str
     title: str
     description: str
@@ -53,13 +55,23 @@ class Tool(_message.Message):
     max_concurrency: int
     http: HttpSource
     grpc: GrpcSource
+    mcp: McpSource
     kind: str
     etag: str
     created_at: _timestamp_pb2.Timestamp
     updated_at: _timestamp_pb2.Timestamp
     approval: ApprovalPolicy
     pause: ToolPause
-    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., input_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., output_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., annotations: _Optional[_Union[ToolAnnotations, _Mapping]] = ..., version: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., labels: _Optional[_Mapping[str, str]] = ..., timeout_seconds: _Optional[int] = ..., max_concurrency: _Optional[int] = ..., http: _Optional[_Union[HttpSource, _Mapping]] = ..., grpc: _Optional[_Union[GrpcSource, _Mapping]] = ..., kind: _Optional[str] = ..., etag: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., approval: _Optional[_Union[ApprovalPolicy, _Mapping]] = ..., pause: _Optional[_Union[ToolPause, _Mapping]] = ...) -> None: ...
+    outage: ToolOutage
+    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., input_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., output_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., annotations: _Optional[_Union[ToolAnnotations, _Mapping]] = ..., version: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., labels: _Optional[_Mapping[str, str]] = ..., timeout_seconds: _Optional[int] = ..., max_concurrency: _Optional[int] = ..., http: _Optional[_Union[HttpSource, _Mapping]] = ..., grpc: _Optional[_Union[GrpcSource, _Mapping]] = ..., mcp: _Optional[_Union[McpSource, _Mapping]] = ..., kind: _Optional[str] = ..., etag: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., approval: _Optional[_Union[ApprovalPolicy, _Mapping]] = ..., pause: _Optional[_Union[ToolPause, _Mapping]] = ..., outage: _Optional[_Union[ToolOutage, _Mapping]] = ...) -> None: ...
+
+class ToolOutage(_message.Message):
+    __slots__ = ("at", "reason")
+    AT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    at: _timestamp_pb2.Timestamp
+    reason: str
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ToolPause(_message.Message):
     __slots__ = ("at", "by", "reason")
@@ -117,6 +129,14 @@ class HttpSource(_message.Message):
     url: str
     headers: _containers.ScalarMap[str, str]
     def __init__(self, method: _Optional[str] = ..., url: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class McpSource(_message.Message):
+    __slots__ = ("server", "tool")
+    SERVER_FIELD_NUMBER: _ClassVar[int]
+    TOOL_FIELD_NUMBER: _ClassVar[int]
+    server: str
+    tool: str
+    def __init__(self, server: _Optional[str] = ..., tool: _Optional[str] = ...) -> None: ...
 
 class GrpcSource(_message.Message):
     __slots__ = ("target", "method", "tls")

@@ -6,6 +6,7 @@ import warnings
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from qmcp.tools.v1 import invocation_pb2 as qmcp_dot_tools_dot_v1_dot_invocation__pb2
+from qmcp.tools.v1 import mcp_server_pb2 as qmcp_dot_tools_dot_v1_dot_mcp__server__pb2
 from qmcp.tools.v1 import receipt_pb2 as qmcp_dot_tools_dot_v1_dot_receipt__pb2
 from qmcp.tools.v1 import tool_pb2 as qmcp_dot_tools_dot_v1_dot_tool__pb2
 from qmcp.tools.v1 import tools_service_pb2 as qmcp_dot_tools_dot_v1_dot_tools__service__pb2
@@ -76,6 +77,36 @@ class ToolsServiceStub:
                 '/qmcp.tools.v1.ToolsService/ResumeTool',
                 request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ResumeToolRequest.SerializeToString,
                 response_deserializer=qmcp_dot_tools_dot_v1_dot_tool__pb2.Tool.FromString,
+                _registered_method=True)
+        self.ListMcpServers = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/ListMcpServers',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ListMcpServersRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ListMcpServersResponse.FromString,
+                _registered_method=True)
+        self.GetMcpServer = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/GetMcpServer',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.GetMcpServerRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tools_dot_v1_dot_mcp__server__pb2.McpServer.FromString,
+                _registered_method=True)
+        self.CreateMcpServer = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/CreateMcpServer',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.CreateMcpServerRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tools_dot_v1_dot_mcp__server__pb2.McpServer.FromString,
+                _registered_method=True)
+        self.UpdateMcpServer = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/UpdateMcpServer',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.UpdateMcpServerRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tools_dot_v1_dot_mcp__server__pb2.McpServer.FromString,
+                _registered_method=True)
+        self.DeleteMcpServer = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/DeleteMcpServer',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.DeleteMcpServerRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.RefreshMcpServer = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/RefreshMcpServer',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.RefreshMcpServerRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tools_dot_v1_dot_mcp__server__pb2.McpServer.FromString,
                 _registered_method=True)
         self.InvokeTool = channel.unary_unary(
                 '/qmcp.tools.v1.ToolsService/InvokeTool',
@@ -207,6 +238,52 @@ class ToolsServiceServicer:
 
     def ResumeTool(self, request, context):
         """Lets a tool run again; one that is not paused stays as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMcpServers(self, request, context):
+        """Lists the MCP servers in order of their names.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMcpServer(self, request, context):
+        """Returns one MCP server. NOT_FOUND/`MCP_SERVER_NOT_FOUND` where there is none of this name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateMcpServer(self, request, context):
+        """Registers an MCP server; over HTTP the answer is 201. It is connected afterwards, and its tools appear when it has listed
+        them: RefreshMcpServer waits for that. ALREADY_EXISTS/`MCP_SERVER_EXISTS` where the name is taken.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateMcpServer(self, request, context):
+        """Replaces the definition of an MCP server, and registers it where there is none of this name (201 over HTTP). Its tools have
+        its approval and limits at once, but for those that have their own. With an `etag` that is not the current one:
+        ABORTED/`ETAG_MISMATCH`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteMcpServer(self, request, context):
+        """Removes an MCP server and its tools from the catalogue. What they did stays in the audit.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefreshMcpServer(self, request, context):
+        """Lists the tools of an MCP server again now, connecting it where it is down, and returns it as it stands then, `unavailable`
+        where it did not answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -376,6 +453,36 @@ def add_ToolsServiceServicer_to_server(servicer, server):
                     servicer.ResumeTool,
                     request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ResumeToolRequest.FromString,
                     response_serializer=qmcp_dot_tools_dot_v1_dot_tool__pb2.Tool.SerializeToString,
+            ),
+            'ListMcpServers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMcpServers,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ListMcpServersRequest.FromString,
+                    response_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ListMcpServersResponse.SerializeToString,
+            ),
+            'GetMcpServer': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMcpServer,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.GetMcpServerRequest.FromString,
+                    response_serializer=qmcp_dot_tools_dot_v1_dot_mcp__server__pb2.McpServer.SerializeToString,
+            ),
+            'CreateMcpServer': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateMcpServer,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.CreateMcpServerRequest.FromString,
+                    response_serializer=qmcp_dot_tools_dot_v1_dot_mcp__server__pb2.McpServer.SerializeToString,
+            ),
+            'UpdateMcpServer': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateMcpServer,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.UpdateMcpServerRequest.FromString,
+                    response_serializer=qmcp_dot_tools_dot_v1_dot_mcp__server__pb2.McpServer.SerializeToString,
+            ),
+            'DeleteMcpServer': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteMcpServer,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.DeleteMcpServerRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'RefreshMcpServer': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefreshMcpServer,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.RefreshMcpServerRequest.FromString,
+                    response_serializer=qmcp_dot_tools_dot_v1_dot_mcp__server__pb2.McpServer.SerializeToString,
             ),
             'InvokeTool': grpc.unary_unary_rpc_method_handler(
                     servicer.InvokeTool,
@@ -645,6 +752,168 @@ class ToolsService:
             '/qmcp.tools.v1.ToolsService/ResumeTool',
             qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ResumeToolRequest.SerializeToString,
             qmcp_dot_tools_dot_v1_dot_tool__pb2.Tool.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMcpServers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/ListMcpServers',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ListMcpServersRequest.SerializeToString,
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ListMcpServersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMcpServer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/GetMcpServer',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.GetMcpServerRequest.SerializeToString,
+            qmcp_dot_tools_dot_v1_dot_mcp__server__pb2.McpServer.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateMcpServer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/CreateMcpServer',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.CreateMcpServerRequest.SerializeToString,
+            qmcp_dot_tools_dot_v1_dot_mcp__server__pb2.McpServer.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateMcpServer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/UpdateMcpServer',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.UpdateMcpServerRequest.SerializeToString,
+            qmcp_dot_tools_dot_v1_dot_mcp__server__pb2.McpServer.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteMcpServer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/DeleteMcpServer',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.DeleteMcpServerRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefreshMcpServer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/RefreshMcpServer',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.RefreshMcpServerRequest.SerializeToString,
+            qmcp_dot_tools_dot_v1_dot_mcp__server__pb2.McpServer.FromString,
             options,
             channel_credentials,
             insecure,

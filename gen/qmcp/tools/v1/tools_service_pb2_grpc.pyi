@@ -8,6 +8,7 @@ from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from qmcp.tools.v1 import invocation_pb2 as _invocation_pb2
+from qmcp.tools.v1 import mcp_server_pb2 as _mcp_server_pb2
 from qmcp.tools.v1 import receipt_pb2 as _receipt_pb2
 from qmcp.tools.v1 import tool_pb2 as _tool_pb2
 from qmcp.tools.v1 import tools_service_pb2 as _tools_service_pb2
@@ -60,6 +61,25 @@ class ToolsServiceStub:
     """
     ResumeTool: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.ResumeToolRequest, _tool_pb2.Tool]
     """Lets a tool run again; one that is not paused stays as it is."""
+    ListMcpServers: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.ListMcpServersRequest, _tools_service_pb2.ListMcpServersResponse]
+    """Lists the MCP servers in order of their names."""
+    GetMcpServer: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.GetMcpServerRequest, _mcp_server_pb2.McpServer]
+    """Returns one MCP server. NOT_FOUND/`MCP_SERVER_NOT_FOUND` where there is none of this name."""
+    CreateMcpServer: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.CreateMcpServerRequest, _mcp_server_pb2.McpServer]
+    """Registers an MCP server; over HTTP the answer is 201. It is connected afterwards, and its tools appear when it has listed
+    them: RefreshMcpServer waits for that. ALREADY_EXISTS/`MCP_SERVER_EXISTS` where the name is taken.
+    """
+    UpdateMcpServer: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.UpdateMcpServerRequest, _mcp_server_pb2.McpServer]
+    """Replaces the definition of an MCP server, and registers it where there is none of this name (201 over HTTP). Its tools have
+    its approval and limits at once, but for those that have their own. With an `etag` that is not the current one:
+    ABORTED/`ETAG_MISMATCH`.
+    """
+    DeleteMcpServer: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.DeleteMcpServerRequest, _empty_pb2.Empty]
+    """Removes an MCP server and its tools from the catalogue. What they did stays in the audit."""
+    RefreshMcpServer: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.RefreshMcpServerRequest, _mcp_server_pb2.McpServer]
+    """Lists the tools of an MCP server again now, connecting it where it is down, and returns it as it stands then, `unavailable`
+    where it did not answer.
+    """
     InvokeTool: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.InvokeToolRequest, _invocation_pb2.Invocation]
     """Runs a tool and waits for its end. A tool that fails is an answer (`status` is `failed`), not an error; one that ran
     and gave what was not to be expected is a `success` with an `error_reason`; arguments
@@ -150,6 +170,25 @@ class ToolsServiceAsyncStub(ToolsServiceStub):
     """
     ResumeTool: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.ResumeToolRequest, _tool_pb2.Tool]  # type: ignore[assignment]
     """Lets a tool run again; one that is not paused stays as it is."""
+    ListMcpServers: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.ListMcpServersRequest, _tools_service_pb2.ListMcpServersResponse]  # type: ignore[assignment]
+    """Lists the MCP servers in order of their names."""
+    GetMcpServer: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.GetMcpServerRequest, _mcp_server_pb2.McpServer]  # type: ignore[assignment]
+    """Returns one MCP server. NOT_FOUND/`MCP_SERVER_NOT_FOUND` where there is none of this name."""
+    CreateMcpServer: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.CreateMcpServerRequest, _mcp_server_pb2.McpServer]  # type: ignore[assignment]
+    """Registers an MCP server; over HTTP the answer is 201. It is connected afterwards, and its tools appear when it has listed
+    them: RefreshMcpServer waits for that. ALREADY_EXISTS/`MCP_SERVER_EXISTS` where the name is taken.
+    """
+    UpdateMcpServer: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.UpdateMcpServerRequest, _mcp_server_pb2.McpServer]  # type: ignore[assignment]
+    """Replaces the definition of an MCP server, and registers it where there is none of this name (201 over HTTP). Its tools have
+    its approval and limits at once, but for those that have their own. With an `etag` that is not the current one:
+    ABORTED/`ETAG_MISMATCH`.
+    """
+    DeleteMcpServer: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.DeleteMcpServerRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Removes an MCP server and its tools from the catalogue. What they did stays in the audit."""
+    RefreshMcpServer: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.RefreshMcpServerRequest, _mcp_server_pb2.McpServer]  # type: ignore[assignment]
+    """Lists the tools of an MCP server again now, connecting it where it is down, and returns it as it stands then, `unavailable`
+    where it did not answer.
+    """
     InvokeTool: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.InvokeToolRequest, _invocation_pb2.Invocation]  # type: ignore[assignment]
     """Runs a tool and waits for its end. A tool that fails is an answer (`status` is `failed`), not an error; one that ran
     and gave what was not to be expected is a `success` with an `error_reason`; arguments
@@ -279,6 +318,61 @@ class ToolsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_tool_pb2.Tool, _abc.Awaitable[_tool_pb2.Tool]]:
         """Lets a tool run again; one that is not paused stays as it is."""
+
+    @_abc_1.abstractmethod
+    def ListMcpServers(
+        self,
+        request: _tools_service_pb2.ListMcpServersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tools_service_pb2.ListMcpServersResponse, _abc.Awaitable[_tools_service_pb2.ListMcpServersResponse]]:
+        """Lists the MCP servers in order of their names."""
+
+    @_abc_1.abstractmethod
+    def GetMcpServer(
+        self,
+        request: _tools_service_pb2.GetMcpServerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mcp_server_pb2.McpServer, _abc.Awaitable[_mcp_server_pb2.McpServer]]:
+        """Returns one MCP server. NOT_FOUND/`MCP_SERVER_NOT_FOUND` where there is none of this name."""
+
+    @_abc_1.abstractmethod
+    def CreateMcpServer(
+        self,
+        request: _tools_service_pb2.CreateMcpServerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mcp_server_pb2.McpServer, _abc.Awaitable[_mcp_server_pb2.McpServer]]:
+        """Registers an MCP server; over HTTP the answer is 201. It is connected afterwards, and its tools appear when it has listed
+        them: RefreshMcpServer waits for that. ALREADY_EXISTS/`MCP_SERVER_EXISTS` where the name is taken.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateMcpServer(
+        self,
+        request: _tools_service_pb2.UpdateMcpServerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mcp_server_pb2.McpServer, _abc.Awaitable[_mcp_server_pb2.McpServer]]:
+        """Replaces the definition of an MCP server, and registers it where there is none of this name (201 over HTTP). Its tools have
+        its approval and limits at once, but for those that have their own. With an `etag` that is not the current one:
+        ABORTED/`ETAG_MISMATCH`.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteMcpServer(
+        self,
+        request: _tools_service_pb2.DeleteMcpServerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Removes an MCP server and its tools from the catalogue. What they did stays in the audit."""
+
+    @_abc_1.abstractmethod
+    def RefreshMcpServer(
+        self,
+        request: _tools_service_pb2.RefreshMcpServerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mcp_server_pb2.McpServer, _abc.Awaitable[_mcp_server_pb2.McpServer]]:
+        """Lists the tools of an MCP server again now, connecting it where it is down, and returns it as it stands then, `unavailable`
+        where it did not answer.
+        """
 
     @_abc_1.abstractmethod
     def InvokeTool(

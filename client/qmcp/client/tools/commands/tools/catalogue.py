@@ -1,4 +1,4 @@
-"""`qmcp tools`: the catalogue, and running what is in it."""
+"""`qmcp tools list`, `get`, `register`, `invoke`: the catalogue, and running what is in it."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ Name = Annotated[str, typer.Argument(help="The tool's name.")]
 def list_(
     context: typer.Context,
     query: Annotated[str, typer.Argument(help="Words that must stand in name, title, description or tags.")] = "",
-    kind: Annotated[str, typer.Option(help="Only builtin, plugin, http or grpc.")] = "",
+    kind: Annotated[str, typer.Option(help="Only builtin, plugin, http, grpc or mcp.")] = "",
     json: output.AsJson = False,
 ) -> None:
     """List the tools in order of their names."""

@@ -1,0 +1,1 @@
+"""MCP servers of others: their tools in the catalogue, and the connections over which they run."""

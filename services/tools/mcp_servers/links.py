@@ -1,0 +1,110 @@
+"""What carries connections to MCP servers: guarded HTTP, and processes that an administrator allows."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import httpx2
+from mcp.client.streamable_http import streamable_http_client
+from yarl import URL
+
+from servicekit.errors import invalid_field
+from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, host_of
+from services.tools import errors
+from services.tools.catalogue.named_secrets import Secrets
+from services.tools.mcp_servers.http import GuardedTransport
+from services.tools.mcp_servers.models import HttpTransport, StdioTransport
+from services.tools.mcp_servers.stdio import Command, StdioProcess, environment
+
+
+class Links:
+    """Opens them, with the credentials as they are at that moment."""
+
+    def __init__(
+        self,
+        addresses: AddressPolicy,
+        secrets: Secrets,
+        commands: Mapping[str, Command],
+        max_response_bytes: int,
+        max_memory_bytes: int,
+    ) -> None:
+        """Takes the bounds of an answer and of the memory of a process with its children."""
+        self.secrets = secrets
+        self._addresses = addresses
+        self._commands = commands
+        self._max_response_bytes = max_response_bytes
+        self._max_memory_bytes = max_memory_bytes
+
+    def require_usable(self, transport: HttpTransport | StdioTransport) -> None:
+        """Checks what can be checked before the first connection.
+
+        Raises:
+            ServiceError: ADDRESS_NOT_ALLOWED, INVALID_REQUEST, SECRET_NOT_FOUND, COMMAND_NOT_ALLOWED.
+        """
+        if isinstance(transport, StdioTransport):
+            if transport.command not in self._commands:
+                raise errors.command_not_allowed(transport.command)
+            return
+        try:
+            self._addresses.require_literal_allowed(host_of(transport.url))
+        except AddressNotAllowedError as error:
+            raise errors.address_not_allowed("server.http.url", str(error)) from None
+        except ValueError as error:
+            raise errors.url_invalid("server.http.url", str(error)) from None
+        if URL(transport.url, encoded=True).user is not None:
+            raise invalid_field("server.http.url", "has a user in it: put the credential into a header")
+        self.secrets.require(transport.headers)
+
+    def open(self, transport: HttpTransport | StdioTransport) -> "HttpLink | StdioLink":
+        """A new one.
+
+        Raises:
+            ServiceError: SECRET_NOT_FOUND, COMMAND_NOT_ALLOWED.
+        """
+        if isinstance(transport, HttpTransport):
+            guarded = GuardedTransport(
+                self._addresses, lambda: self.secrets.fill(transport.headers), self._max_response_bytes
+            )
+            return HttpLink(transport.url, guarded)
+        command = self._commands.get(transport.command)
+        if command is None:
+            raise errors.command_not_allowed(transport.command)
+        own = self.secrets.fill(command.environment)
+        limits = (self._max_memory_bytes, self._max_response_bytes)
+        return StdioLink(StdioProcess(command, environment(os.environ, own), *limits))
+
+
+class HttpLink:
+    """Streamable HTTP by the SDK, over our connections."""
+
+    told = ""
+
+    def __init__(self, url: str, guarded: GuardedTransport) -> None:
+        self._url = url
+        self._guarded = guarded
+
+    @asynccontextmanager
+    async def transport(self, on_end: Callable[[], None]) -> AsyncIterator[Any]:
+        del on_end
+        # A redirect would be a second request.
+        async with (
+            httpx2.AsyncClient(transport=self._guarded, max_redirects=0, trust_env=False) as client,
+            streamable_http_client(self._url, http_client=client, max_sse_event_size=None) as streams,
+        ):
+            yield streams
+
+
+class StdioLink:
+    """A process."""
+
+    def __init__(self, process: StdioProcess) -> None:
+        self._process = process
+
+    @property
+    def told(self) -> str:
+        return self._process.told
+
+    def transport(self, on_end: Callable[[], None]) -> AbstractAsyncContextManager[Any]:
+        self._process.on_end = on_end
+        return self._process.open()
