@@ -79,6 +79,23 @@ def original_routes(services: Sequence[ServiceDescriptor]) -> list[str]:
     return [route for routes in declared for route in routes]
 
 
+def original_errors(services: Sequence[ServiceDescriptor]) -> dict[str, str]:
+    """Of these, those whose errors had a code: and the header by which their clients know the id of the request."""
+    found: dict[str, str] = {}
+    for method in (method for service in services for method in service.methods):
+        header = option(method, options_pb2.original_errors).request_id_header
+        if header:
+            found |= dict.fromkeys(option(method, options_pb2.original_route), header)
+    return found
+
+
+def response_headers(services: Sequence[ServiceDescriptor]) -> list[str]:
+    """The headers that answers of single RPCs have, in small letters, in order."""
+    declared = (option(method, options_pb2.response_header) for service in services for method in service.methods)
+    named = {name.lower() for names in declared for name in names}
+    return sorted(named | {name.lower() for name in original_errors(services).values()})
+
+
 def idempotency_level(method: MethodDescriptor) -> int:
     """NO_SIDE_EFFECTS, IDEMPOTENT, or neither."""
     return int(MethodOptions.FromString(method.GetOptions().SerializeToString()).idempotency_level)

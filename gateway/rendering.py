@@ -35,8 +35,8 @@ POLICIES = Path(__file__).with_name("policies.yaml")
 RESPONSES = Path(__file__).with_name("responses.lua")
 # What a page of another origin may read of an answer, besides what every page may.
 EXPOSED = (
-    "allow, grpc-message, grpc-status, grpc-status-details-bin, mcp-session-id, retry-after, x-correlation-id, "
-    "x-ratelimit-limit, x-ratelimit-remaining, x-request-id"
+    *("allow", "grpc-message", "grpc-status", "grpc-status-details-bin", "mcp-session-id", "retry-after"),
+    *("x-correlation-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-request-id"),
 )
 PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
 DIRECTIVE = re.compile(r"^\s*#(if|end)\b ?([a-z_]*)\s*$")
@@ -78,7 +78,10 @@ def _derived(settings: EdgeSettings, policies: dict[str, Any]) -> dict[str, Any]
 
 def _responses(services: Sequence[ServiceDescriptor]) -> str:
     originals = "\n".join(map(lua_pattern, contract.original_routes(services)))
-    return _filled(RESPONSES, {"original_routes": originals})
+    coded = "\n".join(
+        f"{lua_pattern(route)}\t{header.lower()}" for route, header in contract.original_errors(services).items()
+    )
+    return _filled(RESPONSES, {"original_routes": originals, "original_errors": coded})
 
 
 def _large_bodies(settings: EdgeSettings) -> str:
@@ -99,6 +102,7 @@ def _large_bodies(settings: EdgeSettings) -> str:
 
 def _values(settings: EdgeSettings, folder: Path) -> dict[str, Any]:
     otlp = urlsplit(settings.otlp_endpoint)
+    exposed = ", ".join(sorted({*EXPOSED, *contract.response_headers(contract.services())}))
     return {
         **settings.model_dump(),
         "further_listeners": [_socket(host, port) for host, port, _ in settings.addresses[1:]],
@@ -114,8 +118,9 @@ def _values(settings: EdgeSettings, folder: Path) -> dict[str, Any]:
         "otlp_tls_name": otlp.hostname if otlp.scheme == "https" else "",
         "cors_origin_matchers": [_origin(each.strip()) for each in settings.cors_origins.split(",") if each.strip()],
         "cors_allowed": _where_allowed(settings.cors_origins, "request.headers['origin']"),
-        "cors_exposed": EXPOSED,
-        "cors_exposed_if_allowed": _where_allowed(settings.cors_origins, f"'{EXPOSED}'"),
+        "cors_max_age_seconds": f"{settings.cors_max_age}",
+        "cors_exposed": exposed,
+        "cors_exposed_if_allowed": _where_allowed(settings.cors_origins, f"'{exposed}'"),
         "allowed_clients": [_client(each) for each in networks(settings.allowed_client_networks)],
         "whole_message_bytes": settings.max_message_bytes + FRAME_BYTES,
         "edge_body_timeout": f"{settings.edge_body_seconds}s",

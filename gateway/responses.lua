@@ -33,6 +33,25 @@ local function with_detail(text)
   return inside .. ',"detail":' .. text:sub(open, to) .. "}"
 end
 
+-- Those of an original whose errors had a code and an object, and after a tab the header that has the request's id there.
+local coded = ${original_errors}
+-- Reasons by the words that it had for them; the others are its own.
+local words = {
+  BAD_REQUEST = "INVALID_ARGUMENT", BODY_TOO_LARGE = "UPLOAD_TOO_LARGE", CONCURRENCY_LIMITED = "TOO_MANY_REQUESTS",
+  CONTENT_ENCODING_UNSUPPORTED = "INVALID_MEDIA_TYPE", CONTENT_TYPE_UNSUPPORTED = "INVALID_MEDIA_TYPE",
+  DEADLINE_EXCEEDED = "REQUEST_TIMEOUT", HEADER_INVALID = "INVALID_ARGUMENT", ID_INVALID = "INVALID_ARGUMENT",
+  INTERNAL = "INTERNAL_ERROR", INVALID_REQUEST = "INVALID_ARGUMENT", OVERLOADED = "TOO_MANY_REQUESTS",
+  RATE_LIMITED = "TOO_MANY_REQUESTS", ROUTE_NOT_FOUND = "NOT_FOUND", UNAUTHENTICATED = "UNAUTHORIZED",
+}
+
+local function coded_by(asked)
+  for line in coded:gmatch("[^\n]+") do
+    local pattern, header = line:match("^(.*)\t(.*)$")
+    if asked:match(pattern) then return header end
+  end
+  return nil
+end
+
 local function quoted(id)
   return '"' .. (id or ""):gsub('[\\"]', "\\%0") .. '"'
 end
@@ -63,9 +82,22 @@ local function said(text, from)
     to = to + (text:sub(to, to) == "\\" and 2 or 1)
     if to > #text then return "" end
   end
-  return (text:sub(from, to - 1):gsub("\\u(%x%x%x%x)", utf8):gsub("\\(.)", function(mark)
-    return escapes[mark] or mark
+  -- In one go, for what an escape stands for may look like the beginning of another.
+  return (text:sub(from, to - 1):gsub("\\(.)(%x?%x?%x?%x?)", function(mark, hex)
+    if mark == "u" and #hex == 4 then return utf8(hex) end
+    return (escapes[mark] or mark) .. hex
   end))
+end
+
+-- The same error with its code, and with what its metadata have as `detail`.
+local function with_code(text, id)
+  local inside = text:match("^(.*)}%s*$")
+  if not inside then return text end
+  local reason = text:match('"reason":"([A-Z_]+)"') or ""
+  local _, before = text:find('"detail":"', 1, true)
+  local detail = before and said(text, before + 1):match("^{(.+)}$")
+  return inside .. ',"error_code":"' .. (words[reason] or reason) .. '","detail":{' ..
+    (detail and detail .. "," or "") .. '"request_id":' .. quoted(id) .. "}}"
 end
 
 local function as_protobuf(response)
@@ -101,7 +133,11 @@ local function explain(response, asked)
       told = text:sub(1, from - 1) .. info .. text:sub(to + 1)
     end
   end
-  if is_original(asked) then told = with_detail(told) end
+  if coded_by(asked) then
+    told = with_code(told, headers:get("x-request-id"))
+  elseif is_original(asked) then
+    told = with_detail(told)
+  end
   if told ~= text then headers:replace("content-length", body:setBytes(told)) end
 end
 
@@ -111,6 +147,8 @@ function envoy_on_response(response)
   local sent = headers:get("x-qmcp-sent") or ""
   headers:remove("x-qmcp-sent")
   if headers:get("x-qmcp-shed") then
+    local known_by = coded_by(headers:get("x-qmcp-asked") or "")
+    if known_by then headers:replace(known_by, headers:get("x-request-id") or "") end
     headers:remove("x-qmcp-shed")
     headers:remove("x-qmcp-asked")
     return
@@ -129,6 +167,8 @@ function envoy_on_response(response)
   if headers:get(":status") == "401" and not headers:get("www-authenticate") then
     headers:replace("www-authenticate", 'Bearer realm="qmcp"')
   end
+  local id_header = coded_by(asked)
+  if id_header then headers:replace(id_header, headers:get("x-request-id") or "") end
   headers:remove("grpc-status")
   headers:remove("grpc-message")
   headers:remove("grpc-status-details-bin")

@@ -2,10 +2,10 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import AliasChoices, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway import services
@@ -61,12 +61,21 @@ class CallSettings(PeerSettings):
     auth: Literal["off", "on"] = "off"
     # Origins whose pages a browser lets call the edge, separated by commas; `*` for all; empty for the edge's own only.
     cors_origins: str = ""
+    # The same by the variables of the original that made documents: whether, and which, all where it does not say.
+    original_cors: bool = Field(default=False, validation_alias="DOCOPS_ENABLE_CORS")
+    original_cors_origins: str = Field(default="*", validation_alias="DOCOPS_CORS_ALLOW_ORIGINS")
     # Larger bodies over HTTP/JSON are 413. Bytes.
     max_body_bytes: int = 4 * 1024 * 1024
     # How long a call may take that names no deadline, in seconds.
     edge_timeout_seconds: int = Field(default=30, ge=1)
     # The same for calls that wait for a tool; the longest that a tool may run.
     edge_long_timeout_seconds: int = Field(default=3600, ge=1)
+
+    @model_validator(mode="after")
+    def _takes_the_originals_origins(self) -> Self:
+        if self.original_cors and not self.cors_origins:
+            self.cors_origins = self.original_cors_origins
+        return self
 
 
 class EdgeSettings(CallSettings):
@@ -75,6 +84,14 @@ class EdgeSettings(CallSettings):
     # Where the edge listens.
     host: str = "127.0.0.1"
     port: int = 3333
+    # Whether these pages may send what the browser keeps for the edge, and how long a browser remembers what they may,
+    # in seconds; by the original's variables too.
+    cors_allow_credentials: bool = Field(
+        default=False, validation_alias=AliasChoices("QMCP_CORS_ALLOW_CREDENTIALS", "DOCOPS_CORS_ALLOW_CREDENTIALS")
+    )
+    cors_max_age: int = Field(
+        default=600, ge=0, validation_alias=AliasChoices("QMCP_CORS_MAX_AGE", "DOCOPS_CORS_MAX_AGE")
+    )
     # Where it listens besides, host:port, separated by commas.
     further_addresses: str = ""
     # The same by the variables of the original metrics service, for clients that know it at its own port. Either of

@@ -36,8 +36,10 @@ function envoy_on_request(request)
   local asked = headers:get(":method") .. " " .. headers:get(":path"):gsub("%?.*$", "")
   if route:sub(1, 5) == "json-" and is_waiting(asked) then return end
   if math.random() * WHOLE >= told.part then
-    local detail = is_original(asked) and ',"detail":' .. MESSAGE or ""
-    request:respond(REFUSED, BODY .. quoted(headers:get("x-request-id")) .. REST .. detail .. "}")
+    local id = quoted(headers:get("x-request-id"))
+    local detail = coded_by(asked) and ',"error_code":"TOO_MANY_REQUESTS","detail":{"request_id":' .. id .. "}"
+      or is_original(asked) and ',"detail":' .. MESSAGE or ""
+    request:respond(REFUSED, BODY .. id .. REST .. detail .. "}")
     return
   end
   headers:add("x-qmcp-admitted", tostring(math.floor(told.part)))

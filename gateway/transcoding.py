@@ -33,7 +33,9 @@ def for_transcoder(contract: FileDescriptorSet) -> FileDescriptorSet:
     messages = {f".{file.package}.{each.name}": each for file in seen.file for each in file.message_type}
     for method in (each for file in seen.file for service in file.service for each in service.method):
         rules = [*_rules(method)]
-        if any(rule.body and not _is_raw(messages[method.input_type], rule.body) for rule in rules):
+        if method.input_type != RAW and any(
+            rule.body and not _is_raw(messages[method.input_type], rule.body) for rule in rules
+        ):
             _give_body(messages[method.input_type])
             for rule in rules:
                 rule.body = FIELD if rule.body else ""

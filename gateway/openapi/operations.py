@@ -122,7 +122,7 @@ class Operations:
         }
         if rule.body:
             schema = self._body(method.input_type, rule.body, set(bound))
-            required = bool(schema.get("required")) or rule.body != "*"
+            required = bool(schema.get("required")) or rule.body != "*" or method.input_type.full_name == RAW
             types = option(method, options_pb2.request_content_type) or ("application/json",)
             operation["requestBody"] = {"required": required, "content": {kind: {"schema": schema} for kind in types}}
         return operation
@@ -151,6 +151,8 @@ class Operations:
                 yield {"name": field.name, "in": "query", "description": description, "schema": schema}
 
     def _body(self, message: Descriptor, body: str, bound: set[str]) -> Schema:
+        if message.full_name == RAW:
+            return {"type": "object", "description": RAW_SCHEMA["description"]}
         if body != "*":
             field = message.fields_by_name[body]
             described = {"type": "object", "description": self._contract.comment(field.full_name)}

@@ -25,7 +25,7 @@ def http_json(max_body_bytes: int) -> Interceptor:
 
 def _http_json(max_body_bytes: int, method: Method, handler: Handler) -> Handler:
     if not method.route or method.client_streaming:
-        return handler
+        return _answered_in_json(method, handler)
     check_address = query.check_of(method)
 
     async def with_json(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
@@ -54,6 +54,18 @@ def _http_json(max_body_bytes: int, method: Method, handler: Handler) -> Handler
         return with_json(request, context, call)
 
     return dispatch
+
+
+def _answered_in_json(method: Method, handler: Handler) -> Handler:
+    """Where what is asked comes in parts, which are passed on as they come; where the answer does, these are too."""
+    if not method.route or method.server_streaming:
+        return handler
+
+    async def with_json(requests: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
+        answer = await handler(requests, context, call)
+        return await calls.answer_of(method, answer) if calls.is_transcoded(call.metadata) else answer
+
+    return with_json
 
 
 class _Events:

@@ -28,9 +28,10 @@ BUILT_IN = (
         "agent",
         (
             *("tools.read", "tools.invoke", "hitl.read", "hitl.ask", "questioning.read", "questioning.ask"),
-            *("metrics.write", "metrics.read", "tasks.read", "tasks.write"),
+            *("metrics.write", "metrics.read", "tasks.read", "tasks.write", "documents.read", "documents.run"),
         ),
-        "Runs tools, asks people, interviews them, works on tasks, and reads what came of it; sends metrics.",
+        "Runs tools, asks people, interviews them, works on tasks, fills templates, and reads what came of it; "
+        "sends metrics.",
     ),
     Role("human", ("tools.read", "hitl.read", "hitl.respond"), "Answers what agents ask."),
     Role(
@@ -38,6 +39,7 @@ BUILT_IN = (
         (
             *("tools.read", "tools.audit", "hitl.read", "hitl.audit", "access.read", "access.audit"),
             *("questioning.read", "questioning.audit", "metrics.read", "metrics.audit", "tasks.read", "tasks.audit"),
+            *("documents.read", "documents.audit"),
         ),
         "Reads everything, whosever it is, and changes nothing.",
     ),

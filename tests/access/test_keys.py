@@ -261,8 +261,11 @@ async def test_whoever_has_a_key_learns_who_they_are(access: Access) -> None:
     identity = await access.must("WhoAmI", key=issued.api_key)
     assert identity.principal == "me"
     assert list(identity.roles) == ["agent", "reader"]
-    audited = ["access.audit", "access.read", "hitl.ask", "hitl.audit", "hitl.read"]
+    audited = ["access.audit", "access.read", "documents.audit", "documents.read", "documents.run"]
     audited += [
+        "hitl.ask",
+        "hitl.audit",
+        "hitl.read",
         "metrics.audit",
         "metrics.read",
         "metrics.write",

@@ -47,7 +47,7 @@ async def test_a_key_has_what_its_roles_grant_together(access: Access, tools: Ru
     assert await who(tools, issued.api_key) == "PERMISSION_DENIED"
     identity = await access.must("WhoAmI", key=issued.api_key)
     assert list(identity.permissions) == [
-        *("access.audit", "access.read", "hitl.audit", "hitl.read"),
+        *("access.audit", "access.read", "documents.audit", "documents.read", "hitl.audit", "hitl.read"),
         *("metrics.audit", "metrics.read", "metrics.write"),
         *("questioning.audit", "questioning.read", "tasks.audit", "tasks.read", "tools.audit", "tools.read"),
     ]
@@ -111,6 +111,8 @@ async def test_a_permission_has_an_end(access: Access) -> None:
 async def test_what_services_ask_about_roles_that_do_not_exist_grants_nothing(access: Access) -> None:
     answer = await access.must("ResolveRoles", roles=["agent", "nosuch", "", "'; DROP TABLE roles; --", "Admin"])
     assert list(answer.permissions) == [
+        "documents.read",
+        "documents.run",
         "hitl.ask",
         "hitl.read",
         "metrics.read",

@@ -25,6 +25,8 @@ ENDING_ONCE = {
     "qmcp.hitl.v1.HitlService.AnswerActionLink": "a link answers once; the second call is told LINK_NOT_VALID",
     "qmcp.hitl.v1.HitlService.UpdateWebhook": "the webhook is then as the request says, but a secret is made each time",
     "qmcp.metrics.v1.MetricsService.UpdateMonitor": "the monitor is then as the request says, but a secret is made each time",
+    "qmcp.documents.v1.DocumentsService.RunForm": "a form has no such field; its header Idempotency-Key does the same",
+    "qmcp.documents.v1.DocumentsService.RunDocument": "its options have one: the request is one part of several",
     "qmcp.access.v1.AccessService.ReportUse": "a report that is heard twice counts twice, and nobody waits for it",
 }
 # `self`: about the caller. `anyone`: the request itself holds what admits the caller. `resolve`: what services ask
@@ -158,7 +160,8 @@ def test_statuses_of_success_are_what_http_calls_so(method: MethodDescriptor) ->
 @every_method
 def test_bodies_that_are_passed_on_say_of_what_type_they_are(method: MethodDescriptor) -> None:
     body = method.input_type.fields_by_name.get(descriptors.http(method).body)
-    raw = body is not None and body.message_type is not None and body.message_type.full_name == RAW
+    taken = method.input_type if descriptors.http(method).body == "*" else body and body.message_type
+    raw = taken is not None and taken.full_name == RAW
     assert bool(descriptors.declared(method, options_pb2.request_content_type)) == raw
     assert bool(descriptors.declared(method, options_pb2.response_content_type)) == (
         method.output_type.full_name == RAW

@@ -51,8 +51,8 @@ SUBFOLDERS = {"store", "messages", "vectors", "migrations"}
 MIGRATION = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 
 MAX_LINES = 400
-# A service and its messages stand in one file, and half of it is comments.
-LONGER = "_service.proto"
+# A service and its messages stand in one file, and half of it is comments. The other is generated, a part for each service.
+LONGER = ("_service.proto", "compose.yaml")
 COUNTED = (".py", ".proto", ".yaml", ".yml", ".sql", ".js", ".css", ".html", ".sh")
 
 MACHINES = re.compile(r"(?<![\w.])/(?:work|tmp/w|root|home/\w+|Users/\w+)/[\w.]")

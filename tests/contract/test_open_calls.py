@@ -73,9 +73,12 @@ class System:
             yield self.subject.lasting[method].request.SerializeToString()
             await asyncio.Event().wait()
 
-        rpc: Any = replica.channel.stream_unary(f"/{replica.service.full_name}/{method}")
+        streams = replica.service.methods_by_name[method].server_streaming
+        opened = replica.channel.stream_stream if streams else replica.channel.stream_unary
+        rpc: Any = opened(f"/{replica.service.full_name}/{method}")
         try:
-            await rpc(endless(), metadata=tuple(metadata.items()), timeout=GUARD_SECONDS)
+            call = rpc(endless(), metadata=tuple(metadata.items()), timeout=GUARD_SECONDS)
+            await (call.read() if streams else call)
         except grpc.aio.AioRpcError as error:
             return refusal(error)
         return "ended as if nothing had happened"

@@ -125,7 +125,8 @@ def test_every_setting_has_an_effect():
         "tls_key_file": "edge_secret",
         "grpc_tls_key_file": "client_secret",
         "grpc_tls_ca_file": "authority_secret",
-        "cors_origins": "cors_origin_matchers",
+        **dict.fromkeys(("cors_origins", "original_cors", "original_cors_origins"), "cors_origin_matchers"),
+        "cors_max_age": "cors_max_age_seconds",
         "allowed_client_networks": "allowed_clients",
         "allowed_hosts": "other_sites",
         "max_message_bytes": "whole_message_bytes",
@@ -174,6 +175,27 @@ def test_a_value_cannot_break_out_of_its_place():
     origin = 'https://x"}\n#if port\n- {evil: "'
     (policies,) = find(rendered(cors_origins=origin), "allow_origin_string_match")
     assert policies == [{"exact": origin}]
+
+
+@pytest.mark.promise("D21", "D22")
+def test_pages_of_other_origins_may_call_by_the_originals_four_variables_too(monkeypatch):
+    def policy():
+        shown = rendered()
+        (found,) = (each for each in find(shown, "envoy.filters.http.cors") if "allow_origin_string_match" in each)
+        return found
+
+    assert (policy()["allow_origin_string_match"], policy()["max_age"]) == ([], "600")
+    monkeypatch.setenv("DOCOPS_ENABLE_CORS", "1")
+    assert policy()["allow_origin_string_match"] == [{"safe_regex": {"regex": ".*"}}]
+    assert policy()["allow_credentials"] is False
+    monkeypatch.setenv("DOCOPS_CORS_ALLOW_ORIGINS", "https://a.example.com")
+    monkeypatch.setenv("DOCOPS_CORS_ALLOW_CREDENTIALS", "1")
+    monkeypatch.setenv("DOCOPS_CORS_MAX_AGE", "60")
+    found = policy()
+    assert found["allow_origin_string_match"] == [{"exact": "https://a.example.com"}]
+    assert (found["allow_credentials"], found["max_age"]) == (True, "60")
+    exposed = found["expose_headers"].split(", ")
+    assert {"x-docops-exit-code", "x-docops-request-id", "x-request-id"} <= set(exposed)
 
 
 def test_safe_methods_alone_are_tried_again_after_they_may_have_arrived():

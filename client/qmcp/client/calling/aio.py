@@ -128,6 +128,16 @@ class AsyncCalls:
         except grpc.RpcError as error:
             raise statuses.from_rpc(error) from error
 
+    def _exchange(self, requests: Iterable[Any], kind: type[Message], timeout: float | None = None) -> "AsyncStream":
+        """The messages that answer a stream of requests of this kind, which is sent once."""
+        called = rpcs.of(kind.DESCRIPTOR)
+        exchange: Any = self._channel.stream_stream(
+            called.path,
+            request_serializer=kind.SerializeToString,
+            response_deserializer=called.answer.FromString,
+        )
+        return AsyncStream(exchange(iter(requests), timeout=timeout, metadata=self._metadata))
+
     def _stream(self, request: Any, timeout: float | None = None) -> "AsyncStream":
         """The messages that answer a request, on one connection."""
         called = rpcs.of(request.DESCRIPTOR)

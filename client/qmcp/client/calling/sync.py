@@ -129,6 +129,16 @@ class Calls:
         except grpc.RpcError as error:
             raise statuses.from_rpc(error) from error
 
+    def _exchange(self, requests: Iterable[Any], kind: type[Message], timeout: float | None = None) -> "Stream":
+        """The messages that answer a stream of requests of this kind, which is sent once."""
+        called = rpcs.of(kind.DESCRIPTOR)
+        exchange: Any = self._channel.stream_stream(
+            called.path,
+            request_serializer=kind.SerializeToString,
+            response_deserializer=called.answer.FromString,
+        )
+        return Stream(exchange(iter(requests), timeout=timeout, metadata=self._metadata))
+
     def _stream(self, request: Any, timeout: float | None = None) -> "Stream":
         """The messages that answer a request, on one connection."""
         called = rpcs.of(request.DESCRIPTOR)

@@ -53,6 +53,10 @@ STANDARD_RPC_FIELD_NUMBER: _ClassVar[int]
 standard_rpc: _descriptor.FieldDescriptor
 GRPC_ONLY_FIELD_NUMBER: _ClassVar[int]
 grpc_only: _descriptor.FieldDescriptor
+RESPONSE_HEADER_FIELD_NUMBER: _ClassVar[int]
+response_header: _descriptor.FieldDescriptor
+ORIGINAL_ERRORS_FIELD_NUMBER: _ClassVar[int]
+original_errors: _descriptor.FieldDescriptor
 PATH_NAME_FIELD_NUMBER: _ClassVar[int]
 path_name: _descriptor.FieldDescriptor
 ORIGINAL_EMPTY_FIELD_NUMBER: _ClassVar[int]
@@ -87,3 +91,9 @@ class TranscodedBody(_message.Message):
     BODY_FIELD_NUMBER: _ClassVar[int]
     body: _httpbody_pb2.HttpBody
     def __init__(self, body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+
+class OriginalErrors(_message.Message):
+    __slots__ = ("request_id_header",)
+    REQUEST_ID_HEADER_FIELD_NUMBER: _ClassVar[int]
+    request_id_header: str
+    def __init__(self, request_id_header: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,10 @@
+"""What to do when the documents service refuses."""
+
+ADVICE = {
+    "INVALID_ARGUMENT_CONFLICT": "Give a preset or the single options, not both.",
+    "TEMPLATE_REFUSED": "Save it anew as .docx, without macros and without links to other files.",
+    "UPLOAD_TOO_LARGE": "Make it smaller, pictures above all, or ask the operator for a higher limit.",
+    "TOO_MANY_REQUESTS": "Try again shortly.",
+    "REQUEST_TIMEOUT": "Make the template smaller.",
+    "ARCHIVE_NOT_FOUND": "Run it again.",
+}

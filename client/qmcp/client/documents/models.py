@@ -1,0 +1,162 @@
+# Generated from protos/ by client/generate. `make generate` writes it again.
+
+"""The values of documents as callers see them: the messages of the contract without protobuf."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrecheckSummary:
+    """How much a precheck found."""
+
+    # Placeholders of different names.
+    template_field_count: int = 0
+    # Placeholders that cannot be replaced.
+    unsupported_count: int = 0
+    # Required values that are missing.
+    missing_required_count: int = 0
+    # Other values that are missing.
+    missing_optional_count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precheck:
+    """What PrecheckForm answers."""
+
+    # True where a run is to be expected to end with 0.
+    ok: bool = False
+    # 0, 2 or 3, as of runs.
+    expected_exit_code: int = 0
+    # The id of the request.
+    request_id: str = ""
+    # The numbers of what follows.
+    summary: PrecheckSummary | None = None
+    # The names of the placeholders that the template has, in their order.
+    template_fields: tuple[str, ...] = ()
+    # Required values that the template asks for and the task does not have.
+    missing_required: tuple[str, ...] = ()
+    # Other values that the template asks for and the task does not have.
+    missing_optional: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How to run, by the names and with the values of the form's fields; what is empty is as if it were not sent."""
+
+    # The kind of document; empty: meeting_notice.
+    skill: str = ""
+    # quick, template or strict.
+    preset: str = ""
+    # Turns the mode to strict.
+    strict: bool | None = None
+    # report, strict or off.
+    format_mode: str = ""
+    # template or policy.
+    format_baseline: str = ""
+    # none or safe.
+    format_fix_mode: str = ""
+    # human, json or both.
+    format_report: str = ""
+    # The policy, as YAML. At most 65,536 characters.
+    policy_yaml: str = ""
+    # Whether the archive shall have a policy that fits the template.
+    export_suggested_policy: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDocumentStart:
+    """How RunDocument is to run."""
+
+    # The form's fields.
+    options: RunOptions | None = None
+    # Makes a retry return the first archive, for as long as that is kept. At most 128 characters.
+    idempotency_key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run: a template filled with the values of a task.
+
+    What it was made of is here as digests; what came of it is its archive.
+    """
+
+    # UUIDv7, made by the server.
+    id: str = ""
+    # `pending` and `running` of one that was started; `completed` where there is a document, whatever its exit
+    # code; `failed` where there is none.
+    status: str = ""
+    # 0 all is well, 2 required fields are missing, 3 the template has placeholders that cannot be replaced and is
+    # returned as it is, 4 the format is not as the policy wants it; absent before it has ended, and where it
+    # failed.
+    exit_code: int | None = None
+    # `ok`, `missing_required`, `strict_failed`, `other_exit_code`; of failed ones `timeout`, `bad_request` or
+    # `internal_error`. Empty before.
+    outcome: str = ""
+    # The reason why it failed; else empty.
+    error_code: str = ""
+    # The kind of document.
+    skill: str = ""
+    # The preset that it was asked for; empty where it was none.
+    preset: str = ""
+    # SHA-256 of the template, in hexadecimal digits.
+    template_sha256: str = ""
+    # SHA-256 of the task, in hexadecimal digits.
+    task_sha256: str = ""
+    # SHA-256 of the policy, in hexadecimal digits; empty where none was sent.
+    policy_sha256: str = ""
+    # SHA-256 of the document, in hexadecimal digits; empty where it failed.
+    document_sha256: str = ""
+    # The required fields that were missing.
+    missing_required: tuple[str, ...] = ()
+    # How long it waited for its turn, milliseconds.
+    queue_wait_ms: int = 0
+    # How long its process took, milliseconds.
+    subprocess_ms: int = 0
+    # How long all of it took, milliseconds.
+    total_ms: int = 0
+    # The principal that asked for it.
+    created_by: str = ""
+    # The id of the piece of work that it belongs to; empty where nobody gave one.
+    correlation_id: str = ""
+    # The id of the request that asked for it.
+    request_id: str = ""
+    # When it was put on record: started, or, of those that are answered with their archive, ended.
+    created_at: datetime | None = None
+    # How large its archive is, bytes; 0 where there is none any more.
+    archive_bytes: int = 0
+    # When its archive is let go of; absent where there is none.
+    archived_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEvent:
+    """One state of a run."""
+
+    # 1, 2, … of this stream.
+    sequence: int = 0
+    # How it is.
+    run: Run | None = None
+    # True on the last one: it has ended.
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meta:
+    """What the service can do."""
+
+    # The kinds of documents, in order of their names.
+    supported_skills: tuple[str, ...] = ()
+    # What `task_type` may be; each skill takes the one of its own name.
+    supported_task_types: tuple[str, ...] = ()
+    # What `preset` may be.
+    supported_presets: tuple[str, ...] = ()
+    # The JSON Schema of each kind's payload.
+    task_payload_schemas: dict[str, Any] | None = None
+    # True: there is PrecheckForm.
+    supports_precheck: bool = False
+    # False: no language model answers here.
+    supports_assist: bool = False
+    # The version of the product.
+    version: str = ""

@@ -1,0 +1,108 @@
+# Generated from aio.py by client/generate. `make generate` writes it again.
+"""What the client can do with documents."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from qmcp.client.calling.conversion import from_message, to_object
+from qmcp.client.calling.sync import Calls
+from qmcp.client.documents.models import Run
+from qmcp.client.documents.produced import Produced
+from qmcp.documents.v1 import documents_service_pb2 as api
+from qmcp.documents.v1 import run_pb2
+
+# Of one message.
+PART_BYTES = 512 * 1024
+
+
+class Documents(Calls):
+    """The calls of the documents service."""
+
+    def run_document(
+        self,
+        template: bytes,
+        task: bytes,
+        *,
+        skill: str = "",
+        preset: str = "",
+        strict: bool = False,
+        format_mode: str = "",
+        format_baseline: str = "",
+        format_fix_mode: str = "",
+        format_report: str = "",
+        policy_yaml: str = "",
+        export_suggested_policy: bool = False,
+        idempotency_key: str = "",
+        timeout: float | None = None,
+    ) -> Produced:
+        """Fills a template; what is left out is as in a form. It is sent once."""
+        options = api.RunOptions(
+            skill=skill,
+            preset=preset,
+            strict=strict,
+            format_mode=format_mode,
+            format_baseline=format_baseline,
+            format_fix_mode=format_fix_mode,
+            format_report=format_report,
+            policy_yaml=policy_yaml,
+            export_suggested_policy=export_suggested_policy,
+        )
+        parts: list[bytes] = []
+        run: Run | None = None
+        requests = _requests(template, task, options, idempotency_key)
+        with self._exchange(requests, api.RunDocumentRequest, timeout) as answers:
+            for answer in answers:
+                if answer.HasField("run"):
+                    run = from_message(Run, answer.run)
+                parts.append(answer.archive)
+        assert run is not None, "an answer begins with the run"
+        return Produced(run, b"".join(parts))
+
+    def start_document_run(
+        self,
+        template: bytes,
+        payload: Mapping[str, Any],
+        *,
+        skill: str = "",
+        preset: str = "",
+        policy_yaml: str = "",
+        idempotency_key: str | None = None,
+    ) -> Run:
+        """Begins a run that goes on without this call; `get_document_run` says how far it is."""
+        options = api.RunOptions(skill=skill, preset=preset, policy_yaml=policy_yaml)
+        request = api.StartRunRequest(
+            template=template, payload=to_object(payload), options=options, idempotency_key=idempotency_key
+        )
+        return self._call(request, Run)
+
+    def get_document_run(self, run_id: str) -> Run:
+        """One run, as it is on record."""
+        return self._call(run_pb2.GetRunRequest(id=run_id), Run)
+
+    def list_document_runs(
+        self,
+        *,
+        skill: str = "",
+        outcome: str = "",
+        template_sha256: str = "",
+        correlation_id: str = "",
+        limit: int | None = 50,
+    ) -> list[Run]:
+        """The newest runs for which all filters hold; `limit` None means all there are."""
+        request = run_pb2.ListRunsRequest(
+            skill=skill, outcome=outcome, template_sha256=template_sha256, correlation_id=correlation_id
+        )
+        return self._list(request, Run, limit=limit)
+
+    def download_document_run(self, run_id: str) -> bytes:
+        """The archive of a run, a zip."""
+        with self._stream(run_pb2.DownloadRunRequest(id=run_id)) as bodies:
+            return b"".join([body.data for body in bodies])
+
+
+def _requests(template: bytes, task: bytes, options: api.RunOptions, key: str) -> Iterator[api.RunDocumentRequest]:
+    yield api.RunDocumentRequest(start=api.RunDocumentStart(options=options, idempotency_key=key))
+    for start in range(0, len(template), PART_BYTES):
+        yield api.RunDocumentRequest(template=template[start : start + PART_BYTES])
+    for start in range(0, len(task), PART_BYTES):
+        yield api.RunDocumentRequest(task=task[start : start + PART_BYTES])

@@ -1,0 +1,141 @@
+from buf.validate import validate_pb2 as _validate_pb2
+from google.api import annotations_pb2 as _annotations_pb2
+from google.api import httpbody_pb2 as _httpbody_pb2
+from google.protobuf import struct_pb2 as _struct_pb2
+from qmcp.documents.v1 import run_pb2 as _run_pb2
+from qmcp.options.v1 import options_pb2 as _options_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Precheck(_message.Message):
+    __slots__ = ("ok", "expected_exit_code", "request_id", "summary", "template_fields", "missing_required", "missing_optional")
+    OK_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_EXIT_CODE_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    TEMPLATE_FIELDS_FIELD_NUMBER: _ClassVar[int]
+    MISSING_REQUIRED_FIELD_NUMBER: _ClassVar[int]
+    MISSING_OPTIONAL_FIELD_NUMBER: _ClassVar[int]
+    ok: bool
+    expected_exit_code: int
+    request_id: str
+    summary: PrecheckSummary
+    template_fields: _containers.RepeatedScalarFieldContainer[str]
+    missing_required: _containers.RepeatedScalarFieldContainer[str]
+    missing_optional: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, ok: _Optional[bool] = ..., expected_exit_code: _Optional[int] = ..., request_id: _Optional[str] = ..., summary: _Optional[_Union[PrecheckSummary, _Mapping]] = ..., template_fields: _Optional[_Iterable[str]] = ..., missing_required: _Optional[_Iterable[str]] = ..., missing_optional: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class PrecheckSummary(_message.Message):
+    __slots__ = ("template_field_count", "unsupported_count", "missing_required_count", "missing_optional_count")
+    TEMPLATE_FIELD_COUNT_FIELD_NUMBER: _ClassVar[int]
+    UNSUPPORTED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MISSING_REQUIRED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MISSING_OPTIONAL_COUNT_FIELD_NUMBER: _ClassVar[int]
+    template_field_count: int
+    unsupported_count: int
+    missing_required_count: int
+    missing_optional_count: int
+    def __init__(self, template_field_count: _Optional[int] = ..., unsupported_count: _Optional[int] = ..., missing_required_count: _Optional[int] = ..., missing_optional_count: _Optional[int] = ...) -> None: ...
+
+class RunDocumentRequest(_message.Message):
+    __slots__ = ("template", "task", "start")
+    TEMPLATE_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    template: bytes
+    task: bytes
+    start: RunDocumentStart
+    def __init__(self, template: _Optional[bytes] = ..., task: _Optional[bytes] = ..., start: _Optional[_Union[RunDocumentStart, _Mapping]] = ...) -> None: ...
+
+class RunDocumentStart(_message.Message):
+    __slots__ = ("options", "idempotency_key")
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    options: RunOptions
+    idempotency_key: str
+    def __init__(self, options: _Optional[_Union[RunOptions, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class RunOptions(_message.Message):
+    __slots__ = ("skill", "preset", "strict", "format_mode", "format_baseline", "format_fix_mode", "format_report", "policy_yaml", "export_suggested_policy")
+    SKILL_FIELD_NUMBER: _ClassVar[int]
+    PRESET_FIELD_NUMBER: _ClassVar[int]
+    STRICT_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_MODE_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_BASELINE_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIX_MODE_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_REPORT_FIELD_NUMBER: _ClassVar[int]
+    POLICY_YAML_FIELD_NUMBER: _ClassVar[int]
+    EXPORT_SUGGESTED_POLICY_FIELD_NUMBER: _ClassVar[int]
+    skill: str
+    preset: str
+    strict: bool
+    format_mode: str
+    format_baseline: str
+    format_fix_mode: str
+    format_report: str
+    policy_yaml: str
+    export_suggested_policy: bool
+    def __init__(self, skill: _Optional[str] = ..., preset: _Optional[str] = ..., strict: _Optional[bool] = ..., format_mode: _Optional[str] = ..., format_baseline: _Optional[str] = ..., format_fix_mode: _Optional[str] = ..., format_report: _Optional[str] = ..., policy_yaml: _Optional[str] = ..., export_suggested_policy: _Optional[bool] = ...) -> None: ...
+
+class RunDocumentResponse(_message.Message):
+    __slots__ = ("run", "archive")
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    ARCHIVE_FIELD_NUMBER: _ClassVar[int]
+    run: _run_pb2.Run
+    archive: bytes
+    def __init__(self, run: _Optional[_Union[_run_pb2.Run, _Mapping]] = ..., archive: _Optional[bytes] = ...) -> None: ...
+
+class StartRunRequest(_message.Message):
+    __slots__ = ("template", "payload", "options", "idempotency_key")
+    TEMPLATE_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    template: bytes
+    payload: _struct_pb2.Struct
+    options: RunOptions
+    idempotency_key: str
+    def __init__(self, template: _Optional[bytes] = ..., payload: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., options: _Optional[_Union[RunOptions, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class WatchRunRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
+
+class RunEvent(_message.Message):
+    __slots__ = ("sequence", "run", "last")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    run: _run_pb2.Run
+    last: bool
+    def __init__(self, sequence: _Optional[int] = ..., run: _Optional[_Union[_run_pb2.Run, _Mapping]] = ..., last: _Optional[bool] = ...) -> None: ...
+
+class GetMetaRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Meta(_message.Message):
+    __slots__ = ("supported_skills", "supported_task_types", "supported_presets", "task_payload_schemas", "supports_precheck", "supports_assist", "version")
+    SUPPORTED_SKILLS_FIELD_NUMBER: _ClassVar[int]
+    SUPPORTED_TASK_TYPES_FIELD_NUMBER: _ClassVar[int]
+    SUPPORTED_PRESETS_FIELD_NUMBER: _ClassVar[int]
+    TASK_PAYLOAD_SCHEMAS_FIELD_NUMBER: _ClassVar[int]
+    SUPPORTS_PRECHECK_FIELD_NUMBER: _ClassVar[int]
+    SUPPORTS_ASSIST_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    supported_skills: _containers.RepeatedScalarFieldContainer[str]
+    supported_task_types: _containers.RepeatedScalarFieldContainer[str]
+    supported_presets: _containers.RepeatedScalarFieldContainer[str]
+    task_payload_schemas: _struct_pb2.Struct
+    supports_precheck: bool
+    supports_assist: bool
+    version: str
+    def __init__(self, supported_skills: _Optional[_Iterable[str]] = ..., supported_task_types: _Optional[_Iterable[str]] = ..., supported_presets: _Optional[_Iterable[str]] = ..., task_payload_schemas: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., supports_precheck: _Optional[bool] = ..., supports_assist: _Optional[bool] = ..., version: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,5 @@
+"""`python -m services.documents [serve | migrate]`."""
+
+from servicekit.launch import launch
+
+launch("services.documents")

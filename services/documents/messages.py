@@ -1,0 +1,106 @@
+"""Domain to protobuf and back, pure functions."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from qmcp.documents.v1 import documents_service_pb2 as pb
+from qmcp.documents.v1 import run_pb2
+
+from servicekit.json_values import document
+from services.documents.forms.multipart import File, Form
+from services.documents.forms.options import DEFAULT_SKILL
+from services.documents.models import ENDED, DocumentRun, RunFilter
+from services.documents.rendering.models import OK, Precheck
+
+FLAGS = ("strict", "export_suggested_policy")
+TEXTS = ("skill", "preset", "format_mode", "format_baseline", "format_fix_mode", "format_report", "policy_yaml")
+
+
+def run_to(run: DocumentRun) -> run_pb2.Run:
+    message = run_pb2.Run(
+        id=run.id,
+        status=run.status,
+        exit_code=run.exit_code,
+        outcome=run.outcome,
+        error_code=run.error_code,
+        skill=run.skill,
+        preset=run.preset,
+        template_sha256=run.template_sha256,
+        task_sha256=run.task_sha256,
+        policy_sha256=run.policy_sha256,
+        document_sha256=run.document_sha256,
+        missing_required=run.missing_required,
+        queue_wait_ms=run.queue_wait_ms,
+        subprocess_ms=run.subprocess_ms,
+        total_ms=run.total_ms,
+        created_by=run.created_by,
+        correlation_id=run.correlation_id,
+        request_id=run.request_id,
+        created_at=_time(run.created_at),
+        archive_bytes=run.archive_bytes,
+    )
+    if run.archived_until is not None:
+        message.archived_until.CopyFrom(_time(run.archived_until))
+    return message
+
+
+def precheck_to(found: Precheck, request_id: str) -> pb.Precheck:
+    return pb.Precheck(
+        ok=found.expected_exit_code == OK,
+        expected_exit_code=found.expected_exit_code,
+        request_id=request_id,
+        summary=pb.PrecheckSummary(
+            template_field_count=len(found.template_fields),
+            unsupported_count=len(found.unsupported),
+            missing_required_count=len(found.missing_required),
+            missing_optional_count=len(found.missing_optional),
+        ),
+        template_fields=found.template_fields,
+        missing_required=found.missing_required,
+        missing_optional=found.missing_optional,
+    )
+
+
+def meta_to(schemas: Mapping[str, Mapping[str, Any]], presets: Mapping[str, object], version: str) -> pb.Meta:
+    message = pb.Meta(
+        supported_skills=sorted(schemas),
+        supported_task_types=sorted(schemas),
+        supported_presets=list(presets),
+        supports_precheck=True,
+        supports_assist=False,
+        version=version,
+    )
+    message.task_payload_schemas.update(schemas)
+    return message
+
+
+def filter_from(request: run_pb2.ListRunsRequest) -> RunFilter:
+    return RunFilter(request.skill, request.outcome, request.template_sha256, request.correlation_id)
+
+
+def event_to(sequence: int, run: DocumentRun) -> pb.RunEvent:
+    return pb.RunEvent(sequence=sequence, run=run_to(run), last=run.status in ENDED)
+
+
+def started_form_from(request: pb.StartRunRequest) -> Form:
+    """What is to be done later, as a form has it; the kind of its task is the skill's."""
+    payload = document(request.payload, "payload")
+    task = {"task_type": request.options.skill or DEFAULT_SKILL, "payload": payload}
+    return form_from(request.template, json.dumps(task, ensure_ascii=False, allow_nan=False).encode(), request.options)
+
+
+def form_from(template: bytes, task: bytes, options: pb.RunOptions) -> Form:
+    """What came over gRPC, as a form has it."""
+    fields = {name: str(getattr(options, name)) for name in TEXTS if getattr(options, name)}
+    fields |= {name: str(getattr(options, name)).lower() for name in FLAGS if options.HasField(name)}
+    files = {"template": File("template.docx", template), "task": File("task.json", task)}
+    return Form(files, fields)
+
+
+def _time(moment: datetime) -> Timestamp:
+    message = Timestamp()
+    message.FromDatetime(moment)
+    return message

@@ -1,0 +1,133 @@
+"""What a run is on record: frozen dataclasses of the domain."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from servicekit.identity.detached_work import Sponsor
+from servicekit.identity.visibility import Audience
+
+COMPLETED, FAILED = "completed", "failed"
+ENDED = frozenset({COMPLETED, FAILED})
+# What became of a run, by its exit code; any other code is `other_exit_code`.
+OUTCOMES = {0: "ok", 2: "missing_required", 4: "strict_failed"}
+OTHER_OUTCOME = "other_exit_code"
+
+
+def outcome_of(exit_code: int) -> str:
+    """`ok`, `missing_required`, `strict_failed` or `other_exit_code`."""
+    return OUTCOMES.get(exit_code, OTHER_OUTCOME)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks for a run, and in which call."""
+
+    principal: str
+    request_id: str
+    correlation_id: str
+    # Of the header or the options; empty: each call is a run of its own.
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """What a run was made of, SHA-256 each; empty where there was none."""
+
+    template: str
+    task: str
+    policy: str
+    # Of all that it was asked for, so that a retry is known.
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Where the time went, milliseconds, by the names that api_result.json has."""
+
+    queue_wait_ms: int = 0
+    subprocess_ms: int = 0
+    zip_ms: int = 0
+    total_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run that has ended, to be put on record."""
+
+    status: str
+    outcome: str
+    skill: str
+    preset: str
+    digests: Digests
+    caller: Caller
+    timing: Timing
+    exit_code: int | None = None
+    error_code: str = ""
+    document_sha256: str = ""
+    missing_required: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunInput:
+    """What a run that was started waits with: the files and fields of its form, and by what it may go on."""
+
+    template: bytes
+    task: bytes
+    fields: Mapping[str, str]
+    sponsor: Sponsor
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRun:
+    """A run that one replica is at; whoever claims it after it has a greater number."""
+
+    id: str
+    attempt: int
+    skill: str
+    preset: str
+    digests: Digests
+    caller: Caller
+    given: RunInput
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRun:
+    """A run on record."""
+
+    id: str
+    status: str
+    exit_code: int | None
+    outcome: str
+    error_code: str
+    skill: str
+    preset: str
+    template_sha256: str
+    task_sha256: str
+    policy_sha256: str
+    document_sha256: str
+    missing_required: Sequence[str]
+    queue_wait_ms: int
+    subprocess_ms: int
+    total_ms: int
+    created_by: str
+    correlation_id: str
+    request_id: str
+    created_at: datetime
+    archive_bytes: int
+    archived_until: datetime | None
+
+    @property
+    def audience(self) -> Audience:
+        """Who is shown it."""
+        return Audience((self.created_by,))
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs a list shows; what is empty leaves all."""
+
+    skill: str = ""
+    outcome: str = ""
+    template_sha256: str = ""
+    correlation_id: str = ""

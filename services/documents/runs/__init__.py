@@ -1,0 +1,1 @@
+"""Runs: each takes its turn, is rendered, packed, kept, and found again."""

@@ -1,0 +1,235 @@
+"""What a run does wherever it is asked for: its form is checked, a process fills the template, the files are packed."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import structlog
+
+from servicekit.errors import ServiceError, internal
+from servicekit.large import beside
+from services.documents import errors
+from services.documents.formatting.policies import PolicyError
+from services.documents.formatting.policies import parse as parse_policy
+from services.documents.forms.multipart import Form
+from services.documents.forms.options import Options, options_from
+from services.documents.forms.tasks import Task, task_from, template_from
+from services.documents.models import Caller, Digests, Timing
+from services.documents.opc.central_directory import check_package
+from services.documents.opc.models import TemplateRefusedError
+from services.documents.rendering.models import (
+    Precheck,
+    RenderFailedError,
+    RenderRequest,
+    RenderResult,
+    RenderTimeoutError,
+)
+from services.documents.rendering.renderer import PACKAGE_LIMITS, Renderer
+from services.documents.runs import archive
+from services.documents.runs.archive import Archive, Build
+from services.documents.runs.journal import Journal
+from services.documents.runs.slots import Slots
+from services.documents.skills.models import PayloadError, Skill
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What runs come under: what each may cost, how long what comes of it is kept, and by what it is made."""
+
+    build: Build
+    max_upload_bytes: int
+    timeout_seconds: float
+    keep_hours: float
+    max_archive_bytes: int
+    debug_artifacts: bool
+
+    def kept(self, pieces: Sequence[bytes]) -> int:
+        """How many bytes of an archive are kept: all or nothing."""
+        size = sum(map(len, pieces))
+        return size if self.keep_hours and size <= self.max_archive_bytes else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A form that was checked."""
+
+    options: Options
+    task: Task
+    request: RenderRequest
+    digests: Digests
+
+
+@dataclass(frozen=True, slots=True)
+class Produced:
+    """What came of a run."""
+
+    result: RenderResult
+    # The archive.
+    pieces: Sequence[bytes]
+    timing: Timing
+
+
+@dataclass(eq=False)
+class ProductionError(Exception):
+    """A run that came to nothing, and how long that took."""
+
+    error: ServiceError
+    timing: Timing
+
+
+class Producer:
+    """Checks and fills, a slot each."""
+
+    def __init__(self, renderer: Renderer, skills: Mapping[str, Skill], slots: Slots, terms: Terms) -> None:
+        self._renderer = renderer
+        self._skills = skills
+        self._slots = slots
+        self.terms = terms
+
+    async def check(self, form: Form, journal: Journal) -> Asked:
+        """What is asked for; before it costs anybody a slot.
+
+        Raises:
+            ServiceError: INVALID_ARGUMENT and its like.
+        """
+        journal.stage = "validate_inputs"
+        for name in form.files:
+            if name not in {"template", "task"}:
+                raise errors.invalid_field(name, "is no file of this form")
+        for name in ("template", "task"):
+            if name in form.fields:
+                raise errors.invalid_field(name, "must be sent as a file")
+        options = options_from(form.fields)
+        template = template_from(form.files.get("template"))
+        journal.stage = "validate_task"
+        sent = form.files.get("task")
+        task = await beside(len(sent.content) if sent else 0, task_from, sent)
+        journal.stage = "validate_skill"
+        payload = await beside(len(sent.content) if sent else 0, self._payload, options.skill, task)
+        with _refusing(self.terms.timeout_seconds):
+            # What can be told of both without a process.
+            check_package(template, PACKAGE_LIMITS)
+            if options.policy_yaml:
+                parse_policy(options.policy_yaml)
+        journal.knows(options, task.task_type)
+        journal.started()
+        request = RenderRequest(
+            template,
+            options.skill,
+            payload,
+            options.format,
+            policy_yaml=options.policy_yaml,
+            export_suggested_policy=options.export_suggested_policy,
+        )
+        assert sent is not None, "a task was read of it"
+        return Asked(options, task, request, await beside(len(template), _digests, template, sent.content, options))
+
+    def _payload(self, name: str, task: Task) -> dict[str, Any]:
+        """The values, as the skill takes them."""
+        skill = self._skills.get(name)
+        if skill is None:
+            raise errors.invalid_field("skill", f"must be one of {', '.join(self._skills)}", allowed=list(self._skills))
+        if name != task.task_type:
+            raise errors.invalid_field("skill", "must be the task_type of the task")
+        try:
+            return skill.check(task.payload)
+        except PayloadError as error:
+            raise errors.invalid_payload(error.problems) from None
+
+    async def produce(self, asked: Asked, caller: Caller, journal: Journal, *, patient: bool = False) -> Produced:
+        """Renders and packs.
+
+        Args:
+            asked: what.
+            caller: for whom.
+            journal: hears how far it is.
+            patient: whether it waits for a slot as long as that takes.
+
+        Raises:
+            ServiceError: TOO_MANY_REQUESTS.
+            ProductionError: with REQUEST_TIMEOUT, TEMPLATE_REFUSED or INTERNAL.
+        """
+        begun_at = perf_counter()
+        async with self._slots.taken(patient=patient) as queue_wait_ms:
+            journal.stage = "run_subprocess"
+            started_at = perf_counter()
+            try:
+                result = await self._rendered(asked.request)
+            except ServiceError as error:
+                timing = Timing(queue_wait_ms, since(started_at), 0, since(begun_at))
+                raise ProductionError(error, timing) from None
+            subprocess_ms = since(started_at)
+            journal.stage = "package_zip"
+            packed_at = perf_counter()
+            made = Archive()
+            entries = archive.contents(result, asked.digests, self.terms.build.fingerprint)
+            await beside(sum(map(len, entries.values())), made.add, entries)
+        timing = Timing(queue_wait_ms, subprocess_ms, since(packed_at), since(begun_at))
+        made.add(self._told_of(result, asked, caller, timing))
+        journal.stage = "respond"
+        return Produced(result, archive.pieces(made.finish()), timing)
+
+    async def precheck(self, asked: Asked, journal: Journal) -> Precheck:
+        """What producing it would find.
+
+        Raises:
+            ServiceError: as of a run.
+        """
+        async with self._slots.taken():
+            journal.stage = "run_subprocess"
+            with _refusing(self.terms.timeout_seconds):
+                return await self._renderer.precheck(asked.request, self.terms.timeout_seconds)
+
+    async def _rendered(self, request: RenderRequest) -> RenderResult:
+        with _refusing(self.terms.timeout_seconds):
+            return await self._renderer.render(request, self.terms.timeout_seconds)
+
+    def _told_of(self, result: RenderResult, asked: Asked, caller: Caller, timing: Timing) -> dict[str, bytes]:
+        """The entries that say how this run went."""
+        told = archive.api_result(
+            result, asked.options, caller, timing, self.terms.build, task_type=asked.task.task_type
+        )
+        entries = {archive.API_RESULT: archive.as_json(told)}
+        if self.terms.debug_artifacts:
+            trace = {
+                "subprocess": {"pid": result.pid, "start_method": result.start_method},
+                "timings": dict(result.timings),
+            }
+            entries[archive.TRACE] = archive.as_json(trace)
+        return entries
+
+
+@contextmanager
+def _refusing(timeout_seconds: float) -> Iterator[None]:
+    """What goes wrong in a process, as callers are told."""
+    try:
+        yield
+    except TemplateRefusedError as error:
+        raise errors.template_refused(error.code, error.message, error.part, error.paragraph, error.snippet) from None
+    except PolicyError as error:
+        raise errors.invalid_field("policy_yaml", f"is no policy: {error}") from None
+    except RenderTimeoutError:
+        raise errors.request_timeout(timeout_seconds) from None
+    except RenderFailedError:
+        logger.exception("run_failed")
+        raise internal() from None
+
+
+def _digests(template: bytes, task: bytes, options: Options) -> Digests:
+    policy = options.policy_yaml.encode()
+    found = tuple(hashlib.sha256(each).hexdigest() if each else "" for each in (template, task, policy))
+    asked = [*found, options.skill, archive.effective(options), options.preset, options.export_suggested_policy]
+    whole = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    of_template, of_task, of_policy = found
+    return Digests(of_template, of_task, of_policy, whole)
+
+
+def since(moment: float) -> int:
+    """Milliseconds."""
+    return round((perf_counter() - moment) * 1000)

@@ -1,0 +1,186 @@
+"""Runs that go on without the call that started them: kept until they are done, whichever replica does them."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from servicekit.errors import ServiceError, internal, permission_denied
+from servicekit.idempotency import Answer, Once
+from servicekit.identity.detached_work import DetachedWork, Sponsor
+from servicekit.identity.visibility import Viewer
+from servicekit.notifications import Waiters, wait_for
+from servicekit.postgres import Connection, Database
+from services.documents import errors
+from services.documents.forms.multipart import File, Form
+from services.documents.metrics import DocumentsMetrics
+from services.documents.models import ENDED, Caller, ClaimedRun, DocumentRun, RunInput, Timing
+from services.documents.runs.history import History
+from services.documents.runs.journal import Journal
+from services.documents.runs.producing import Producer, ProductionError
+from services.documents.runs.running import Made, failed_run, new_run, tell
+from services.documents.runs.store import started as store
+
+logger = structlog.get_logger(__name__)
+
+PERMISSION: Final = "documents.run"
+PENDING: Final = "pending"
+# How long a replica that says nothing more is believed to be there, seconds.
+LEASE_SECONDS = 15.0
+# Where nothing is heard: a notification may have been missed, and leases expire without one.
+LOOK_SECONDS = 2.0
+# As often a run is begun again whose replica died with it.
+MAX_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What is done beside the calls: who waits for it, who ends it, and how many of one caller there may be."""
+
+    waiters: Waiters
+    work: DetachedWork
+    max_open: int
+
+
+class StartedRuns:
+    """Starts runs, does them, and tells how they are."""
+
+    def __init__(
+        self, database: Database, producer: Producer, history: History, started: Started, metrics: DocumentsMetrics
+    ) -> None:
+        self._database = database
+        self._producer = producer
+        self._history = history
+        self._started = started
+        self._metrics = metrics
+
+    async def start(self, form: Form, caller: Caller, sponsor: Sponsor, once: Once[DocumentRun, Answer]) -> Answer:
+        """Puts it on record, to be done.
+
+        Raises:
+            ServiceError: as of a run whose form is not sound; TOO_MANY_REQUESTS.
+        """
+        asked = await self._producer.check(form, self._journal())
+        given = RunInput(form.files["template"].content, form.files["task"].content, form.fields, sponsor)
+
+        async def start(connection: Connection) -> DocumentRun:
+            if await store.count_open(connection, caller.principal) >= self._started.max_open:
+                raise errors.too_many_started(self._started.max_open)
+            options = asked.options
+            return await store.insert(connection, given, options.skill, options.preset, asked.digests, caller)
+
+        return await once.run(self._database, start)
+
+    async def watch(self, run_id: str, viewer: Viewer) -> AsyncGenerator[DocumentRun, None]:
+        """How it is, and each change, until it has ended.
+
+        Raises:
+            ServiceError: RUN_NOT_FOUND.
+        """
+        status = ""
+        with self._started.waiters.registered(run_id) as changed:
+            while True:
+                changed.clear()
+                run = await self._history.get(run_id, viewer)
+                if run.status != status:
+                    status = run.status
+                    yield run
+                if run.status in ENDED:
+                    return
+                await wait_for(changed, LOOK_SECONDS)
+
+    async def attend(self) -> None:
+        """Does one after the other, for ever."""
+        with self._started.waiters.registered(PENDING) as news:
+            while True:
+                news.clear()
+                async with self._database.transaction() as connection:
+                    claimed = await store.claim(connection, LEASE_SECONDS)
+                if claimed is None:
+                    await wait_for(news, LOOK_SECONDS)
+                else:
+                    await self._do(claimed)
+
+    async def _do(self, claimed: ClaimedRun) -> None:
+        """Does it while its caller may run and this replica is there, and puts on record how it ended."""
+        doing = asyncio.create_task(self._made(claimed), name="started run")
+        keeping = asyncio.create_task(self._keep(claimed, doing), name="lease of a run")
+        try:
+            with self._started.work.held(claimed.given.sponsor, PERMISSION, lambda: _end(doing)):
+                # What ends this loop ends the run, and not the other way round.
+                await asyncio.wait([doing])
+            made = self._failed(claimed, permission_denied(PERMISSION)) if doing.cancelled() else doing.result()
+            await self._finish(claimed, made)
+        except asyncio.CancelledError:
+            doing.cancel()
+            await asyncio.wait([doing])
+            async with self._database.transaction() as connection:
+                await store.give_back(connection, claimed)
+            raise
+        finally:
+            keeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeping
+
+    async def _made(self, claimed: ClaimedRun) -> Made:
+        journal, given = self._journal(), claimed.given
+        form = Form(
+            {"template": File("template.docx", given.template), "task": File("task.json", given.task)},
+            dict(given.fields),
+        )
+        if claimed.attempt > MAX_ATTEMPTS:
+            return self._failed(claimed, internal())
+        try:
+            asked = await self._producer.check(form, journal)
+            produced = await self._producer.produce(asked, claimed.caller, journal, patient=True)
+        except ProductionError as failed:
+            journal.failed(failed.error)
+            return self._failed(claimed, failed.error, failed.timing)
+        except ServiceError as error:
+            journal.failed(error)
+            return self._failed(claimed, error)
+        except Exception:
+            logger.exception("started_run_failed", run_id=claimed.id)
+            journal.failed(internal())
+            return self._failed(claimed, internal())
+        tell(produced, journal, asked, self._metrics, traced=self._producer.terms.debug_artifacts)
+        return Made(new_run(asked, claimed.caller, produced), produced.pieces)
+
+    def _failed(self, claimed: ClaimedRun, error: ServiceError, timing: Timing | None = None) -> Made:
+        run = failed_run(claimed.skill, claimed.preset, claimed.digests, claimed.caller, error, timing or Timing())
+        self._metrics.refused(run.outcome)
+        return Made(run, ())
+
+    async def _finish(self, claimed: ClaimedRun, made: Made) -> None:
+        terms = self._producer.terms
+        async with self._database.transaction() as connection:
+            kept = terms.kept(made.pieces)
+            written = await store.finish(connection, claimed, made.run, made.pieces, kept, terms.keep_hours)
+        if not written:
+            logger.warning("started_run_taken_over", run_id=claimed.id)
+
+    async def _keep(self, claimed: ClaimedRun, doing: "asyncio.Task[Made]") -> None:
+        """Says that it is being done; stops it where another replica is at it."""
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            try:
+                async with self._database.connection() as connection:
+                    renewed = await store.renew(connection, claimed, LEASE_SECONDS)
+            except Exception:
+                # Where the database stays away another replica begins it again, and what this one writes is refused.
+                logger.warning("lease_not_renewed", run_id=claimed.id, exc_info=True)
+                continue
+            if not renewed:
+                doing.cancel()
+                return
+
+    def _journal(self) -> Journal:
+        terms = self._producer.terms
+        return Journal(terms.max_upload_bytes, terms.timeout_seconds)
+
+
+def _end(doing: "asyncio.Task[Made]") -> None:
+    doing.cancel()

@@ -1,0 +1,1 @@
+"""SQL of runs: those that are answered with their archive, and those that were started."""

@@ -1,0 +1,138 @@
+"""The gRPC edge of the documents service: takes the request, calls one domain function, returns one message."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from google.api.httpbody_pb2 import HttpBody
+from grpc.aio import ServicerContext
+from qmcp.documents.v1 import documents_service_pb2 as pb
+from qmcp.documents.v1 import documents_service_pb2_grpc, run_pb2
+
+from servicekit.http_status import answer_with_headers
+from servicekit.idempotency import Once
+from servicekit.identity.detached_work import Sponsor
+from servicekit.large import beside
+from servicekit.request_context import current_context
+from services.documents import messages
+from services.documents.forms.multipart import read_form
+from services.documents.forms.options import PRESETS
+from services.documents.forms.uploads import Uploads
+from services.documents.models import Caller, DocumentRun
+from services.documents.runs.archive import MEDIA_TYPE, NAME, Build
+from services.documents.runs.history import History
+from services.documents.runs.meta import Gate
+from services.documents.runs.running import Runs
+from services.documents.runs.starting import StartedRuns
+
+Context = ServicerContext[Any, Any]
+EXIT_CODE, REQUEST_ID = "x-docops-exit-code", "x-docops-request-id"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the service can do, and who is told."""
+
+    gate: Gate
+    schemas: Mapping[str, Mapping[str, Any]]
+    build: Build
+
+
+class DocumentsServicer(documents_service_pb2_grpc.DocumentsServiceServicer):
+    """See protos/qmcp/documents/v1/documents_service.proto, where every method is documented."""
+
+    def __init__(self, runs: Runs, started: StartedRuns, history: History, uploads: Uploads, about: About) -> None:
+        self._runs = runs
+        self._started = started
+        self._history = history
+        self._uploads = uploads
+        self._about = about
+
+    async def RunForm(self, request: AsyncIterator[HttpBody], context: Context) -> AsyncIterator[HttpBody]:
+        with self._runs.told() as journal, self._uploads.upload() as upload:
+            journal.stage = "upload"
+            form = await read_form(_chunks(request), upload)
+            archived = await self._runs.run(form, _caller(), journal)
+        await answer_with_headers(context, _headers(archived.run))
+        for piece in archived.pieces:
+            yield HttpBody(content_type=MEDIA_TYPE, data=piece)
+
+    async def PrecheckForm(self, request: AsyncIterator[HttpBody], context: Context) -> pb.Precheck:
+        with self._runs.told() as journal, self._uploads.upload() as upload:
+            journal.stage = "upload"
+            found = await self._runs.precheck(await read_form(_chunks(request), upload), journal)
+        return messages.precheck_to(found, current_context.get().request_id)
+
+    async def RunDocument(
+        self, request: AsyncIterator[pb.RunDocumentRequest], context: Context
+    ) -> AsyncIterator[pb.RunDocumentResponse]:
+        with self._runs.told() as journal, self._uploads.upload() as upload:
+            journal.stage = "upload"
+            template, task, start = bytearray(), bytearray(), pb.RunDocumentStart()
+            async for part in request:
+                upload.take(part.ByteSize())
+                template += part.template
+                task += part.task
+                start.MergeFrom(part.start)
+            form = messages.form_from(bytes(template), bytes(task), start.options)
+            archived = await self._runs.run(form, _caller(start.idempotency_key), journal)
+        yield pb.RunDocumentResponse(run=messages.run_to(archived.run))
+        for piece in archived.pieces:
+            yield pb.RunDocumentResponse(archive=piece)
+
+    async def StartRun(self, request: pb.StartRunRequest, context: Context) -> run_pb2.Run:
+        call, once = current_context.get(), Once(request, messages.run_to)
+        form = await beside(request.ByteSize(), messages.started_form_from, request)
+        return await self._started.start(form, _caller(), Sponsor.of(call.principal), once)
+
+    async def WatchRun(self, request: pb.WatchRunRequest, context: Context) -> AsyncIterator[pb.RunEvent]:
+        sequence = 0
+        async with aclosing(self._started.watch(request.id, current_context.get().viewer)) as changes:
+            async for run in changes:
+                sequence += 1
+                yield messages.event_to(sequence, run)
+
+    async def GetMeta(self, request: pb.GetMetaRequest, context: Context) -> pb.Meta:
+        self._about.gate.require(current_context.get().header("authorization"))
+        return messages.meta_to(self._about.schemas, PRESETS, self._about.build.version)
+
+    async def GetRun(self, request: run_pb2.GetRunRequest, context: Context) -> run_pb2.Run:
+        return messages.run_to(await self._history.get(request.id, current_context.get().viewer))
+
+    async def ListRuns(self, request: run_pb2.ListRunsRequest, context: Context) -> run_pb2.ListRunsResponse:
+        viewer, wanted = current_context.get().viewer, messages.filter_from(request)
+        page, token = await self._history.page(wanted, viewer, request.page_size, request.page_token)
+        return run_pb2.ListRunsResponse(runs=map(messages.run_to, page), next_page_token=token)
+
+    async def DownloadRun(self, request: run_pb2.DownloadRunRequest, context: Context) -> AsyncIterator[HttpBody]:
+        run = await self._history.get(request.id, current_context.get().viewer)
+        begun = False
+        async for piece in self._history.archive(run):
+            if not begun:
+                begun = True
+                await answer_with_headers(context, _headers(run))
+            yield HttpBody(content_type=MEDIA_TYPE, data=piece)
+
+
+async def _chunks(bodies: AsyncIterator[HttpBody]) -> AsyncIterator[tuple[str, bytes]]:
+    async for body in bodies:
+        yield body.content_type, body.data
+
+
+def _caller(idempotency_key: str = "") -> Caller:
+    call = current_context.get()
+    return Caller(
+        call.principal.name,
+        call.request_id,
+        call.recorded_correlation_id,
+        idempotency_key or call.idempotency_key,
+    )
+
+
+def _headers(run: DocumentRun) -> dict[str, str]:
+    return {
+        EXIT_CODE: str(run.exit_code),
+        REQUEST_ID: current_context.get().request_id,
+        "content-disposition": f'attachment; filename="{NAME}"',
+    }
