@@ -107,8 +107,7 @@ class Calls:
             refused = await self._approvals.give(call.caller, invocation, told[0])
             if refused is not None:
                 return failures.result(refused)
-        seconds = self._long_seconds if told or invocation.status != AWAITING else self._wait_seconds
-        return of_invocation(await self._invocations.followed(call.caller, invocation, call.progress, seconds))
+        return await self._run_to_its_end(call.caller, invocation, call.progress)
 
     async def resumed(
         self, caller: Caller, state: str, responses: dict[str, Any], progress: Progress | None
@@ -120,10 +119,18 @@ class Calls:
                 given = await self._given(caller, invocation, responses)
                 if isinstance(given, CallToolResult | InputRequiredResult):
                     return given
-            seconds = self._long_seconds if invocation.status not in (AWAITING, *FINAL) else self._wait_seconds
-            return of_invocation(await self._invocations.followed(caller, invocation, progress, seconds))
+            return await self._run_to_its_end(caller, invocation, progress)
         except grpc.aio.AioRpcError as error:
             return failures.result(failures.of(error))
+
+    async def _run_to_its_end(
+        self, caller: Caller, invocation: invocation_pb2.Invocation, progress: Progress | None
+    ) -> CallToolResult:
+        """What was answered may not be all that is needed: humans have their time, and then the run has its own."""
+        decided = await self._invocations.followed(caller, invocation, progress, self._wait_seconds, DECIDED)
+        if decided.status not in (AWAITING, *FINAL):
+            decided = await self._invocations.followed(caller, decided, progress, self._long_seconds)
+        return of_invocation(decided)
 
     async def _given(
         self, caller: Caller, invocation: invocation_pb2.Invocation, responses: dict[str, Any]

@@ -122,7 +122,7 @@ def main() -> int:
             if found := faults(passed, failed, listed(revision)):
                 print(revision, said, *found, sep="\n")
                 wrong += len(found)
-            print(f"{revision}: {len(passed)} scenarios pass, {len(failed)} fail as listed: {sorted(failed)}")
+            print(f"{revision}: {len(passed)} scenarios pass, {len(failed)} fail: {sorted(failed)}")
     return 1 if wrong else 0
 
 
