@@ -339,3 +339,5 @@ class Deleted:
     projects: int = 0
     epics: int = 0
     tasks: int = 0
+    # That ended with their tasks.
+    leases: int = 0

@@ -9,6 +9,7 @@ import pytest
 from services.tasks.board.transitions import BOARD_WORDS, TRANSITIONS
 from tests.architecture import tree
 from tests.tasks.service import RefusedError, Replica
+from tests.wire import query
 
 in_one_loop = pytest.mark.asyncio(loop_scope="module")
 
@@ -158,7 +159,15 @@ async def test_what_is_deleted_is_counted_and_gone_and_its_name_is_free(shared: 
     tasks = [await shared.task("goes", f"{number}") for number in range(3)]
     shown = await shared.call("GetTask", id=tasks[0])
     other = await shared.call("CreateTask", project_name="goes", epic_name="other", name="t")
-    assert await shared.call("DeleteEpic", id=other["epic_id"]) == {"projects": 0, "epics": 1, "tasks": 1}
+    assert await shared.call("DeleteEpic", id=other["epic_id"]) == {
+        "projects": 0,
+        "epics": 1,
+        "tasks": 1,
+        "leases": 0,
+    }
+    # Whoever is at one loses it, and cannot do anything in its name any more.
+    for task in tasks[:2]:
+        await shared.call("AcquireTask", id=task)
     # Whoever makes a task while its project is deleted has it deleted too, or is told so, or makes a new project.
     raced = await asyncio.gather(
         shared.call("DeleteProject", id=shown["project_id"]),
@@ -169,7 +178,15 @@ async def test_what_is_deleted_is_counted_and_gone_and_its_name_is_free(shared: 
     refused = [each for each in raced[1:] if isinstance(each, RefusedError)]
     assert {each.refusal.reason for each in refused} <= {"EPIC_NOT_FOUND"}
     assert len(late) + len(refused) == 8
-    assert raced[0] == {"projects": 1, "epics": 1, "tasks": 3 + len(late)}
+    assert raced[0] == {"projects": 1, "epics": 1, "tasks": 3 + len(late), "leases": 2}
+    ended = await query(
+        shared.settings.database_url, "SELECT outcome FROM task_attempts WHERE task_id = ANY($1)", tasks
+    )
+    assert [row["outcome"] for row in ended] == ["deleted"] * 2
+    with pytest.raises(RefusedError, match="TASK_NOT_FOUND"):
+        await shared.call(
+            "BeginWork", task_id=tasks[0], fencing_token=1, holder="local", kind="invocation", work_id="late"
+        )
     for task in (*tasks, *(each["id"] for each in late)):
         with pytest.raises(RefusedError, match="TASK_NOT_FOUND"):
             await shared.call("GetTask", id=task)

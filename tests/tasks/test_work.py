@@ -36,7 +36,7 @@ async def test_what_is_done_for_a_task_is_done_for_the_holder_of_its_lease_alone
     task, token = await trio.leased("fenced")
     held: dict[str, Any] = {"task_id": task, "fencing_token": token}
     ran = await trio.tools.invoke("echo", {"message": "mine"}, idempotency_key="first", **held)
-    asked = await trio.hitl.ask("for the task", **held)
+    asked = await trio.hitl.ask("for the task", idempotency_key="first", **held)
     for record in (ran, asked):
         assert (record.task_id, record.fencing_token) == (task, token)
     assert (await trio.hitl.get("for the task")).task_id == task
@@ -67,6 +67,7 @@ async def test_what_is_done_for_a_task_is_done_for_the_holder_of_its_lease_alone
     # A retry of what was done then is told of that, and does nothing; for another task it would be another call.
     again = await trio.tools.invoke("echo", {"message": "mine"}, idempotency_key="first", **held)
     assert again.id == ran.id
+    assert (await trio.hitl.ask("for the task", idempotency_key="first", **held)).id == asked.id
     reused = await refusal(trio.tools.invoke("echo", {"message": "mine"}, idempotency_key="first"))
     assert reused.reason == "IDEMPOTENCY_KEY_REUSED"
     for wrong, reason in (

@@ -57,6 +57,8 @@ class Requests:
             # That may ask the name service, for which no transaction should wait.
             await self._client.require_allowed("callback_url", spec.callback_url)
         if spec.lease:
+            if (earlier := await once.earlier(self._database)) is not None:
+                return earlier
             await self._leased.begin(spec.id, spec.lease, spec.requester, spec.request_type, spec.longest_seconds)
         body = await beside(spec.size, request_spec.body, spec)
         create = CreateRequest(spec, hashlib.sha256(body).digest(), len(body))

@@ -178,7 +178,7 @@ class Tasks:
             await leases_store.end(connection, UUID(task_id), "deleted", "")
             await store.delete(connection, UUID(task_id))
             await store.announce(connection, project_id)
-        return Deleted(tasks=1)
+        return Deleted(tasks=1, leases=int(task.leased))
 
 
 def _plain_completion(task_id: str, wanted: TransitionRequest, viewer: Viewer) -> HeldTask | None:

@@ -178,7 +178,9 @@ def entry_to(entry: LogEntry) -> task_pb2.TaskLogEntry:
 
 
 def deleted_to(deleted: Deleted) -> project_pb2.DeletedCounts:
-    return project_pb2.DeletedCounts(projects=deleted.projects, epics=deleted.epics, tasks=deleted.tasks)
+    return project_pb2.DeletedCounts(
+        projects=deleted.projects, epics=deleted.epics, tasks=deleted.tasks, leases=deleted.leases
+    )
 
 
 def location_from(request: tasks_service_pb2.CreateTaskRequest) -> Location:

@@ -52,6 +52,8 @@ class DeletedCounts:
     epics: int = 0
     # How many tasks.
     tasks: int = 0
+    # How many leases ended with them: of tasks that somebody was at.
+    leases: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,11 +111,13 @@ class DeleteProjectRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class DeletedCounts(_message.Message):
-    __slots__ = ("projects", "epics", "tasks")
+    __slots__ = ("projects", "epics", "tasks", "leases")
     PROJECTS_FIELD_NUMBER: _ClassVar[int]
     EPICS_FIELD_NUMBER: _ClassVar[int]
     TASKS_FIELD_NUMBER: _ClassVar[int]
+    LEASES_FIELD_NUMBER: _ClassVar[int]
     projects: int
     epics: int
     tasks: int
-    def __init__(self, projects: _Optional[int] = ..., epics: _Optional[int] = ..., tasks: _Optional[int] = ...) -> None: ...
+    leases: int
+    def __init__(self, projects: _Optional[int] = ..., epics: _Optional[int] = ..., tasks: _Optional[int] = ..., leases: _Optional[int] = ...) -> None: ...

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from servicekit.postgres import Connection
-from services.tasks.board.store.leases import NO_LEASE
+from services.tasks.board.store.deleting import NO_LEASE
 from services.tasks.board.store.tasks import OPEN
 
 

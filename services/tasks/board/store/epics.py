@@ -7,6 +7,7 @@ from uuid import UUID
 
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Record
+from services.tasks.board.store.deleting import ENDED_LEASES, deleted_tasks
 from services.tasks.board.store.projects import AUDIENCE
 from services.tasks.models import Deleted, Epic
 
@@ -134,10 +135,8 @@ async def update(connection: Connection, epic_id: UUID, values: Mapping[str, Any
 async def delete(connection: Connection, epic_id: UUID, by: str) -> Deleted:
     """Deletes it with its tasks; the caller holds the project's lock alone."""
     row = await connection.fetchrow(
-        """
-        WITH of_tasks AS (
-            UPDATE tasks SET deleted_at = clock_timestamp() WHERE epic_id = $1 AND deleted_at IS NULL RETURNING 1
-        ), of_epics AS (
+        f"""
+        WITH {deleted_tasks("epic_id = $1")}, of_epics AS (
             UPDATE epics
             SET deleted_at = clock_timestamp()
             WHERE id = $1 AND deleted_at IS NULL
@@ -147,7 +146,9 @@ async def delete(connection: Connection, epic_id: UUID, by: str) -> Deleted:
             SELECT project_id, id, 'deleted', $2, json_build_object('tasks', (SELECT count(*) FROM of_tasks))
             FROM of_epics
         )
-        SELECT (SELECT count(*) FROM of_epics) AS epics, (SELECT count(*) FROM of_tasks) AS tasks
+        SELECT (SELECT count(*) FROM of_epics) AS epics,
+               (SELECT count(*) FROM of_tasks) AS tasks,
+               {ENDED_LEASES}
         """,
         epic_id,
         by,

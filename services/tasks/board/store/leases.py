@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from servicekit.postgres import Connection, Record
+from services.tasks.board.store.deleting import NO_LEASE
 from services.tasks.board.store.tasks import OPEN
 from services.tasks.board.store.work import KEPT_UNTIL, PARKED_SECONDS
 from services.tasks.models import Attempt, Grant, ReadyTask
@@ -11,13 +12,6 @@ from services.tasks.models import Attempt, Grant, ReadyTask
 COLUMNS = f"""
     task_id, number, holder, agent_id, fencing_token, started_at, ended_at, outcome, reason,
     {PARKED_SECONDS} AS parked_seconds
-"""
-# What a task without a lease has.
-NO_LEASE = """
-    lease_holder = '',
-    lease_agent = '',
-    lease_acquired_at = NULL,
-    lease_expires_at = NULL
 """
 # Whether one attempt more that failed is as many as may.
 USED_UP = "failed_attempts + 1 >= CASE WHEN max_attempts > 0 THEN max_attempts ELSE {} END"

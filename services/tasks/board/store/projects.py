@@ -7,6 +7,7 @@ from uuid import UUID
 
 from servicekit.identity.visibility import AudienceColumns, Viewer
 from servicekit.postgres import Connection, Record
+from services.tasks.board.store.deleting import ENDED_LEASES, deleted_tasks
 from services.tasks.models import Deleted, Project
 
 # Who sees a project and what is in it; as `Project.audience`.
@@ -147,10 +148,8 @@ async def update(connection: Connection, project_id: UUID, values: Mapping[str, 
 async def delete(connection: Connection, project_id: UUID, by: str) -> Deleted:
     """Deletes it with all that is in it; the caller holds its lock alone."""
     row = await connection.fetchrow(
-        """
-        WITH of_tasks AS (
-            UPDATE tasks SET deleted_at = clock_timestamp() WHERE project_id = $1 AND deleted_at IS NULL RETURNING 1
-        ), of_epics AS (
+        f"""
+        WITH {deleted_tasks("project_id = $1")}, of_epics AS (
             UPDATE epics SET deleted_at = clock_timestamp() WHERE project_id = $1 AND deleted_at IS NULL RETURNING 1
         ), of_projects AS (
             UPDATE projects SET deleted_at = clock_timestamp() WHERE id = $1 AND deleted_at IS NULL RETURNING id
@@ -166,7 +165,8 @@ async def delete(connection: Connection, project_id: UUID, by: str) -> Deleted:
         )
         SELECT (SELECT count(*) FROM of_projects) AS projects,
                (SELECT count(*) FROM of_epics) AS epics,
-               (SELECT count(*) FROM of_tasks) AS tasks
+               (SELECT count(*) FROM of_tasks) AS tasks,
+               {ENDED_LEASES}
         """,
         project_id,
         by,
