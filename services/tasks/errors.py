@@ -26,6 +26,11 @@ def knowledge_not_found(knowledge_id: str) -> ServiceError:
     return not_found("KNOWLEDGE_NOT_FOUND", message, knowledge_id=knowledge_id)
 
 
+def ra_tag_not_found(tag: str) -> ServiceError:
+    message = f"The task has no tag {tag!r}. Write it as it stands in its `ra_tags`, or add it."
+    return not_found("RA_TAG_NOT_FOUND", message, ra_tag_id=tag)
+
+
 def name_taken(name: str) -> ServiceError:
     return already_exists("NAME_TAKEN", f"Another one beside it is called {name!r}. Choose another name.", name=name)
 

@@ -11,6 +11,7 @@ from servicekit.metrics import MetricsPage, new_registry
 from servicekit.notifications import listening
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
+from services.tasks.assumptions.assumptions import Assumptions
 from services.tasks.board.board import Board
 from services.tasks.board.claiming import Claiming
 from services.tasks.board.epics import Epics
@@ -58,7 +59,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         exchange = Exchange(Importing(db), Exporting(db))
         follower = BoardFollower(db, metrics, settings.tasks_max_watchers, event_to)
         board = Board(Projects(db), Epics(db), tasks, TaskLog(db), leases, claiming)
-        servicer = TasksServicer(board, exchange, Knowledge(db), Snapshots(db), follower)
+        servicer = TasksServicer(board, exchange, Knowledge(db), Assumptions(db), Snapshots(db), follower)
 
         def close() -> None:
             claiming.close()

@@ -6,6 +6,7 @@ from typing import Any
 from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 from qmcp.tasks.v1 import (
+    assumption_pb2,
     board_document_pb2,
     board_pb2,
     epic_pb2,
@@ -21,10 +22,12 @@ from servicekit.json_values import document
 from servicekit.large import beside
 from servicekit.request_context import current_context
 from servicekit.timestamps import to_timestamp
+from services.tasks.assumptions.assumptions import Assumptions
 from services.tasks.board.board import Board
 from services.tasks.board.transitions import status_of
 from services.tasks.exchange.exchange import Exchange
 from services.tasks.knowledge.knowledge import Knowledge
+from services.tasks.messages import assumptions as assumption_messages
 from services.tasks.messages import board as messages
 from services.tasks.messages import exchange as documents
 from services.tasks.messages import knowledge as knowledge_messages
@@ -46,6 +49,7 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
         board: Board,
         exchange: Exchange,
         knowledge: Knowledge,
+        assumptions: Assumptions,
         snapshots: Snapshots,
         follower: BoardFollower[board_pb2.BoardEvent],
     ) -> None:
@@ -58,6 +62,7 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
         self._importing = exchange.importing
         self._exporting = exchange.exporting
         self._knowledge = knowledge
+        self._assumptions = assumptions
         self._snapshots = snapshots
         self._follower = follower
 
@@ -246,3 +251,32 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
         page, token = await self._knowledge.log(request.knowledge_id, viewer, request.page_size, request.page_token)
         entries = map(knowledge_messages.entry_to, page)
         return knowledge_pb2.ListKnowledgeLogEntriesResponse(entries=entries, next_page_token=token)
+
+    async def CaptureAssumptionValidation(
+        self, request: assumption_pb2.CaptureAssumptionValidationRequest, context: Context
+    ) -> assumption_pb2.AssumptionValidation:
+        viewer, once = current_context.get().viewer, Once(request, assumption_messages.validation_to)
+        return await self._assumptions.capture(assumption_messages.finding_from(request), viewer, once)
+
+    async def ListAssumptionValidations(
+        self, request: assumption_pb2.ListAssumptionValidationsRequest, context: Context
+    ) -> assumption_pb2.ListAssumptionValidationsResponse:
+        viewer, wanted = current_context.get().viewer, assumption_messages.filter_from(request)
+        page, token = await self._assumptions.page(wanted, viewer, request.page_size, request.page_token)
+        found = map(assumption_messages.validation_to, page)
+        return assumption_pb2.ListAssumptionValidationsResponse(validations=found, next_page_token=token)
+
+    async def GetAssumptionInsights(
+        self, request: assumption_pb2.GetAssumptionInsightsRequest, context: Context
+    ) -> assumption_pb2.AssumptionInsights:
+        wanted = assumption_messages.filter_from(request)
+        return assumption_messages.insights_to(await self._assumptions.insights(wanted, current_context.get().viewer))
+
+    async def AddRaTag(self, request: assumption_pb2.AddRaTagRequest, context: Context) -> task_pb2.Task:
+        viewer, once = current_context.get().viewer, Once(request, messages.task_to)
+        return await self._assumptions.add_tag(assumption_messages.tag_from(request), viewer, once)
+
+    async def DescribeRaTags(
+        self, request: assumption_pb2.DescribeRaTagsRequest, context: Context
+    ) -> assumption_pb2.RaTagVocabulary:
+        return assumption_messages.vocabulary_to()

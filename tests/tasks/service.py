@@ -9,6 +9,7 @@ import grpc
 from google.protobuf import json_format
 from google.protobuf.message import Message
 from qmcp.tasks.v1 import (
+    assumption_pb2,
     board_document_pb2,
     board_pb2,
     epic_pb2,
@@ -24,7 +25,7 @@ from services.tasks.settings import Settings
 from tests.contract.running import refusal
 from tests.wire import scraped
 
-MODULES = (board_document_pb2, board_pb2, epic_pb2, knowledge_pb2, project_pb2, tasks_service_pb2)
+MODULES = (assumption_pb2, board_document_pb2, board_pb2, epic_pb2, knowledge_pb2, project_pb2, tasks_service_pb2)
 
 
 class RefusedError(Exception):

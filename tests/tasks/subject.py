@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 from google.protobuf.json_format import ParseDict
-from qmcp.tasks.v1 import board_document_pb2, board_pb2, epic_pb2, knowledge_pb2, project_pb2
+from qmcp.tasks.v1 import assumption_pb2, board_document_pb2, board_pb2, epic_pb2, knowledge_pb2, project_pb2
 from qmcp.tasks.v1 import tasks_service_pb2 as pb
 
 from services.tasks import server as tasks_server
@@ -184,6 +184,43 @@ async def _standing_knowledge(running: Running) -> None:
     STANDING["knowledge"] = await _knowledge(running)
 
 
+TAG = "#COMPLETION_DRIVE_IMPL: known"
+
+
+async def _tagged(running: Running, task: str = "") -> str:
+    made = task or await _task(running)
+    await running.must("AddRaTag", assumption_pb2.AddRaTagRequest(task_id=made, ra_tag_text=TAG))
+    return made
+
+
+def _finding(
+    task: str, agent: str = "", outcome: str = "validated"
+) -> assumption_pb2.CaptureAssumptionValidationRequest:
+    return assumption_pb2.CaptureAssumptionValidationRequest(
+        task_id=task, ra_tag_id=TAG, outcome=outcome, reviewer_agent_id=agent
+    )
+
+
+async def _make_findings(running: Running, number: int) -> list[str]:
+    """Of the task that is known beforehand, each by another agent."""
+    await _known(running)
+    await _tagged(running, str(KNOWN))
+    found = [_finding(str(KNOWN), f"{next(_numbers)}") for _ in range(number)]
+    return [(await running.must("CaptureAssumptionValidation", each)).id for each in found]
+
+
+async def _standing_tagged(running: Running) -> None:
+    STANDING["tagged"] = await _tagged(running)
+
+
+async def _tagged_of(owner: Running, _admin: Running) -> str:
+    return await _tagged(owner)
+
+
+async def _finding_of(owner: Running, _admin: Running) -> str:
+    return str((await owner.must("CaptureAssumptionValidation", _finding(await _tagged(owner)))).id)
+
+
 async def _project_of(owner: Running, _admin: Running) -> str:
     return await _project(owner)
 
@@ -218,6 +255,9 @@ SUBJECT = Subject(
         "ListKnowledgeItems": Listing(_make_knowledge, "id", {"scope": "project"}, {"scope": "task"}),
         "ListKnowledgeLogEntries": Listing(
             _make_remarks, "sequence", {"knowledge_id": str(KNOWN)}, {"knowledge_id": str(UUID(int=6))}
+        ),
+        "ListAssumptionValidations": Listing(
+            _make_findings, "id", {"task_id": str(KNOWN)}, {"task_id": str(UUID(int=6))}
         ),
         "ListAttempts": Listing(_make_attempts, "number", {"task_id": str(KNOWN)}, {"task_id": str(UUID(int=6))}),
     },
@@ -287,6 +327,20 @@ SUBJECT = Subject(
             lambda each: each.items[0].id,
             repeats=False,
         ),
+        "CaptureAssumptionValidation": Effect(
+            lambda number: _finding(STANDING["tagged"], f"{number}"),
+            lambda each: each.id,
+            prepare=_standing_tagged,
+            repeats=False,
+        ),
+        "AddRaTag": Effect(
+            lambda number: assumption_pb2.AddRaTagRequest(
+                task_id=STANDING["task"], ra_tag_text=f"#SUGGEST_X: {number}"
+            ),
+            lambda each: each.etag,
+            prepare=_standing,
+            repeats=False,
+        ),
         "UpsertKnowledge": Effect(
             lambda number: knowledge_pb2.UpsertKnowledgeRequest(title="effect", content=f"{number}"),
             lambda each: each.id,
@@ -329,6 +383,10 @@ SUBJECT = Subject(
         "GetBoard": Sight(_project_of, lambda made: board_pb2.GetBoardRequest(project_id=made)),
         "WatchBoard": Sight(_project_of, lambda made: board_pb2.WatchBoardRequest(project_id=made)),
         "ListAttempts": Sight(_leased_of, lambda made: pb.ListAttemptsRequest(task_id=made)),
+        "CaptureAssumptionValidation": Sight(_tagged_of, _finding),
+        "ListAssumptionValidations": Sight(_finding_of, lambda _: assumption_pb2.ListAssumptionValidationsRequest()),
+        "GetAssumptionInsights": Sight(_finding_of, lambda _: assumption_pb2.GetAssumptionInsightsRequest()),
+        "AddRaTag": Sight(_task_of, lambda made: assumption_pb2.AddRaTagRequest(task_id=made, ra_tag_text="#X")),
         "UpsertKnowledge": Sight(
             _knowledge_of, lambda made: knowledge_pb2.UpsertKnowledgeRequest(knowledge_id=made, content="seen")
         ),
@@ -343,9 +401,12 @@ SUBJECT = Subject(
         ),
         "ListTaskLogEntries": Sight(_task_of, lambda made: pb.ListTaskLogEntriesRequest(task_id=made)),
     },
-    shared=dict.fromkeys(
-        ("CreateProject", "ImportProjects"), "a name is its owner's: what it makes or finds is the caller's own"
-    ),
+    shared={
+        **dict.fromkeys(
+            ("CreateProject", "ImportProjects"), "a name is its owner's: what it makes or finds is the caller's own"
+        ),
+        "DescribeRaTags": "a vocabulary is nobody's",
+    },
     slow=_slow_list,
     lasting={
         "ClaimTask": Lasting(pb.ClaimTaskRequest(project_id=str(KNOWN), wait_seconds=60), "projects"),

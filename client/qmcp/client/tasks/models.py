@@ -2,7 +2,7 @@
 
 """The values of tasks as callers see them: the messages of the contract without protobuf."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -414,3 +414,94 @@ class KnowledgeLogEntry:
     metadata: dict[str, Any] | None = None
     # When it happened.
     at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssumptionValidation:
+    """What somebody found when they looked at something that was assumed, suggested or decided of a task."""
+
+    # UUIDv7, made by the server.
+    id: str = ""
+    # The project of the task. Whoever sees that sees it.
+    project_id: str = ""
+    # The epic of the task.
+    epic_id: str = ""
+    # The task.
+    task_id: str = ""
+    # The tag of the task, as it stands there.
+    ra_tag_id: str = ""
+    # What kind of tag it is, `impl:assumption`; DescribeRaTags has the vocabulary.
+    tag_type: str = ""
+    # `validated`, `rejected` or `partial`.
+    outcome: str = ""
+    # How sure of it whoever looked is, 0 to 100.
+    confidence: int = 0
+    # Why.
+    reason: str = ""
+    # The principal that looked.
+    validator: str = ""
+    # Which of that principal's agents, in its own word; empty where nobody said.
+    reviewer_agent_id: str = ""
+    # When it was said, for the last time.
+    validated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagTypeInsight:
+    """How well what has one type of tag has held."""
+
+    # How many validations there are.
+    total: int = 0
+    # How many of them say `validated`.
+    validated: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssumptionTrend:
+    """What was found on one day."""
+
+    # The day, `2026-01-31`, by UTC.
+    date: str = ""
+    # How many validations there are.
+    total: int = 0
+    # How many of them say `validated`.
+    validated: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssumptionInsights:
+    """How well what was assumed has held."""
+
+    # How many validations there are.
+    total_validations: int = 0
+    # The part of them that says `validated`, 0 to 1; 0 where there are none.
+    success_rate: float = 0.0
+    # By outcome.
+    outcome_breakdown: dict[str, int] = field(default_factory=dict)
+    # By type of tag.
+    tag_type_breakdown: dict[str, TagTypeInsight] = field(default_factory=dict)
+    # The newest ten.
+    recent_examples: tuple[AssumptionValidation, ...] = ()
+    # By day, the last thirty with any, oldest first.
+    trend_data: tuple[AssumptionTrend, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaTagKind:
+    """A kind of tag."""
+
+    # How it begins, `#COMPLETION_DRIVE_IMPL`.
+    tag: str = ""
+    # Its type, `impl:assumption`.
+    tag_type: str = ""
+    # When to set it.
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaTagVocabulary:
+    """The vocabulary of response awareness."""
+
+    # The kinds of tags that have a meaning of their own. Of `#COMPLETION_DRIVE_…` and `#SUGGEST_…` there may be
+    # further ones.
+    kinds: tuple[RaTagKind, ...] = ()

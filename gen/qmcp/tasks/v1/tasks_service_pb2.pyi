@@ -6,6 +6,7 @@ from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from qmcp.options.v1 import options_pb2 as _options_pb2
+from qmcp.tasks.v1 import assumption_pb2 as _assumption_pb2
 from qmcp.tasks.v1 import board_pb2 as _board_pb2
 from qmcp.tasks.v1 import board_document_pb2 as _board_document_pb2
 from qmcp.tasks.v1 import epic_pb2 as _epic_pb2

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from qmcp.tasks.v1 import assumption_pb2 as qmcp_dot_tasks_dot_v1_dot_assumption__pb2
 from qmcp.tasks.v1 import board_document_pb2 as qmcp_dot_tasks_dot_v1_dot_board__document__pb2
 from qmcp.tasks.v1 import board_pb2 as qmcp_dot_tasks_dot_v1_dot_board__pb2
 from qmcp.tasks.v1 import epic_pb2 as qmcp_dot_tasks_dot_v1_dot_epic__pb2
@@ -218,6 +219,31 @@ class TasksServiceStub:
                 '/qmcp.tasks.v1.TasksService/ListKnowledgeLogEntries',
                 request_serializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.ListKnowledgeLogEntriesRequest.SerializeToString,
                 response_deserializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.ListKnowledgeLogEntriesResponse.FromString,
+                _registered_method=True)
+        self.CaptureAssumptionValidation = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/CaptureAssumptionValidation',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.CaptureAssumptionValidationRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.AssumptionValidation.FromString,
+                _registered_method=True)
+        self.ListAssumptionValidations = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/ListAssumptionValidations',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.ListAssumptionValidationsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.ListAssumptionValidationsResponse.FromString,
+                _registered_method=True)
+        self.GetAssumptionInsights = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/GetAssumptionInsights',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.GetAssumptionInsightsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.AssumptionInsights.FromString,
+                _registered_method=True)
+        self.AddRaTag = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/AddRaTag',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.AddRaTagRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_task__pb2.Task.FromString,
+                _registered_method=True)
+        self.DescribeRaTags = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/DescribeRaTags',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.DescribeRaTagsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.RaTagVocabulary.FromString,
                 _registered_method=True)
 
 
@@ -490,6 +516,42 @@ class TasksServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CaptureAssumptionValidation(self, request, context):
+        """Says whether something that was assumed of a task has held. Said again by the same agent within ten minutes, it replaces what
+        was said. It stands in the task's log, and needs no lease.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAssumptionValidations(self, request, context):
+        """Lists what was said of assumptions, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAssumptionInsights(self, request, context):
+        """Says how well what was assumed has held, of all that the caller sees and the filters leave.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddRaTag(self, request, context):
+        """Adds a tag to a task, and where it stands to its log. One that it has changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DescribeRaTags(self, request, context):
+        """Returns the vocabulary of tags of response awareness.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TasksServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -667,6 +729,31 @@ def add_TasksServiceServicer_to_server(servicer, server):
                     servicer.ListKnowledgeLogEntries,
                     request_deserializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.ListKnowledgeLogEntriesRequest.FromString,
                     response_serializer=qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.ListKnowledgeLogEntriesResponse.SerializeToString,
+            ),
+            'CaptureAssumptionValidation': grpc.unary_unary_rpc_method_handler(
+                    servicer.CaptureAssumptionValidation,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.CaptureAssumptionValidationRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.AssumptionValidation.SerializeToString,
+            ),
+            'ListAssumptionValidations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAssumptionValidations,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.ListAssumptionValidationsRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.ListAssumptionValidationsResponse.SerializeToString,
+            ),
+            'GetAssumptionInsights': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAssumptionInsights,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.GetAssumptionInsightsRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.AssumptionInsights.SerializeToString,
+            ),
+            'AddRaTag': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddRaTag,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.AddRaTagRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_task__pb2.Task.SerializeToString,
+            ),
+            'DescribeRaTags': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeRaTags,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.DescribeRaTagsRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.RaTagVocabulary.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1617,6 +1704,141 @@ class TasksService:
             '/qmcp.tasks.v1.TasksService/ListKnowledgeLogEntries',
             qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.ListKnowledgeLogEntriesRequest.SerializeToString,
             qmcp_dot_tasks_dot_v1_dot_knowledge__pb2.ListKnowledgeLogEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CaptureAssumptionValidation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/CaptureAssumptionValidation',
+            qmcp_dot_tasks_dot_v1_dot_assumption__pb2.CaptureAssumptionValidationRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_assumption__pb2.AssumptionValidation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAssumptionValidations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/ListAssumptionValidations',
+            qmcp_dot_tasks_dot_v1_dot_assumption__pb2.ListAssumptionValidationsRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_assumption__pb2.ListAssumptionValidationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAssumptionInsights(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/GetAssumptionInsights',
+            qmcp_dot_tasks_dot_v1_dot_assumption__pb2.GetAssumptionInsightsRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_assumption__pb2.AssumptionInsights.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddRaTag(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/AddRaTag',
+            qmcp_dot_tasks_dot_v1_dot_assumption__pb2.AddRaTagRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_task__pb2.Task.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeRaTags(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/DescribeRaTags',
+            qmcp_dot_tasks_dot_v1_dot_assumption__pb2.DescribeRaTagsRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_assumption__pb2.RaTagVocabulary.FromString,
             options,
             channel_credentials,
             insecure,

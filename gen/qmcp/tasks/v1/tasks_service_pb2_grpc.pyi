@@ -6,6 +6,7 @@ Share out work among many agents."""
 from collections import abc as _abc
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
+from qmcp.tasks.v1 import assumption_pb2 as _assumption_pb2
 from qmcp.tasks.v1 import board_document_pb2 as _board_document_pb2
 from qmcp.tasks.v1 import board_pb2 as _board_pb2
 from qmcp.tasks.v1 import epic_pb2 as _epic_pb2
@@ -143,6 +144,18 @@ class TasksServiceStub:
     """Writes into the log of an item of the knowledge base."""
     ListKnowledgeLogEntries: _grpc.UnaryUnaryMultiCallable[_knowledge_pb2.ListKnowledgeLogEntriesRequest, _knowledge_pb2.ListKnowledgeLogEntriesResponse]
     """Lists what happened to an item of the knowledge base and what was said of it, newest first."""
+    CaptureAssumptionValidation: _grpc.UnaryUnaryMultiCallable[_assumption_pb2.CaptureAssumptionValidationRequest, _assumption_pb2.AssumptionValidation]
+    """Says whether something that was assumed of a task has held. Said again by the same agent within ten minutes, it replaces what
+    was said. It stands in the task's log, and needs no lease.
+    """
+    ListAssumptionValidations: _grpc.UnaryUnaryMultiCallable[_assumption_pb2.ListAssumptionValidationsRequest, _assumption_pb2.ListAssumptionValidationsResponse]
+    """Lists what was said of assumptions, newest first."""
+    GetAssumptionInsights: _grpc.UnaryUnaryMultiCallable[_assumption_pb2.GetAssumptionInsightsRequest, _assumption_pb2.AssumptionInsights]
+    """Says how well what was assumed has held, of all that the caller sees and the filters leave."""
+    AddRaTag: _grpc.UnaryUnaryMultiCallable[_assumption_pb2.AddRaTagRequest, _task_pb2.Task]
+    """Adds a tag to a task, and where it stands to its log. One that it has changes nothing."""
+    DescribeRaTags: _grpc.UnaryUnaryMultiCallable[_assumption_pb2.DescribeRaTagsRequest, _assumption_pb2.RaTagVocabulary]
+    """Returns the vocabulary of tags of response awareness."""
 
 @_typing.type_check_only
 class TasksServiceAsyncStub(TasksServiceStub):
@@ -252,6 +265,18 @@ class TasksServiceAsyncStub(TasksServiceStub):
     """Writes into the log of an item of the knowledge base."""
     ListKnowledgeLogEntries: _aio.UnaryUnaryMultiCallable[_knowledge_pb2.ListKnowledgeLogEntriesRequest, _knowledge_pb2.ListKnowledgeLogEntriesResponse]  # type: ignore[assignment]
     """Lists what happened to an item of the knowledge base and what was said of it, newest first."""
+    CaptureAssumptionValidation: _aio.UnaryUnaryMultiCallable[_assumption_pb2.CaptureAssumptionValidationRequest, _assumption_pb2.AssumptionValidation]  # type: ignore[assignment]
+    """Says whether something that was assumed of a task has held. Said again by the same agent within ten minutes, it replaces what
+    was said. It stands in the task's log, and needs no lease.
+    """
+    ListAssumptionValidations: _aio.UnaryUnaryMultiCallable[_assumption_pb2.ListAssumptionValidationsRequest, _assumption_pb2.ListAssumptionValidationsResponse]  # type: ignore[assignment]
+    """Lists what was said of assumptions, newest first."""
+    GetAssumptionInsights: _aio.UnaryUnaryMultiCallable[_assumption_pb2.GetAssumptionInsightsRequest, _assumption_pb2.AssumptionInsights]  # type: ignore[assignment]
+    """Says how well what was assumed has held, of all that the caller sees and the filters leave."""
+    AddRaTag: _aio.UnaryUnaryMultiCallable[_assumption_pb2.AddRaTagRequest, _task_pb2.Task]  # type: ignore[assignment]
+    """Adds a tag to a task, and where it stands to its log. One that it has changes nothing."""
+    DescribeRaTags: _aio.UnaryUnaryMultiCallable[_assumption_pb2.DescribeRaTagsRequest, _assumption_pb2.RaTagVocabulary]  # type: ignore[assignment]
+    """Returns the vocabulary of tags of response awareness."""
 
 class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
     """Projects, their epics, and the tasks in these. Callers are shown the projects that they own or work on, as members or by a
@@ -568,5 +593,47 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_knowledge_pb2.ListKnowledgeLogEntriesResponse, _abc.Awaitable[_knowledge_pb2.ListKnowledgeLogEntriesResponse]]:
         """Lists what happened to an item of the knowledge base and what was said of it, newest first."""
+
+    @_abc_1.abstractmethod
+    def CaptureAssumptionValidation(
+        self,
+        request: _assumption_pb2.CaptureAssumptionValidationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_assumption_pb2.AssumptionValidation, _abc.Awaitable[_assumption_pb2.AssumptionValidation]]:
+        """Says whether something that was assumed of a task has held. Said again by the same agent within ten minutes, it replaces what
+        was said. It stands in the task's log, and needs no lease.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAssumptionValidations(
+        self,
+        request: _assumption_pb2.ListAssumptionValidationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_assumption_pb2.ListAssumptionValidationsResponse, _abc.Awaitable[_assumption_pb2.ListAssumptionValidationsResponse]]:
+        """Lists what was said of assumptions, newest first."""
+
+    @_abc_1.abstractmethod
+    def GetAssumptionInsights(
+        self,
+        request: _assumption_pb2.GetAssumptionInsightsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_assumption_pb2.AssumptionInsights, _abc.Awaitable[_assumption_pb2.AssumptionInsights]]:
+        """Says how well what was assumed has held, of all that the caller sees and the filters leave."""
+
+    @_abc_1.abstractmethod
+    def AddRaTag(
+        self,
+        request: _assumption_pb2.AddRaTagRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_task_pb2.Task, _abc.Awaitable[_task_pb2.Task]]:
+        """Adds a tag to a task, and where it stands to its log. One that it has changes nothing."""
+
+    @_abc_1.abstractmethod
+    def DescribeRaTags(
+        self,
+        request: _assumption_pb2.DescribeRaTagsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_assumption_pb2.RaTagVocabulary, _abc.Awaitable[_assumption_pb2.RaTagVocabulary]]:
+        """Returns the vocabulary of tags of response awareness."""
 
 def add_TasksServiceServicer_to_server(servicer: TasksServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

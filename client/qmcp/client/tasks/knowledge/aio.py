@@ -1,16 +1,22 @@
-"""What the client can do with the knowledge base."""
+"""What the client can do with the knowledge base, and with what was assumed of tasks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qmcp.client.calling.aio import AsyncCalls
 from qmcp.client.calling.conversion import to_object
-from qmcp.client.tasks.models import KnowledgeItem, KnowledgeLogEntry
-from qmcp.tasks.v1 import knowledge_pb2
+from qmcp.client.tasks.models import (
+    AssumptionInsights,
+    AssumptionValidation,
+    KnowledgeItem,
+    KnowledgeLogEntry,
+    Task,
+)
+from qmcp.tasks.v1 import assumption_pb2, knowledge_pb2
 
 
 class AsyncKnowledge(AsyncCalls):
-    """The calls about what agents have learned."""
+    """The calls about what agents have learned and assumed."""
 
     async def upsert_knowledge(
         self,
@@ -115,3 +121,76 @@ class AsyncKnowledge(AsyncCalls):
         """What happened to an item and what was said of it, newest first; `limit` None means all there is."""
         request = knowledge_pb2.ListKnowledgeLogEntriesRequest(knowledge_id=knowledge_id)
         return await self._list(request, KnowledgeLogEntry, limit=limit)
+
+    async def add_ra_tag(
+        self,
+        task_id: str,
+        ra_tag_text: str,
+        *,
+        file_path: str = "",
+        line_number: int = 0,
+        code_snippet: str = "",
+        agent_id: str = "",
+        fencing_token: int = 0,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Adds a tag, `#COMPLETION_DRIVE_IMPL: …`, to a task, and where it stands to its log."""
+        request = assumption_pb2.AddRaTagRequest(
+            task_id=task_id,
+            ra_tag_text=ra_tag_text,
+            file_path=file_path,
+            line_number=line_number,
+            code_snippet=code_snippet,
+            agent_id=agent_id,
+            fencing_token=fencing_token,
+            idempotency_key=idempotency_key,
+        )
+        return await self._call(request, Task)
+
+    async def capture_assumption_validation(
+        self,
+        task_id: str,
+        ra_tag_id: str,
+        outcome: str,
+        *,
+        reason: str = "",
+        confidence: int | None = None,
+        reviewer_agent_id: str = "",
+        idempotency_key: str | None = None,
+    ) -> AssumptionValidation:
+        """Says whether what a tag of a task assumes is `validated`, `rejected` or `partial`."""
+        request = assumption_pb2.CaptureAssumptionValidationRequest(
+            task_id=task_id,
+            ra_tag_id=ra_tag_id,
+            outcome=outcome,
+            reason=reason,
+            confidence=confidence,
+            reviewer_agent_id=reviewer_agent_id,
+            idempotency_key=idempotency_key,
+        )
+        return await self._call(request, AssumptionValidation)
+
+    async def list_assumption_validations(
+        self,
+        *,
+        project_id: str = "",
+        epic_id: str = "",
+        task_id: str = "",
+        outcome: str = "",
+        tag_type: str = "",
+        limit: int | None = 50,
+    ) -> list[AssumptionValidation]:
+        """What was found of assumptions, newest first; `limit` None means all there are."""
+        request = assumption_pb2.ListAssumptionValidationsRequest(
+            project_id=project_id, epic_id=epic_id, task_id=task_id, outcome=outcome, tag_type=tag_type
+        )
+        return await self._list(request, AssumptionValidation, limit=limit)
+
+    async def get_assumption_insights(
+        self, *, project_id: str = "", epic_id: str = "", task_id: str = "", outcome: str = "", tag_type: str = ""
+    ) -> AssumptionInsights:
+        """How well what was assumed has held."""
+        request = assumption_pb2.GetAssumptionInsightsRequest(
+            project_id=project_id, epic_id=epic_id, task_id=task_id, outcome=outcome, tag_type=tag_type
+        )
+        return await self._call(request, AssumptionInsights)

@@ -1,0 +1,1 @@
+"""What was assumed of tasks, as tags, and whether it has held."""
