@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks import (
     access,
     answering,
+    carrying,
     claiming,
     commits,
     growth,
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[Path, Plan], Section]] = {
     "growth": growth.bench,
     "growth-people": growth_people.bench,
     "pieces": pieces.bench,
+    "carrying": carrying.bench,
     "access": access.bench,
     "waiting": waiting.bench,
     "answering": answering.bench,
