@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from devstack import services
 from servicekit.settings import ServiceSettings
 from tests.architecture import tree
 
@@ -15,6 +16,8 @@ PAGES = [name for name in tree.written() if name.endswith(".md")]
 PROCEDURE = re.compile(r"CREATE PROCEDURE (\w+)\(\)(.*?)\$\$;", re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 METRIC = re.compile(r"qmcp_[a-z]+(?:_[a-z]+)+")
+# In a picture: who calls whom.
+ARROW = re.compile(r"^    (\w+) -->(?:\|[^|]*\|)? (\w+)", re.MULTILINE)
 SETTING = re.compile(r"`([A-Z]+(?:_[A-Z]+)+|DEBUG|AUTH)`")
 
 every_service = pytest.mark.parametrize("service", tree.services())
@@ -92,6 +95,22 @@ def test_every_path_in_a_page_exists(page: str) -> None:
     folder = tree.ROOT / PurePosixPath(page).parent
     paths = [path for path in named if path.split("/")[0] in tops]
     assert not [path for path in paths if not (tree.ROOT / path).exists() and not (folder / path).exists()]
+
+
+@pytest.mark.parametrize("service", services.found(), ids=lambda service: service.name)
+def test_pages_that_list_the_services_have_every_one_with_whom_it_calls(service: services.Service) -> None:
+    name, calls = service.name, {(service.name, peer) for peer in service.settings.PEERS}
+    for page in ("README.md", "docs/architecture.md"):
+        text = tree.text(page)
+        assert calls | {("envoy", name)} <= set(ARROW.findall(text)), page
+        assert (name, "postgres") in ARROW.findall(text) or f'[("{service.database}")]' in text, page
+    assert f"(docs/{name}.md" in tree.text("README.md")
+    assert f"`{name}`" in tree.text("docs/architecture.md").partition("```")[0]
+    operations = tree.text("docs/operations.md")
+    [keys] = re.findall(r"^python -m devstack\.keys keys (.+) admin=admin$", operations, re.MULTILINE)
+    assert name in keys.split()
+    for secret in (f"{name}-database", f"{name}-access-key"):
+        assert f"create secret generic {secret} " in operations
 
 
 def _shown(default: object) -> str:
