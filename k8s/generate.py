@@ -32,12 +32,17 @@ Its name stays the same, so that the mount does; Prometheus reads it again when 
 DASHBOARDS = """\
 The dashboards as ConfigMaps for a Grafana in the cluster: its sidecar takes those labelled grafana_dashboard."""
 
+MONITORING = """\
+Prometheus and Grafana for a cluster that has none, in a namespace of their own: `kubectl apply -k k8s/monitoring`. Who
+has them takes `alerts` and `dashboards` alone, and cluster.yml. Beside it stands prometheus.yml for compose.yaml."""
+
 
 def files() -> dict[Path, str]:
     """What belongs in every file that is written here."""
     return {
         K8S / "base" / "kustomization.yaml": _text(BASE, _base()),
         K8S / "overlays" / "dev" / "services" / "kustomization.yaml": _text(DEVELOPMENT, _development()),
+        K8S / "monitoring" / "kustomization.yaml": _text(MONITORING, _monitoring()),
         K8S / "monitoring" / "alerts" / "kustomization.yaml": _text(ALERTS, _alerts()),
         K8S / "monitoring" / "dashboards" / "kustomization.yaml": _text(DASHBOARDS, _dashboards()),
     }
@@ -114,6 +119,25 @@ def _dashboards() -> dict[str, Any]:
         "kind": "Kustomization",
         "namespace": "monitoring",
         "components": [f"../../base/{folder}" for folder in _beside("base", "*/dashboards/kustomization.yaml")],
+    }
+
+
+def _monitoring() -> dict[str, Any]:
+    boards = [path.parts[0] for path in map(Path, _beside("base", "*/dashboards/kustomization.yaml"))]
+    shown = [{"configMap": {"name": f"qmcp-dashboard-{name}"}} for name in boards]
+    where = "/spec/template/spec/volumes/1/projected/sources"
+    return {
+        "apiVersion": f"{API}/v1beta1",
+        "kind": "Kustomization",
+        "namespace": "monitoring",
+        "resources": ["namespace.yaml", "alerts", "dashboards", "prometheus", "grafana"],
+        "configMapGenerator": [{"name": "prometheus", "files": ["cluster.yml"]}],
+        "patches": [
+            {
+                "target": {"kind": "Deployment", "name": "grafana"},
+                "patch": yaml.safe_dump([{"op": "replace", "path": where, "value": shown}], width=WIDTH),
+            }
+        ],
     }
 
 

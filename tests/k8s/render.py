@@ -29,7 +29,7 @@ EITHER = (
     (("plaintext",), ("mtls",)),
     (("postgres",), ("external-postgres",)),
 )
-OPTIONAL = ("backups", "edge-tls", "point-in-time", "prometheus-annotations", "qdrant")
+OPTIONAL = ("backups", "edge-tls", "ingress", "point-in-time", "prometheus-annotations", "qdrant")
 
 Object = dict[str, Any]
 
@@ -98,6 +98,12 @@ def combination(components: Sequence[str]) -> tuple[Object, ...]:
         }
         (here / "kustomization.yaml").write_text(yaml.safe_dump(document))
         return _objects(render(here))
+
+
+@cache
+def monitoring() -> tuple[Object, ...]:
+    """The objects of what watches a cluster."""
+    return _objects(render(K8S / "monitoring"))
 
 
 def _objects(text: str) -> tuple[Object, ...]:

@@ -18,7 +18,7 @@ from devstack.compose import KEYS
 from devstack.services import found
 from tests.client.command import qmcp
 from tests.k8s.objects import System, containers, pod
-from tests.k8s.render import K8S, OVERLAYS, ROOT, Object, overlay, render
+from tests.k8s.render import K8S, OVERLAYS, ROOT, Object, monitoring, overlay, render
 from tests.k8s.test_configuration import SETTINGS, settings_of, variables
 from tests.k8s.test_rendering import VERSIONS, complaint
 from tests.stack import Stack
@@ -72,7 +72,8 @@ def test_a_command_in_a_sentence_names_what_is_there(command: str, renderer: str
 
 
 def _names_what_is_there(command: str) -> None:
-    system = System("dev", overlay("dev"))
+    in_monitoring = System("monitoring", monitoring())
+    system = in_monitoring if "-n monitoring" in command else System("dev", overlay("dev"))
     for folder in re.findall(r"-k (\S+)", command):
         assert (ROOT / folder / "kustomization.yaml").is_file()
     for kind, name in re.findall(r"\b(deployment|service)/([a-z]+)", command):
@@ -81,9 +82,13 @@ def _names_what_is_there(command: str) -> None:
     for name in re.findall(r"\bcronjob/([a-z-]+)", command):
         assert System("prod", overlay("prod")).has("CronJob", name)
     (namespace,) = (each["metadata"]["name"] for each in system.of("Namespace"))
-    assert set(re.findall(r"-n (\S+)", command)) <= {namespace, "qmcp"}
+    assert set(re.findall(r"-n (\S+)", command)) <= {namespace, "qmcp", "monitoring"}
     for secret, key in re.findall(r"secret generic (\S+) --from-(?:literal|file)=([a-z.]+)", command):
-        files = (*K8S.glob("base/*/deployment.yaml"), *K8S.glob("components/*/cron-job.yaml"))
+        files = (
+            *K8S.glob("base/*/deployment.yaml"),
+            *K8S.glob("components/*/cron-job.yaml"),
+            *K8S.glob("monitoring/*/deployment.yaml"),
+        )
         base = "".join(file.read_text() for file in files)
         assert secret in base
         assert key in base or key in str(system.deployments) + str(system.of("ConfigMap"))
