@@ -1,9 +1,16 @@
 """The settings of the tasks service; those that every service has stand in servicekit."""
 
-from pydantic import AliasChoices, Field
+from typing import Annotated
+
+from pydantic import AliasChoices, BeforeValidator, Field
 from pydantic_settings import SettingsConfigDict
 
-from servicekit.settings import ServiceSettings
+from servicekit.settings import LogLevel, ServiceSettings
+
+
+def _upper(level: str) -> str:
+    # In the original's guide it is in small letters.
+    return level.upper()
 
 
 class Settings(ServiceSettings):
@@ -11,6 +18,10 @@ class Settings(ServiceSettings):
 
     model_config = SettingsConfigDict(populate_by_name=True)
 
+    # As all services have it, and by the name that the original had.
+    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
+        default="INFO", validation_alias=AliasChoices("QMCP_LOG_LEVEL", "LOG_LEVEL")
+    )
     # How often leases that have expired are looked for, seconds. No read and no write depends on it: it says how soon
     # the board and whoever waits hear of them.
     tasks_sweep_seconds: float = Field(

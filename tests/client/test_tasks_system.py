@@ -4,10 +4,13 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.client.command import Ended, qmcp
 from tests.stack import Stack
 
 
+@pytest.mark.promise("P03")
 def test_a_board_is_imported_worked_on_and_exported_by_the_command(stack: Stack, tmp_path: Path) -> None:
     def run(*words: str, **options: Any) -> Ended:
         return qmcp("tasks", *words, env={**stack.env, "QMCP_URL": stack.edge_url}, **options)

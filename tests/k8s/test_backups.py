@@ -28,7 +28,7 @@ WAL = K8S / "components" / "point-in-time" / "wal.sh"
 GUARD_SECONDS = 120.0
 
 
-@pytest.mark.promise("Q38", "S23", "M28", "Q42")
+@pytest.mark.promise("Q38", "S23", "M28", "Q42", "P23")
 async def test_every_database_is_dumped_and_comes_back_and_its_service_tells_when_it_was(
     postgres: Server, tmp_path: Path
 ) -> None:

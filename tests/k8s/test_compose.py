@@ -123,7 +123,7 @@ def test_the_edge_is_service_qmcp_at_port_3333_and_checked_without_curl() -> Non
     assert (check["interval"], check["timeout"], check["retries"]) == ("30s", "10s", 3)
 
 
-@pytest.mark.promise("Q05")
+@pytest.mark.promise("Q05", "P03", "P05")
 def test_the_volume_qmcp_data_is_where_postgres_keeps_its_data() -> None:
     document = _compose()
     assert "qmcp-data" in document["volumes"]

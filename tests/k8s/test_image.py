@@ -92,7 +92,7 @@ def test_the_wheel_has_all_that_it_is_made_of() -> None:
     assert folders | {"pyproject.toml", project["project"]["readme"], *project["project"]["license-files"]} <= copied
 
 
-@pytest.mark.promise("M07")
+@pytest.mark.promise("M07", "P02")
 def test_the_last_stage_runs_no_installer_and_has_no_compiler() -> None:
     stage = list(_stages().values())[-1]
     runs = [rest for word, rest in stage if word == "RUN"]
@@ -101,7 +101,7 @@ def test_the_last_stage_runs_no_installer_and_has_no_compiler() -> None:
     assert not re.search(r"\b(gcc|g\+\+|build-essential|apt-get)\b", text)
 
 
-@pytest.mark.promise("M07")
+@pytest.mark.promise("M07", "P02")
 def test_it_runs_as_the_numeric_user_that_kubernetes_expects() -> None:
     patch = (ROOT / "k8s" / "components" / "pod-security" / "deployment.yaml").read_text()
     user = re.search(r"runAsUser: (\d+)", patch)

@@ -103,7 +103,7 @@ def test_an_overlay_runs_the_version_that_it_stands_beside(system: System) -> No
     assert {image.rpartition("/")[2] for image in images} == {f"qmcp:{VERSION}"}
 
 
-@pytest.mark.promise("S16", "M08")
+@pytest.mark.promise("S16", "M08", "P02")
 def test_every_container_asks_for_what_it_needs_and_is_bounded(system: System) -> None:
     for workload in system.workloads:
         for container in containers(workload):

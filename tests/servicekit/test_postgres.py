@@ -32,6 +32,7 @@ async def test_who_is_cut_off_is_told_that_the_pool_was_empty(database: str) -> 
     assert waited_for(caught.value) == "a connection to the database"
 
 
+@pytest.mark.promise("P16")
 async def test_who_is_cut_off_is_told_that_a_statement_took_the_time(database: str) -> None:
     async with pool(database, 1, "test") as db:
 

@@ -69,6 +69,7 @@ async def test_a_change_merges_or_replaces_and_is_refused_where_somebody_was_bef
         await shared.call("UpdateTask", id=task["id"], metadata={"long": "x" * 65_536})
 
 
+@pytest.mark.promise("P15")
 @in_one_loop
 async def test_a_task_goes_the_ways_of_the_table_and_no_others(shared: Replica) -> None:
     ways = {

@@ -186,7 +186,7 @@ async def test_what_overlaps_is_never_held_together_and_nothing_is_held_in_part(
     assert sorted(isinstance(each, RefusedError) for each in raced) == [False, True]
 
 
-@pytest.mark.promise("P11")
+@pytest.mark.promise("P11", "P16")
 @in_one_loop
 async def test_leases_that_expired_are_swept_and_whoever_waits_hears_of_it(
     shared: Replica, monkeypatch: pytest.MonkeyPatch

@@ -160,6 +160,7 @@ class Watcher:
             self.cuts += 1
 
 
+@pytest.mark.promise("P18")
 async def test_three_watchers_on_two_replicas_hear_all_that_agents_do_in_order_though_one_is_killed(
     database: str, tmp_path: Path
 ) -> None:
