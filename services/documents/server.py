@@ -45,6 +45,12 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     registry = new_registry()
     metrics = DocumentsMetrics(registry)
     async with (
+        # First: of a process that is begun while gRPC is at work, it writes a line of its own into the log.
+        Renderer(
+            skills := load_skills(),
+            start_method=settings.documents_mp_start,
+            required=LAYERS if settings.documents_require_isolation else (),
+        ) as renderer,
         database(
             settings.database_url,
             settings.database_pool_size,
@@ -53,11 +59,6 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             registry=registry,
         ) as db,
         access(settings) as resolver,
-        Renderer(
-            skills := load_skills(),
-            start_method=settings.documents_mp_start,
-            required=LAYERS if settings.documents_require_isolation else (),
-        ) as renderer,
     ):
         _tell(await renderer.start())
         waiters, work = Waiters(), DetachedWork(resolver, settings.access_stale_seconds)

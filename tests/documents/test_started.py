@@ -20,6 +20,8 @@ from tests.stack import Server
 from tests.wire import query
 
 GUARD_SECONDS = 60
+# Made once: a .docx says when it was.
+TITLE = template("【MEETING_TITLE】")
 in_one_loop = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -38,7 +40,7 @@ async def archive_of(running: Replica, run_id: str) -> bytes:
 
 def request(**fields: Any) -> pb.StartRunRequest:
     given = ParseDict({"payload": PAYLOAD, **fields}, pb.StartRunRequest())
-    given.template = template("【MEETING_TITLE】")
+    given.template = TITLE
     return given
 
 
