@@ -1,10 +1,12 @@
 """A server of the official SDK behind MCP tools: over HTTP in this process, or as a program over its pipes."""
 
 import asyncio
+import gc
 import inspect
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -153,6 +155,11 @@ async def http_server(port: int = 0, *, revision: str = "2026-07-28") -> AsyncIt
         # Those that wait for another request would be answered on.
         for connection in list(server.server_state.connections):
             connection.transport.abort()
+        await asyncio.sleep(0.1)
+        with warnings.catch_warnings():
+            # The SDK's server leaves the streams open of which it was cut off.
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 class _Watched:

@@ -15,6 +15,7 @@ from mcp_types import jsonrpc_message_adapter
 
 from servicekit.large import beside
 from services.tools.mcp_servers import supervisor, wire
+from services.tools.mcp_servers.child import Child
 
 Streams = tuple[MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]]
 
@@ -68,19 +69,9 @@ class StdioProcess:
         Raises:
             OSError: when it cannot be run.
         """
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-IS",
-            supervisor.__file__,
-            str(self._max_memory_bytes),
-            *self._command.argv,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=self._command.folder,
-            env=dict(self._environment),
-            start_new_session=True,
-        )
+        words = (sys.executable, "-IS", supervisor.__file__, str(self._max_memory_bytes), *self._command.argv)
+        process = Child(words, self._command.folder, self._environment)
+        await process.connect()
         told, read = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         write, asked = anyio.create_memory_object_stream[SessionMessage](0)
         tasks = [
@@ -96,10 +87,7 @@ class StdioProcess:
             for stream in (told, read, write, asked):
                 stream.close()
 
-    async def _read(
-        self, process: asyncio.subprocess.Process, told: MemoryObjectSendStream[SessionMessage | Exception]
-    ) -> None:
-        assert process.stdout is not None
+    async def _read(self, process: Child, told: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
         waiting, looked_at, skipping = bytearray(), 0, False
         with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
             while chunk := await process.stdout.read(CHUNK_BYTES):
@@ -134,49 +122,37 @@ class StdioProcess:
             exact = await beside(len(line), wire.exact, line)
             await told.send(SessionMessage(jsonrpc_message_adapter.validate_json(exact, by_name=False)))
 
-    async def _write(
-        self, process: asyncio.subprocess.Process, asked: MemoryObjectReceiveStream[SessionMessage]
-    ) -> None:
-        assert process.stdin is not None
+    async def _write(self, process: Child, asked: MemoryObjectReceiveStream[SessionMessage]) -> None:
         with suppress(anyio.ClosedResourceError, ConnectionError):
             async for message in asked:
                 text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
                 process.stdin.write(text.encode() + b"\n")
                 await process.stdin.drain()
 
-    async def _keep_errors(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stderr is not None
+    async def _keep_errors(self, process: Child) -> None:
         while chunk := await process.stderr.read(CHUNK_BYTES):
             self._errors += chunk[-MAX_TOLD:]
             del self._errors[:-MAX_TOLD]
 
-    async def _end(self, process: asyncio.subprocess.Process, tasks: Sequence["asyncio.Task[None]"]) -> None:
-        assert process.stdin is not None
+    async def _end(self, process: Child, tasks: Sequence["asyncio.Task[None]"]) -> None:
         process.stdin.close()
-        if not await _has_ended(process, CLOSE_SECONDS):
-            process.terminate()
-        else:
-            self._status = process.returncode
-        if not await _has_ended(process, END_SECONDS):
+        if await process.has_ended(CLOSE_SECONDS):
+            self._status = process.status
+        process.terminate()
+        if not await process.has_ended(END_SECONDS):
             process.kill()
         # What it said last is read to its end, unless somebody else still holds the pipe.
         await asyncio.wait(tasks, timeout=END_OF_ERRORS_SECONDS)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await process.wait()
+        process.close()
 
 
 def _too_large(request_id: int | None, most: int) -> bytes:
     if request_id is None:
         return b""
     return orjson.dumps(wire.failure(request_id, wire.TOO_LARGE, f"It is larger than {most} bytes."))
-
-
-async def _has_ended(process: asyncio.subprocess.Process, seconds: float) -> bool:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(process.wait(), seconds)
-    return process.returncode is not None
 
 
 async def _finished(task: "asyncio.Task[None]") -> None:
