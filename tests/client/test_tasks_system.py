@@ -1,5 +1,6 @@
 """`qmcp tasks` and the client against the real system."""
 
+import json
 import uuid
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,12 @@ def test_a_board_is_imported_worked_on_and_exported_by_the_command(stack: Stack,
     }
     assert any(each["name"] == name for each in run("projects", "--json").json)
     assert [each["task_count"] for each in run("epics", "--project", name, "--json").json] == [3]
+    # What has happened is told again, each thing once.
+    told = run("watch", name, "--after", "0", "--limit", "8", "--timeout", "60", "--json").out.splitlines()
+    events = [json.loads(each) for each in told]
+    assert [each["sequence"] for each in events] == list(range(1, 9))
+    assert {"project.created", "epic.created", "task.created", "task.leased"} <= {each["kind"] for each in events}
+    assert "project.created" in run("watch", name, "--after", "0", "--limit", "1", "--timeout", "60").out
     file = tmp_path / "board.yaml"
     assert run("export", name, "-o", str(file)).code == 0
     assert set(run("import", str(file), "--json").json) >= {"unchanged", "items"}

@@ -1,6 +1,7 @@
 """`qmcp tasks`: what is on boards, and whole boards in and out."""
 
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -13,6 +14,7 @@ from qmcp.client.errors import NotFoundError
 
 if TYPE_CHECKING:
     from qmcp.client.sync import Client
+    from qmcp.client.tasks.models import BoardEvent
 
 app = group("Boards that many agents share: projects, their epics, and tasks that one agent is at at a time.")
 Project = Annotated[str, typer.Argument(help="The project, by its id or its name.")]
@@ -121,6 +123,29 @@ def board(context: typer.Context, project: Project, json: output.AsJson = False)
     output.note(", ".join(f"{len(column)} {status}" for status, column in columns.items() if column) or "no tasks")
 
 
+@app.command()
+def watch(
+    context: typer.Context,
+    project: Project,
+    *,
+    after: Annotated[
+        int | None, typer.Option(min=0, help="What came after this event; else what is there first.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="End after so many events.")] = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds to watch; else until Ctrl-C.")] = None,
+    json: output.AsJson = False,
+) -> None:
+    """Show what happens on a board as it happens; a restart interrupts nothing. With --json, a line an event."""
+    with connect(context) as client:
+        events = client.watch_board(project_id(client, project), after_sequence=after, timeout=timeout)
+        try:
+            for each in islice(events, limit):
+                _tell(each, json=json)
+        except KeyboardInterrupt:
+            # That is how one stops watching.
+            return
+
+
 @app.command("import")
 def import_(
     context: typer.Context,
@@ -171,3 +196,12 @@ def export(
             output.as_json(found)
         else:
             sink.write(found.yaml.encode())
+
+
+def _tell(event: "BoardEvent", *, json: bool) -> None:
+    if json:
+        output.as_json(event)
+        return
+    named = event.task or event.epic or event.project
+    said = (event.at, event.sequence, event.kind, event.principal, f"{named.id} {named.name}" if named else "")
+    output.console().print(*map(output.cell, said))
