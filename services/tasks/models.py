@@ -204,7 +204,7 @@ class LeaseRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class NewLease:
     """That a task is given to somebody."""
 
     task_id: UUID

@@ -25,6 +25,7 @@ KNOWN = {
         ),
         "generated from the folders",
     ),
+    "gateway/mcp/approvals.py": "whom a call waits for is asked by forms of MCP, and answers for itself there",
     "services/access/roles.py": "who may do what is decided there, for all services",
 }
 

@@ -45,7 +45,7 @@ from mcp_types import (
 )
 
 from gateway.mcp.clients import TASKS, client_of
-from tests.conformance import asking
+from tests.conformance import client_requests
 from tests.conformance.tools import PNG
 
 Context = ServerRequestContext[Any, Any]
@@ -140,7 +140,7 @@ async def progress(context: Context, _: CallToolRequestParams) -> CallToolResult
 
 async def logs(context: Context, _: CallToolRequestParams) -> CallToolResult:
     for words in ("Tool execution started", "Tool processing data", "Tool execution completed"):
-        await asking.log(context, words)
+        await client_requests.log(context, words)
     return text("Done.")
 
 
@@ -166,7 +166,7 @@ async def change(_: Context, params: CallToolRequestParams) -> CallToolResult:
 TOOLS: dict[str, Answer] = {
     **dict.fromkeys(CHANGES, change),
     **dict.fromkeys(ROUNDS, rounds),
-    **asking.TOOLS,
+    **client_requests.TOOLS,
     "test_input_required_result_multi_round": several_rounds,
     "test_input_required_result_capabilities": as_declared,
     "test_missing_capability": needs_sampling,

@@ -167,7 +167,9 @@ async def test_a_client_lists_and_calls_the_catalogue_and_the_contract(
             assert told.value.code == -32602
 
 
-async def test_an_agent_claims_works_is_taught_by_refusals_and_completes(guarded: Stack, http: httpx.Client) -> None:
+async def test_an_agent_claims_works_learns_from_what_is_refused_and_completes(
+    guarded: Stack, http: httpx.Client
+) -> None:
     """With the original's names of tools and arguments; what is refused says what to do, and doing that works."""
     async with connected(guarded, issued(http, "agent")["api_key"]) as client:
 

@@ -22,7 +22,7 @@ from services.tasks.board.merging import Merging
 from services.tasks.board.store import leases as store
 from services.tasks.board.store import tasks
 from services.tasks.metrics import Tally, TasksMetrics
-from services.tasks.models import ClaimRequest, Grant, ReadyTask, Task
+from services.tasks.models import ClaimRequest, NewLease, ReadyTask, Task
 
 # As many of the best are looked at together where some need resources that others hold; then those behind them.
 LOOKED_AT = 200
@@ -162,11 +162,11 @@ async def _given(
     count = sum(each.wanted.count for each in claims)
     left = await (_best_free if in_need else _best)(connection, project_id, tag, count)
     shares: dict[int, list[UUID]] = {}
-    grants: list[Grant] = []
+    grants: list[NewLease] = []
     for claim in claims:
         share, left = left[: claim.wanted.count], left[claim.wanted.count :]
         shares[id(claim)] = share
-        grants += [Grant(each, claim.viewer.name, claim.wanted.lease) for each in share]
+        grants += [NewLease(each, claim.viewer.name, claim.wanted.lease) for each in share]
     given = set(await store.grant(connection, grants, ["pending"])) if grants else set()
     return {claim: [each for each in share if each in given] for claim, share in shares.items()}
 

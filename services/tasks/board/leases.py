@@ -13,7 +13,7 @@ from services.tasks.board.access import entered_for, found, locked, number_of, s
 from services.tasks.board.store import leases as store
 from services.tasks.board.store import projects, tasks, work
 from services.tasks.metrics import Tally, TasksMetrics
-from services.tasks.models import Attempt, EndedWork, Grant, HeldLease, LeaseRequest, NewWork, Task
+from services.tasks.models import Attempt, EndedWork, HeldLease, LeaseRequest, NewLease, NewWork, Task
 
 # Why a lease is given back that nobody has heard of.
 GONE = "whoever claimed it went away before they heard of it"
@@ -80,7 +80,7 @@ class Leases:
         if task.lease_expires_at is not None:
             # It has expired since leases were looked at.
             await store.end(connection, task_id, "expired", "")
-        given = await store.grant(connection, [Grant(task_id, viewer.name, wanted)], [*FROM, "in_progress"])
+        given = await store.grant(connection, [NewLease(task_id, viewer.name, wanted)], [*FROM, "in_progress"])
         if not given:
             raise errors.task_leased(task)
         tally.given += 1

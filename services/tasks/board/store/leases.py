@@ -7,7 +7,7 @@ from servicekit.postgres import Connection, Record
 from services.tasks.board.store.deleting import NO_LEASE
 from services.tasks.board.store.tasks import OPEN
 from services.tasks.board.store.work import KEPT_UNTIL, PARKED_SECONDS
-from services.tasks.models import Attempt, Grant, ReadyTask
+from services.tasks.models import Attempt, NewLease, ReadyTask
 
 COLUMNS = f"""
     task_id, number, holder, agent_id, fencing_token, started_at, ended_at, outcome, reason,
@@ -34,7 +34,7 @@ async def lock_resources(connection: Connection, project_id: UUID) -> None:
     )
 
 
-async def grant(connection: Connection, grants: Sequence[Grant], statuses: Sequence[str]) -> list[UUID]:
+async def grant(connection: Connection, grants: Sequence[NewLease], statuses: Sequence[str]) -> list[UUID]:
     """Gives leases of those that nobody holds, that have one of these statuses and wait for nothing."""
     rows = await connection.fetch(
         f"""
