@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from gateway.mcp.results import of_invocation
 from tests.tools.mcp_registration import registered, server, tools_of
 from tests.tools.mcp_upstream import LINK, LONG_NAME, PICTURE, PIXEL, HttpServer, http_server
-from tests.tools.service import Replica, pb, python, refusal, until
+from tests.tools.service import Replica, pb, python, query, refusal, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -201,3 +201,26 @@ async def test_names_that_are_taken_or_none_are_made_distinct_and_an_approval_of
 async def test_what_could_never_be_reached_is_refused(shared: Replica, fields: dict[str, Any], reason: str) -> None:
     request = pb.CreateMcpServerRequest(server=server(name="no", **fields))
     assert (await refusal(shared.stub.CreateMcpServer(request))).reason == reason
+
+
+async def test_a_name_is_one_servers_what_there_is_not_is_not_found_and_there_are_a_hundred_at_most(
+    shared: Replica,
+) -> None:
+    request = pb.CreateMcpServerRequest(server=server(name="once", http={"url": "http://127.0.0.1:1/"}))
+    await shared.stub.CreateMcpServer(request)
+    assert (await refusal(shared.stub.CreateMcpServer(request))).reason == "MCP_SERVER_EXISTS"
+    await shared.stub.DeleteMcpServer(pb.DeleteMcpServerRequest(name="once"))
+    for call in (
+        shared.stub.GetMcpServer(pb.GetMcpServerRequest(name="once")),
+        shared.stub.DeleteMcpServer(pb.DeleteMcpServerRequest(name="once")),
+        shared.stub.RefreshMcpServer(pb.RefreshMcpServerRequest(name="once")),
+    ):
+        assert (await refusal(call)).reason == "MCP_SERVER_NOT_FOUND"
+    many = """
+        INSERT INTO mcp_servers (name, transport, timeout_seconds, max_concurrency, etag, digest)
+        SELECT 'many-' || number, '{"command": "none"}', 0, 0, '', ''
+        FROM generate_series(1, 100) AS number
+    """
+    await query(shared.settings.database_url, many)
+    assert (await refusal(shared.stub.CreateMcpServer(request))).reason == "TOO_MANY_MCP_SERVERS"
+    await query(shared.settings.database_url, "DELETE FROM mcp_servers WHERE name LIKE 'many-%'")
