@@ -1,10 +1,12 @@
 """The errors of the tasks service: every reason stands in error_reason.proto."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from servicekit.errors import ServiceError, aborted, already_exists, failed_precondition, not_found
+from servicekit.errors import ServiceError, aborted, already_exists, failed_precondition, forbidden, not_found
 from services.tasks.models import Evidence, Task
 
+CONFLICT = 409
 # As many ids as a sentence takes.
 MAX_NAMED = 5
 
@@ -65,7 +67,12 @@ def task_leased(task: Task) -> ServiceError:
         f"{_holder(task)} is at the task, by the token {task.fencing_token}, until {_until(task)}. "
         "Send the token if it is yours; else take another task, or come back then."
     )
-    return failed_precondition("TASK_LEASED", message, **_lease(task))
+    return replace(failed_precondition("TASK_LEASED", message, **_lease(task)), http_status=CONFLICT)
+
+
+def locked_by_another(task: Task) -> ServiceError:
+    who = f"is locked by another agent, {_holder(task)}, until {_until(task)}" if task.leased else "is not locked"
+    return forbidden("LOCKED_BY_ANOTHER", f"The task {who}.", **_lease(task))
 
 
 def lease_lost(task: Task, token: int) -> ServiceError:

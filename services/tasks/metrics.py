@@ -1,8 +1,14 @@
 """The metrics of the tasks service."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from services.tasks.models import Watching
 
 
 @dataclass(slots=True)
@@ -37,6 +43,14 @@ class TasksMetrics:
             buckets=(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 5),
         )
 
+        # What is told besides in the words of the original.
+        self._since: dict[object, float] = {}
+        self._opened_here = 0
+        self._told_here = 0
+        self._told_seconds = 0.0
+        self._conflicts = 0
+        self._swept_at: datetime | None = None
+
     def count(self, tally: Tally) -> None:
         """What a transaction has done that is committed."""
         self._leases.labels("given").inc(tally.given)
@@ -48,14 +62,49 @@ class TasksMetrics:
         """So many calls wait here now."""
         self._waiting.set(number)
 
-    def set_watchers(self, number: int) -> None:
-        """So many watch boards here now."""
-        self._watching.set(number)
-
-    def watcher_opened(self) -> None:
-        """One more has begun to."""
+    @contextmanager
+    def watcher(self) -> Iterator[None]:
+        """One more watches a board here, while the block lasts."""
+        me = object()
+        self._since[me] = time.monotonic()
         self._opened.inc()
+        self._opened_here += 1
+        self._watching.set(self.watchers)
+        try:
+            yield
+        finally:
+            del self._since[me]
+            self._watching.set(self.watchers)
+
+    @property
+    def watchers(self) -> int:
+        """So many watch boards here now."""
+        return len(self._since)
 
     def told(self, seconds: float) -> None:
         """Those who watch are told of a change that was made so long ago."""
         self._told.observe(max(0.0, seconds))
+        self._told_here += 1
+        self._told_seconds += max(0.0, seconds)
+
+    def conflict(self) -> None:
+        """Somebody was refused a lease because another has it, or what the task needs."""
+        self._leases.labels("refused").inc()
+        self._conflicts += 1
+
+    def swept(self) -> None:
+        """Leases that are over have been looked for."""
+        self._swept_at = datetime.now(UTC)
+
+    def watching(self) -> Watching:
+        """All of it, of this process."""
+        now = time.monotonic()
+        return Watching(
+            active=self.watchers,
+            opened=self._opened_here,
+            average_age_seconds=sum(now - since for since in self._since.values()) / max(self.watchers, 1),
+            told=self._told_here,
+            told_seconds=self._told_seconds,
+            conflicts=self._conflicts,
+            swept_at=self._swept_at,
+        )

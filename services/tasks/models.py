@@ -341,3 +341,54 @@ class Deleted:
     tasks: int = 0
     # That ended with their tasks.
     leases: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Of all that somebody sees: what there is to do, and what is leased."""
+
+    total: int
+    locked: int
+    expired: int
+    completed_today: int
+    available: int
+    acquired_today: int
+    cleaned_today: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Of one process, since it started: who watches, what they were told, and what it did about leases."""
+
+    active: int
+    opened: int
+    average_age_seconds: float
+    told: int
+    told_seconds: float
+    conflicts: int
+    # When leases were last looked for that are over.
+    swept_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """How one process is doing."""
+
+    max_watchers: int
+    query_ms: float
+    uptime_seconds: float
+    memory_mb: float
+    cpu_percent: float
+    watching: Watching
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All boards that somebody sees, or as much as there is room for."""
+
+    projects: Sequence[Project]
+    epics: Sequence[Epic]
+    tasks: Sequence[Task]
+    project_names: Mapping[str, str]
+    epic_names: Mapping[str, str]
+    truncated: bool

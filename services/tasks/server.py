@@ -25,11 +25,14 @@ from services.tasks.exchange.importing import Importing
 from services.tasks.knowledge.knowledge import Knowledge
 from services.tasks.messages.board import event_to
 from services.tasks.metrics import TasksMetrics
+from services.tasks.original.board_state import BoardStates
+from services.tasks.original.locks import Locks
+from services.tasks.original.operation import Operations
+from services.tasks.original.original import Original
 from services.tasks.peers import access
 from services.tasks.servicer import TasksServicer
 from services.tasks.settings import Settings
 from services.tasks.watching.follower import BoardFollower
-from services.tasks.watching.snapshot import Snapshots
 from services.tasks.worker import Worker
 
 __all__ = ["Settings", "compose"]
@@ -59,7 +62,9 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         exchange = Exchange(Importing(db), Exporting(db))
         follower = BoardFollower(db, metrics, settings.tasks_max_watchers, event_to)
         board = Board(Projects(db), Epics(db), tasks, TaskLog(db), leases, claiming)
-        servicer = TasksServicer(board, exchange, Knowledge(db), Assumptions(db), Snapshots(db), follower)
+        operations = Operations(db, metrics, settings.tasks_max_watchers)
+        original = Original(BoardStates(db), Locks(tasks, leases), operations)
+        servicer = TasksServicer(board, exchange, Knowledge(db), Assumptions(db), original, follower)
 
         def close() -> None:
             claiming.close()

@@ -11,6 +11,7 @@ from qmcp.tasks.v1 import (
     board_pb2,
     epic_pb2,
     knowledge_pb2,
+    original_pb2,
     project_pb2,
     task_pb2,
     tasks_service_pb2_grpc,
@@ -31,10 +32,11 @@ from services.tasks.messages import assumptions as assumption_messages
 from services.tasks.messages import board as messages
 from services.tasks.messages import exchange as documents
 from services.tasks.messages import knowledge as knowledge_messages
+from services.tasks.messages import original as original_messages
 from services.tasks.messages.changes import change_from
 from services.tasks.models import HeldLease, NewEntry, TransitionRequest
+from services.tasks.original.original import Original
 from services.tasks.watching.follower import BoardFollower
-from services.tasks.watching.snapshot import Snapshots
 
 Context = ServicerContext[Any, Any]
 # Of a CreateTask: what says where it shall be, and how it begins.
@@ -50,7 +52,7 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
         exchange: Exchange,
         knowledge: Knowledge,
         assumptions: Assumptions,
-        snapshots: Snapshots,
+        original: Original,
         follower: BoardFollower[board_pb2.BoardEvent],
     ) -> None:
         self._projects = board.projects
@@ -63,7 +65,8 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
         self._exporting = exchange.exporting
         self._knowledge = knowledge
         self._assumptions = assumptions
-        self._snapshots = snapshots
+        self._original = original
+        self._snapshots = follower.snapshots
         self._follower = follower
 
     async def CreateProject(self, request: project_pb2.CreateProjectRequest, context: Context) -> project_pb2.Project:
@@ -120,7 +123,7 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
 
     async def ListTasks(self, request: pb.ListTasksRequest, context: Context) -> pb.ListTasksResponse:
         viewer, wanted = current_context.get().viewer, messages.filter_from(request)
-        page, token = await self._tasks.page(wanted, viewer, request.page_size, request.page_token)
+        page, token = await self._tasks.page(wanted, viewer, request.page_size or request.limit, request.page_token)
         return pb.ListTasksResponse(tasks=map(messages.task_to, page), next_page_token=token)
 
     async def UpdateTask(self, request: pb.UpdateTaskRequest, context: Context) -> task_pb2.Task:
@@ -280,3 +283,33 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
         self, request: assumption_pb2.DescribeRaTagsRequest, context: Context
     ) -> assumption_pb2.RaTagVocabulary:
         return assumption_messages.vocabulary_to()
+
+    async def GetBoardHealth(
+        self, request: original_pb2.GetBoardHealthRequest, context: Context
+    ) -> original_pb2.BoardHealth:
+        operations = self._original.operations
+        return original_messages.health_to(operations.watchers, healthy=await operations.healthy())
+
+    async def GetBoardMetrics(
+        self, request: original_pb2.GetBoardMetricsRequest, context: Context
+    ) -> original_pb2.BoardMetrics:
+        counts, operation = await self._original.operations.metrics(current_context.get().viewer)
+        return original_messages.metrics_to(counts, operation)
+
+    async def GetBoardState(
+        self, request: original_pb2.GetBoardStateRequest, context: Context
+    ) -> original_pb2.BoardState:
+        return original_messages.state_to(await self._original.states.state(current_context.get().viewer))
+
+    async def SetTaskStatus(
+        self, request: original_pb2.SetTaskStatusRequest, context: Context
+    ) -> original_pb2.SetTaskStatusResponse:
+        viewer, status = current_context.get().viewer, status_of(request.status)
+        once = Once(request, original_messages.status_set_to)
+        return await self._original.locks.set_status(request.id, status, request.agent_id, viewer, once)
+
+    async def UnlockTask(
+        self, request: original_pb2.UnlockTaskRequest, context: Context
+    ) -> original_pb2.UnlockTaskResponse:
+        viewer, once = current_context.get().viewer, Once(request, original_messages.unlocked_to)
+        return await self._original.locks.unlock(request.id, request.agent_id, viewer, once)

@@ -18,10 +18,14 @@ class Settings(ServiceSettings):
 
     model_config = SettingsConfigDict(populate_by_name=True)
 
-    # As all services have it, and by the name that the original had.
+    # As all services have them, and by the names that the original had.
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
         default="INFO", validation_alias=AliasChoices("QMCP_LOG_LEVEL", "LOG_LEVEL")
     )
+    database_pool_size: int = Field(
+        default=10, ge=2, validation_alias=AliasChoices("QMCP_DATABASE_POOL_SIZE", "DATABASE_POOL_SIZE")
+    )
+
     # How often leases that have expired are looked for, seconds. No read and no write depends on it: it says how soon
     # the board and whoever waits hear of them.
     tasks_sweep_seconds: float = Field(

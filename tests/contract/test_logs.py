@@ -26,7 +26,7 @@ async def written(subject: Subject, database: str, folder: Path, **variables: st
     return await asyncio.to_thread((folder / "log").read_text), answers  # type: ignore[return-value]
 
 
-@pytest.mark.promise("Q10", "Q11", "Q16", "Q35")
+@pytest.mark.promise("Q10", "Q11", "Q16", "Q35", "P19")
 async def test_a_log_has_one_json_object_a_line_and_each_call_is_found_by_its_ids(
     subject: Subject, database: str, tmp_path: Path
 ) -> None:

@@ -55,6 +55,7 @@ def test_a_page_may_read_answers_and_errors_and_their_ids(http, method, path, st
         assert not [name for name in other.headers if name.startswith("access-control")]
 
 
+@pytest.mark.promise("P17")
 def test_by_default_no_other_origin_may(tmp_path):
     with running_edge(tmp_path, envoy_drain_seconds=0.1) as edge:
         answer = httpx.get(f"{edge.url}/v1/tools", headers={"Origin": MINE})

@@ -43,6 +43,8 @@ async def test_who_is_cut_off_is_told_that_a_statement_took_the_time(database: s
 
         with pytest.raises(TimeoutError) as caught:
             await sleep(asyncio.timeout(None))
+        async with db.connection() as connection:
+            assert await connection.fetchval("SHOW statement_timeout") == "30s", "and the server ends it by itself"
     assert waited_for(caught.value) == "a statement of the database"
 
 

@@ -118,7 +118,7 @@ async def many_leased(running: Running) -> None:
         await connection.execute(
             """
             UPDATE tasks
-            SET status = 'in_progress', fencing_token = 1, lease_holder = 'local', lease_seconds = 300,
+            SET status = 'in_progress', fencing_token = 1, lease_holder = 'local', lease_agent = 'a', lease_seconds = 300,
                 lease_acquired_at = clock_timestamp(), lease_expires_at = clock_timestamp() + interval '300 s'
             WHERE id = ANY($1)
             """,
@@ -152,7 +152,7 @@ async def make_attempts(running: Running, number: int) -> list[int]:
 
 async def leased_of(owner: Running, _admin: Running) -> str:
     made = await make_task(owner)
-    await owner.must("AcquireTask", pb.AcquireTaskRequest(id=made))
+    await owner.must("AcquireTask", pb.AcquireTaskRequest(id=made, agent_id="a"))
     return made
 
 

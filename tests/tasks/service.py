@@ -14,6 +14,7 @@ from qmcp.tasks.v1 import (
     board_pb2,
     epic_pb2,
     knowledge_pb2,
+    original_pb2,
     project_pb2,
     tasks_service_pb2,
     tasks_service_pb2_grpc,
@@ -25,7 +26,16 @@ from services.tasks.settings import Settings
 from tests.contract.running import refusal
 from tests.wire import scraped
 
-MODULES = (assumption_pb2, board_document_pb2, board_pb2, epic_pb2, knowledge_pb2, project_pb2, tasks_service_pb2)
+MODULES = (
+    assumption_pb2,
+    board_document_pb2,
+    board_pb2,
+    epic_pb2,
+    knowledge_pb2,
+    original_pb2,
+    project_pb2,
+    tasks_service_pb2,
+)
 
 
 class RefusedError(Exception):

@@ -2,7 +2,15 @@
 
 from uuid import UUID
 
-from qmcp.tasks.v1 import assumption_pb2, board_document_pb2, board_pb2, epic_pb2, knowledge_pb2, project_pb2
+from qmcp.tasks.v1 import (
+    assumption_pb2,
+    board_document_pb2,
+    board_pb2,
+    epic_pb2,
+    knowledge_pb2,
+    original_pb2,
+    project_pb2,
+)
 from qmcp.tasks.v1 import tasks_service_pb2 as pb
 
 from services.tasks import server as tasks_server
@@ -101,6 +109,20 @@ SUBJECT = Subject(
             prepare=standing,
             repeats=False,
         ),
+        "SetTaskStatus": Effect(
+            lambda number: original_pb2.SetTaskStatusRequest(
+                id=STANDING["task"], status="BLOCKED" if number % 2 else "BACKLOG", agent_id=f"{number}"
+            ),
+            lambda each: each.status,
+            prepare=standing,
+            repeats=False,
+        ),
+        "UnlockTask": Effect(
+            lambda number: original_pb2.UnlockTaskRequest(id=of_many(number, "leased"), agent_id="a"),
+            lambda each: each.success,
+            prepare=many_leased,
+            repeats=False,
+        ),
         "AcquireTask": Effect(
             lambda number: pb.AcquireTaskRequest(id=of_many(number), agent_id=f"{number}"),
             lambda each: (each.id, each.lease.fencing_token),
@@ -176,6 +198,11 @@ SUBJECT = Subject(
         "RenewTask": Sight(leased_of, lambda made: pb.RenewTaskRequest(id=made, fencing_token=1)),
         "ReleaseTask": Sight(leased_of, lambda made: pb.ReleaseTaskRequest(id=made, fencing_token=1)),
         "ClaimTask": Sight(project_of, lambda made: pb.ClaimTaskRequest(project_id=made)),
+        "GetBoardState": Sight(project_of, lambda _: original_pb2.GetBoardStateRequest()),
+        "SetTaskStatus": Sight(
+            task_of, lambda made: original_pb2.SetTaskStatusRequest(id=made, status="BLOCKED", agent_id="a")
+        ),
+        "UnlockTask": Sight(leased_of, lambda made: original_pb2.UnlockTaskRequest(id=made, agent_id="a")),
         "GetBoard": Sight(project_of, lambda made: board_pb2.GetBoardRequest(project_id=made)),
         "WatchBoard": Sight(project_of, lambda made: board_pb2.WatchBoardRequest(project_id=made)),
         "ListAttempts": Sight(leased_of, lambda made: pb.ListAttemptsRequest(task_id=made)),
@@ -202,6 +229,7 @@ SUBJECT = Subject(
             ("CreateProject", "ImportProjects"), "a name is its owner's: what it makes or finds is the caller's own"
         ),
         "DescribeRaTags": "a vocabulary is nobody's",
+        "GetBoardMetrics": "it has numbers alone, of tasks those that the caller sees",
     },
     slow=slow_list,
     lasting={

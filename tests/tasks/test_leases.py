@@ -186,13 +186,17 @@ async def test_what_overlaps_is_never_held_together_and_nothing_is_held_in_part(
     assert sorted(isinstance(each, RefusedError) for each in raced) == [False, True]
 
 
-@pytest.mark.promise("P11", "P16")
+@pytest.mark.promise("P06", "P11", "P16")
 @in_one_loop
 async def test_leases_that_expired_are_swept_and_whoever_waits_hears_of_it(
     shared: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOCK_CLEANUP_INTERVAL", "300")
-    assert Settings(database_url="x").tasks_sweep_seconds == 300
+    monkeypatch.setenv("LOG_LEVEL", "warning")
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "7")
+    original = Settings(database_url="x")
+    assert (original.tasks_sweep_seconds, original.log_level, original.database_pool_size) == (300, "WARNING", 7)
+    monkeypatch.delenv("DATABASE_POOL_SIZE")
     task = await shared.task("swept", "one")
     project = await project_of(shared, task)
     await shared.call("AcquireTask", id=task)

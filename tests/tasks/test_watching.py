@@ -248,7 +248,7 @@ async def test_who_never_reads_holds_nobody_up_and_who_is_behind_is_told_all(
         assert [event.sequence for event in await told(unread, "task.deleted")] == list(range(1, 65))
 
 
-@pytest.mark.promise("P10")
+@pytest.mark.promise("P10", "P15", "P17")
 async def test_as_many_watch_as_may_and_are_counted(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEBSOCKET_MAX_CONNECTIONS", "2")
     async with replica(database) as here:

@@ -1,5 +1,6 @@
 """Leases: taken, renewed, given back; and what is written under one, or refused because another has it."""
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -71,20 +72,29 @@ class Leases:
             await self.expire_in(connection, project_id, tally)
             task = await locked(connection, task_id)
         if task.leased:
+            self._metrics.conflict()
             raise errors.task_leased(task)
         if task.status != "in_progress":
             transitions.require_allowed(task, "in_progress")
         if task.open_dependencies:
             raise errors.dependencies_open(task.id, task.open_dependencies)
-        await _require_free(connection, project_id, task)
+        await self._require_free(connection, project_id, task)
         if task.lease_expires_at is not None:
             # It has expired since leases were looked at.
             await store.end(connection, task_id, "expired", "")
         given = await store.grant(connection, [NewLease(task_id, viewer.name, wanted)], [*FROM, "in_progress"])
         if not given:
+            self._metrics.conflict()
             raise errors.task_leased(task)
         tally.given += 1
         return await found(connection, task_id)
+
+    async def _require_free(self, connection: Connection, project_id: UUID, task: Task) -> None:
+        if not task.resources:
+            return
+        if conflict := resources.conflict(task.resources, await store.held(connection, project_id)):
+            self._metrics.conflict()
+            raise errors.resources_held(task.id, *conflict)
 
     async def renew(self, task_id: str, token: int, seconds: int | None, viewer: Viewer) -> Task:
         """Has a lease last on.
@@ -101,9 +111,15 @@ class Leases:
         return task
 
     async def release(
-        self, task_id: str, held: HeldLease, outcome: str, reason: str, viewer: Viewer, once: Once[Task, Answer]
+        self,
+        task_id: str,
+        said: HeldLease | Callable[[Task], HeldLease],
+        outcome: str,
+        reason: str,
+        viewer: Viewer,
+        once: Once[Task, Answer],
     ) -> Answer:
-        """Gives a lease back.
+        """Gives a lease back, which may depend on how the task stands.
 
         Raises:
             ServiceError: TASK_NOT_FOUND, PERMISSION_DENIED, LEASE_LOST.
@@ -112,6 +128,7 @@ class Leases:
         async def release(connection: Connection) -> Task:
             project_id = await entered_for(connection, task_id, viewer)
             task = await locked(connection, UUID(task_id))
+            held = said(task) if callable(said) else said
             require_fenced(task, held.fencing_token, viewer, held.agent_id)
             failed = task.failed_attempts + (outcome == "failed")
             limit = task.max_attempts or self._max_attempts
@@ -179,6 +196,7 @@ class Leases:
         async with self._database.transaction() as connection:
             await self.expire_in(connection, None, tally)
         self._metrics.count(tally)
+        self._metrics.swept()
         return tally.expired
 
     async def attempts(
@@ -207,8 +225,3 @@ def require_fenced(task: Task, token: int, viewer: Viewer, agent_id: str = "") -
 
 def _is_held(task: Task, token: int, holder: str) -> bool:
     return task.leased and task.fencing_token == token and task.lease_holder == holder
-
-
-async def _require_free(connection: Connection, project_id: UUID, task: Task) -> None:
-    if task.resources and (found := resources.conflict(task.resources, await store.held(connection, project_id))):
-        raise errors.resources_held(task.id, *found)

@@ -1,6 +1,6 @@
 """Tasks: made, read, changed, brought from one status to another, deleted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -107,16 +107,21 @@ class Tasks:
         return await once.run(self._database, update)
 
     async def transition(
-        self, task_id: str, wanted: TransitionRequest, viewer: Viewer, once: Once[Task, Answer]
+        self,
+        task_id: str,
+        asked: TransitionRequest | Callable[[Task], TransitionRequest],
+        viewer: Viewer,
+        once: Once[Task, Answer],
     ) -> Answer:
-        """Brings one to another status: to `in_progress` with a lease, to any other without.
+        """Brings one to another status, which may depend on how it stands: to `in_progress` with a lease, else without.
 
         Raises:
             ServiceError: TASK_NOT_FOUND, PERMISSION_DENIED, ETAG_MISMATCH, TRANSITION_NOT_ALLOWED, DEPENDENCIES_OPEN,
                 TASK_LEASED, LEASE_LOST, RESOURCES_HELD, EVIDENCE_MISSING, EVIDENCE_REFUSED.
         """
         tally = Tally()
-        if not once.key and (completion := _plain_completion(task_id, wanted, viewer)) is not None:
+        completion = None if once.key or callable(asked) else _plain_completion(task_id, asked, viewer)
+        if completion is not None:
             project = await self._projects.submit("", completion.task_id)
             done = None if project is None else await self._completions.submit(str(project), completion)
             if done is not None:
@@ -126,6 +131,7 @@ class Tasks:
         async def transition(connection: Connection) -> Task:
             project_id = await entered_for(connection, task_id, viewer)
             before = await found(connection, UUID(task_id))
+            wanted = asked(before) if callable(asked) else asked
             changes = changed(before, Change({"status": wanted.status}, etag=wanted.etag))
             if not changes and not wanted.fencing_token:
                 return before

@@ -162,7 +162,8 @@ def claim_from(request: tasks_service_pb2.ClaimTaskRequest) -> ClaimRequest:
 
 
 def lease_from(request: tasks_service_pb2.AcquireTaskRequest) -> LeaseRequest:
-    return LeaseRequest(request.agent_id, request.lease_seconds or DEFAULT_LEASE_SECONDS)
+    seconds = request.lease_seconds or request.duration_seconds or DEFAULT_LEASE_SECONDS
+    return LeaseRequest(request.agent_id, seconds)
 
 
 def entry_to(entry: LogEntry) -> task_pb2.TaskLogEntry:

@@ -36,11 +36,12 @@ class BoardFollower(Generic[Shown]):
     def __init__(
         self, database: Database, metrics: TasksMetrics, max_watchers: int, show: Callable[[BoardEvent], Shown]
     ) -> None:
+        # What answers GetBoard.
+        self.snapshots = snapshot.Snapshots(database)
         self._database = database
         self._metrics = metrics
         self._max_watchers = max_watchers
         self._show = show
-        self._watchers = 0
         self._boards: dict[UUID, RecentEvents[Shown]] = {}
         self._watched = asyncio.Event()
         self._closing = False
@@ -113,29 +114,25 @@ class BoardFollower(Generic[Shown]):
     @asynccontextmanager
     async def _entered(self, project: str, viewer: Viewer) -> AsyncIterator[tuple[RecentEvents[Shown], asyncio.Event]]:
         """What happened on a board lately, which is followed while the block lasts, and what tells of news."""
-        if self._watchers >= self._max_watchers:
+        if self._metrics.watchers >= self._max_watchers:
             raise exhausted("OVERLOADED", FULL, 5)
-        self._watchers += 1
-        self._metrics.set_watchers(self._watchers)
-        self._metrics.watcher_opened()
         project_id, changed = uuid_of(project), asyncio.Event()
-        try:
-            async with self._database.connection() as connection:
-                head = (await store.heads(connection, [project_id])).get(project_id)
-            if head is None or head.deleted or not viewer.sees(head.audience):
-                raise errors.project_not_found(project)
-            recent = self._boards.setdefault(project_id, RecentEvents(head))
-            recent.watching.add(changed)
-            self._watched.set()
-            # Others watch it already, and are told a moment later of what was read just now.
-            while recent.sequence < head.sequence and not self._closing:
-                changed.clear()
-                await wait_for(changed, HEARTBEAT_SECONDS)
-            yield recent, changed
-        finally:
-            self._watchers -= 1
-            self._metrics.set_watchers(self._watchers)
-            self._leave(project_id, changed)
+        with self._metrics.watcher():
+            try:
+                async with self._database.connection() as connection:
+                    head = (await store.heads(connection, [project_id])).get(project_id)
+                if head is None or head.deleted or not viewer.sees(head.audience):
+                    raise errors.project_not_found(project)
+                recent = self._boards.setdefault(project_id, RecentEvents(head))
+                recent.watching.add(changed)
+                self._watched.set()
+                # Others watch it already, and are told a moment later of what was read just now.
+                while recent.sequence < head.sequence and not self._closing:
+                    changed.clear()
+                    await wait_for(changed, HEARTBEAT_SECONDS)
+                yield recent, changed
+            finally:
+                self._leave(project_id, changed)
 
     def _leave(self, project_id: UUID, changed: asyncio.Event) -> None:
         recent = self._boards.get(project_id)

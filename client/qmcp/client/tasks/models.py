@@ -505,3 +505,168 @@ class RaTagVocabulary:
     # The kinds of tags that have a meaning of their own. Of `#COMPLETION_DRIVE_…` and `#SUGGEST_…` there may be
     # further ones.
     kinds: tuple[RaTagKind, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardHealth:
+    """Whether the service can do its work, as the original's `/healthz` told it."""
+
+    # `healthy`, or `degraded` where its database does not answer.
+    status: str = ""
+    # Whether the database answers.
+    database_connected: bool = False
+    # Calls that watch boards on the replica that answers.
+    active_websocket_connections: int = 0
+    # When it was looked, RFC 3339.
+    timestamp: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardConnections:
+    """Those who watch boards."""
+
+    # How many calls watch boards now.
+    active: int = 0
+    # How many were ever taken since the start.
+    total_opened: int = 0
+    # As many as watch: one that is broken is none.
+    healthy: int = 0
+    # How many may watch at a time.
+    max_capacity: int = 0
+    # How many events were told to those who watch.
+    total_broadcasts: int = 0
+    # How long those that are open have been, on average, in seconds.
+    avg_connection_age_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardTaskCounts:
+    """What there is to do."""
+
+    # How many tasks there are.
+    total: int = 0
+    # How many of them are leased.
+    locked: int = 0
+    # How many were completed since midnight UTC.
+    completed_today: int = 0
+    # How many are ready: `pending`, with all their dependencies completed.
+    available: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardPerformance:
+    """How long things take, on average since the start, in milliseconds."""
+
+    # A use of a connection to the database: the statements of a call.
+    avg_query_time_ms: float = 0.0
+    # From a change to those who watch its board.
+    avg_broadcast_time_ms: float = 0.0
+    # The same, for each of those who watch now.
+    avg_broadcast_per_connection_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardLocks:
+    """Leases, which the original called locks."""
+
+    # That hold.
+    active: int = 0
+    # That are over and were not taken away yet.
+    expired: int = 0
+    # That were given since midnight UTC.
+    acquired_today: int = 0
+    # That were taken away since midnight UTC because their time was over.
+    cleaned_today: int = 0
+    # Calls since the start that were refused a lease because another holds it, or what the task needs.
+    conflicts: int = 0
+    # What part of all tasks is leased, in percent.
+    utilization_percent: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardProcess:
+    """The process that answers."""
+
+    # What it has in memory.
+    memory_usage_mb: float = 0.0
+    # How much of a processor it has used since the start, in percent.
+    cpu_usage_percent: float = 0.0
+    # When leases that are over were last looked for, RFC 3339; null before the first time.
+    last_lock_cleanup: str = ""
+    # Since it started.
+    uptime_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardMetrics:
+    """How the service is doing, as the original's `/api/metrics` told it.
+
+    Tasks and locks are those of all projects that the caller sees, whichever replica answers; the rest is of the
+    replica that answers, and the Prometheus page has it of each.
+    """
+
+    # Those who watch boards.
+    connections: BoardConnections | None = None
+    # What there is to do.
+    tasks: BoardTaskCounts | None = None
+    # How long things take.
+    performance: BoardPerformance | None = None
+    # Leases.
+    locks: BoardLocks | None = None
+    # The process.
+    system: BoardProcess | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardStateTask:
+    """A task as the original's board had it."""
+
+    # UUIDv7, made by the server.
+    id: str = ""
+    # What it is called.
+    name: str = ""
+    # What is to be done.
+    description: str = ""
+    # `TODO`, `IN_PROGRESS`, `REVIEW`, `DONE`, `BLOCKED` or `BACKLOG`.
+    status: str = ""
+    # The epic that it is part of.
+    epic_id: str = ""
+    # What that is called.
+    epic_name: str = ""
+    # The project that it is part of.
+    project_id: str = ""
+    # What that is called.
+    project_name: str = ""
+    # Who is at it: the agent by its own word, else the principal; null where nobody is.
+    lock_holder: str = ""
+    # When that ends; null where nobody is.
+    lock_expires_at: datetime | None = None
+    # How it is to be worked on.
+    ra_mode: str = ""
+    # How hard it is taken to be, 1 to 10; 0 where nobody said.
+    ra_score: int = 0
+    # What was assumed, suggested or decided.
+    ra_tags: tuple[str, ...] = ()
+    # The ids of the tasks that must be completed before it.
+    dependencies: tuple[str, ...] = ()
+    # When it was made.
+    created_at: datetime | None = None
+    # When it was changed.
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardState:
+    """All boards that the caller sees, as the original's `/api/board/state` told them.
+
+    As many of each as have room in 2 MB together, the newest first; GetBoard has all of one.
+    """
+
+    # The tasks.
+    tasks: tuple[BoardStateTask, ...] = ()
+    # The epics.
+    epics: tuple[Epic, ...] = ()
+    # The projects.
+    projects: tuple[Project, ...] = ()
+    # Whether there are tasks, epics or projects for which there was no room.
+    truncated: bool = False

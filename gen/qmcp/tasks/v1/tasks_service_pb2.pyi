@@ -11,6 +11,7 @@ from qmcp.tasks.v1 import board_pb2 as _board_pb2
 from qmcp.tasks.v1 import board_document_pb2 as _board_document_pb2
 from qmcp.tasks.v1 import epic_pb2 as _epic_pb2
 from qmcp.tasks.v1 import knowledge_pb2 as _knowledge_pb2
+from qmcp.tasks.v1 import original_pb2 as _original_pb2
 from qmcp.tasks.v1 import project_pb2 as _project_pb2
 from qmcp.tasks.v1 import task_pb2 as _task_pb2
 from google.protobuf.internal import containers as _containers
@@ -96,7 +97,7 @@ class GetTaskRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class ListTasksRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "project_id", "epic_id", "status", "tag", "ready")
+    __slots__ = ("page_size", "page_token", "project_id", "epic_id", "status", "tag", "ready", "limit")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +105,7 @@ class ListTasksRequest(_message.Message):
     STATUS_FIELD_NUMBER: _ClassVar[int]
     TAG_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
     project_id: str
@@ -111,7 +113,8 @@ class ListTasksRequest(_message.Message):
     status: str
     tag: str
     ready: bool
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., project_id: _Optional[str] = ..., epic_id: _Optional[str] = ..., status: _Optional[str] = ..., tag: _Optional[str] = ..., ready: _Optional[bool] = ...) -> None: ...
+    limit: int
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., project_id: _Optional[str] = ..., epic_id: _Optional[str] = ..., status: _Optional[str] = ..., tag: _Optional[str] = ..., ready: _Optional[bool] = ..., limit: _Optional[int] = ...) -> None: ...
 
 class ListTasksResponse(_message.Message):
     __slots__ = ("tasks", "next_page_token")
@@ -244,16 +247,18 @@ class ListTaskLogEntriesResponse(_message.Message):
     def __init__(self, entries: _Optional[_Iterable[_Union[_task_pb2.TaskLogEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class AcquireTaskRequest(_message.Message):
-    __slots__ = ("id", "agent_id", "lease_seconds", "idempotency_key")
+    __slots__ = ("id", "agent_id", "lease_seconds", "idempotency_key", "duration_seconds")
     ID_FIELD_NUMBER: _ClassVar[int]
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     LEASE_SECONDS_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    DURATION_SECONDS_FIELD_NUMBER: _ClassVar[int]
     id: str
     agent_id: str
     lease_seconds: int
     idempotency_key: str
-    def __init__(self, id: _Optional[str] = ..., agent_id: _Optional[str] = ..., lease_seconds: _Optional[int] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    duration_seconds: int
+    def __init__(self, id: _Optional[str] = ..., agent_id: _Optional[str] = ..., lease_seconds: _Optional[int] = ..., idempotency_key: _Optional[str] = ..., duration_seconds: _Optional[int] = ...) -> None: ...
 
 class RenewTaskRequest(_message.Message):
     __slots__ = ("id", "fencing_token", "lease_seconds")

@@ -9,6 +9,7 @@ from qmcp.tasks.v1 import board_document_pb2 as qmcp_dot_tasks_dot_v1_dot_board_
 from qmcp.tasks.v1 import board_pb2 as qmcp_dot_tasks_dot_v1_dot_board__pb2
 from qmcp.tasks.v1 import epic_pb2 as qmcp_dot_tasks_dot_v1_dot_epic__pb2
 from qmcp.tasks.v1 import knowledge_pb2 as qmcp_dot_tasks_dot_v1_dot_knowledge__pb2
+from qmcp.tasks.v1 import original_pb2 as qmcp_dot_tasks_dot_v1_dot_original__pb2
 from qmcp.tasks.v1 import project_pb2 as qmcp_dot_tasks_dot_v1_dot_project__pb2
 from qmcp.tasks.v1 import task_pb2 as qmcp_dot_tasks_dot_v1_dot_task__pb2
 from qmcp.tasks.v1 import tasks_service_pb2 as qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2
@@ -244,6 +245,31 @@ class TasksServiceStub:
                 '/qmcp.tasks.v1.TasksService/DescribeRaTags',
                 request_serializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.DescribeRaTagsRequest.SerializeToString,
                 response_deserializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.RaTagVocabulary.FromString,
+                _registered_method=True)
+        self.GetBoardHealth = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/GetBoardHealth',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.GetBoardHealthRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.BoardHealth.FromString,
+                _registered_method=True)
+        self.GetBoardMetrics = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/GetBoardMetrics',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.GetBoardMetricsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.BoardMetrics.FromString,
+                _registered_method=True)
+        self.GetBoardState = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/GetBoardState',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.GetBoardStateRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.BoardState.FromString,
+                _registered_method=True)
+        self.SetTaskStatus = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/SetTaskStatus',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.SetTaskStatusRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.SetTaskStatusResponse.FromString,
+                _registered_method=True)
+        self.UnlockTask = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/UnlockTask',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.UnlockTaskRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.UnlockTaskResponse.FromString,
                 _registered_method=True)
 
 
@@ -552,6 +578,42 @@ class TasksServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetBoardHealth(self, request, context):
+        """Tells whether the service can do its work. Whoever asks needs no credential, since balancers and probes have none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBoardMetrics(self, request, context):
+        """Tells how the service is doing, in the words of the original.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBoardState(self, request, context):
+        """Returns all boards that the caller sees, in the words of the original.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetTaskStatus(self, request, context):
+        """Brings a task to another status for one of the caller's agents, as the original did: under the lease that this agent holds, else without
+        one. PERMISSION_DENIED/`LOCKED_BY_ANOTHER` where another agent holds it. `IN_PROGRESS` takes a lease of 300 seconds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnlockTask(self, request, context):
+        """Gives back the lease that one of the caller's agents holds, as the original did. PERMISSION_DENIED/`LOCKED_BY_ANOTHER` where it does not.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TasksServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -754,6 +816,31 @@ def add_TasksServiceServicer_to_server(servicer, server):
                     servicer.DescribeRaTags,
                     request_deserializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.DescribeRaTagsRequest.FromString,
                     response_serializer=qmcp_dot_tasks_dot_v1_dot_assumption__pb2.RaTagVocabulary.SerializeToString,
+            ),
+            'GetBoardHealth': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBoardHealth,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.GetBoardHealthRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.BoardHealth.SerializeToString,
+            ),
+            'GetBoardMetrics': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBoardMetrics,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.GetBoardMetricsRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.BoardMetrics.SerializeToString,
+            ),
+            'GetBoardState': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBoardState,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.GetBoardStateRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.BoardState.SerializeToString,
+            ),
+            'SetTaskStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetTaskStatus,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.SetTaskStatusRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.SetTaskStatusResponse.SerializeToString,
+            ),
+            'UnlockTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnlockTask,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.UnlockTaskRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.UnlockTaskResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1839,6 +1926,141 @@ class TasksService:
             '/qmcp.tasks.v1.TasksService/DescribeRaTags',
             qmcp_dot_tasks_dot_v1_dot_assumption__pb2.DescribeRaTagsRequest.SerializeToString,
             qmcp_dot_tasks_dot_v1_dot_assumption__pb2.RaTagVocabulary.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBoardHealth(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/GetBoardHealth',
+            qmcp_dot_tasks_dot_v1_dot_original__pb2.GetBoardHealthRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_original__pb2.BoardHealth.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBoardMetrics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/GetBoardMetrics',
+            qmcp_dot_tasks_dot_v1_dot_original__pb2.GetBoardMetricsRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_original__pb2.BoardMetrics.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBoardState(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/GetBoardState',
+            qmcp_dot_tasks_dot_v1_dot_original__pb2.GetBoardStateRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_original__pb2.BoardState.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetTaskStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/SetTaskStatus',
+            qmcp_dot_tasks_dot_v1_dot_original__pb2.SetTaskStatusRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_original__pb2.SetTaskStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnlockTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/UnlockTask',
+            qmcp_dot_tasks_dot_v1_dot_original__pb2.UnlockTaskRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_original__pb2.UnlockTaskResponse.FromString,
             options,
             channel_credentials,
             insecure,

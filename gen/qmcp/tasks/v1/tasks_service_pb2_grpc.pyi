@@ -11,6 +11,7 @@ from qmcp.tasks.v1 import board_document_pb2 as _board_document_pb2
 from qmcp.tasks.v1 import board_pb2 as _board_pb2
 from qmcp.tasks.v1 import epic_pb2 as _epic_pb2
 from qmcp.tasks.v1 import knowledge_pb2 as _knowledge_pb2
+from qmcp.tasks.v1 import original_pb2 as _original_pb2
 from qmcp.tasks.v1 import project_pb2 as _project_pb2
 from qmcp.tasks.v1 import task_pb2 as _task_pb2
 from qmcp.tasks.v1 import tasks_service_pb2 as _tasks_service_pb2
@@ -156,6 +157,18 @@ class TasksServiceStub:
     """Adds a tag to a task, and where it stands to its log. One that it has changes nothing."""
     DescribeRaTags: _grpc.UnaryUnaryMultiCallable[_assumption_pb2.DescribeRaTagsRequest, _assumption_pb2.RaTagVocabulary]
     """Returns the vocabulary of tags of response awareness."""
+    GetBoardHealth: _grpc.UnaryUnaryMultiCallable[_original_pb2.GetBoardHealthRequest, _original_pb2.BoardHealth]
+    """Tells whether the service can do its work. Whoever asks needs no credential, since balancers and probes have none."""
+    GetBoardMetrics: _grpc.UnaryUnaryMultiCallable[_original_pb2.GetBoardMetricsRequest, _original_pb2.BoardMetrics]
+    """Tells how the service is doing, in the words of the original."""
+    GetBoardState: _grpc.UnaryUnaryMultiCallable[_original_pb2.GetBoardStateRequest, _original_pb2.BoardState]
+    """Returns all boards that the caller sees, in the words of the original."""
+    SetTaskStatus: _grpc.UnaryUnaryMultiCallable[_original_pb2.SetTaskStatusRequest, _original_pb2.SetTaskStatusResponse]
+    """Brings a task to another status for one of the caller's agents, as the original did: under the lease that this agent holds, else without
+    one. PERMISSION_DENIED/`LOCKED_BY_ANOTHER` where another agent holds it. `IN_PROGRESS` takes a lease of 300 seconds.
+    """
+    UnlockTask: _grpc.UnaryUnaryMultiCallable[_original_pb2.UnlockTaskRequest, _original_pb2.UnlockTaskResponse]
+    """Gives back the lease that one of the caller's agents holds, as the original did. PERMISSION_DENIED/`LOCKED_BY_ANOTHER` where it does not."""
 
 @_typing.type_check_only
 class TasksServiceAsyncStub(TasksServiceStub):
@@ -277,6 +290,18 @@ class TasksServiceAsyncStub(TasksServiceStub):
     """Adds a tag to a task, and where it stands to its log. One that it has changes nothing."""
     DescribeRaTags: _aio.UnaryUnaryMultiCallable[_assumption_pb2.DescribeRaTagsRequest, _assumption_pb2.RaTagVocabulary]  # type: ignore[assignment]
     """Returns the vocabulary of tags of response awareness."""
+    GetBoardHealth: _aio.UnaryUnaryMultiCallable[_original_pb2.GetBoardHealthRequest, _original_pb2.BoardHealth]  # type: ignore[assignment]
+    """Tells whether the service can do its work. Whoever asks needs no credential, since balancers and probes have none."""
+    GetBoardMetrics: _aio.UnaryUnaryMultiCallable[_original_pb2.GetBoardMetricsRequest, _original_pb2.BoardMetrics]  # type: ignore[assignment]
+    """Tells how the service is doing, in the words of the original."""
+    GetBoardState: _aio.UnaryUnaryMultiCallable[_original_pb2.GetBoardStateRequest, _original_pb2.BoardState]  # type: ignore[assignment]
+    """Returns all boards that the caller sees, in the words of the original."""
+    SetTaskStatus: _aio.UnaryUnaryMultiCallable[_original_pb2.SetTaskStatusRequest, _original_pb2.SetTaskStatusResponse]  # type: ignore[assignment]
+    """Brings a task to another status for one of the caller's agents, as the original did: under the lease that this agent holds, else without
+    one. PERMISSION_DENIED/`LOCKED_BY_ANOTHER` where another agent holds it. `IN_PROGRESS` takes a lease of 300 seconds.
+    """
+    UnlockTask: _aio.UnaryUnaryMultiCallable[_original_pb2.UnlockTaskRequest, _original_pb2.UnlockTaskResponse]  # type: ignore[assignment]
+    """Gives back the lease that one of the caller's agents holds, as the original did. PERMISSION_DENIED/`LOCKED_BY_ANOTHER` where it does not."""
 
 class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
     """Projects, their epics, and the tasks in these. Callers are shown the projects that they own or work on, as members or by a
@@ -635,5 +660,47 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_assumption_pb2.RaTagVocabulary, _abc.Awaitable[_assumption_pb2.RaTagVocabulary]]:
         """Returns the vocabulary of tags of response awareness."""
+
+    @_abc_1.abstractmethod
+    def GetBoardHealth(
+        self,
+        request: _original_pb2.GetBoardHealthRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_original_pb2.BoardHealth, _abc.Awaitable[_original_pb2.BoardHealth]]:
+        """Tells whether the service can do its work. Whoever asks needs no credential, since balancers and probes have none."""
+
+    @_abc_1.abstractmethod
+    def GetBoardMetrics(
+        self,
+        request: _original_pb2.GetBoardMetricsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_original_pb2.BoardMetrics, _abc.Awaitable[_original_pb2.BoardMetrics]]:
+        """Tells how the service is doing, in the words of the original."""
+
+    @_abc_1.abstractmethod
+    def GetBoardState(
+        self,
+        request: _original_pb2.GetBoardStateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_original_pb2.BoardState, _abc.Awaitable[_original_pb2.BoardState]]:
+        """Returns all boards that the caller sees, in the words of the original."""
+
+    @_abc_1.abstractmethod
+    def SetTaskStatus(
+        self,
+        request: _original_pb2.SetTaskStatusRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_original_pb2.SetTaskStatusResponse, _abc.Awaitable[_original_pb2.SetTaskStatusResponse]]:
+        """Brings a task to another status for one of the caller's agents, as the original did: under the lease that this agent holds, else without
+        one. PERMISSION_DENIED/`LOCKED_BY_ANOTHER` where another agent holds it. `IN_PROGRESS` takes a lease of 300 seconds.
+        """
+
+    @_abc_1.abstractmethod
+    def UnlockTask(
+        self,
+        request: _original_pb2.UnlockTaskRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_original_pb2.UnlockTaskResponse, _abc.Awaitable[_original_pb2.UnlockTaskResponse]]:
+        """Gives back the lease that one of the caller's agents holds, as the original did. PERMISSION_DENIED/`LOCKED_BY_ANOTHER` where it does not."""
 
 def add_TasksServiceServicer_to_server(servicer: TasksServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

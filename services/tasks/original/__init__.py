@@ -1,0 +1,1 @@
+"""What the original's clients ask for in its own words: all boards at once, how the service does, locks of agents."""

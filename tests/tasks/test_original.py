@@ -1,0 +1,109 @@
+"""What the original's clients ask for through the edge, in its words and on its paths."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.stack import Stack
+
+
+@pytest.fixture(scope="module")
+def http(stack: Stack) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=stack.edge_url, timeout=60) as client:
+        yield client
+
+
+def made(http: httpx.Client, name: str) -> dict[str, Any]:
+    body = {"project_name": "original", "epic_name": "e", "name": name}
+    return dict(http.post("/v1/tasks", json=body).raise_for_status().json())
+
+
+@pytest.mark.promise("P12", "P18")
+def test_health_is_told_in_the_originals_words_to_whoever_asks(http: httpx.Client) -> None:
+    with http.stream("GET", "/v1/board:watch", params={"project_id": made(http, "watched")["project_id"]}) as stream:
+        lines = stream.iter_lines()
+        next(lines)
+        told = http.get("/healthz")
+    assert told.status_code == 200
+    assert told.json() | {"timestamp": ""} == {
+        "status": "healthy",
+        "database_connected": True,
+        "active_websocket_connections": 1,
+        "timestamp": "",
+    }
+    assert told.json()["timestamp"].endswith("Z")
+
+
+@pytest.mark.promise("P13")
+def test_operational_metrics_have_the_guides_fields_and_all_are_real(http: httpx.Client) -> None:
+    before = http.get("/api/metrics").json()
+    tasks = [made(http, f"measured {number}")["id"] for number in range(3)]
+    for task in tasks[:2]:
+        lock = {"agent_id": "ada", "duration_seconds": 60}
+        assert http.post(f"/api/task/{task}/lock", json=lock).status_code == 200
+    assert http.post(f"/api/task/{tasks[0]}/lock", json={"agent_id": "bob"}).status_code == 409
+    done = {"status": "DONE", "agent_id": "ada"}
+    assert http.post(f"/api/task/{tasks[1]}/status", json=done).json() == {"success": True, "status": "DONE"}
+    with http.stream("GET", "/v1/board:watch", params={"project_id": made(http, "watched")["project_id"]}) as stream:
+        lines = stream.iter_lines()
+        assert any("snapshot_end" in line for line in lines)
+        http.post(f"/v1/tasks/{tasks[2]}/log", json={"kind": "said"}).raise_for_status()
+        assert any("task.logged" in line for line in lines)
+        after = http.get("/api/metrics").json()
+    grown = {
+        f"{part}.{name}": value - before[part][name]
+        for part in ("connections", "tasks", "locks")
+        for name, value in after[part].items()
+        if name in {"active", "total_opened", "total_broadcasts", "total", "locked", "completed_today"}
+        or name in {"acquired_today", "conflicts"}
+    }
+    assert grown.pop("connections.total_broadcasts") >= 1
+    assert grown == {
+        "connections.active": 1,
+        "connections.total_opened": 1,
+        "tasks.total": 3,
+        "tasks.locked": 1,
+        "tasks.completed_today": 1,
+        "locks.active": 1,
+        "locks.acquired_today": 2,
+        "locks.conflicts": 1,
+    }
+    assert after["connections"]["max_capacity"] == 1000
+    assert after["performance"]["avg_query_time_ms"] > 0
+    assert after["system"]["memory_usage_mb"] > 10
+    assert after["system"]["uptime_seconds"] > before["system"]["uptime_seconds"] > 0
+    assert after["system"]["cpu_usage_percent"] > 0
+    # The sweep has looked, and numbers are numbers in JSON.
+    assert after["system"]["last_lock_cleanup"]
+    assert isinstance(after["tasks"]["total"], int)
+
+
+def test_the_board_is_told_at_once_and_locks_go_by_the_names_of_agents(http: httpx.Client) -> None:
+    task = made(http, "locked")
+    path = f"/api/task/{task['id']}"
+    http.post(f"{path}/lock", json={"agent_id": "ada"}).raise_for_status()
+    [shown] = [each for each in http.get("/api/board/state").json()["tasks"] if each["id"] == task["id"]]
+    assert (shown["status"], shown["lock_holder"], shown["epic_name"]) == ("IN_PROGRESS", "ada", "e")
+    [listed] = [each for each in http.get("/api/projects").json()["projects"] if each["id"] == task["project_id"]]
+    assert listed["task_count"] >= 1
+    assert [each["name"] for each in http.get(f"/api/projects/{task['project_id']}/epics").json()["epics"]] == ["e"]
+    filtered = {"project_id": task["project_id"], "status": "IN_PROGRESS", "limit": 1}
+    assert len(http.get("/api/tasks/filtered", params=filtered).json()["tasks"]) == 1
+    # Another agent changes nothing, and is told who is at it.
+    for refused in (
+        http.post(f"{path}/status", json={"status": "DONE", "agent_id": "bob"}),
+        http.request("DELETE", f"{path}/lock", json={"agent_id": "bob"}),
+    ):
+        assert refused.status_code == 403
+        assert "ada" in refused.json()["detail"]
+    wrong = http.post(f"{path}/status", json={"status": "review", "agent_id": "ada"})
+    assert (wrong.status_code, "status" in wrong.json()["message"]) == (400, True)
+    assert http.request("DELETE", f"{path}/lock", json={"agent_id": "ada"}).json() == {"success": True}
+    assert http.request("DELETE", f"{path}/lock", json={"agent_id": "ada"}).status_code == 403
+    [shown] = [each for each in http.get("/api/board/state").json()["tasks"] if each["id"] == task["id"]]
+    assert (shown["status"], shown["lock_holder"], shown["lock_expires_at"]) == ("TODO", None, None)
+    assert http.delete(f"/api/tasks/{task['id']}").json()["tasks"] == 1
+    assert http.delete(f"/api/tasks/{task['id']}").status_code == 404
+    assert http.delete(f"/api/projects/{task['project_id']}").json()["projects"] == 1
