@@ -25,8 +25,9 @@ def routes() -> list[Route]:
         for method in service.methods:
             for rule in contract.bindings(method):
                 field = method.input_type.fields_by_name.get(rule.body)
-                raw = field is not None and field.message_type.full_name == "google.api.HttpBody"
-                if rule.body and not raw:
+                body = method.input_type if field is None else field.message_type
+                # A file, or a form with some, is no JSON.
+                if rule.body and (body is None or body.full_name != "google.api.HttpBody"):
                     verb, template = contract.verb_and_template(rule)
                     found.append(Route(method.name, verb, VARIABLE.sub("nothing", template)))
     return found
