@@ -13,8 +13,16 @@ from tests.tools.mortal_postgres import mortal_postgres
 from tests.tools.service import Replica, Start, invoke_request, pb, query, refusal, replica, settings_for, until
 
 # Rates, shares and access that ends belong to keys: tests/access/test_keys.py, test_shares.py and test_open_calls.py.
-# Addresses: tests/servicekit/test_ssrf.py.
-ELSEWHERE = {"UNSPECIFIED", "RATE_LIMITED", "CONCURRENCY_LIMITED", "ACCESS_ENDED", "ADDRESS_NOT_ALLOWED"}
+# Addresses: tests/servicekit/test_ssrf.py. Leases of tasks: tests/tasks/test_work.py, which runs tools under them.
+ELSEWHERE = {
+    "UNSPECIFIED",
+    "RATE_LIMITED",
+    "CONCURRENCY_LIMITED",
+    "ACCESS_ENDED",
+    "ADDRESS_NOT_ALLOWED",
+    "TASK_NOT_FOUND",
+    "LEASE_LOST",
+}
 # A service without credentials refuses nobody; tests/servicekit has them.
 NEED_CREDENTIALS = {"UNAUTHENTICATED", "PERMISSION_DENIED"}
 
