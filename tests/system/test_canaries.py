@@ -15,6 +15,7 @@ from devstack import services
 from gateway import contract
 from servicekit.masking import Mask
 from tests.collector import Collector
+from tests.documents.forms import task, template
 from tests.servicekit import raw_http2
 from tests.servicekit.issuer import Issuer
 from tests.stack import Stack
@@ -171,6 +172,17 @@ def use_tools(canaries: Canaries, server: str, folder: Path) -> None:
         canaries.admin.get(f"/v1/{path}").raise_for_status()
 
 
+def use_documents(canaries: Canaries) -> None:
+    password = f"cAnArY-{uuid.uuid4().hex}"
+    canaries.secrets["password for what documents are made of"] = password
+    for path in ("meta", "documents/runs"):
+        credential = base64.b64encode(f"anna:{password}".encode()).decode()
+        canaries.admin.get(f"/v1/{path}", headers={"authorization": f"Basic {credential}"}).raise_for_status()
+    files = {"template": ("a.docx", template()), "task": ("a.json", task())}
+    run = canaries.admin.post("/v1/run", files=files).raise_for_status()
+    assert run.headers["x-docops-exit-code"] == "0"
+
+
 async def use_people(canaries: Canaries, server: str) -> None:
     hook = canaries.maker.post("/v1/human/webhooks", json={"url": f"http://{server}/hook"}).raise_for_status().json()
     dead = canaries.maker.post("/v1/human/webhooks", json={"url": f"http://{server}/failing"}).raise_for_status().json()
@@ -246,6 +258,7 @@ async def test_no_secret_is_seen_again(
         await use_keys(canaries)
         use_tokens(canaries, issuer)
         use_tools(canaries, server, upstream_secrets)
+        use_documents(canaries)
         await use_people(canaries, server)
         await use_monitors(canaries, server)
 
