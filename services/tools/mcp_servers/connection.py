@@ -95,6 +95,7 @@ class Connection:
 
     async def run(self) -> None:
         """Keeps it up, for ever."""
+        task = asyncio.current_task()
         pause = MIN_PAUSE_SECONDS
         while True:
             began = asyncio.get_running_loop().time()
@@ -106,6 +107,9 @@ class Connection:
                 self._down(_why(error), link.told if link else "")
             finally:
                 self._client = None
+            if task is not None and task.cancelling():
+                # What is cancelled while it connects may come out of the SDK as another error, or as none.
+                raise asyncio.CancelledError
             steady = asyncio.get_running_loop().time() - began > STEADY_SECONDS
             pause = MIN_PAUSE_SECONDS if steady else min(2 * pause, MAX_PAUSE_SECONDS)
             await wait_for(self._wake, pause)
