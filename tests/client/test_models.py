@@ -49,8 +49,7 @@ def filled(message: Any, depth: int = 0) -> Any:
             value = SCALARS[type(field.default_value).__name__] if not field.is_repeated else ["a", "b"]
             given.extend(value) if field.is_repeated else setattr(message, field.name, value)
         elif field.message_type.GetOptions().map_entry:
-            kept = field.message_type.fields_by_name["value"]
-            given.update({"key": SCALARS[type(kept.default_value).__name__]})
+            fill_map(given, field.message_type.fields_by_name["value"], depth)
         elif field.is_repeated:
             filled(given.add(), depth + 1)
         elif field.message_type.full_name == "google.protobuf.Timestamp":
@@ -62,6 +61,13 @@ def filled(message: Any, depth: int = 0) -> Any:
         else:
             filled(given, depth + 1)
     return message
+
+
+def fill_map(items: Any, of_value: Any, depth: int) -> None:
+    if of_value.message_type is None:
+        items.update({"key": SCALARS[type(of_value.default_value).__name__]})
+    else:
+        filled(items["key"], depth + 1)
 
 
 def without_what_models_leave_out(message: Any) -> Any:

@@ -1,5 +1,7 @@
 """What code of a stranger might try in the process of a run, by name: run by the zygote in place of rendering."""
 
+# Which a name of a host needs: where root keeps Python, nobody loads it later.
+import encodings.idna  # noqa: F401
 import json
 import os
 import signal

@@ -40,7 +40,7 @@ async def _make_tools(running: Running, number: int) -> list[str]:
 
 
 def _server(number: int, name: str = "") -> mcp_server_pb2.McpServer:
-    http = mcp_server_pb2.McpHttpTransport(url=f"http://127.0.0.1:1/{number}")
+    http = mcp_server_pb2.McpHttpTransport(url=f"http://servers.invalid/{number}")
     return mcp_server_pb2.McpServer(name=name or f"made-{number}", http=http)
 
 

@@ -90,8 +90,9 @@ def _reader(field: FieldDescriptor, hint: Any) -> Reader:
 
 def _read(field: FieldDescriptor, hint: Any) -> Reader:
     name = field.name
-    if _is_map(field):
-        return lambda message: dict(getattr(message, name))
+    if field.message_type is not None and _is_map(field):
+        of_value = _item(field.message_type.fields_by_name["value"], typing.get_args(hint)[1])
+        return lambda message: {key: of_value(each) for key, each in getattr(message, name).items()}
     item = _item(field, hint)
     if field.is_repeated:
         return lambda message: tuple(item(each) for each in getattr(message, name))
@@ -125,7 +126,7 @@ def _fill(message: Message, field: Any, given: Any) -> None:
         message.MergeFrom(type(message)(**as_fields(name, given)))
         return
     if _is_map(field):
-        getattr(message, name).update(given)
+        _fill_map(getattr(message, name), field.message_type.fields_by_name["value"], given)
     elif field.message_type is None and field.is_repeated:
         getattr(message, name).extend(given)
     elif field.message_type is None:
@@ -136,6 +137,14 @@ def _fill(message: Message, field: Any, given: Any) -> None:
     else:
         getattr(message, name).SetInParent()
         _fill_message(getattr(message, name), given)
+
+
+def _fill_map(items: Any, of_value: Any, given: Mapping[str, Any]) -> None:
+    if of_value.message_type is None:
+        items.update(given)
+        return
+    for key, each in given.items():
+        _fill_message(items[key], each)
 
 
 def _fill_message(message: Any, given: Any) -> None:
