@@ -19,10 +19,6 @@ class Fault(StrEnum):
     EXTERNAL = "TEMPLATE_EXTERNAL"
     DOCTYPE = "TEMPLATE_DOCTYPE"
     MALFORMED = "TEMPLATE_MALFORMED"
-    # Of Jinja templates: does not parse, asks for what the sandbox forbids, asks for what the task does not have.
-    SYNTAX = "TEMPLATE_SYNTAX"
-    UNSAFE = "TEMPLATE_UNSAFE"
-    UNDEFINED = "TEMPLATE_UNDEFINED"
     # What came of it is too large, or more was asked of the process than it may use.
     OUTPUT_TOO_LARGE = "TEMPLATE_OUTPUT_TOO_LARGE"
     LIMITS = "TEMPLATE_LIMITS"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lxml import etree
 
-LIBRARIES = ("docxtpl", "jinja2", "lxml", "pydantic", "pyyaml")
+LIBRARIES = ("lxml", "pydantic", "pyyaml")
 # The rooms that a document goes through.
 ROOMS = ("opc", "placeholders", "formatting", "rendering", "skills")
 

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 Json = Any
-# placeholders: `【FIELD】`, flat. jinja: `{{ field }}`, with loops and conditions.
-Engine = Literal["placeholders", "jinja"]
 MAX_DEPTH = 32
 SPACE = 0x20
 
@@ -27,7 +25,6 @@ class Skill:
     payload: type[BaseModel]
     required: tuple[str, ...] = ()
     description: str = ""
-    engine: Engine = "placeholders"
 
     @property
     def payload_schema(self) -> dict[str, Json]:
