@@ -19,8 +19,7 @@ class Fault(StrEnum):
     EXTERNAL = "TEMPLATE_EXTERNAL"
     DOCTYPE = "TEMPLATE_DOCTYPE"
     MALFORMED = "TEMPLATE_MALFORMED"
-    # What came of it is too large, or more was asked of the process than it may use.
-    OUTPUT_TOO_LARGE = "TEMPLATE_OUTPUT_TOO_LARGE"
+    # More was asked of the process than it may use.
     LIMITS = "TEMPLATE_LIMITS"
 
 
