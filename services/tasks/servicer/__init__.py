@@ -3,15 +3,11 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 from qmcp.tasks.v1 import (
-    assumption_pb2,
     board_document_pb2,
     board_pb2,
     epic_pb2,
-    knowledge_pb2,
-    original_pb2,
     project_pb2,
     task_pb2,
     tasks_service_pb2_grpc,
@@ -28,14 +24,14 @@ from services.tasks.board.board import Board
 from services.tasks.board.transitions import status_of
 from services.tasks.exchange.exchange import Exchange
 from services.tasks.knowledge.knowledge import Knowledge
-from services.tasks.messages import assumptions as assumption_messages
 from services.tasks.messages import board as messages
 from services.tasks.messages import exchange as documents
-from services.tasks.messages import knowledge as knowledge_messages
-from services.tasks.messages import original as original_messages
 from services.tasks.messages.changes import change_from
 from services.tasks.models import HeldLease, NewEntry, TransitionRequest
 from services.tasks.original.original import Original
+from services.tasks.servicer.assumptions import AssumptionCalls
+from services.tasks.servicer.knowledge import KnowledgeCalls
+from services.tasks.servicer.original import OriginalCalls
 from services.tasks.watching.follower import BoardFollower
 
 Context = ServicerContext[Any, Any]
@@ -43,7 +39,7 @@ Context = ServicerContext[Any, Any]
 LOCATED_BY = ("name", "epic_id", "epic_name", "project_id", "project_name", "status")
 
 
-class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
+class TasksServicer(KnowledgeCalls, AssumptionCalls, OriginalCalls, tasks_service_pb2_grpc.TasksServiceServicer):
     """See protos/qmcp/tasks/v1/tasks_service.proto, where every method is documented."""
 
     def __init__(
@@ -215,101 +211,3 @@ class TasksServicer(tasks_service_pb2_grpc.TasksServiceServicer):
         after = request.after_sequence if request.HasField("after_sequence") else None
         async for event in self._follower.watch(request.project_id, current_context.get().viewer, after):
             yield event
-
-    async def UpsertKnowledge(
-        self, request: knowledge_pb2.UpsertKnowledgeRequest, context: Context
-    ) -> knowledge_pb2.KnowledgeItem:
-        viewer, once = current_context.get().viewer, Once(request, knowledge_messages.item_to)
-        return await self._knowledge.upsert(knowledge_messages.change_from(request), viewer, once)
-
-    async def GetKnowledgeItem(
-        self, request: knowledge_pb2.GetKnowledgeItemRequest, context: Context
-    ) -> knowledge_pb2.KnowledgeItem:
-        viewer = current_context.get().viewer
-        return knowledge_messages.item_to(await self._knowledge.get(request.id, request.version, viewer))
-
-    async def ListKnowledgeItems(
-        self, request: knowledge_pb2.ListKnowledgeItemsRequest, context: Context
-    ) -> knowledge_pb2.ListKnowledgeItemsResponse:
-        viewer, wanted = current_context.get().viewer, knowledge_messages.filter_from(request)
-        size = request.page_size or request.limit
-        page, token = await self._knowledge.page(wanted, viewer, size, request.page_token)
-        items = map(knowledge_messages.item_to, page)
-        return knowledge_pb2.ListKnowledgeItemsResponse(items=items, next_page_token=token)
-
-    async def DeleteKnowledgeItem(self, request: knowledge_pb2.DeleteKnowledgeItemRequest, context: Context) -> Empty:
-        await self._knowledge.delete(request.id, current_context.get().viewer)
-        return Empty()
-
-    async def AppendKnowledgeLog(
-        self, request: knowledge_pb2.AppendKnowledgeLogRequest, context: Context
-    ) -> knowledge_pb2.KnowledgeLogEntry:
-        viewer, once = current_context.get().viewer, Once(request, knowledge_messages.entry_to)
-        return await self._knowledge.append(knowledge_messages.remark_from(request), viewer, once)
-
-    async def ListKnowledgeLogEntries(
-        self, request: knowledge_pb2.ListKnowledgeLogEntriesRequest, context: Context
-    ) -> knowledge_pb2.ListKnowledgeLogEntriesResponse:
-        viewer = current_context.get().viewer
-        page, token = await self._knowledge.log(request.knowledge_id, viewer, request.page_size, request.page_token)
-        entries = map(knowledge_messages.entry_to, page)
-        return knowledge_pb2.ListKnowledgeLogEntriesResponse(entries=entries, next_page_token=token)
-
-    async def CaptureAssumptionValidation(
-        self, request: assumption_pb2.CaptureAssumptionValidationRequest, context: Context
-    ) -> assumption_pb2.AssumptionValidation:
-        viewer, once = current_context.get().viewer, Once(request, assumption_messages.validation_to)
-        return await self._assumptions.capture(assumption_messages.finding_from(request), viewer, once)
-
-    async def ListAssumptionValidations(
-        self, request: assumption_pb2.ListAssumptionValidationsRequest, context: Context
-    ) -> assumption_pb2.ListAssumptionValidationsResponse:
-        viewer, wanted = current_context.get().viewer, assumption_messages.filter_from(request)
-        page, token = await self._assumptions.page(wanted, viewer, request.page_size, request.page_token)
-        found = map(assumption_messages.validation_to, page)
-        return assumption_pb2.ListAssumptionValidationsResponse(validations=found, next_page_token=token)
-
-    async def GetAssumptionInsights(
-        self, request: assumption_pb2.GetAssumptionInsightsRequest, context: Context
-    ) -> assumption_pb2.AssumptionInsights:
-        wanted = assumption_messages.filter_from(request)
-        return assumption_messages.insights_to(await self._assumptions.insights(wanted, current_context.get().viewer))
-
-    async def AddRaTag(self, request: assumption_pb2.AddRaTagRequest, context: Context) -> task_pb2.Task:
-        viewer, once = current_context.get().viewer, Once(request, messages.task_to)
-        return await self._assumptions.add_tag(assumption_messages.tag_from(request), viewer, once)
-
-    async def DescribeRaTags(
-        self, request: assumption_pb2.DescribeRaTagsRequest, context: Context
-    ) -> assumption_pb2.RaTagVocabulary:
-        return assumption_messages.vocabulary_to()
-
-    async def GetBoardHealth(
-        self, request: original_pb2.GetBoardHealthRequest, context: Context
-    ) -> original_pb2.BoardHealth:
-        operations = self._original.operations
-        return original_messages.health_to(operations.watchers, healthy=await operations.healthy())
-
-    async def GetBoardMetrics(
-        self, request: original_pb2.GetBoardMetricsRequest, context: Context
-    ) -> original_pb2.BoardMetrics:
-        counts, operation = await self._original.operations.metrics(current_context.get().viewer)
-        return original_messages.metrics_to(counts, operation)
-
-    async def GetBoardState(
-        self, request: original_pb2.GetBoardStateRequest, context: Context
-    ) -> original_pb2.BoardState:
-        return original_messages.state_to(await self._original.states.state(current_context.get().viewer))
-
-    async def SetTaskStatus(
-        self, request: original_pb2.SetTaskStatusRequest, context: Context
-    ) -> original_pb2.SetTaskStatusResponse:
-        viewer, status = current_context.get().viewer, status_of(request.status)
-        once = Once(request, original_messages.status_set_to)
-        return await self._original.locks.set_status(request.id, status, request.agent_id, viewer, once)
-
-    async def UnlockTask(
-        self, request: original_pb2.UnlockTaskRequest, context: Context
-    ) -> original_pb2.UnlockTaskResponse:
-        viewer, once = current_context.get().viewer, Once(request, original_messages.unlocked_to)
-        return await self._original.locks.unlock(request.id, request.agent_id, viewer, once)
