@@ -73,7 +73,7 @@ def curl(stack: Stack, tmp_path: Path) -> Curl:
     return Curl(stack.edge_url, tmp_path)
 
 
-@pytest.mark.promise("D02", "D03", "D05", "D10")
+@pytest.mark.promise("D01", "D02", "D03", "D05", "D10")
 @pytest.mark.parametrize("code", CODES)
 def test_a_form_comes_back_as_a_zip_whatever_the_document_came_to(curl: Curl, code: int) -> None:
     document, values, options = CODES[code]

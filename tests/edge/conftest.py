@@ -6,7 +6,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,10 +83,13 @@ def process(*arguments: str, log: Path, environment: dict[str, str]) -> Iterator
 
 
 @contextmanager
-def running_edge(folder: Path, *, authority: Path | None = None, **settings: object) -> Iterator[Edge]:
+def running_edge(
+    folder: Path, *, authority: Path | None = None, elsewhere: Mapping[str, int] | None = None, **settings: object
+) -> Iterator[Edge]:
     """The three processes, until the context ends. `settings` are fields of gateway/settings.py.
 
-    `authority` is the file with those whom to believe where the settings make the edge speak TLS.
+    `authority` is the file with those whom to believe where the settings make the edge speak TLS; `elsewhere` has the
+    ports of services that are a test's own, for Envoy alone: nobody waits for their health.
     """
     port, grpc_port, metrics, access_metrics, hitl_metrics, web = (ports.free() for _ in range(6))
     environment = {
@@ -111,7 +114,10 @@ def running_edge(folder: Path, *, authority: Path | None = None, **settings: obj
             )
         )
         started.enter_context(process("gateway.web", log=log, environment=environment))
-        envoy = started.enter_context(process("gateway.envoy", log=folder / "envoy", environment=environment))
+        own = {f"QMCP_{name.upper()}_ADDRESS": f"127.0.0.1:{each}" for name, each in (elsewhere or {}).items()}
+        envoy = started.enter_context(
+            process("gateway.envoy", log=folder / "envoy", environment={**environment, **own})
+        )
         edge = Edge(port, grpc_port, environment, authority, envoy, backend, folder / "envoy")
         until = time.monotonic() + STARTS_WITHIN
         while not healthy(edge):

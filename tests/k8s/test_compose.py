@@ -47,7 +47,7 @@ def test_it_is_generated_from_the_services_that_there_are() -> None:
     assert (ROOT / "compose.yaml").read_text() == compose.rendered(), "make generate"
 
 
-@pytest.mark.promise("M01", "M06")
+@pytest.mark.promise("D01", "M01", "M06")
 def test_it_is_what_the_compose_specification_allows() -> None:
     document = _compose()
     assert set(OURS) < set(document["services"])

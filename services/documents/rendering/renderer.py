@@ -69,12 +69,11 @@ class Renderer:
         Raises:
             LayerMissingError: a required one does not.
         """
-        zygote = await self._warm()
-        missing = [layer for layer in zygote.layers if layer.name in self._required and not layer.active]
-        if missing:
+        layers = (await self._warm()).layers
+        if self._start_method == "spawn":
+            # It has told what holds, and no run is forked from it.
             await self.close()
-            raise LayerMissingError("; ".join(f"{layer.name}: {layer.detail}" for layer in missing))
-        return zygote.layers
+        return layers
 
     async def close(self) -> None:
         """Ends all processes."""
@@ -148,6 +147,8 @@ class Renderer:
             raise RenderFailedError(str(error)) from error
         except ZygoteDiedError as error:
             raise RenderFailedError("the zygote has ended") from error
+        except LayerMissingError as error:
+            raise RenderFailedError(f"a layer of the isolation is missing: {error}") from error
         try:
             said, document = unpacked(answer.content)
             if "refused" not in said:
@@ -169,4 +170,10 @@ class Renderer:
             return self._zygote
 
     async def _new(self) -> Zygote:
-        return await Zygote(TASK, self._limits, LAYERS, self._folder).start()
+        zygote = await Zygote(TASK, self._limits, LAYERS, self._folder).start()
+        # Each one anew: what was there when the service began may have been switched off since.
+        missing = [layer for layer in zygote.layers if layer.name in self._required and not layer.active]
+        if missing:
+            await zygote.close()
+            raise LayerMissingError("; ".join(f"{layer.name}: {layer.detail}" for layer in missing))
+        return zygote
