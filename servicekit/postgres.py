@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -60,8 +60,8 @@ class Database:
         self._max_long_reads = max_long_reads
         self._long_reads = 0
         self._server_settings = server_settings
-        # Connections that come back from statements that were cut off.
-        self._recovering: set[asyncio.Task[None]] = set()
+        # Connections that come back from statements that were cut off, or are closed, by the task that does it.
+        self._recovering: dict[asyncio.Task[None], Connection] = {}
         # Whether a call has failed as calls fail where the database is away, full or used up, and nothing has shown the
         # contrary since.
         self._in_doubt = False
@@ -88,7 +88,7 @@ class Database:
             except CUT_OFF:
                 # It goes back once its statement is cancelled and its transaction undone, or it is closed. Whoever
                 # was cut off has waited long enough.
-                self._beside(self._pool.release(connection, timeout=RECOVER_SECONDS))
+                self._beside(self._pool.release(connection, timeout=RECOVER_SECONDS), connection)
                 raise
             except BaseException as error:
                 if isinstance(error, asyncpg.InternalClientError | asyncpg.ReadOnlySQLTransactionError):
@@ -150,7 +150,7 @@ class Database:
             with waiting_for(STATEMENT):
                 yield connection
         finally:
-            self._beside(self._end_long_read(connection))
+            self._beside(self._end_long_read(connection), connection)
 
     async def _end_long_read(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         try:
@@ -188,6 +188,7 @@ class Database:
             async with asyncio.timeout(READY_SECONDS):
                 if proof:
                     await self._prove()
+                    self._give_up_recovering()
                 else:
                     async with self.connection() as connection:
                         self.usage.backups.update(await connection.fetch(BACKUPS))
@@ -221,10 +222,17 @@ class Database:
         finally:
             connection.terminate()
 
-    def _beside(self, giving_up: Coroutine[Any, Any, None]) -> None:
+    def _beside(self, giving_up: Coroutine[Any, Any, None], connection: Connection) -> None:
         task = asyncio.create_task(_quietly(giving_up), name="connection recovers")
-        self._recovering.add(task)
-        task.add_done_callback(self._recovering.discard)
+        self._recovering[task] = connection
+        task.add_done_callback(self._recovering.pop)
+
+    def _give_up_recovering(self) -> None:
+        """Closes what was cut off while the database was away: it may lead nowhere, and holds a place of the pool."""
+        for connection in self._recovering.values():
+            # One that has come back this very moment is the pool's again.
+            with suppress(asyncpg.InterfaceError):
+                connection.terminate()
 
 
 class HeldConnection:

@@ -88,7 +88,11 @@ async def test_every_call_is_answered_in_time_and_health_tells_it_and_heals(
     for name in ("", subject.service.full_name):
         await until(impatient, name, SERVING)
     for number, name in enumerate(subject.effects):
-        healed = await effect(name, CALLS + number)
+        async with asyncio.timeout(GUARD_SECONDS):
+            healed = await effect(name, CALLS + number)
+            # A second may be too little on a slow machine that still clears up; who is told to try again does.
+            while isinstance(healed, Refusal) and healed.retry_after:
+                healed = await effect(name, CALLS + number)
         # What was being written as the database went is written all the same, so what the calls before wanted to change
         # may be settled by now: to say so is an answer too.
         assert isinstance(healed, Answer) or healed.code in SETTLED, (name, healed)

@@ -1,15 +1,18 @@
 """The pool of connections, and what it does with those that broke."""
 
 import asyncio
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
+from servicekit import postgres
 from servicekit.database_errors import unreachable
 from servicekit.metrics import new_registry
 from servicekit.postgres import Database
 from servicekit.postgres import database as pool
 from servicekit.waiting import waited_for
+from tests.access.tcp_proxy import tcp_proxy
 
 CONFUSED = asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
 
@@ -46,6 +49,24 @@ async def test_who_is_cut_off_is_told_that_a_statement_took_the_time(database: s
         async with db.connection() as connection:
             assert await connection.fetchval("SHOW statement_timeout") == "30s", "and the server ends it by itself"
     assert waited_for(caught.value) == "a statement of the database"
+
+
+async def test_what_was_cut_off_while_the_network_was_silent_holds_no_place_once_the_database_answers(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "RECOVER_SECONDS", 600.0)
+    parts = urlsplit(database)
+    async with tcp_proxy(parts.port or 0) as network:
+        beyond = urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.port}", f":{network.port}")))
+        async with pool(beyond, 1, "test") as db:
+            network.silence()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05), db.connection() as connection:
+                    await connection.execute("SELECT 1")
+            network.speak()
+            assert await db.ready()
+            async with asyncio.timeout(30), db.connection() as connection:
+                assert await connection.fetchval("SELECT 1") == 1
 
 
 async def test_what_is_read_is_planned_for_its_values_however_often_it_was_asked_and_sees_one_moment(
