@@ -1,6 +1,8 @@
 """`python -m gateway.mcp` serves MCP; Envoy routes /mcp to it."""
 
+import asyncio
 import gc
+from socket import socket
 
 import uvicorn
 from prometheus_client import CollectorRegistry, start_http_server
@@ -9,6 +11,20 @@ from gateway.certificates import fault_towards_services
 from gateway.mcp import logs
 from gateway.mcp.app import application
 from gateway.settings import McpSettings
+
+
+class Server(uvicorn.Server):
+    """Ends the streams that clients hold open, before it waits for calls in flight."""
+
+    def __init__(self, config: uvicorn.Config, draining: asyncio.Event) -> None:
+        """`draining`: what the streams look at."""
+        super().__init__(config)
+        self._draining = draining
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Is called once a signal has asked for the end."""
+        self._draining.set()
+        await super().shutdown(sockets)
 
 
 def main() -> None:
@@ -24,8 +40,9 @@ def main() -> None:
     page, _ = start_http_server(settings.mcp_metrics_port, settings.mcp_metrics_host, registry)
     # What was imported stays until the end, which else looks through all of it once more.
     gc.freeze()
-    uvicorn.run(
-        application(settings, registry),
+    app = application(settings, registry)
+    config = uvicorn.Config(
+        app,
         host=settings.mcp_host,
         port=settings.mcp_port,
         log_config=None,
@@ -34,6 +51,7 @@ def main() -> None:
         server_header=False,
         timeout_graceful_shutdown=settings.mcp_shutdown_grace_seconds,
     )
+    Server(config, app.state.draining).run()
     page.shutdown()
 
 

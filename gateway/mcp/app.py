@@ -1,12 +1,14 @@
 """The endpoint as one ASGI application: who may ask is settled here, what is answered in server.py."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
 from mcp.server.lowlevel.server import Server
-from mcp_types import SubscriptionsListenRequestParams
+from mcp_types import SubscribeRequestParams, SubscriptionsListenRequestParams, UnsubscribeRequestParams
 from prometheus_client import CollectorRegistry
 from qmcp.options.v1 import options_pb2
 from starlette.applications import Starlette
@@ -20,6 +22,7 @@ from gateway.mcp.approvals import Approvals
 from gateway.mcp.callers import SCOPE, Callers, RefusedError, challenge
 from gateway.mcp.calls import Calls
 from gateway.mcp.catalogue import Catalogue
+from gateway.mcp.changes import Changes
 from gateway.mcp.channels import Channels
 from gateway.mcp.contract_tools import DOMAIN, ContractCalls, contract_tools
 from gateway.mcp.failures import Failure
@@ -29,7 +32,8 @@ from gateway.mcp.prompts import Prompts
 from gateway.mcp.request_state import request_state
 from gateway.mcp.resources import Resources
 from gateway.mcp.server import Answers, Handlers, server
-from gateway.mcp.sessions import HEADER, Sessions
+from gateway.mcp.session_subscriptions import SessionSubscriptions
+from gateway.mcp.sessions import HEADER, Sessions, Streams
 from gateway.mcp.subscriptions import Subscriptions
 from gateway.mcp.tasks import Tasks
 from gateway.mcp.words import Words
@@ -40,11 +44,23 @@ from gateway.web.counting import Counted
 PATH = "/mcp"
 # RFC 9728: where a client learns who issues tokens for the resource at PATH.
 METADATA_PATH = f"/.well-known/oauth-protected-resource{PATH}"
+# A session's stream is opened by the one and the session ended by the other; without one there is neither.
+OF_SESSIONS = ("GET", "DELETE")
 # As long as the services let callers wait, and a little more.
 WAIT_SECONDS = 330.0
 
 
-def endpoint(settings: McpSettings, channels: Channels, registry: CollectorRegistry) -> Server[Any]:
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """The server of the protocol, and what it says without being asked."""
+
+    server: Server[Any]
+    streams: Streams
+    # Set when the process is to end: streams that are held open would keep it.
+    draining: asyncio.Event
+
+
+def endpoint(settings: McpSettings, channels: Channels, registry: CollectorRegistry) -> Spoken:
     """The server of the protocol; the contract's tools are made once, here."""
     quick, long = float(settings.edge_timeout_seconds), float(settings.edge_long_timeout_seconds)
     seconds = {
@@ -71,9 +87,13 @@ def endpoint(settings: McpSettings, channels: Channels, registry: CollectorRegis
         words,
     )
     served = server(handlers, Observed(registry), request_state(settings.mcp_state_key_file))
-    listening = Subscriptions(served, callers_of(settings, channels), seconds=settings.mcp_watch_seconds)
+    draining = asyncio.Event()
+    changes = Changes(served, callers_of(settings, channels), draining, seconds=settings.mcp_watch_seconds)
+    listening, subscribed = Subscriptions(changes), SessionSubscriptions(changes)
     served.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, listening.listen)
-    return served
+    served.add_request_handler("resources/subscribe", SubscribeRequestParams, subscribed.subscribe)
+    served.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, subscribed.unsubscribe)
+    return Spoken(served, subscribed, draining)
 
 
 def callers_of(settings: McpSettings, channels: Channels) -> Callers:
@@ -87,9 +107,9 @@ def application(settings: McpSettings, registry: CollectorRegistry) -> Starlette
     return serving(settings, channels, endpoint(settings, channels, registry), registry)
 
 
-def serving(settings: McpSettings, channels: Channels, served: Server[Any], registry: CollectorRegistry) -> Starlette:
-    """A server of the protocol over HTTP, for whom access lets in."""
-    sessions = Sessions(served, settings.max_body_bytes)
+def serving(settings: McpSettings, channels: Channels, spoken: Spoken, registry: CollectorRegistry) -> Starlette:
+    """A server of the protocol over HTTP, for whom access lets in. `state.draining` of it: as in `Spoken`."""
+    sessions = Sessions(spoken.server, spoken.streams, settings.max_body_bytes)
     callers = callers_of(settings, channels)
 
     @asynccontextmanager
@@ -112,7 +132,7 @@ def serving(settings: McpSettings, channels: Channels, served: Server[Any], regi
         }
         return JSONResponse(described, headers={"Cache-Control": "public, max-age=300"})
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/health", health),
             Route(METADATA_PATH, resource),
@@ -121,6 +141,8 @@ def serving(settings: McpSettings, channels: Channels, served: Server[Any], regi
         middleware=[Middleware(Counted, registry=registry)],
         lifespan=lifespan,
     )
+    app.state.draining = spoken.draining
+    return app
 
 
 class Endpoint:
@@ -145,9 +167,8 @@ class Endpoint:
         if origin and not self._is_let_in(origin, request):
             message = "No page of another site may call. QMCP_CORS_ORIGINS lists those that may."
             return _refused(Failure(grpc.StatusCode.PERMISSION_DENIED, message, "ORIGIN_NOT_ALLOWED", DOMAIN))
-        if request.method != "POST" and not (request.method == "DELETE" and HEADER in request.headers):
-            # Nothing is said but in answers, so there is no stream to open (GET).
-            return Response(status_code=405, headers={"Allow": "POST, DELETE"})
+        if request.method != "POST" and not (request.method in OF_SESSIONS and HEADER in request.headers):
+            return Response(status_code=405, headers={"Allow": ", ".join(("POST", *OF_SESSIONS))})
         try:
             caller = await self._callers.of(request)
         except RefusedError as error:

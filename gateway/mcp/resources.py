@@ -32,13 +32,12 @@ from qmcp.options.v1 import options_pb2
 from gateway import contract
 from gateway.mcp import failures
 from gateway.mcp.callers import Caller, caller_of
+from gateway.mcp.changes import RESOURCE_NOT_FOUND
 from gateway.mcp.contract_tools import ContractCalls, text_of
 from gateway.openapi.contract import Contract
 
 SCHEME, ROOT = "qmcp://", "/v1/"
 JSON = "application/json"
-# Before 2026-07-28.
-RESOURCE_NOT_FOUND = -32002
 # Who may do what, and who is who, is no matter of agents.
 HIDDEN = "access"
 VARIABLE = re.compile(r"\{(\w+)(?:=\*\*)?\}")

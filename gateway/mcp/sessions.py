@@ -1,16 +1,17 @@
 """What a client of the revision 2025-11-25 and the endpoint keep between requests, and who has how much of it.
 
-A session is what lets the server ask back and the client cancel. It lives in one replica, to which the edge leads its
-requests, and is lost with it: then the answer is 404, and the client begins another. Who has as many as one may have is
-served without one, as the revision 2026-07-28 is.
+A session is what lets the server ask back and tell of changes, and the client cancel. It lives in one replica, to which
+the edge leads its requests, and is lost with it: then the answer is 404, and the client begins another. Who has as many
+as one may have is served without one, as the revision 2026-07-28 is.
 """
 
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
+import anyio
 from cachetools import TTLCache
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
@@ -33,11 +34,22 @@ MAX_OF_ONE = 100
 MAX_OPENING_BYTES = 65_536
 
 
+class Streams(Protocol):
+    """What is said on the streams that sessions hold open."""
+
+    def rounds(self, request: Request, session_id: str) -> AsyncIterator[None]:
+        """Says it, again and again; ends when the stream must."""
+
+    def forget(self, session_id: str) -> None:
+        """A session has ended."""
+
+
 class Sessions:
     """The server over HTTP, with and without a session."""
 
-    def __init__(self, served: Server[Any], max_body_bytes: int) -> None:
+    def __init__(self, served: Server[Any], streams: Streams, max_body_bytes: int) -> None:
         """`max_body_bytes`: larger bodies are 413."""
+        self._streams = streams
         # Hosts and origins are checked by the endpoint and the edge.
         security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
         self._without = StreamableHTTPSessionManager(
@@ -61,17 +73,20 @@ class Sessions:
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, caller: Caller) -> None:
         """Answers a request of a caller."""
-        request = Request(scope)
+        request = Request(scope, receive)
         # Nobody else's requests are let into it.
         scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=caller.principal, scopes=[]))
         session_id = request.headers.get(HEADER)
         if session_id is not None:
-            if request.method == "DELETE":
-                self._owners.pop(session_id, None)
-            elif session_id in self._owners:
-                # Counts from now on.
-                self._owners[session_id] = self._owners[session_id]
-            await self._within.handle_request(scope, receive, send)
+            is_own = self._owners.get(session_id) == caller.principal
+            if request.method == "DELETE" and is_own:
+                del self._owners[session_id]
+                self._streams.forget(session_id)
+            self._keep(session_id)
+            if request.method == "GET":
+                await self._streamed(request, session_id, send)
+            else:
+                await self._within.handle_request(scope, receive, send)
             return
         opens, again = await _opens(request, receive)
         if not (opens and self._has_room(caller.principal)):
@@ -86,6 +101,33 @@ class Sessions:
             await send(message)
 
         await self._within.handle_request(scope, again, noted)
+
+    def _keep(self, session_id: str) -> None:
+        """Its time counts from now on."""
+        if session_id in self._owners:
+            self._owners[session_id] = self._owners[session_id]
+
+    async def _streamed(self, request: Request, session_id: str, send: Send) -> None:
+        """Serves the stream of a session until its client goes away, or it must end."""
+        is_open = False
+
+        async def noted(message: Message) -> None:
+            nonlocal is_open
+            is_open = message["type"] == "http.response.start" or bool(message.get("more_body"))
+            await send(message)
+
+        async with anyio.create_task_group() as group:
+
+            async def served() -> None:
+                await self._within.handle_request(request.scope, request.receive, noted)
+                group.cancel_scope.cancel()
+
+            group.start_soon(served)
+            async for _ in self._streams.rounds(request, session_id):
+                self._keep(session_id)
+            group.cancel_scope.cancel()
+        if is_open and not await request.is_disconnected():
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _has_room(self, principal: str) -> bool:
         self._owners.expire()

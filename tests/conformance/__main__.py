@@ -2,8 +2,7 @@
 
 npm brings the suite, and the Node.js that it needs on Linux; elsewhere Node.js 22 must be there.
 
-The scenarios that fail stand in `not_there/<revision>.txt`. Ends with 1 where anything else fails, where something passes
-that stands there, and where next to nothing ran.
+Ends with 1 where anything fails, and where next to nothing ran.
 """
 
 import os
@@ -28,6 +27,7 @@ HERE = Path(__file__).parent
 REVISIONS = ("2025-11-25", "2026-07-28")
 INSTALLED = ROOT / ".venv" / "conformance"
 LOCK = "package-lock.json"
+# What is to be believed: a suite that has run next to nothing shows nothing.
 MIN_SCENARIOS = 20
 
 
@@ -84,12 +84,6 @@ def _answers(url: str) -> bool:
         return False
 
 
-def listed(revision: str) -> set[str]:
-    """What may fail, and must."""
-    lines = (HERE / "not_there" / f"{revision}.txt").read_text().splitlines()
-    return {line for line in lines if line and not line.startswith("#")}
-
-
 def run(command: list[str], environment: dict[str, str], folder: Path) -> str:
     """What the suite says in the end."""
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -119,18 +113,11 @@ def main() -> int:
             command = [str(programs / "conformance"), "server", "--url", f"{url}/mcp", "--requirements", revision]
             said = run(command, environment, Path(folder))
             passed, failed = outcomes(said)
-            if found := faults(passed, failed, listed(revision)):
-                print(revision, said, *found, sep="\n")
-                wrong += len(found)
+            if failed or len(passed) < MIN_SCENARIOS:
+                print(said)
+                wrong += 1
             print(f"{revision}: {len(passed)} scenarios pass, {len(failed)} fail: {sorted(failed)}")
     return 1 if wrong else 0
-
-
-def faults(passed: set[str], failed: set[str], expected: set[str]) -> list[str]:
-    """What is not as listed; a suite that has run next to nothing is not, either."""
-    found = [f"FAILS: {name}" for name in sorted(failed - expected)]
-    found += [f"listed, and does not fail: {name}" for name in sorted(expected - failed)]
-    return found if len(passed) >= MIN_SCENARIOS else [*found, f"only {len(passed)} scenarios passed"]
 
 
 if __name__ == "__main__":

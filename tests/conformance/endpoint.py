@@ -15,9 +15,9 @@ def main() -> None:
     settings, registry = McpSettings(), CollectorRegistry()
     logs.configure("WARNING", "json")
     channels = Channels(settings)
-    served = endpoint(settings, channels, registry)
-    fixtures.add_to(served)
-    app = serving(settings, channels, served, registry)
+    spoken = endpoint(settings, channels, registry)
+    fixtures.add_to(spoken.server)
+    app = serving(settings, channels, spoken, registry)
     uvicorn.run(app, host=settings.mcp_host, port=settings.mcp_port, log_config=None, access_log=False)
 
 

@@ -45,7 +45,7 @@ from mcp_types import (
 )
 
 from gateway.mcp.clients import TASKS, client_of
-from tests.conformance import client_requests
+from tests.conformance import client_requests, two_questions
 from tests.conformance.tools import PNG
 
 Context = ServerRequestContext[Any, Any]
@@ -177,6 +177,9 @@ TOOLS: dict[str, Answer] = {
 }
 
 
+FURTHER = ("test_tool_with_task", two_questions.TOOL)
+
+
 def described(name: str) -> Tool:
     return Tool(name=name, description="Of the conformance suite.", input_schema={"type": "object"})
 
@@ -184,6 +187,7 @@ def described(name: str) -> Tool:
 def add_to(server: Server[Any]) -> None:
     """Puts them around the handlers that the server has."""
     _tools(server)
+    two_questions.add_to(server)
     _prompts(server)
     _resources(server)
 
@@ -201,7 +205,7 @@ def _tools(server: Server[Any]) -> None:
         page: ListToolsResult = await list_own(context, params)
         if params.cursor is None:
             addressed = Tool(name="test_addressed", description="Read in a header.", input_schema=ADDRESSED)
-            page.tools += [*map(described, TOOLS), described("test_tool_with_task"), addressed]
+            page.tools += [*map(described, TOOLS), *map(described, FURTHER), addressed]
             page.tools.append(described(f"test_changed_{CHANGES['test_trigger_tool_change']}"))
         return page
 
@@ -275,7 +279,7 @@ def _messages(name: str, said: dict[str, str]) -> list[PromptMessage]:
 def _resources(server: Server[Any]) -> None:
     list_own, templates_own = _own(server, "resources/list"), _own(server, "resources/templates/list")
     read_own = _own(server, "resources/read")
-    words, picture = "test://static-text", "test://static-binary"
+    words, picture, watched = "test://static-text", "test://static-binary", "test://watched-resource"
     before, after = "test://template/", "/data"
 
     async def list_resources(context: Context, params: PaginatedRequestParams) -> Any:
@@ -293,7 +297,7 @@ def _resources(server: Server[Any]) -> None:
 
     async def read(context: Context, params: ReadResourceRequestParams) -> Any:
         uri = params.uri
-        if uri == words:
+        if uri in (words, watched):
             said = "This is the content of the static text resource."
             return ReadResourceResult(contents=[TextResourceContents(uri=uri, mime_type="text/plain", text=said)])
         if uri == picture:

@@ -268,7 +268,7 @@ def test_a_revoked_key_is_refused_at_once_and_told_where_tokens_come_from(
     assert (described["resource"], described["authorization_servers"]) == (url, [issuer.url])
     assert ask(**{"x-api-key": guarded.admin_key, "origin": "https://evil.example"}).status_code == 403
     assert ask(**{"x-api-key": guarded.admin_key, "origin": guarded.edge_url}).status_code == 200
-    # Nothing is said but in answers, so there is nothing to listen to; and without a session nothing to end.
+    # Without a session there is nothing to listen to, and nothing to end.
     assert [http.request(method, url).status_code for method in ("GET", "DELETE")] == [405, 405]
 
 

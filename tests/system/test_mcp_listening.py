@@ -14,6 +14,7 @@ from tests.upstream import Upstream, upstream
 
 GUARD_SECONDS = 60
 LISTEN = "subscriptions/listen"
+ACCEPT = {"accept": "application/json, text/event-stream"}
 ECHO = "/v1/tools/echo:invoke"
 
 
@@ -77,6 +78,51 @@ def test_each_of_two_clients_with_the_same_id_hears_what_it_wanted_until_its_key
         http.put("/v1/tools/mcp-listened-to", json=tool | {"title": "Another"}).raise_for_status()
         *_, last = tools
         assert (last["id"], "result" in last) == (1, True)
+
+
+def test_a_session_hears_of_what_it_subscribed_to_on_its_stream_until_its_key_is_revoked(
+    guarded: Stack, http: httpx.Client
+) -> None:
+    key, key_id = issued(http, "mcp-subscribes")
+    uri = "qmcp://invocations"
+    with httpx.Client(base_url=guarded.edge_url, timeout=GUARD_SECONDS, headers=ACCEPT | {"x-api-key": key}) as client:
+
+        def said(method: str, **params: Any) -> httpx.Response:
+            return client.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+
+        information = {"name": "test", "version": "1"}
+        opened = said("initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo=information)
+        client.headers["mcp-session-id"] = opened.headers["mcp-session-id"]
+        assert '"subscribe":true' in opened.text
+        client.post("/mcp", json={"jsonrpc": "2.0", "method": "notifications/initialized"})
+        # What one is not shown, one cannot subscribe to.
+        assert '"code":-32002' in said("resources/subscribe", uri="qmcp://keys").text
+        assert '"result":{}' in said("resources/subscribe", uri=uri).text
+        other, _ = issued(http, "mcp-subscribes-not")
+        # It is heard of on the next stream, although none was open when it changed.
+        for each in (other, key):
+            http.post(ECHO, json={"input": {"message": "x"}}, headers={"x-api-key": each}).raise_for_status()
+        with client.stream("GET", "/mcp") as stream:
+            lines = stream.iter_lines()
+            told = [json.loads(line.removeprefix("data: ")) for line in _first(lines)]
+            assert [(each["method"], each["params"]) for each in told] == [
+                ("notifications/resources/updated", {"uri": uri})
+            ]
+            assert '"result":{}' in said("resources/unsubscribe", uri=uri).text
+            http.post(ECHO, json={"input": {"message": "y"}}, headers={"x-api-key": key}).raise_for_status()
+            http.post(f"/v1/keys/{key_id}:revoke").raise_for_status()
+            # It ends whole, and has said no more.
+            assert not [line for line in lines if line.startswith("data: {")]
+    stateless = httpx.post(
+        f"{guarded.edge_url}/mcp",
+        json={"jsonrpc": "2.0", "id": 1, "method": "resources/subscribe", "params": {"uri": uri}},
+        headers=ACCEPT | {"x-api-key": other},
+    )
+    assert "there is none" in stateless.text
+
+
+def _first(lines: Iterator[str]) -> Iterator[str]:
+    yield next(line for line in lines if line.startswith("data: {"))
 
 
 def test_who_wants_words_for_its_log_is_told_whom_a_call_waits_for_and_a_revoked_key_ends_the_call(
