@@ -132,6 +132,14 @@ class NewEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskRemark:
+    """What somebody who changes a task says besides; what is empty says nothing."""
+
+    status: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TransitionRequest:
     """To which status somebody wants to bring a task, why, and under which lease."""
 
@@ -285,6 +293,8 @@ class TaskFilter:
     status: str
     tag: str
     ready: bool
+    # Only those that nobody is at.
+    unleased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,19 +354,6 @@ class Deleted:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """Of all that somebody sees: what there is to do, and what is leased."""
-
-    total: int
-    locked: int
-    expired: int
-    completed_today: int
-    available: int
-    acquired_today: int
-    cleaned_today: int
-
-
-@dataclass(frozen=True, slots=True)
 class Watching:
     """Of one process, since it started: who watches, what they were told, and what it did about leases."""
 
@@ -368,27 +365,3 @@ class Watching:
     conflicts: int
     # When leases were last looked for that are over.
     swept_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """How one process is doing."""
-
-    max_watchers: int
-    query_ms: float
-    uptime_seconds: float
-    memory_mb: float
-    cpu_percent: float
-    watching: Watching
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """All boards that somebody sees, or as much as there is room for."""
-
-    projects: Sequence[Project]
-    epics: Sequence[Epic]
-    tasks: Sequence[Task]
-    project_names: Mapping[str, str]
-    epic_names: Mapping[str, str]
-    truncated: bool

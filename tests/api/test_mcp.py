@@ -33,6 +33,36 @@ def test_each_is_a_call_that_is_answered_once_with_schemas_that_hold_all_that_th
         jsonschema_rs.validator_for(schema)
 
 
+# The tools of the original project manager, with all arguments that they took.
+ORIGINALS = {
+    "get_available_tasks": "status include_locked limit",
+    "acquire_task_lock": "task_id agent_id timeout",
+    "update_task_status": "task_id status agent_id",
+    "release_task_lock": "task_id agent_id",
+    "get_instructions": "format project_id epic_id include_knowledge_context",
+    "create_task": "name description epic_id epic_name project_id project_name ra_mode ra_score ra_tags ra_metadata "
+    "prompt_snapshot dependencies parallel_group conflicts_with parallel_eligible client_session_id",
+    "update_task": "task_id agent_id name description status ra_mode ra_score ra_tags ra_metadata ra_tags_mode "
+    "ra_metadata_mode log_entry",
+    "get_task_details": "task_id log_limit before_seq",
+    "list_projects": "status limit",
+    "list_epics": "project_id limit",
+    "list_tasks": "project_id epic_id status limit",
+    "get_knowledge": "project_id epic_id category knowledge_id parent_id limit include_inactive",
+    "upsert_knowledge": "title content knowledge_id category tags parent_id project_id epic_id task_id priority "
+    "is_active created_by metadata",
+    "append_knowledge_log": "knowledge_id action_type change_reason created_by metadata",
+    "capture_assumption_validation": "task_id ra_tag_id outcome reason confidence reviewer_agent_id",
+    "add_ra_tag": "task_id ra_tag_text file_path line_number code_snippet agent_id",
+}
+
+
+def test_the_originals_tools_are_there_by_their_names_and_take_all_arguments_that_they_took() -> None:
+    assert len(ORIGINALS) == 16
+    for name, arguments in ORIGINALS.items():
+        assert set(arguments.split()) <= set(TOOLS[name].described.input_schema["properties"]), name
+
+
 def test_arguments_that_are_called_otherwise_are_fields_of_the_request_under_names_that_are_free() -> None:
     renamed = [tool for tool in TOOLS.values() if tool.fields]
     assert "acquire_task_lock" in [tool.name for tool in renamed]

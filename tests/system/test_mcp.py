@@ -4,8 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,15 @@ import httpx
 import pytest
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters
-from mcp.client.streamable_http import streamable_http_client
-from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.exceptions import MCPError
-from mcp_types import CallToolResult, ElicitResult, Tool
+from mcp_types import ElicitResult, Tool
 
 from gateway.mcp.contract_tools import marked, tool_name
 from tests.servicekit.issuer import Issuer
 from tests.stack import Stack
+from tests.system.mcp_clients import REVISIONS, connected, done, issued, reason, text
 from tests.upstream import Upstream, upstream
 
-REVISIONS = ("2025-11-25", "2026-07-28")
 INITIALIZE = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -47,24 +44,6 @@ def http(guarded: Stack) -> Iterator[httpx.Client]:
 def service() -> Iterator[Upstream]:
     with upstream() as made:
         yield made
-
-
-def done(client: httpx.Client, path: str, method: str = "POST", /, **body: object) -> dict[str, Any]:
-    answer = client.request(method, path, json=body)
-    answer.raise_for_status()
-    return dict(answer.json())
-
-
-def issued(http: httpx.Client, role: str, owner: str = "") -> dict[str, Any]:
-    return done(http, "/v1/keys", owner=owner or f"mcp-{role}", roles=[role])
-
-
-@asynccontextmanager
-async def connected(stack: Stack, key: str, revision: str = REVISIONS[1]) -> AsyncIterator[Client]:
-    async with create_mcp_http_client(headers={"x-api-key": key}) as transport:
-        mode = "legacy" if revision == REVISIONS[0] else revision
-        async with Client(streamable_http_client(f"{stack.edge_url}/mcp", http_client=transport), mode=mode) as client:
-            yield client
 
 
 async def listed(client: Client) -> dict[str, Tool]:
@@ -92,15 +71,6 @@ def statuses(http: httpx.Client, tool: str) -> list[str]:
     """Of a tool's invocations; nothing while the system refuses for its load."""
     answer = http.get("/v1/invocations", params={"tool_name": tool})
     return [row["status"] for row in answer.json()["invocations"]] if answer.is_success else []
-
-
-def text(result: CallToolResult) -> str:
-    return "\n".join(getattr(block, "text", "") for block in result.content)
-
-
-def reason(result: CallToolResult) -> str:
-    assert result.is_error
-    return str((result.meta or {})["qmcp/error"]["reason"])
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
@@ -165,61 +135,6 @@ async def test_a_client_lists_and_calls_the_catalogue_and_the_contract(
             with pytest.raises(MCPError) as told:
                 await call
             assert told.value.code == -32602
-
-
-async def test_an_agent_claims_works_learns_from_what_is_refused_and_completes(
-    guarded: Stack, http: httpx.Client
-) -> None:
-    """With the original's names of tools and arguments; what is refused says what to do, and doing that works."""
-    async with connected(guarded, issued(http, "agent")["api_key"]) as client:
-
-        async def called(name: str, /, **arguments: Any) -> Any:
-            answer = await client.call_tool(name, arguments)
-            assert not answer.is_error, f"{name}: {text(answer)}"
-            return answer.structured_content
-
-        board = {"project_name": "over mcp", "epic_name": "e"}
-        first = (await called("create_task", name="first", description="x", ra_mode="simple", ra_score=3, **board))[
-            "id"
-        ]
-        later = await called("create_task", name="later", dependencies=[first], conflicts_with=["port:80"], **board)
-        refused = await client.call_tool("acquire_task_lock", {"task_id": later["id"], "agent_id": "ada"})
-        assert (reason(refused), first in text(refused)) == ("DEPENDENCIES_OPEN", True)
-        lease = (await called("acquire_task_lock", task_id=first, agent_id="ada", timeout=600))["lease"]
-        refused = await client.call_tool("acquire_task_lock", {"task_id": first, "agent_id": "bob"})
-        assert reason(refused) == "TASK_LEASED"
-        assert "mcp-agent (ada) is at the task, by the token 1, until" in text(refused)
-        assert "take another task" in text(refused)
-        refused = await client.call_tool("update_task_status", {"task_id": first, "status": "DONE", "agent_id": "ada"})
-        assert "Send the token if it is yours" in text(refused)
-        # Tools run under the lease; under one that is not, nothing runs.
-        token = lease["fencing_token"]
-        held = {"qmcp/task_id": first, "qmcp/fencing_token": token}
-        echoed = await client.call_tool("echo", {"message": "for the task"}, meta=held)
-        ran = await called("get_invocation", id=(echoed.meta or {})["qmcp/invocation_id"])
-        assert (ran["task_id"], ran["fencing_token"]) == (first, token)
-        late = await client.call_tool("echo", {"message": "late"}, meta=held | {"qmcp/fencing_token": token + 1})
-        assert (reason(late), "stop, or acquire again" in text(late)) == ("LEASE_LOST", True)
-        for wrong in ({"qmcp/fencing_token": "1"}, {"qmcp/task_id": 7}, {"qmcp/fencing_token": 2**40}):
-            with pytest.raises(MCPError, match="in _meta must be"):
-                await client.call_tool("echo", {"message": "unfenced"}, meta=held | wrong)
-        await called("update_task", task_id=first, ra_tags=["#SUGGEST_DOCS: x"], fencing_token=token)
-        done = await called("update_task_status", task_id=first, status="DONE", agent_id="ada", fencing_token=token)
-        assert done["board_status"] == "DONE"
-        [claimed] = (await called("claim_task", project_id=done["project_id"], agent_id="bob", timeout=5))["tasks"]
-        assert claimed["id"] == later["id"]
-        await called("release_task_lock", task_id=later["id"], agent_id="bob", fencing_token=1)
-        for name in ("list_projects", "list_epics", "list_tasks"):
-            assert await called(name, limit=1)
-        kinds = [each["kind"] for each in (await called("list_task_log_entries", task_id=first))["entries"]]
-        assert kinds[:2] == ["transitioned", "updated"]
-        assert {"work_begun", "leased"} < set(kinds)
-        # Names are those that were shown, in what is sent and in what is told.
-        hidden = await client.call_tool("get_task_details", {"id": first})
-        assert (reason(hidden), "is called `task_id` here" in text(hidden)) == ("INVALID_REQUEST", True)
-        short = await client.call_tool("acquire_task_lock", {"task_id": first, "agent_id": "ada", "timeout": 4000})
-        [field] = (short.meta or {})["qmcp/error"]["fields"]
-        assert field["field"] == "timeout"
 
 
 async def test_two_callers_are_shown_what_each_may_call_and_nothing_of_the_other(

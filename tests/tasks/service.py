@@ -9,6 +9,7 @@ import grpc
 from google.protobuf import json_format
 from google.protobuf.message import Message
 from qmcp.tasks.v1 import (
+    agent_pb2,
     assumption_pb2,
     board_document_pb2,
     board_pb2,
@@ -27,6 +28,7 @@ from tests.contract.running import refusal
 from tests.wire import scraped
 
 MODULES = (
+    agent_pb2,
     assumption_pb2,
     board_document_pb2,
     board_pb2,

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from qmcp.tasks.v1 import (
+    agent_pb2,
     assumption_pb2,
     board_document_pb2,
     board_pb2,
@@ -55,6 +56,7 @@ SUBJECT = Subject(
         "ListProjects": Listing(make_projects, "id", {"status": "active"}, {"status": "archived"}),
         "ListEpics": Listing(make_epics, "id", {"status": "pending"}, {"status": "review"}),
         "ListTasks": Listing(make_tasks, "id", {"status": "TODO"}, {"status": "REVIEW"}),
+        "ListAvailableTasks": Listing(make_tasks, "id", {"status": "TODO"}, {"status": "REVIEW"}),
         "ListTaskLogEntries": Listing(make_entries, "sequence", {"task_id": str(KNOWN)}, {"task_id": str(UUID(int=6))}),
         "ListKnowledgeItems": Listing(make_knowledge, "id", {"scope": "project"}, {"scope": "task"}),
         "ListKnowledgeLogEntries": Listing(
@@ -190,6 +192,10 @@ SUBJECT = Subject(
         "CreateTask": Sight(epic_of, lambda made: pb.CreateTaskRequest(epic_id=made, name="seen")),
         "GetTask": Sight(task_of, lambda made: pb.GetTaskRequest(id=made)),
         "ListTasks": Sight(task_of, lambda _: pb.ListTasksRequest()),
+        "ListAvailableTasks": Sight(task_of, lambda _: agent_pb2.ListAvailableTasksRequest()),
+        "GetTaskDetails": Sight(task_of, lambda made: agent_pb2.GetTaskDetailsRequest(id=made)),
+        "ReadTaskDetails": Sight(task_of, lambda made: original_pb2.ReadTaskDetailsRequest(task_id=made)),
+        "GetInstructions": Sight(project_of, lambda made: agent_pb2.GetInstructionsRequest(project_id=made)),
         "UpdateTask": Sight(task_of, lambda made: pb.UpdateTaskRequest(id=made, description="x")),
         "TransitionTask": Sight(task_of, lambda made: pb.TransitionTaskRequest(id=made, status="blocked")),
         "DeleteTask": Sight(task_of, lambda made: pb.DeleteTaskRequest(id=made)),

@@ -1,5 +1,6 @@
 """What the original's clients ask for through the edge, in its words and on its paths."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -104,6 +105,16 @@ def test_the_board_is_told_at_once_and_locks_go_by_the_names_of_agents(http: htt
     assert http.request("DELETE", f"{path}/lock", json={"agent_id": "ada"}).status_code == 403
     [shown] = [each for each in http.get("/api/board/state").json()["tasks"] if each["id"] == task["id"]]
     assert (shown["status"], shown["lock_holder"], shown["lock_expires_at"]) == ("TODO", None, None)
+    asked = {"task_id": task["id"], "log_limit": 1}
+    details = json.loads(http.post("/api/task/details", json=asked).json()["result"])
+    assert (details["success"], details["task"]["id"], details["epic_name"]) == (True, task["id"], "e")
+    assert [each["kind"] for each in details["entries"]] == ["released"]
+    before = {"before_seq": details["next_before_seq"], "log_limit": 1000}
+    earlier = json.loads(http.post("/api/task/details", json=asked | before).json()["result"])
+    assert [each["kind"] for each in earlier["entries"]] == ["leased", "created"]
+    for wrong, status in (({"log_limit": 1001}, 400), ({"task_id": "nobody's"}, 404), ({"task": "x"}, 400)):
+        refused = http.post("/api/task/details", json=asked | wrong)
+        assert (refused.status_code, bool(refused.json()["detail"])) == (status, True)
     assert http.delete(f"/api/tasks/{task['id']}").json()["tasks"] == 1
     assert http.delete(f"/api/tasks/{task['id']}").status_code == 404
     assert http.delete(f"/api/projects/{task['project_id']}").json()["projects"] == 1

@@ -1,7 +1,7 @@
 """Tasks: made, read, changed, brought from one status to another, deleted."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +37,7 @@ from services.tasks.models import (
     Location,
     Task,
     TaskFilter,
+    TaskRemark,
     TransitionRequest,
 )
 
@@ -81,7 +82,7 @@ class Tasks:
 
     async def page(self, wanted: TaskFilter, viewer: Viewer, page_size: int, page_token: str) -> tuple[list[Task], str]:
         """A page, newest first, and the token of the next."""
-        fields = (wanted.project_id, wanted.epic_id, wanted.status, wanted.tag, wanted.ready)
+        fields = (wanted.project_id, wanted.epic_id, wanted.status, wanted.tag, wanted.ready, wanted.unleased)
         asked = pagination.page_request(
             page_size, page_token, fields, lambda at, each: (pagination.time(at), UUID(each)), width=2
         )
@@ -89,22 +90,46 @@ class Tasks:
         epic_id = uuid_of(wanted.epic_id) if wanted.epic_id else None
         filters = (project_id, epic_id, wanted.status, wanted.tag, wanted.ready)
         async with self._database.connection() as connection:
-            listed = await store.list_before(connection, filters, viewer, asked.after, asked.limit)
+            listed = await store.list_before(
+                connection, filters, viewer, asked.after, asked.limit, unleased=wanted.unleased
+            )
         return asked.page(listed, lambda task: (task.created_at.isoformat(), task.id))
 
-    async def update(self, task_id: str, change: Change, viewer: Viewer, once: Once[Task, Answer]) -> Answer:
-        """Changes what one is.
+    async def update(
+        self, task_id: str, change: Change, remark: TaskRemark, viewer: Viewer, once: Once[Task, Answer]
+    ) -> Answer:
+        """Changes what one is, says something of it, and brings it to a status.
 
         Raises:
             ServiceError: TASK_NOT_FOUND, PERMISSION_DENIED, ETAG_MISMATCH, NAME_TAKEN, DEPENDENCY_NOT_FOUND,
-                DEPENDENCY_CYCLE.
+                DEPENDENCY_CYCLE; and whatever `transition` raises.
         """
+        tally = Tally()
 
         async def update(connection: Connection) -> Task:
-            await entered_for(connection, task_id, viewer, alone=_of_dependencies(change))
-            return await _write(connection, UUID(task_id), change, viewer, "updated")
+            project_id = await entered_for(connection, task_id, viewer, alone=_of_dependencies(change))
+            wanted = TransitionRequest(remark.status, "", change.agent_id, change.fencing_token, "")
+            under = change
+            if remark.status == "in_progress" and not change.fencing_token:
+                # Nothing is written before the lease is taken: its locks come before those of rows.
+                before = await found(connection, UUID(task_id))
+                changed(before, change)
+                taken = await self._bring(connection, project_id, before, wanted, viewer, tally)
+                # Whose lease it was before has to say so.
+                token = taken.fencing_token if taken.leased and not before.leased else 0
+                under = replace(change, fencing_token=token, etag="")
+            task = await _write(connection, UUID(task_id), under, viewer, "updated")
+            if remark.text:
+                said = {"text": remark.text, **({"agent_id": change.agent_id} if change.agent_id else {})}
+                held = bool(under.fencing_token)
+                await log.append(connection, UUID(task_id), "comment", viewer.name, said, renew=held, said=True)
+            if remark.status and under is change:
+                return await self._bring(connection, project_id, task, wanted, viewer, tally)
+            return await found(connection, UUID(task_id)) if remark.text else task
 
-        return await once.run(self._database, update)
+        answer = await once.run(self._database, update)
+        self._metrics.count(tally)
+        return answer
 
     async def transition(
         self,
@@ -132,22 +157,34 @@ class Tasks:
             project_id = await entered_for(connection, task_id, viewer)
             before = await found(connection, UUID(task_id))
             wanted = asked(before) if callable(asked) else asked
-            changes = changed(before, Change({"status": wanted.status}, etag=wanted.etag))
-            if not changes and not wanted.fencing_token:
-                return before
-            tally.statuses.append(wanted.status)
-            if wanted.status == "in_progress" and not wanted.fencing_token:
-                lease = LeaseRequest(wanted.agent_id, DEFAULT_LEASE_SECONDS)
-                await self._leases.take(connection, (project_id, UUID(task_id)), lease, viewer, tally)
-                if wanted.note:
-                    payload = {"from": before.status, "to": wanted.status, "note": wanted.note}
-                    await log.append(connection, UUID(task_id), "transitioned", viewer.name, payload, renew=True)
-                return await found(connection, UUID(task_id))
-            return await _transition(connection, project_id, await locked(connection, UUID(task_id)), wanted, viewer)
+            return await self._bring(connection, project_id, before, wanted, viewer, tally)
 
         answer = await once.run(self._database, transition)
         self._metrics.count(tally)
         return answer
+
+    async def _bring(
+        self,
+        connection: Connection,
+        project_id: UUID,
+        before: Task,
+        wanted: TransitionRequest,
+        viewer: Viewer,
+        tally: Tally,
+    ) -> Task:
+        """Brings one in a project that was entered to a status."""
+        changes = changed(before, Change({"status": wanted.status}, etag=wanted.etag))
+        if not changes and not wanted.fencing_token:
+            return before
+        tally.statuses.append(wanted.status)
+        if wanted.status == "in_progress" and not wanted.fencing_token:
+            lease = LeaseRequest(wanted.agent_id, DEFAULT_LEASE_SECONDS)
+            await self._leases.take(connection, (project_id, UUID(before.id)), lease, viewer, tally)
+            if wanted.note:
+                payload = {"from": before.status, "to": wanted.status, "note": wanted.note}
+                await log.append(connection, UUID(before.id), "transitioned", viewer.name, payload, renew=True)
+            return await found(connection, UUID(before.id))
+        return await _transition(connection, project_id, await locked(connection, UUID(before.id)), wanted, viewer)
 
     async def _projects_of(self, _: str, task_ids: Sequence[UUID]) -> Sequence[UUID | None]:
         async with self._database.connection() as connection:

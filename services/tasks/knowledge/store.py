@@ -158,6 +158,33 @@ async def list_before(
     return [_item(row) for row in rows]
 
 
+async def most_important(
+    connection: Connection, about: tuple[UUID | None, UUID | None], viewer: Viewer, limit: int
+) -> list[KnowledgeItem]:
+    """What holds of a project, or of an epic and its project, and what is global: the highest priority first."""
+    values: list[Any] = [*about, limit]
+    shown = AUDIENCE.condition(viewer, values)
+    rows = await connection.fetch(
+        f"""
+        SELECT {COLUMNS}
+        FROM knowledge_items
+        LEFT JOIN projects ON projects.id = knowledge_items.project_id
+        WHERE {THERE}
+          AND is_active
+          AND (
+              knowledge_items.project_id IS NULL
+              OR knowledge_items.project_id = $1
+              AND ($2::uuid IS NULL OR knowledge_items.epic_id IS NULL OR knowledge_items.epic_id = $2)
+          )
+          AND (knowledge_items.project_id IS NULL OR {shown})
+        ORDER BY priority DESC, knowledge_items.updated_at DESC, knowledge_items.id DESC
+        LIMIT $3
+        """,
+        *values,
+    )
+    return [_item(row) for row in rows]
+
+
 async def append(connection: Connection, remark: KnowledgeRemark, by: str) -> KnowledgeLogEntry | None:
     """Adds what somebody says; it is no change of the item. None where there is no such item."""
     row = await connection.fetchrow(

@@ -1,7 +1,8 @@
 """Projects, epics, tasks and their logs as messages."""
 
-from qmcp.tasks.v1 import board_pb2, epic_pb2, project_pb2, task_pb2, tasks_service_pb2
+from qmcp.tasks.v1 import agent_pb2, board_pb2, epic_pb2, project_pb2, task_pb2, tasks_service_pb2
 
+from servicekit.errors import invalid_field
 from servicekit.json_values import fill_struct
 from servicekit.timestamps import to_timestamp
 from services.tasks.board.transitions import BOARD_WORDS, status_of
@@ -15,6 +16,7 @@ from services.tasks.models import (
     EndedWork,
     Epic,
     Evidence,
+    HeldLease,
     LeaseRequest,
     Location,
     LogEntry,
@@ -166,6 +168,17 @@ def lease_from(request: tasks_service_pb2.AcquireTaskRequest) -> LeaseRequest:
     return LeaseRequest(request.agent_id, seconds)
 
 
+def held_from(request: tasks_service_pb2.ReleaseTaskRequest) -> HeldLease:
+    """The lease that is given back; without a token, that of an agent.
+
+    Raises:
+        ServiceError: INVALID_REQUEST where neither is said.
+    """
+    if not (request.fencing_token or request.agent_id):
+        raise invalid_field("fencing_token", "must be that of the lease, or `agent_id` must say whose it is")
+    return HeldLease(request.fencing_token, request.agent_id)
+
+
 def entry_to(entry: LogEntry) -> task_pb2.TaskLogEntry:
     message = task_pb2.TaskLogEntry(
         task_id=entry.task_id,
@@ -190,6 +203,11 @@ def location_from(request: tasks_service_pb2.CreateTaskRequest) -> Location:
 
 def filter_from(request: tasks_service_pb2.ListTasksRequest) -> TaskFilter:
     return TaskFilter(request.project_id, request.epic_id, status_of(request.status), request.tag, request.ready)
+
+
+def available_from(request: agent_pb2.ListAvailableTasksRequest) -> TaskFilter:
+    status = "" if request.status == "ALL" else status_of(request.status)
+    return TaskFilter("", "", status, "", ready=False, unleased=not request.include_locked)
 
 
 def event_to(event: BoardEvent) -> board_pb2.BoardEvent:

@@ -2,12 +2,16 @@
 
 from datetime import UTC, datetime
 
-from qmcp.tasks.v1 import original_pb2
+import orjson
+from google.protobuf.json_format import MessageToDict
+from qmcp.tasks.v1 import agent_pb2, original_pb2
 
 from servicekit.timestamps import to_timestamp
 from services.tasks.board.transitions import BOARD_WORDS
-from services.tasks.messages.board import epic_to, project_to
-from services.tasks.models import Counts, Operation, State, Task
+from services.tasks.messages.board import entry_to, epic_to, project_to, task_to
+from services.tasks.messages.knowledge import item_to
+from services.tasks.models import Task
+from services.tasks.original.models import Counts, Guide, Operation, State, TaskDetails
 
 
 def health_to(watchers: int, *, healthy: bool) -> original_pb2.BoardHealth:
@@ -99,3 +103,30 @@ def status_set_to(task: Task) -> original_pb2.SetTaskStatusResponse:
 
 def unlocked_to(_task: Task) -> original_pb2.UnlockTaskResponse:
     return original_pb2.UnlockTaskResponse(success=True)
+
+
+def details_to(details: TaskDetails) -> agent_pb2.TaskDetails:
+    return agent_pb2.TaskDetails(
+        task=task_to(details.task),
+        project_name=details.project_name,
+        epic_name=details.epic_name,
+        entries=map(entry_to, details.entries),
+        next_before_seq=details.next_before,
+    )
+
+
+def read_to(details: TaskDetails) -> original_pb2.ReadTaskDetailsResponse:
+    told = MessageToDict(
+        details_to(details), preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    result = {"success": True, "message": f"The task {details.task.name}", **told}
+    return original_pb2.ReadTaskDetailsResponse(result=orjson.dumps(result).decode())
+
+
+def guide_to(guide: Guide) -> agent_pb2.Instructions:
+    return agent_pb2.Instructions(
+        format=guide.form,
+        instructions=guide.text,
+        knowledge=map(item_to, guide.knowledge),
+        truncated=guide.truncated,
+    )

@@ -4,7 +4,8 @@ from servicekit.identity.visibility import Viewer
 from servicekit.pagination import fitting_into
 from servicekit.postgres import Database
 from services.tasks.board.store import epics, projects, tasks
-from services.tasks.models import Epic, Project, State, Task
+from services.tasks.models import Epic, Project, Task
+from services.tasks.original.models import State
 
 # Of each kind, and in bytes of all together.
 MAX_ITEMS = 2_000

@@ -9,7 +9,7 @@ from services.tasks.models import HeldLease, Task, TransitionRequest
 
 
 class Locks:
-    """Answers SetTaskStatus and UnlockTask.
+    """Answers SetTaskStatus and UnlockTask, and ReleaseTask where it has no token.
 
     The token is looked up, for the caller's own agent alone, and what is then written is fenced by it as always.
     """
@@ -33,7 +33,9 @@ class Locks:
 
         return await self._tasks.transition(task_id, asked, viewer, once)
 
-    async def unlock(self, task_id: str, agent_id: str, viewer: Viewer, once: Once[Task, Answer]) -> Answer:
+    async def release(
+        self, task_id: str, agent_id: str, outcome: str, reason: str, viewer: Viewer, once: Once[Task, Answer]
+    ) -> Answer:
         """Gives back the lease of an agent.
 
         Raises:
@@ -43,7 +45,7 @@ class Locks:
         def said(task: Task) -> HeldLease:
             return HeldLease(_token(task, agent_id, viewer), agent_id)
 
-        return await self._leases.release(task_id, said, "released", "", viewer, once)
+        return await self._leases.release(task_id, said, outcome, reason, viewer, once)
 
 
 def _token(task: Task, agent_id: str, viewer: Viewer) -> int:

@@ -7,8 +7,8 @@ from pathlib import Path
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Database
 from services.tasks.metrics import TasksMetrics
-from services.tasks.models import Counts, Operation
 from services.tasks.original import store
+from services.tasks.original.models import Counts, Operation
 
 MEGABYTE = 1024 * 1024
 

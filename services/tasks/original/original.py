@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from services.tasks.original.board_state import BoardStates
+from services.tasks.original.details import Details
+from services.tasks.original.instructions import Instructions
 from services.tasks.original.locks import Locks
 from services.tasks.original.operation import Operations
 
@@ -13,4 +15,6 @@ class Original:
 
     states: BoardStates
     locks: Locks
+    details: Details
+    instructions: Instructions
     operations: Operations

@@ -1,12 +1,18 @@
-"""SQL over all boards that somebody sees."""
+"""SQL over all boards that somebody sees, and of one task with its log."""
 
 from typing import Any
+from uuid import UUID
 
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection
+from services.tasks.board.store import log
 from services.tasks.board.store.projects import AUDIENCE
 from services.tasks.board.store.tasks import OPEN
-from services.tasks.models import Counts
+from services.tasks.models import LogEntry
+from services.tasks.original.models import Counts
+
+# Of the entries of one answer.
+MAX_ENTRY_BYTES = 2 * 1024 * 1024
 
 
 async def counts(connection: Connection, viewer: Viewer) -> Counts:
@@ -57,3 +63,32 @@ async def counts(connection: Connection, viewer: Viewer) -> Counts:
     )
     assert row is not None
     return Counts(**row)
+
+
+async def entries_before(
+    connection: Connection, task_id: UUID, before: int | None, limit: int
+) -> tuple[list[LogEntry], bool]:
+    """The newest entries, or those before a number, as many as have room; and whether there are earlier ones."""
+    fitting = await connection.fetchval(
+        """
+        SELECT count(*)
+        FROM (
+            SELECT sum(octet_length(payload::text)) OVER (ORDER BY sequence DESC) AS bytes
+            FROM (
+                SELECT sequence, payload
+                FROM task_log
+                WHERE task_id = $1
+                  AND ($2::integer IS NULL OR sequence < $2)
+                ORDER BY sequence DESC
+                LIMIT $3
+            ) AS newest
+        ) AS summed
+        WHERE bytes <= $4
+        """,
+        task_id,
+        before,
+        limit,
+        MAX_ENTRY_BYTES,
+    )
+    found = await log.list_before(connection, task_id, before, fitting + 1)
+    return found[:fitting], len(found) > fitting

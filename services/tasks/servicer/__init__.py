@@ -5,6 +5,7 @@ from typing import Any
 
 from grpc.aio import ServicerContext
 from qmcp.tasks.v1 import (
+    agent_pb2,
     board_document_pb2,
     board_pb2,
     epic_pb2,
@@ -27,7 +28,7 @@ from services.tasks.knowledge.knowledge import Knowledge
 from services.tasks.messages import board as messages
 from services.tasks.messages import exchange as documents
 from services.tasks.messages.changes import change_from
-from services.tasks.models import HeldLease, NewEntry, TransitionRequest
+from services.tasks.models import NewEntry, TaskRemark, TransitionRequest
 from services.tasks.original.original import Original
 from services.tasks.servicer.assumptions import AssumptionCalls
 from services.tasks.servicer.knowledge import KnowledgeCalls
@@ -37,6 +38,8 @@ from services.tasks.watching.follower import BoardFollower
 Context = ServicerContext[Any, Any]
 # Of a CreateTask: what says where it shall be, and how it begins.
 LOCATED_BY = ("name", "epic_id", "epic_name", "project_id", "project_name", "status")
+# Of an UpdateTask: what is no change of what the task is.
+SAID_BESIDES = ("status", "log_entry")
 
 
 class TasksServicer(KnowledgeCalls, AssumptionCalls, OriginalCalls, tasks_service_pb2_grpc.TasksServiceServicer):
@@ -122,9 +125,17 @@ class TasksServicer(KnowledgeCalls, AssumptionCalls, OriginalCalls, tasks_servic
         page, token = await self._tasks.page(wanted, viewer, request.page_size or request.limit, request.page_token)
         return pb.ListTasksResponse(tasks=map(messages.task_to, page), next_page_token=token)
 
+    async def ListAvailableTasks(
+        self, request: agent_pb2.ListAvailableTasksRequest, context: Context
+    ) -> agent_pb2.ListAvailableTasksResponse:
+        viewer, wanted = current_context.get().viewer, messages.available_from(request)
+        page, token = await self._tasks.page(wanted, viewer, request.page_size, request.page_token)
+        return agent_pb2.ListAvailableTasksResponse(tasks=map(messages.task_to, page), next_page_token=token)
+
     async def UpdateTask(self, request: pb.UpdateTaskRequest, context: Context) -> task_pb2.Task:
         viewer, once = current_context.get().viewer, Once(request, messages.task_to)
-        return await self._tasks.update(request.id, change_from(request), viewer, once)
+        remark = TaskRemark(status_of(request.status), request.log_entry)
+        return await self._tasks.update(request.id, change_from(request, SAID_BESIDES), remark, viewer, once)
 
     async def TransitionTask(self, request: pb.TransitionTaskRequest, context: Context) -> task_pb2.Task:
         viewer, once = current_context.get().viewer, Once(request, messages.task_to)
@@ -167,8 +178,10 @@ class TasksServicer(KnowledgeCalls, AssumptionCalls, OriginalCalls, tasks_servic
 
     async def ReleaseTask(self, request: pb.ReleaseTaskRequest, context: Context) -> task_pb2.Task:
         viewer, once = current_context.get().viewer, Once(request, messages.task_to)
-        held, outcome = HeldLease(request.fencing_token, request.agent_id), request.outcome or "released"
-        return await self._leases.release(request.id, held, outcome, request.reason, viewer, once)
+        held, outcome = messages.held_from(request), request.outcome or "released"
+        if held.fencing_token:
+            return await self._leases.release(request.id, held, outcome, request.reason, viewer, once)
+        return await self._original.locks.release(request.id, held.agent_id, outcome, request.reason, viewer, once)
 
     async def ClaimTask(self, request: pb.ClaimTaskRequest, context: Context) -> pb.ClaimTaskResponse:
         viewer, once = current_context.get().viewer, Once(request, messages.claimed_to)

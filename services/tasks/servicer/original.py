@@ -3,12 +3,14 @@
 from typing import Any
 
 from grpc.aio import ServicerContext
-from qmcp.tasks.v1 import original_pb2
+from qmcp.tasks.v1 import agent_pb2, original_pb2
 
 from servicekit.idempotency import Once
 from servicekit.request_context import current_context
 from services.tasks.board.transitions import status_of
 from services.tasks.messages import original as original_messages
+from services.tasks.original.details import DEFAULT_ENTRIES
+from services.tasks.original.models import TaskDetails
 from services.tasks.original.original import Original
 
 Context = ServicerContext[Any, Any]
@@ -47,4 +49,30 @@ class OriginalCalls:
         self, request: original_pb2.UnlockTaskRequest, context: Context
     ) -> original_pb2.UnlockTaskResponse:
         viewer, once = current_context.get().viewer, Once(request, original_messages.unlocked_to)
-        return await self._original.locks.unlock(request.id, request.agent_id, viewer, once)
+        return await self._original.locks.release(request.id, request.agent_id, "released", "", viewer, once)
+
+    async def GetTaskDetails(self, request: agent_pb2.GetTaskDetailsRequest, context: Context) -> agent_pb2.TaskDetails:
+        return original_messages.details_to(await self._details(request.id, request))
+
+    async def ReadTaskDetails(
+        self, request: original_pb2.ReadTaskDetailsRequest, context: Context
+    ) -> original_pb2.ReadTaskDetailsResponse:
+        return original_messages.read_to(await self._details(request.task_id, request))
+
+    async def _details(
+        self, task_id: str, request: agent_pb2.GetTaskDetailsRequest | original_pb2.ReadTaskDetailsRequest
+    ) -> TaskDetails:
+        viewer, limit = current_context.get().viewer, request.log_limit or DEFAULT_ENTRIES
+        return await self._original.details.of(task_id, limit, request.before_seq or None, viewer)
+
+    async def GetInstructions(
+        self, request: agent_pb2.GetInstructionsRequest, context: Context
+    ) -> agent_pb2.Instructions:
+        guide = await self._original.instructions.guide(
+            request.format or "concise",
+            request.project_id,
+            request.epic_id,
+            current_context.get().viewer,
+            with_knowledge=request.include_knowledge_context != "false",
+        )
+        return original_messages.guide_to(guide)

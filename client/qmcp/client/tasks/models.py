@@ -263,6 +263,82 @@ class TaskLogEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDetails:
+    """A task with what it is part of and what happened to it."""
+
+    # The task.
+    task: Task | None = None
+    # What its project is called.
+    project_name: str = ""
+    # What its epic is called.
+    epic_name: str = ""
+    # The entries of its log, newest first. Of entries of 2 MB together they end early.
+    entries: tuple[TaskLogEntry, ...] = ()
+    # Where to go on, as `before_seq`; 0 where there are no earlier entries.
+    next_before_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnowledgeItem:
+    """Something that agents have learned and others should know: about a task, an epic, a project, or everything."""
+
+    # UUIDv7, made by the server.
+    id: str = ""
+    # `global`, `project`, `epic` or `task`: what it is about. Whoever sees that sees it; what is global everybody
+    # sees.
+    scope: str = ""
+    # The project that it is about, or that has what it is about; empty where it is global.
+    project_id: str = ""
+    # The epic that it is about, or that has the task; else empty.
+    epic_id: str = ""
+    # The task that it is about; else empty.
+    task_id: str = ""
+    # The item that it belongs to; empty where it stands by itself.
+    parent_id: str = ""
+    # What it says, in a line.
+    title: str = ""
+    # What it says.
+    content: str = ""
+    # A word for what it is; empty where nobody said.
+    category: str = ""
+    # Words to find it by.
+    tags: tuple[str, ...] = ()
+    # 0 (the least) to 5.
+    priority: int = 0
+    # False where it holds no more, and is shown only to who asks for it.
+    is_active: bool = False
+    # Whatever its users keep beside it.
+    metadata: dict[str, Any] | None = None
+    # Its number, from 1; each change makes another one, and GetKnowledgeItem shows the earlier ones.
+    version: int = 0
+    # The principal that made it.
+    owner: str = ""
+    # Which of that principal's agents, in its own word; empty where nobody said.
+    created_by: str = ""
+    # When it was made.
+    created_at: datetime | None = None
+    # When this version was made.
+    updated_at: datetime | None = None
+    # What it is like; another one after each change.
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instructions:
+    """How agents work with this service, and what they should know."""
+
+    # `concise` or `full`.
+    format: str = ""
+    # What to do, as Markdown.
+    instructions: str = ""
+    # What the knowledge base has about the project or the epic, and what is global: at most 20 items, the highest
+    # priority first, as many as have room in 256 KB together.
+    knowledge: tuple[KnowledgeItem, ...] = ()
+    # Whether there is more; ListKnowledgeItems has all.
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One time that an agent was at a task."""
 
@@ -343,51 +419,6 @@ class BoardEvent:
     task: Task | None = None
     # True on the last event of a stream; one that ends without it was cut off: call again with `after_sequence`.
     last: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnowledgeItem:
-    """Something that agents have learned and others should know: about a task, an epic, a project, or everything."""
-
-    # UUIDv7, made by the server.
-    id: str = ""
-    # `global`, `project`, `epic` or `task`: what it is about. Whoever sees that sees it; what is global everybody
-    # sees.
-    scope: str = ""
-    # The project that it is about, or that has what it is about; empty where it is global.
-    project_id: str = ""
-    # The epic that it is about, or that has the task; else empty.
-    epic_id: str = ""
-    # The task that it is about; else empty.
-    task_id: str = ""
-    # The item that it belongs to; empty where it stands by itself.
-    parent_id: str = ""
-    # What it says, in a line.
-    title: str = ""
-    # What it says.
-    content: str = ""
-    # A word for what it is; empty where nobody said.
-    category: str = ""
-    # Words to find it by.
-    tags: tuple[str, ...] = ()
-    # 0 (the least) to 5.
-    priority: int = 0
-    # False where it holds no more, and is shown only to who asks for it.
-    is_active: bool = False
-    # Whatever its users keep beside it.
-    metadata: dict[str, Any] | None = None
-    # Its number, from 1; each change makes another one, and GetKnowledgeItem shows the earlier ones.
-    version: int = 0
-    # The principal that made it.
-    owner: str = ""
-    # Which of that principal's agents, in its own word; empty where nobody said.
-    created_by: str = ""
-    # When it was made.
-    created_at: datetime | None = None
-    # When this version was made.
-    updated_at: datetime | None = None
-    # What it is like; another one after each change.
-    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

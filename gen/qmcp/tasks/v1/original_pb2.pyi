@@ -200,3 +200,19 @@ class UnlockTaskResponse(_message.Message):
     SUCCESS_FIELD_NUMBER: _ClassVar[int]
     success: bool
     def __init__(self, success: _Optional[bool] = ...) -> None: ...
+
+class ReadTaskDetailsRequest(_message.Message):
+    __slots__ = ("task_id", "log_limit", "before_seq")
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    LOG_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_SEQ_FIELD_NUMBER: _ClassVar[int]
+    task_id: str
+    log_limit: int
+    before_seq: int
+    def __init__(self, task_id: _Optional[str] = ..., log_limit: _Optional[int] = ..., before_seq: _Optional[int] = ...) -> None: ...
+
+class ReadTaskDetailsResponse(_message.Message):
+    __slots__ = ("result",)
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    result: str
+    def __init__(self, result: _Optional[str] = ...) -> None: ...

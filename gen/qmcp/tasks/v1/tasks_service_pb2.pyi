@@ -6,6 +6,7 @@ from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from qmcp.options.v1 import options_pb2 as _options_pb2
+from qmcp.tasks.v1 import agent_pb2 as _agent_pb2
 from qmcp.tasks.v1 import assumption_pb2 as _assumption_pb2
 from qmcp.tasks.v1 import board_pb2 as _board_pb2
 from qmcp.tasks.v1 import board_document_pb2 as _board_document_pb2
@@ -125,7 +126,7 @@ class ListTasksResponse(_message.Message):
     def __init__(self, tasks: _Optional[_Iterable[_Union[_task_pb2.Task, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class UpdateTaskRequest(_message.Message):
-    __slots__ = ("id", "name", "description", "priority", "ra_mode", "ra_score", "ra_tags", "ra_tags_mode", "ra_metadata", "ra_metadata_mode", "tags", "tags_mode", "metadata", "metadata_mode", "prompt_snapshot", "parallel_group", "parallel_eligible", "client_session_id", "dependencies", "dependencies_mode", "etag", "idempotency_key", "resources", "resources_mode", "max_attempts", "fencing_token", "required_evidence", "required_evidence_mode", "agent_id")
+    __slots__ = ("id", "name", "description", "priority", "ra_mode", "ra_score", "ra_tags", "ra_tags_mode", "ra_metadata", "ra_metadata_mode", "tags", "tags_mode", "metadata", "metadata_mode", "prompt_snapshot", "parallel_group", "parallel_eligible", "client_session_id", "dependencies", "dependencies_mode", "etag", "idempotency_key", "resources", "resources_mode", "max_attempts", "fencing_token", "required_evidence", "required_evidence_mode", "agent_id", "status", "log_entry")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -155,6 +156,8 @@ class UpdateTaskRequest(_message.Message):
     REQUIRED_EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     REQUIRED_EVIDENCE_MODE_FIELD_NUMBER: _ClassVar[int]
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    LOG_ENTRY_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     description: str
@@ -184,7 +187,9 @@ class UpdateTaskRequest(_message.Message):
     required_evidence: _containers.RepeatedScalarFieldContainer[str]
     required_evidence_mode: str
     agent_id: str
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., ra_mode: _Optional[str] = ..., ra_score: _Optional[int] = ..., ra_tags: _Optional[_Iterable[str]] = ..., ra_tags_mode: _Optional[str] = ..., ra_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., ra_metadata_mode: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., tags_mode: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metadata_mode: _Optional[str] = ..., prompt_snapshot: _Optional[str] = ..., parallel_group: _Optional[str] = ..., parallel_eligible: _Optional[bool] = ..., client_session_id: _Optional[str] = ..., dependencies: _Optional[_Iterable[str]] = ..., dependencies_mode: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., resources: _Optional[_Iterable[str]] = ..., resources_mode: _Optional[str] = ..., max_attempts: _Optional[int] = ..., fencing_token: _Optional[int] = ..., required_evidence: _Optional[_Iterable[str]] = ..., required_evidence_mode: _Optional[str] = ..., agent_id: _Optional[str] = ...) -> None: ...
+    status: str
+    log_entry: str
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., ra_mode: _Optional[str] = ..., ra_score: _Optional[int] = ..., ra_tags: _Optional[_Iterable[str]] = ..., ra_tags_mode: _Optional[str] = ..., ra_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., ra_metadata_mode: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., tags_mode: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metadata_mode: _Optional[str] = ..., prompt_snapshot: _Optional[str] = ..., parallel_group: _Optional[str] = ..., parallel_eligible: _Optional[bool] = ..., client_session_id: _Optional[str] = ..., dependencies: _Optional[_Iterable[str]] = ..., dependencies_mode: _Optional[str] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., resources: _Optional[_Iterable[str]] = ..., resources_mode: _Optional[str] = ..., max_attempts: _Optional[int] = ..., fencing_token: _Optional[int] = ..., required_evidence: _Optional[_Iterable[str]] = ..., required_evidence_mode: _Optional[str] = ..., agent_id: _Optional[str] = ..., status: _Optional[str] = ..., log_entry: _Optional[str] = ...) -> None: ...
 
 class TransitionTaskRequest(_message.Message):
     __slots__ = ("id", "status", "note", "etag", "idempotency_key", "fencing_token", "agent_id", "evidence")

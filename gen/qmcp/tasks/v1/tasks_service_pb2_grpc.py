@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from qmcp.tasks.v1 import agent_pb2 as qmcp_dot_tasks_dot_v1_dot_agent__pb2
 from qmcp.tasks.v1 import assumption_pb2 as qmcp_dot_tasks_dot_v1_dot_assumption__pb2
 from qmcp.tasks.v1 import board_document_pb2 as qmcp_dot_tasks_dot_v1_dot_board__document__pb2
 from qmcp.tasks.v1 import board_pb2 as qmcp_dot_tasks_dot_v1_dot_board__pb2
@@ -120,6 +121,21 @@ class TasksServiceStub:
                 '/qmcp.tasks.v1.TasksService/ListTasks',
                 request_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListTasksRequest.SerializeToString,
                 response_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListTasksResponse.FromString,
+                _registered_method=True)
+        self.GetTaskDetails = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/GetTaskDetails',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_agent__pb2.GetTaskDetailsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_agent__pb2.TaskDetails.FromString,
+                _registered_method=True)
+        self.ListAvailableTasks = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/ListAvailableTasks',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_agent__pb2.ListAvailableTasksRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_agent__pb2.ListAvailableTasksResponse.FromString,
+                _registered_method=True)
+        self.GetInstructions = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/GetInstructions',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_agent__pb2.GetInstructionsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_agent__pb2.Instructions.FromString,
                 _registered_method=True)
         self.UpdateTask = channel.unary_unary(
                 '/qmcp.tasks.v1.TasksService/UpdateTask',
@@ -261,6 +277,11 @@ class TasksServiceStub:
                 request_serializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.GetBoardStateRequest.SerializeToString,
                 response_deserializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.BoardState.FromString,
                 _registered_method=True)
+        self.ReadTaskDetails = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/ReadTaskDetails',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.ReadTaskDetailsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.ReadTaskDetailsResponse.FromString,
+                _registered_method=True)
         self.SetTaskStatus = channel.unary_unary(
                 '/qmcp.tasks.v1.TasksService/SetTaskStatus',
                 request_serializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.SetTaskStatusRequest.SerializeToString,
@@ -389,8 +410,31 @@ class TasksServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetTaskDetails(self, request, context):
+        """Returns a task with the names of what it is part of, and what happened to it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAvailableTasks(self, request, context):
+        """Lists the tasks that nobody is at, newest first, without their `prompt_snapshot`: of whichever status, ready or not. ClaimTask takes the
+        best that is ready.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetInstructions(self, request, context):
+        """Tells how agents work with tasks: how they take one, keep it, write under its lease and bring it to an end; with what the knowledge base
+        has to say of a project or an epic.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UpdateTask(self, request, context):
-        """Changes what a task is; what it is at changes by a transition.
+        """Changes what a task is, writes into its log, and brings it to a status, as TransitionTask does: all of it or nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -599,6 +643,13 @@ class TasksServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadTaskDetails(self, request, context):
+        """Returns a task with its log as a JSON text, as the original did.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SetTaskStatus(self, request, context):
         """Brings a task to another status for one of the caller's agents, as the original did: under the lease that this agent holds, else without
         one. PERMISSION_DENIED/`LOCKED_BY_ANOTHER` where another agent holds it. `IN_PROGRESS` takes a lease of 300 seconds.
@@ -691,6 +742,21 @@ def add_TasksServiceServicer_to_server(servicer, server):
                     servicer.ListTasks,
                     request_deserializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListTasksRequest.FromString,
                     response_serializer=qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListTasksResponse.SerializeToString,
+            ),
+            'GetTaskDetails': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTaskDetails,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_agent__pb2.GetTaskDetailsRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_agent__pb2.TaskDetails.SerializeToString,
+            ),
+            'ListAvailableTasks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAvailableTasks,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_agent__pb2.ListAvailableTasksRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_agent__pb2.ListAvailableTasksResponse.SerializeToString,
+            ),
+            'GetInstructions': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetInstructions,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_agent__pb2.GetInstructionsRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_agent__pb2.Instructions.SerializeToString,
             ),
             'UpdateTask': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateTask,
@@ -831,6 +897,11 @@ def add_TasksServiceServicer_to_server(servicer, server):
                     servicer.GetBoardState,
                     request_deserializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.GetBoardStateRequest.FromString,
                     response_serializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.BoardState.SerializeToString,
+            ),
+            'ReadTaskDetails': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadTaskDetails,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.ReadTaskDetailsRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.ReadTaskDetailsResponse.SerializeToString,
             ),
             'SetTaskStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.SetTaskStatus,
@@ -1251,6 +1322,87 @@ class TasksService:
             '/qmcp.tasks.v1.TasksService/ListTasks',
             qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListTasksRequest.SerializeToString,
             qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2.ListTasksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTaskDetails(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/GetTaskDetails',
+            qmcp_dot_tasks_dot_v1_dot_agent__pb2.GetTaskDetailsRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_agent__pb2.TaskDetails.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAvailableTasks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/ListAvailableTasks',
+            qmcp_dot_tasks_dot_v1_dot_agent__pb2.ListAvailableTasksRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_agent__pb2.ListAvailableTasksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetInstructions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/GetInstructions',
+            qmcp_dot_tasks_dot_v1_dot_agent__pb2.GetInstructionsRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_agent__pb2.Instructions.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2007,6 +2159,33 @@ class TasksService:
             '/qmcp.tasks.v1.TasksService/GetBoardState',
             qmcp_dot_tasks_dot_v1_dot_original__pb2.GetBoardStateRequest.SerializeToString,
             qmcp_dot_tasks_dot_v1_dot_original__pb2.BoardState.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadTaskDetails(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/ReadTaskDetails',
+            qmcp_dot_tasks_dot_v1_dot_original__pb2.ReadTaskDetailsRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_original__pb2.ReadTaskDetailsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ Share out work among many agents."""
 from collections import abc as _abc
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
+from qmcp.tasks.v1 import agent_pb2 as _agent_pb2
 from qmcp.tasks.v1 import assumption_pb2 as _assumption_pb2
 from qmcp.tasks.v1 import board_document_pb2 as _board_document_pb2
 from qmcp.tasks.v1 import board_pb2 as _board_pb2
@@ -84,8 +85,18 @@ class TasksServiceStub:
     """Returns one task."""
     ListTasks: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.ListTasksRequest, _tasks_service_pb2.ListTasksResponse]
     """Lists tasks, newest first, without their `prompt_snapshot`."""
+    GetTaskDetails: _grpc.UnaryUnaryMultiCallable[_agent_pb2.GetTaskDetailsRequest, _agent_pb2.TaskDetails]
+    """Returns a task with the names of what it is part of, and what happened to it."""
+    ListAvailableTasks: _grpc.UnaryUnaryMultiCallable[_agent_pb2.ListAvailableTasksRequest, _agent_pb2.ListAvailableTasksResponse]
+    """Lists the tasks that nobody is at, newest first, without their `prompt_snapshot`: of whichever status, ready or not. ClaimTask takes the
+    best that is ready.
+    """
+    GetInstructions: _grpc.UnaryUnaryMultiCallable[_agent_pb2.GetInstructionsRequest, _agent_pb2.Instructions]
+    """Tells how agents work with tasks: how they take one, keep it, write under its lease and bring it to an end; with what the knowledge base
+    has to say of a project or an epic.
+    """
     UpdateTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.UpdateTaskRequest, _task_pb2.Task]
-    """Changes what a task is; what it is at changes by a transition."""
+    """Changes what a task is, writes into its log, and brings it to a status, as TransitionTask does: all of it or nothing."""
     TransitionTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.TransitionTaskRequest, _task_pb2.Task]
     """Brings a task from its status to another, as the table of transitions in docs/tasks.md allows. A status that it has already is
     no change. `in_progress`, `review` and `completed` want its dependencies completed. `in_progress` takes a lease of 300 seconds
@@ -163,6 +174,8 @@ class TasksServiceStub:
     """Tells how the service is doing, in the words of the original."""
     GetBoardState: _grpc.UnaryUnaryMultiCallable[_original_pb2.GetBoardStateRequest, _original_pb2.BoardState]
     """Returns all boards that the caller sees, in the words of the original."""
+    ReadTaskDetails: _grpc.UnaryUnaryMultiCallable[_original_pb2.ReadTaskDetailsRequest, _original_pb2.ReadTaskDetailsResponse]
+    """Returns a task with its log as a JSON text, as the original did."""
     SetTaskStatus: _grpc.UnaryUnaryMultiCallable[_original_pb2.SetTaskStatusRequest, _original_pb2.SetTaskStatusResponse]
     """Brings a task to another status for one of the caller's agents, as the original did: under the lease that this agent holds, else without
     one. PERMISSION_DENIED/`LOCKED_BY_ANOTHER` where another agent holds it. `IN_PROGRESS` takes a lease of 300 seconds.
@@ -217,8 +230,18 @@ class TasksServiceAsyncStub(TasksServiceStub):
     """Returns one task."""
     ListTasks: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.ListTasksRequest, _tasks_service_pb2.ListTasksResponse]  # type: ignore[assignment]
     """Lists tasks, newest first, without their `prompt_snapshot`."""
+    GetTaskDetails: _aio.UnaryUnaryMultiCallable[_agent_pb2.GetTaskDetailsRequest, _agent_pb2.TaskDetails]  # type: ignore[assignment]
+    """Returns a task with the names of what it is part of, and what happened to it."""
+    ListAvailableTasks: _aio.UnaryUnaryMultiCallable[_agent_pb2.ListAvailableTasksRequest, _agent_pb2.ListAvailableTasksResponse]  # type: ignore[assignment]
+    """Lists the tasks that nobody is at, newest first, without their `prompt_snapshot`: of whichever status, ready or not. ClaimTask takes the
+    best that is ready.
+    """
+    GetInstructions: _aio.UnaryUnaryMultiCallable[_agent_pb2.GetInstructionsRequest, _agent_pb2.Instructions]  # type: ignore[assignment]
+    """Tells how agents work with tasks: how they take one, keep it, write under its lease and bring it to an end; with what the knowledge base
+    has to say of a project or an epic.
+    """
     UpdateTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.UpdateTaskRequest, _task_pb2.Task]  # type: ignore[assignment]
-    """Changes what a task is; what it is at changes by a transition."""
+    """Changes what a task is, writes into its log, and brings it to a status, as TransitionTask does: all of it or nothing."""
     TransitionTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.TransitionTaskRequest, _task_pb2.Task]  # type: ignore[assignment]
     """Brings a task from its status to another, as the table of transitions in docs/tasks.md allows. A status that it has already is
     no change. `in_progress`, `review` and `completed` want its dependencies completed. `in_progress` takes a lease of 300 seconds
@@ -296,6 +319,8 @@ class TasksServiceAsyncStub(TasksServiceStub):
     """Tells how the service is doing, in the words of the original."""
     GetBoardState: _aio.UnaryUnaryMultiCallable[_original_pb2.GetBoardStateRequest, _original_pb2.BoardState]  # type: ignore[assignment]
     """Returns all boards that the caller sees, in the words of the original."""
+    ReadTaskDetails: _aio.UnaryUnaryMultiCallable[_original_pb2.ReadTaskDetailsRequest, _original_pb2.ReadTaskDetailsResponse]  # type: ignore[assignment]
+    """Returns a task with its log as a JSON text, as the original did."""
     SetTaskStatus: _aio.UnaryUnaryMultiCallable[_original_pb2.SetTaskStatusRequest, _original_pb2.SetTaskStatusResponse]  # type: ignore[assignment]
     """Brings a task to another status for one of the caller's agents, as the original did: under the lease that this agent holds, else without
     one. PERMISSION_DENIED/`LOCKED_BY_ANOTHER` where another agent holds it. `IN_PROGRESS` takes a lease of 300 seconds.
@@ -439,12 +464,40 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists tasks, newest first, without their `prompt_snapshot`."""
 
     @_abc_1.abstractmethod
+    def GetTaskDetails(
+        self,
+        request: _agent_pb2.GetTaskDetailsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agent_pb2.TaskDetails, _abc.Awaitable[_agent_pb2.TaskDetails]]:
+        """Returns a task with the names of what it is part of, and what happened to it."""
+
+    @_abc_1.abstractmethod
+    def ListAvailableTasks(
+        self,
+        request: _agent_pb2.ListAvailableTasksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agent_pb2.ListAvailableTasksResponse, _abc.Awaitable[_agent_pb2.ListAvailableTasksResponse]]:
+        """Lists the tasks that nobody is at, newest first, without their `prompt_snapshot`: of whichever status, ready or not. ClaimTask takes the
+        best that is ready.
+        """
+
+    @_abc_1.abstractmethod
+    def GetInstructions(
+        self,
+        request: _agent_pb2.GetInstructionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agent_pb2.Instructions, _abc.Awaitable[_agent_pb2.Instructions]]:
+        """Tells how agents work with tasks: how they take one, keep it, write under its lease and bring it to an end; with what the knowledge base
+        has to say of a project or an epic.
+        """
+
+    @_abc_1.abstractmethod
     def UpdateTask(
         self,
         request: _tasks_service_pb2.UpdateTaskRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_task_pb2.Task, _abc.Awaitable[_task_pb2.Task]]:
-        """Changes what a task is; what it is at changes by a transition."""
+        """Changes what a task is, writes into its log, and brings it to a status, as TransitionTask does: all of it or nothing."""
 
     @_abc_1.abstractmethod
     def TransitionTask(
@@ -684,6 +737,14 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_original_pb2.BoardState, _abc.Awaitable[_original_pb2.BoardState]]:
         """Returns all boards that the caller sees, in the words of the original."""
+
+    @_abc_1.abstractmethod
+    def ReadTaskDetails(
+        self,
+        request: _original_pb2.ReadTaskDetailsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_original_pb2.ReadTaskDetailsResponse, _abc.Awaitable[_original_pb2.ReadTaskDetailsResponse]]:
+        """Returns a task with its log as a JSON text, as the original did."""
 
     @_abc_1.abstractmethod
     def SetTaskStatus(

@@ -114,10 +114,16 @@ async def list_before(
     viewer: Viewer,
     before: tuple[datetime, UUID] | None,
     limit: int,
+    *,
+    unleased: bool = False,
 ) -> list[Task]:
-    """Newest first, those before a time and id: of a project, of an epic, with a status, with a tag, only the ready."""
+    """Newest first, those before a time and id: of a project, of an epic, with a status, with a tag, only the ready.
+
+    Unleased: only those that nobody is at.
+    """
     values: list[Any] = [*wanted, *(before or (None, None)), limit]
     shown = AUDIENCE.condition(viewer, values)
+    free = "coalesce(lease_expires_at <= clock_timestamp(), true)" if unleased else "true"
     rows = await connection.fetch(
         f"""
         SELECT {BRIEF}
@@ -130,6 +136,7 @@ async def list_before(
           AND ($4 = '' OR $4 = ANY(tags))
           AND (NOT $5::boolean OR (tasks.status = 'pending' AND NOT EXISTS (SELECT {OPEN})))
           AND ($6::timestamptz IS NULL OR (tasks.created_at, tasks.id) < ($6, $7::uuid))
+          AND {free}
           AND {shown}
         ORDER BY tasks.created_at DESC, tasks.id DESC
         LIMIT $8
