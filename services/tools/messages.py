@@ -16,6 +16,7 @@ from servicekit.timestamps import to_datetime, to_timestamp
 from services.tools import models
 from services.tools.audit import models as audit
 from services.tools.audit import receipts
+from services.tools.catalogue.messages import http_source_from, http_source_to
 from services.tools.mcp_servers.models import HttpTransport, McpServer, StdioTransport
 
 # Who defines tools.
@@ -105,7 +106,7 @@ def _source_from(
 ) -> models.HttpSource | models.GrpcSource | models.McpSource | None:
     match message.WhichOneof("source"):
         case "http":
-            return models.HttpSource(message.http.method, message.http.url, dict(message.http.headers))
+            return http_source_from(message.http)
         case "grpc":
             return models.GrpcSource(message.grpc.target, message.grpc.method, message.grpc.tls)
         case "mcp":
@@ -139,10 +140,8 @@ def tool_to(tool: models.Tool, by: Principal) -> tool_pb2.Tool:
         if schema is not None:
             fill_struct(target, schema)
     match tool.source:
-        case models.HttpSource(method, url, headers):
-            if not whole:
-                url, headers = masked_url(url), dict.fromkeys(headers, MASKED)
-            message.http.CopyFrom(tool_pb2.HttpSource(method=method, url=url, headers=headers))
+        case models.HttpSource():
+            message.http.CopyFrom(http_source_to(tool.source, whole=whole))
         case models.GrpcSource(target_address, method, tls):
             message.grpc.CopyFrom(tool_pb2.GrpcSource(target=target_address, method=method, tls=tls))
         case models.McpSource(server, name):

@@ -15,6 +15,9 @@ from qmcp.client import (
     AsyncClient,
     Client,
     ConflictError,
+    HttpParameter,
+    HttpPart,
+    HttpRequestBody,
     HttpSource,
     InvalidRequestError,
     NotFoundError,
@@ -93,10 +96,16 @@ def test_errors_are_exceptions_with_reason_field_and_request_id(target: str) -> 
 
 
 def test_a_tool_is_registered_changed_and_removed(target: str) -> None:
+    days = HttpParameter(argument="days", location="query", name="d", style="pipeDelimited", explode=False)
     tool = Tool(
         name="client/made",
         description="Asks.",
-        http=HttpSource(url="https://example.com/{city}", method="GET"),
+        http=HttpSource(
+            url="https://example.com/{city}",
+            method="GET",
+            parameters=(days,),
+            body=HttpRequestBody(format="multipart", parts=(HttpPart(argument="map", format="file", explode=True),)),
+        ),
     )
     with Client(target) as client:
         made = client.create_tool(tool)

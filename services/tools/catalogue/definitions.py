@@ -7,7 +7,7 @@ import orjson
 
 from servicekit.schemas import Schema, schema_invalid
 from services.tools import errors
-from services.tools.models import ApprovalPolicy, Json, Tool
+from services.tools.models import ApprovalPolicy, HttpSource, Json, Tool
 
 
 def checked(tool: Tool) -> Tool:
@@ -29,6 +29,11 @@ def _etag(tool: Tool) -> str:
     if tool.approval is None:
         # Tools without one keep the etag that they had before there were approvals.
         del fields["approval"]
+    if isinstance(tool.source, HttpSource):
+        # Nor what came later, where a tool has none of it.
+        for name in ("parameters", "body"):
+            if not getattr(tool.source, name):
+                del fields["source"][name]
     document = orjson.dumps(fields)
     return hashlib.sha256(document + (tool.descriptors or b"")).hexdigest()[:16]
 

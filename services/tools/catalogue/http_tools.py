@@ -2,21 +2,19 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
 
 import aiohttp
-import orjson
+from multidict import CIMultiDict
 from yarl import URL
 
-from servicekit.errors import invalid_field
+from servicekit.errors import invalid_argument
 from servicekit.masking import mask_of, masked_url
 from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, host_of
 from services.tools import errors
-from services.tools.catalogue import answers, placement
+from services.tools.catalogue import answers, placement, templates
 from services.tools.catalogue.named_secrets import Secrets
 from services.tools.models import HttpSource, Json, Output
 
-WITHOUT_BODY = {"GET", "HEAD", "DELETE"}
 # Statuses whose answers have no content, whatever their headers say.
 WITHOUT_CONTENT = {204, 205}
 CHUNK_BYTES = 65_536
@@ -57,8 +55,9 @@ class HttpTools:
             raise errors.address_not_allowed("tool.http.url", str(error)) from None
         except ValueError as error:
             raise errors.url_invalid("tool.http.url", str(error)) from None
-        if fault := placement.template_fault(source.url, input_schema):
-            raise invalid_field("tool.http.url", fault)
+        if faults := templates.faults(source, input_schema):
+            message = f"{faults[0].field} {faults[0].description}."
+            raise invalid_argument("INVALID_REQUEST", message, faults)
         self._secrets.require(source.headers)
 
     async def call(self, source: HttpSource, arguments: Mapping[str, Json], headers: Mapping[str, str]) -> Output:
@@ -66,7 +65,7 @@ class HttpTools:
 
         Args:
             source: where to.
-            arguments: fill the URL; those left over become the query or the body.
+            arguments: fill the URL and go where the source says; those left over become the query or the body.
             headers: the ids of the call, sent along.
 
         Raises:
@@ -74,21 +73,15 @@ class HttpTools:
             AddressNotAllowedError: the host is or resolves to an address that is not allowed.
             ServiceError: SECRET_NOT_FOUND; ARGUMENTS_INVALID where they were let in before the URL was looked at.
         """
-        method = source.method or "POST"
-        if faults := placement.faults(source.url, arguments):
+        if faults := placement.faults(source, arguments):
             raise errors.arguments_invalid(source.url.partition("?")[0], faults, "")
-        url, pairs, rest = placement.filled(source.url, arguments)
+        request = placement.placed(source, arguments)
+        method, url = request.method, request.url
         self._addresses.require_literal_allowed(host_of(url))
-        sent: dict[str, Any] = {"headers": {**headers, **self._secrets.fill(source.headers)}}
-        if method in WITHOUT_BODY:
-            pairs += placement.query_of(rest)
-        else:
-            sent["data"] = orjson.dumps(rest)
-            sent["headers"].setdefault("Content-Type", "application/json")
-        address = "?".join([url, "&".join(pairs)] if pairs else [url])
+        sent = self._headers(source, request.headers, headers)
         try:
             async with self._client().request(
-                method, URL(address, encoded=True), allow_redirects=False, **sent
+                method, URL(request.address, encoded=True), allow_redirects=False, headers=sent, data=request.body
             ) as response:
                 if response.status // 100 != 2:  # noqa: PLR2004 - 2xx
                     raise UpstreamError(
@@ -101,6 +94,16 @@ class HttpTools:
                 raise refused from None
             why = mask_of(url).text(f"{type(error).__name__}: {error}")
             raise UpstreamError(f"{method} {masked_url(url)} failed: {why}") from None
+
+    def _headers(self, source: HttpSource, given: CIMultiDict[str], ids: Mapping[str, str]) -> CIMultiDict[str]:
+        """All headers of a request: the ids of the call, what arguments say, and over both what the owner says."""
+        sent: CIMultiDict[str] = CIMultiDict(ids)
+        sent.update(given)
+        owned = CIMultiDict(self._secrets.fill(source.headers))
+        if "Cookie" in owned and "Cookie" in given:
+            owned["Cookie"] = f"{owned['Cookie']}; {given['Cookie']}"
+        sent.update(owned)
+        return sent
 
     async def _answered(self, response: aiohttp.ClientResponse) -> Output:
         """The result of a 2xx answer. The server has done it by now: nothing raises any more."""

@@ -75,6 +75,11 @@ class LoadedTool:
         except ArgumentsError as error:
             raise errors.arguments_invalid(self.tool.name, [Violation("/", str(error)[:500])], "") from None
         faults = self.faults(exact)
+        if faults and isinstance(self.tool.source, HttpSource):
+            # Agents send null for what they leave out, to schemas that know no null.
+            given = {name: value for name, value in exact.items() if value is not None}
+            if len(given) < len(exact) and not self.faults(given):
+                exact, faults = given, ()
         if faults:
             raise errors.arguments_invalid(self.tool.name, faults, "")
         return exact if self.reader is None else long_integers_as_strings(exact)
@@ -192,7 +197,7 @@ class LoadedTools:
             self._runner(tool),
             tool.timeout_seconds or DEFAULT_TIMEOUT_SECONDS,
             definitions.approval_schema(tool.approval),
-            partial(placement.faults, tool.source.url) if isinstance(tool.source, HttpSource) else _nothing,
+            partial(placement.faults, tool.source) if isinstance(tool.source, HttpSource) else _nothing,
             reader(find_method(tool.descriptors or b"", tool.source).input_type)
             if isinstance(tool.source, GrpcSource)
             else None,

@@ -11,6 +11,9 @@ from services.tools.models import (
     Annotations,
     ApprovalPolicy,
     GrpcSource,
+    HttpParameter,
+    HttpPart,
+    HttpRequestBody,
     HttpSource,
     McpSource,
     Tool,
@@ -21,7 +24,7 @@ from services.tools.models import (
 COLUMNS = """
     name, kind, title, description, version, tags, labels, annotations, input_schema, output_schema,
     timeout_seconds, max_concurrency, source, descriptors, etag, approval, created_at, updated_at,
-    paused_at, paused_by, pause_reason, mcp_server, mcp_tool, mcp_digest, own_settings, gone_at,
+    full_source, paused_at, paused_by, pause_reason, mcp_server, mcp_tool, mcp_digest, own_settings, gone_at,
     (
         SELECT json_build_array(since, reason)
         FROM mcp_standings
@@ -29,6 +32,9 @@ COLUMNS = """
           AND state = 'unavailable'
     ) AS outage
 """
+# What came after the first releases. A source that has some of it stands in a column which the release before does not
+# know, so that it runs nothing else than was meant; one that has none is written as before.
+LATER = ("parameters", "body")
 GONE = "Its MCP server lists it no more."
 # What a search looks through; the name counts most.
 WORDS = """
@@ -76,10 +82,10 @@ async def insert(connection: Connection, tool: Tool) -> Tool | None:
         INSERT INTO tools (
             name, kind, title, description, version, tags, labels, annotations, input_schema, output_schema,
             timeout_seconds, max_concurrency, source, descriptors, etag, approval,
-            mcp_server, mcp_tool, mcp_digest, own_settings, words
+            mcp_server, mcp_tool, mcp_digest, own_settings, full_source, words
         )
         VALUES (
-            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, {WORDS}
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, {WORDS}
         )
         ON CONFLICT (name) DO NOTHING
         RETURNING {COLUMNS}
@@ -113,6 +119,7 @@ async def replace(connection: Connection, tool: Tool) -> Tool:
             mcp_tool = $18,
             mcp_digest = $19,
             own_settings = $20,
+            full_source = $21,
             gone_at = NULL,
             updated_at = now(),
             words = {WORDS}
@@ -203,8 +210,7 @@ def _values(tool: Tool) -> Sequence[Any]:
         _dump(tool.output_schema),
         tool.timeout_seconds,
         tool.max_concurrency,
-        # The release before reads every source as one of HTTP or gRPC.
-        None if isinstance(tool.source, McpSource) else _dump(_fields(tool.source)),
+        _dump(_simple(tool.source)),
         tool.descriptors,
         tool.etag,
         _dump(_fields(tool.approval)),
@@ -214,6 +220,7 @@ def _values(tool: Tool) -> Sequence[Any]:
             else (None, "", "")
         ),
         tool.own_settings,
+        _dump(_full(tool.source)),
     )
 
 
@@ -262,8 +269,40 @@ def _tool(row: Record) -> Tool:
 def _source(row: Record) -> GrpcSource | HttpSource | McpSource | None:
     if row["mcp_server"] is not None:
         return McpSource(row["mcp_server"], row["mcp_tool"], row["mcp_digest"])
-    source = _load(row["source"])
-    return None if source is None else GrpcSource(**source) if "target" in source else HttpSource(**source)
+    # The release before writes the first and leaves the other as it was.
+    return _source_of(_load(row["source"]) or _load(row["full_source"]))
+
+
+def _simple(source: GrpcSource | HttpSource | McpSource | None) -> dict[str, Any] | None:
+    """A source that the release before can run; None of others."""
+    fields = _source_fields(source)
+    return None if fields is None or fields.keys() & set(LATER) else fields
+
+
+def _full(source: GrpcSource | HttpSource | McpSource | None) -> dict[str, Any] | None:
+    """A source that it could not run as it is meant; None of others."""
+    fields = _source_fields(source)
+    return fields if fields is not None and fields.keys() & set(LATER) else None
+
+
+def _source_of(fields: dict[str, Any] | None) -> GrpcSource | HttpSource | None:
+    """A source as it was written."""
+    if fields is None:
+        return None
+    if "target" in fields:
+        return GrpcSource(**fields)
+    parameters = tuple(HttpParameter(**each) for each in fields.pop("parameters", ()))
+    body = fields.pop("body", None)
+    if body is not None:
+        body = HttpRequestBody(**{**body, "parts": tuple(HttpPart(**each) for each in body["parts"])})
+    return HttpSource(**fields, parameters=parameters, body=body)
+
+
+def _source_fields(source: GrpcSource | HttpSource | McpSource | None) -> dict[str, Any] | None:
+    if source is None or isinstance(source, McpSource):
+        return None
+    fields: dict[str, Any] = orjson.loads(orjson.dumps(source))
+    return {name: value for name, value in fields.items() if name not in LATER or value}
 
 
 def _outage(row: Record) -> ToolOutage | None:

@@ -24,20 +24,89 @@ class ToolAnnotations:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HttpParameter:
+    """Where an argument of an HTTP tool goes, and in which of OpenAPI's forms.
+
+    An argument that is null, or a list or an object of which nothing is left without its nulls, is left out of
+    query, headers, cookies and forms; in the path it is refused.
+    """
+
+    # The argument, a property of `input_schema`. Each has one place. 1 to 128 characters.
+    argument: str = ""
+    # `path` (a placeholder of the URL), `query`, `header` or `cookie`.
+    location: str = ""
+    # Its name there; empty means: as the argument. Headers that frame the message (Host, Content-Length and their
+    # like), and those of `headers`, are refused. At most 128 characters.
+    name: str = ""
+    # How lists and objects are written, as OpenAPI names it: `simple`, `label` or `matrix` in a path; `form`,
+    # `spaceDelimited`, `pipeDelimited` or `deepObject` in a query; `simple` in a header; `form` in a cookie. Empty
+    # means `simple` in path and header, `form` in query and cookie. What stands in a list or an object and is one
+    # itself is JSON text; in a `deepObject` it is written with one more pair of brackets.
+    style: str = ""
+    # True: each item of a list and each member of an object on its own (`a=1&a=2`); false: all in one (`a=1,2`).
+    # Absent means true where the style is `form` or `deepObject`, else false.
+    explode: bool | None = None
+    # True to leave `:/?@!$'()*,;[]` in a query as they are. What divides a query (`&`, `=`, `+`, `#`) is always
+    # encoded.
+    allow_reserved: bool = False
+    # `application/json` to write the argument as JSON text instead. Empty means by `style`.
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpPart:
+    """How an argument becomes a part of a body that is a form."""
+
+    # The argument, or the member of the argument that is the whole body; it is the part's name, too. 1 to 128
+    # characters.
+    argument: str = ""
+    # `json`: as JSON text; `file`: its bytes, of multipart forms only, where the argument is base64 or `{"base64":
+    # "…", "content_type": "image/png", "filename": "a.png"}`, as a tool's result has them, or a list of such; else
+    # `form` or `deepObject`, as HttpParameter.style has them. Empty means: text as it is, a list as a part for each
+    # of its items, an object as JSON.
+    format: str = ""
+    # As HttpParameter.explode, for the formats `form` and `deepObject`.
+    explode: bool | None = None
+    # The Content-Type of the part in a multipart form. Empty means `text/plain`, `application/json` of JSON, and of
+    # a file what the argument says, or `application/octet-stream`.
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequestBody:
+    """How arguments become the body of a request."""
+
+    # - `json` (the default of an empty one): a JSON document. - `form`: `application/x-www-form-urlencoded`. -
+    # `multipart`: `multipart/form-data`; files come as base64, see HttpPart. - `text`: `argument` must name one
+    # that is a string, sent as it is, in UTF-8. - `bytes`: `argument` must name one that is base64, or an object as
+    # HttpPart has it. - `none`: there is no body.
+    format: str = ""
+    # The Content-Type. Empty means: the format's own. Not of `multipart`, which has a boundary of its own.
+    content_type: str = ""
+    # The argument that is the whole body; where it is absent or null, there is no body. Empty means: all arguments
+    # that have no other place are the members of the body.
+    argument: str = ""
+    # How arguments become parts of a form; of a `form` or a `multipart` only. Those that are not named are as a
+    # HttpPart is by default. At most 256.
+    parts: tuple[HttpPart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSource:
     """A tool that is an HTTP endpoint.
 
-    The arguments fill the URL's placeholders; those left over become the query (GET, HEAD, DELETE) or the JSON body
-    (POST, PUT, PATCH). In a query null is left out and a list is a pair for each of its items. Any answer but 2xx
-    fails the invocation; redirects are not followed. A 2xx answer is a success, whatever it holds, and the result
-    is what it holds: - nothing (204, 205, HEAD, an empty body that is not of a type `text/*`): null; - JSON by its
-    content type: that document; JSON lines (NDJSON, JSON sequences): the list of them. Where it is not what it
-    says, the text as it came, with `OUTPUT_NOT_JSON`; - text by its content type, or with a charset, or without a
-    content type: a string, decoded by the charset (UTF-8 where none is named). Where it is not in that charset, its
-    bytes, with `OUTPUT_NOT_TEXT`; - anything else: its bytes, as `{"base64": "iVBORw0…", "content_type":
-    "image/png"}`, with `content_encoding` where they are compressed in a way other than gzip and deflate, or cannot
-    be decompressed (`OUTPUT_BROKEN`); - null where the answer is too large (`OUTPUT_TOO_LARGE`) or broke off
-    (`OUTPUT_BROKEN`).
+    The arguments fill the URL's placeholders and go where `parameters` and `body` say; those left over become the
+    query (GET, HEAD, DELETE) or the JSON body (POST, PUT, PATCH) where `body` is absent. In a query null is left
+    out and a list is a pair for each of its items. An argument that is null, and that `input_schema` forbids to be
+    null, is as if it were not there. Any answer but 2xx fails the invocation. A 2xx answer is a success, whatever
+    it holds, and the result is what it holds: - nothing (204, 205, HEAD, an empty body that is not of a type
+    `text/*`): null; - JSON by its content type: that document; JSON lines (NDJSON, JSON sequences): the list of
+    them. Where it is not what it says, the text as it came, with `OUTPUT_NOT_JSON`; - text by its content type, or
+    with a charset, or without a content type: a string, decoded by the charset (UTF-8 where none is named). Where
+    it is not in that charset, its bytes, with `OUTPUT_NOT_TEXT`; - anything else: its bytes, as `{"base64":
+    "iVBORw0…", "content_type": "image/png"}`, with `content_encoding` where they are compressed in a way other than
+    gzip and deflate, or cannot be decompressed (`OUTPUT_BROKEN`); - null where the answer is too large
+    (`OUTPUT_TOO_LARGE`) or broke off (`OUTPUT_BROKEN`).
     """
 
     # The HTTP method; empty means POST.
@@ -54,6 +123,10 @@ class HttpSource:
     # the tool runs; the secret never appears in the catalogue or the audit. Values are shown to those alone who
     # have `tools.write`. At most 16.
     headers: dict[str, str] = field(default_factory=dict)
+    # Where arguments go that are not to go where they would. At most 256.
+    parameters: tuple[HttpParameter, ...] = ()
+    # What the body is. With it, an argument that has no place is refused.
+    body: HttpRequestBody | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,9 +26,10 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from qmcp.options.v1 import options_pb2 as qmcp_dot_options_dot_v1_dot_options__pb2
+from qmcp.tools.v1 import http_placement_pb2 as qmcp_dot_tools_dot_v1_dot_http__placement__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18qmcp/tools/v1/tool.proto\x12\rqmcp.tools.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dqmcp/options/v1/options.proto\"\xd6\x07\n\x04Tool\x12?\n\x04name\x18\x01 \x01(\tB1\xbaH*r(\x18@2$^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$\xe8\xc7\x18\x01\x12\x17\n\x05title\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x1d\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12\x33\n\x0cinput_schema\x18\x04 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xf0\xc7\x18\x02\x12.\n\routput_schema\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x33\n\x0b\x61nnotations\x18\x06 \x01(\x0b\x32\x1e.qmcp.tools.v1.ToolAnnotations\x12\x18\n\x07version\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12 \n\x04tags\x18\x08 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10\x10\x18\x01\"\x06r\x04\x10\x01\x18@\x12H\n\x06labels\x18\t \x03(\x0b\x32\x1f.qmcp.tools.v1.Tool.LabelsEntryB\x17\xbaH\x14\x9a\x01\x11\x10 \"\x06r\x04\x10\x01\x18@*\x05r\x03\x18\x80\x02\x12#\n\x0ftimeout_seconds\x18\n \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90\x1c(\x00\x12#\n\x0fmax_concurrency\x18\x0b \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12)\n\x04http\x18\x0c \x01(\x0b\x32\x19.qmcp.tools.v1.HttpSourceH\x00\x12)\n\x04grpc\x18\r \x01(\x0b\x32\x19.qmcp.tools.v1.GrpcSourceH\x00\x12\'\n\x03mcp\x18\x14 \x01(\x0b\x32\x18.qmcp.tools.v1.McpSourceH\x00\x12\x37\n\x04kind\x18\x0e \x01(\tB)\xbaH&r$R\x00R\x07\x62uiltinR\x06pluginR\x04httpR\x04grpcR\x03mcp\x12\x15\n\x04\x65tag\x18\x0f \x01(\tB\x07\xbaH\x04r\x02\x18@\x12.\n\ncreated_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x08\x61pproval\x18\x12 \x01(\x0b\x32\x1d.qmcp.tools.v1.ApprovalPolicy\x12\'\n\x05pause\x18\x13 \x01(\x0b\x32\x18.qmcp.tools.v1.ToolPause\x12)\n\x06outage\x18\x15 \x01(\x0b\x32\x19.qmcp.tools.v1.ToolOutage\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06source\"N\n\nToolOutage\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x06reason\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"c\n\tToolPause\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x02\x62y\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x18\n\x06reason\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"\x82\x03\n\x0e\x41pprovalPolicy\x12*\n\x04mode\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17R\x00R\x05neverR\x06\x61lwaysR\x04when\x12%\n\x04when\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12;\n\tassignees\x18\x03 \x03(\tB(\xbaH%\x92\x01\"\x10\x64\x18\x01\"\x1cr\x1a\x32\x18^[A-Za-z0-9_.:@-]{1,64}$\x12\x38\n\x06groups\x18\x04 \x03(\tB(\xbaH%\x92\x01\"\x10\x64\x18\x01\"\x1cr\x1a\x32\x18^[A-Za-z0-9_.:@-]{1,64}$\x12v\n\x0ftimeout_seconds\x18\x05 \x01(\x05\x42]\xbaHZ\x1a\x06\x18\x80\xa3\x05(\x00\xba\x01O\n\x18\x61pproval.timeout_seconds\x12\x1amust be 0, or 60 to 86,400\x1a\x17this == 0 || this >= 60\x12\x1b\n\x08required\x18\x06 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00\x12\x11\n\tfour_eyes\x18\x07 \x01(\x08\"a\n\x0fToolAnnotations\x12\x11\n\tread_only\x18\x01 \x01(\x08\x12\x13\n\x0b\x64\x65structive\x18\x02 \x01(\x08\x12\x12\n\nidempotent\x18\x03 \x01(\x08\x12\x12\n\nopen_world\x18\x04 \x01(\x08\"\x9b\x02\n\nHttpSource\x12<\n\x06method\x18\x01 \x01(\tB,\xbaH)r\'R\x00R\x03GETR\x04HEADR\x04POSTR\x03PUTR\x05PATCHR\x06\x44\x45LETE\x12/\n\x03url\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x18\x80\x10\x32\x18^https?://[^/{}]+(/.*)?$\x12n\n\x07headers\x18\x03 \x03(\x0b\x32&.qmcp.tools.v1.HttpSource.HeadersEntryB5\xbaH2\x9a\x01/\x10\x10\"\x18r\x16\x32\x14^[A-Za-z0-9-]{1,64}$*\x11r\x0f\x18\x80\x08\x32\n^[^\\r\\n]*$\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"<\n\tMcpSource\x12\x17\n\x06server\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x18\x12\x16\n\x04tool\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"\xa2\x01\n\nGrpcSource\x12;\n\x06target\x18\x01 \x01(\tB+\xbaH(r&\x18\xff\x01\x32!^[A-Za-z0-9_.\\[\\]:-]+:[0-9]{1,5}$\x12J\n\x06method\x18\x02 \x01(\tB:\xbaH7r5\x18\xff\x01\x32\x30^[A-Za-z_][A-Za-z0-9_.]*/[A-Za-z_][A-Za-z0-9_]*$\x12\x0b\n\x03tls\x18\x03 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18qmcp/tools/v1/tool.proto\x12\rqmcp.tools.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dqmcp/options/v1/options.proto\x1a\"qmcp/tools/v1/http_placement.proto\"\xd6\x07\n\x04Tool\x12?\n\x04name\x18\x01 \x01(\tB1\xbaH*r(\x18@2$^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$\xe8\xc7\x18\x01\x12\x17\n\x05title\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x1d\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12\x33\n\x0cinput_schema\x18\x04 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xf0\xc7\x18\x02\x12.\n\routput_schema\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x33\n\x0b\x61nnotations\x18\x06 \x01(\x0b\x32\x1e.qmcp.tools.v1.ToolAnnotations\x12\x18\n\x07version\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12 \n\x04tags\x18\x08 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10\x10\x18\x01\"\x06r\x04\x10\x01\x18@\x12H\n\x06labels\x18\t \x03(\x0b\x32\x1f.qmcp.tools.v1.Tool.LabelsEntryB\x17\xbaH\x14\x9a\x01\x11\x10 \"\x06r\x04\x10\x01\x18@*\x05r\x03\x18\x80\x02\x12#\n\x0ftimeout_seconds\x18\n \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90\x1c(\x00\x12#\n\x0fmax_concurrency\x18\x0b \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12)\n\x04http\x18\x0c \x01(\x0b\x32\x19.qmcp.tools.v1.HttpSourceH\x00\x12)\n\x04grpc\x18\r \x01(\x0b\x32\x19.qmcp.tools.v1.GrpcSourceH\x00\x12\'\n\x03mcp\x18\x14 \x01(\x0b\x32\x18.qmcp.tools.v1.McpSourceH\x00\x12\x37\n\x04kind\x18\x0e \x01(\tB)\xbaH&r$R\x00R\x07\x62uiltinR\x06pluginR\x04httpR\x04grpcR\x03mcp\x12\x15\n\x04\x65tag\x18\x0f \x01(\tB\x07\xbaH\x04r\x02\x18@\x12.\n\ncreated_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x08\x61pproval\x18\x12 \x01(\x0b\x32\x1d.qmcp.tools.v1.ApprovalPolicy\x12\'\n\x05pause\x18\x13 \x01(\x0b\x32\x18.qmcp.tools.v1.ToolPause\x12)\n\x06outage\x18\x15 \x01(\x0b\x32\x19.qmcp.tools.v1.ToolOutage\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06source\"N\n\nToolOutage\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x06reason\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"c\n\tToolPause\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x02\x62y\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x18\n\x06reason\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"\x82\x03\n\x0e\x41pprovalPolicy\x12*\n\x04mode\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17R\x00R\x05neverR\x06\x61lwaysR\x04when\x12%\n\x04when\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12;\n\tassignees\x18\x03 \x03(\tB(\xbaH%\x92\x01\"\x10\x64\x18\x01\"\x1cr\x1a\x32\x18^[A-Za-z0-9_.:@-]{1,64}$\x12\x38\n\x06groups\x18\x04 \x03(\tB(\xbaH%\x92\x01\"\x10\x64\x18\x01\"\x1cr\x1a\x32\x18^[A-Za-z0-9_.:@-]{1,64}$\x12v\n\x0ftimeout_seconds\x18\x05 \x01(\x05\x42]\xbaHZ\x1a\x06\x18\x80\xa3\x05(\x00\xba\x01O\n\x18\x61pproval.timeout_seconds\x12\x1amust be 0, or 60 to 86,400\x1a\x17this == 0 || this >= 60\x12\x1b\n\x08required\x18\x06 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00\x12\x11\n\tfour_eyes\x18\x07 \x01(\x08\"a\n\x0fToolAnnotations\x12\x11\n\tread_only\x18\x01 \x01(\x08\x12\x13\n\x0b\x64\x65structive\x18\x02 \x01(\x08\x12\x12\n\nidempotent\x18\x03 \x01(\x08\x12\x12\n\nopen_world\x18\x04 \x01(\x08\"\x86\x03\n\nHttpSource\x12<\n\x06method\x18\x01 \x01(\tB,\xbaH)r\'R\x00R\x03GETR\x04HEADR\x04POSTR\x03PUTR\x05PATCHR\x06\x44\x45LETE\x12/\n\x03url\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x18\x80\x10\x32\x18^https?://[^/{}]+(/.*)?$\x12n\n\x07headers\x18\x03 \x03(\x0b\x32&.qmcp.tools.v1.HttpSource.HeadersEntryB5\xbaH2\x9a\x01/\x10\x10\"\x18r\x16\x32\x14^[A-Za-z0-9-]{1,64}$*\x11r\x0f\x18\x80\x08\x32\n^[^\\r\\n]*$\x12;\n\nparameters\x18\x0b \x03(\x0b\x32\x1c.qmcp.tools.v1.HttpParameterB\t\xbaH\x06\x92\x01\x03\x10\x80\x02\x12,\n\x04\x62ody\x18\x0c \x01(\x0b\x32\x1e.qmcp.tools.v1.HttpRequestBody\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"<\n\tMcpSource\x12\x17\n\x06server\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x18\x12\x16\n\x04tool\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"\xa2\x01\n\nGrpcSource\x12;\n\x06target\x18\x01 \x01(\tB+\xbaH(r&\x18\xff\x01\x32!^[A-Za-z0-9_.\\[\\]:-]+:[0-9]{1,5}$\x12J\n\x06method\x18\x02 \x01(\tB:\xbaH7r5\x18\xff\x01\x32\x30^[A-Za-z_][A-Za-z0-9_.]*/[A-Za-z_][A-Za-z0-9_]*$\x12\x0b\n\x03tls\x18\x03 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -83,6 +84,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HTTPSOURCE'].fields_by_name['url']._serialized_options = b'\272H\037r\035\030\200\0202\030^https?://[^/{}]+(/.*)?$'
   _globals['_HTTPSOURCE'].fields_by_name['headers']._loaded_options = None
   _globals['_HTTPSOURCE'].fields_by_name['headers']._serialized_options = b'\272H2\232\001/\020\020\"\030r\0262\024^[A-Za-z0-9-]{1,64}$*\021r\017\030\200\0102\n^[^\\r\\n]*$'
+  _globals['_HTTPSOURCE'].fields_by_name['parameters']._loaded_options = None
+  _globals['_HTTPSOURCE'].fields_by_name['parameters']._serialized_options = b'\272H\006\222\001\003\020\200\002'
   _globals['_MCPSOURCE'].fields_by_name['server']._loaded_options = None
   _globals['_MCPSOURCE'].fields_by_name['server']._serialized_options = b'\272H\004r\002\030\030'
   _globals['_MCPSOURCE'].fields_by_name['tool']._loaded_options = None
@@ -91,24 +94,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GRPCSOURCE'].fields_by_name['target']._serialized_options = b'\272H(r&\030\377\0012!^[A-Za-z0-9_.\\[\\]:-]+:[0-9]{1,5}$'
   _globals['_GRPCSOURCE'].fields_by_name['method']._loaded_options = None
   _globals['_GRPCSOURCE'].fields_by_name['method']._serialized_options = b'\272H7r5\030\377\00120^[A-Za-z_][A-Za-z0-9_.]*/[A-Za-z_][A-Za-z0-9_]*$'
-  _globals['_TOOL']._serialized_start=167
-  _globals['_TOOL']._serialized_end=1149
-  _globals['_TOOL_LABELSENTRY']._serialized_start=1094
-  _globals['_TOOL_LABELSENTRY']._serialized_end=1139
-  _globals['_TOOLOUTAGE']._serialized_start=1151
-  _globals['_TOOLOUTAGE']._serialized_end=1229
-  _globals['_TOOLPAUSE']._serialized_start=1231
-  _globals['_TOOLPAUSE']._serialized_end=1330
-  _globals['_APPROVALPOLICY']._serialized_start=1333
-  _globals['_APPROVALPOLICY']._serialized_end=1719
-  _globals['_TOOLANNOTATIONS']._serialized_start=1721
-  _globals['_TOOLANNOTATIONS']._serialized_end=1818
-  _globals['_HTTPSOURCE']._serialized_start=1821
-  _globals['_HTTPSOURCE']._serialized_end=2104
-  _globals['_HTTPSOURCE_HEADERSENTRY']._serialized_start=2058
-  _globals['_HTTPSOURCE_HEADERSENTRY']._serialized_end=2104
-  _globals['_MCPSOURCE']._serialized_start=2106
-  _globals['_MCPSOURCE']._serialized_end=2166
-  _globals['_GRPCSOURCE']._serialized_start=2169
-  _globals['_GRPCSOURCE']._serialized_end=2331
+  _globals['_TOOL']._serialized_start=203
+  _globals['_TOOL']._serialized_end=1185
+  _globals['_TOOL_LABELSENTRY']._serialized_start=1130
+  _globals['_TOOL_LABELSENTRY']._serialized_end=1175
+  _globals['_TOOLOUTAGE']._serialized_start=1187
+  _globals['_TOOLOUTAGE']._serialized_end=1265
+  _globals['_TOOLPAUSE']._serialized_start=1267
+  _globals['_TOOLPAUSE']._serialized_end=1366
+  _globals['_APPROVALPOLICY']._serialized_start=1369
+  _globals['_APPROVALPOLICY']._serialized_end=1755
+  _globals['_TOOLANNOTATIONS']._serialized_start=1757
+  _globals['_TOOLANNOTATIONS']._serialized_end=1854
+  _globals['_HTTPSOURCE']._serialized_start=1857
+  _globals['_HTTPSOURCE']._serialized_end=2247
+  _globals['_HTTPSOURCE_HEADERSENTRY']._serialized_start=2201
+  _globals['_HTTPSOURCE_HEADERSENTRY']._serialized_end=2247
+  _globals['_MCPSOURCE']._serialized_start=2249
+  _globals['_MCPSOURCE']._serialized_end=2309
+  _globals['_GRPCSOURCE']._serialized_start=2312
+  _globals['_GRPCSOURCE']._serialized_end=2474
 # @@protoc_insertion_point(module_scope)

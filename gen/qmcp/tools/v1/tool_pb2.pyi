@@ -4,6 +4,7 @@ from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from qmcp.options.v1 import options_pb2 as _options_pb2
+from qmcp.tools.v1 import http_placement_pb2 as _http_placement_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -114,7 +115,7 @@ class ToolAnnotations(_message.Message):
     def __init__(self, read_only: _Optional[bool] = ..., destructive: _Optional[bool] = ..., idempotent: _Optional[bool] = ..., open_world: _Optional[bool] = ...) -> None: ...
 
 class HttpSource(_message.Message):
-    __slots__ = ("method", "url", "headers")
+    __slots__ = ("method", "url", "headers", "parameters", "body")
     class HeadersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -125,10 +126,14 @@ class HttpSource(_message.Message):
     METHOD_FIELD_NUMBER: _ClassVar[int]
     URL_FIELD_NUMBER: _ClassVar[int]
     HEADERS_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
     method: str
     url: str
     headers: _containers.ScalarMap[str, str]
-    def __init__(self, method: _Optional[str] = ..., url: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    parameters: _containers.RepeatedCompositeFieldContainer[_http_placement_pb2.HttpParameter]
+    body: _http_placement_pb2.HttpRequestBody
+    def __init__(self, method: _Optional[str] = ..., url: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., parameters: _Optional[_Iterable[_Union[_http_placement_pb2.HttpParameter, _Mapping]]] = ..., body: _Optional[_Union[_http_placement_pb2.HttpRequestBody, _Mapping]] = ...) -> None: ...
 
 class McpSource(_message.Message):
     __slots__ = ("server", "tool")
