@@ -78,6 +78,7 @@ async def _load(save: Save, in_flight: int, seconds: float) -> dict[str, float]:
         "seconds": elapsed,
         "rows": len(times),
         "p50_ms": times[len(times) // 2] * 1000,
+        "p95_ms": times[len(times) * 95 // 100] * 1000,
         "p99_ms": times[len(times) * 99 // 100] * 1000,
         "cpu": after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime,
     }

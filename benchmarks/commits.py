@@ -36,7 +36,8 @@ def bench(folder: Path, plan: Plan) -> Section:
                 # The client is the load here, and has the load's core; Postgres has the other.
                 found = json.loads(load.run(command)[0])
                 return load.Load(
-                    *(in_flight, found["seconds"], found["rows"], 0, found["p50_ms"], found["p99_ms"]),
+                    *(in_flight, found["seconds"], found["rows"], 0),
+                    *(found[f"p{each}_ms"] for each in (50, 95, 99)),
                     generator=found["cpu"] / found["seconds"],
                 )
 
@@ -87,8 +88,8 @@ def _pgbench(engine: postgres.Postgres, in_flight: int, seconds: float) -> load.
     if found is None or not times:
         raise RuntimeError(f"pgbench reported nothing: {output}")
     elapsed = len(times) / float(found[1])
-    p50, p99 = times[len(times) // 2] / 1000, times[len(times) * 99 // 100] / 1000
-    return load.Load(in_flight, elapsed, len(times), 0, p50, p99, cpu / elapsed)
+    percentiles = (times[len(times) * each // 100] / 1000 for each in (50, 95, 99))
+    return load.Load(in_flight, elapsed, len(times), 0, *percentiles, cpu / elapsed)
 
 
 async def _count(url: str) -> int:

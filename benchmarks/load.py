@@ -32,6 +32,7 @@ class Load:
     acknowledged: int
     failed: int
     p50_ms: float
+    p95_ms: float
     p99_ms: float
     # Cores that the generator kept busy.
     generator: float
@@ -104,9 +105,8 @@ def grpc(
     acknowledged = report.get("statusCodeDistribution", {}).get("OK", 0)
     at = {entry["percentage"]: entry["latency"] / 1e6 for entry in report.get("latencyDistribution") or ()}
     elapsed = report["total"] / 1e9
-    return Load(
-        in_flight, elapsed, acknowledged, report["count"] - acknowledged, at.get(50, 0), at.get(99, 0), cpu / elapsed
-    )
+    p50, p95, p99 = (at.get(percentage, 0) for percentage in (50, 95, 99))
+    return Load(in_flight, elapsed, acknowledged, report["count"] - acknowledged, p50, p95, p99, cpu / elapsed)
 
 
 WRK_SCRIPT = """
@@ -125,9 +125,9 @@ function request()
 end
 function done(summary, latency, requests)
   local e = summary.errors
-  io.write(string.format("RESULT %d %d %d %d %d\\n", summary.requests,
+  io.write(string.format("RESULT %d %d %d %d %d %d\\n", summary.requests,
     e.connect + e.read + e.write + e.timeout + e.status, summary.duration,
-    latency:percentile(50), latency:percentile(99)))
+    latency:percentile(50), latency:percentile(95), latency:percentile(99)))
 end
 """
 
@@ -144,12 +144,12 @@ def http(url: str, body: str, in_flight: int, seconds: float, headers: Mapping[s
                 *("--timeout", "20s", "--script", script.name, url),
             ]
         )
-    found = re.search(r"^RESULT (\d+) (\d+) (\d+) (\d+) (\d+)$", output, re.MULTILINE)
+    found = re.search(r"^RESULT (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)$", output, re.MULTILINE)
     if found is None:
         raise RuntimeError(f"wrk reported nothing: {output}")
-    count, failed, microseconds, p50, p99 = map(int, found.groups())
+    count, failed, microseconds, p50, p95, p99 = map(int, found.groups())
     elapsed = microseconds / 1e6
-    return Load(in_flight, elapsed, count - failed, failed, p50 / 1e3, p99 / 1e3, cpu / elapsed)
+    return Load(in_flight, elapsed, count - failed, failed, p50 / 1e3, p95 / 1e3, p99 / 1e3, cpu / elapsed)
 
 
 @dataclass(frozen=True, slots=True)

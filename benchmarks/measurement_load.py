@@ -38,6 +38,7 @@ async def load(target: str, method: str, body: bytes, in_flight: int, seconds: f
         "calls": len(times),
         "failed": len(failed),
         "p50_ms": times[len(times) // 2] * 1e3 if times else 0,
+        "p95_ms": times[int(len(times) * 0.95)] * 1e3 if times else 0,
         "p99_ms": times[int(len(times) * 0.99)] * 1e3 if times else 0,
         "cpu": used.ru_utime + used.ru_stime,
     }

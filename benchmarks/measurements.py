@@ -60,7 +60,7 @@ def _ours(folder: Path, system: System, batch: int) -> list[Contender]:
         def call(in_flight: int, seconds: float) -> load.Load:
             command = ["-m", "benchmarks.measurement_load", system.target, SERVICE + method, str(file)]
             found = json.loads(load.run(python(*command, str(in_flight), str(seconds)))[0])
-            times = found["p50_ms"], found["p99_ms"], found["cpu"] / found["seconds"]
+            times = *(found[f"p{each}_ms"] for each in (50, 95, 99)), found["cpu"] / found["seconds"]
             return load.Load(in_flight, found["seconds"], found["calls"], found["failed"], *times)
 
         return Contender(name, call, lambda: {each: system.cpu(each) for each in ("metrics", "postgres")})

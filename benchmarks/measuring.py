@@ -41,6 +41,7 @@ class Figure:
     in_flight: int
     rate: float
     p50_ms: float
+    p95_ms: float
     p99_ms: float
     # CPU microseconds a call, by process.
     cpu_us: Mapping[str, float]
@@ -100,6 +101,7 @@ def _figure(name: str, in_flight: int, rounds: Sequence[tuple[Load, Mapping[str,
         in_flight,
         median(load.rate for load, _ in rounds),
         median(load.p50_ms for load, _ in rounds),
+        median(load.p95_ms for load, _ in rounds),
         median(load.p99_ms for load, _ in rounds),
         {
             process: median(1e6 * spent[process] / max(1, load.acknowledged) for load, spent in rounds)

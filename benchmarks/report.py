@@ -35,12 +35,12 @@ class Section:
 def figures_table(figures: Iterable[Figure]) -> list[Sequence[str]]:
     """A line a figure."""
     lines: list[Sequence[str]] = [
-        ("", "in flight", "calls/s", "p50 ms", "p99 ms", "server CPU µs a call", "failed", "load, cores")
+        ("", "in flight", "calls/s", "p50 ms", "p95 ms", "p99 ms", "server CPU µs a call", "failed", "load, cores")
     ]
     for figure in figures:
         parts = " + ".join(f"{name} {used:.0f}" for name, used in figure.cpu_us.items())
         load = f"{figure.generator:.2f}" + (" (the limit)" if figure.limited_by_load else "")
-        times = f"{figure.p50_ms:.2f}", f"{figure.p99_ms:.2f}"
+        times = f"{figure.p50_ms:.2f}", f"{figure.p95_ms:.2f}", f"{figure.p99_ms:.2f}"
         lines.append(
             (figure.name, str(figure.in_flight), f"{figure.rate:,.0f}", *times, parts, str(figure.failed), load)
         )

@@ -155,5 +155,6 @@ def server(handlers: Handlers, observed: Observed, state: RequestStateSecurity) 
     made.add_request_handler("tasks/cancel", TaskParams, tasks.cancel)
     # Handed to the constructor, it would be told to be deprecated: those who are to come do without a session.
     made.add_request_handler("logging/setLevel", SetLevelRequestParams, handlers.words.set_level)
-    made.middleware += [observed, RequestStateBoundary(state, default_audience=NAME)]
+    # Without the SDK's own for traces: nothing here exports them, and services are told of the caller's by its headers.
+    made.middleware = [observed, RequestStateBoundary(state, default_audience=NAME)]
     return made
