@@ -14,12 +14,14 @@ from prometheus_client import CollectorRegistry
 from qmcp.tasks.v1 import task_pb2, tasks_service_pb2
 
 from servicekit import migrations
+from servicekit.group_commit import CommitMetrics
 from servicekit.idempotency import Once
 from servicekit.identity.principal import Principal
 from servicekit.identity.visibility import Viewer
 from servicekit.methods import methods_of
 from servicekit.postgres import database
 from servicekit.request_context import RequestContext, current_context
+from services.tasks.board.batches import Batches
 from services.tasks.board.claiming import Claiming
 from services.tasks.board.leases import Leases
 from services.tasks.board.tasks import Tasks
@@ -114,9 +116,11 @@ async def tasks(url: str) -> AsyncIterator[Work]:
                 ROWS,
             )
             await connection.execute("ANALYZE tasks")
-        metrics = TasksMetrics(CollectorRegistry())
+        registry = CollectorRegistry()
+        metrics = TasksMetrics(registry)
         leases = Leases(db, metrics, 5, 86_400)
-        claiming, board = Claiming(db, leases, metrics, 1_000), Tasks(db, leases, metrics)
+        batches = Batches(db, leases, metrics, CommitMetrics(registry))
+        claiming, board = Claiming(batches, metrics, 1_000), Tasks(db, leases, batches, metrics)
         principal = Principal("bench", frozenset())
         viewer = Viewer(principal, "tasks", sees_all=False)
         method = methods_of(tasks_service_pb2.DESCRIPTOR.services_by_name["TasksService"])[0]

@@ -65,6 +65,14 @@ class Once(Generic[Result, Answer]):
         """The answer for what the effect has given."""
         return await beside(self.size(result), self.answer, result)
 
+    def claim(self) -> "Claim | None":
+        """What the current call claims, whose answer is recorded when its effect was had; None where it has no key."""
+        return Claim(*_caller(), self.key, _digest(self.request)) if self.key else None
+
+    def recorded(self, response: bytes) -> Answer:
+        """An answer as it is on record."""
+        return cast("type[Answer]", current_context.get().method.response_class).FromString(response)
+
     async def earlier(self, database: Database) -> Answer | None:
         """What was answered under this key; None where nothing was. For work that need not be done again.
 
@@ -120,8 +128,7 @@ class Once(Generic[Result, Answer]):
             return None
         if row["body_digest"] != _digest(self.request):
             raise idempotency_key_reused(self.key)
-        response_class = cast("type[Answer]", current_context.get().method.response_class)
-        return response_class.FromString(row["response"])
+        return self.recorded(row["response"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +139,8 @@ class Claim:
     method: str
     key: str
     body_digest: bytes
-    response: bytes
+    # None: it is recorded later, in the same transaction.
+    response: bytes | None = None
 
 
 def claim_of(request: Message, response: Message) -> Claim | None:
@@ -145,8 +153,8 @@ async def claim_all(connection: Connection, claims: Sequence[Claim]) -> list[byt
     """Claims keys in the transaction of their effects.
 
     Returns:
-        For each: None where it is the first; what the first was answered; or IDEMPOTENCY_KEY_REUSED, which is told and
-        not raised, because the others have their effects.
+        For each: None where it is the first; what the first was answered, empty where that is not known yet because it
+        is one of these; or IDEMPOTENCY_KEY_REUSED, which is told and not raised, because the others have their effects.
     """
     if not claims:
         return []
@@ -167,6 +175,8 @@ async def claim_all(connection: Connection, claims: Sequence[Claim]) -> list[byt
         [claim.response for claim in claims],
     )
     fresh = {tuple(row) for row in inserted}
+    if len(fresh) == len(claims):
+        return [None] * len(claims)
     rows = await connection.fetch(
         """
         SELECT principal, method, idempotency_key, body_digest, response
@@ -187,8 +197,39 @@ async def claim_all(connection: Connection, claims: Sequence[Claim]) -> list[byt
             fresh.discard(named)
             found.append(None)
         else:
-            found.append(row["response"])
+            found.append(row["response"] or b"")
     return found
+
+
+async def record_all(connection: Connection, answers: Sequence[tuple[Claim, bytes | None]]) -> None:
+    """Records what was answered under keys that this transaction claimed; None: nothing, and the key is free again."""
+    columns = list(zip(*((claim.principal, claim.method, claim.key) for claim, _ in answers), strict=True))
+    if answers:
+        await connection.execute(
+            """
+            WITH answered AS (
+                SELECT *
+                FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+                    AS answered (principal, method, idempotency_key, response)
+            ), freed AS (
+                DELETE FROM idempotency_keys
+                USING answered
+                WHERE idempotency_keys.principal = answered.principal
+                  AND idempotency_keys.method = answered.method
+                  AND idempotency_keys.idempotency_key = answered.idempotency_key
+                  AND answered.response IS NULL
+            )
+            UPDATE idempotency_keys
+            SET response = answered.response
+            FROM answered
+            WHERE idempotency_keys.principal = answered.principal
+              AND idempotency_keys.method = answered.method
+              AND idempotency_keys.idempotency_key = answered.idempotency_key
+              AND answered.response IS NOT NULL
+            """,
+            *columns,
+            [response for _, response in answers],
+        )
 
 
 def key_of(request: Any) -> str:

@@ -220,7 +220,17 @@ class NewLease:
     lease: LeaseRequest
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A project in which something is about to be changed, and what is to be looked at first."""
+
+    project: Project
+    # Whether something that is to be claimed needs resources, and whether a lease has expired.
+    in_need: bool
+    expired: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HeldTask:
     """That somebody says to hold a task by a token."""
 

@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 from qmcp.tasks.v1 import tasks_service_pb2
 
 from servicekit.forgetting import forgetting
+from servicekit.group_commit import CommitMetrics
 from servicekit.identity.authentication import authenticator
 from servicekit.metrics import MetricsPage, new_registry
 from servicekit.notifications import listening
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
 from services.tasks.assumptions.assumptions import Assumptions
+from services.tasks.board.batches import Batches
 from services.tasks.board.board import Board
 from services.tasks.board.claiming import Claiming
 from services.tasks.board.epics import Epics
@@ -58,9 +60,10 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         access(settings) as resolver,
     ):
         leases = Leases(db, metrics, settings.tasks_max_attempts, settings.tasks_max_park_seconds)
-        claiming = Claiming(db, leases, metrics, settings.tasks_max_waiters)
+        batches = Batches(db, leases, metrics, CommitMetrics(registry))
+        claiming = Claiming(batches, metrics, settings.tasks_max_waiters)
         worker = Worker(leases, settings.tasks_sweep_seconds)
-        tasks = Tasks(db, leases, metrics)
+        tasks = Tasks(db, leases, batches, metrics)
         exchange = Exchange(Importing(db), Exporting(db))
         follower = BoardFollower(db, metrics, settings.tasks_max_watchers, event_to)
         board = Board(Projects(db), Epics(db), tasks, TaskLog(db), leases, claiming)

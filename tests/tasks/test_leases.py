@@ -248,10 +248,9 @@ async def test_of_many_that_wait_as_many_look_as_there_is_something_for(shared: 
     async with replica(shared.settings.database_url, tasks_sweep_seconds=300) as here:
 
         async def looked() -> float:
-            return (await here.metrics())['qmcp_database_transactions_total{outcome="undone"}']
+            return (await here.metrics())['qmcp_commit_batch_size_sum{name="batches"}']
 
         waiting = [
-            # With a key each looks by itself; without, those that come meanwhile share a look.
             asyncio.create_task(
                 here.call("ClaimTask", project_id=project, wait_seconds=60, tag=tag, idempotency_key=f"{tag}{number}")
             )

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from servicekit.errors import permission_denied
+from servicekit.errors import ServiceError, permission_denied
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection
 from services.tasks import errors
@@ -25,11 +25,18 @@ async def entered(connection: Connection, project_id: UUID, viewer: Viewer, *, a
     project = await store.get(connection, project_id)
     if project is None or not viewer.sees(project.audience):
         return None
+    if refused := refusal(project, project.id, viewer):
+        raise refused
+    return project
+
+
+def refusal(project: Project | None, project_id: str, viewer: Viewer) -> ServiceError | None:
+    """Why somebody may change nothing in a project; None where they may."""
+    if project is None or not viewer.sees(project.audience):
+        return errors.project_not_found(project_id)
     permission = f"{viewer.service}.admin"
     works_on = Viewer(viewer.principal, viewer.service, sees_all=viewer.principal.may(permission))
-    if not works_on.sees(project.audience):
-        raise permission_denied(permission)
-    return project
+    return None if works_on.sees(project.audience) else permission_denied(permission)
 
 
 async def shown(connection: Connection, task_id: str, viewer: Viewer) -> Task:

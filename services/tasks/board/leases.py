@@ -82,8 +82,7 @@ class Leases:
         if task.lease_expires_at is not None:
             # It has expired since leases were looked at.
             await store.end(connection, task_id, "expired", "")
-        given = await store.grant(connection, [NewLease(task_id, viewer.name, wanted)], [*FROM, "in_progress"])
-        if not given:
+        if not await store.grant(connection, NewLease(task_id, viewer.name, wanted), [*FROM, "in_progress"]):
             self._metrics.conflict()
             raise errors.task_leased(task)
         tally.given += 1

@@ -1,6 +1,6 @@
 """Tasks: made, read, changed, brought from one status to another, deleted."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
@@ -16,16 +16,15 @@ from servicekit.postgres import Connection, Database
 from services.tasks import errors
 from services.tasks.board import transitions
 from services.tasks.board.access import entered, entered_for, found, locked, shown, uuid_of
+from services.tasks.board.batches import Batches
 from services.tasks.board.changes import changed
 from services.tasks.board.epics import enter_epic
 from services.tasks.board.evidence import require_shown
 from services.tasks.board.leases import Leases, require_fenced
-from services.tasks.board.merging import Merging
 from services.tasks.board.projects import named, visible
 from services.tasks.board.resources import require_readable
-from services.tasks.board.store import completions, dependencies, epics, log, work
+from services.tasks.board.store import dependencies, epics, log, work
 from services.tasks.board.store import leases as leases_store
-from services.tasks.board.store import projects as projects_store
 from services.tasks.board.store import tasks as store
 from services.tasks.metrics import Tally, TasksMetrics
 from services.tasks.models import (
@@ -47,13 +46,11 @@ MAX_DOCUMENT_BYTES = 64 * 1024
 class Tasks:
     """Reads and changes tasks. Whoever works on the project may."""
 
-    def __init__(self, database: Database, leases: Leases, metrics: TasksMetrics) -> None:
+    def __init__(self, database: Database, leases: Leases, batches: Batches, metrics: TasksMetrics) -> None:
         self._database = database
         self._leases = leases
+        self._batches = batches
         self._metrics = metrics
-        # By projects, so that one that is locked for a while holds nobody else up.
-        self._projects: Merging[UUID, UUID | None] = Merging(self._projects_of)
-        self._completions: Merging[HeldTask, Task | None] = Merging(self._complete_together)
 
     async def create(
         self, name: str, location: Location, status: str, change: Change, viewer: Viewer, once: Once[Task, Answer]
@@ -145,12 +142,11 @@ class Tasks:
                 TASK_LEASED, LEASE_LOST, RESOURCES_HELD, EVIDENCE_MISSING, EVIDENCE_REFUSED.
         """
         tally = Tally()
-        completion = None if once.key or callable(asked) else _plain_completion(task_id, asked, viewer)
+        completion = None if callable(asked) else _plain_completion(task_id, asked, viewer)
         if completion is not None:
-            project = await self._projects.submit("", completion.task_id)
-            done = None if project is None else await self._completions.submit(str(project), completion)
+            done = await self._batches.complete(completion, viewer, once)
             if done is not None:
-                return await once.answered(done)
+                return done
             # Alone it hears why not.
 
         async def transition(connection: Connection) -> Task:
@@ -185,27 +181,6 @@ class Tasks:
                 await log.append(connection, UUID(before.id), "transitioned", viewer.name, payload, renew=True)
             return await found(connection, UUID(before.id))
         return await _transition(connection, project_id, await locked(connection, UUID(before.id)), wanted, viewer)
-
-    async def _projects_of(self, _: str, task_ids: Sequence[UUID]) -> Sequence[UUID | None]:
-        async with self._database.connection() as connection:
-            found = await completions.projects_of(connection, task_ids)
-        return [found.get(each) for each in task_ids]
-
-    async def _complete_together(self, project_id: str, held: Sequence[HeldTask]) -> Sequence[Task | None]:
-        """Completes what needs no other word, each once; None for those that are to be looked at alone."""
-        by_id: dict[UUID, HeldTask] = {}
-        for each in held:
-            by_id.setdefault(each.task_id, each)
-        ids = list(by_id)
-        async with self._database.transaction() as connection:
-            await projects_store.lock(connection, UUID(project_id), alone=False)
-            await completions.lock(connection, ids)
-            done = await completions.complete(
-                connection, ids, [each.holder for each in by_id.values()], [each.token for each in by_id.values()]
-            )
-            found = {task.id: task for task in await store.get_many(connection, list(done))} if done else {}
-        self._metrics.count(Tally(statuses=["completed"] * len(done)))
-        return [found.get(str(each.task_id)) if by_id[each.task_id] is each else None for each in held]
 
     async def delete(self, task_id: str, token: int, viewer: Viewer) -> Deleted:
         """Deletes one; what depended on it waits for it no longer.

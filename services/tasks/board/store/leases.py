@@ -25,6 +25,26 @@ IS_READY = f"""
     AND NOT EXISTS (SELECT {OPEN})
 """
 BEST = "priority DESC, created_at, id"
+# What a lease makes of a task, where `wanted` says whose it is.
+GIVEN = """
+    status = 'in_progress',
+    completed_at = NULL,
+    fencing_token = fencing_token + 1,
+    lease_holder = wanted.holder,
+    lease_agent = wanted.agent,
+    lease_seconds = wanted.seconds,
+    lease_acquired_at = clock_timestamp(),
+    lease_expires_at = clock_timestamp() + make_interval(secs => wanted.seconds),
+    attempts = attempts + 1,
+    version = tasks.version + 1,
+    log_sequence = log_sequence + 1,
+    updated_at = clock_timestamp()
+"""
+IS_FREE = f"""
+    tasks.deleted_at IS NULL
+    AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())
+    AND NOT EXISTS (SELECT {OPEN})
+"""
 
 
 async def lock_resources(connection: Connection, project_id: UUID) -> None:
@@ -34,31 +54,20 @@ async def lock_resources(connection: Connection, project_id: UUID) -> None:
     )
 
 
-async def grant(connection: Connection, grants: Sequence[NewLease], statuses: Sequence[str]) -> list[UUID]:
-    """Gives leases of those that nobody holds, that have one of these statuses and wait for nothing."""
-    rows = await connection.fetch(
+async def grant(connection: Connection, wanted: NewLease, statuses: Sequence[str]) -> bool:
+    """Gives a lease, unless somebody holds it, it has none of these statuses or waits for something; whether it did."""
+    given = await connection.fetchval(
         f"""
-        WITH given AS (
+        WITH wanted AS (
+            SELECT $1::uuid AS task_id, $2::text AS holder, $3::text AS agent, $4::integer AS seconds
+        ), given AS (
             UPDATE tasks
-            SET status = 'in_progress',
-                completed_at = NULL,
-                fencing_token = fencing_token + 1,
-                lease_holder = ($2::text[])[array_position($1, id)],
-                lease_agent = ($3::text[])[array_position($1, id)],
-                lease_seconds = ($4::integer[])[array_position($1, id)],
-                lease_acquired_at = clock_timestamp(),
-                lease_expires_at = clock_timestamp()
-                    + make_interval(secs => ($4::integer[])[array_position($1, id)]),
-                attempts = attempts + 1,
-                version = version + 1,
-                log_sequence = log_sequence + 1,
-                updated_at = clock_timestamp()
-            WHERE id = ANY($1::uuid[])
-              AND deleted_at IS NULL
-              AND status = ANY($5::text[])
-              AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())
-              AND NOT EXISTS (SELECT {OPEN})
-            RETURNING id, attempts, fencing_token, log_sequence, lease_holder, lease_agent
+            SET {GIVEN}
+            FROM wanted
+            WHERE tasks.id = $1
+              AND tasks.status = ANY($5::text[])
+              AND {IS_FREE}
+            RETURNING tasks.id, attempts, fencing_token, log_sequence, lease_holder, lease_agent
         ), begun AS (
             INSERT INTO task_attempts (task_id, number, holder, agent_id, fencing_token)
             SELECT id, attempts, lease_holder, lease_agent, fencing_token
@@ -68,15 +77,15 @@ async def grant(connection: Connection, grants: Sequence[NewLease], statuses: Se
         SELECT id, log_sequence, 'leased', lease_holder,
                json_build_object('agent_id', lease_agent, 'fencing_token', fencing_token)
         FROM given
-        RETURNING task_id
+        RETURNING true
         """,
-        [each.task_id for each in grants],
-        [each.holder for each in grants],
-        [each.lease.agent_id for each in grants],
-        [each.lease.seconds for each in grants],
+        wanted.task_id,
+        wanted.holder,
+        wanted.lease.agent_id,
+        wanted.lease.seconds,
         statuses,
     )
-    return [row["task_id"] for row in rows]
+    return bool(given)
 
 
 async def renew(connection: Connection, task_id: UUID, holder: str, token: int, seconds: int | None) -> bool:
@@ -138,7 +147,8 @@ async def expire(connection: Connection, project_id: UUID | None, max_attempts: 
         WITH over AS (
             SELECT id, lease_expires_at
             FROM tasks
-            WHERE lease_expires_at <= clock_timestamp()
+            -- The clock of the statement, which an index can be asked for.
+            WHERE lease_expires_at <= statement_timestamp()
               AND ($1::uuid IS NULL OR project_id = $1)
             ORDER BY lease_expires_at
             LIMIT $3
@@ -182,21 +192,6 @@ async def expire(connection: Connection, project_id: UUID | None, max_attempts: 
         limit,
     )
     return {row["id"]: row["status"] for row in rows}
-
-
-async def needs(connection: Connection, project_id: UUID) -> bool:
-    """Whether something that is to be claimed there needs resources."""
-    found: bool = await connection.fetchval(
-        """
-        SELECT EXISTS (
-            SELECT
-            FROM tasks
-            WHERE project_id = $1 AND status = 'pending' AND deleted_at IS NULL AND resources <> '{}'
-        )
-        """,
-        project_id,
-    )
-    return found
 
 
 async def ready(connection: Connection, project_id: UUID, tag: str, limit: int) -> list[ReadyTask]:

@@ -84,13 +84,13 @@ async def get(connection: Connection, project_id: UUID, *, lock: bool = False) -
     row = await connection.fetchrow(
         f"SELECT {BRIEF} FROM projects WHERE id = $1 AND deleted_at IS NULL {for_update}", project_id
     )
-    return _project(row) if row else None
+    return project_of_row(row) if row else None
 
 
 async def counted(connection: Connection, project_id: UUID) -> Project | None:
     """One project, with what is in it counted."""
     row = await connection.fetchrow(f"SELECT {COLUMNS} FROM projects WHERE id = $1 AND deleted_at IS NULL", project_id)
-    return _project(row) if row else None
+    return project_of_row(row) if row else None
 
 
 async def list_before(
@@ -118,7 +118,7 @@ async def list_before(
         """,
         *values,
     )
-    return [_project(row) for row in rows]
+    return [project_of_row(row) for row in rows]
 
 
 async def update(connection: Connection, project_id: UUID, values: Mapping[str, Any], by: str) -> None:
@@ -175,5 +175,6 @@ async def delete(connection: Connection, project_id: UUID, by: str) -> Deleted:
     return Deleted(**row)
 
 
-def _project(row: Record) -> Project:
+def project_of_row(row: Record | Mapping[str, Any]) -> Project:
+    """As a row of these columns has it."""
     return Project(**{**row, "id": str(row["id"])})

@@ -55,7 +55,7 @@ async def get_many(connection: Connection, task_ids: Sequence[UUID], *, brief: b
         """,
         task_ids,
     )
-    return [_task(row) for row in rows]
+    return [task_of_row(row) for row in rows]
 
 
 async def announce(connection: Connection, project_id: UUID) -> None:
@@ -99,13 +99,19 @@ async def project_of(connection: Connection, task_id: UUID) -> UUID | None:
     return found
 
 
+async def projects_of(connection: Connection, task_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The project that each is part of, for good; of those that were deleted, too."""
+    rows = await connection.fetch("SELECT id, project_id FROM tasks WHERE id = ANY($1::uuid[])", task_ids)
+    return {row["id"]: row["project_id"] for row in rows}
+
+
 async def get(connection: Connection, task_id: UUID, *, lock: bool = False) -> Task | None:
     """One task; locked, nobody changes it before the transaction ends."""
     if lock:
         # A statement of its own: what the next one reads of other rows is then not older than the lock.
         await connection.execute("SELECT FROM tasks WHERE id = $1 FOR UPDATE", task_id)
     row = await connection.fetchrow(f"SELECT {COLUMNS} FROM tasks WHERE id = $1 AND deleted_at IS NULL", task_id)
-    return _task(row) if row else None
+    return task_of_row(row) if row else None
 
 
 async def list_before(
@@ -143,7 +149,7 @@ async def list_before(
         """,
         *values,
     )
-    return [_task(row) for row in rows]
+    return [task_of_row(row) for row in rows]
 
 
 async def update(
@@ -187,7 +193,8 @@ async def delete(connection: Connection, task_id: UUID) -> None:
     await connection.execute("UPDATE tasks SET deleted_at = clock_timestamp() WHERE id = $1", task_id)
 
 
-def _task(row: Record) -> Task:
+def task_of_row(row: Record | Mapping[str, Any]) -> Task:
+    """As a row of these columns has it."""
     ids = {name: str(row[name]) for name in ("id", "project_id", "epic_id")}
     documents = {name: orjson.loads(row[name]) for name in DOCUMENTS}
     return Task(**{**row, **ids, **documents})
