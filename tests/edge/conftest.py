@@ -82,18 +82,22 @@ def process(*arguments: str, log: Path, environment: dict[str, str]) -> Iterator
                 child.wait()
 
 
-@contextmanager
-def running_edge(
-    folder: Path, *, authority: Path | None = None, elsewhere: Mapping[str, int] | None = None, **settings: object
-) -> Iterator[Edge]:
-    """The three processes, until the context ends. `settings` are fields of gateway/settings.py.
+@dataclass(frozen=True)
+class Upstreams:
+    """What stands behind an edge: one process for all services, and the pages."""
 
-    `authority` is the file with those whom to believe where the settings make the edge speak TLS; `elsewhere` has the
-    ports of services that are a test's own, for Envoy alone: nobody waits for their health.
-    """
-    port, grpc_port, metrics, access_metrics, hitl_metrics, web = (ports.free() for _ in range(6))
+    backend: subprocess.Popen[str]
+    port: int
+    # Where they are, for whoever is to reach them.
+    environment: dict[str, str]
+    log: Path
+
+
+@contextmanager
+def running_upstreams(log: Path, **settings: object) -> Iterator[Upstreams]:
+    """Both processes, until the context ends."""
+    grpc_port, metrics, access_metrics, hitl_metrics, web = (ports.free() for _ in range(5))
     environment = {
-        "QMCP_PORT": str(port),
         # One process stands in for all services, and answers for the health of each.
         **{f"QMCP_{name.upper()}_ADDRESS": f"127.0.0.1:{grpc_port}" for name in services.names()},
         **{f"QMCP_{name.upper()}_METRICS_ADDRESS": f"127.0.0.1:{metrics}" for name in services.names()},
@@ -101,28 +105,45 @@ def running_edge(
         "QMCP_HITL_METRICS_ADDRESS": f"127.0.0.1:{hitl_metrics}",
         "QMCP_WEB_ADDRESS": f"127.0.0.1:{web}",
         "QMCP_WEB_PORT": str(web),
-        **{f"QMCP_{name.upper()}": str(value) for name, value in settings.items()},
     }
-    log = folder / "log"
+    own = (str(port) for port in (grpc_port, metrics, access_metrics, hitl_metrics))
+    with (
+        process("tests.edge.backend", *own, log=log, environment={}) as backend,
+        process("gateway.web", log=log, environment=environment | variables(settings)),
+    ):
+        yield Upstreams(backend, grpc_port, environment, log)
+
+
+def variables(settings: Mapping[str, object]) -> dict[str, str]:
+    return {f"QMCP_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+@contextmanager
+def running_edge(
+    folder: Path,
+    upstreams: Upstreams | None = None,
+    *,
+    authority: Path | None = None,
+    elsewhere: Mapping[str, int] | None = None,
+    **settings: object,
+) -> Iterator[Edge]:
+    """Envoy before these upstreams, or before some of its own, until the context ends.
+
+    `settings` are fields of gateway/settings.py; upstreams of its own have them too. `authority` is the file with those
+    whom to believe where the settings make the edge speak TLS; `elsewhere` has the ports of services that are a test's
+    own, for Envoy alone: nobody waits for their health.
+    """
     with ExitStack() as started:
-        backend = started.enter_context(
-            process(
-                "tests.edge.backend",
-                *map(str, (grpc_port, metrics, access_metrics, hitl_metrics)),
-                log=log,
-                environment={},
-            )
-        )
-        started.enter_context(process("gateway.web", log=log, environment=environment))
+        behind = upstreams or started.enter_context(running_upstreams(folder / "log", **settings))
+        port = ports.free()
         own = {f"QMCP_{name.upper()}_ADDRESS": f"127.0.0.1:{each}" for name, each in (elsewhere or {}).items()}
-        envoy = started.enter_context(
-            process("gateway.envoy", log=folder / "envoy", environment={**environment, **own})
-        )
-        edge = Edge(port, grpc_port, environment, authority, envoy, backend, folder / "envoy")
+        environment = {"QMCP_PORT": str(port), **behind.environment, **variables(settings), **own}
+        envoy = started.enter_context(process("gateway.envoy", log=folder / "envoy", environment=environment))
+        edge = Edge(port, behind.port, environment, authority, envoy, behind.backend, folder / "envoy")
         until = time.monotonic() + STARTS_WITHIN
         while not healthy(edge):
             if time.monotonic() > until or envoy.poll() is not None:
-                raise RuntimeError(f"the edge did not start: {log.read_text()}\n{edge.log.read_text()}")
+                raise RuntimeError(f"the edge did not start: {behind.log.read_text()}\n{edge.log.read_text()}")
             time.sleep(0.05)
         yield edge
 
@@ -134,6 +155,13 @@ def healthy(edge: Edge) -> bool:
             return all(http.get(path).status_code == 200 for path in ("/health", "/v1/tools"))
     except httpx.HTTPError:
         return False
+
+
+@pytest.fixture(scope="session")
+def upstreams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstreams]:
+    """What may stand behind every edge of a test that leaves it as it was."""
+    with running_upstreams(tmp_path_factory.mktemp("upstreams") / "log") as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

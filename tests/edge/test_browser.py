@@ -55,8 +55,8 @@ def requests(edge):
 
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed here")
 @pytest.mark.parametrize("edge_name", ["127.0.0.1", "localhost"])
-def test_nothing_that_a_page_of_another_site_sends_is_done(tmp_path, edge_name):
-    with running_edge(tmp_path, envoy_drain_seconds=0.1) as edge, site(tmp_path) as port:
+def test_nothing_that_a_page_of_another_site_sends_is_done(tmp_path, upstreams, edge_name):
+    with running_edge(tmp_path, upstreams, envoy_drain_seconds=0.1) as edge, site(tmp_path) as port:
         (tmp_path / "page.html").write_text(PAGE.replace("EDGE", f"http://{edge_name}:{edge.port}"))
         shown = dom(f"http://localhost:{port}/page.html", tmp_path / "profile")
         assert "<title>asked 4</title>" in shown
@@ -72,7 +72,7 @@ def test_nothing_that_a_page_of_another_site_sends_is_done(tmp_path, edge_name):
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed here")
-def test_a_name_of_another_site_that_leads_to_this_machine_reads_nothing(tmp_path):
-    with running_edge(tmp_path, envoy_drain_seconds=0.1) as edge:
+def test_a_name_of_another_site_that_leads_to_this_machine_reads_nothing(tmp_path, upstreams):
+    with running_edge(tmp_path, upstreams, envoy_drain_seconds=0.1) as edge:
         assert "HOST_NOT_ALLOWED" in dom(f"http://evil.example:{edge.port}/v1/tools", tmp_path / "profile")
         assert '"tools"' in dom(f"http://qmcp.localhost:{edge.port}/v1/tools", tmp_path / "profile")

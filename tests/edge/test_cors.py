@@ -56,15 +56,15 @@ def test_a_page_may_read_answers_and_errors_and_their_ids(http, method, path, st
 
 
 @pytest.mark.promise("P17")
-def test_by_default_no_other_origin_may(tmp_path):
-    with running_edge(tmp_path, envoy_drain_seconds=0.1) as edge:
+def test_by_default_no_other_origin_may(tmp_path, upstreams):
+    with running_edge(tmp_path, upstreams, envoy_drain_seconds=0.1) as edge:
         answer = httpx.get(f"{edge.url}/v1/tools", headers={"Origin": MINE})
         assert "access-control-allow-origin" not in answer.headers
         assert httpx.options(f"{edge.url}/v1/tools", headers={"Origin": MINE, **ASKING}).status_code == 403
 
 
-def test_a_star_allows_every_origin(tmp_path):
-    with running_edge(tmp_path, cors_origins="*", envoy_drain_seconds=0.1) as edge:
+def test_a_star_allows_every_origin(tmp_path, upstreams):
+    with running_edge(tmp_path, upstreams, cors_origins="*", envoy_drain_seconds=0.1) as edge:
         answer = httpx.get(f"{edge.url}/v1/tools", headers={"Origin": "https://any.example.com"})
         assert answer.headers["access-control-allow-origin"] in ("*", "https://any.example.com")
         refused = httpx.post(f"{edge.url}/health", headers={"Origin": "https://any.example.com"})

@@ -87,8 +87,8 @@ def test_a_page_of_an_allowed_origin_may_send_credentials(http):
     assert {"x-api-key", "authorization"} <= set(answer.headers["access-control-allow-headers"].split(", "))
 
 
-def test_no_credential_is_in_the_log(tmp_path):
-    with running_edge(tmp_path, envoy_drain_seconds=0.1) as edge:
+def test_no_credential_is_in_the_log(tmp_path, upstreams):
+    with running_edge(tmp_path, upstreams, envoy_drain_seconds=0.1) as edge:
         for path in ("/v1/whoami", "/v1/tools", "/v1/nowhere"):
             httpx.get(edge.url + path, headers={"X-API-Key": "canary-key", "Authorization": "Bearer canary-token"})
         edge.envoy.terminate()

@@ -105,8 +105,8 @@ def test_a_watch_comes_as_server_sent_events_at_once_and_outlasts_a_quick_call(h
     assert arrivals[2] - arrivals[0] > 0.3
 
 
-def test_waits_and_watches_take_no_places_from_calls(tmp_path):
-    with running_edge(tmp_path, edge_max_quick_calls=1, edge_max_streams=3, envoy_drain_seconds=0.1) as edge:
+def test_waits_and_watches_take_no_places_from_calls(tmp_path, upstreams):
+    with running_edge(tmp_path, upstreams, edge_max_quick_calls=1, edge_max_streams=3, envoy_drain_seconds=0.1) as edge:
         wait = ["curl", "-sS", "-o", "/dev/null", f"{edge.url}/v1/human/requests/a:wait?timeout_seconds=3"]
         waiting = [subprocess.Popen(wait) for _ in range(3)]
         until = time.monotonic() + 5
@@ -223,7 +223,7 @@ def test_no_token_is_in_the_log_whatever_becomes_of_the_request(tmp_path):
     assert any(line["path"] == "/v1/human/requests" for line in lines), "other paths are there, without their queries"
 
 
-async def test_no_token_is_in_a_trace(tmp_path):
+async def test_no_token_is_in_a_trace(tmp_path, upstreams):
     collector = Collector()
     server = grpc.aio.server()
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
@@ -231,7 +231,9 @@ async def test_no_token_is_in_a_trace(tmp_path):
     await server.start()
 
     def call():
-        with running_edge(tmp_path, otlp_endpoint=f"http://127.0.0.1:{port}", envoy_drain_seconds=0.1) as edge:
+        with running_edge(
+            tmp_path, upstreams, otlp_endpoint=f"http://127.0.0.1:{port}", envoy_drain_seconds=0.1
+        ) as edge:
             parent = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
             list(send_tokens(edge.url))
             list(send_tokens(edge.url, **parent))

@@ -93,14 +93,14 @@ def test_beyond_loopback_it_wants_to_be_told_explicitly():
     assert "QMCP_AUTH=on" in ended.stderr
 
 
-def test_beyond_loopback_it_serves_where_callers_are_checked(tmp_path):
-    with running_edge(tmp_path, host="0.0.0.0", auth="on", envoy_drain_seconds=0.1) as edge:
+def test_beyond_loopback_it_serves_where_callers_are_checked(tmp_path, upstreams):
+    with running_edge(tmp_path, upstreams, host="0.0.0.0", auth="on", envoy_drain_seconds=0.1) as edge:
         assert httpx.get(f"{edge.url}/v1/tools").status_code == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_call_in_flight_ends_well_when_the_edge_is_stopped(tmp_path, number):
-    with running_edge(tmp_path, envoy_drain_seconds=10) as edge:
+def test_a_call_in_flight_ends_well_when_the_edge_is_stopped(tmp_path, upstreams, number):
+    with running_edge(tmp_path, upstreams, envoy_drain_seconds=10) as edge:
         call = calling(f"{edge.url}/v1/tools/sleep/6:invoke")
         time.sleep(0.5)
         (envoy,) = children(edge.envoy.pid)
@@ -115,8 +115,8 @@ def test_a_call_in_flight_ends_well_when_the_edge_is_stopped(tmp_path, number):
         assert gone(envoy)
 
 
-def test_a_stop_waits_no_longer_than_it_is_told(tmp_path):
-    with running_edge(tmp_path, envoy_drain_seconds=0.5) as edge:
+def test_a_stop_waits_no_longer_than_it_is_told(tmp_path, upstreams):
+    with running_edge(tmp_path, upstreams, envoy_drain_seconds=0.5) as edge:
         call = calling(f"{edge.url}/v1/tools/sleep/20:invoke")
         time.sleep(0.5)
         edge.envoy.terminate()
@@ -124,24 +124,24 @@ def test_a_stop_waits_no_longer_than_it_is_told(tmp_path):
         assert call.communicate()[0] == "000"
 
 
-def test_killing_the_launcher_leaves_no_envoy_behind(tmp_path):
-    with running_edge(tmp_path) as edge:
+def test_killing_the_launcher_leaves_no_envoy_behind(tmp_path, upstreams):
+    with running_edge(tmp_path, upstreams) as edge:
         (envoy,) = children(edge.envoy.pid)
         edge.envoy.kill()
         edge.envoy.wait()
         assert gone(envoy)
 
 
-def test_when_envoy_dies_the_launcher_says_so_by_its_status(tmp_path):
-    with running_edge(tmp_path) as edge:
+def test_when_envoy_dies_the_launcher_says_so_by_its_status(tmp_path, upstreams):
+    with running_edge(tmp_path, upstreams) as edge:
         (envoy,) = children(edge.envoy.pid)
         os.kill(envoy, signal.SIGKILL)
         assert edge.envoy.wait(5) != 0
 
 
 @pytest.mark.promise("Q11")
-def test_each_request_leaves_one_line_of_json(tmp_path):
-    with running_edge(tmp_path, envoy_drain_seconds=1) as edge:
+def test_each_request_leaves_one_line_of_json(tmp_path, upstreams):
+    with running_edge(tmp_path, upstreams, envoy_drain_seconds=1) as edge:
         httpx.post(
             f"{edge.url}/v1/tools/echo:invoke?", json={}, headers={"X-Request-ID": "line-1", "X-Correlation-ID": "c-1"}
         )
@@ -162,34 +162,39 @@ def test_each_request_leaves_one_line_of_json(tmp_path):
     assert "secret" not in json.dumps(lines)
 
 
-def test_the_access_log_can_be_off(tmp_path):
-    with running_edge(tmp_path, edge_access_log="false", envoy_drain_seconds=0.1) as edge:
+def test_the_access_log_can_be_off(tmp_path, upstreams):
+    with running_edge(tmp_path, upstreams, edge_access_log="false", envoy_drain_seconds=0.1) as edge:
         httpx.get(f"{edge.url}/v1/tools")
         edge.envoy.terminate()
         edge.envoy.wait(10)
         assert "request_completed" not in edge.log.read_text()
 
 
-def test_nobody_but_our_user_gives_envoy_orders(tmp_path):
-    with running_edge(tmp_path, envoy_drain_seconds=0.1) as edge:
-        assert stat.S_IMODE(edge.admin_socket.stat().st_mode) == 0o600
-        assert stat.S_IMODE(edge.admin_socket.parent.stat().st_mode) == 0o700
-        (envoy,) = children(edge.envoy.pid)
-        assert listening(envoy) == {edge.port}
-        assert edge.stat("server.live") == 1
-
-
-def test_a_long_path_of_temporary_files_is_no_obstacle(tmp_path, monkeypatch):
-    long = tmp_path / ("x" * 100)
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory, upstreams):
+    """An edge that nobody has told anything, where the path of temporary files is a long one."""
+    long = tmp_path_factory.mktemp("plain") / ("x" * 100)
     long.mkdir()
-    monkeypatch.setenv("TMPDIR", str(long))
-    with running_edge(tmp_path, envoy_drain_seconds=0.1) as edge:
-        assert edge.stat("server.live") == 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(long))
+        with running_edge(long.parent, upstreams, envoy_drain_seconds=0.1) as edge:
+            yield edge
 
 
-def test_envoys_own_figures_are_had_where_asked_for_and_only_they(tmp_path):
+def test_nobody_but_our_user_gives_envoy_orders(plain):
+    assert stat.S_IMODE(plain.admin_socket.stat().st_mode) == 0o600
+    assert stat.S_IMODE(plain.admin_socket.parent.stat().st_mode) == 0o700
+    (envoy,) = children(plain.envoy.pid)
+    assert listening(envoy) == {plain.port}
+
+
+def test_a_long_path_of_temporary_files_is_no_obstacle(plain):
+    assert plain.stat("server.live") == 1
+
+
+def test_envoys_own_figures_are_had_where_asked_for_and_only_they(tmp_path, upstreams):
     port = ports.free()
-    with running_edge(tmp_path, envoy_metrics_port=port, envoy_drain_seconds=0.1) as edge:
+    with running_edge(tmp_path, upstreams, envoy_metrics_port=port, envoy_drain_seconds=0.1) as edge:
         httpx.post(f"{edge.url}/v1/tools/echo:invoke", json={})
         page = httpx.get(f"http://127.0.0.1:{port}/metrics")
         assert page.status_code == 200
@@ -199,17 +204,20 @@ def test_envoys_own_figures_are_had_where_asked_for_and_only_they(tmp_path):
         assert httpx.get(f"{edge.url}/stats").status_code == 404
 
 
-def test_a_replica_that_is_not_ready_is_known_within_seconds(tmp_path):
-    with running_edge(tmp_path, envoy_drain_seconds=0.1) as edge:
-        httpx.post(f"{edge.url}/v1/tools/health/NOT_SERVING:invoke", json={})
+def test_a_replica_that_is_not_ready_is_known_within_seconds(plain):
+    httpx.post(f"{plain.url}/v1/tools/health/NOT_SERVING:invoke", json={})
+    try:
         until = time.monotonic() + 8
-        while edge.stat("cluster.tools.membership_healthy") and time.monotonic() < until:
+        while plain.stat("cluster.tools.membership_healthy") and time.monotonic() < until:
             time.sleep(0.1)
-        assert edge.stat("cluster.tools.membership_healthy") == 0
-        health = httpx.get(f"{edge.url}/health")
+        assert plain.stat("cluster.tools.membership_healthy") == 0
+        health = httpx.get(f"{plain.url}/health")
         assert (health.status_code, health.json()["services"]) == (
             503,
             {service.name: "NOT_SERVING" for service in services.found()},
         )
         # The only replica there is gets the calls nevertheless: its own error says more than the edge could.
-        assert httpx.get(f"{edge.url}/v1/tools").status_code == 200
+        assert httpx.get(f"{plain.url}/v1/tools").status_code == 200
+    finally:
+        # Other edges have it too.
+        httpx.post(f"{plain.url}/v1/tools/health/SERVING:invoke", json={})

@@ -221,8 +221,8 @@ def test_a_service_that_is_gone_is_503_without_a_word_about_its_address(tmp_path
         assert 'service="tools"} 0' in metrics.text
 
 
-def test_past_its_number_of_calls_in_flight_the_edge_refuses_at_once(tmp_path):
-    with running_edge(tmp_path, edge_max_invocations=2, envoy_drain_seconds=0.1) as edge:
+def test_past_its_number_of_calls_in_flight_the_edge_refuses_at_once(tmp_path, upstreams):
+    with running_edge(tmp_path, upstreams, edge_max_invocations=2, envoy_drain_seconds=0.1) as edge:
         line = ["curl", "-sS", "-o", "/dev/null", "-X", "POST", f"{edge.url}/v1/tools/sleep/2:invoke"]
         busy = [subprocess.Popen(line) for _ in range(2)]
         time.sleep(0.5)
@@ -238,11 +238,11 @@ def test_past_its_number_of_calls_in_flight_the_edge_refuses_at_once(tmp_path):
 
 
 @pytest.mark.promise("M04", "M05")
-def test_past_its_rate_an_address_is_429_until_it_waits(tmp_path):
+def test_past_its_rate_an_address_is_429_until_it_waits(tmp_path, upstreams):
     # Whoever looked whether it has started took from the bucket of 127.0.0.1, on a busy machine all there was.
     other = httpx.HTTPTransport(local_address="127.0.0.2")
     with (
-        running_edge(tmp_path, edge_rate_limit_per_minute=30, envoy_drain_seconds=0.1) as edge,
+        running_edge(tmp_path, upstreams, edge_rate_limit_per_minute=30, envoy_drain_seconds=0.1) as edge,
         httpx.Client(base_url=edge.url, transport=other, timeout=60) as http,
     ):
         # It fills while it is drawn from, one every two seconds: how many more than it holds depends on the machine.

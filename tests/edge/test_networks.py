@@ -13,19 +13,23 @@ from tests.edge.test_local_replies import reason
 
 
 @pytest.fixture(scope="module")
-def direct(tmp_path_factory):
+def direct(tmp_path_factory, upstreams):
     """Callers connect themselves; this machine calls from 127.0.0.1, and from 127.0.0.2 where it says so."""
     with running_edge(
-        tmp_path_factory.mktemp("direct"), allowed_client_networks="127.0.0.1/32, 10.0.0.0/8", envoy_drain_seconds=0.1
+        tmp_path_factory.mktemp("direct"),
+        upstreams,
+        allowed_client_networks="127.0.0.1/32, 10.0.0.0/8",
+        envoy_drain_seconds=0.1,
     ) as edge:
         yield edge
 
 
 @pytest.fixture(scope="module")
-def behind(tmp_path_factory):
+def behind(tmp_path_factory, upstreams):
     """Callers come through one proxy, which tells their address."""
     with running_edge(
         tmp_path_factory.mktemp("behind"),
+        upstreams,
         allowed_client_networks="127.0.0.0/8,10.1.0.0/16,fd00::/8",
         edge_trusted_hops=1,
         envoy_drain_seconds=0.1,

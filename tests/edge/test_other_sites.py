@@ -106,15 +106,20 @@ def test_a_body_without_a_type_is_415(http, path):
     assert reason(answer) == ("edge.qmcp", "CONTENT_TYPE_UNSUPPORTED")
 
 
-def test_where_callers_are_checked_nobody_is_asked_where_they_come_from(tmp_path):
-    with running_edge(tmp_path, auth="on", envoy_drain_seconds=0.1) as edge:
+def test_where_callers_are_checked_nobody_is_asked_where_they_come_from(tmp_path, upstreams):
+    with running_edge(tmp_path, upstreams, auth="on", envoy_drain_seconds=0.1) as edge:
         told = {"Host": "qmcp.example.com", "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
         assert httpx.get(f"{edge.url}/v1/tools", headers=told).status_code == 200
 
 
-def test_beyond_loopback_hosts_are_those_that_are_listed(tmp_path):
+def test_beyond_loopback_hosts_are_those_that_are_listed(tmp_path, upstreams):
     with running_edge(
-        tmp_path, host="0.0.0.0", allow_keyless="true", allowed_hosts="qmcp.lan, other.lan", envoy_drain_seconds=0.1
+        tmp_path,
+        upstreams,
+        host="0.0.0.0",
+        allow_keyless="true",
+        allowed_hosts="qmcp.lan, other.lan",
+        envoy_drain_seconds=0.1,
     ) as edge:
         statuses = [
             httpx.get(f"{edge.url}/v1/tools", headers={"Host": host}).status_code

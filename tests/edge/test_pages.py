@@ -167,7 +167,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         return trace_service_pb2.ExportTraceServiceResponse()
 
 
-async def test_traces_begin_at_the_edge_when_a_collector_is_named(tmp_path):
+async def test_traces_begin_at_the_edge_when_a_collector_is_named(tmp_path, upstreams):
     collector = Collector()
     server = grpc.aio.server()
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
@@ -175,7 +175,9 @@ async def test_traces_begin_at_the_edge_when_a_collector_is_named(tmp_path):
     await server.start()
 
     def call():
-        with running_edge(tmp_path, otlp_endpoint=f"http://127.0.0.1:{port}", envoy_drain_seconds=0.1) as edge:
+        with running_edge(
+            tmp_path, upstreams, otlp_endpoint=f"http://127.0.0.1:{port}", envoy_drain_seconds=0.1
+        ) as edge:
             mine = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01", "X-Request-ID": "traced"}
             seen = httpx.post(f"{edge.url}/v1/tools/echo:invoke", json={}, headers=mine).json()
             fresh = httpx.post(f"{edge.url}/v1/tools/echo:invoke", json={}).json()
