@@ -208,6 +208,38 @@ def test_the_command_fills_lists_downloads_and_verifies(curl: Curl) -> None:
         assert client.get_document_run(run_id).outcome == "ok"
 
 
+def test_a_jinja_template_is_filled_kept_and_verified_and_told_where_it_is_wrong(curl: Curl) -> None:
+    folder, jinja = curl.folder, ("-F", "skill=jinja_template")
+    values = {"customer": "Ada", "items": [{"name": "Desk", "price": 2}, {"name": "Lamp", "price": 3}]}
+    told = json.dumps({"task_type": "jinja_template", "payload": values}).encode()
+    document = template(
+        "For {{ customer }}", "{%p for item in items %}", "{{ item.name }}: {{ item.price * 2 }}", "{%p endfor %}"
+    )
+    made, again = curl.run(*jinja, files=(document, told)), curl.run(*jinja, files=(document, told))
+    assert (made.status, made.headers["x-docops-exit-code"]) == (200, "0"), made.content
+    assert texts(entries(made.content)["out.docx"]) == ["For Ada", "Desk: 4", "Lamp: 6"]
+    for name in ALWAYS - {"api_result.json"}:
+        assert entries(made.content)[name] == entries(again.content)[name], name
+    sources = json.loads(entries(made.content)["manifest.json"])["sources"]
+    assert [row["source"] for row in sources] == [
+        "/payload/customer",
+        "/payload/items/0/name",
+        "",
+        "/payload/items/1/name",
+        "",
+    ]
+    (folder / "made.zip").write_bytes(made.content)
+    verified = qmcp("documents", "verify", "made.zip", "--template", "notice.docx", "--task", "task.json", cwd=folder)
+    assert (verified.code, verified.out.strip()) == (0, "4 entries and 5 values hold")
+
+    found = curl.run(*jinja, files=(template("{{ customer }} {{ due.date }}"), told), path="/v1/precheck").json
+    assert (found["expected_exit_code"], found["missing_required"]) == (2, ["due.date"])
+    wrong = curl.run(*jinja, files=(template("{{ customer }}", "{{ ''.__class__ }}"), told))
+    assert (wrong.status, wrong.json["error_code"]) == (400, "TEMPLATE_REFUSED")
+    where = {"part": "word/document.xml", "paragraph": "body/p[1]", "snippet": "{{ ''.__class__ }}"}
+    assert {"template_error": "TEMPLATE_UNSAFE", **where}.items() <= wrong.json["detail"].items()
+
+
 @pytest.mark.promise("D31", "D32", "D33", "D36", "D37", "D38")
 def test_the_smoke_test_sends_rounds_and_finds_no_leaks(curl: Curl, stack: Stack) -> None:
     folder = curl.folder

@@ -19,6 +19,10 @@ class Fault(StrEnum):
     EXTERNAL = "TEMPLATE_EXTERNAL"
     DOCTYPE = "TEMPLATE_DOCTYPE"
     MALFORMED = "TEMPLATE_MALFORMED"
+    # Of Jinja templates: does not parse; uses what a template may not; does with a value what cannot be done with it.
+    SYNTAX = "TEMPLATE_SYNTAX"
+    UNSAFE = "TEMPLATE_UNSAFE"
+    VALUE = "TEMPLATE_VALUE"
     # More was asked of the process than it may use.
     LIMITS = "TEMPLATE_LIMITS"
 

@@ -108,7 +108,7 @@ def read(template: bytes, limits: PackageLimits) -> Package:
     package.types = _types(package)
     package.main = _main(package)
     _check_types(package)
-    _check_fields(package)
+    check_fields(package)
     for name in package.entries:
         if name.endswith(".rels"):
             _check_relationships(package.tree(name), name)
@@ -212,8 +212,12 @@ def _check_relationships(root: etree._Element, name: str) -> None:
         _check_target(name, target)
 
 
-def _check_fields(package: Package) -> None:
-    """Fields that Word fills by running or fetching something when the document is opened."""
+def check_fields(package: Package) -> None:
+    """Fields that Word fills by running or fetching something when the document is opened.
+
+    Raises:
+        TemplateRefusedError: there is one.
+    """
     for name, _ in package.stories():
         root = package.tree(name)
         written = "".join(element.text or "" for element in root.iter(f"{{{W}}}instrText"))

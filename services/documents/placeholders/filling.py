@@ -151,7 +151,7 @@ def _replace(place: _Place, values: Values, filled: Filled) -> None:
     for found in reversed(wanted):
         _write(place.letters[found.start : found.end], _normal(values.texts[found.name]))
     for element in {letter.element: None for letter in place.letters if letter.element is not None}:
-        _break(element)
+        set_breaks(element)
 
 
 def _fits(place: _Place, found: Found, values: Values) -> bool:
@@ -177,7 +177,7 @@ def _write(letters: Sequence[Letter], text: str) -> None:
         element.set(SPACE, "preserve")
 
 
-def _break(element: etree._Element) -> None:
+def set_breaks(element: etree._Element) -> None:
     """Line breaks and tabs are elements beside the text."""
     pieces: list[str] = [""]
     for letter in element.text or "":

@@ -44,19 +44,27 @@ class Source:
     """Where a value stands in the document: from `start` to `end` in the text of a paragraph, counted in its part."""
 
     field_name: str
-    # In the payload: `attendees`.
+    # In the payload: `attendees`, `items/0/name`. Empty where it was computed.
     key: str
     part: str
-    paragraph: int
+    # None: in no paragraph, but in the element or attribute that the path names.
+    paragraph: int | None
     paragraph_path: str
     start: int
     end: int
     value: str
+    # What it was computed from, as the contract names it: `items[].price`.
+    computed_from: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Json]:
+        of = (
+            {"source": f"/payload/{self.key}"}
+            if self.key
+            else {"source": "", "computed_from": list(self.computed_from)}
+        )
         return {
             "field_name": self.field_name,
-            "source": f"/payload/{self.key}",
+            **of,
             "part": self.part,
             "paragraph": self.paragraph,
             "paragraph_path": self.paragraph_path,

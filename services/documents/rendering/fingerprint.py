@@ -8,9 +8,9 @@ from pathlib import Path
 
 from lxml import etree
 
-LIBRARIES = ("lxml", "pydantic", "pyyaml")
+LIBRARIES = ("docxtpl", "jinja2", "lxml", "pydantic", "pyyaml")
 # The rooms that a document goes through.
-ROOMS = ("opc", "placeholders", "formatting", "rendering", "skills")
+ROOMS = ("opc", "placeholders", "templating", "formatting", "rendering", "skills")
 
 
 def fingerprint() -> str:

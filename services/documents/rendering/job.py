@@ -17,6 +17,8 @@ from services.documents.placeholders.filling import Filled, Values, fill, survey
 from services.documents.rendering import sample
 from services.documents.rendering.frames import packed, unpacked
 from services.documents.rendering.models import MISSING_REQUIRED, OK, STRICT_FAILED, UNSUPPORTED
+from services.documents.templating import contract
+from services.documents.templating.rendering import parsed, render
 
 Json = Any
 LIMITS = PackageLimits()
@@ -55,10 +57,8 @@ def _render(asked: Mapping[str, Any], template: bytes) -> tuple[Json, bytes]:
     package = packages.read(template, LIMITS)
     before = observation.summary(package)
     read = time.perf_counter()
-    values = _values(asked)
-    filled = fill(package, values, despite_unsupported=asked["unsupported_mode"] == "warn")
+    filled, missing_required, missing_optional = FILLING[asked["engine"]](asked, package)
     written = time.perf_counter()
-    missing_required, missing_optional = filled.missing(values)
     report = _report(asked, package, before, filled)
     code = _exit_code(asked, filled, missing_required, report)
     document = template if filled.blocked else package.pack()
@@ -82,10 +82,8 @@ def _render(asked: Mapping[str, Any], template: bytes) -> tuple[Json, bytes]:
 
 
 def _precheck(asked: Mapping[str, Any], template: bytes) -> tuple[Json, bytes]:
-    values = _values(asked)
-    found = survey(packages.read(template, LIMITS), values)
+    found, missing_required, missing_optional = SURVEYING[asked["engine"]](asked, packages.read(template, LIMITS))
     found.blocked = bool(found.unsupported) and asked["unsupported_mode"] == "error"
-    missing_required, missing_optional = found.missing(values)
     code = UNSUPPORTED if found.blocked else MISSING_REQUIRED if missing_required else OK
     done = {
         "expected_exit_code": code,
@@ -100,6 +98,55 @@ def _precheck(asked: Mapping[str, Any], template: bytes) -> tuple[Json, bytes]:
 TASKS: Mapping[str, Callable[[Mapping[str, Any], bytes], tuple[Json, bytes]]] = {
     "render": _render,
     "precheck": _precheck,
+}
+
+
+Found = tuple[Filled, list[str], list[str]]
+
+
+def _fill_placeholders(asked: Mapping[str, Any], package: Package) -> Found:
+    """What became of them, and the required and the other values that are missing."""
+    values = _values(asked)
+    filled = fill(package, values, despite_unsupported=asked["unsupported_mode"] == "warn")
+    return filled, *filled.missing(values)
+
+
+def _survey_placeholders(asked: Mapping[str, Any], package: Package) -> Found:
+    values = _values(asked)
+    found = survey(package, values)
+    return found, *found.missing(values)
+
+
+def _fill_jinja(asked: Mapping[str, Any], package: Package) -> Found:
+    parts = parsed(package)
+    wanted = contract.contract(parts)
+    required, optional = contract.missing(wanted.root, asked["payload"])
+    filled = render(package, parts, asked["payload"], wanted.asked)
+    # What is missing where nothing is written: in conditions and loops.
+    told = {contract.path_in_contract(entry.field_name): None for entry in filled.entries if entry.status == "missing"}
+    lacking = {*required, *optional} - set(told)
+    filled.entries += [entry for entry in contract.entries(wanted.root, lacking) if entry.status == "missing"]
+    # What only rendering finds: an element beyond the end of an array.
+    must = {each.path: each.required for each in wanted.root.all()}
+    for path in told:
+        if path not in required and path not in optional:
+            (required if must.get(path, True) else optional).append(path)
+    return filled, required, optional
+
+
+def _survey_jinja(asked: Mapping[str, Any], package: Package) -> Found:
+    root = contract.contract(parsed(package)).root
+    required, optional = contract.missing(root, asked["payload"])
+    return Filled(list(contract.entries(root, {*required, *optional}))), required, optional
+
+
+FILLING: Mapping[str, Callable[[Mapping[str, Any], Package], Found]] = {
+    "placeholders": _fill_placeholders,
+    "jinja": _fill_jinja,
+}
+SURVEYING: Mapping[str, Callable[[Mapping[str, Any], Package], Found]] = {
+    "placeholders": _survey_placeholders,
+    "jinja": _survey_jinja,
 }
 
 

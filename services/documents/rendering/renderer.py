@@ -115,10 +115,12 @@ class Renderer:
 
     def _asked(self, do: str, request: RenderRequest) -> dict[str, Json]:
         skill = self._skills[request.skill]
-        texts = skill.texts(request.payload)
+        texts = skill.texts(request.payload) if skill.engine == "placeholders" else {}
         policy = policies.parse(request.policy_yaml).model_dump() if request.policy_yaml else None
         return {
             "do": do,
+            "engine": skill.engine,
+            "payload": dict(request.payload) if skill.engine == "jinja" else {},
             "texts": {name: texts[key] for name, key in skill.fields.items() if key in texts},
             "keys": skill.fields,
             "required": list(skill.required),

@@ -17,7 +17,9 @@ PARTS = {
     'Target="word/document.xml"/></Relationships>',
     "word/document.xml": f'<w:document xmlns:w="{W}"><w:body><w:p><w:pPr><w:spacing w:line="240"/><w:ind w:firstLine='
     '"480"/></w:pPr><w:r><w:rPr><w:sz w:val="24"/></w:rPr><w:t>【A】 【A</w:t></w:r><w:r><w:t>】</w:t></w:r></w:p>'
-    "<w:tbl><w:tr><w:tc><w:p/></w:tc></w:tr></w:tbl></w:body></w:document>",
+    "<w:tbl><w:tblGrid><w:gridCol/></w:tblGrid><w:tr><w:tc><w:p><w:r><w:t>{% for b in a|sort(attribute='c') %}"
+    "{{ b.c|upper }}{% if b.d is odd %}{{ b.d }}{% endif %}{% endfor %}{{ e|join }}</w:t></w:r></w:p></w:tc></w:tr>"
+    "</w:tbl></w:body></w:document>",
 }
 
 
@@ -36,6 +38,8 @@ def requests() -> list[Json]:
     """One of each kind."""
     values = {"texts": {"A": "x\ty\n"}, "keys": {"A": "a"}, "required": ["a"], "unsupported_mode": "error"}
     options = {"mode": "strict", "baseline": "policy", "fix_mode": "safe", "report": "both"}
-    common = {**values, "format": options, "policy": None, "export_suggested_policy": True}
+    more = {"engine": "placeholders", "payload": {"a": [{"c": "x\n", "d": 1}], "e": [1.5]}}
+    common = {**values, **more, "format": options, "policy": None, "export_suggested_policy": True}
     render = {"do": "render", **common}
-    return [render, {**render, "unsupported_mode": "warn"}, {"do": "precheck", **common}]
+    every = [render, {**render, "unsupported_mode": "warn"}, {"do": "precheck", **common}]
+    return every + [{**asked, "engine": "jinja"} for asked in every]

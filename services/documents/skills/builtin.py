@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from services.documents.skills.models import Payload, Skill
 
@@ -45,6 +45,12 @@ class InspectionRecord(Payload):
     deadline: Text
 
 
+class Anything(Payload):
+    """What a Jinja template asks for is in the template: its contract says what a payload must have."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+
 MEETING_NOTICE = Skill(
     "meeting_notice",
     MeetingNotice,
@@ -63,3 +69,4 @@ INSPECTION_RECORD = Skill(
     ("inspection_subject", "inspection_date", "inspector", "issue_summary"),
     "A record of an inspection.",
 )
+JINJA_TEMPLATE = Skill("jinja_template", Anything, (), "Any template with {{ values }}, loops and conditions.", "jinja")

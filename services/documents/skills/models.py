@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 Json = Any
+# placeholders: `【FIELD】`, flat. jinja: `{{ field }}`, with loops and conditions.
+Engine = Literal["placeholders", "jinja"]
 MAX_DEPTH = 32
 SPACE = 0x20
 
@@ -25,6 +27,7 @@ class Skill:
     payload: type[BaseModel]
     required: tuple[str, ...] = ()
     description: str = ""
+    engine: Engine = "placeholders"
 
     @property
     def payload_schema(self) -> dict[str, Json]:

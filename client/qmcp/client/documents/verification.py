@@ -6,7 +6,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -60,31 +60,54 @@ def verify_archive(archive: Path, *, template: Path | None = None, task: Path | 
 
 def _changed_values(document: bytes, values: list[dict[str, Any]]) -> list[str]:
     """The values that do not stand any more where they were filled in."""
-    texts: dict[str, list[str]] = {}
+    texts: dict[str, _Texts] = {}
     with suppress(zipfile.BadZipFile), zipfile.ZipFile(io.BytesIO(document)) as opened:
         for part in {str(each["part"]) for each in values} & set(opened.namelist()):
-            texts[part] = _paragraphs(opened.read(part))
+            texts[part] = _texts(opened.read(part))
     return [
         f"the value of {each['field_name']} in {each['part']}, {each['paragraph_path']}, was changed"
         for each in values
-        if not _stands(texts.get(str(each["part"]), []), each)
+        if not _stands(texts.get(str(each["part"]), _Texts()), each)
     ]
 
 
-def _stands(texts: list[str], value: dict[str, Any]) -> bool:
-    """Whether it is where the manifest says, in the paragraphs of its part."""
-    number = int(value["paragraph"])
-    text = texts[number] if 0 <= number < len(texts) else ""
-    return _digest(text[int(value["start"]) : int(value["end"])].encode()) == str(value["value_sha256"])
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """What stands in a part: paragraphs, and by their names other elements and attributes (`title`, `docPr@descr`)."""
+
+    paragraphs: list[str] = field(default_factory=list)
+    others: dict[str, list[str]] = field(default_factory=dict)
 
 
-def _paragraphs(part: bytes) -> list[str]:
-    """The texts of a part's paragraphs in the order of the document, those of text boxes as paragraphs of their own."""
+def _stands(texts: _Texts, value: dict[str, Any]) -> bool:
+    """Whether it is where the manifest says."""
+    number, start, end = value["paragraph"], int(value["start"]), int(value["end"])
+    if number is None:
+        found = texts.others.get(str(value["paragraph_path"]), [])
+    else:
+        found = texts.paragraphs[int(number) : int(number) + 1] if int(number) >= 0 else []
+    return any(_digest(text[start:end].encode()) == str(value["value_sha256"]) for text in found)
+
+
+def _texts(part: bytes) -> _Texts:
+    """Of a part, in the order of the document; paragraphs of text boxes are of their own."""
+    texts = _Texts()
     try:
         root = ET.fromstring(part)  # noqa: S314 - expat expands no entity beyond its bounds, and resolves none
     except ET.ParseError:
-        return []
-    return ["".join(map(_text_of, _runs(paragraph))) for paragraph in root.iter(f"{W}p")]
+        return texts
+    for element in root.iter():
+        name = _local(element.tag)
+        if element.tag == f"{W}p":
+            texts.paragraphs.append("".join(map(_text_of, _runs(element))))
+        texts.others.setdefault(name, []).append(element.text or "")
+        for attribute, written in element.items():
+            texts.others.setdefault(f"{name}@{_local(attribute)}", []).append(written)
+    return texts
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]
 
 
 def _runs(parent: ET.Element) -> Iterator[ET.Element]:

@@ -1,0 +1,1 @@
+"""Templates that say `{{ value }}`, with loops and conditions, in Jinja."""
