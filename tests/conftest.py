@@ -14,6 +14,7 @@ from tests.assertions import pytest_assertion_pass, pytest_runtest_call  # noqa:
 from tests.collector import Collector, running_collector
 from tests.distribution import Together, distribute
 from tests.memory import folder as folder_in_memory
+from tests.rewriting import make_part
 from tests.servicekit.issuer import AUDIENCE, Issuer, publishing_issuer
 from tests.stack import ROOT, Server, Stack, running_postgres, running_stack
 from tests.watching import pytest_addoption, pytest_cmdline_main  # noqa: F401 - hooks
@@ -27,6 +28,11 @@ structlog.configure(
 # Whom HTTP clients trust that are told nothing, here and in what is started from here: an authority whose key nobody has.
 # The usual ones are 150, and each client reads them all when it is made: 28 ms of a core, thousands of times.
 os.environ["SSL_CERT_FILE"] = str(ROOT / "tests" / "nobody.pem")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if told := getattr(session.config, "workerinput", None):
+        make_part(session.config, int(told["workerid"].removeprefix("gw")), told["workercount"])
 
 
 @pytest.hookimpl(tryfirst=True)
