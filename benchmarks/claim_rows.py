@@ -21,10 +21,12 @@ from servicekit.identity.visibility import Viewer
 from servicekit.methods import methods_of
 from servicekit.postgres import database
 from servicekit.request_context import RequestContext, current_context
+from servicekit.ssrf import AddressPolicy
 from services.tasks.board.batches import Batches
 from services.tasks.board.claiming import Claiming
 from services.tasks.board.leases import Leases
 from services.tasks.board.tasks import Tasks
+from services.tasks.board.urls import UrlReader
 from services.tasks.messages import board as messages
 from services.tasks.metrics import TasksMetrics
 from services.tasks.models import ClaimRequest, LeaseRequest, TransitionRequest
@@ -120,7 +122,8 @@ async def tasks(url: str) -> AsyncIterator[Work]:
         metrics = TasksMetrics(registry)
         leases = Leases(db, metrics, 5, 86_400)
         batches = Batches(db, leases, metrics, CommitMetrics(registry))
-        claiming, board = Claiming(batches, metrics, 1_000), Tasks(db, leases, batches, metrics)
+        urls = UrlReader(AddressPolicy(()), 1, 1)
+        claiming, board = Claiming(batches, metrics, 1_000), Tasks(db, leases, batches, urls, metrics)
         principal = Principal("bench", frozenset())
         viewer = Viewer(principal, "tasks", sees_all=False)
         method = methods_of(tasks_service_pb2.DESCRIPTOR.services_by_name["TasksService"])[0]

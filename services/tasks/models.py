@@ -111,6 +111,14 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """What was found behind a URL: the SHA-256 of it, or why nothing was."""
+
+    digest: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LogEntry:
     """What happened to a task."""
 
@@ -149,6 +157,8 @@ class TransitionRequest:
     fencing_token: int
     etag: str
     evidence: Sequence[Evidence] = ()
+    # What stands behind those of them that are URLs.
+    read: Mapping[str, Read] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from servicekit.metrics import MetricsPage, new_registry
 from servicekit.notifications import listening
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
+from servicekit.ssrf import AddressPolicy
 from services.tasks.assumptions.assumptions import Assumptions
 from services.tasks.board.batches import Batches
 from services.tasks.board.board import Board
@@ -21,6 +22,7 @@ from services.tasks.board.leases import Leases
 from services.tasks.board.log import TaskLog
 from services.tasks.board.projects import Projects
 from services.tasks.board.tasks import Tasks
+from services.tasks.board.urls import UrlReader
 from services.tasks.exchange.exchange import Exchange
 from services.tasks.exchange.exporting import Exporting
 from services.tasks.exchange.importing import Importing
@@ -63,7 +65,9 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         batches = Batches(db, leases, metrics, CommitMetrics(registry))
         claiming = Claiming(batches, metrics, settings.tasks_max_waiters)
         worker = Worker(leases, settings.tasks_sweep_seconds)
-        tasks = Tasks(db, leases, batches, metrics)
+        addresses = AddressPolicy(settings.tasks_allowed_networks)
+        urls = UrlReader(addresses, settings.tasks_evidence_max_bytes, settings.tasks_evidence_timeout_seconds)
+        tasks = Tasks(db, leases, batches, urls, metrics)
         exchange = Exchange(Importing(db), Exporting(db))
         follower = BoardFollower(db, metrics, settings.tasks_max_watchers, event_to)
         board = Board(Projects(db), Epics(db), tasks, TaskLog(db), leases, claiming)

@@ -1,11 +1,11 @@
 """The settings of the tasks service; those that every service has stand in servicekit."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AliasChoices, BeforeValidator, Field
-from pydantic_settings import SettingsConfigDict
+from pydantic import AliasChoices, BeforeValidator, Field, field_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
-from servicekit.settings import LogLevel, ServiceSettings
+from servicekit.settings import LogLevel, Network, ServiceSettings
 
 
 def _upper(level: str) -> str:
@@ -38,7 +38,19 @@ class Settings(ServiceSettings):
     tasks_max_park_seconds: int = Field(default=86_400, ge=60, le=31_536_000)
     # Calls that wait for a task in one replica at most.
     tasks_max_waiters: int = Field(default=1_000, ge=1)
+    # Networks where what is shown as evidence may stand although they are loopback, private or link-local;
+    # comma-separated CIDRs.
+    tasks_allowed_networks: Annotated[tuple[Network, ...], NoDecode] = ()
+    # How much is read of one URL that is shown as evidence, bytes, and how long reading those of one completion may
+    # take, seconds.
+    tasks_evidence_max_bytes: int = Field(default=16 * 1024 * 1024, ge=1)
+    tasks_evidence_timeout_seconds: float = Field(default=5, gt=0, le=8)
     # Calls that watch boards in one replica at most; one more is told so.
     tasks_max_watchers: int = Field(
         default=1_000, ge=1, validation_alias=AliasChoices("QMCP_TASKS_MAX_WATCHERS", "WEBSOCKET_MAX_CONNECTIONS")
     )
+
+    @field_validator("tasks_allowed_networks", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

@@ -91,6 +91,8 @@ async def replica(url: str, **changes: Any) -> AsyncIterator[Replica]:
         "grpc_port": 0,
         "metrics_port": ports.free(),
         "database_pool_size": 5,
+        "tasks_allowed_networks": "127.0.0.0/8",
+        "tasks_evidence_max_bytes": 1024 * 1024,
         **changes,
     }
     settings = Settings(**wanted, shutdown_grace_seconds=0.5)

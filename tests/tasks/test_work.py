@@ -1,18 +1,21 @@
 """Work for holders of leases, by the real tools and hitl: begun under a valid token alone, and what keeps a lease."""
 
+import hashlib
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 from qmcp.client.receipts import PublicKeys, verify_export
 
 from tests.stack import Server
 from tests.tasks import agents
 from tests.tasks.agents import shared_out
-from tests.tasks.service import RefusedError
+from tests.tasks.service import RefusedError, Replica, replica
 from tests.tasks.test_leases import let_expire
 from tests.tasks.trio import Trio
 from tests.tasks.trio import trio as running
@@ -29,6 +32,12 @@ async def trio(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> As
         patch.syspath_prepend(str(INSTALLED))
         async with running(postgres, tmp_path_factory.mktemp("trio")) as three:
             yield three
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def server() -> AsyncIterator[str]:
+    async with pages() as address:
+        yield address
 
 
 @in_one_loop
@@ -218,8 +227,78 @@ async def test_nothing_is_done_for_a_task_while_nobody_can_say_whose_it_is(trio:
     assert tools.runs("unchecked") == 0
 
 
+BUILT = b"what was built"
+
+
+async def _page(request: web.Request) -> web.StreamResponse:
+    match request.path:
+        case "/built":
+            return web.Response(body=BUILT)
+        case "/moved":
+            return web.Response(status=302, headers={"Location": "/built"})
+        case "/endless":
+            response = web.StreamResponse()
+            await response.prepare(request)
+            while request.transport is not None and not request.transport.is_closing():
+                await response.write(bytes(65536))
+            return response
+    return web.Response(status=404)
+
+
+@asynccontextmanager
+async def pages() -> AsyncIterator[str]:
+    """What a build has left on a server of its own: its address."""
+    application = web.Application()
+    application.router.add_get("/{path:.*}", _page)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
 @in_one_loop
-async def test_what_demands_evidence_is_completed_with_what_is_so_and_with_nothing_else(trio: Trio) -> None:
+async def test_a_url_is_evidence_where_what_stands_there_is_what_was_said_and_we_may_look(trio: Trio) -> None:
+    task, token = await trio.leased("urls", required=["url"])
+    true, other = (hashlib.sha256(each).hexdigest() for each in (BUILT, b"another"))
+    async with pages() as server, replica(trio.tasks.settings.database_url, tasks_allowed_networks="") as guarded:
+
+        async def complete(path: str, digest: str = true, here: Replica = trio.tasks, **more: Any) -> dict[str, Any]:
+            evidence = [{"kind": "url", "id": path if "://" in path else server + path, "digest": digest}]
+            fields = {"id": task, "status": "completed", "fencing_token": token, "evidence": evidence, **more}
+            return await here.call("TransitionTask", **fields)
+
+        for path, why in {
+            "/moved": "answered 302, not 200",
+            "/gone": "answered 404",
+            "/endless": "larger than 1048576 bytes",
+            "http://127.0.0.1:1/": "could not be read",
+            "http://nowhere.invalid/": "could not be read",
+            "http://169.254.169.254/latest/meta-data": "may not be reached",
+            "http://[::1]/": "may not be reached",
+            "http://10.0.0.1/": "may not be reached",
+        }.items():
+            with pytest.raises(RefusedError, match=f"EVIDENCE_REFUSED: .*{why}"):
+                await complete(path)
+        with pytest.raises(RefusedError, match=f"EVIDENCE_REFUSED: .*SHA-256 of what stands there is {true}"):
+            await complete("/built", other)
+        with pytest.raises(RefusedError, match=r"EVIDENCE_REFUSED: .*may not be reached"):
+            await complete("/built", here=guarded)
+        # Nobody else has us look.
+        with pytest.raises(RefusedError, match="LEASE_LOST"):
+            await complete("/moved", fencing_token=token + 1)
+        done = await complete("/built", idempotency_key="built")
+        assert done["status"] == "completed"
+    # Its server is gone: what was answered is answered again, and nobody looks.
+    assert await complete("/built", idempotency_key="built") == done
+
+
+@in_one_loop
+async def test_what_demands_evidence_is_completed_with_what_is_so_and_with_nothing_else(
+    trio: Trio, server: str
+) -> None:
     demands = ["invocation:echo", "approval", "url"]
     task = await trio.tasks.task("evidence", "one", required_evidence=demands)
     after = await trio.tasks.task("evidence", "after", dependencies=[task])
@@ -245,7 +324,7 @@ async def test_what_demands_evidence_is_completed_with_what_is_so_and_with_nothi
     assert missing.value.refusal.metadata["missing"] == "invocation:echo,approval,url"
     ran = await proof_of(await trio.tools.invoke("echo", {"message": "done"}, **held))
     await trio.hitl.ask("may it be", **held)
-    url = {"kind": "url", "id": "https://example.org/build/1", "digest": "ab" * 32}
+    url = {"kind": "url", "id": f"{server}/built", "digest": hashlib.sha256(BUILT).hexdigest()}
     approval = {"kind": "approval", "id": "may it be"}
     # What is forged: true receipts of other work, a digest that is not the receipt's, what failed, what goes on.
     elsewhere = await trio.leased("elsewhere")

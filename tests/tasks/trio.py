@@ -1,6 +1,6 @@
 """The three services of a task that knows of the others: tasks, hitl and tools, composed in this process."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,9 @@ class Trio:
     tools: tools.Replica
     hitl: hitl.Replica
 
-    async def leased(self, project: str, **fields: Any) -> tuple[str, int]:
+    async def leased(self, project: str, required: Sequence[str] = (), **fields: Any) -> tuple[str, int]:
         """A task and the token of its lease."""
-        task = await self.tasks.task(project, "one")
+        task = await self.tasks.task(project, "one", required_evidence=list(required))
         acquired = await self.tasks.call("AcquireTask", id=task, agent_id="ada", **fields)
         return task, acquired["lease"]["fencing_token"]
 

@@ -4,19 +4,20 @@ from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from services.tasks import errors
-from services.tasks.models import Evidence, Task, Work
+from services.tasks.models import Evidence, Read, Task, Work
 
 # The work that each kind is shown by, and how that must have ended.
 SHOWN_BY = {"invocation": ("invocation", "success"), "approval": ("human_request", "approved")}
 
 
-def require_shown(task: Task, shown: Sequence[Evidence], works: Collection[Work]) -> None:
+def require_shown(task: Task, shown: Sequence[Evidence], works: Collection[Work], read: Mapping[str, Read]) -> None:
     """Refuses what is not so, and a completion without all that the task demands.
 
     Args:
         task: about to be completed.
         shown: what whoever completes it shows.
         works: what was done under the last lease of the task.
+        read: what stands behind the URLs among what is shown.
 
     Raises:
         ServiceError: EVIDENCE_REFUSED, EVIDENCE_MISSING.
@@ -24,23 +25,44 @@ def require_shown(task: Task, shown: Sequence[Evidence], works: Collection[Work]
     done = {(work.kind, work.work_id): work for work in works}
     demands: set[str] = set()
     for each in shown:
-        subject = _checked(task, each, done)
+        subject = _checked(task, each, done, read)
         demands |= {each.kind, f"{each.kind}:{subject}"}
     if missing := [each for each in task.required_evidence if each not in demands]:
         raise errors.evidence_missing(task, missing)
 
 
-def _checked(task: Task, shown: Evidence, done: Mapping[tuple[str, str], Work]) -> str:
+def urls_of(task: Task, shown: Sequence[Evidence]) -> list[str]:
+    """The URLs that are to be read; those that are none are refused at once.
+
+    Raises:
+        ServiceError: EVIDENCE_REFUSED.
+    """
+    found = [each for each in shown if each.kind == "url"]
+    for each in found:
+        _require_url(task, each)
+    return [each.id for each in found]
+
+
+def _require_url(task: Task, shown: Evidence) -> None:
+    try:
+        url = urlsplit(shown.id)
+    except ValueError:
+        raise errors.evidence_refused(task, shown, "that is no URL") from None
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise errors.evidence_refused(task, shown, "that is no URL of http or https")
+    if not shown.digest:
+        raise errors.evidence_refused(task, shown, "`digest` must be the SHA-256 of what stands there")
+
+
+def _checked(task: Task, shown: Evidence, done: Mapping[tuple[str, str], Work], read: Mapping[str, Read]) -> str:
     """What was done, in a word; empty where there is none for it."""
     if shown.kind == "url":
-        try:
-            url = urlsplit(shown.id)
-        except ValueError:
-            raise errors.evidence_refused(task, shown, "that is no URL") from None
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise errors.evidence_refused(task, shown, "that is no URL of http or https")
-        if not shown.digest:
-            raise errors.evidence_refused(task, shown, "`digest` must be the SHA-256 of what stands there")
+        _require_url(task, shown)
+        found = read.get(shown.id, Read(error="it was not read; try again"))
+        if found.error:
+            raise errors.evidence_refused(task, shown, found.error)
+        if found.digest != shown.digest:
+            raise errors.evidence_refused(task, shown, f"the SHA-256 of what stands there is {found.digest}")
         return ""
     kind, outcome = SHOWN_BY[shown.kind]
     work = done.get((kind, shown.id))

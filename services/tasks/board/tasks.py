@@ -19,13 +19,14 @@ from services.tasks.board.access import entered, entered_for, found, locked, sho
 from services.tasks.board.batches import Batches
 from services.tasks.board.changes import changed
 from services.tasks.board.epics import enter_epic
-from services.tasks.board.evidence import require_shown
+from services.tasks.board.evidence import require_shown, urls_of
 from services.tasks.board.leases import Leases, require_fenced
 from services.tasks.board.projects import named, visible
 from services.tasks.board.resources import require_readable
 from services.tasks.board.store import dependencies, epics, log, work
 from services.tasks.board.store import leases as leases_store
 from services.tasks.board.store import tasks as store
+from services.tasks.board.urls import UrlReader
 from services.tasks.metrics import Tally, TasksMetrics
 from services.tasks.models import (
     DEFAULT_LEASE_SECONDS,
@@ -46,8 +47,11 @@ MAX_DOCUMENT_BYTES = 64 * 1024
 class Tasks:
     """Reads and changes tasks. Whoever works on the project may."""
 
-    def __init__(self, database: Database, leases: Leases, batches: Batches, metrics: TasksMetrics) -> None:
+    def __init__(
+        self, database: Database, leases: Leases, batches: Batches, urls: UrlReader, metrics: TasksMetrics
+    ) -> None:
         self._database = database
+        self._urls = urls
         self._leases = leases
         self._batches = batches
         self._metrics = metrics
@@ -148,6 +152,8 @@ class Tasks:
             if done is not None:
                 return done
             # Alone it hears why not.
+        if not callable(asked) and asked.status == "completed" and not await once.earlier(self._database):
+            asked = await self._with_urls_read(task_id, asked, viewer)
 
         async def transition(connection: Connection) -> Task:
             project_id = await entered_for(connection, task_id, viewer)
@@ -158,6 +164,16 @@ class Tasks:
         answer = await once.run(self._database, transition)
         self._metrics.count(tally)
         return answer
+
+    async def _with_urls_read(self, task_id: str, asked: TransitionRequest, viewer: Viewer) -> TransitionRequest:
+        """The same, with what stands behind the URLs that are shown; only who may complete the task has us look."""
+        if not any(each.kind == "url" for each in asked.evidence):
+            return asked
+        async with self._database.transaction() as connection:
+            await entered_for(connection, task_id, viewer)
+            task = await found(connection, UUID(task_id))
+        require_fenced(task, asked.fencing_token, viewer)
+        return replace(asked, read=await self._urls.read(urls_of(task, asked.evidence)))
 
     async def _bring(
         self,
@@ -268,7 +284,8 @@ async def _transition(
     if wanted.status == "completed" or task.status == "blocked":
         values["failed_attempts"] = 0
     if wanted.status == "completed":
-        require_shown(task, wanted.evidence, await work.of_lease(connection, UUID(task.id), task.fencing_token))
+        works = await work.of_lease(connection, UUID(task.id), task.fencing_token)
+        require_shown(task, wanted.evidence, works, wanted.read)
         values["evidence"] = [asdict(each) for each in wanted.evidence]
     elif wanted.evidence:
         raise invalid_field("evidence", "stands with the status completed alone")

@@ -160,8 +160,8 @@ class Evidence:
     """What shows that a task is done."""
 
     # `invocation`: that a tool ran with success for the task, under its last lease. `approval`: that humans
-    # approved a request that was made for the task, under its last lease. `url`: a page or a file, which is written
-    # down and not looked at.
+    # approved a request that was made for the task, under its last lease. `url`: a page or a file, which is read
+    # then, and is what it is said to be.
     kind: str = ""
     # The id of the invocation or of the human request, or the URL. 1 to 2,048 characters.
     id: str = ""
