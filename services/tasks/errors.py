@@ -85,6 +85,14 @@ def lease_lost(task: Task, token: int) -> ServiceError:
     return failed_precondition("LEASE_LOST", message, **_lease(task))
 
 
+def events_forgotten(after: int, first: int) -> ServiceError:
+    message = (
+        f"What followed the event {after} is kept no longer: the first that is, is {first}. Watch without "
+        "`after_sequence`: what there is comes first, and then what happens."
+    )
+    return failed_precondition("EVENTS_FORGOTTEN", message, after_sequence=str(after), first_sequence=str(first))
+
+
 def resources_held(task_id: str, resource: str, held_by: str) -> ServiceError:
     message = f"{resource!r} overlaps with what the task {held_by} holds. Take another, or come back when it ended."
     return failed_precondition("RESOURCES_HELD", message, task_id=task_id, resource=resource, held_by=held_by)

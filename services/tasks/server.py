@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from qmcp.tasks.v1 import tasks_service_pb2
 
@@ -39,6 +40,7 @@ from services.tasks.peers import access
 from services.tasks.servicer import TasksServicer
 from services.tasks.settings import Settings
 from services.tasks.watching.follower import BoardFollower
+from services.tasks.watching.store import forget
 from services.tasks.worker import Worker
 
 __all__ = ["Settings", "compose"]
@@ -81,7 +83,13 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
 
         async with (
             listening(settings.database_url, {"tasks_ready": claiming.tell}),
-            background({"forgetting": forgetting(db), "leases": worker.sweep, "boards": follower.follow}),
+            background(
+                {
+                    "forgetting": forgetting(db, partial(forget, days=settings.tasks_event_days)),
+                    "leases": worker.sweep,
+                    "boards": follower.follow,
+                }
+            ),
             authenticator(settings, resolver, registry) as who,
             serving(
                 settings,

@@ -45,6 +45,9 @@ class Settings(ServiceSettings):
     # take, seconds.
     tasks_evidence_max_bytes: int = Field(default=16 * 1024 * 1024, ge=1)
     tasks_evidence_timeout_seconds: float = Field(default=5, gt=0, le=8)
+    # How long what happened on boards is kept, days: whoever was away for longer begins with what there is. The last
+    # event of a board stays.
+    tasks_event_days: int = Field(default=90, ge=1)
     # Calls that watch boards in one replica at most; one more is told so.
     tasks_max_watchers: int = Field(
         default=1_000, ge=1, validation_alias=AliasChoices("QMCP_TASKS_MAX_WATCHERS", "WEBSOCKET_MAX_CONNECTIONS")

@@ -21,6 +21,7 @@ from services.tasks.messages.board import event_to
 from services.tasks.metrics import TasksMetrics
 from services.tasks.watching import follower as follower_module
 from services.tasks.watching.follower import BoardFollower
+from tests.contract.running import refusal as refusal_of
 from tests.faults.processes import Replica as Process
 from tests.tasks.service import RefusedError, Replica, replica
 from tests.tasks.test_leases import let_expire, owner_of, project_of
@@ -305,3 +306,36 @@ async def test_who_writes_on_several_boards_at_once_waits_for_nobody_in_a_circle
             board = await here.call("GetBoard", project_id=await project_of(here, task))
             # The project, its epic and its task were made; and what was written.
             assert board["sequence"] == 3 + 80
+
+
+async def test_what_is_too_old_is_kept_no_longer_and_whoever_goes_on_behind_it_is_told(database: str) -> None:
+    async with replica(database) as here:
+        tasks = [await here.task(name, "t") for name in ("old", "old too")]
+        project = await project_of(here, tasks[0])
+        last = (await here.call("GetBoard", project_id=project))["sequence"]
+        await query(database, "UPDATE board_events SET at = at - interval '31 days'")
+        kept = "SELECT sequence FROM board_events WHERE project_id = $1 ORDER BY sequence"
+        # Each replica looks when it begins, and then each hour.
+        async with replica(database, tasks_event_days=32) as patient:
+            assert [event.sequence for event in await told(watch(patient.stub, project, 0), "task.created")] == [
+                1,
+                2,
+                3,
+            ]
+        async with replica(database, tasks_event_days=30):
+            async with asyncio.timeout(GUARD_SECONDS):
+                while [row["sequence"] for row in await query(database, kept, project)] != [last]:
+                    await asyncio.sleep(0.01)
+        for after in (0, last - 2):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await told(watch(here.stub, project, after), "task.created")
+            reason = refusal_of(refused.value)
+            assert reason.reason == "EVENTS_FORGOTTEN"
+            assert (reason.metadata["after_sequence"], reason.metadata["first_sequence"]) == (f"{after}", f"{last}")
+        # Nothing is missing behind the last that was deleted; numbers go on, and what there is comes first as ever.
+        assert [event.sequence for event in await told(watch(here.stub, project, last - 1), "task.created")] == [last]
+        going_on = watch(here.stub, project, last)
+        await here.call("CreateTaskLogEntry", task_id=tasks[0], kind="later")
+        assert [event.sequence for event in await told(going_on, "task.logged")] == [last + 1]
+        [*pieces, end] = await told(watch(here.stub, project), "snapshot_end")
+        assert ([piece.kind for piece in pieces], end.sequence) == (["snapshot"] * 3, last + 1)

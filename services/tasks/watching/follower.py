@@ -86,7 +86,8 @@ class BoardFollower(Generic[Shown]):
 
         Raises:
             ServiceError: OVERLOADED where as many watch here as may; PROJECT_NOT_FOUND, also where it is shown to the
-                viewer no longer; INVALID_REQUEST where the number is of no event yet.
+                viewer no longer; INVALID_REQUEST where the number is of no event yet; EVENTS_FORGOTTEN where what
+                follows it is kept no longer.
         """
         project_id = uuid_of(project)
         async with self._entered(project, viewer) as (recent, changed):
@@ -102,6 +103,8 @@ class BoardFollower(Generic[Shown]):
                 events = await self._after(recent, project_id, sequence)
                 if not viewer.sees(recent.head.audience):
                     raise errors.project_not_found(project)
+                if events and events[0].sequence > sequence + 1:
+                    raise errors.events_forgotten(sequence, events[0].sequence)
                 for event in events:
                     yield event.shown
                     sequence = event.sequence

@@ -102,6 +102,34 @@ async def events_after(connection: Connection, project_id: UUID, sequence: int, 
     ]
 
 
+async def forget(connection: Connection, days: int) -> None:
+    """Deletes events that are older, some thousand at a time; not the last of a board: the next is numbered by it."""
+    while (
+        await connection.execute(
+            """
+            DELETE FROM board_events
+            WHERE ctid = ANY(
+                ARRAY(
+                    SELECT ctid
+                    FROM board_events
+                    WHERE at < now() - make_interval(days => $1)
+                      AND EXISTS (
+                          SELECT
+                          FROM board_events AS later
+                          WHERE later.project_id = board_events.project_id
+                            AND later.sequence > board_events.sequence
+                      )
+                    LIMIT 10000
+                )
+            )
+            """,
+            days,
+        )
+        != "DELETE 0"
+    ):
+        pass
+
+
 async def epics_after(
     connection: Connection, project_id: UUID, after: tuple[datetime, UUID] | None, limit: int
 ) -> tuple[list[Epic], bool]:
