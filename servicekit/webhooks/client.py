@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 import aiohttp
 from yarl import URL
@@ -12,24 +11,13 @@ from servicekit.errors import Violation, invalid_argument, invalid_field
 from servicekit.masking import mask_of
 from servicekit.retry_after import seconds_of
 from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, host_of
+from servicekit.webhooks.delivery_result import DeliveryResult
 
 # What is read of an answer: it is thrown away, but a connection whose answer was read can be used again.
 MAX_READ_BYTES = 64 * 1024
 # How long a name may take to resolve when it is registered, seconds.
 RESOLVES_WITHIN = 5.0
 MAX_ERROR_LENGTH = 500
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryResult:
-    """What came of one try."""
-
-    # The HTTP status; 0 where there was no answer.
-    status: int
-    # Why it failed; empty where the receiver has taken it.
-    error: str = ""
-    # How long the receiver asks to be left alone, seconds.
-    retry_after: float = 0
 
 
 class WebhookClient:

@@ -144,6 +144,24 @@ def too_many_webhooks(most: int) -> ServiceError:
     return exhausted("TOO_MANY_WEBHOOKS", f"There are {most} webhooks, as many as there may be.", 60)
 
 
+def contact_not_found(contact_id: str) -> ServiceError:
+    return not_found("CONTACT_NOT_FOUND", f"There is no contact {contact_id!r}.", contact_id=contact_id)
+
+
+def too_many_contacts(most: int) -> ServiceError:
+    return exhausted("TOO_MANY_CONTACTS", f"There are {most} contacts, as many as there may be.", 60)
+
+
+def channel_not_set_up(kind: str) -> ServiceError:
+    needed = (
+        "QMCP_HITL_PUBLIC_URL, QMCP_HITL_SMTP_URL and QMCP_HITL_MAIL_FROM"
+        if kind == "email"
+        else "QMCP_HITL_PUBLIC_URL"
+    )
+    message = f"Contacts of the kind {kind} are not set up here. The operator sets {needed}."
+    return failed_precondition("CHANNEL_NOT_SET_UP", message, kind=kind)
+
+
 def etag_mismatch(what: str) -> ServiceError:
     return aborted("ETAG_MISMATCH", f"{what} changed since you read it. Read it again, apply your change, retry.")
 

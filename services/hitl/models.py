@@ -292,88 +292,22 @@ class EventFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookDefinition:
-    """What somebody wants to be told, and where."""
+class NewLink:
+    """A link that is to be made."""
 
-    url: str
-    # Empty: those that every webhook is told of.
-    kinds: Sequence[str] = ()
-    # Empty: all.
-    request_types: Sequence[str] = ()
-    description: str = ""
-    paused: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """A webhook as it stands, without its secret."""
-
-    id: UUID
-    definition: WebhookDefinition
-    etag: str
-    created_at: datetime
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedWebhook:
-    """A webhook and its secret, `whsec_...`, in the one moment where that is known; "" where it is not new."""
-
-    webhook: Webhook
-    secret: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One event on its way to one address."""
-
-    id: UUID
-    # None: it goes to the callback of the request itself.
-    webhook_id: UUID | None
     human_request_id: str
-    event_sequence: int
-    event_kind: str
-    url: str
-    status: Literal["pending", "delivered", "failed"]
-    attempts: int
-    next_attempt_at: datetime
-    # The HTTP status of the last try; 0 where there was no answer.
-    last_status: int
-    last_error: str
-    created_at: datetime
-    delivered_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A delivery that this process is to try now, and all that is sent but the request itself."""
-
-    id: UUID
-    # Of this try: who finds another one in the row was too slow and has no say any more.
-    claim: UUID
-    webhook_id: UUID | None
-    human_request_id: str
-    event_sequence: int
-    event_kind: str
-    url: str
-    # This one included.
-    attempts: int
-    # Sealed; None: the secret of callbacks signs.
-    secret: bytes | None
-    # The one before a rotation, while it still signs too.
-    replaced_secret: bytes | None
-    at: datetime
-    principal: str
-    detail: Json
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryFilter:
-    """Which deliveries; "" means any."""
-
-    webhook_id: str = ""
-    human_request_id: str = ""
-    status: str = ""
+    # Who answers by it.
+    person: str
+    created_by: str
+    # By what whoever makes it calls (`Principal.reference`); empty where nobody checks.
+    caller: str = ""
+    # How long it may be used; 0: as long as the request may take.
+    timeout_seconds: int = 0
+    # The contact that it is sent to and what that is; of one that a caller makes None and empty.
+    contact_id: UUID | None = None
+    channel: str = ""
+    # The groups of whoever has it, for which they answer too.
+    groups: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,9 +317,11 @@ class ActionLink:
     human_request_id: str
     person: str
     created_by: str
-    # By what whoever made it called; empty where nobody checks.
     caller: str
     expires_at: datetime
+    contact_id: UUID | None
+    channel: str
+    groups: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)

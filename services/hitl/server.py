@@ -1,6 +1,6 @@
 """Composes the hitl service: database, store → domain → servicer; what must be ready; what runs beside."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, nullcontext
 
 from qmcp.hitl.v1 import hitl_service_pb2
@@ -17,12 +17,16 @@ from servicekit.search.index import index
 from servicekit.search.indexer import Indexer
 from servicekit.search.metrics import SearchMetrics
 from servicekit.server import Server, Service, background, serving
+from servicekit.smtp import Mailer, server_of
 from servicekit.ssrf import AddressPolicy
 from servicekit.webhooks.client import WebhookClient
 from servicekit.webhooks.sealing import Sealing, own_secret
+from services.hitl.delivery.contacts import Contacts, Unsubscribing
 from services.hitl.delivery.delivery_worker import DeliveryWorker
 from services.hitl.delivery.dispatch import Dispatcher, Signer
 from services.hitl.delivery.metrics import DeliveryMetrics
+from services.hitl.delivery.notices.chat import FORMS as CHATS
+from services.hitl.delivery.notifier import Notifier
 from services.hitl.delivery.webhooks import Webhooks
 from services.hitl.lifecycle.inbox import Inbox
 from services.hitl.lifecycle.request_writer import RequestWriter
@@ -32,6 +36,7 @@ from services.hitl.lifecycle.similar import Similar
 from services.hitl.lifecycle.store.leased import find_ended
 from services.hitl.lifecycle.store.similar import EndedRequests
 from services.hitl.links.links import Links
+from services.hitl.links.links import make as make_link
 from services.hitl.messages.requests import request_json
 from services.hitl.metrics import HitlMetrics
 from services.hitl.peers import access, leases
@@ -58,7 +63,8 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     metrics, search = HitlMetrics(registry), SearchMetrics(registry)
     addresses = AddressPolicy(settings.hitl_allowed_networks)
     sealing = Sealing.load(settings.hitl_secrets_key_file, "QMCP_HITL_SECRETS_KEY_FILE")
-    signer = Signer(sealing, own_secret(settings.hitl_callback_secret_file, "QMCP_HITL_CALLBACK_SECRET_FILE"))
+    own = own_secret(settings.hitl_callback_secret_file, "QMCP_HITL_CALLBACK_SECRET_FILE")
+    signer, unsubscribing = Signer(sealing, own), Unsubscribing(own)
     async with (
         database(
             settings.database_url,
@@ -93,10 +99,13 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         # Who hears by HTTP.
         links = Links(db, requests.find_in, writer.record, writer.answer, resolver.resolve_callers)
         webhooks = Webhooks(db, client, sealing)
+        mailer = _mailer(settings)
+        contacts = Contacts(db, client, unsubscribing, _kinds(settings, mailer))
         dispatcher = Dispatcher(client, signer, requests.load, request_json)
-        delivery_worker = DeliveryWorker(settings, db, dispatcher, writer.record, DeliveryMetrics(registry))
+        notifier = Notifier(db, client, mailer, settings.hitl_public_url, unsubscribing, requests.load, make_link)
+        delivery_worker = DeliveryWorker(settings, db, dispatcher, notifier, writer.record, DeliveryMetrics(registry))
 
-        servicer = HitlServicer(requests, inbox, waiting, follower, links, webhooks)
+        servicer = HitlServicer(requests, inbox, waiting, follower, links, webhooks, contacts)
         channels: Mapping[str, Listener] = {
             "human_requests": follower.tell,
             "deliveries": delivery_worker.wake,
@@ -131,3 +140,17 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         ):
             with MetricsPage(registry, settings.metrics_host, settings.metrics_port):
                 yield server
+
+
+def _mailer(settings: Settings) -> Mailer | None:
+    url = settings.hitl_smtp_url.get_secret_value()
+    if not url or not settings.hitl_mail_from:
+        return None
+    return Mailer(server_of(url), settings.hitl_mail_from, settings.hitl_delivery_timeout_seconds)
+
+
+def _kinds(settings: Settings, mailer: Mailer | None) -> Sequence[str]:
+    """The kinds of contacts that can be reached."""
+    if not settings.hitl_public_url:
+        return []
+    return [*CHATS, *(["email"] if mailer else [])]

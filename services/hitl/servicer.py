@@ -7,18 +7,21 @@ from typing import Any
 from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
-from qmcp.hitl.v1 import hitl_service_pb2, hitl_service_pb2_grpc, link_pb2, request_pb2, webhook_pb2
+from qmcp.hitl.v1 import contact_pb2, hitl_service_pb2, hitl_service_pb2_grpc, link_pb2, request_pb2, webhook_pb2
 
 from servicekit.errors import invalid_field
 from servicekit.http_status import HEADER, answer_with_headers
 from servicekit.idempotency import Once
 from servicekit.large import beside
 from servicekit.request_context import current_context
+from services.hitl.delivery.contacts import Contacts
 from services.hitl.delivery.webhooks import Webhooks
 from services.hitl.lifecycle.inbox import Inbox
 from services.hitl.lifecycle.requests import Requests
+from services.hitl.links import pages
 from services.hitl.links.links import Links
 from services.hitl.links.pages import Page
+from services.hitl.messages import contacts as contact_messages
 from services.hitl.messages import requests as messages
 from services.hitl.messages import webhooks as webhook_messages
 from services.hitl.models import HumanRequest
@@ -39,6 +42,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         follower: EventFollower,
         links: Links,
         webhooks: Webhooks,
+        contacts: Contacts,
     ) -> None:
         self._requests = requests
         self._inbox = inbox
@@ -46,6 +50,7 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
         self._follower = follower
         self._links = links
         self._webhooks = webhooks
+        self._contacts = contacts
 
     async def CreateHumanRequest(
         self, request: hitl_service_pb2.CreateHumanRequestRequest, context: Context
@@ -216,6 +221,43 @@ class HitlServicer(hitl_service_pb2_grpc.HitlServiceServicer):
     async def DeleteWebhook(self, request: hitl_service_pb2.DeleteWebhookRequest, context: Context) -> Empty:
         await self._webhooks.delete(request.id)
         return Empty()
+
+    async def CreateContact(
+        self, request: hitl_service_pb2.CreateContactRequest, context: Context
+    ) -> contact_pb2.Contact:
+        once = Once(request, contact_messages.contact_to)
+        return await self._contacts.create(contact_messages.definition_from(request.contact), once)
+
+    async def GetContact(self, request: hitl_service_pb2.GetContactRequest, context: Context) -> contact_pb2.Contact:
+        return contact_messages.contact_to(await self._contacts.get(request.id, current_context.get().viewer))
+
+    async def ListContacts(
+        self, request: hitl_service_pb2.ListContactsRequest, context: Context
+    ) -> hitl_service_pb2.ListContactsResponse:
+        viewer = current_context.get().viewer
+        page, token = await self._contacts.page(request.person, viewer, request.page_size, request.page_token)
+        return hitl_service_pb2.ListContactsResponse(
+            contacts=map(contact_messages.contact_to, page), next_page_token=token
+        )
+
+    async def UpdateContact(
+        self, request: hitl_service_pb2.UpdateContactRequest, context: Context
+    ) -> contact_pb2.Contact:
+        contact = request.contact
+        wanted = contact_messages.definition_from(contact)
+        return contact_messages.contact_to(await self._contacts.update(contact.id, wanted, contact.etag))
+
+    async def DeleteContact(self, request: hitl_service_pb2.DeleteContactRequest, context: Context) -> Empty:
+        await self._contacts.delete(request.id)
+        return Empty()
+
+    async def ShowUnsubscribe(self, request: hitl_service_pb2.ShowUnsubscribeRequest, context: Context) -> HttpBody:
+        contact = await self._contacts.subscribed(request.token)
+        return await _page(context, pages.unsubscribe(contact.definition.person))
+
+    async def Unsubscribe(self, request: hitl_service_pb2.UnsubscribeRequest, context: Context) -> HttpBody:
+        await self._contacts.unsubscribe(request.token)
+        return await _page(context, pages.notice("Done", "No more of these mails are sent to you."))
 
     async def ListDeliveries(
         self, request: hitl_service_pb2.ListDeliveriesRequest, context: Context

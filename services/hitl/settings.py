@@ -1,14 +1,16 @@
 """The settings of the hitl service; those that every service has stand in servicekit."""
 
 from collections.abc import Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from servicekit.search.settings import SearchSettings
 from servicekit.settings import Network
+from servicekit.smtp import is_mail_address, server_of
 
 
 class Settings(SearchSettings):
@@ -52,6 +54,28 @@ class Settings(SearchSettings):
     hitl_delivery_timeout_seconds: float = Field(default=10, gt=0)
     # Deliveries on their way at a time.
     hitl_deliveries_at_a_time: int = Field(default=32, ge=1)
+
+    # The address of the edge as people reach it, `https://qmcp.example.com`: where the links lead that contacts are
+    # sent. Without it there are no contacts.
+    hitl_public_url: str = Field(default="", pattern=r"^(https?://[^/\s?#]+(/[^\s?#]*)?)?$")
+    # The mail server: `smtp://user:password@host:port` (587; encrypted where it can be, and always where there is a
+    # password) or `smtps://...` (465). Without it, and who mails come from, no contact is a mail address.
+    hitl_smtp_url: SecretStr = SecretStr("")
+    hitl_mail_from: str = Field(default="", pattern=r"^[^\x00-\x1f\x7f]*$")
+
+    @field_validator("hitl_smtp_url")
+    @classmethod
+    def _mail_server(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            server_of(value.get_secret_value())
+        return value
+
+    @field_validator("hitl_mail_from")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        if value and not is_mail_address(parseaddr(value)[1]):
+            raise ValueError("must be a mail address, or `Name <address>`")
+        return value
 
     @field_validator("hitl_allowed_networks", mode="before")
     @classmethod

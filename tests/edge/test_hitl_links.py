@@ -105,6 +105,20 @@ def test_a_token_is_in_no_log_and_no_table(guarded, admin, anybody, name, path):
         assert token not in place
 
 
+def test_who_unsubscribes_needs_no_key_and_a_token_that_is_none_of_ours_is_404(anybody):
+    # As the page sends it, and as mail programs do.
+    for form in (b"", b"List-Unsubscribe=One-Click"):
+        sent = anybody.post(
+            "/v1/human/unsubscribe/none-of-ours",
+            content=form,
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        )
+        assert sent.status_code == 404
+    assert anybody.get("/v1/human/unsubscribe/none-of-ours").status_code == 404
+    mail = {"kind": "email", "address": "ada@example.com", "person": "ada"}
+    assert anybody.post("/v1/human/contacts", json=mail).status_code == 401
+
+
 def test_a_webhook_is_registered_with_201_and_its_secret_shows_once(guarded, admin, anybody):
     hook = {"url": "https://hooks.example.com/qmcp", "kinds": ["created"], "paused": True}
     assert anybody.post("/v1/human/webhooks", json=hook).status_code == 401

@@ -22,13 +22,17 @@ from servicekit.server import background
 from servicekit.ssrf import AddressPolicy
 from servicekit.webhooks.client import WebhookClient
 from servicekit.webhooks.sealing import Sealing, new_secret
+from services.hitl.delivery.contacts import Unsubscribing
 from services.hitl.delivery.delivery_worker import DeliveryWorker
 from services.hitl.delivery.dispatch import Dispatcher, Signer
 from services.hitl.delivery.metrics import DeliveryMetrics
+from services.hitl.delivery.models import IssuedWebhook, WebhookDefinition
+from services.hitl.delivery.notifier import Notifier
 from services.hitl.delivery.store import deliveries
 from services.hitl.delivery.webhooks import Webhooks
 from services.hitl.lifecycle.store import requests
-from services.hitl.models import HumanRequest, IssuedWebhook, NewEvent, WebhookDefinition
+from services.hitl.links.links import make as make_link
+from services.hitl.models import HumanRequest, NewEvent
 from services.hitl.settings import Settings
 
 Result = TypeVar("Result")
@@ -108,7 +112,9 @@ class Environment:
         client = self.make_client()
         self._exits.push_async_callback(client.aclose)
         dispatcher = Dispatcher(client, Signer(self.sealing, CALLBACK_SECRET), self.load, shown)
-        return DeliveryWorker(settings, self.database, dispatcher, self.record_event, metrics)
+        unsubscribing = Unsubscribing(CALLBACK_SECRET)
+        notifier = Notifier(self.database, client, None, "", unsubscribing, self.load, make_link)
+        return DeliveryWorker(settings, self.database, dispatcher, notifier, self.record_event, metrics)
 
     async def start(self, **changes: Any) -> DeliveryWorker:
         """A worker that runs as it does in a replica."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 from google.protobuf.message import Message
-from qmcp.hitl.v1 import hitl_service_pb2, webhook_pb2
+from qmcp.hitl.v1 import contact_pb2, hitl_service_pb2, webhook_pb2
 
 from services.hitl import server as hitl_server
 from tests.contract.running import Running
@@ -104,6 +104,7 @@ def _hitl_variables(folder: Path) -> Mapping[str, str]:
         "hitl_secrets_key_file": str(folder / "secrets-key"),
         "hitl_callback_secret_file": str(folder / "callback-secret"),
         "hitl_similar_requests": "true",
+        "hitl_public_url": "https://qmcp.example.com",
     }
 
 
@@ -139,6 +140,24 @@ async def _taken_back(owner: Running, admin: Running) -> str:
 
 async def _webhook_of_an_administrator(_owner: Running, admin: Running) -> str:
     return (await _make_webhooks(admin, 1))[0]
+
+
+def _contact(number: int) -> contact_pb2.Contact:
+    return contact_pb2.Contact(
+        kind="slack", address=f"https://93.184.215.14/{number}", person="ada", groups=["elsewhere"]
+    )
+
+
+async def _make_contacts(running: Running, number: int) -> list[str]:
+    made = [
+        await running.must("CreateContact", running.request("CreateContact", contact=_contact(each)))
+        for each in range(number)
+    ]
+    return [contact.id for contact in made]
+
+
+async def _contact_of_an_administrator(_owner: Running, admin: Running) -> str:
+    return (await _make_contacts(admin, 1))[0]
 
 
 async def _called_back(owner: Running, admin: Running) -> str:
@@ -179,6 +198,7 @@ SUBJECT = Subject(
     listings={
         # The first is asked for while another call is held up.
         "ListWebhooks": Listing(_make_webhooks, "id"),
+        "ListContacts": Listing(_make_contacts, "id", {"person": "ada"}, {"person": "bob"}),
         "ListDeliveries": Listing(_make_deliveries, "id", {"human_request_id": "made"}, {"human_request_id": "other"}),
         "ListHumanRequests": Listing(_ask, "id", {"request_type": "review"}, {"request_type": "choice"}),
         "ListHumanRequestEvents": Listing(_make_events, "sequence", {"id": EVENTFUL}, {"id": "other"}),
@@ -210,6 +230,9 @@ SUBJECT = Subject(
         "CreateWebhook": Effect(
             lambda number: hitl_service_pb2.CreateWebhookRequest(webhook=_webhook(number)), lambda webhook: webhook.id
         ),
+        "CreateContact": Effect(
+            lambda number: hitl_service_pb2.CreateContactRequest(contact=_contact(number)), lambda contact: contact.id
+        ),
         # The last, because it ends what the others need.
         "CreateHumanResponse": Effect(
             _answered, lambda response: response.id, field="idempotency_key", prepare=_standing, repeats=False
@@ -228,6 +251,8 @@ SUBJECT = Subject(
         "WatchHumanRequests": Sight(_own, lambda _: _about("WatchHumanRequests", after_sequence=0)),
         "ListDeliveries": Sight(_called_back, lambda _: _about("ListDeliveries")),
         "GetWebhook": Sight(_webhook_of_an_administrator, lambda made: _about("GetWebhook", id=made), owned=False),
+        "GetContact": Sight(_contact_of_an_administrator, lambda made: _about("GetContact", id=made), owned=False),
+        "ListContacts": Sight(_contact_of_an_administrator, lambda _: _about("ListContacts"), owned=False),
         "ListWebhooks": Sight(_webhook_of_an_administrator, lambda _: _about("ListWebhooks"), owned=False),
     },
     shared={"CreateHumanRequest": "makes what is the caller's own"},

@@ -11,8 +11,8 @@ from standardwebhooks import WebhookVerificationError
 from servicekit.identity.visibility import ITSELF
 from servicekit.webhooks.retries import pause_seconds
 from servicekit.webhooks.sealing import new_secret
+from services.hitl.delivery.models import WebhookDefinition
 from services.hitl.delivery.store import deliveries, webhooks
-from services.hitl.models import WebhookDefinition
 from tests.hitl.environment import environment
 from tests.webhook_receiver import until, webhook_receiver
 

@@ -11,9 +11,10 @@ import pytest_asyncio
 from servicekit.identity.principal import Principal
 from servicekit.identity.visibility import ITSELF, Viewer
 from servicekit.postgres import Connection
+from services.hitl.delivery.models import DeliveryFilter
 from services.hitl.delivery.store import deliveries
 from services.hitl.lifecycle.store import lists
-from services.hitl.models import DeliveryFilter, RequestFilter
+from services.hitl.models import RequestFilter
 from services.hitl.server import TUNING
 from tests.explained import ExplainedConnection
 from tests.stack import Server

@@ -12,9 +12,9 @@ from standardwebhooks import WebhookVerificationError
 from servicekit.errors import ServiceError
 from servicekit.identity.visibility import ITSELF
 from servicekit.webhooks.sealing import Sealing
+from services.hitl.delivery.models import DeliveryFilter, WebhookDefinition
 from services.hitl.delivery.webhooks import MAX_WEBHOOKS, Webhooks
 from services.hitl.messages import webhooks as messages
-from services.hitl.models import DeliveryFilter, WebhookDefinition
 from tests.hitl.environment import environment
 from tests.webhook_receiver import until, webhook_receiver
 

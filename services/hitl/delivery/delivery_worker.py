@@ -16,12 +16,14 @@ import structlog
 from servicekit.database_errors import unreachable
 from servicekit.notifications import wait_for
 from servicekit.postgres import Connection, Database
-from servicekit.webhooks.client import DeliveryResult
+from servicekit.webhooks.delivery_result import DeliveryResult
 from servicekit.webhooks.retries import GONE, pause_seconds
 from services.hitl.delivery.dispatch import LOADS_WITHIN, Dispatcher
 from services.hitl.delivery.metrics import DeliveryMetrics
+from services.hitl.delivery.models import Claimed
+from services.hitl.delivery.notifier import TO_CONTACTS, Notifier
 from services.hitl.delivery.store import deliveries, webhooks
-from services.hitl.models import Claimed, NewEvent
+from services.hitl.models import NewEvent
 from services.hitl.settings import Settings
 
 logger = structlog.get_logger(__name__)
@@ -29,8 +31,8 @@ logger = structlog.get_logger(__name__)
 # Records an event in the transaction of that connection, and takes the locks of its request and of the events.
 Record = Callable[[Connection, NewEvent], Awaitable[None]]
 
-# Who delivers, in the history of a request.
-PRINCIPAL = "webhooks"
+# Who delivers to webhooks and callbacks, in the history of a request.
+TO_WEBHOOKS = "webhooks"
 # Looked for at least this often: notifications can get lost.
 SAFETY_SECONDS = 5.0
 # How long it may take to write the outcome of a try, seconds. Not done by then, the delivery is due again.
@@ -46,12 +48,14 @@ class DeliveryWorker:
         settings: Settings,
         database: Database,
         dispatcher: Dispatcher,
+        notifier: Notifier,
         record: Record,
         metrics: DeliveryMetrics,
     ) -> None:
         self._settings = settings
         self._database = database
         self._dispatcher = dispatcher
+        self._notifier = notifier
         self._record = record
         self._metrics = metrics
         self._lease_seconds = LOADS_WITHIN + settings.hitl_delivery_timeout_seconds + RECORDS_WITHIN
@@ -125,11 +129,17 @@ class DeliveryWorker:
     async def _try(self, claimed: Claimed) -> None:
         """One try; where even its outcome cannot be written, the delivery is due again when the lease is over."""
         try:
-            body = await self._dispatcher.body(claimed)
+            together = [claimed]
             started = perf_counter()
-            result = await self._dispatcher.send(claimed, body)
-            outcome = await self._record_result(claimed, result)
-            self._metrics.tried(outcome, perf_counter() - started)
+            if claimed.contact_id is None:
+                body = await self._dispatcher.body(claimed)
+                started = perf_counter()
+                result = await self._dispatcher.send(claimed, body)
+            else:
+                together, result = await self._notifier.send(claimed)
+            for each in together:
+                outcome = await self._record_result(each, result)
+                self._metrics.tried(outcome, perf_counter() - started)
         except Exception as error:
             if unreachable(error):
                 logger.warning("delivery_not_recorded", delivery_id=str(claimed.id), error=str(error))
@@ -143,11 +153,13 @@ class DeliveryWorker:
                 "delivery_failed",
                 delivery_id=str(claimed.id),
                 webhook_id=str(claimed.webhook_id or ""),
+                contact_id=str(claimed.contact_id or ""),
                 attempt=claimed.attempts,
                 status=result.status,
                 error=result.error,
             )
-            if result.status != GONE and claimed.attempts < self._settings.hitl_delivery_attempts:
+            final = result.is_final or result.status == GONE
+            if not final and claimed.attempts < self._settings.hitl_delivery_attempts:
                 pause = pause_seconds(
                     claimed.attempts, self._settings.hitl_delivery_first_pause_seconds, result.retry_after
                 )
@@ -182,11 +194,13 @@ def _event(claimed: Claimed, result: DeliveryResult) -> NewEvent:
     detail = {
         "delivery_id": str(claimed.id),
         "webhook_id": str(claimed.webhook_id or ""),
+        "contact_id": str(claimed.contact_id or ""),
         "event_sequence": claimed.event_sequence,
         "event_kind": claimed.event_kind,
         "attempts": claimed.attempts,
         "status": result.status,
     }
+    by = TO_WEBHOOKS if claimed.contact_id is None else TO_CONTACTS
     if not result.error:
-        return NewEvent(claimed.human_request_id, "delivered", PRINCIPAL, detail)
-    return NewEvent(claimed.human_request_id, "undeliverable", PRINCIPAL, {**detail, "error": result.error})
+        return NewEvent(claimed.human_request_id, "delivered", by, detail)
+    return NewEvent(claimed.human_request_id, "undeliverable", by, {**detail, "error": result.error})

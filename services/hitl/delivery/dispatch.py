@@ -10,10 +10,12 @@ import structlog
 
 from servicekit.database_errors import unreachable
 from servicekit.large import beside
-from servicekit.webhooks.client import DeliveryResult, WebhookClient
+from servicekit.webhooks.client import WebhookClient
+from servicekit.webhooks.delivery_result import DeliveryResult
 from servicekit.webhooks.sealing import SealBrokenError, Sealing
 from servicekit.webhooks.signing import signed_headers
-from services.hitl.models import Claimed, HumanRequest
+from services.hitl.delivery.models import Claimed
+from services.hitl.models import HumanRequest
 
 logger = structlog.get_logger(__name__)
 

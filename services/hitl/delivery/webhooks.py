@@ -1,7 +1,5 @@
 """Webhooks: registered, changed, removed; the log of deliveries to them."""
 
-from datetime import datetime
-from secrets import token_hex
 from uuid import UUID
 
 import uuid_utils.compat as uuid
@@ -12,9 +10,10 @@ from servicekit.postgres import Connection, Database
 from servicekit.webhooks.client import WebhookClient
 from servicekit.webhooks.sealing import GRACE_SECONDS, Sealing, new_secret, reseal
 from services.hitl import errors
+from services.hitl.delivery.keys import before, key, new_etag, uuid_of
+from services.hitl.delivery.models import Delivery, DeliveryFilter, IssuedWebhook, Webhook, WebhookDefinition
 from services.hitl.delivery.store import deliveries
 from services.hitl.delivery.store import webhooks as store
-from services.hitl.models import Delivery, DeliveryFilter, IssuedWebhook, Webhook, WebhookDefinition
 
 MAX_WEBHOOKS = 100
 URL_FIELD = "webhook.url"
@@ -40,7 +39,9 @@ class Webhooks:
         async def create(connection: Connection) -> IssuedWebhook:
             secret = new_secret()
             webhook_id: UUID = uuid.uuid7()
-            made = await store.insert(connection, webhook_id, wanted, self._sealing.seal(secret), _etag(), MAX_WEBHOOKS)
+            made = await store.insert(
+                connection, webhook_id, wanted, self._sealing.seal(secret), new_etag(), MAX_WEBHOOKS
+            )
             if made is None:
                 raise errors.too_many_webhooks(MAX_WEBHOOKS)
             return IssuedWebhook(made, secret)
@@ -50,7 +51,7 @@ class Webhooks:
         return await once.run(self._database, create)
 
     async def get(self, webhook_id: str, viewer: Viewer) -> Webhook:
-        known = _uuid(webhook_id)
+        known = uuid_of(webhook_id)
         async with self._database.connection() as connection:
             found = await store.get(connection, known, viewer) if known else None
         if found is None:
@@ -59,10 +60,10 @@ class Webhooks:
 
     async def page(self, viewer: Viewer, page_size: int, page_token: str) -> tuple[list[Webhook], str]:
         """A page, newest first, and the token of the next."""
-        asked = pagination.page_request(page_size, page_token, (), _before, width=2)
+        asked = pagination.page_request(page_size, page_token, (), before, width=2)
         async with self._database.connection() as connection:
             found = await store.list_before(connection, viewer, asked.after, asked.limit)
-        return asked.page(found, _key)
+        return asked.page(found, key)
 
     async def update(
         self, webhook_id: str, wanted: WebhookDefinition, etag: str, *, rotate: bool, grace_seconds: int | None = None
@@ -73,14 +74,14 @@ class Webhooks:
             ServiceError: ADDRESS_NOT_ALLOWED, WEBHOOK_NOT_FOUND, ETAG_MISMATCH.
         """
         await self._client.require_allowed(URL_FIELD, wanted.url)
-        known = _uuid(webhook_id)
+        known = uuid_of(webhook_id)
         if known is None:
             raise errors.webhook_not_found(webhook_id)
         secret = new_secret() if rotate else ""
         sealed = self._sealing.seal(secret) if rotate else None
         grace = GRACE_SECONDS if grace_seconds is None else grace_seconds
         async with self._database.connection() as connection:
-            changed = await store.replace(connection, known, wanted, sealed, grace, etag, _etag())
+            changed = await store.replace(connection, known, wanted, sealed, grace, etag, new_etag())
             if changed is None:
                 if await store.get(connection, known, ITSELF) is None:
                     raise errors.webhook_not_found(webhook_id)
@@ -88,7 +89,7 @@ class Webhooks:
         return IssuedWebhook(changed, secret)
 
     async def delete(self, webhook_id: str) -> None:
-        known = _uuid(webhook_id)
+        known = uuid_of(webhook_id)
         async with self._database.connection() as connection:
             if known is None or not await store.delete(connection, known):
                 raise errors.webhook_not_found(webhook_id)
@@ -97,13 +98,13 @@ class Webhooks:
         self, wanted: DeliveryFilter, viewer: Viewer, page_size: int, page_token: str
     ) -> tuple[list[Delivery], str]:
         """A page of the log, newest first, and the token of the next."""
-        filtered = (wanted.webhook_id, wanted.human_request_id, wanted.status)
-        asked = pagination.page_request(page_size, page_token, filtered, _before, width=2)
-        if wanted.webhook_id and _uuid(wanted.webhook_id) is None:
+        filtered = (wanted.webhook_id, wanted.contact_id, wanted.human_request_id, wanted.status)
+        asked = pagination.page_request(page_size, page_token, filtered, before, width=2)
+        if any(named and uuid_of(named) is None for named in (wanted.webhook_id, wanted.contact_id)):
             return [], ""
         async with self._database.connection() as connection:
             found = await deliveries.list_before(connection, wanted, viewer, asked.after, asked.limit)
-        return asked.page(found, _key)
+        return asked.page(found, key)
 
     async def retry(self, delivery_id: str) -> Delivery:
         """Sends a delivery again, whatever has become of it.
@@ -111,7 +112,7 @@ class Webhooks:
         Raises:
             ServiceError: DELIVERY_NOT_FOUND.
         """
-        known = _uuid(delivery_id)
+        known = uuid_of(delivery_id)
         async with self._database.connection() as connection:
             found = await deliveries.again(connection, known) if known else None
         if found is None:
@@ -121,23 +122,3 @@ class Webhooks:
     async def reseal(self) -> None:
         """Seals their secrets with the newest key, so that older ones may be thrown away."""
         await reseal(self._database, self._sealing, store.sealed_secrets, store.reseal)
-
-
-def _etag() -> str:
-    return token_hex(8)
-
-
-def _uuid(text: str) -> UUID | None:
-    """The id, None where it cannot be one of ours."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def _before(at: str, row_id: str) -> tuple[datetime, UUID]:
-    return pagination.time(at), UUID(row_id)
-
-
-def _key(row: Webhook | Delivery) -> tuple[str, str]:
-    return row.created_at.isoformat(), str(row.id)

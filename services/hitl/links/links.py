@@ -24,7 +24,17 @@ from servicekit.postgres import Connection, Database
 from services.hitl import errors
 from services.hitl.links import pages, store
 from services.hitl.links.pages import Filled, Page
-from services.hitl.models import Answer, HumanRequest, IssuedLink, Json, NewEvent, RequestSpec, Response
+from services.hitl.models import (
+    ActionLink,
+    Answer,
+    HumanRequest,
+    IssuedLink,
+    Json,
+    NewEvent,
+    NewLink,
+    RequestSpec,
+    Response,
+)
 
 # The request of this id; HUMAN_REQUEST_NOT_FOUND where there is none that the viewer sees.
 Find = Callable[[Connection, str, Viewer], Awaitable[HumanRequest]]
@@ -96,14 +106,11 @@ class Links:
             # Before the link, because it takes the lock of the request: two who only shared it until then would wait
             # for each other.
             await self._record(connection, NewEvent(human_request_id, "linked", by.name, {"person": person}))
-            token = secrets.token_urlsafe(TOKEN_BYTES)
             reference = by.principal.reference
-            link = await store.insert(
-                connection, digest(token), human_request_id, person, by.name, reference, timeout_seconds
-            )
-            if link is None:
+            made = await make(connection, NewLink(human_request_id, person, by.name, reference, timeout_seconds))
+            if made is None:
                 raise errors.ended(human_request_id, request.status if request.ended else "expired")
-            return IssuedLink(link, token)
+            return made
 
         return await once.run(self._database, create)
 
@@ -118,10 +125,10 @@ class Links:
             ServiceError: LINK_NOT_VALID, NOT_ASSIGNED, where it is not for people.
         """
         try:
-            request, person = await self._asked(token)
+            request, link = await self._asked(token)
         except ServiceError as error:
             return _refusal(error, for_people=for_people)
-        return pages.form(request, person)
+        return pages.form(request, link.person)
 
     async def answer(self, token: str, content_type: str, body: bytes, *, for_people: bool) -> Page:
         """Answers in the name of the link's person.
@@ -136,17 +143,17 @@ class Links:
             ServiceError: LINK_NOT_VALID, INVALID_REQUEST, and those of an answer, where it is not for people.
         """
         try:
-            request, person = await self._asked(token)
+            request, link = await self._asked(token)
         except ServiceError as error:
             return _refusal(error, for_people=for_people)
         filled = Filled()
         try:
             given = _read(content_type, body)
             filled = Filled(given.response if given.is_text else "", given.comment)
-            response = await self._give(_answer(request.spec, person, given, digest(token)))
+            response = await self._give(_answer(request.spec, link, given, digest(token)))
         except ServiceError as error:
             if for_people and error.reason in MENDABLE:
-                return pages.form(request, person, filled, error.message)
+                return pages.form(request, link.person, filled, error.message)
             return _refusal(error, for_people=for_people)
         if for_people:
             return pages.notice("Thank you", "Your answer is recorded. You may close this page.")
@@ -161,21 +168,21 @@ class Links:
             }
         )
 
-    async def _asked(self, token: str) -> tuple[HumanRequest, str]:
-        """The request that a link answers, and its person, who is still asked.
+    async def _asked(self, token: str) -> tuple[HumanRequest, ActionLink]:
+        """The request that a link answers, and the link, whose person is still asked.
 
         Raises:
             ServiceError: LINK_NOT_VALID; NOT_ASSIGNED where others are asked now, so that the question is not for them.
         """
-        request, person = await self._behind(token)
-        # A person by name and with no role, as where the answer is taken.
-        asked = request.is_asked(person, frozenset())
-        if not asked or (request.spec.four_eyes and request.is_requester(person)):
+        request, link = await self._behind(token)
+        # As where the answer is taken.
+        asked = request.is_asked(link.person, frozenset(link.groups))
+        if not asked or (request.spec.four_eyes and request.is_requester(link.person)):
             raise errors.not_asked_any_more()
-        return request, person
+        return request, link
 
-    async def _behind(self, token: str) -> tuple[HumanRequest, str]:
-        """The request that a link answers, and its person.
+    async def _behind(self, token: str) -> tuple[HumanRequest, ActionLink]:
+        """The request that a link answers, and the link.
 
         Raises:
             ServiceError: LINK_NOT_VALID, whether it is unknown, used or late: one look-up by the digest for all.
@@ -188,12 +195,24 @@ class Links:
         if link.caller and not Principal("", (await self._granted([link.caller]))[link.caller]).may(LINK):
             # Whose key was taken away may have made it to keep a way in.
             raise errors.link_not_valid()
-        return request, link.person
+        return request, link
+
+
+def link_path(token: str) -> str:
+    """Where a link leads, below the address of the edge; nowhere where its token is not known."""
+    return f"/v1/human/links/{token}" if token else ""
 
 
 def digest(token: str) -> bytes:
     """What is kept of a token."""
     return hashlib.sha256(token.encode()).digest()
+
+
+async def make(connection: Connection, wanted: NewLink) -> IssuedLink | None:
+    """Makes a link, whoever may; None where the request waits for no answer."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    link = await store.insert(connection, digest(token), wanted)
+    return None if link is None else IssuedLink(link, token)
 
 
 def _require_may_link(request: HumanRequest, person: str, by: Viewer) -> None:
@@ -212,16 +231,17 @@ def _refusal(error: ServiceError, *, for_people: bool) -> Page:
     return pages.notice(TITLES.get(error.reason, "This did not work"), error.message, status)
 
 
-def _answer(spec: RequestSpec, person: str, given: _Given, token_digest: bytes) -> Answer:
+def _answer(spec: RequestSpec, link: ActionLink, given: _Given, token_digest: bytes) -> Answer:
     response_id: UUID = uuid.uuid7()
     return Answer(
         id=response_id,
         human_request_id=spec.id,
         response=_meant(spec, given.response) if given.is_text else given.response,
-        responded_by=person,
-        # A person by name and with no role: whoever is no longer asked, because the request was reassigned or escalated
-        # since the link was made, cannot answer by it either.
-        roles=frozenset(),
+        responded_by=link.person,
+        # A person by name and, of a contact, by its groups: whoever is no longer asked, because the request was
+        # reassigned or escalated since the link was made, cannot answer by it either.
+        roles=frozenset(link.groups),
+        response_metadata={"contact_id": str(link.contact_id), "channel": link.channel} if link.contact_id else {},
         comment=given.comment,
         via="link",
         token_digest=token_digest,

@@ -1,38 +1,32 @@
 """SQL of the action links. A link counts while it is unused, in its time, and its request waits for an answer."""
 
 from servicekit.postgres import Connection, Record
-from services.hitl.models import ActionLink
+from services.hitl.models import ActionLink, NewLink
 
-COLUMNS = "link.human_request_id, link.person, link.created_by, link.caller, link.expires_at"
+COLUMNS = """
+    link.human_request_id, link.person, link.created_by, link.caller, link.expires_at, link.contact_id, link.channel,
+    link.groups
+"""
 
 
-async def insert(
-    connection: Connection,
-    token_digest: bytes,
-    human_request_id: str,
-    person: str,
-    created_by: str,
-    caller: str,
-    timeout_seconds: int,
-) -> ActionLink | None:
+async def insert(connection: Connection, token_digest: bytes, wanted: NewLink) -> ActionLink | None:
     """Inserts a link that ends with its request, or earlier; None where the request waits for no answer.
 
     Args:
         connection: any.
         token_digest: SHA-256 of the token.
-        human_request_id: what it answers.
-        person: who answers by it.
-        created_by: who made it.
-        caller: by what they called (`Principal.reference`).
-        timeout_seconds: how long it may be used; 0: as long as the request may take.
+        wanted: what it is for.
     """
     row = await connection.fetchrow(
         f"""
-        INSERT INTO action_links AS link (token_digest, human_request_id, person, created_by, caller, expires_at)
+        INSERT INTO action_links AS link (
+            token_digest, human_request_id, person, created_by, caller, expires_at, contact_id, channel, groups
+        )
         SELECT $1, id, $3, $4, $5,
                CASE WHEN $6 = 0 THEN expires_at
                     ELSE least(expires_at, clock_timestamp() + make_interval(secs => $6))
-               END
+               END,
+               $7, $8, $9
         FROM human_requests
         WHERE id = $2
           AND status = 'pending'
@@ -40,11 +34,14 @@ async def insert(
         RETURNING {COLUMNS}
         """,
         token_digest,
-        human_request_id,
-        person,
-        created_by,
-        caller,
-        timeout_seconds,
+        wanted.human_request_id,
+        wanted.person,
+        wanted.created_by,
+        wanted.caller,
+        wanted.timeout_seconds,
+        wanted.contact_id,
+        wanted.channel,
+        list(wanted.groups),
     )
     return _link(row) if row else None
 

@@ -3,16 +3,10 @@
 from qmcp.hitl.v1 import hitl_service_pb2, link_pb2, webhook_pb2
 
 from servicekit.timestamps import to_timestamp
+from services.hitl.delivery.models import Delivery, DeliveryFilter, IssuedWebhook, Webhook, WebhookDefinition
+from services.hitl.links.links import link_path
 from services.hitl.messages.urls import shown
-from services.hitl.models import (
-    ActionLink,
-    Delivery,
-    DeliveryFilter,
-    IssuedLink,
-    IssuedWebhook,
-    Webhook,
-    WebhookDefinition,
-)
+from services.hitl.models import ActionLink, IssuedLink
 
 
 def definition_from(message: webhook_pb2.Webhook) -> WebhookDefinition:
@@ -43,7 +37,7 @@ def webhook_to(webhook: Webhook, secret: str = "") -> webhook_pb2.Webhook:
 
 
 def delivery_filter_from(request: hitl_service_pb2.ListDeliveriesRequest) -> DeliveryFilter:
-    return DeliveryFilter(request.webhook_id, request.human_request_id, request.status)
+    return DeliveryFilter(request.webhook_id, request.human_request_id, request.status, request.contact_id)
 
 
 def delivery_to(delivery: Delivery) -> webhook_pb2.Delivery:
@@ -51,6 +45,7 @@ def delivery_to(delivery: Delivery) -> webhook_pb2.Delivery:
     return webhook_pb2.Delivery(
         id=str(delivery.id),
         webhook_id=str(delivery.webhook_id or ""),
+        contact_id=str(delivery.contact_id or ""),
         human_request_id=delivery.human_request_id,
         event_sequence=delivery.event_sequence,
         event_kind=delivery.event_kind,
@@ -78,8 +73,3 @@ def link_to(link: ActionLink, token: str = "") -> link_pb2.ActionLink:
         person=link.person,
         expires_at=to_timestamp(link.expires_at),
     )
-
-
-def link_path(token: str) -> str:
-    """Where a link leads, below the address of the edge; nowhere where its token is not known."""
-    return f"/v1/human/links/{token}" if token else ""

@@ -241,12 +241,65 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuietHours:
+    """A part of each day in which somebody is left alone."""
+
+    # When they begin, `HH:MM`.
+    begin: str = ""
+    # When they end, `HH:MM`; before `begin`: on the next day.
+    end: str = ""
+    # By whose clock: a name of the tz database, such as `Europe/Berlin`. Empty means UTC.
+    time_zone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """Where a person is told that they are asked: an address for mail, or the incoming webhook of a chat.
+
+    What is sent shows the question and holds an action link by which that person answers once, without an account;
+    the answer's `response_metadata` names the contact and its kind. It is told of requests that name the person
+    among `assignees`, or one of its groups among `groups`: when they are made, assigned or escalated, once a
+    request, and again with each reminder. What has ended before it could be sent is not sent. Tries, pauses between
+    them and the log are those of webhooks (`ListDeliveries`).
+    """
+
+    # UUIDv7, made by the server.
+    id: str = ""
+    # What it is: `email`, or a chat's incoming webhook: `slack`, `mattermost` or `teams`.
+    kind: str = ""
+    # A mail address, or the URL that the chat gave. The path of such a URL is a credential, so it is shown whole
+    # only to who has `hitl.admin`. The address rules of webhooks hold. At most 2,048 characters.
+    address: str = ""
+    # Who is told there, and answers by its links: recorded as `responded_by`. Whoever reads what is sent there can
+    # answer in this name, so a chat that many read is better told by webhook.
+    person: str = ""
+    # Groups that the person belongs to: what these are asked, the person is told too, and answers for.
+    groups: tuple[str, ...] = ()
+    # When nothing is sent but what is `urgent`; what comes meanwhile is sent when they end. Absent: there are none.
+    quiet_hours: QuietHours | None = None
+    # From how many messages that are due at once they are sent as one; 0 means 5, 1 that there is no other form.
+    digest_from: int = 0
+    # What it is for, for people. At most 256 characters.
+    description: str = ""
+    # True while it is not told of anything, as since its person unsubscribed. What comes in that time is not sent
+    # later.
+    paused: bool = False
+    # Set by the server, changes with every change. Send it with an update to be refused (`ETAG_MISMATCH`) when
+    # somebody else changed it meanwhile; empty means: whatever is there.
+    etag: str = ""
+    # When it was made. Set by the server.
+    created_at: datetime | None = None
+    # When it was last changed. Set by the server.
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One event on its way to one address: the log of what was tried."""
 
     # Made by the server (UUID); the header `webhook-id` of every try.
     id: str = ""
-    # The webhook; empty where it goes to the callback of the request itself.
+    # The webhook; empty where it goes to a contact, or to the callback of the request itself.
     webhook_id: str = ""
     # The request that the event is about.
     human_request_id: str = ""
@@ -254,7 +307,7 @@ class Delivery:
     event_sequence: int = 0
     # The event's kind.
     event_kind: str = ""
-    # Where it goes; what follows the server only for who has `hitl.admin`.
+    # Where it goes; what follows the server only for who has `hitl.admin`. Empty where it goes to a contact.
     url: str = ""
     # `pending` (it will be tried, again perhaps), `delivered` (the receiver answered 2xx), `failed` (every try
     # failed).
@@ -263,7 +316,7 @@ class Delivery:
     attempts: int = 0
     # When it is tried next; absent unless it is pending.
     next_attempt_at: datetime | None = None
-    # The HTTP status of the last try; 0 where there was no answer.
+    # The HTTP status of the last try, of a mail that of SMTP; 0 where there was no answer.
     last_status: int = 0
     # Why the last try failed; empty where it did not.
     last_error: str = ""
@@ -271,3 +324,5 @@ class Delivery:
     created_at: datetime | None = None
     # When the receiver took it; absent where it has not.
     delivered_at: datetime | None = None
+    # The contact; empty where it goes to a webhook or a callback.
+    contact_id: str = ""

@@ -16,6 +16,7 @@ from qmcp.client.errors import QmcpError
 from qmcp.client.hitl.following import EventFollower, ResponseWait
 from qmcp.client.hitl.models import (
     ActionLink,
+    Contact,
     Delivery,
     ExpiryAction,
     HumanRequest,
@@ -24,8 +25,8 @@ from qmcp.client.hitl.models import (
     Quorum,
     Webhook,
 )
+from qmcp.hitl.v1 import contact_pb2, request_pb2, webhook_pb2
 from qmcp.hitl.v1 import hitl_service_pb2 as api
-from qmcp.hitl.v1 import request_pb2, webhook_pb2
 
 
 class Hitl(Calls):
@@ -290,11 +291,41 @@ class Hitl(Calls):
         """Removes a webhook."""
         self._send(api.DeleteWebhookRequest(id=webhook_id))
 
+    def create_contact(self, contact: Contact, *, idempotency_key: str | None = None) -> Contact:
+        """Makes a contact: where a person is told, by mail or chat, that they are asked."""
+        message = to_message(contact, contact_pb2.Contact())
+        return self._call(api.CreateContactRequest(contact=message, idempotency_key=idempotency_key), Contact)
+
+    def get_contact(self, contact_id: str) -> Contact:
+        """One contact."""
+        return self._call(api.GetContactRequest(id=contact_id), Contact)
+
+    def list_contacts(self, person: str = "") -> list[Contact]:
+        """The contacts of a person, or of all, newest first."""
+        return self._list(api.ListContactsRequest(person=person), Contact)
+
+    def update_contact(self, contact: Contact) -> Contact:
+        """Replaces a contact; with an etag, only if it is still that one."""
+        message = to_message(contact, contact_pb2.Contact())
+        return self._call(api.UpdateContactRequest(contact=message), Contact)
+
+    def delete_contact(self, contact_id: str) -> None:
+        """Removes a contact, and the links that were sent there."""
+        self._send(api.DeleteContactRequest(id=contact_id))
+
     def list_deliveries(
-        self, limit: int | None = 50, *, webhook_id: str = "", human_request_id: str = "", status: str = ""
+        self,
+        limit: int | None = 50,
+        *,
+        webhook_id: str = "",
+        human_request_id: str = "",
+        status: str = "",
+        contact_id: str = "",
     ) -> list[Delivery]:
         """The newest deliveries for which all filters hold; `limit` None means all there are."""
-        request = api.ListDeliveriesRequest(webhook_id=webhook_id, human_request_id=human_request_id, status=status)
+        request = api.ListDeliveriesRequest(
+            webhook_id=webhook_id, human_request_id=human_request_id, status=status, contact_id=contact_id
+        )
         return self._list(request, Delivery, limit=limit)
 
     def retry_delivery(self, delivery_id: str) -> Delivery:

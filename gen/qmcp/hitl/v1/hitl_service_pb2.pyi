@@ -6,6 +6,7 @@ from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from qmcp.hitl.v1 import contact_pb2 as _contact_pb2
 from qmcp.hitl.v1 import link_pb2 as _link_pb2
 from qmcp.hitl.v1 import request_pb2 as _request_pb2
 from qmcp.hitl.v1 import webhook_pb2 as _webhook_pb2
@@ -358,19 +359,79 @@ class DeleteWebhookRequest(_message.Message):
     id: str
     def __init__(self, id: _Optional[str] = ...) -> None: ...
 
+class CreateContactRequest(_message.Message):
+    __slots__ = ("contact", "idempotency_key")
+    CONTACT_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    contact: _contact_pb2.Contact
+    idempotency_key: str
+    def __init__(self, contact: _Optional[_Union[_contact_pb2.Contact, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class GetContactRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
+
+class ListContactsRequest(_message.Message):
+    __slots__ = ("page_size", "page_token", "person")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    PERSON_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    person: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., person: _Optional[str] = ...) -> None: ...
+
+class ListContactsResponse(_message.Message):
+    __slots__ = ("contacts", "next_page_token")
+    CONTACTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    contacts: _containers.RepeatedCompositeFieldContainer[_contact_pb2.Contact]
+    next_page_token: str
+    def __init__(self, contacts: _Optional[_Iterable[_Union[_contact_pb2.Contact, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class UpdateContactRequest(_message.Message):
+    __slots__ = ("contact",)
+    CONTACT_FIELD_NUMBER: _ClassVar[int]
+    contact: _contact_pb2.Contact
+    def __init__(self, contact: _Optional[_Union[_contact_pb2.Contact, _Mapping]] = ...) -> None: ...
+
+class DeleteContactRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
+
+class ShowUnsubscribeRequest(_message.Message):
+    __slots__ = ("token",)
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    def __init__(self, token: _Optional[str] = ...) -> None: ...
+
+class UnsubscribeRequest(_message.Message):
+    __slots__ = ("token", "form")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    FORM_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    form: _httpbody_pb2.HttpBody
+    def __init__(self, token: _Optional[str] = ..., form: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+
 class ListDeliveriesRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "webhook_id", "human_request_id", "status")
+    __slots__ = ("page_size", "page_token", "webhook_id", "human_request_id", "status", "contact_id")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     WEBHOOK_ID_FIELD_NUMBER: _ClassVar[int]
     HUMAN_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
     webhook_id: str
     human_request_id: str
     status: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., webhook_id: _Optional[str] = ..., human_request_id: _Optional[str] = ..., status: _Optional[str] = ...) -> None: ...
+    contact_id: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., webhook_id: _Optional[str] = ..., human_request_id: _Optional[str] = ..., status: _Optional[str] = ..., contact_id: _Optional[str] = ...) -> None: ...
 
 class ListDeliveriesResponse(_message.Message):
     __slots__ = ("deliveries", "next_page_token")

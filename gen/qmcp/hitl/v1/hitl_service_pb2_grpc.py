@@ -5,6 +5,7 @@ import warnings
 
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from qmcp.hitl.v1 import contact_pb2 as qmcp_dot_hitl_dot_v1_dot_contact__pb2
 from qmcp.hitl.v1 import hitl_service_pb2 as qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2
 from qmcp.hitl.v1 import link_pb2 as qmcp_dot_hitl_dot_v1_dot_link__pb2
 from qmcp.hitl.v1 import request_pb2 as qmcp_dot_hitl_dot_v1_dot_request__pb2
@@ -156,6 +157,41 @@ class HitlServiceStub:
                 '/qmcp.hitl.v1.HitlService/DeleteWebhook',
                 request_serializer=qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.DeleteWebhookRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.CreateContact = channel.unary_unary(
+                '/qmcp.hitl.v1.HitlService/CreateContact',
+                request_serializer=qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.CreateContactRequest.SerializeToString,
+                response_deserializer=qmcp_dot_hitl_dot_v1_dot_contact__pb2.Contact.FromString,
+                _registered_method=True)
+        self.GetContact = channel.unary_unary(
+                '/qmcp.hitl.v1.HitlService/GetContact',
+                request_serializer=qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.GetContactRequest.SerializeToString,
+                response_deserializer=qmcp_dot_hitl_dot_v1_dot_contact__pb2.Contact.FromString,
+                _registered_method=True)
+        self.ListContacts = channel.unary_unary(
+                '/qmcp.hitl.v1.HitlService/ListContacts',
+                request_serializer=qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.ListContactsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.ListContactsResponse.FromString,
+                _registered_method=True)
+        self.UpdateContact = channel.unary_unary(
+                '/qmcp.hitl.v1.HitlService/UpdateContact',
+                request_serializer=qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.UpdateContactRequest.SerializeToString,
+                response_deserializer=qmcp_dot_hitl_dot_v1_dot_contact__pb2.Contact.FromString,
+                _registered_method=True)
+        self.DeleteContact = channel.unary_unary(
+                '/qmcp.hitl.v1.HitlService/DeleteContact',
+                request_serializer=qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.DeleteContactRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.ShowUnsubscribe = channel.unary_unary(
+                '/qmcp.hitl.v1.HitlService/ShowUnsubscribe',
+                request_serializer=qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.ShowUnsubscribeRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.Unsubscribe = channel.unary_unary(
+                '/qmcp.hitl.v1.HitlService/Unsubscribe',
+                request_serializer=qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.UnsubscribeRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
         self.ListDeliveries = channel.unary_unary(
                 '/qmcp.hitl.v1.HitlService/ListDeliveries',
@@ -348,6 +384,57 @@ class HitlServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateContact(self, request, context):
+        """Makes a contact: where a person is told, by mail or chat, that they are asked. Over HTTP the answer is 201. What is
+        sent there answers in that person's name, so making one takes what making links takes and more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetContact(self, request, context):
+        """Returns one contact.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListContacts(self, request, context):
+        """Lists the contacts, newest first. They are the administrators' and shown to `hitl.audit`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateContact(self, request, context):
+        """Replaces a contact. With an `etag` that is not the current one: ABORTED/`ETAG_MISMATCH`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteContact(self, request, context):
+        """Removes a contact, what is on its way to it, and the links that were sent there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ShowUnsubscribe(self, request, context):
+        """Shows the page on which somebody says that they want no more of these mails; opening it changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Unsubscribe(self, request, context):
+        """Pauses the contact that the mail with this token went to, as its header `List-Unsubscribe` lets mail programs do with
+        one click (RFC 8058). An administrator lets it go on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListDeliveries(self, request, context):
         """Lists deliveries, newest first: what was sent where, how often, and what came of it. Those to the callbacks of one's
         own requests; `hitl.audit` sees all.
@@ -480,6 +567,41 @@ def add_HitlServiceServicer_to_server(servicer, server):
                     servicer.DeleteWebhook,
                     request_deserializer=qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.DeleteWebhookRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'CreateContact': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateContact,
+                    request_deserializer=qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.CreateContactRequest.FromString,
+                    response_serializer=qmcp_dot_hitl_dot_v1_dot_contact__pb2.Contact.SerializeToString,
+            ),
+            'GetContact': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetContact,
+                    request_deserializer=qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.GetContactRequest.FromString,
+                    response_serializer=qmcp_dot_hitl_dot_v1_dot_contact__pb2.Contact.SerializeToString,
+            ),
+            'ListContacts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListContacts,
+                    request_deserializer=qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.ListContactsRequest.FromString,
+                    response_serializer=qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.ListContactsResponse.SerializeToString,
+            ),
+            'UpdateContact': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateContact,
+                    request_deserializer=qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.UpdateContactRequest.FromString,
+                    response_serializer=qmcp_dot_hitl_dot_v1_dot_contact__pb2.Contact.SerializeToString,
+            ),
+            'DeleteContact': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteContact,
+                    request_deserializer=qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.DeleteContactRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'ShowUnsubscribe': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShowUnsubscribe,
+                    request_deserializer=qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.ShowUnsubscribeRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'Unsubscribe': grpc.unary_unary_rpc_method_handler(
+                    servicer.Unsubscribe,
+                    request_deserializer=qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.UnsubscribeRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'ListDeliveries': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDeliveries,
@@ -1116,6 +1238,195 @@ class HitlService:
             '/qmcp.hitl.v1.HitlService/DeleteWebhook',
             qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.DeleteWebhookRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateContact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.hitl.v1.HitlService/CreateContact',
+            qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.CreateContactRequest.SerializeToString,
+            qmcp_dot_hitl_dot_v1_dot_contact__pb2.Contact.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetContact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.hitl.v1.HitlService/GetContact',
+            qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.GetContactRequest.SerializeToString,
+            qmcp_dot_hitl_dot_v1_dot_contact__pb2.Contact.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListContacts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.hitl.v1.HitlService/ListContacts',
+            qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.ListContactsRequest.SerializeToString,
+            qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.ListContactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateContact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.hitl.v1.HitlService/UpdateContact',
+            qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.UpdateContactRequest.SerializeToString,
+            qmcp_dot_hitl_dot_v1_dot_contact__pb2.Contact.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteContact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.hitl.v1.HitlService/DeleteContact',
+            qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.DeleteContactRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShowUnsubscribe(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.hitl.v1.HitlService/ShowUnsubscribe',
+            qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.ShowUnsubscribeRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Unsubscribe(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.hitl.v1.HitlService/Unsubscribe',
+            qmcp_dot_hitl_dot_v1_dot_hitl__service__pb2.UnsubscribeRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
             insecure,

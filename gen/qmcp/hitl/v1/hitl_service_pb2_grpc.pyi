@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
+from qmcp.hitl.v1 import contact_pb2 as _contact_pb2
 from qmcp.hitl.v1 import hitl_service_pb2 as _hitl_service_pb2
 from qmcp.hitl.v1 import link_pb2 as _link_pb2
 from qmcp.hitl.v1 import request_pb2 as _request_pb2
@@ -108,6 +109,24 @@ class HitlServiceStub:
     """
     DeleteWebhook: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.DeleteWebhookRequest, _empty_pb2.Empty]
     """Removes a webhook; what is on its way to it is not sent any more."""
+    CreateContact: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.CreateContactRequest, _contact_pb2.Contact]
+    """Makes a contact: where a person is told, by mail or chat, that they are asked. Over HTTP the answer is 201. What is
+    sent there answers in that person's name, so making one takes what making links takes and more.
+    """
+    GetContact: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.GetContactRequest, _contact_pb2.Contact]
+    """Returns one contact."""
+    ListContacts: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.ListContactsRequest, _hitl_service_pb2.ListContactsResponse]
+    """Lists the contacts, newest first. They are the administrators' and shown to `hitl.audit`."""
+    UpdateContact: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.UpdateContactRequest, _contact_pb2.Contact]
+    """Replaces a contact. With an `etag` that is not the current one: ABORTED/`ETAG_MISMATCH`."""
+    DeleteContact: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.DeleteContactRequest, _empty_pb2.Empty]
+    """Removes a contact, what is on its way to it, and the links that were sent there."""
+    ShowUnsubscribe: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.ShowUnsubscribeRequest, _httpbody_pb2.HttpBody]
+    """Shows the page on which somebody says that they want no more of these mails; opening it changes nothing."""
+    Unsubscribe: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.UnsubscribeRequest, _httpbody_pb2.HttpBody]
+    """Pauses the contact that the mail with this token went to, as its header `List-Unsubscribe` lets mail programs do with
+    one click (RFC 8058). An administrator lets it go on.
+    """
     ListDeliveries: _grpc.UnaryUnaryMultiCallable[_hitl_service_pb2.ListDeliveriesRequest, _hitl_service_pb2.ListDeliveriesResponse]
     """Lists deliveries, newest first: what was sent where, how often, and what came of it. Those to the callbacks of one's
     own requests; `hitl.audit` sees all.
@@ -190,6 +209,24 @@ class HitlServiceAsyncStub(HitlServiceStub):
     """
     DeleteWebhook: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.DeleteWebhookRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Removes a webhook; what is on its way to it is not sent any more."""
+    CreateContact: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.CreateContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
+    """Makes a contact: where a person is told, by mail or chat, that they are asked. Over HTTP the answer is 201. What is
+    sent there answers in that person's name, so making one takes what making links takes and more.
+    """
+    GetContact: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.GetContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
+    """Returns one contact."""
+    ListContacts: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.ListContactsRequest, _hitl_service_pb2.ListContactsResponse]  # type: ignore[assignment]
+    """Lists the contacts, newest first. They are the administrators' and shown to `hitl.audit`."""
+    UpdateContact: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.UpdateContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
+    """Replaces a contact. With an `etag` that is not the current one: ABORTED/`ETAG_MISMATCH`."""
+    DeleteContact: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.DeleteContactRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Removes a contact, what is on its way to it, and the links that were sent there."""
+    ShowUnsubscribe: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.ShowUnsubscribeRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Shows the page on which somebody says that they want no more of these mails; opening it changes nothing."""
+    Unsubscribe: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.UnsubscribeRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Pauses the contact that the mail with this token went to, as its header `List-Unsubscribe` lets mail programs do with
+    one click (RFC 8058). An administrator lets it go on.
+    """
     ListDeliveries: _aio.UnaryUnaryMultiCallable[_hitl_service_pb2.ListDeliveriesRequest, _hitl_service_pb2.ListDeliveriesResponse]  # type: ignore[assignment]
     """Lists deliveries, newest first: what was sent where, how often, and what came of it. Those to the callbacks of one's
     own requests; `hitl.audit` sees all.
@@ -407,6 +444,66 @@ class HitlServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Removes a webhook; what is on its way to it is not sent any more."""
+
+    @_abc_1.abstractmethod
+    def CreateContact(
+        self,
+        request: _hitl_service_pb2.CreateContactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contact_pb2.Contact, _abc.Awaitable[_contact_pb2.Contact]]:
+        """Makes a contact: where a person is told, by mail or chat, that they are asked. Over HTTP the answer is 201. What is
+        sent there answers in that person's name, so making one takes what making links takes and more.
+        """
+
+    @_abc_1.abstractmethod
+    def GetContact(
+        self,
+        request: _hitl_service_pb2.GetContactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contact_pb2.Contact, _abc.Awaitable[_contact_pb2.Contact]]:
+        """Returns one contact."""
+
+    @_abc_1.abstractmethod
+    def ListContacts(
+        self,
+        request: _hitl_service_pb2.ListContactsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hitl_service_pb2.ListContactsResponse, _abc.Awaitable[_hitl_service_pb2.ListContactsResponse]]:
+        """Lists the contacts, newest first. They are the administrators' and shown to `hitl.audit`."""
+
+    @_abc_1.abstractmethod
+    def UpdateContact(
+        self,
+        request: _hitl_service_pb2.UpdateContactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contact_pb2.Contact, _abc.Awaitable[_contact_pb2.Contact]]:
+        """Replaces a contact. With an `etag` that is not the current one: ABORTED/`ETAG_MISMATCH`."""
+
+    @_abc_1.abstractmethod
+    def DeleteContact(
+        self,
+        request: _hitl_service_pb2.DeleteContactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Removes a contact, what is on its way to it, and the links that were sent there."""
+
+    @_abc_1.abstractmethod
+    def ShowUnsubscribe(
+        self,
+        request: _hitl_service_pb2.ShowUnsubscribeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Shows the page on which somebody says that they want no more of these mails; opening it changes nothing."""
+
+    @_abc_1.abstractmethod
+    def Unsubscribe(
+        self,
+        request: _hitl_service_pb2.UnsubscribeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Pauses the contact that the mail with this token went to, as its header `List-Unsubscribe` lets mail programs do with
+        one click (RFC 8058). An administrator lets it go on.
+        """
 
     @_abc_1.abstractmethod
     def ListDeliveries(

@@ -35,7 +35,7 @@ class Webhook(_message.Message):
     def __init__(self, id: _Optional[str] = ..., url: _Optional[str] = ..., kinds: _Optional[_Iterable[str]] = ..., request_types: _Optional[_Iterable[str]] = ..., description: _Optional[str] = ..., paused: _Optional[bool] = ..., secret: _Optional[str] = ..., etag: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Delivery(_message.Message):
-    __slots__ = ("id", "webhook_id", "human_request_id", "event_sequence", "event_kind", "url", "status", "attempts", "next_attempt_at", "last_status", "last_error", "created_at", "delivered_at")
+    __slots__ = ("id", "webhook_id", "human_request_id", "event_sequence", "event_kind", "url", "status", "attempts", "next_attempt_at", "last_status", "last_error", "created_at", "delivered_at", "contact_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     WEBHOOK_ID_FIELD_NUMBER: _ClassVar[int]
     HUMAN_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +49,7 @@ class Delivery(_message.Message):
     LAST_ERROR_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
     DELIVERED_AT_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     webhook_id: str
     human_request_id: str
@@ -62,4 +63,5 @@ class Delivery(_message.Message):
     last_error: str
     created_at: _timestamp_pb2.Timestamp
     delivered_at: _timestamp_pb2.Timestamp
-    def __init__(self, id: _Optional[str] = ..., webhook_id: _Optional[str] = ..., human_request_id: _Optional[str] = ..., event_sequence: _Optional[int] = ..., event_kind: _Optional[str] = ..., url: _Optional[str] = ..., status: _Optional[str] = ..., attempts: _Optional[int] = ..., next_attempt_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_status: _Optional[int] = ..., last_error: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., delivered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    contact_id: str
+    def __init__(self, id: _Optional[str] = ..., webhook_id: _Optional[str] = ..., human_request_id: _Optional[str] = ..., event_sequence: _Optional[int] = ..., event_kind: _Optional[str] = ..., url: _Optional[str] = ..., status: _Optional[str] = ..., attempts: _Optional[int] = ..., next_attempt_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_status: _Optional[int] = ..., last_error: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., delivered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., contact_id: _Optional[str] = ...) -> None: ...

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from servicekit.identity.visibility import AudienceColumns, Viewer
 from servicekit.postgres import Connection, Record
-from services.hitl.models import Webhook, WebhookDefinition
+from services.hitl.delivery.models import Webhook, WebhookDefinition
 
 COLUMNS = "id, url, kinds, request_types, description, paused, etag, created_at, updated_at"
 

@@ -59,8 +59,8 @@ def form(request: HumanRequest, person: str, filled: Filled | None = None, fault
         person=person,
         expires_at=request.expires_at,
         lost_access=request.requester_lost_access,
-        context=_rows(spec.context),
-        proposed=_rows(spec.proposed_arguments),
+        context=rows(spec.context),
+        proposed=rows(spec.proposed_arguments),
         wants_json=not spec.options and schema is not None and schema.get("type") != "string",
         schema=None if schema is None or spec.options else _text(schema),
         filled=filled or Filled(),
@@ -74,6 +74,11 @@ def notice(title: str, message: str, status: int = 200) -> Page:
     return Page(_render("notice.html", title=title, message=message), status)
 
 
+def unsubscribe(person: str) -> Page:
+    """What whoever wants no more mails sends."""
+    return Page(_render("unsubscribe.html", person=person))
+
+
 def document(value: Any, status: int = 200) -> Page:
     """The same for programs."""
     return Page(orjson.dumps(value), status, "application/json", {"cache-control": "no-store"})
@@ -83,7 +88,7 @@ def _render(name: str, **values: Any) -> bytes:
     return TEMPLATES.get_template(name).render(style=STYLE, **values).encode()
 
 
-def _rows(document: Any) -> Sequence[tuple[str, str]]:
+def rows(document: Any) -> Sequence[tuple[str, str]]:
     """A JSON object as names and texts."""
     return [(name, _text(value)) for name, value in (document or {}).items()]
 

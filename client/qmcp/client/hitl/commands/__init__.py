@@ -10,5 +10,6 @@ ADVICE = {
     "RESPONSE_INVALID": "`qmcp human show ID` shows what may be answered.",
     "ALREADY_CLAIMED": "Take it with --take-over.",
     "NOT_ASSIGNED": "`qmcp human show ID` shows who is asked.",
+    "CONTACT_NOT_FOUND": "`qmcp human contacts list` shows the contacts there are.",
     "WEBHOOK_NOT_FOUND": "`qmcp human webhooks list` shows the webhooks there are.",
 }
