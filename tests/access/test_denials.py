@@ -83,8 +83,10 @@ async def test_a_burst_of_many_kinds_is_counted_whole(access: Access, tools: Run
     assert sum(denial.count for denial in await reported(access, 1_500)) == 1_500
 
 
-async def test_thousands_of_keys_that_somebody_makes_up_cost_a_handful_of_rows(access: Access, tools: Running) -> None:
-    keys = [credentials.generate()[0] for _ in range(4_000)]
+async def test_more_than_a_thousand_keys_that_somebody_makes_up_cost_a_handful_of_rows(
+    access: Access, tools: Running
+) -> None:
+    keys = [credentials.generate()[0] for _ in range(1_200)]
     codes: Counter[str] = Counter()
     for first in range(0, len(keys), 100):
         calls = (who_with(tools, {"x-api-key": key}, 60) for key in keys[first : first + 100])

@@ -78,12 +78,13 @@ async def test_a_credential_larger_than_headers_may_be_is_refused_too(access: Ac
 
 
 @pytest.mark.promise("Q40")
-def test_over_http_all_are_refused(guarded: Stack) -> None:
+def test_over_http_they_are_refused_too(guarded: Stack) -> None:
     body = {"input": {"message": "hello"}}
     with httpx.Client(base_url=guarded.edge_url, timeout=60) as http:
         admin = {"x-api-key": guarded.admin_key}
         issued = http.post("/v1/keys", json={"owner": "somebody", "roles": ["agent"]}, headers=admin).raise_for_status()
-        corpus = malformed(issued.json()["api_key"])
+        # A third of each kind: what services make of all of them is tried over gRPC.
+        corpus = malformed(issued.json()["api_key"])[::3]
         ended = Counter(
             http.post("/v1/tools/echo:invoke", json=body, headers=headers).status_code for headers in corpus
         )

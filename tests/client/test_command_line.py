@@ -135,14 +135,16 @@ def test_test_runs_the_tests_of_the_tree_and_tells_failure_by_its_code(tmp_path:
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_one.py").write_text("def test_good():\n    pass\n")
     (tmp_path / ".coverage").touch()
-    good = qmcp_process("test", "-v", "--clean", cwd=tmp_path)
+    # What pytest brings along here it would import for each of them.
+    env = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    good = qmcp_process("test", "-v", "--clean", env=env, cwd=tmp_path)
     assert good.code == 0, good.err
     assert "test_good PASSED" in good.out
     assert not (tmp_path / ".coverage").exists()
     bad = tmp_path / "tests" / "test_two.py"
     bad.write_text("def test_bad():\n    assert False\n")
-    assert qmcp_process("test", "tests/test_two.py", cwd=tmp_path).code == 1
-    assert qmcp_process("test", "tests/test_one.py", cwd=tmp_path).code == 0
+    assert qmcp_process("test", "tests/test_two.py", env=env, cwd=tmp_path).code == 1
+    assert qmcp_process("test", "tests/test_one.py", env=env, cwd=tmp_path).code == 0
 
 
 def test_an_export_is_verified_offline_and_a_fault_is_code_1(tmp_path: Path) -> None:

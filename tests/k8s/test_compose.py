@@ -1,6 +1,8 @@
 """compose.yaml agrees with the schema, with the code and with the image."""
 
 import re
+from copy import deepcopy
+from functools import cache
 from typing import Any
 
 import compose_spec
@@ -30,8 +32,14 @@ def _interpolated(password: str = PASSWORD) -> str:
     return re.sub(r"\$\{([A-Z_]+)(:[-?])([^}]*)\}", value, (ROOT / "compose.yaml").read_text())
 
 
-def _compose() -> dict[str, Any]:
+@cache
+def _read() -> dict[str, Any]:
     return dict(yaml.safe_load(_interpolated()))
+
+
+def _compose() -> dict[str, Any]:
+    """A copy, which a test may change."""
+    return deepcopy(_read())
 
 
 def _service(name: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from qmcp.access.v1 import access_service_pb2
 from tests.architecture import tree
 from tests.k8s.conftest import renderer  # noqa: F401 -- a fixture
 from tests.k8s.render import OVERLAYS, render
-from tests.stack import ROOT, Stack
+from tests.stack import ROOT, Stack, compiled
 
 MODEL, NEW = "access", "probe"
 # All that is a service's own.
@@ -52,6 +52,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     binaries = str(Path(sys.executable).parent)
     for line in recipe[1].replace("$(CURDIR)/$(BIN)", binaries).replace("$(BIN)", binaries).splitlines():
         subprocess.run(line.strip().replace("$$", "$"), shell=True, cwd=root, env=environment(root), check=True)
+    compiled(root)
     return root
 
 

@@ -14,7 +14,7 @@ from tests.contract.process import process
 from tests.contract.running import Running
 from tests.contract.subject import Effect, Listing, Subject
 from tests.contract.subjects import SUBJECTS
-from tests.stack import ROOT, Server
+from tests.stack import ROOT, Server, compiled
 
 COMMIT = Path(__file__).with_name("previous_release").read_text().strip()
 HERE = subprocess.run(
@@ -47,7 +47,7 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("previous")
     archive = subprocess.run(["git", "archive", COMMIT, *FOLDERS], cwd=ROOT, capture_output=True, check=True).stdout
     subprocess.run(["tar", "-x", "-C", str(folder)], input=archive, check=True)
-    return folder
+    return compiled(folder)
 
 
 @pytest.fixture

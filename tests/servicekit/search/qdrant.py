@@ -8,7 +8,17 @@ from typing import Any
 import qdrant_edge as qdrant
 from aiohttp import web
 
+from servicekit.search.vectors import Vectors
+
 API_KEY = "a key of the tests"
+
+
+def client(url: str, key: str, seconds: float) -> Vectors:
+    """What the service calls a server with."""
+    # It takes a second to import, which each process that collects tests would pay.
+    from servicekit.search.vectors.server import ServerVectors  # noqa: PLC0415
+
+    return ServerVectors(url, key, seconds)
 
 
 class Collections:

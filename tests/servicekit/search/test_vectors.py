@@ -11,8 +11,7 @@ import pytest
 from servicekit.search.errors import SearchAwayError
 from servicekit.search.vectors import KEYWORDS, Point, Vectors, Wanted, words
 from servicekit.search.vectors.embedded import EmbeddedVectors
-from servicekit.search.vectors.server import ServerVectors
-from tests.servicekit.search.qdrant import API_KEY, running_qdrant
+from tests.servicekit.search.qdrant import API_KEY, client, running_qdrant
 
 NAME = "qmcp-conformance"
 
@@ -30,14 +29,14 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield embedded
         await embedded.close()
     elif url := os.environ.get("QMCP_TEST_QDRANT_URL"):
-        server = ServerVectors(url, os.environ.get("QMCP_TEST_QDRANT_API_KEY", ""), 30)
+        server = client(url, os.environ.get("QMCP_TEST_QDRANT_API_KEY", ""), 30)
         await server.drop(NAME)
         yield server
         await server.drop(NAME)
         await server.close()
     else:
         async with running_qdrant(tmp_path / "server") as (url, _):
-            server = ServerVectors(url, API_KEY, 30)
+            server = client(url, API_KEY, 30)
             yield server
             await server.close()
 
@@ -124,10 +123,10 @@ async def test_an_engine_finds_its_points_again_and_another_process_is_kept_out(
 
 async def test_a_server_that_is_away_or_refuses_is_one_error_and_its_fields_are_indexed(tmp_path: Path) -> None:
     async with running_qdrant(tmp_path) as (url, collections):
-        store = ServerVectors(url, API_KEY, 5)
+        store = client(url, API_KEY, 5)
         await store.create(NAME, 2)
         assert sorted(collections.indexed[NAME]) == sorted([*KEYWORDS, "at"])
-        stranger = ServerVectors(url, "", 5)
+        stranger = client(url, "", 5)
         collections.away = True
         for asked in (store.collections(), store.count(NAME), store.drop(NAME), store.create(NAME, 2)):
             with pytest.raises(SearchAwayError, match="the Qdrant server"):
