@@ -31,6 +31,7 @@ from services.tasks.knowledge.knowledge import Knowledge
 from services.tasks.messages.board import event_to
 from services.tasks.metrics import TasksMetrics
 from services.tasks.original.board_state import BoardStates
+from services.tasks.original.cleaning import Cleaning
 from services.tasks.original.details import Details
 from services.tasks.original.instructions import Instructions
 from services.tasks.original.locks import Locks
@@ -74,7 +75,9 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         follower = BoardFollower(db, metrics, settings.tasks_max_watchers, event_to)
         board = Board(Projects(db), Epics(db), tasks, TaskLog(db), leases, claiming)
         operations = Operations(db, metrics, settings.tasks_max_watchers)
-        original = Original(BoardStates(db), Locks(tasks, leases), Details(db), Instructions(db), operations)
+        original = Original(
+            BoardStates(db), Locks(tasks, leases), Details(db), Cleaning(db), Instructions(db), operations
+        )
         servicer = TasksServicer(board, exchange, Knowledge(db), Assumptions(db), original, follower)
 
         def close() -> None:

@@ -168,6 +168,12 @@ async def make_knowledge(running: Running, number: int) -> list[str]:
     return [await make_item(running, project) for _ in range(number)]
 
 
+async def make_known_knowledge(running: Running, number: int) -> list[str]:
+    """About the project that is known beforehand."""
+    await make_known(running)
+    return [await make_item(running, str(KNOWN)) for _ in range(number)]
+
+
 async def make_remarks(running: Running, number: int) -> list[int]:
     """Of an item that is known beforehand."""
     async with as_owner(running) as connection:

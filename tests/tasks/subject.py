@@ -9,6 +9,7 @@ from qmcp.tasks.v1 import (
     board_pb2,
     epic_pb2,
     knowledge_pb2,
+    original_knowledge_pb2,
     original_pb2,
     project_pb2,
 )
@@ -30,6 +31,7 @@ from tests.tasks.made import (
     make_epics,
     make_findings,
     make_knowledge,
+    make_known_knowledge,
     make_projects,
     make_remarks,
     make_tasks,
@@ -59,6 +61,12 @@ SUBJECT = Subject(
         "ListAvailableTasks": Listing(make_tasks, "id", {"status": "TODO"}, {"status": "REVIEW"}),
         "ListTaskLogEntries": Listing(make_entries, "sequence", {"task_id": str(KNOWN)}, {"task_id": str(UUID(int=6))}),
         "ListKnowledgeItems": Listing(make_knowledge, "id", {"scope": "project"}, {"scope": "task"}),
+        "ListScopedKnowledge": Listing(
+            make_known_knowledge,
+            "id",
+            {"scope": "project", "project_id": str(KNOWN)},
+            {"scope": "task", "project_id": str(KNOWN)},
+        ),
         "ListKnowledgeLogEntries": Listing(
             make_remarks, "sequence", {"knowledge_id": str(KNOWN)}, {"knowledge_id": str(UUID(int=6))}
         ),
@@ -165,6 +173,10 @@ SUBJECT = Subject(
             lambda number: knowledge_pb2.UpsertKnowledgeRequest(title="effect", content=f"{number}"),
             lambda each: each.id,
         ),
+        "PutKnowledge": Effect(
+            lambda number: original_knowledge_pb2.PutKnowledgeRequest(title="effect", content=f"{number}"),
+            lambda each: each.knowledge_id,
+        ),
         "AppendKnowledgeLog": Effect(
             lambda number: knowledge_pb2.AppendKnowledgeLogRequest(
                 knowledge_id=STANDING["knowledge"], action_type="effect", change_reason=f"{number}"
@@ -219,6 +231,15 @@ SUBJECT = Subject(
         "UpsertKnowledge": Sight(
             knowledge_of, lambda made: knowledge_pb2.UpsertKnowledgeRequest(knowledge_id=made, content="seen")
         ),
+        "PutKnowledge": Sight(
+            knowledge_of,
+            lambda made: original_knowledge_pb2.PutKnowledgeRequest(knowledge_id=made, content="seen"),
+        ),
+        "ListScopedKnowledge": Sight(
+            project_of,
+            lambda made: original_knowledge_pb2.ListScopedKnowledgeRequest(scope="project", project_id=made),
+        ),
+        "ReadRecentAssumptions": Sight(finding_of, lambda _: original_knowledge_pb2.ReadRecentAssumptionsRequest()),
         "GetKnowledgeItem": Sight(knowledge_of, lambda made: knowledge_pb2.GetKnowledgeItemRequest(id=made)),
         "ListKnowledgeItems": Sight(knowledge_of, lambda _: knowledge_pb2.ListKnowledgeItemsRequest()),
         "DeleteKnowledgeItem": Sight(knowledge_of, lambda made: knowledge_pb2.DeleteKnowledgeItemRequest(id=made)),
@@ -235,6 +256,8 @@ SUBJECT = Subject(
             ("CreateProject", "ImportProjects"), "a name is its owner's: what it makes or finds is the caller's own"
         ),
         "DescribeRaTags": "a vocabulary is nobody's",
+        "DescribeTagDetails": "a vocabulary with numbers alone, of what the caller sees",
+        "CleanUpOrphanedTasks": "it tells numbers alone, of projects that the caller works on",
         "GetBoardMetrics": "it has numbers alone, of tasks those that the caller sees",
     },
     slow=slow_list,

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
@@ -118,3 +119,82 @@ def test_the_board_is_told_at_once_and_locks_go_by_the_names_of_agents(http: htt
     assert http.delete(f"/api/tasks/{task['id']}").json()["tasks"] == 1
     assert http.delete(f"/api/tasks/{task['id']}").status_code == 404
     assert http.delete(f"/api/projects/{task['project_id']}").json()["projects"] == 1
+
+
+def test_knowledge_is_put_listed_by_scope_said_something_of_and_deleted(http: httpx.Client) -> None:
+    task = made(http, "known")
+    project, epic = task["project_id"], task["epic_id"]
+    said = {"title": "net", "content": "Prices are net.", "category": "decision", "tags": ["a"], "priority": 5}
+    put = http.put("/api/knowledge", json=said | {"project_id": project, "created_by": "ada", "metadata": {"n": 1}})
+    item = put.json()["knowledge_id"]
+    assert put.json() == {"success": True, "knowledge_id": item, "operation": "created", "version": 1}
+    again = http.put("/api/knowledge", json={"knowledge_id": item, "content": "Prices are gross.", "is_active": True})
+    assert (again.json()["operation"], again.json()["version"]) == ("updated", 2)
+    of_epic = http.put("/api/knowledge", json=said | {"epic_id": epic, "project_id": project}).json()["knowledge_id"]
+    listed = http.get(f"/api/knowledge/project/{project}").json()
+    assert [each["id"] for each in listed["items"]] == [item]
+    assert (listed["items"][0]["content"], listed["total_count"]) == ("Prices are gross.", 1)
+    assert listed["filters_applied"] == {"scope": "project", "project_id": project, "epic_id": None}
+    narrow = http.get(f"/api/knowledge/epic/{project}/{epic}").json()
+    assert ([each["id"] for each in narrow["items"]], narrow["filters_applied"]["epic_id"]) == ([of_epic], epic)
+    everybody = http.get("/api/knowledge/global/all", params={"page_size": 1}).json()
+    assert everybody["filters_applied"] == {"scope": "global", "project_id": None, "epic_id": None}
+    log = {"action_type": "used", "change_reason": "why", "created_by": "bob", "metadata": {"n": 2}}
+    assert http.post(f"/api/knowledge/{item}/logs", json=log).json()["sequence"] == 3
+    entries = http.get(f"/api/knowledge/{item}/logs").json()["entries"]
+    assert [each["action_type"] for each in entries] == ["used", "updated", "created"]
+    for wrong in (said | {"priority": 6}, said | {"title": "x" * 501}, said | {"parent": "x"}, {"content": "x"}):
+        refused = http.put("/api/knowledge", json=wrong)
+        assert (refused.status_code, bool(refused.json()["detail"])) == (400, True)
+    assert http.get(f"/api/knowledge/nowhere/{project}").status_code == 400
+    assert http.get(f"/api/knowledge/project/{item}").status_code == 404
+    assert http.delete(f"/api/knowledge/{item}").status_code == 200
+    gone = http.delete(f"/api/knowledge/{item}")
+    assert (gone.status_code, "no item of knowledge" in gone.json()["detail"]) == (404, True)
+    assert http.get(f"/api/knowledge/project/{project}").json()["total_count"] == 0
+
+
+def test_assumptions_are_told_newest_first_by_cursor_and_counted_by_types_of_tags(http: httpx.Client) -> None:
+    task = made(http, "assumes")
+    tag, about = "#COMPLETION_DRIVE_IMPL: prices are net", {"project_id": task["project_id"], "task_id": task["id"]}
+    http.post(f"/v1/tasks/{task['id']}/ra-tags", json={"ra_tag_text": tag}).raise_for_status()
+    found: list[str] = []
+    for agent, outcome in (("ada", "validated"), ("bob", "rejected"), ("eve", "validated")):
+        said = {"task_id": task["id"], "ra_tag_id": tag, "outcome": outcome, "reviewer_agent_id": agent}
+        found.insert(0, http.post("/v1/assumptions", json=said).raise_for_status().json()["id"])
+    first = http.get("/api/assumptions/recent", params=about | {"limit": "2"}).json()
+    assert [each["id"] for each in first["validations"]] == found[:2]
+    assert (first["total_count"], first["has_more"], first["next_cursor"]) == (3, True, found[1])
+    rest = http.get("/api/assumptions/recent", params=about | {"before_id": found[1]}).json()
+    assert [each["id"] for each in rest["validations"]] == found[2:]
+    assert (rest["has_more"], rest["next_cursor"]) == (False, None)
+    for wrong in ({"limit": "101"}, {"before_id": task["id"]}, {"before": "x"}):
+        refused = http.get("/api/assumptions/recent", params=wrong)
+        assert (refused.status_code, bool(refused.json()["detail"])) == (400, True)
+    insights = http.get("/api/assumptions/insights", params=about).json()
+    assert (insights["total_validations"], round(insights["success_rate"], 2)) == (3, 0.67)
+    assert insights["outcome_breakdown"] == {"validated": 2, "rejected": 1}
+    assert insights["cache_timestamp"].endswith("Z")
+    types = {each["tag_type"] for each in http.get("/api/assumptions/tag-types").json()["kinds"]}
+    details = http.get("/api/assumptions/tag-details", params={"project_id": task["project_id"]}).json()["details"]
+    assert types <= {each["tag_type"] for each in details}
+    [detail] = [each for each in details if each["tag_type"] == "impl:assumption"]
+    assert [detail[each] for each in ("total", "validated", "rejected", "partial")] == [3, 2, 1, 0]
+
+
+async def test_what_is_left_of_what_was_deleted_is_cleaned_up_where_the_caller_works(stack: Stack) -> None:
+    """A deletion leaves nothing, so it is made by hand."""
+    async with httpx.AsyncClient(base_url=stack.edge_url, timeout=60) as http:
+        body = {"project_name": "orphans", "epic_name": "e", "name": "t"}
+        task = (await http.post("/v1/tasks", json=body)).json()
+        connection = await asyncpg.connect(stack.database_url("tasks"))
+        try:
+            mark = "UPDATE epics SET deleted_at = clock_timestamp() WHERE id = $1"
+            await connection.execute(mark, task["epic_id"])
+        finally:
+            await connection.close()
+        cleaned = await http.post("/api/cleanup/orphaned-tasks", json={})
+        assert cleaned.json() == {"success": True, "deleted_tasks": 1, "deleted_epics": 0, "deleted_leases": 0}
+        assert (await http.get(f"/v1/tasks/{task['id']}")).status_code == 404
+        again = await http.post("/api/cleanup/orphaned-tasks")
+        assert (again.status_code, again.json()["deleted_tasks"]) == (200, 0)

@@ -5,13 +5,22 @@ from typing import Any
 from uuid import UUID
 
 from servicekit import pagination
+from servicekit.errors import invalid_field
 from servicekit.idempotency import Answer, Once
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Database
 from services.tasks import errors
 from services.tasks.assumptions import store
-from services.tasks.assumptions.models import Finding, Insights, NewTag, Validation, ValidationFilter
-from services.tasks.assumptions.vocabulary import type_of
+from services.tasks.assumptions.models import (
+    Finding,
+    Insights,
+    NewTag,
+    Recent,
+    TagDetail,
+    Validation,
+    ValidationFilter,
+)
+from services.tasks.assumptions.vocabulary import KINDS, type_of
 from services.tasks.board.access import entered_for, found, locked, uuid_of
 from services.tasks.board.changes import changed
 from services.tasks.board.leases import require_fenced
@@ -61,6 +70,34 @@ class Assumptions:
         async with self._database.connection() as connection:
             listed = await store.list_before(connection, _filters(wanted), viewer, asked.after, asked.limit)
         return asked.page(listed, lambda each: (each.created_at.isoformat(), each.id))
+
+    async def recent(self, wanted: ValidationFilter, viewer: Viewer, limit: int, before_id: str) -> Recent:
+        """The newest, or those before one.
+
+        Raises:
+            ServiceError: INVALID_REQUEST where there is none of that id.
+        """
+        filters = _filters(wanted)
+        async with self._database.connection() as connection:
+            before = await store.place_of(connection, uuid_of(before_id), viewer) if before_id else None
+            if before_id and before is None:
+                raise invalid_field("before_id", "is no validation that you see; take `next_cursor` as it came")
+            found = await store.list_before(connection, filters, viewer, before, limit + 1)
+            counted = await store.counts(connection, filters, viewer)
+        return Recent(found[:limit], sum(number for _, _, number in counted), len(found) > limit)
+
+    async def tag_details(self, project_id: str, tag_type: str, viewer: Viewer) -> list[TagDetail]:
+        """The types of tags, those of the vocabulary first, and how well what has them has held."""
+        async with self._database.connection() as connection:
+            counted = await store.counts(
+                connection, _filters(ValidationFilter(project_id, "", "", "", tag_type)), viewer
+            )
+        known = {of: (tag, about) for tag, (of, about) in KINDS.items() if tag_type in ("", of)}
+        types = dict.fromkeys([*known, *(each for each, _, _ in counted)])
+        outcomes: dict[str, Counter[str]] = {each: Counter() for each in types}
+        for each, outcome, number in counted:
+            outcomes[each][outcome] += number
+        return [TagDetail(each, *known.get(each, ("", "")), outcomes[each]) for each in types]
 
     async def insights(self, wanted: ValidationFilter, viewer: Viewer) -> Insights:
         """How well what was assumed has held."""

@@ -70,3 +70,22 @@ class Insights:
     tag_types: Mapping[str, tuple[int, int]]
     days: Sequence[tuple[str, int, int]]
     recent: Sequence[Validation]
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What was found lately, how much there is of it, and whether there is something earlier."""
+
+    validations: Sequence[Validation]
+    total: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TagDetail:
+    """A type of tag, what the vocabulary says of it, and how often it came to each outcome."""
+
+    tag_type: str
+    tag: str
+    description: str
+    outcomes: Mapping[str, int]

@@ -104,6 +104,16 @@ async def counts(connection: Connection, wanted: Sequence[object], viewer: Viewe
     return [(row["tag_type"], row["outcome"], row["number"]) for row in rows]
 
 
+async def place_of(connection: Connection, validation_id: UUID, viewer: Viewer) -> tuple[datetime, UUID] | None:
+    """Where one stands among all, newest first; None where the viewer sees none of this id."""
+    values: list[Any] = [None, None, None, "", "", validation_id]
+    shown = AUDIENCE.condition(viewer, values)
+    row = await connection.fetchrow(
+        f"SELECT validations.created_at, validations.id {WANTED} AND validations.id = $6 AND {shown}", *values
+    )
+    return (row["created_at"], row["id"]) if row else None
+
+
 async def days(connection: Connection, wanted: Sequence[object], viewer: Viewer) -> list[tuple[str, int, int]]:
     """The last days with any, oldest first: how many, and how many that have held."""
     values: list[Any] = [*wanted]

@@ -35,8 +35,12 @@ def refusal(project: Project | None, project_id: str, viewer: Viewer) -> Service
     if project is None or not viewer.sees(project.audience):
         return errors.project_not_found(project_id)
     permission = f"{viewer.service}.admin"
-    works_on = Viewer(viewer.principal, viewer.service, sees_all=viewer.principal.may(permission))
-    return None if works_on.sees(project.audience) else permission_denied(permission)
+    return None if worker(viewer).sees(project.audience) else permission_denied(permission)
+
+
+def worker(viewer: Viewer) -> Viewer:
+    """The same as one who sees what it may change: an auditor only what it works on."""
+    return Viewer(viewer.principal, viewer.service, sees_all=viewer.principal.may(f"{viewer.service}.admin"))
 
 
 async def shown(connection: Connection, task_id: str, viewer: Viewer) -> Task:

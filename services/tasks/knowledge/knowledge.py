@@ -13,6 +13,7 @@ from servicekit.postgres import Connection, Database
 from services.tasks import errors
 from services.tasks.board.access import entered, number_of, uuid_of
 from services.tasks.board.changes import MAX_ITEMS
+from services.tasks.board.projects import visible
 from services.tasks.board.store import epics, projects, tasks
 from services.tasks.board.tasks import require_small
 from services.tasks.knowledge import store
@@ -70,18 +71,27 @@ class Knowledge:
         self, wanted: KnowledgeFilter, viewer: Viewer, page_size: int, page_token: str
     ) -> tuple[list[KnowledgeItem], str]:
         """A page, newest first, and the token of the next."""
-        ids = (wanted.project_id, wanted.epic_id, wanted.task_id)
-        others = (wanted.knowledge_id, wanted.parent_id)
-        fields = (*ids, wanted.scope, wanted.category, wanted.tag, *others, wanted.include_inactive, wanted.query)
+        fields, filters = _filters(wanted)
         asked = pagination.page_request(
             page_size, page_token, fields, lambda at, each: (pagination.time(at), UUID(each)), width=2
         )
-        filters: list[object] = [*fields]
-        for place in (0, 1, 2, 6, 7):
-            filters[place] = uuid_of(str(fields[place])) if fields[place] else None
         async with self._database.connection() as connection:
             found = await store.list_before(connection, filters, viewer, asked.after, asked.limit)
         return asked.page(found, lambda item: (item.created_at.isoformat(), item.id))
+
+    async def counted_page(
+        self, wanted: KnowledgeFilter, viewer: Viewer, page_size: int, page_token: str
+    ) -> tuple[list[KnowledgeItem], str, int]:
+        """The same with how many there are on all pages.
+
+        Raises:
+            ServiceError: PROJECT_NOT_FOUND.
+        """
+        async with self._database.connection() as connection:
+            if wanted.project_id:
+                await visible(connection, wanted.project_id, viewer)
+            total = await store.count(connection, _filters(wanted)[1], viewer)
+        return *await self.page(wanted, viewer, page_size, page_token), total
 
     async def delete(self, knowledge_id: str, viewer: Viewer) -> None:
         """Deletes one.
@@ -122,6 +132,17 @@ class Knowledge:
             item = await _shown(connection, knowledge_id, viewer)
             found = await store.log_before(connection, UUID(item.id), asked.after, asked.limit)
         return asked.page(found, lambda entry: (str(entry.sequence),))
+
+
+def _filters(wanted: KnowledgeFilter) -> tuple[tuple[object, ...], list[object]]:
+    """The filter as the caller has it, and as the store wants it."""
+    ids = (wanted.project_id, wanted.epic_id, wanted.task_id)
+    others = (wanted.knowledge_id, wanted.parent_id)
+    fields = (*ids, wanted.scope, wanted.category, wanted.tag, *others, wanted.include_inactive, wanted.query)
+    filters: list[object] = [*fields]
+    for place in (0, 1, 2, 6, 7):
+        filters[place] = uuid_of(str(fields[place])) if fields[place] else None
+    return fields, filters
 
 
 async def _shown(connection: Connection, knowledge_id: str, viewer: Viewer) -> KnowledgeItem:

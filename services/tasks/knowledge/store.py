@@ -26,6 +26,28 @@ THERE = """
     AND NOT EXISTS (SELECT FROM epics WHERE id = knowledge_items.epic_id AND deleted_at IS NOT NULL)
     AND NOT EXISTS (SELECT FROM tasks WHERE id = knowledge_items.task_id AND deleted_at IS NOT NULL)
 """
+# The parameters of the filters come first, in their order.
+WANTED = f"""
+    FROM knowledge_items
+    LEFT JOIN projects ON projects.id = knowledge_items.project_id
+    WHERE {THERE}
+      AND ($1::uuid IS NULL OR knowledge_items.project_id = $1)
+      AND ($2::uuid IS NULL OR knowledge_items.epic_id = $2)
+      AND ($3::uuid IS NULL OR knowledge_items.task_id = $3)
+      AND CASE $4
+              WHEN '' THEN true
+              WHEN 'global' THEN project_id IS NULL
+              WHEN 'project' THEN project_id IS NOT NULL AND epic_id IS NULL
+              WHEN 'epic' THEN epic_id IS NOT NULL AND task_id IS NULL
+              ELSE task_id IS NOT NULL
+          END
+      AND ($5 = '' OR category = $5)
+      AND ($6 = '' OR $6 = ANY(tags))
+      AND ($7::uuid IS NULL OR knowledge_items.id = $7)
+      AND ($8::uuid IS NULL OR parent_id = $8)
+      AND ($9 OR is_active)
+      AND ($10 = '' OR words @@ websearch_to_tsquery('simple', $10))
+"""
 LOG_COLUMNS = "knowledge_id, sequence, action, reason, changed_fields, version, principal, created_by, metadata, at"
 
 
@@ -129,25 +151,7 @@ async def list_before(
     rows = await connection.fetch(
         f"""
         SELECT {COLUMNS}
-        FROM knowledge_items
-        LEFT JOIN projects ON projects.id = knowledge_items.project_id
-        WHERE {THERE}
-          AND ($1::uuid IS NULL OR knowledge_items.project_id = $1)
-          AND ($2::uuid IS NULL OR knowledge_items.epic_id = $2)
-          AND ($3::uuid IS NULL OR knowledge_items.task_id = $3)
-          AND CASE $4
-                  WHEN '' THEN true
-                  WHEN 'global' THEN project_id IS NULL
-                  WHEN 'project' THEN project_id IS NOT NULL AND epic_id IS NULL
-                  WHEN 'epic' THEN epic_id IS NOT NULL AND task_id IS NULL
-                  ELSE task_id IS NOT NULL
-              END
-          AND ($5 = '' OR category = $5)
-          AND ($6 = '' OR $6 = ANY(tags))
-          AND ($7::uuid IS NULL OR knowledge_items.id = $7)
-          AND ($8::uuid IS NULL OR parent_id = $8)
-          AND ($9 OR is_active)
-          AND ($10 = '' OR words @@ websearch_to_tsquery('simple', $10))
+        {WANTED}
           AND ($11::timestamptz IS NULL OR (knowledge_items.created_at, knowledge_items.id) < ($11, $12::uuid))
           AND (knowledge_items.project_id IS NULL OR {shown})
         ORDER BY knowledge_items.created_at DESC, knowledge_items.id DESC
@@ -156,6 +160,16 @@ async def list_before(
         *values,
     )
     return [_item(row) for row in rows]
+
+
+async def count(connection: Connection, wanted: Sequence[object], viewer: Viewer) -> int:
+    """How many there are; wanted as `list_before` has it."""
+    values: list[Any] = [*wanted]
+    shown = AUDIENCE.condition(viewer, values)
+    found: int = await connection.fetchval(
+        f"SELECT count(*) {WANTED} AND (knowledge_items.project_id IS NULL OR {shown})", *values
+    )
+    return found
 
 
 async def most_important(

@@ -1,9 +1,20 @@
 """What was assumed, as messages."""
 
+from datetime import UTC, datetime
+
 from qmcp.tasks.v1 import assumption_pb2 as pb
+from qmcp.tasks.v1 import original_knowledge_pb2 as original
 
 from servicekit.timestamps import to_timestamp
-from services.tasks.assumptions.models import Finding, Insights, NewTag, Validation, ValidationFilter
+from services.tasks.assumptions.models import (
+    Finding,
+    Insights,
+    NewTag,
+    Recent,
+    TagDetail,
+    Validation,
+    ValidationFilter,
+)
 from services.tasks.assumptions.vocabulary import KINDS
 
 
@@ -34,6 +45,7 @@ def insights_to(insights: Insights) -> pb.AssumptionInsights:
             name: pb.TagTypeInsight(total=number, validated=held) for name, (number, held) in insights.tag_types.items()
         },
         recent_examples=map(validation_to, insights.recent),
+        cache_timestamp=datetime.now(UTC).isoformat().replace("+00:00", "Z"),
         trend_data=(pb.AssumptionTrend(date=day, total=number, validated=held) for day, number, held in insights.days),
     )
 
@@ -63,5 +75,36 @@ def tag_from(request: pb.AddRaTagRequest) -> NewTag:
     )
 
 
-def filter_from(request: pb.ListAssumptionValidationsRequest | pb.GetAssumptionInsightsRequest) -> ValidationFilter:
+def recent_to(recent: Recent) -> original.ReadRecentAssumptionsResponse:
+    return original.ReadRecentAssumptionsResponse(
+        validations=map(validation_to, recent.validations),
+        total_count=recent.total,
+        has_more=recent.more,
+        next_cursor=recent.validations[-1].id if recent.more else "",
+    )
+
+
+def details_to(details: list[TagDetail]) -> original.TagDetails:
+    return original.TagDetails(details=map(_detail_to, details))
+
+
+def _detail_to(detail: TagDetail) -> original.TagDetail:
+    total = sum(detail.outcomes.values())
+    return original.TagDetail(
+        tag_type=detail.tag_type,
+        tag=detail.tag,
+        description=detail.description,
+        total=total,
+        validated=detail.outcomes.get("validated", 0),
+        rejected=detail.outcomes.get("rejected", 0),
+        partial=detail.outcomes.get("partial", 0),
+        success_rate=detail.outcomes.get("validated", 0) / total if total else 0,
+    )
+
+
+def filter_from(
+    request: pb.ListAssumptionValidationsRequest
+    | pb.GetAssumptionInsightsRequest
+    | original.ReadRecentAssumptionsRequest,
+) -> ValidationFilter:
     return ValidationFilter(request.project_id, request.epic_id, request.task_id, request.outcome, request.tag_type)

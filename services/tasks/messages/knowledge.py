@@ -3,6 +3,7 @@
 from typing import Any
 
 from qmcp.tasks.v1 import knowledge_pb2 as pb
+from qmcp.tasks.v1 import original_knowledge_pb2 as original
 
 from servicekit.json_values import document, fill_struct
 from servicekit.timestamps import to_timestamp
@@ -74,6 +75,42 @@ def change_from(request: pb.UpsertKnowledgeRequest) -> KnowledgeChange:
         request.change_reason,
         request.etag,
         merges_tags=request.tags_mode == "merge",
+    )
+
+
+def put_from(request: original.PutKnowledgeRequest) -> KnowledgeChange:
+    """As `change_from`, of what the original's clients send."""
+    values: dict[str, Any] = {name: getattr(request, name) for name in OPTIONAL if request.HasField(name)}
+    if request.tags:
+        values["tags"] = [*request.tags]
+    if request.HasField("metadata"):
+        values["metadata"] = document(request.metadata, "metadata")
+    about = (request.project_id, request.epic_id, request.task_id)
+    return KnowledgeChange(request.knowledge_id, *about, values, request.created_by, "", "")
+
+
+def put_to(request: original.PutKnowledgeRequest, item: KnowledgeItem) -> original.PutKnowledgeResponse:
+    operation = "updated" if request.knowledge_id else "created"
+    return original.PutKnowledgeResponse(success=True, knowledge_id=item.id, operation=operation, version=item.version)
+
+
+def scoped_from(request: original.ListScopedKnowledgeRequest) -> KnowledgeFilter:
+    of_project = "" if request.scope == "global" else request.project_id
+    return KnowledgeFilter(
+        of_project, request.epic_id, "", request.scope, "", "", "", "", include_inactive=False, query=""
+    )
+
+
+def scoped_to(
+    wanted: KnowledgeFilter, page: list[KnowledgeItem], token: str, total: int
+) -> original.ListScopedKnowledgeResponse:
+    return original.ListScopedKnowledgeResponse(
+        items=map(item_to, page),
+        next_page_token=token,
+        total_count=total,
+        filters_applied=original.KnowledgeFilters(
+            scope=wanted.scope, project_id=wanted.project_id, epic_id=wanted.epic_id
+        ),
     )
 
 

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import orjson
 from google.protobuf.json_format import MessageToDict
-from qmcp.tasks.v1 import agent_pb2, original_pb2
+from qmcp.tasks.v1 import agent_pb2, original_knowledge_pb2, original_pb2
 
 from servicekit.timestamps import to_timestamp
 from services.tasks.board.transitions import BOARD_WORDS
 from services.tasks.messages.board import entry_to, epic_to, project_to, task_to
 from services.tasks.messages.knowledge import item_to
-from services.tasks.models import Task
+from services.tasks.models import Deleted, Task
 from services.tasks.original.models import Counts, Guide, Operation, State, TaskDetails
 
 
@@ -129,4 +129,10 @@ def guide_to(guide: Guide) -> agent_pb2.Instructions:
         instructions=guide.text,
         knowledge=map(item_to, guide.knowledge),
         truncated=guide.truncated,
+    )
+
+
+def cleaned_to(deleted: Deleted) -> original_knowledge_pb2.CleanUpOrphanedTasksResponse:
+    return original_knowledge_pb2.CleanUpOrphanedTasksResponse(
+        success=True, deleted_tasks=deleted.tasks, deleted_epics=deleted.epics, deleted_leases=deleted.leases
     )

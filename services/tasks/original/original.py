@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from services.tasks.original.board_state import BoardStates
+from services.tasks.original.cleaning import Cleaning
 from services.tasks.original.details import Details
 from services.tasks.original.instructions import Instructions
 from services.tasks.original.locks import Locks
@@ -16,5 +17,6 @@ class Original:
     states: BoardStates
     locks: Locks
     details: Details
+    cleaning: Cleaning
     instructions: Instructions
     operations: Operations

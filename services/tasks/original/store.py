@@ -1,4 +1,4 @@
-"""SQL over all boards that somebody sees, and of one task with its log."""
+"""SQL over all boards that somebody sees, and of what is left of deleted ones; of one task with its log."""
 
 from typing import Any
 from uuid import UUID
@@ -6,13 +6,27 @@ from uuid import UUID
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection
 from services.tasks.board.store import log
+from services.tasks.board.store.deleting import ENDED_LEASES, deleted_tasks
 from services.tasks.board.store.projects import AUDIENCE
 from services.tasks.board.store.tasks import OPEN
-from services.tasks.models import LogEntry
+from services.tasks.models import Deleted, LogEntry
 from services.tasks.original.models import Counts
 
 # Of the entries of one answer.
 MAX_ENTRY_BYTES = 2 * 1024 * 1024
+
+# What is above it was deleted, and it was not.
+ORPHANED_EPIC = """
+    epics.deleted_at IS NULL
+    AND EXISTS (SELECT FROM projects WHERE id = epics.project_id AND deleted_at IS NOT NULL)
+"""
+ORPHANED_TASK = """
+    tasks.deleted_at IS NULL
+    AND (
+        EXISTS (SELECT FROM projects WHERE id = tasks.project_id AND deleted_at IS NOT NULL)
+        OR EXISTS (SELECT FROM epics WHERE id = tasks.epic_id AND deleted_at IS NOT NULL)
+    )
+"""
 
 
 async def counts(connection: Connection, viewer: Viewer) -> Counts:
@@ -92,3 +106,45 @@ async def entries_before(
     )
     found = await log.list_before(connection, task_id, before, fitting + 1)
     return found[:fitting], len(found) > fitting
+
+
+async def with_orphans(connection: Connection, viewer: Viewer) -> list[UUID]:
+    """The projects, deleted or not, in which something is left of what was deleted, in the order of their ids."""
+    values: list[Any] = []
+    shown = AUDIENCE.condition(viewer, values)
+    rows = await connection.fetch(
+        f"""
+        SELECT projects.id
+        FROM projects
+        WHERE {shown}
+          AND (
+              EXISTS (SELECT FROM epics WHERE epics.project_id = projects.id AND {ORPHANED_EPIC})
+              OR EXISTS (SELECT FROM tasks WHERE tasks.project_id = projects.id AND {ORPHANED_TASK})
+          )
+        ORDER BY projects.id
+        """,
+        *values,
+    )
+    return [row["id"] for row in rows]
+
+
+async def delete_orphans(connection: Connection, project_id: UUID) -> Deleted:
+    """Deletes them; the caller holds the project's lock alone."""
+    orphaned = f"id IN (SELECT tasks.id FROM tasks WHERE tasks.project_id = $1 AND {ORPHANED_TASK})"
+    row = await connection.fetchrow(
+        f"""
+        WITH {deleted_tasks(orphaned)}, of_epics AS (
+            UPDATE epics
+            SET deleted_at = clock_timestamp()
+            WHERE project_id = $1
+              AND {ORPHANED_EPIC}
+            RETURNING id
+        )
+        SELECT (SELECT count(*) FROM of_epics) AS epics,
+               (SELECT count(*) FROM of_tasks) AS tasks,
+               {ENDED_LEASES}
+        """,
+        project_id,
+    )
+    assert row is not None
+    return Deleted(**row)

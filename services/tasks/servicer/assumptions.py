@@ -3,7 +3,7 @@
 from typing import Any
 
 from grpc.aio import ServicerContext
-from qmcp.tasks.v1 import assumption_pb2, task_pb2
+from qmcp.tasks.v1 import assumption_pb2, original_knowledge_pb2, task_pb2
 
 from servicekit.idempotency import Once
 from servicekit.request_context import current_context
@@ -11,6 +11,8 @@ from services.tasks.assumptions.assumptions import Assumptions
 from services.tasks.messages import assumptions as assumption_messages
 from services.tasks.messages import board as messages
 
+# Where nobody says how many.
+RECENT = 20
 Context = ServicerContext[Any, Any]
 
 
@@ -47,3 +49,18 @@ class AssumptionCalls:
         self, request: assumption_pb2.DescribeRaTagsRequest, context: Context
     ) -> assumption_pb2.RaTagVocabulary:
         return assumption_messages.vocabulary_to()
+
+    async def ReadRecentAssumptions(
+        self, request: original_knowledge_pb2.ReadRecentAssumptionsRequest, context: Context
+    ) -> original_knowledge_pb2.ReadRecentAssumptionsResponse:
+        viewer, wanted = current_context.get().viewer, assumption_messages.filter_from(request)
+        recent = await self._assumptions.recent(wanted, viewer, request.limit or RECENT, request.before_id)
+        return assumption_messages.recent_to(recent)
+
+    async def DescribeTagDetails(
+        self, request: original_knowledge_pb2.DescribeTagDetailsRequest, context: Context
+    ) -> original_knowledge_pb2.TagDetails:
+        viewer = current_context.get().viewer
+        return assumption_messages.details_to(
+            await self._assumptions.tag_details(request.project_id, request.tag_type, viewer)
+        )

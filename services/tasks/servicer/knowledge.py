@@ -1,10 +1,11 @@
 """The calls about the knowledge base."""
 
+from functools import partial
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
-from qmcp.tasks.v1 import knowledge_pb2
+from qmcp.tasks.v1 import knowledge_pb2, original_knowledge_pb2
 
 from servicekit.idempotency import Once
 from servicekit.request_context import current_context
@@ -57,3 +58,16 @@ class KnowledgeCalls:
         page, token = await self._knowledge.log(request.knowledge_id, viewer, request.page_size, request.page_token)
         entries = map(knowledge_messages.entry_to, page)
         return knowledge_pb2.ListKnowledgeLogEntriesResponse(entries=entries, next_page_token=token)
+
+    async def ListScopedKnowledge(
+        self, request: original_knowledge_pb2.ListScopedKnowledgeRequest, context: Context
+    ) -> original_knowledge_pb2.ListScopedKnowledgeResponse:
+        viewer, wanted = current_context.get().viewer, knowledge_messages.scoped_from(request)
+        page, token, total = await self._knowledge.counted_page(wanted, viewer, request.page_size, request.page_token)
+        return knowledge_messages.scoped_to(wanted, page, token, total)
+
+    async def PutKnowledge(
+        self, request: original_knowledge_pb2.PutKnowledgeRequest, context: Context
+    ) -> original_knowledge_pb2.PutKnowledgeResponse:
+        viewer, once = current_context.get().viewer, Once(request, partial(knowledge_messages.put_to, request))
+        return await self._knowledge.upsert(knowledge_messages.put_from(request), viewer, once)

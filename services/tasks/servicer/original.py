@@ -3,7 +3,7 @@
 from typing import Any
 
 from grpc.aio import ServicerContext
-from qmcp.tasks.v1 import agent_pb2, original_pb2
+from qmcp.tasks.v1 import agent_pb2, original_knowledge_pb2, original_pb2
 
 from servicekit.idempotency import Once
 from servicekit.request_context import current_context
@@ -76,3 +76,8 @@ class OriginalCalls:
             with_knowledge=request.include_knowledge_context != "false",
         )
         return original_messages.guide_to(guide)
+
+    async def CleanUpOrphanedTasks(
+        self, request: original_knowledge_pb2.CleanUpOrphanedTasksRequest, context: Context
+    ) -> original_knowledge_pb2.CleanUpOrphanedTasksResponse:
+        return original_messages.cleaned_to(await self._original.cleaning.run(current_context.get().viewer))

@@ -515,6 +515,8 @@ class AssumptionInsights:
     recent_examples: tuple[AssumptionValidation, ...] = ()
     # By day, the last thirty with any, oldest first.
     trend_data: tuple[AssumptionTrend, ...] = ()
+    # When they were counted, RFC 3339: now, for nothing is kept.
+    cache_timestamp: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -701,3 +703,45 @@ class BoardState:
     projects: tuple[Project, ...] = ()
     # Whether there are tasks, epics or projects for which there was no room.
     truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnowledgeFilters:
+    """By what items of knowledge were looked for."""
+
+    # What they are about.
+    scope: str = ""
+    # The project; null where there is none.
+    project_id: str = ""
+    # The epic; null where there is none.
+    epic_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagDetail:
+    """A type of tag, and how well what has it has held."""
+
+    # The type, `impl:assumption`.
+    tag_type: str = ""
+    # How tags of it begin, `#COMPLETION_DRIVE_IMPL`; empty where the vocabulary has none.
+    tag: str = ""
+    # When to set it; empty where the vocabulary has none.
+    description: str = ""
+    # How many validations there are.
+    total: int = 0
+    # How many of them say `validated`.
+    validated: int = 0
+    # How many of them say `rejected`.
+    rejected: int = 0
+    # How many of them say `partial`.
+    partial: int = 0
+    # The part of them that says `validated`, 0 to 1; 0 where there are none.
+    success_rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagDetails:
+    """The types of tags, and how well what has them has held, of all that the caller sees."""
+
+    # The types of the vocabulary first, then further ones that somebody has said something of.
+    details: tuple[TagDetail, ...] = ()

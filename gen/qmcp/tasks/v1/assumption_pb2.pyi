@@ -97,7 +97,7 @@ class GetAssumptionInsightsRequest(_message.Message):
     def __init__(self, project_id: _Optional[str] = ..., epic_id: _Optional[str] = ..., task_id: _Optional[str] = ..., outcome: _Optional[str] = ..., tag_type: _Optional[str] = ...) -> None: ...
 
 class AssumptionInsights(_message.Message):
-    __slots__ = ("total_validations", "success_rate", "outcome_breakdown", "tag_type_breakdown", "recent_examples", "trend_data")
+    __slots__ = ("total_validations", "success_rate", "outcome_breakdown", "tag_type_breakdown", "recent_examples", "trend_data", "cache_timestamp")
     class OutcomeBreakdownEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -118,13 +118,15 @@ class AssumptionInsights(_message.Message):
     TAG_TYPE_BREAKDOWN_FIELD_NUMBER: _ClassVar[int]
     RECENT_EXAMPLES_FIELD_NUMBER: _ClassVar[int]
     TREND_DATA_FIELD_NUMBER: _ClassVar[int]
+    CACHE_TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
     total_validations: int
     success_rate: float
     outcome_breakdown: _containers.ScalarMap[str, int]
     tag_type_breakdown: _containers.MessageMap[str, TagTypeInsight]
     recent_examples: _containers.RepeatedCompositeFieldContainer[AssumptionValidation]
     trend_data: _containers.RepeatedCompositeFieldContainer[AssumptionTrend]
-    def __init__(self, total_validations: _Optional[int] = ..., success_rate: _Optional[float] = ..., outcome_breakdown: _Optional[_Mapping[str, int]] = ..., tag_type_breakdown: _Optional[_Mapping[str, TagTypeInsight]] = ..., recent_examples: _Optional[_Iterable[_Union[AssumptionValidation, _Mapping]]] = ..., trend_data: _Optional[_Iterable[_Union[AssumptionTrend, _Mapping]]] = ...) -> None: ...
+    cache_timestamp: str
+    def __init__(self, total_validations: _Optional[int] = ..., success_rate: _Optional[float] = ..., outcome_breakdown: _Optional[_Mapping[str, int]] = ..., tag_type_breakdown: _Optional[_Mapping[str, TagTypeInsight]] = ..., recent_examples: _Optional[_Iterable[_Union[AssumptionValidation, _Mapping]]] = ..., trend_data: _Optional[_Iterable[_Union[AssumptionTrend, _Mapping]]] = ..., cache_timestamp: _Optional[str] = ...) -> None: ...
 
 class TagTypeInsight(_message.Message):
     __slots__ = ("total", "validated")

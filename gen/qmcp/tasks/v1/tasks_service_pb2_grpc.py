@@ -10,6 +10,7 @@ from qmcp.tasks.v1 import board_document_pb2 as qmcp_dot_tasks_dot_v1_dot_board_
 from qmcp.tasks.v1 import board_pb2 as qmcp_dot_tasks_dot_v1_dot_board__pb2
 from qmcp.tasks.v1 import epic_pb2 as qmcp_dot_tasks_dot_v1_dot_epic__pb2
 from qmcp.tasks.v1 import knowledge_pb2 as qmcp_dot_tasks_dot_v1_dot_knowledge__pb2
+from qmcp.tasks.v1 import original_knowledge_pb2 as qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2
 from qmcp.tasks.v1 import original_pb2 as qmcp_dot_tasks_dot_v1_dot_original__pb2
 from qmcp.tasks.v1 import project_pb2 as qmcp_dot_tasks_dot_v1_dot_project__pb2
 from qmcp.tasks.v1 import task_pb2 as qmcp_dot_tasks_dot_v1_dot_task__pb2
@@ -291,6 +292,31 @@ class TasksServiceStub:
                 '/qmcp.tasks.v1.TasksService/UnlockTask',
                 request_serializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.UnlockTaskRequest.SerializeToString,
                 response_deserializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.UnlockTaskResponse.FromString,
+                _registered_method=True)
+        self.ListScopedKnowledge = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/ListScopedKnowledge',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.ListScopedKnowledgeRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.ListScopedKnowledgeResponse.FromString,
+                _registered_method=True)
+        self.PutKnowledge = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/PutKnowledge',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.PutKnowledgeRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.PutKnowledgeResponse.FromString,
+                _registered_method=True)
+        self.ReadRecentAssumptions = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/ReadRecentAssumptions',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.ReadRecentAssumptionsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.ReadRecentAssumptionsResponse.FromString,
+                _registered_method=True)
+        self.DescribeTagDetails = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/DescribeTagDetails',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.DescribeTagDetailsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.TagDetails.FromString,
+                _registered_method=True)
+        self.CleanUpOrphanedTasks = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/CleanUpOrphanedTasks',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.CleanUpOrphanedTasksRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.CleanUpOrphanedTasksResponse.FromString,
                 _registered_method=True)
 
 
@@ -665,6 +691,42 @@ class TasksServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListScopedKnowledge(self, request, context):
+        """Lists the knowledge base by what it is about, newest first, in the words of the original.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutKnowledge(self, request, context):
+        """Makes an item of the knowledge base, or changes one, as UpsertKnowledge does, and answers in the words of the original.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadRecentAssumptions(self, request, context):
+        """Returns what was said of assumptions lately, newest first, in the words of the original.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DescribeTagDetails(self, request, context):
+        """Returns the types of tags, with how well what has them has held.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CleanUpOrphanedTasks(self, request, context):
+        """Deletes what is left of epics and projects that were deleted, where the caller works on the project. A deletion takes all that is within
+        with it, so there is nothing left unless somebody wrote into the database by hand.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TasksServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -912,6 +974,31 @@ def add_TasksServiceServicer_to_server(servicer, server):
                     servicer.UnlockTask,
                     request_deserializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.UnlockTaskRequest.FromString,
                     response_serializer=qmcp_dot_tasks_dot_v1_dot_original__pb2.UnlockTaskResponse.SerializeToString,
+            ),
+            'ListScopedKnowledge': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListScopedKnowledge,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.ListScopedKnowledgeRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.ListScopedKnowledgeResponse.SerializeToString,
+            ),
+            'PutKnowledge': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutKnowledge,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.PutKnowledgeRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.PutKnowledgeResponse.SerializeToString,
+            ),
+            'ReadRecentAssumptions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadRecentAssumptions,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.ReadRecentAssumptionsRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.ReadRecentAssumptionsResponse.SerializeToString,
+            ),
+            'DescribeTagDetails': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeTagDetails,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.DescribeTagDetailsRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.TagDetails.SerializeToString,
+            ),
+            'CleanUpOrphanedTasks': grpc.unary_unary_rpc_method_handler(
+                    servicer.CleanUpOrphanedTasks,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.CleanUpOrphanedTasksRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.CleanUpOrphanedTasksResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -2240,6 +2327,141 @@ class TasksService:
             '/qmcp.tasks.v1.TasksService/UnlockTask',
             qmcp_dot_tasks_dot_v1_dot_original__pb2.UnlockTaskRequest.SerializeToString,
             qmcp_dot_tasks_dot_v1_dot_original__pb2.UnlockTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListScopedKnowledge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/ListScopedKnowledge',
+            qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.ListScopedKnowledgeRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.ListScopedKnowledgeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutKnowledge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/PutKnowledge',
+            qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.PutKnowledgeRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.PutKnowledgeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadRecentAssumptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/ReadRecentAssumptions',
+            qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.ReadRecentAssumptionsRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.ReadRecentAssumptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeTagDetails(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/DescribeTagDetails',
+            qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.DescribeTagDetailsRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.TagDetails.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CleanUpOrphanedTasks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/CleanUpOrphanedTasks',
+            qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.CleanUpOrphanedTasksRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.CleanUpOrphanedTasksResponse.FromString,
             options,
             channel_credentials,
             insecure,

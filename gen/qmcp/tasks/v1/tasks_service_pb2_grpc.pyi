@@ -12,6 +12,7 @@ from qmcp.tasks.v1 import board_document_pb2 as _board_document_pb2
 from qmcp.tasks.v1 import board_pb2 as _board_pb2
 from qmcp.tasks.v1 import epic_pb2 as _epic_pb2
 from qmcp.tasks.v1 import knowledge_pb2 as _knowledge_pb2
+from qmcp.tasks.v1 import original_knowledge_pb2 as _original_knowledge_pb2
 from qmcp.tasks.v1 import original_pb2 as _original_pb2
 from qmcp.tasks.v1 import project_pb2 as _project_pb2
 from qmcp.tasks.v1 import task_pb2 as _task_pb2
@@ -182,6 +183,18 @@ class TasksServiceStub:
     """
     UnlockTask: _grpc.UnaryUnaryMultiCallable[_original_pb2.UnlockTaskRequest, _original_pb2.UnlockTaskResponse]
     """Gives back the lease that one of the caller's agents holds, as the original did. PERMISSION_DENIED/`LOCKED_BY_ANOTHER` where it does not."""
+    ListScopedKnowledge: _grpc.UnaryUnaryMultiCallable[_original_knowledge_pb2.ListScopedKnowledgeRequest, _original_knowledge_pb2.ListScopedKnowledgeResponse]
+    """Lists the knowledge base by what it is about, newest first, in the words of the original."""
+    PutKnowledge: _grpc.UnaryUnaryMultiCallable[_original_knowledge_pb2.PutKnowledgeRequest, _original_knowledge_pb2.PutKnowledgeResponse]
+    """Makes an item of the knowledge base, or changes one, as UpsertKnowledge does, and answers in the words of the original."""
+    ReadRecentAssumptions: _grpc.UnaryUnaryMultiCallable[_original_knowledge_pb2.ReadRecentAssumptionsRequest, _original_knowledge_pb2.ReadRecentAssumptionsResponse]
+    """Returns what was said of assumptions lately, newest first, in the words of the original."""
+    DescribeTagDetails: _grpc.UnaryUnaryMultiCallable[_original_knowledge_pb2.DescribeTagDetailsRequest, _original_knowledge_pb2.TagDetails]
+    """Returns the types of tags, with how well what has them has held."""
+    CleanUpOrphanedTasks: _grpc.UnaryUnaryMultiCallable[_original_knowledge_pb2.CleanUpOrphanedTasksRequest, _original_knowledge_pb2.CleanUpOrphanedTasksResponse]
+    """Deletes what is left of epics and projects that were deleted, where the caller works on the project. A deletion takes all that is within
+    with it, so there is nothing left unless somebody wrote into the database by hand.
+    """
 
 @_typing.type_check_only
 class TasksServiceAsyncStub(TasksServiceStub):
@@ -327,6 +340,18 @@ class TasksServiceAsyncStub(TasksServiceStub):
     """
     UnlockTask: _aio.UnaryUnaryMultiCallable[_original_pb2.UnlockTaskRequest, _original_pb2.UnlockTaskResponse]  # type: ignore[assignment]
     """Gives back the lease that one of the caller's agents holds, as the original did. PERMISSION_DENIED/`LOCKED_BY_ANOTHER` where it does not."""
+    ListScopedKnowledge: _aio.UnaryUnaryMultiCallable[_original_knowledge_pb2.ListScopedKnowledgeRequest, _original_knowledge_pb2.ListScopedKnowledgeResponse]  # type: ignore[assignment]
+    """Lists the knowledge base by what it is about, newest first, in the words of the original."""
+    PutKnowledge: _aio.UnaryUnaryMultiCallable[_original_knowledge_pb2.PutKnowledgeRequest, _original_knowledge_pb2.PutKnowledgeResponse]  # type: ignore[assignment]
+    """Makes an item of the knowledge base, or changes one, as UpsertKnowledge does, and answers in the words of the original."""
+    ReadRecentAssumptions: _aio.UnaryUnaryMultiCallable[_original_knowledge_pb2.ReadRecentAssumptionsRequest, _original_knowledge_pb2.ReadRecentAssumptionsResponse]  # type: ignore[assignment]
+    """Returns what was said of assumptions lately, newest first, in the words of the original."""
+    DescribeTagDetails: _aio.UnaryUnaryMultiCallable[_original_knowledge_pb2.DescribeTagDetailsRequest, _original_knowledge_pb2.TagDetails]  # type: ignore[assignment]
+    """Returns the types of tags, with how well what has them has held."""
+    CleanUpOrphanedTasks: _aio.UnaryUnaryMultiCallable[_original_knowledge_pb2.CleanUpOrphanedTasksRequest, _original_knowledge_pb2.CleanUpOrphanedTasksResponse]  # type: ignore[assignment]
+    """Deletes what is left of epics and projects that were deleted, where the caller works on the project. A deletion takes all that is within
+    with it, so there is nothing left unless somebody wrote into the database by hand.
+    """
 
 class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
     """Projects, their epics, and the tasks in these. Callers are shown the projects that they own or work on, as members or by a
@@ -763,5 +788,47 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_original_pb2.UnlockTaskResponse, _abc.Awaitable[_original_pb2.UnlockTaskResponse]]:
         """Gives back the lease that one of the caller's agents holds, as the original did. PERMISSION_DENIED/`LOCKED_BY_ANOTHER` where it does not."""
+
+    @_abc_1.abstractmethod
+    def ListScopedKnowledge(
+        self,
+        request: _original_knowledge_pb2.ListScopedKnowledgeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_original_knowledge_pb2.ListScopedKnowledgeResponse, _abc.Awaitable[_original_knowledge_pb2.ListScopedKnowledgeResponse]]:
+        """Lists the knowledge base by what it is about, newest first, in the words of the original."""
+
+    @_abc_1.abstractmethod
+    def PutKnowledge(
+        self,
+        request: _original_knowledge_pb2.PutKnowledgeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_original_knowledge_pb2.PutKnowledgeResponse, _abc.Awaitable[_original_knowledge_pb2.PutKnowledgeResponse]]:
+        """Makes an item of the knowledge base, or changes one, as UpsertKnowledge does, and answers in the words of the original."""
+
+    @_abc_1.abstractmethod
+    def ReadRecentAssumptions(
+        self,
+        request: _original_knowledge_pb2.ReadRecentAssumptionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_original_knowledge_pb2.ReadRecentAssumptionsResponse, _abc.Awaitable[_original_knowledge_pb2.ReadRecentAssumptionsResponse]]:
+        """Returns what was said of assumptions lately, newest first, in the words of the original."""
+
+    @_abc_1.abstractmethod
+    def DescribeTagDetails(
+        self,
+        request: _original_knowledge_pb2.DescribeTagDetailsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_original_knowledge_pb2.TagDetails, _abc.Awaitable[_original_knowledge_pb2.TagDetails]]:
+        """Returns the types of tags, with how well what has them has held."""
+
+    @_abc_1.abstractmethod
+    def CleanUpOrphanedTasks(
+        self,
+        request: _original_knowledge_pb2.CleanUpOrphanedTasksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_original_knowledge_pb2.CleanUpOrphanedTasksResponse, _abc.Awaitable[_original_knowledge_pb2.CleanUpOrphanedTasksResponse]]:
+        """Deletes what is left of epics and projects that were deleted, where the caller works on the project. A deletion takes all that is within
+        with it, so there is nothing left unless somebody wrote into the database by hand.
+        """
 
 def add_TasksServiceServicer_to_server(servicer: TasksServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
