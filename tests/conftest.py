@@ -65,7 +65,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole system for the whole session: embedded Postgres, every service, the pages, Envoy."""
     with (
         folder_in_memory(tmp_path_factory.mktemp("stack")) as place,
-        running_stack(place / "home", QMCP_MAX_UNREAD_SECONDS="3", METRICS_SERVICE_PORT=str(ports.free())) as stack,
+        running_stack(
+            place / "home",
+            QMCP_MAX_UNREAD_SECONDS="3",
+            QMCP_TASKS_PLANNING_FOLDER=str(place / "planning"),
+            METRICS_SERVICE_PORT=str(ports.free()),
+        ) as stack,
     ):
         yield stack
 

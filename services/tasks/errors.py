@@ -33,6 +33,20 @@ def ra_tag_not_found(tag: str) -> ServiceError:
     return not_found("RA_TAG_NOT_FOUND", message, ra_tag_id=tag)
 
 
+def planning_file_not_found(file_type: str, name: str) -> ServiceError:
+    message = f"There is no planning file {name!r} of the type {file_type!r} there."
+    return not_found("PLANNING_FILE_NOT_FOUND", message, file_type=file_type, name=name)
+
+
+def planning_file_exists(name: str) -> ServiceError:
+    message = f"{name!r} is there already, where it is to be moved to. Nothing was moved: give one another name."
+    return already_exists("PLANNING_FILE_EXISTS", message, name=name)
+
+
+def planning_unreadable(why: str) -> ServiceError:
+    return failed_precondition("PLANNING_UNREADABLE", why)
+
+
 def name_taken(name: str) -> ServiceError:
     return already_exists("NAME_TAKEN", f"Another one beside it is called {name!r}. Choose another name.", name=name)
 

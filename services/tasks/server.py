@@ -38,6 +38,8 @@ from services.tasks.original.locks import Locks
 from services.tasks.original.operation import Operations
 from services.tasks.original.original import Original
 from services.tasks.peers import access
+from services.tasks.planning.files import PlanningFolder
+from services.tasks.planning.planning import Planning
 from services.tasks.servicer import TasksServicer
 from services.tasks.settings import Settings
 from services.tasks.watching.follower import BoardFollower
@@ -78,7 +80,8 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         original = Original(
             BoardStates(db), Locks(tasks, leases), Details(db), Cleaning(db), Instructions(db), operations
         )
-        servicer = TasksServicer(board, exchange, Knowledge(db), Assumptions(db), original, follower)
+        planning = Planning(PlanningFolder(settings.tasks_planning_folder))
+        servicer = TasksServicer(board, exchange, Knowledge(db), Assumptions(db), planning, original, follower)
 
         def close() -> None:
             claiming.close()

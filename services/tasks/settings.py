@@ -48,6 +48,9 @@ class Settings(ServiceSettings):
     # How long what happened on boards is kept, days: whoever was away for longer begins with what there is. The last
     # event of a board stays.
     tasks_event_days: int = Field(default=90, ge=1)
+    # The folder of planning files, with `prds`, `epics`, `tasks` and `archive` in it; empty: there are none. Replicas
+    # share it.
+    tasks_planning_folder: str = ""
     # Calls that watch boards in one replica at most; one more is told so.
     tasks_max_watchers: int = Field(
         default=1_000, ge=1, validation_alias=AliasChoices("QMCP_TASKS_MAX_WATCHERS", "WEBSOCKET_MAX_CONNECTIONS")

@@ -27,6 +27,10 @@ ENDING_ONCE = {
     "qmcp.metrics.v1.MetricsService.UpdateMonitor": "the monitor is then as the request says, but a secret is made each time",
     "qmcp.documents.v1.DocumentsService.RunForm": "a form has no such field; its header Idempotency-Key does the same",
     "qmcp.documents.v1.DocumentsService.RunDocument": "its options have one: the request is one part of several",
+    **{
+        f"qmcp.tasks.v1.TasksService.{verb}PlanningFile": "it moves once; the second call is told PLANNING_FILE_NOT_FOUND"
+        for verb in ("Archive", "Unarchive")
+    },
     "qmcp.access.v1.AccessService.ReportUse": "a report that is heard twice counts twice, and nobody waits for it",
 }
 # `self`: about the caller. `anyone`: the request itself holds what admits the caller. `resolve`: what services ask

@@ -17,6 +17,7 @@ from qmcp.tasks.v1 import (
     knowledge_pb2,
     original_knowledge_pb2,
     original_pb2,
+    planning_pb2,
     project_pb2,
     tasks_service_pb2,
     tasks_service_pb2_grpc,
@@ -37,6 +38,7 @@ MODULES = (
     knowledge_pb2,
     original_knowledge_pb2,
     original_pb2,
+    planning_pb2,
     project_pb2,
     tasks_service_pb2,
 )

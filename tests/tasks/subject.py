@@ -258,6 +258,16 @@ SUBJECT = Subject(
         "DescribeRaTags": "a vocabulary is nobody's",
         "DescribeTagDetails": "a vocabulary with numbers alone, of what the caller sees",
         "CleanUpOrphanedTasks": "it tells numbers alone, of projects that the caller works on",
+        **dict.fromkeys(
+            (
+                "ShowPlanningFiles",
+                "ShowArchivedPlanningFiles",
+                "GetPlanningFile",
+                "ArchivePlanningFile",
+                "UnarchivePlanningFile",
+            ),
+            "the folder is the operator's, for whoever may read or write tasks",
+        ),
         "GetBoardMetrics": "it has numbers alone, of tasks those that the caller sees",
     },
     slow=slow_list,

@@ -30,9 +30,11 @@ from services.tasks.messages import exchange as documents
 from services.tasks.messages.changes import change_from
 from services.tasks.models import NewEntry, TaskRemark, TransitionRequest
 from services.tasks.original.original import Original
+from services.tasks.planning.planning import Planning
 from services.tasks.servicer.assumptions import AssumptionCalls
 from services.tasks.servicer.knowledge import KnowledgeCalls
 from services.tasks.servicer.original import OriginalCalls
+from services.tasks.servicer.planning import PlanningCalls
 from services.tasks.watching.follower import BoardFollower
 
 Context = ServicerContext[Any, Any]
@@ -42,7 +44,9 @@ LOCATED_BY = ("name", "epic_id", "epic_name", "project_id", "project_name", "sta
 SAID_BESIDES = ("status", "log_entry")
 
 
-class TasksServicer(KnowledgeCalls, AssumptionCalls, OriginalCalls, tasks_service_pb2_grpc.TasksServiceServicer):
+class TasksServicer(
+    KnowledgeCalls, AssumptionCalls, PlanningCalls, OriginalCalls, tasks_service_pb2_grpc.TasksServiceServicer
+):
     """See protos/qmcp/tasks/v1/tasks_service.proto, where every method is documented."""
 
     def __init__(
@@ -51,6 +55,7 @@ class TasksServicer(KnowledgeCalls, AssumptionCalls, OriginalCalls, tasks_servic
         exchange: Exchange,
         knowledge: Knowledge,
         assumptions: Assumptions,
+        planning: Planning,
         original: Original,
         follower: BoardFollower[board_pb2.BoardEvent],
     ) -> None:
@@ -64,6 +69,7 @@ class TasksServicer(KnowledgeCalls, AssumptionCalls, OriginalCalls, tasks_servic
         self._exporting = exchange.exporting
         self._knowledge = knowledge
         self._assumptions = assumptions
+        self._planning = planning
         self._original = original
         self._snapshots = follower.snapshots
         self._follower = follower

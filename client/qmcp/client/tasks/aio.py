@@ -23,6 +23,7 @@ from qmcp.client.tasks.models import (
     Task,
     TaskLogEntry,
 )
+from qmcp.client.tasks.planning.aio import AsyncPlanning
 from qmcp.tasks.v1 import board_document_pb2, board_pb2, epic_pb2, project_pb2, task_pb2
 from qmcp.tasks.v1 import tasks_service_pb2 as api
 
@@ -32,7 +33,7 @@ ANSWER_SECONDS = 30
 DOCUMENT_SECONDS = 120
 
 
-class AsyncTasks(AsyncKnowledge, AsyncCalls):
+class AsyncTasks(AsyncKnowledge, AsyncPlanning, AsyncCalls):
     """The calls of the tasks service."""
 
     async def create_project(

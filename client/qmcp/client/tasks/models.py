@@ -745,3 +745,21 @@ class TagDetails:
 
     # The types of the vocabulary first, then further ones that somebody has said something of.
     details: tuple[TagDetail, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanningFile:
+    """A plan as a file of Markdown: of a product, an epic or a task."""
+
+    # `prd` (product requirements), `epic` or `task`.
+    file_type: str = ""
+    # What it is called, `001-checkout.md`. What begins with the same number belongs together.
+    name: str = ""
+    # Whether it is in the archive.
+    archived: bool = False
+    # How long it is, in bytes.
+    size_bytes: int = 0
+    # When it was written.
+    updated_at: datetime | None = None
+    # What stands in it; empty in lists.
+    content: str = ""

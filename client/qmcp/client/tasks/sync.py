@@ -24,6 +24,7 @@ from qmcp.client.tasks.models import (
     Task,
     TaskLogEntry,
 )
+from qmcp.client.tasks.planning.sync import Planning
 from qmcp.tasks.v1 import board_document_pb2, board_pb2, epic_pb2, project_pb2, task_pb2
 from qmcp.tasks.v1 import tasks_service_pb2 as api
 
@@ -33,7 +34,7 @@ ANSWER_SECONDS = 30
 DOCUMENT_SECONDS = 120
 
 
-class Tasks(Knowledge, Calls):
+class Tasks(Knowledge, Planning, Calls):
     """The calls of the tasks service."""
 
     def create_project(

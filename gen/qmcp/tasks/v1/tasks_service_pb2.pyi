@@ -14,6 +14,7 @@ from qmcp.tasks.v1 import epic_pb2 as _epic_pb2
 from qmcp.tasks.v1 import knowledge_pb2 as _knowledge_pb2
 from qmcp.tasks.v1 import original_pb2 as _original_pb2
 from qmcp.tasks.v1 import original_knowledge_pb2 as _original_knowledge_pb2
+from qmcp.tasks.v1 import planning_pb2 as _planning_pb2
 from qmcp.tasks.v1 import project_pb2 as _project_pb2
 from qmcp.tasks.v1 import task_pb2 as _task_pb2
 from google.protobuf.internal import containers as _containers

@@ -12,6 +12,7 @@ from qmcp.tasks.v1 import epic_pb2 as qmcp_dot_tasks_dot_v1_dot_epic__pb2
 from qmcp.tasks.v1 import knowledge_pb2 as qmcp_dot_tasks_dot_v1_dot_knowledge__pb2
 from qmcp.tasks.v1 import original_knowledge_pb2 as qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2
 from qmcp.tasks.v1 import original_pb2 as qmcp_dot_tasks_dot_v1_dot_original__pb2
+from qmcp.tasks.v1 import planning_pb2 as qmcp_dot_tasks_dot_v1_dot_planning__pb2
 from qmcp.tasks.v1 import project_pb2 as qmcp_dot_tasks_dot_v1_dot_project__pb2
 from qmcp.tasks.v1 import task_pb2 as qmcp_dot_tasks_dot_v1_dot_task__pb2
 from qmcp.tasks.v1 import tasks_service_pb2 as qmcp_dot_tasks_dot_v1_dot_tasks__service__pb2
@@ -317,6 +318,31 @@ class TasksServiceStub:
                 '/qmcp.tasks.v1.TasksService/CleanUpOrphanedTasks',
                 request_serializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.CleanUpOrphanedTasksRequest.SerializeToString,
                 response_deserializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.CleanUpOrphanedTasksResponse.FromString,
+                _registered_method=True)
+        self.ShowPlanningFiles = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/ShowPlanningFiles',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.ShowPlanningFilesRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.ShowPlanningFilesResponse.FromString,
+                _registered_method=True)
+        self.ShowArchivedPlanningFiles = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/ShowArchivedPlanningFiles',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.ShowArchivedPlanningFilesRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.ShowArchivedPlanningFilesResponse.FromString,
+                _registered_method=True)
+        self.GetPlanningFile = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/GetPlanningFile',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.GetPlanningFileRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.PlanningFile.FromString,
+                _registered_method=True)
+        self.ArchivePlanningFile = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/ArchivePlanningFile',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.ArchivePlanningFileRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.ArchivePlanningFileResponse.FromString,
+                _registered_method=True)
+        self.UnarchivePlanningFile = channel.unary_unary(
+                '/qmcp.tasks.v1.TasksService/UnarchivePlanningFile',
+                request_serializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.UnarchivePlanningFileRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.UnarchivePlanningFileResponse.FromString,
                 _registered_method=True)
 
 
@@ -727,6 +753,44 @@ class TasksServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ShowPlanningFiles(self, request, context):
+        """Shows the planning files of the operator's folder, by type and name: all of them, at most 1,000 of a type. Where there is no such folder,
+        there are none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ShowArchivedPlanningFiles(self, request, context):
+        """Shows those that were archived.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPlanningFile(self, request, context):
+        """Returns a planning file with what stands in it, at most 1 MB of UTF-8.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ArchivePlanningFile(self, request, context):
+        """Moves a planning file into the archive. In the same way go those that belong to it by their number, which stands before the first dash: the epics and tasks
+        of a `prd`, the tasks of an `epic`. All of them, or none where one of that name is there already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnarchivePlanningFile(self, request, context):
+        """Moves a planning file out of the archive. In the same way go those that belong to it by their number, which stands before the first dash: the epics and tasks
+        of a `prd`, the tasks of an `epic`. All of them, or none where one of that name is there already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TasksServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -999,6 +1063,31 @@ def add_TasksServiceServicer_to_server(servicer, server):
                     servicer.CleanUpOrphanedTasks,
                     request_deserializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.CleanUpOrphanedTasksRequest.FromString,
                     response_serializer=qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.CleanUpOrphanedTasksResponse.SerializeToString,
+            ),
+            'ShowPlanningFiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShowPlanningFiles,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.ShowPlanningFilesRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.ShowPlanningFilesResponse.SerializeToString,
+            ),
+            'ShowArchivedPlanningFiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShowArchivedPlanningFiles,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.ShowArchivedPlanningFilesRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.ShowArchivedPlanningFilesResponse.SerializeToString,
+            ),
+            'GetPlanningFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPlanningFile,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.GetPlanningFileRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.PlanningFile.SerializeToString,
+            ),
+            'ArchivePlanningFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.ArchivePlanningFile,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.ArchivePlanningFileRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.ArchivePlanningFileResponse.SerializeToString,
+            ),
+            'UnarchivePlanningFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnarchivePlanningFile,
+                    request_deserializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.UnarchivePlanningFileRequest.FromString,
+                    response_serializer=qmcp_dot_tasks_dot_v1_dot_planning__pb2.UnarchivePlanningFileResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -2462,6 +2551,141 @@ class TasksService:
             '/qmcp.tasks.v1.TasksService/CleanUpOrphanedTasks',
             qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.CleanUpOrphanedTasksRequest.SerializeToString,
             qmcp_dot_tasks_dot_v1_dot_original__knowledge__pb2.CleanUpOrphanedTasksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShowPlanningFiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/ShowPlanningFiles',
+            qmcp_dot_tasks_dot_v1_dot_planning__pb2.ShowPlanningFilesRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_planning__pb2.ShowPlanningFilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShowArchivedPlanningFiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/ShowArchivedPlanningFiles',
+            qmcp_dot_tasks_dot_v1_dot_planning__pb2.ShowArchivedPlanningFilesRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_planning__pb2.ShowArchivedPlanningFilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPlanningFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/GetPlanningFile',
+            qmcp_dot_tasks_dot_v1_dot_planning__pb2.GetPlanningFileRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_planning__pb2.PlanningFile.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ArchivePlanningFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/ArchivePlanningFile',
+            qmcp_dot_tasks_dot_v1_dot_planning__pb2.ArchivePlanningFileRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_planning__pb2.ArchivePlanningFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnarchivePlanningFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tasks.v1.TasksService/UnarchivePlanningFile',
+            qmcp_dot_tasks_dot_v1_dot_planning__pb2.UnarchivePlanningFileRequest.SerializeToString,
+            qmcp_dot_tasks_dot_v1_dot_planning__pb2.UnarchivePlanningFileResponse.FromString,
             options,
             channel_credentials,
             insecure,

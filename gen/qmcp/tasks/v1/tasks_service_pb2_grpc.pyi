@@ -14,6 +14,7 @@ from qmcp.tasks.v1 import epic_pb2 as _epic_pb2
 from qmcp.tasks.v1 import knowledge_pb2 as _knowledge_pb2
 from qmcp.tasks.v1 import original_knowledge_pb2 as _original_knowledge_pb2
 from qmcp.tasks.v1 import original_pb2 as _original_pb2
+from qmcp.tasks.v1 import planning_pb2 as _planning_pb2
 from qmcp.tasks.v1 import project_pb2 as _project_pb2
 from qmcp.tasks.v1 import task_pb2 as _task_pb2
 from qmcp.tasks.v1 import tasks_service_pb2 as _tasks_service_pb2
@@ -195,6 +196,22 @@ class TasksServiceStub:
     """Deletes what is left of epics and projects that were deleted, where the caller works on the project. A deletion takes all that is within
     with it, so there is nothing left unless somebody wrote into the database by hand.
     """
+    ShowPlanningFiles: _grpc.UnaryUnaryMultiCallable[_planning_pb2.ShowPlanningFilesRequest, _planning_pb2.ShowPlanningFilesResponse]
+    """Shows the planning files of the operator's folder, by type and name: all of them, at most 1,000 of a type. Where there is no such folder,
+    there are none.
+    """
+    ShowArchivedPlanningFiles: _grpc.UnaryUnaryMultiCallable[_planning_pb2.ShowArchivedPlanningFilesRequest, _planning_pb2.ShowArchivedPlanningFilesResponse]
+    """Shows those that were archived."""
+    GetPlanningFile: _grpc.UnaryUnaryMultiCallable[_planning_pb2.GetPlanningFileRequest, _planning_pb2.PlanningFile]
+    """Returns a planning file with what stands in it, at most 1 MB of UTF-8."""
+    ArchivePlanningFile: _grpc.UnaryUnaryMultiCallable[_planning_pb2.ArchivePlanningFileRequest, _planning_pb2.ArchivePlanningFileResponse]
+    """Moves a planning file into the archive. In the same way go those that belong to it by their number, which stands before the first dash: the epics and tasks
+    of a `prd`, the tasks of an `epic`. All of them, or none where one of that name is there already.
+    """
+    UnarchivePlanningFile: _grpc.UnaryUnaryMultiCallable[_planning_pb2.UnarchivePlanningFileRequest, _planning_pb2.UnarchivePlanningFileResponse]
+    """Moves a planning file out of the archive. In the same way go those that belong to it by their number, which stands before the first dash: the epics and tasks
+    of a `prd`, the tasks of an `epic`. All of them, or none where one of that name is there already.
+    """
 
 @_typing.type_check_only
 class TasksServiceAsyncStub(TasksServiceStub):
@@ -351,6 +368,22 @@ class TasksServiceAsyncStub(TasksServiceStub):
     CleanUpOrphanedTasks: _aio.UnaryUnaryMultiCallable[_original_knowledge_pb2.CleanUpOrphanedTasksRequest, _original_knowledge_pb2.CleanUpOrphanedTasksResponse]  # type: ignore[assignment]
     """Deletes what is left of epics and projects that were deleted, where the caller works on the project. A deletion takes all that is within
     with it, so there is nothing left unless somebody wrote into the database by hand.
+    """
+    ShowPlanningFiles: _aio.UnaryUnaryMultiCallable[_planning_pb2.ShowPlanningFilesRequest, _planning_pb2.ShowPlanningFilesResponse]  # type: ignore[assignment]
+    """Shows the planning files of the operator's folder, by type and name: all of them, at most 1,000 of a type. Where there is no such folder,
+    there are none.
+    """
+    ShowArchivedPlanningFiles: _aio.UnaryUnaryMultiCallable[_planning_pb2.ShowArchivedPlanningFilesRequest, _planning_pb2.ShowArchivedPlanningFilesResponse]  # type: ignore[assignment]
+    """Shows those that were archived."""
+    GetPlanningFile: _aio.UnaryUnaryMultiCallable[_planning_pb2.GetPlanningFileRequest, _planning_pb2.PlanningFile]  # type: ignore[assignment]
+    """Returns a planning file with what stands in it, at most 1 MB of UTF-8."""
+    ArchivePlanningFile: _aio.UnaryUnaryMultiCallable[_planning_pb2.ArchivePlanningFileRequest, _planning_pb2.ArchivePlanningFileResponse]  # type: ignore[assignment]
+    """Moves a planning file into the archive. In the same way go those that belong to it by their number, which stands before the first dash: the epics and tasks
+    of a `prd`, the tasks of an `epic`. All of them, or none where one of that name is there already.
+    """
+    UnarchivePlanningFile: _aio.UnaryUnaryMultiCallable[_planning_pb2.UnarchivePlanningFileRequest, _planning_pb2.UnarchivePlanningFileResponse]  # type: ignore[assignment]
+    """Moves a planning file out of the archive. In the same way go those that belong to it by their number, which stands before the first dash: the epics and tasks
+    of a `prd`, the tasks of an `epic`. All of them, or none where one of that name is there already.
     """
 
 class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -829,6 +862,52 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_original_knowledge_pb2.CleanUpOrphanedTasksResponse, _abc.Awaitable[_original_knowledge_pb2.CleanUpOrphanedTasksResponse]]:
         """Deletes what is left of epics and projects that were deleted, where the caller works on the project. A deletion takes all that is within
         with it, so there is nothing left unless somebody wrote into the database by hand.
+        """
+
+    @_abc_1.abstractmethod
+    def ShowPlanningFiles(
+        self,
+        request: _planning_pb2.ShowPlanningFilesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_planning_pb2.ShowPlanningFilesResponse, _abc.Awaitable[_planning_pb2.ShowPlanningFilesResponse]]:
+        """Shows the planning files of the operator's folder, by type and name: all of them, at most 1,000 of a type. Where there is no such folder,
+        there are none.
+        """
+
+    @_abc_1.abstractmethod
+    def ShowArchivedPlanningFiles(
+        self,
+        request: _planning_pb2.ShowArchivedPlanningFilesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_planning_pb2.ShowArchivedPlanningFilesResponse, _abc.Awaitable[_planning_pb2.ShowArchivedPlanningFilesResponse]]:
+        """Shows those that were archived."""
+
+    @_abc_1.abstractmethod
+    def GetPlanningFile(
+        self,
+        request: _planning_pb2.GetPlanningFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_planning_pb2.PlanningFile, _abc.Awaitable[_planning_pb2.PlanningFile]]:
+        """Returns a planning file with what stands in it, at most 1 MB of UTF-8."""
+
+    @_abc_1.abstractmethod
+    def ArchivePlanningFile(
+        self,
+        request: _planning_pb2.ArchivePlanningFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_planning_pb2.ArchivePlanningFileResponse, _abc.Awaitable[_planning_pb2.ArchivePlanningFileResponse]]:
+        """Moves a planning file into the archive. In the same way go those that belong to it by their number, which stands before the first dash: the epics and tasks
+        of a `prd`, the tasks of an `epic`. All of them, or none where one of that name is there already.
+        """
+
+    @_abc_1.abstractmethod
+    def UnarchivePlanningFile(
+        self,
+        request: _planning_pb2.UnarchivePlanningFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_planning_pb2.UnarchivePlanningFileResponse, _abc.Awaitable[_planning_pb2.UnarchivePlanningFileResponse]]:
+        """Moves a planning file out of the archive. In the same way go those that belong to it by their number, which stands before the first dash: the epics and tasks
+        of a `prd`, the tasks of an `epic`. All of them, or none where one of that name is there already.
         """
 
 def add_TasksServiceServicer_to_server(servicer: TasksServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

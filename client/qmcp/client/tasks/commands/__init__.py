@@ -7,5 +7,6 @@ ADVICE = {
     "LEASE_LOST": "Stop working on it, or acquire it again.",
     "RESOURCES_HELD": "Take another task, or come back when the one that holds them has ended.",
     "EXPORT_TOO_LARGE": "Name fewer projects, or one epic.",
+    "PLANNING_FILE_EXISTS": "Give one of the two another name.",
     "NAME_TAKEN": "Choose another name.",
 }

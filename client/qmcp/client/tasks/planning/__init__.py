@@ -1,0 +1,1 @@
+"""The calls of the tasks service that are about planning files."""

@@ -1,0 +1,1 @@
+"""Plans as files of Markdown, in a folder of the operator's."""
