@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 
-from devstack.keys import admin_file
+from devstack.keys import admin_file, mcp_state_file
 from devstack.processes import EXPORT
 from devstack.services import found, taker_of
 
@@ -37,6 +37,7 @@ def rendered() -> str:
         # Who makes the first key of all.
         admin=next(name for name, placed in files.items() if admin_file(HOME) in placed.values()),
         admin_file=admin_file(HOME),
+        mcp_state_file=mcp_state_file(HOME),
         # Rules on figures that only one service has.
         alerts=sorted(path.relative_to(ROOT) for path in ROOT.glob("k8s/base/*/alerts/*.yml")),
         # Pages that only one service has.

@@ -6,7 +6,6 @@ service that needs a key, with the roles that the service of that name declares 
 names in `preshared` too: an administrator who has lost every key makes one so, under a name of its own.
 """
 
-import secrets
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -51,19 +50,6 @@ def prepare(home: Path, services: Iterable[Service]) -> None:
         make(home / KEYS, declared(services))
     except OSError as error:
         raise CannotRunError(f"The keys of the services cannot be kept in {home / KEYS}: {error}") from None
-
-
-def prepare_mcp(home: Path) -> None:
-    """Makes the key of the MCP endpoint, where there is none.
-
-    Raises:
-        CannotRunError: where it can be neither read nor made.
-    """
-    file = mcp_state_file(home)
-    try:
-        key_files.read_or_make(file, f"{secrets.token_hex(32)}\n".encode)
-    except OSError as error:
-        raise CannotRunError(f"The key of the MCP endpoint cannot be kept in {file}: {error}") from None
 
 
 def make(folder: Path, roles: Mapping[str, str]) -> None:

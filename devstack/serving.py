@@ -37,7 +37,6 @@ def serve(
     with Home(settings.home) as home:
         if settings.auth == "on":
             keys.prepare(home.folder, found)
-        keys.prepare_mcp(home.folder)
         places = listeners.choose(settings, found, variables)
         names = [processes.POSTGRES, *(row.name for row in processes.table(settings, found, places, ""))]
         for_people = settings.log_format == "console" or (is_terminal() and not settings.log_format)

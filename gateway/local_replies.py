@@ -9,6 +9,7 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from gateway import other_sites
+from gateway.mcp_limits import PATH as MCP_PATH
 
 DOMAIN = "edge.qmcp"
 # Callers that speak gRPC get plain text in grpc-message; what was transcoded, and all else, gets JSON.
@@ -51,6 +52,8 @@ GRPC_CALLER: dict[str, Any] = {
 }
 # The status that shedding.lua gives what it refuses, by which it is known here.
 SHED = 529
+# What servers may define for themselves in JSON-RPC.
+MCP_ERROR = -32000
 # Ids are kept exactly as the caller made them, or refused. All that comes after the header mutation has both.
 IDS = ("x-request-id", "x-correlation-id")
 SOUND_ID = "[ -~]{1,128}"
@@ -265,7 +268,7 @@ def mappers(max_body_bytes: int) -> list[dict[str, Any]]:
     rest = {"filter": _status("GE", 100), "headers_to_add": _ids()}
     answers = table(max_body_bytes)
     over_grpc = [_grpc_mapper(reply) for reply in answers if reply.told_over_grpc]
-    return [*_shed(), *(_mapper(reply) for reply in answers), *over_grpc, rest]
+    return [*_shed(), _of_mcp(), *(_mapper(reply) for reply in answers), *over_grpc, rest]
 
 
 def _shed() -> list[dict[str, Any]]:
@@ -282,6 +285,22 @@ def _shed() -> list[dict[str, Any]]:
     )
     as_json = {"filter": {"and_filter": {"filters": [shed.only, JSON_CALLER]}}, "status_code": shed.becomes}
     return [as_json, _grpc_mapper(shed)]
+
+
+def _of_mcp() -> dict[str, Any]:
+    """Too many requests of MCP, in its own form: of another its clients tell that there was an error, not which."""
+    message = "Too many requests from this address. Retry after the time in Retry-After."
+    data = {"reason": "RATE_LIMITED", "domain": DOMAIN, "retry_after": "%RESP(RETRY-AFTER)%"}
+    error = {"code": MCP_ERROR, "message": message, "data": data | {"request_id": REQUEST_ID}}
+    path = {"name": ":path", "string_match": {"safe_regex": {"regex": MCP_PATH}}}
+    return {
+        "filter": {"and_filter": {"filters": [{"header_filter": {"header": path}}, _status("EQ", 429)]}},
+        "headers_to_add": [*_ids(), _header("ADD_IF_ABSENT", "retry-after", "1")],
+        "body_format_override": {
+            "content_type": "application/json",
+            "json_format": {"jsonrpc": "2.0", "id": None, "error": error},
+        },
+    }
 
 
 def _told_by(reply: LocalReply) -> list[dict[str, Any]]:

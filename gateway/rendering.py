@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import yaml
 from google.protobuf.descriptor import ServiceDescriptor
 
-from gateway import contract
+from gateway import contract, mcp_limits
 from gateway.access_log import access_log
 from gateway.certificates import AUTHORITY, CLIENT, EDGE
 from gateway.clusters import clusters
@@ -58,6 +58,7 @@ def _derived(settings: EdgeSettings, policies: dict[str, Any]) -> dict[str, Any]
     services = contract.services()
     hidden = credential_paths(services)
     denied = rules(settings, hidden)
+    rates = policies["rates"] or {}
     endpoints = {name: _endpoint(*host_and_port(address)) for name, address in settings.service_addresses.items()}
     return {
         "access_log": [
@@ -71,6 +72,8 @@ def _derived(settings: EdgeSettings, policies: dict[str, Any]) -> dict[str, Any]
         "large_bodies": _large_bodies(settings),
         "own_origin_value": f"{'https' if settings.tls_certificate_file else 'http'}://%REQ(:authority)%",
         "clusters": clusters(policies, services, endpoints),
+        "rate_of_addresses": rates.get("addresses"),
+        "rates_of_mcp": rates.get("mcp"),
         "responses_script": "\n".join((_responses(services), shedding(services))),
         "transcoded": [service.full_name for service in services],
     }
@@ -102,9 +105,12 @@ def _large_bodies(settings: EdgeSettings) -> str:
 
 def _values(settings: EdgeSettings, folder: Path) -> dict[str, Any]:
     otlp = urlsplit(settings.otlp_endpoint)
+    limits = mcp_limits.parsed(settings.edge_mcp_limits)
     exposed = ", ".join(sorted({*EXPOSED, *contract.response_headers(contract.services())}))
     return {
         **settings.model_dump(),
+        "mcp_rates": mcp_limits.rates(limits),
+        "mcp_descriptors": mcp_limits.descriptors(limits),
         "further_listeners": [_socket(host, port) for host, port, _ in settings.addresses[1:]],
         "unread_encoding": UNREAD_ENCODING,
         "admin_socket": str(folder / ADMIN_SOCKET),

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gateway import services
+from gateway import mcp_limits, services
 
 # Addresses of what need not be there.
 MAY_BE_EMPTY = ("edge_metrics_address", "mcp_address", "mcp_metrics_address")
@@ -142,6 +142,10 @@ class EdgeSettings(CallSettings):
     edge_max_connections: int = Field(default=10000, ge=1)
     # Requests a minute from one address, by each Envoy; 0 for no limit.
     edge_rate_limit_per_minute: int = Field(default=0, ge=0)
+    # Requests a minute of MCP from one address, by each Envoy, by method and by tool, separated by commas:
+    # `tools/call=600, tools/call:send_mail=10, unnamed=60`. Clients of 2025-11-25 name neither: `unnamed` is for what
+    # they send, and must be there. Empty: no limit but the one above.
+    edge_mcp_limits: str = ""
     # Proxies in front whose X-Forwarded-For is believed.
     edge_trusted_hops: int = Field(default=0, ge=0)
     # One line of JSON on stdout for each request.
@@ -169,6 +173,12 @@ class EdgeSettings(CallSettings):
         for each in value.split(","):
             if each.strip():
                 host_and_port(each.strip())
+        return value
+
+    @field_validator("edge_mcp_limits")
+    @classmethod
+    def _are_limits(cls, value: str) -> str:
+        mcp_limits.parsed(value)
         return value
 
     @field_validator("otlp_endpoint")
@@ -248,8 +258,8 @@ class McpSettings(CallSettings):
     # How often is looked, for clients that listen, whether what they listen to has changed, in seconds.
     mcp_watch_seconds: float = Field(default=5.0, gt=0)
     # What seals the state that clients say again with their user's answer: 32 random characters or more, one key a
-    # line, the first of which seals; the same for all replicas. No file: a key of the process's own, so that what it
-    # or another replica sealed before is refused.
+    # line, the first of which seals; the same for all replicas. Made where there is none. No file, or none that
+    # can be made: a key of the process's own, so that what it or another replica sealed before is refused.
     mcp_state_key_file: Path | None = None
     # How long a stop waits for calls in flight, in seconds.
     mcp_shutdown_grace_seconds: int = Field(default=10, ge=1)

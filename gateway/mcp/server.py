@@ -140,8 +140,6 @@ def server(handlers: Handlers, observed: Observed, state: RequestStateSecurity) 
         # No tool says that its arguments are repeated in headers, so there is nothing to look up before a call.
         get_tool_input_schema=lambda _: None,
         on_list_tools=answers.list_tools,
-        # A task is a result that the extension adds to those of the SDK.
-        on_call_tool=answers.call_tool,  # type: ignore[arg-type]
         on_list_resources=resources.list_resources,
         on_list_resource_templates=resources.list_templates,
         on_read_resource=resources.read,
@@ -149,6 +147,8 @@ def server(handlers: Handlers, observed: Observed, state: RequestStateSecurity) 
         on_get_prompt=prompts.get,
         on_completion=prompts.complete,
     )
+    # Its results are more than the constructor's: a task is one that the extension adds.
+    made.add_request_handler("tools/call", CallToolRequestParams, answers.call_tool)
     made.extensions[TASKS] = {}
     made.add_request_handler("tasks/get", TaskParams, tasks.get)
     made.add_request_handler("tasks/update", TaskUpdateParams, tasks.update)

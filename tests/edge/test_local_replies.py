@@ -237,12 +237,32 @@ def test_past_its_number_of_calls_in_flight_the_edge_refuses_at_once(tmp_path, u
         assert httpx.post(f"{edge.url}/v1/tools/echo:invoke", json={}).status_code == 200
 
 
+MCP_LIMITS = "tools/list=20, tools/call=20, tools/call:mail=1, unnamed=1"
+_MODERN = {"mcp-protocol-version": "2026-07-28"}
+_CALL = _MODERN | {"mcp-method": "tools/call"}
+# What has one each, and what of the same address is not counted with it.
+MCP_REQUESTS = (
+    (_CALL | {"mcp-name": "mail"}, (_CALL | {"mcp-name": "echo"}, _MODERN | {"mcp-method": "tools/list"})),
+    # Clients of before, and whoever would be taken for another: by a name in another form, or by two of a header.
+    ({}, (_CALL | {"mcp-name": "echo"},)),
+    (_CALL | {"mcp-name": "=?base64?bWFpbA==?="}, (_CALL | {"mcp-name": "echo"},)),
+    ({"mcp-protocol-version": "2025-11-25", "mcp-method": "tools/list"}, (_CALL | {"mcp-name": "mail"},)),
+    ([*_CALL.items(), ("mcp-name", "echo"), ("mcp-name", "mail")], ()),
+    ([*_CALL.items(), ("mcp-name", "echo"), ("mcp-name", "=?base64?bWFpbA==?=")], ()),
+    ([("mcp-protocol-version", "2025-11-25"), *_CALL.items(), ("mcp-name", "echo")], ()),
+    ([*_CALL.items(), ("mcp-name", "echo"), ("mcp-protocol-version", "2025-11-25")], ()),
+    (_CALL | {"mcp-name": "echo,mail"}, ()),
+)
+
+
 @pytest.mark.promise("M04", "M05")
 def test_past_its_rate_an_address_is_429_until_it_waits(tmp_path, upstreams):
     # Whoever looked whether it has started took from the bucket of 127.0.0.1, on a busy machine all there was.
     other = httpx.HTTPTransport(local_address="127.0.0.2")
     with (
-        running_edge(tmp_path, upstreams, edge_rate_limit_per_minute=30, envoy_drain_seconds=0.1) as edge,
+        running_edge(
+            tmp_path, upstreams, edge_rate_limit_per_minute=30, edge_mcp_limits=MCP_LIMITS, envoy_drain_seconds=0.1
+        ) as edge,
         httpx.Client(base_url=edge.url, transport=other, timeout=60) as http,
     ):
         # It fills while it is drawn from, one every two seconds: how many more than it holds depends on the machine.
@@ -252,6 +272,19 @@ def test_past_its_rate_an_address_is_429_until_it_waits(tmp_path, upstreams):
         refused = next(answer for answer in answers if answer.status_code != 200)
         assert (refused.status_code, reason(refused)) == (429, ("edge.qmcp", "RATE_LIMITED"))
         assert "retry-after" in refused.headers
+        for address, (limited, others) in enumerate(MCP_REQUESTS, 3):
+            with httpx.Client(
+                base_url=edge.url, transport=httpx.HTTPTransport(local_address=f"127.0.0.{address}"), timeout=60
+            ) as client:
+                # Nothing answers behind it: what is let through is 503.
+                first, second = (client.post("/mcp", headers=limited) for _ in range(2))
+                assert (first.status_code, second.status_code) == (503, 429), limited
+                told = second.json()
+                assert (told["jsonrpc"], told["id"], told["error"]["data"]["reason"]) == ("2.0", None, "RATE_LIMITED")
+                assert told["error"]["data"]["retry_after"] == second.headers["retry-after"]
+                assert 1 <= int(second.headers["retry-after"]) <= 60
+                for headers in others:
+                    assert client.post("/mcp", headers=headers).status_code == 503, headers
 
 
 async def test_what_is_refused_of_native_calls_are_grpc_statuses_with_plain_messages(edge, tmp_path):

@@ -7,16 +7,19 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from mcp.server.request_state import InvalidRequestState
 from prometheus_client import CollectorRegistry
 
 from devstack import ports
 from gateway import services
 from gateway.mcp import sessions
 from gateway.mcp.app import application
+from gateway.mcp.request_state import request_state
 from gateway.settings import McpSettings
 from tests.stack import ROOT
 from tests.system.mcp_requests import request
@@ -114,3 +117,16 @@ def _is_there(http: httpx.Client) -> bool:
     with suppress(httpx.TransportError):
         return http.get("/health").is_success
     return False
+
+
+def test_what_seals_is_made_once_is_for_its_owner_alone_and_need_not_be_kept(tmp_path: Path) -> None:
+    file = tmp_path / "made" / "state-key"
+    sealed = request_state(file).codec.seal(b"said")
+    # Another replica, or the same after a restart.
+    assert request_state(file).codec.unseal(sealed) == b"said"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert list(file.parent.iterdir()) == [file]
+    (tmp_path / "file").touch()
+    for own in (tmp_path / "file" / "state-key", None):
+        with pytest.raises(InvalidRequestState):
+            request_state(own).codec.unseal(sealed)

@@ -22,6 +22,7 @@ GOLDEN = Path(__file__).with_name("golden")
 EVERYTHING = {
     "otlp_endpoint": "https://collector.example.com:4317",
     "edge_rate_limit_per_minute": 60,
+    "edge_mcp_limits": "tools/call=600, tools/call:send_mail=10, unnamed=60",
     "envoy_metrics_port": 9902,
     "further_addresses": "127.0.0.1:8891, [::1]:8891",
     "cors_origins": "https://a.example.com, https://b.example.com",
