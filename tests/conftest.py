@@ -12,7 +12,7 @@ from xdist.remote import Producer
 from devstack import ports
 from tests.assertions import pytest_assertion_pass, pytest_runtest_call  # noqa: F401 - hooks
 from tests.collector import Collector, running_collector
-from tests.distribution import Together, distribute
+from tests.distribution import Together, distribute, end_systems
 from tests.memory import folder as folder_in_memory
 from tests.rewriting import make_part
 from tests.servicekit.issuer import AUDIENCE, Issuer, publishing_issuer
@@ -38,6 +38,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     distribute(items)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    end_systems(item, nextitem)
 
 
 @pytest.hookimpl(optionalhook=True)
