@@ -74,7 +74,8 @@ async def compare(
             async for row in rows:
                 found.recorded += 1
                 idempotency_key = row["idempotency_key"]
-                found.doubled += idempotency_key in seen
+                # What came without a key is nobody's second.
+                found.doubled += bool(idempotency_key) and idempotency_key in seen
                 seen.add(idempotency_key)
                 found.unacknowledged += idempotency_key in ledger.unanswered
                 found.interrupted += row["error_reason"] == "INTERRUPTED"

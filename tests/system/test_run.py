@@ -17,6 +17,8 @@ import httpx
 import pytest
 
 from devstack import services
+from tests.faults.ledger import compare
+from tests.faults.load import EchoCallers
 from tests.questioning import onboarding
 from tests.stack import ROOT, STACK_STARTS_WITHIN, Server, Stack, words
 from tests.system.mcp_requests import FORMS, TASKS, result
@@ -24,6 +26,11 @@ from tests.upstream import Upstream, upstream
 
 ECHO = "/v1/tools/echo"
 WAITING = {"over": "a kill"}
+KILLS = 3
+IN_FLIGHT = 16
+BETWEEN = 300
+# Longer than the lease after which an interrupted invocation is ended by the sweep.
+ENDS_WITHIN = 60.0
 
 
 def serve(env: dict[str, str], *arguments: str, cwd: Path = ROOT) -> tuple[int, str]:
@@ -58,6 +65,10 @@ def echo(stack: Stack, message: str) -> str:
     answer = httpx.post(stack.edge_url + ECHO, json={"input": {"message": message}}, timeout=60)
     answer.raise_for_status()
     return str(answer.json()["invocation_id"])
+
+
+def got(stack: Stack, path: str) -> httpx.Response:
+    return httpx.get(stack.edge_url + path, timeout=60)
 
 
 def wait_for(what: str, stack: Stack, seconds: float = STACK_STARTS_WITHIN) -> None:
@@ -245,35 +256,53 @@ def test_status_tells_what_runs_and_whether_it_is_well(stack: Stack, tmp_path: P
     assert status({**stack.env, "QMCP_HOME": str(tmp_path)}) == (3, f"Nothing runs from {tmp_path}.\n")
 
 
-def test_a_killed_supervisor_takes_everything_with_it_and_a_killed_postgres_is_started_again(
+@pytest.mark.fault
+async def test_a_killed_supervisor_takes_everything_with_it_and_a_killed_postgres_is_started_again_and_loses_nothing(
     tmp_path: Path, mirror: Upstream
 ) -> None:
     stack = Stack(tmp_path / "home", QMCP_TOOLS_ALLOWED_NETWORKS="127.0.0.0/8")
-    stack.start()
-    kept = [echo(stack, "before")]
-    task, asked = waiting_over_mcp(stack, mirror)
-    stack.stop(signal.SIGKILL)
+    await asyncio.to_thread(stack.start)
+    kept = [await asyncio.to_thread(echo, stack, "before")]
+    task, asked = await asyncio.to_thread(waiting_over_mcp, stack, mirror)
+    await asyncio.to_thread(stack.stop, signal.SIGKILL)
     # At once, while Postgres may still be writing its last page.
-    stack.start()
+    await asyncio.to_thread(stack.start)
     try:
-        answer_over_mcp(stack, task, asked)
+        await asyncio.to_thread(answer_over_mcp, stack, task, asked)
         assert mirror.bodies == [WAITING, WAITING]
-        assert httpx.get(f"{stack.edge_url}/v1/invocations/{kept[0]}").json()["result"] == "before"
-        kept += [echo(stack, f"before {number}") for number in range(20)]
-        killed = stack.processes["postgres"]
-        os.kill(killed, signal.SIGKILL)
-        wait_for("postgres is back", stack)
+        assert (await asyncio.to_thread(got, stack, f"/v1/invocations/{kept[0]}")).json()["result"] == "before"
+        kept += [await asyncio.to_thread(echo, stack, f"before {number}") for number in range(20)]
+        await under_load_while_postgres_is_killed(stack)
         assert "postgres was ended by SIGKILL" in stack.output()
         until = time.monotonic() + 30
-        while httpx.get(f"{stack.edge_url}/health").status_code != 200:
+        while (await asyncio.to_thread(got, stack, "/health")).status_code != 200:
             assert time.monotonic() < until
-            time.sleep(0.1)
-        for invocation in [*kept, echo(stack, "after")]:
-            assert httpx.get(f"{stack.edge_url}/v1/invocations/{invocation}").json()["status"] == "success"
-        assert stack.processes["postgres"] != killed
-        ends_by_the_death_of("web", stack)
+            await asyncio.sleep(0.1)
+        for invocation in [*kept, await asyncio.to_thread(echo, stack, "after")]:
+            answer = await asyncio.to_thread(got, stack, f"/v1/invocations/{invocation}")
+            assert answer.json()["status"] == "success"
+        await asyncio.to_thread(ends_by_the_death_of, "web", stack)
     finally:
-        stack.stop()
+        await asyncio.to_thread(stack.stop)
+
+
+async def under_load_while_postgres_is_killed(stack: Stack) -> None:
+    """What was acknowledged through the door is there once, however often."""
+    callers = EchoCallers(stack.grpc_target, IN_FLIGHT)
+    async with callers.calling():
+        for kill in range(KILLS):
+            await callers.until_acknowledged(BETWEEN * (kill + 1))
+            killed = stack.processes["postgres"]
+            os.kill(killed, signal.SIGKILL)
+            async with asyncio.timeout(30):
+                while stack.processes["postgres"] == killed:
+                    await asyncio.sleep(0.05)
+        await callers.until_acknowledged(BETWEEN * (KILLS + 1))
+    async with EchoCallers(stack.target("tools"), 0).calling() as stub:
+        found = await compare(callers.ledger, stack.database_url("tools"), stub, ENDS_WITHIN)
+    assert stack.output().count("postgres is back") == KILLS
+    assert found.acknowledged > BETWEEN * KILLS
+    assert (found.lost, found.doubled, found.open, found.faults, found.violations) == (0, 0, 0, [], [])
 
 
 def test_a_stop_during_the_start_leaves_nothing_behind(tmp_path: Path) -> None:
