@@ -54,6 +54,10 @@ class RequestContext:
     logged: dict[str, Any] = field(default_factory=dict)
     # Why it is being ended although its caller is still there: its credential has ended.
     ended: ServiceError | None = None
+    # Whether it is for whoever may do what its caller may do now: said where a permission is not for everything.
+    is_for: Callable[[Principal], bool] = field(default=lambda _: True)
+    # What is audited of its refusal, which says something else: that there is no such thing.
+    denial: ServiceError | None = None
 
     @classmethod
     def of(cls, headers: Sequence[tuple[str, str | bytes]], method: Method) -> "RequestContext":

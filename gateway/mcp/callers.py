@@ -96,7 +96,9 @@ class Callers:
                 # Services go by what they remember of callers while access is away.
                 return Caller(metadata, "", None, key)
             raise RefusedError(failure) from error
-        return Caller(metadata, identity.principal, frozenset(identity.permissions), key, frozenset(identity.roles))
+        # What is for some tools alone, too: the services say for which.
+        granted = frozenset([*identity.permissions, *(each.permission for each in identity.narrowed)])
+        return Caller(metadata, identity.principal, granted, key, frozenset(identity.roles))
 
     async def _identity(self, metadata: Metadata) -> Identity:
         """What access says of the credential, or has said within the last second."""

@@ -33,7 +33,7 @@ class Catalogue:
         """
         if not (caller.may(LIST) and caller.may(INVOKE)):
             return [], ""
-        request = ListToolsRequest(page_size=PAGE_SIZE, page_token=token)
+        request = ListToolsRequest(page_size=PAGE_SIZE, page_token=token, invocable=True)
         stub: Any = self._channels.stub(SERVICE, ToolsServiceStub)
         answer = await stub.ListTools(request, metadata=caller.metadata, timeout=self._seconds)
         return [_described(each) for each in answer.tools], answer.next_page_token

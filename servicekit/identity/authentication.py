@@ -218,6 +218,7 @@ class Authentication:
             key.id,
             resolved.limits,
             rate_per_minute=resolved.rate_per_minute,
+            narrowed=resolved.narrowed,
         )
         found = KnownKey(
             Caller(principal, resolved.valid_until, now), resolved.rate_per_minute, float(resolved.rate_per_minute), now
@@ -313,7 +314,12 @@ def _drop(asking: dict[Asked, Any], what: Asked, done: "asyncio.Task[Any]") -> N
 def _caller(identity: "TokenIdentity", granted: ResolvedRoles, asked_at: float) -> Caller:
     roles = frozenset(identity.roles)
     principal = Principal(
-        identity.principal, granted.permissions, roles, limits=granted.limits, until=identity.valid_until
+        identity.principal,
+        granted.permissions,
+        roles,
+        limits=granted.limits,
+        until=identity.valid_until,
+        narrowed=granted.narrowed,
     )
     return Caller(principal, identity.valid_until, asked_at)
 

@@ -25,7 +25,7 @@ logger = structlog.get_logger(__name__)
 class Callers(Protocol):
     """Who knows what callers of before may do now."""
 
-    async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, frozenset[str]]:
+    async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, Principal]:
         """See servicekit.identity.resolver.KeyResolver."""
 
 
@@ -49,7 +49,7 @@ NOBODY_CHECKS = Sponsor("")
 @dataclass(eq=False, slots=True)
 class _Work:
     sponsor: Sponsor
-    permission: str
+    may: Callable[[Principal], bool]
     end: Callable[[], None]
     # When it was last known that it may go on, on the monotonic clock.
     granted_at: float
@@ -71,12 +71,18 @@ class DetachedWork:
         self._changed = asyncio.Event()
 
     @contextmanager
-    def held(self, sponsor: Sponsor, permission: str, end: Callable[[], None]) -> Iterator[None]:
-        """Has the block ended, by what it is given for that, where the sponsor may do so no more."""
+    def held(self, sponsor: Sponsor, may: Callable[[Principal], bool], end: Callable[[], None]) -> Iterator[None]:
+        """Has the block ended, by what it is given for that, where the sponsor may do so no more.
+
+        Args:
+            sponsor: for whom it is done.
+            may: whether one who may do what the sponsor may do now, may do this.
+            end: ends it.
+        """
         if not sponsor.reference:
             yield
             return
-        work = _Work(sponsor, permission, end, time.monotonic())
+        work = _Work(sponsor, may, end, time.monotonic())
         self._work.add(work)
         try:
             yield
@@ -112,7 +118,7 @@ class DetachedWork:
                     self._end(work)
             return
         for work in asked:
-            if Principal("", granted[work.sponsor.reference]).may(work.permission):
+            if work.may(granted[work.sponsor.reference]):
                 work.granted_at = asked_at
             else:
                 self._end(work)

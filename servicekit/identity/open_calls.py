@@ -66,7 +66,7 @@ class _OpenCall:
     def hold_to(self, principal: Principal) -> None:
         """Ends it where its caller may not, or may see less than when it began."""
         method, before = self.call.method, self.call.principal
-        if not principal.may(method.permission):
+        if not (principal.may(method.permission) and self.call.is_for(principal)):
             self.end(permission_denied(method.permission))
         elif method.call_kind is not CallKind.LONG and not _at_least(principal, before):
             # What it shows was chosen by what its caller could see then.
@@ -197,4 +197,8 @@ def _at_least(principal: Principal, before: Principal) -> bool:
         principal.name == before.name
         and principal.permissions >= before.permissions
         and principal.roles >= before.roles
+        and all(
+            principal.may(permission) and ((now := principal.reach(permission)) is None or reach.within(now))
+            for permission, reach in before.narrowed.items()
+        )
     )

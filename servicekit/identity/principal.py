@@ -1,8 +1,9 @@
 """Who makes a call, and what it may do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from servicekit.identity.limits import NO_LIMITS, CallLimits
+from servicekit.identity.scopes import Narrowed, Reach
 
 # Before the subjects of tokens and no owner of a key: whoever gives names of one kind gives none of the other.
 OF_TOKENS = "oidc:"
@@ -28,6 +29,8 @@ class Principal:
     until: float | None = None
     # Calls a minute by its key, for services that count them over all their replicas; 0: the key says nothing.
     rate_per_minute: int = 0
+    # Permissions that it has for some things alone.
+    narrowed: Narrowed = field(default_factory=dict, hash=False)
 
     @property
     def reference(self) -> str:
@@ -40,6 +43,15 @@ class Principal:
         return f"roles:{','.join(sorted(self.roles)[:MAX_ROLES])}" if self.roles else ""
 
     def may(self, permission: str) -> bool:
+        """Whether it has a permission, be it for some things alone."""
+        return permission in self.narrowed or self.may_always(permission)
+
+    def reach(self, permission: str) -> Reach | None:
+        """For what it has a permission that it has; None: for everything."""
+        return None if self.may_always(permission) else self.narrowed.get(permission)
+
+    def may_always(self, permission: str) -> bool:
+        """Whether it has a permission for everything."""
         if permission in self.permissions or "*" in self.permissions:
             return True
         service, _, verb = permission.partition(".")

@@ -14,8 +14,9 @@ from servicekit.channels import channel
 from servicekit.errors import ServiceError, unavailable
 from servicekit.identity.credentials import ApiKey
 from servicekit.identity.limits import CallLimits
-from servicekit.identity.principal import MAX_ROLES
+from servicekit.identity.principal import MAX_ROLES, Principal
 from servicekit.identity.resolver import Denial, ResolvedKey, ResolvedRoles
+from servicekit.identity.scopes import narrowed_of
 from servicekit.settings import ServiceSettings
 from servicekit.waiting import waiting_for
 
@@ -53,6 +54,7 @@ class RemoteKeyResolver:
             until,
             frozenset(identity.roles),
             CallLimits.of(identity.limits),
+            narrowed_of(identity.narrowed),
         )
 
     async def resolve_roles(self, roles: Sequence[str]) -> ResolvedRoles:
@@ -63,11 +65,11 @@ class RemoteKeyResolver:
                 answer = await self._stub.ResolveRoles(request, timeout=SECONDS, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
             raise _away(error) from None
-        return ResolvedRoles(frozenset(answer.permissions), CallLimits.of(answer.limits))
+        return ResolvedRoles(frozenset(answer.permissions), CallLimits.of(answer.limits), narrowed_of(answer.narrowed))
 
-    async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, frozenset[str]]:
+    async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, Principal]:
         """See KeyResolver."""
-        found: dict[str, frozenset[str]] = {}
+        found: dict[str, Principal] = {}
         for begin in range(0, len(references), MAX_REFERENCES):
             request = self._messages.ResolveCallersRequest(references=references[begin : begin + MAX_REFERENCES])
             try:
@@ -75,7 +77,9 @@ class RemoteKeyResolver:
                     answer = await self._stub.ResolveCallers(request, timeout=SECONDS, metadata=self._metadata)
             except grpc.aio.AioRpcError as error:
                 raise _away(error) from None
-            found |= {caller.reference: frozenset(caller.permissions) for caller in answer.callers}
+            for caller in answer.callers:
+                granted = frozenset(caller.permissions)
+                found[caller.reference] = Principal("", granted, narrowed=narrowed_of(caller.narrowed))
         return found
 
     async def changes(self) -> AsyncIterator[str]:

@@ -1,12 +1,14 @@
 """What a service must know of its callers, and whom it asks: the access service, seen from outside."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from servicekit.identity import credentials
 from servicekit.identity.limits import NO_LIMITS, CallLimits
+from servicekit.identity.principal import Principal
+from servicekit.identity.scopes import Narrowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class ResolvedKey:
     valid_until: float | None
     roles: frozenset[str] = frozenset()
     limits: CallLimits = NO_LIMITS
+    # What it may do with some things alone; not among `permissions`.
+    narrowed: Narrowed = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class ResolvedRoles:
 
     permissions: frozenset[str] = frozenset()
     limits: CallLimits = NO_LIMITS
+    narrowed: Narrowed = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,10 @@ class KeyResolver(Protocol):
     async def resolve_roles(self, roles: Sequence[str]) -> ResolvedRoles:
         """What roles grant together; unknown ones grant nothing."""
 
-    async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, frozenset[str]]:
-        """What callers of before (`Principal.reference`) may do now: nothing, where their credential has ended.
+    async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, Principal]:
+        """Callers of before (`Principal.reference`), nameless, as they may do what they may do now.
+
+        That is nothing where their credential has ended.
 
         Raises:
             ServiceError: UNAVAILABLE where that cannot be known now.

@@ -19,13 +19,8 @@ def identity(authenticator: Authenticator) -> Interceptor:
             return served
 
         async def while_it_counts(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
-            try:
-                with authenticator.opened(call):
-                    return await served(request, context, call)
-            except ServiceError as error:
-                if error is call.ended and error.code is not StatusCode.UNAVAILABLE:
-                    authenticator.denied(call, error)
-                raise
+            with authenticator.opened(call):
+                return await served(request, context, call)
 
         # What is quick has ended before anything could be said of it.
         handler = served if method.call_kind is CallKind.QUICK else while_it_counts
@@ -39,8 +34,21 @@ def identity(authenticator: Authenticator) -> Interceptor:
                 if error.code is not StatusCode.UNAVAILABLE:
                     authenticator.denied(call, error)
                 raise
-            return await handler(request, context, call)
+            try:
+                return await handler(request, context, call)
+            except ServiceError as error:
+                denial = _denial(call, error)
+                if denial is not None:
+                    authenticator.denied(call, denial)
+                raise
 
         return with_identity
 
     return interceptor
+
+
+def _denial(call: RequestContext, error: ServiceError) -> ServiceError | None:
+    """What is audited of a call that was let in and ended with an error; None where that was no denial."""
+    if error is call.ended and error.code is not StatusCode.UNAVAILABLE:
+        return error
+    return call.denial

@@ -15,12 +15,14 @@ from servicekit.idempotency import Answer, Once
 from servicekit.identity import credentials
 from servicekit.identity.limits import largest
 from servicekit.identity.principal import OF_TOKENS, Principal
+from servicekit.identity.scopes import Scope
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Database
 from services.access import errors
 from services.access.authority import Holding, belongs_to_the_system, exceeding
+from services.access.granting import Granted, granted, require_narrowable
 from services.access.models import Identity, IssuedKey, Key, NewKey
-from services.access.roles import granted, require_below, require_roles
+from services.access.roles import require_below, require_roles
 from services.access.store import keys as store
 from services.access.store import roles as roles_store
 
@@ -48,7 +50,9 @@ class Keys:
                 raise invalid_field(
                     "owner", f"must not begin with {OF_TOKENS}, as the names of who comes with a token do"
                 )
-            await require_roles(connection, wanted.roles, by)
+            roles = await require_roles(connection, wanted.roles, wanted.tool_scopes, by)
+            permissions = {permission for role in roles for permission in role.permissions}
+            require_narrowable("tool_scopes", wanted.tool_scopes, permissions)
             await _require_owner_below(connection, wanted.owner, by)
             return await _make(connection, wanted)
 
@@ -82,7 +86,7 @@ class Keys:
             if not key.valid:
                 raise errors.key_not_valid(key_id, key.status, "rotated")
             # Whoever learns the new secret may do what the key may.
-            await require_roles(connection, key.roles, by)
+            await require_roles(connection, key.roles, key.tool_scopes, by)
             await _require_owner_below(connection, key.owner, by)
             text, new = credentials.with_new_secret(key_id)
             grace = DEFAULT_GRACE_SECONDS if grace_seconds is None else grace_seconds
@@ -113,7 +117,7 @@ class Keys:
         async with self._database.transaction() as connection:
             key = await _not_revoked(connection, key_id, by, "enabled")
             # As with a new one: what it may do is handed out.
-            await require_roles(connection, key.roles, by)
+            await require_roles(connection, key.roles, key.tool_scopes, by)
             key = await store.enable(connection, key_id)
             await store.announce(connection, key_id)
         return key
@@ -132,23 +136,32 @@ class Keys:
                 valid_until = min(filter(None, (valid_until, key.old_valid_until)))
             roles = await roles_store.named(connection, key.roles)
         limits = key.limits.over(largest(role.limits for role in roles))
-        return Identity(key.owner, tuple(key.roles), granted(roles), key.rate_per_minute, valid_until, limits)
+        found = granted(roles, key.tool_scopes)
+        return Identity(
+            key.owner,
+            tuple(key.roles),
+            sorted(found.permissions),
+            key.rate_per_minute,
+            valid_until,
+            limits,
+            found.narrowed,
+        )
 
-    async def resolve_callers(self, references: Sequence[str]) -> dict[str, frozenset[str]]:
+    async def resolve_callers(self, references: Sequence[str]) -> dict[str, Granted]:
         """What callers of before may do now: by a key while it is valid, by a token what its roles grant."""
         named = {reference: reference.partition(":") for reference in references}
         async with self._database.connection() as connection:
             ids = [rest for kind, _, rest in named.values() if kind == "key"]
-            roles_of_keys = await store.roles_of_valid(connection, ids)
-            roles = {
-                reference: roles_of_keys.get(rest, ()) if kind == "key" else rest.split(",")
+            keys = await store.valid_of(connection, ids)
+            held = {
+                reference: _held(keys.get(rest)) if kind == "key" else (rest.split(","), ())
                 for reference, (kind, _, rest) in named.items()
             }
-            wanted = {role for held in roles.values() for role in held}
-            permissions = {role.name: role.permissions for role in await roles_store.named(connection, list(wanted))}
+            wanted = {name for names, _ in held.values() for name in names}
+            roles = {role.name: role for role in await roles_store.named(connection, list(wanted))}
         return {
-            reference: frozenset(permission for role in held for permission in permissions.get(role, ()))
-            for reference, held in roles.items()
+            reference: granted([roles[name] for name in names if name in roles], scopes)
+            for reference, (names, scopes) in held.items()
         }
 
     async def bootstrap(self, file: Path | None) -> None:
@@ -206,7 +219,7 @@ async def _changeable(connection: Connection, key_id: str, by: Principal) -> Key
     key = await store.get_for_update(connection, key_id)
     if key is None:
         raise errors.key_not_found(key_id)
-    holding = Holding.of(key.roles, await roles_store.named(connection, key.roles, keep=True))
+    holding = Holding.of(key.roles, await roles_store.named(connection, key.roles, keep=True), key.tool_scopes)
     require_below(by, holding)
     if belongs_to_the_system(key.preshared, holding):
         raise errors.key_preshared(key_id)
@@ -223,10 +236,18 @@ async def _not_revoked(connection: Connection, key_id: str, by: Principal, what:
 async def _require_owner_below(connection: Connection, owner: str, by: Principal) -> None:
     """Checks that a name never stood for more than the caller has: what was done in it is on record under it."""
     await store.lock_owner(connection, owner)
-    names = await store.roles_of_owner(connection, owner)
-    lacking = exceeding(by, Holding.of(names, await roles_store.named(connection, names)))
+    held = await store.held_by_owner(connection, owner)
+    standing = await roles_store.named(connection, sorted({name for names, _ in held for name in names}))
+    by_name = {role.name: role for role in standing}
+    holdings = (Holding.of(names, [by_name[each] for each in names if each in by_name], own) for names, own in held)
+    lacking = exceeding(by, Holding.together(holdings))
     if lacking:
         raise errors.owner_exceeds_caller(owner, lacking)
+
+
+def _held(key: Key | None) -> tuple[Sequence[str], Sequence[Scope]]:
+    """The roles and the scopes of a key; none where it is not valid."""
+    return ((), ()) if key is None else (key.roles, key.tool_scopes)
 
 
 async def _make(connection: Connection, wanted: NewKey) -> IssuedKey:

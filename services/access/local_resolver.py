@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from servicekit.errors import unavailable
 from servicekit.identity.credentials import ApiKey
+from servicekit.identity.principal import Principal
 from servicekit.identity.resolver import Denial, ResolvedKey, ResolvedRoles
 from servicekit.postgres import Database
 from servicekit.sqlstates import service_error
@@ -41,6 +42,7 @@ class LocalKeyResolver:
             until,
             frozenset(identity.roles),
             identity.limits,
+            identity.narrowed,
         )
 
     async def resolve_roles(self, roles: Sequence[str]) -> ResolvedRoles:
@@ -48,10 +50,11 @@ class LocalKeyResolver:
         async with _answering():
             return await self._roles.resolve(roles)
 
-    async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, frozenset[str]]:
+    async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, Principal]:
         """See KeyResolver."""
         async with _answering():
-            return await self._keys.resolve_callers(references)
+            found = await self._keys.resolve_callers(references)
+        return {name: Principal("", each.permissions, narrowed=each.narrowed) for name, each in found.items()}
 
     async def changes(self) -> AsyncIterator[str]:
         """See KeyResolver."""

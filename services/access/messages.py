@@ -1,10 +1,12 @@
 """Domain ↔ protobuf, pure functions in both directions."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from qmcp.access.v1 import access_service_pb2, call_limits_pb2, key_pb2, role_pb2
+from qmcp.access.v1 import access_service_pb2, call_limits_pb2, key_pb2, role_pb2, scope_pb2
 
 from servicekit.identity.limits import NO_LIMITS, CallLimits
+from servicekit.identity.scopes import Narrowed, Scope, ordered
 from servicekit.timestamps import EPOCH, to_datetime, to_timestamp
 from services.access import models
 
@@ -18,12 +20,32 @@ def new_key_from(request: access_service_pb2.CreateKeyRequest) -> models.NewKey:
         request.rate_per_minute,
         to_datetime(request, "expires_at"),
         CallLimits.of(request.limits),
+        scopes_from(request.tool_scopes),
     )
 
 
 def limits_to(limits: CallLimits) -> call_limits_pb2.CallLimits | None:
     """The message; None, which is absent, where they say nothing."""
     return call_limits_pb2.CallLimits(**asdict(limits)) if limits != NO_LIMITS else None
+
+
+def scopes_from(messages: Iterable[scope_pb2.ToolScope]) -> tuple[Scope, ...]:
+    return tuple(map(Scope.of, messages))
+
+
+def scopes_to(scopes: Iterable[Scope]) -> Sequence[scope_pb2.ToolScope]:
+    return [scope_pb2.ToolScope(names=each.names, tags=each.tags, labels=dict(each.labels)) for each in scopes]
+
+
+def narrowed_to(narrowed: Narrowed) -> Sequence[scope_pb2.NarrowedPermission]:
+    return [
+        scope_pb2.NarrowedPermission(
+            permission=permission,
+            scopes=scopes_to(ordered(reach.scopes)),
+            key_scopes=scopes_to(ordered(reach.key_scopes)),
+        )
+        for permission, reach in sorted(narrowed.items())
+    ]
 
 
 def key_to(key: models.Key) -> key_pb2.Key:
@@ -41,6 +63,7 @@ def key_to(key: models.Key) -> key_pb2.Key:
         disabled_at=to_timestamp(key.disabled_at),
         status=key.status,
         limits=limits_to(key.limits),
+        tool_scopes=scopes_to(key.tool_scopes),
     )
 
 
@@ -55,6 +78,7 @@ def role_from(message: role_pb2.Role) -> models.Role:
         message.description,
         etag=message.etag,
         limits=CallLimits.of(message.limits),
+        tool_scopes=scopes_from(message.tool_scopes),
     )
 
 
@@ -66,6 +90,7 @@ def role_to(role: models.Role) -> role_pb2.Role:
         built_in=role.built_in,
         etag=role.etag,
         limits=limits_to(role.limits),
+        tool_scopes=scopes_to(role.tool_scopes),
     )
 
 
@@ -77,6 +102,7 @@ def identity_to(identity: models.Identity) -> access_service_pb2.Identity:
         rate_per_minute=identity.rate_per_minute,
         valid_until=to_timestamp(identity.valid_until),
         limits=limits_to(identity.limits),
+        narrowed=narrowed_to(identity.narrowed),
     )
 
 

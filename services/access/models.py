@@ -1,10 +1,11 @@
 """The nouns of the access service."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from servicekit.identity.limits import NO_LIMITS, CallLimits
+from servicekit.identity.scopes import Narrowed, Scope
 from servicekit.identity.visibility import Audience
 
 
@@ -32,6 +33,8 @@ class Key:
     preshared: bool
     # What it may have in flight.
     limits: CallLimits
+    # Which tools it reads and runs; none: all that its roles are for.
+    tool_scopes: Sequence[Scope]
 
     @property
     def valid(self) -> bool:
@@ -54,6 +57,7 @@ class NewKey:
     rate_per_minute: int
     expires_at: datetime | None
     limits: CallLimits = NO_LIMITS
+    tool_scopes: Sequence[Scope] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ class Role:
     etag: str = ""
     # What its holders may have in flight.
     limits: CallLimits = NO_LIMITS
+    # For which tools what it grants of them is; none: for all.
+    tool_scopes: Sequence[Scope] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,8 @@ class Identity:
     valid_until: datetime | None
     # What they may have in flight; 0: what a replica's settings say.
     limits: CallLimits
+    # What they may do with some of the tools alone.
+    narrowed: Narrowed = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

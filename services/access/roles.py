@@ -12,9 +12,11 @@ from servicekit.idempotency import Answer, Once
 from servicekit.identity.limits import NO_LIMITS, UNBOUNDED, largest
 from servicekit.identity.principal import Principal
 from servicekit.identity.resolver import ResolvedRoles
+from servicekit.identity.scopes import Scope
 from servicekit.postgres import Connection, Database
 from services.access import errors
 from services.access.authority import Holding, exceeding
+from services.access.granting import granted, require_narrowable
 from services.access.models import Role
 from services.access.store import keys as keys_store
 from services.access.store import roles as store
@@ -93,7 +95,8 @@ class Roles:
 
         async def create(connection: Connection) -> Role:
             _require_short(role.permissions)
-            require_below(by, Holding(frozenset(), frozenset(role.permissions)))
+            require_narrowable("role.tool_scopes", role.tool_scopes, role.permissions)
+            require_below(by, Holding.of((), [role]))
             made = replace(role, built_in=False, etag=_etag(role))
             if not await store.insert(connection, made):
                 raise errors.role_exists(role.name)
@@ -104,9 +107,10 @@ class Roles:
         return await once.run(self._database, create)
 
     async def update(self, role: Role, by: Principal) -> Role:
-        """Replaces permissions, description and limits; holders feel it at once."""
+        """Replaces permissions, description, limits and scopes; holders feel it at once."""
         _require_short(role.permissions)
-        require_below(by, Holding(frozenset(), frozenset(role.permissions)))
+        require_narrowable("role.tool_scopes", role.tool_scopes, role.permissions)
+        require_below(by, Holding.of((), [role]))
         async with self._database.transaction() as connection:
             await _changeable(connection, role.name, role.etag, by)
             made = replace(role, built_in=False, etag=_etag(role))
@@ -127,16 +131,20 @@ class Roles:
         """What roles grant together; unknown ones grant nothing."""
         async with self._database.connection() as connection:
             found = await store.named(connection, names)
-        return ResolvedRoles(frozenset(granted(found)), largest(role.limits for role in found))
+        together = granted(found)
+        return ResolvedRoles(together.permissions, largest(role.limits for role in found), together.narrowed)
 
 
-async def require_roles(connection: Connection, names: Sequence[str], by: Principal) -> None:
-    """Checks that roles exist and that they and their permissions are the caller's to hand out."""
+async def require_roles(
+    connection: Connection, names: Sequence[str], key_scopes: Sequence[Scope], by: Principal
+) -> list[Role]:
+    """The roles, checked: they exist, and they and what they grant to a key are the caller's to hand out."""
     found = await store.named(connection, names, keep=True)
     missing = set(names) - {role.name for role in found}
     if missing:
         raise errors.role_unknown(missing)
-    require_below(by, Holding.of(names, found))
+    require_below(by, Holding.of(names, found, key_scopes))
+    return found
 
 
 def require_below(by: Principal, holding: Holding) -> None:
@@ -150,11 +158,6 @@ def _require_short(permissions: Sequence[str]) -> None:
     for number, permission in enumerate(permissions):
         if len(permission) > MAX_PERMISSION_LENGTH:
             raise invalid_field(f"role.permissions[{number}]", f"must be at most {MAX_PERMISSION_LENGTH} characters")
-
-
-def granted(roles: Sequence[Role]) -> list[str]:
-    """The permissions of all roles together."""
-    return sorted({permission for role in roles for permission in role.permissions})
 
 
 async def _changeable(connection: Connection, name: str, etag: str, by: Principal) -> None:
@@ -171,5 +174,6 @@ async def _changeable(connection: Connection, name: str, etag: str, by: Principa
 def _etag(role: Role) -> str:
     # Without limits it is what the release before limits made of it: during a deployment both write built-in roles.
     limits = [] if role.limits == NO_LIMITS else [astuple(role.limits)]
-    covered = orjson.dumps([role.name, sorted(role.permissions), role.description, *limits])
+    scopes = [sorted(map(astuple, role.tool_scopes))] if role.tool_scopes else []
+    covered = orjson.dumps([role.name, sorted(role.permissions), role.description, *limits, *scopes])
     return hashlib.sha256(covered).hexdigest()[:16]

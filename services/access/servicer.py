@@ -94,6 +94,7 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
             roles=sorted(call.principal.roles),
             permissions=sorted(call.principal.permissions),
             limits=messages.limits_to(call.principal.limits),
+            narrowed=messages.narrowed_to(call.principal.narrowed),
         )
 
     async def ListDenials(
@@ -116,7 +117,9 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
     ) -> access_service_pb2.ResolveRolesResponse:
         resolved = await self._roles.resolve(request.roles)
         return access_service_pb2.ResolveRolesResponse(
-            permissions=sorted(resolved.permissions), limits=messages.limits_to(resolved.limits)
+            permissions=sorted(resolved.permissions),
+            limits=messages.limits_to(resolved.limits),
+            narrowed=messages.narrowed_to(resolved.narrowed),
         )
 
     async def ResolveCallers(
@@ -125,7 +128,11 @@ class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):
         found = await self._keys.resolve_callers(request.references)
         return access_service_pb2.ResolveCallersResponse(
             callers=[
-                access_service_pb2.CallerStanding(reference=reference, permissions=sorted(found[reference]))
+                access_service_pb2.CallerStanding(
+                    reference=reference,
+                    permissions=sorted(found[reference].permissions),
+                    narrowed=messages.narrowed_to(found[reference].narrowed),
+                )
                 for reference in request.references
             ]
         )

@@ -4,6 +4,7 @@ Clients of the original QMCP look for its words in the sentences: "not found".
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from servicekit.errors import (
     ServiceError,
@@ -14,13 +15,22 @@ from servicekit.errors import (
     failed_precondition,
     invalid_argument,
     not_found,
+    permission_denied,
     unavailable,
 )
-from services.tools.models import ToolPause
+from services.tools.models import INVOKE, ToolPause
 
 
 def tool_not_found(name: str) -> ServiceError:
     return not_found("TOOL_NOT_FOUND", f"Tool {name!r} not found. GET /v1/tools lists those there are.", tool=name)
+
+
+def tool_not_permitted(name: str) -> ServiceError:
+    return replace(
+        permission_denied(INVOKE),
+        message=f"None of your roles and keys is for running the tool {name!r}. Ask an administrator for one that is.",
+        metadata={"permission": INVOKE, "tool": name},
+    )
 
 
 def tool_exists(name: str) -> ServiceError:

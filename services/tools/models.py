@@ -6,9 +6,12 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from servicekit.identity.scopes import Reach, ScopeColumns
 from servicekit.identity.visibility import Audience
 from servicekit.leased_work import Lease
 
+READ = "tools.read"
+INVOKE = "tools.invoke"
 Json = Any
 Begun = Literal["awaiting_approval", "pending", "running"]
 FinalStatus = Literal["success", "failed", "cancelled", "rejected", "expired"]
@@ -167,6 +170,36 @@ class Tool:
     own_settings: bool = False
     # None: it can run, as far as is known.
     outage: ToolOutage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SomeTools:
+    """Those that one of several narrowed permissions is for."""
+
+    reaches: Sequence[Reach] = ()
+
+    def include(self, tool: Tool) -> bool:
+        return any(each.covers(tool.name, tool.tags, tool.labels) for each in self.reaches)
+
+    def condition(self, columns: ScopeColumns, values: list[Any]) -> str:
+        """A condition of SQL that holds for them; the values of its placeholders are added to `values`."""
+        return f"({' OR '.join(each.condition(columns, values) for each in self.reaches) or 'false'})"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFilter:
+    """Which tools are listed."""
+
+    # Words that all stand in their texts; empty: any.
+    query: str = ""
+    kind: str = ""
+    # Only what the caller may run.
+    invocable: bool = False
+
+    @property
+    def fields(self) -> tuple[object, ...]:
+        """What a page token is bound to; of what the release before knows, as it has it."""
+        return (self.query, self.kind, *([True] if self.invocable else []))
 
 
 @dataclass(frozen=True, slots=True)

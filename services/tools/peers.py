@@ -21,7 +21,7 @@ from servicekit.identity.remote_resolver import RemoteKeyResolver, own_key, remo
 from servicekit.leased_work import Leases, remote_leases
 from servicekit.settings import ServiceSettings
 from servicekit.waiting import waiting_for
-from services.tools.models import Answer, ApprovalRequest, Json
+from services.tools.models import INVOKE, Answer, ApprovalRequest, Json
 
 SECONDS = 10.0
 # The same call again will get the same answer.
@@ -33,8 +33,6 @@ FINAL = {
     StatusCode.OUT_OF_RANGE,
 }
 REPEATED = "HUMAN_REQUEST_REPEATED"
-# What whoever asked must still have when the answer comes.
-INVOKE = "tools.invoke"
 REJECT = "reject"
 APPROVE = "approve"
 

@@ -39,7 +39,7 @@ from services.tools.execution.cancellation import Cancellations
 from services.tools.execution.execution import Execution
 from services.tools.mcp_servers.models import McpServer
 from services.tools.mcp_servers.servers import McpServers
-from services.tools.models import Invocation, Json, Tool
+from services.tools.models import Invocation, Json, Tool, ToolFilter
 
 # The RPCs that run a tool, and keep on record what was refused.
 INVOKING = ("InvokeTool", "CallTool", "StartInvocation")
@@ -75,11 +75,13 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     async def ListTools(
         self, request: tools_service_pb2.ListToolsRequest, context: Context
     ) -> tools_service_pb2.ListToolsResponse:
-        tools, token = await self._catalogue.page(request.query, request.kind, request.page_size, request.page_token)
+        wanted = ToolFilter(request.query, request.kind, request.invocable)
+        caller = current_context.get().principal
+        tools, token = await self._catalogue.page(wanted, caller, request.page_size, request.page_token)
         return tools_service_pb2.ListToolsResponse(tools=map(_shown, tools), next_page_token=token)
 
     async def GetTool(self, request: tools_service_pb2.GetToolRequest, context: Context) -> tool_pb2.Tool:
-        return _shown(await self._catalogue.get(request.name))
+        return _shown(await self._catalogue.get(request.name, current_context.get().principal))
 
     async def CreateTool(self, request: tools_service_pb2.CreateToolRequest, context: Context) -> tool_pb2.Tool:
         return await self._catalogue.create(messages.tool_from(request.tool), Once(request, _shown))
@@ -112,13 +114,15 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     async def ListMcpServers(
         self, request: tools_service_pb2.ListMcpServersRequest, context: Context
     ) -> tools_service_pb2.ListMcpServersResponse:
-        servers, token = await self._servers.page(request.page_size, request.page_token)
+        servers, token = await self._servers.page(
+            current_context.get().principal, request.page_size, request.page_token
+        )
         return tools_service_pb2.ListMcpServersResponse(servers=map(_server_shown, servers), next_page_token=token)
 
     async def GetMcpServer(
         self, request: tools_service_pb2.GetMcpServerRequest, context: Context
     ) -> mcp_server_pb2.McpServer:
-        return _server_shown(await self._servers.get(request.name))
+        return _server_shown(await self._servers.get(request.name, current_context.get().principal))
 
     async def CreateMcpServer(
         self, request: tools_service_pb2.CreateMcpServerRequest, context: Context

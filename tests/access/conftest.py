@@ -31,7 +31,8 @@ async def tools_database(postgres: Server) -> AsyncIterator[str]:
 @pytest.fixture
 async def tools(access: Access, tools_database: str, files: Files) -> AsyncIterator[Running]:
     # What it knows it remembers for long: only what is announced, or an end that was known before, explains a change.
-    async with environment.tools(tools_database, files, access.port, access_remember_seconds=600) as tools:
+    settings = {"access_remember_seconds": 600, "tools_allowed_networks": "127.0.0.0/8"}
+    async with environment.tools(tools_database, files, access.port, **settings) as tools:
         yield tools
 
 

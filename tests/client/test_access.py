@@ -51,6 +51,23 @@ def test_the_key_goes_with_every_call_by_option_and_by_environment(guarded: Stac
         assert [row.principal for row in client.export_invocations()][-1] == "builder"
 
 
+def test_a_key_and_a_role_are_made_for_some_of_the_tools(command: Command) -> None:
+    narrow = create(command, "--tool", "ech*", "--tool-tag", "x", "--tool-label", "team=a=b")
+    assert narrow["key"]["tool_scopes"] == [{"names": ["ech*"], "tags": ["x"], "labels": {"team": "a=b"}}]
+    key = create(command, "--tool", "ech*")["api_key"]
+    assert [tool["name"] for tool in command("tools", "list", "--json", key=key).json] == ["echo"]
+    assert command("tools", "invoke", "echo", "message=hello", key=key).out == "hello\n"
+    assert "not found" in command("tools", "invoke", "planner", "goal=x", key=key).err
+    role = command("roles", "create", "echoing", "tools.invoke", "tools.read", "--tool", "echo", "--json").json
+    assert [scope["names"] for scope in role["tool_scopes"]] == [["echo"]]
+    both = create(command, "--role", "human", role="echoing")["api_key"]
+    assert len(command("tools", "list", "--json", key=both).json) > 1
+    assert [tool["name"] for tool in command("tools", "list", "--invocable", "--json", key=both).json] == ["echo"]
+    # Without scopes it is for all tools again.
+    assert command("roles", "update", "echoing", "tools.invoke", "--json").json["tool_scopes"] == []
+    assert command("keys", "create", "--owner", "x", "--role", "agent", "--tool-label", "team").code == 2
+
+
 @pytest.mark.promise("M20")
 def test_a_key_is_shown_once_alone_on_stdout_with_a_sentence_beside_it(command: Command) -> None:
     made = command("keys", "create", "--owner", "builder", "--role", "agent", "--role", "reader")

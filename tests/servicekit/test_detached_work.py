@@ -23,11 +23,15 @@ class Access:
         self.asked: list[Sequence[str]] = []
         self.away = False
 
-    async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, frozenset[str]]:
+    async def resolve_callers(self, references: Sequence[str]) -> Mapping[str, Principal]:
         self.asked.append(references)
         if self.away:
             raise unavailable("away")
-        return {reference: self.granted.get(reference, frozenset()) for reference in references}
+        return {reference: Principal("", self.granted.get(reference, frozenset())) for reference in references}
+
+
+def _may(caller: Principal) -> bool:
+    return caller.may(MAY)
 
 
 class Held:
@@ -41,7 +45,7 @@ class Held:
 
     def begin(self, reference: str, *permissions: str, until: float | None = None, name: str = "") -> None:
         self.access.granted[reference] = frozenset(permissions)
-        held = self.work.held(Sponsor(reference, until), MAY, lambda: self.ended.append(name or reference))
+        held = self.work.held(Sponsor(reference, until), _may, lambda: self.ended.append(name or reference))
         self.open.enter_context(held)
 
 

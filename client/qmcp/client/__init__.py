@@ -5,7 +5,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qmcp.client.access.models import CallLimits, Denial, Identity, IssuedKey, Key, Role
+    from qmcp.client.access.models import (
+        CallLimits,
+        Denial,
+        Identity,
+        IssuedKey,
+        Key,
+        NarrowedPermission,
+        Role,
+        ToolScope,
+    )
     from qmcp.client.aio import AsyncClient
     from qmcp.client.calling.health import Health
     from qmcp.client.calling.retries import Retries
@@ -276,6 +285,7 @@ __all__ = [
     "MonitorAction",
     "MonitorActionResult",
     "MonitorTransition",
+    "NarrowedPermission",
     "NotFoundError",
     "NotPossibleError",
     "OverloadedError",
@@ -332,6 +342,7 @@ __all__ = [
     "ToolNotFoundError",
     "ToolOutage",
     "ToolPause",
+    "ToolScope",
     "ToolSummary",
     "UnavailableError",
     "Webhook",
@@ -439,6 +450,7 @@ _HOMES = {
     "MonitorAction": "qmcp.client.metrics.models",
     "MonitorActionResult": "qmcp.client.metrics.models",
     "MonitorTransition": "qmcp.client.metrics.models",
+    "NarrowedPermission": "qmcp.client.access.models",
     "NotFoundError": "qmcp.client.errors",
     "NotPossibleError": "qmcp.client.errors",
     "OverloadedError": "qmcp.client.errors",
@@ -495,6 +507,7 @@ _HOMES = {
     "ToolNotFoundError": "qmcp.client.errors",
     "ToolOutage": "qmcp.client.tools.models",
     "ToolPause": "qmcp.client.tools.models",
+    "ToolScope": "qmcp.client.access.models",
     "ToolSummary": "qmcp.client.tools.models",
     "UnavailableError": "qmcp.client.errors",
     "Webhook": "qmcp.client.hitl.models",

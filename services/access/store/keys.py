@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from servicekit.identity.limits import CallLimits
+from servicekit.identity.scopes import Scope
 from servicekit.identity.visibility import AudienceColumns, Viewer
 from servicekit.postgres import Connection, Record
 from services.access.models import Key, NewKey
+from services.access.store.scopes import dumped, loaded
 
 # Whose a key is, as `Key.audience`.
 AUDIENCE = AudienceColumns(owners=("owner",))
@@ -16,6 +18,7 @@ AUDIENCE = AudienceColumns(owners=("owner",))
 COLUMNS = """
     id, owner, service_name, description, roles, rate_per_minute, digest, old_digest, old_valid_until, expires_at,
     created_at, last_used_at, revoked_at, disabled_at, preshared, max_quick, max_long, max_waits, max_streams,
+    tool_scopes,
     CASE
         WHEN revoked_at IS NOT NULL THEN 'revoked'
         WHEN expires_at <= now() THEN 'expired'
@@ -31,9 +34,9 @@ async def insert(connection: Connection, key_id: str, wanted: NewKey, digest: by
         f"""
         INSERT INTO keys (
             id, owner, service_name, description, roles, rate_per_minute, expires_at, digest,
-            max_quick, max_long, max_waits, max_streams
+            max_quick, max_long, max_waits, max_streams, tool_scopes
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         RETURNING {COLUMNS}
         """,
         key_id,
@@ -45,6 +48,7 @@ async def insert(connection: Connection, key_id: str, wanted: NewKey, digest: by
         wanted.expires_at,
         digest,
         *astuple(wanted.limits),
+        dumped(wanted.tool_scopes),
     )
     assert row is not None
     return _key(row)
@@ -133,16 +137,18 @@ async def lock_owner(connection: Connection, owner: str) -> None:
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('owner ' || $1, 0))", owner)
 
 
-async def roles_of_owner(connection: Connection, owner: str) -> list[str]:
-    """The roles that an owner's keys have, or had before they ended."""
-    rows = await connection.fetch("SELECT DISTINCT unnest(roles) AS role FROM keys WHERE owner = $1", owner)
-    return [row["role"] for row in rows]
+async def held_by_owner(connection: Connection, owner: str) -> list[tuple[Sequence[str], Sequence[Scope]]]:
+    """The roles that an owner's keys have, or had before they ended, each time with the scopes of the key."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT roles, tool_scopes::text AS tool_scopes FROM keys WHERE owner = $1", owner
+    )
+    return [(row["roles"], loaded(row["tool_scopes"])) for row in rows]
 
 
-async def roles_of_valid(connection: Connection, ids: Sequence[str]) -> dict[str, Sequence[str]]:
-    """The roles of those of these keys that are valid now."""
+async def valid_of(connection: Connection, ids: Sequence[str]) -> dict[str, Key]:
+    """Those of these keys that are valid now, by their ids."""
     rows = await connection.fetch(f"SELECT {COLUMNS} FROM keys WHERE id = ANY($1)", ids)
-    return {key.id: key.roles for key in map(_key, rows) if key.valid}
+    return {key.id: key for key in map(_key, rows) if key.valid}
 
 
 async def rotate(connection: Connection, key_id: str, digest: bytes, grace_seconds: int) -> Key:
@@ -229,4 +235,5 @@ async def announce(connection: Connection, key_id: str) -> None:
 
 def _key(row: Record) -> Key:
     limits = CallLimits(row["max_quick"], row["max_long"], row["max_waits"], row["max_streams"])
-    return Key(**{name: row[name] for name in Key.__slots__ if name != "limits"}, limits=limits)
+    given = {name: row[name] for name in Key.__slots__ if name not in ("limits", "tool_scopes")}
+    return Key(**given, limits=limits, tool_scopes=loaded(row["tool_scopes"]))

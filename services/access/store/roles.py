@@ -6,8 +6,11 @@ from dataclasses import astuple
 from servicekit.identity.limits import CallLimits
 from servicekit.postgres import Connection, Record
 from services.access.models import Role
+from services.access.store.scopes import dumped, loaded
 
-COLUMNS = "name, permissions, description, built_in, etag, max_quick, max_long, max_waits, max_streams"
+COLUMNS = """
+    name, permissions, description, built_in, etag, max_quick, max_long, max_waits, max_streams, tool_scopes
+"""
 
 
 async def get_for_update(connection: Connection, name: str) -> Role | None:
@@ -53,9 +56,9 @@ async def insert(connection: Connection, role: Role) -> bool:
     inserted = await connection.fetchval(
         """
         INSERT INTO roles (
-            name, permissions, description, built_in, etag, max_quick, max_long, max_waits, max_streams
+            name, permissions, description, built_in, etag, max_quick, max_long, max_waits, max_streams, tool_scopes
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         ON CONFLICT DO NOTHING
         RETURNING true
         """,
@@ -65,6 +68,7 @@ async def insert(connection: Connection, role: Role) -> bool:
         role.built_in,
         role.etag,
         *astuple(role.limits),
+        dumped(role.tool_scopes),
     )
     return bool(inserted)
 
@@ -80,7 +84,8 @@ async def replace(connection: Connection, role: Role) -> None:
             max_quick = $6,
             max_long = $7,
             max_waits = $8,
-            max_streams = $9
+            max_streams = $9,
+            tool_scopes = $10
         WHERE name = $1
         """,
         role.name,
@@ -89,6 +94,7 @@ async def replace(connection: Connection, role: Role) -> None:
         role.built_in,
         role.etag,
         *astuple(role.limits),
+        dumped(role.tool_scopes),
     )
 
 
@@ -107,4 +113,12 @@ async def in_use(connection: Connection, name: str) -> bool:
 
 def _role(row: Record) -> Role:
     limits = CallLimits(row["max_quick"], row["max_long"], row["max_waits"], row["max_streams"])
-    return Role(row["name"], tuple(row["permissions"]), row["description"], row["built_in"], row["etag"], limits)
+    return Role(
+        row["name"],
+        tuple(row["permissions"]),
+        row["description"],
+        row["built_in"],
+        row["etag"],
+        limits,
+        loaded(row["tool_scopes"]),
+    )

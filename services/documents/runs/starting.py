@@ -11,6 +11,7 @@ import structlog
 from servicekit.errors import ServiceError, internal, permission_denied
 from servicekit.idempotency import Answer, Once
 from servicekit.identity.detached_work import DetachedWork, Sponsor
+from servicekit.identity.principal import Principal
 from servicekit.identity.visibility import Viewer
 from servicekit.notifications import Waiters, wait_for
 from servicekit.postgres import Connection, Database
@@ -109,7 +110,7 @@ class StartedRuns:
         doing = asyncio.create_task(self._made(claimed), name="started run")
         keeping = asyncio.create_task(self._keep(claimed, doing), name="lease of a run")
         try:
-            with self._started.work.held(claimed.given.sponsor, PERMISSION, lambda: _end(doing)):
+            with self._started.work.held(claimed.given.sponsor, _may_run, lambda: _end(doing)):
                 # What ends this loop ends the run, and not the other way round.
                 await asyncio.wait([doing])
             made = self._failed(claimed, permission_denied(PERMISSION)) if doing.cancelled() else doing.result()
@@ -180,6 +181,10 @@ class StartedRuns:
     def _journal(self) -> Journal:
         terms = self._producer.terms
         return Journal(terms.max_upload_bytes, terms.timeout_seconds)
+
+
+def _may_run(caller: Principal) -> bool:
+    return caller.may(PERMISSION)
 
 
 def _end(doing: "asyncio.Task[Made]") -> None:

@@ -8,7 +8,6 @@ import structlog
 
 from servicekit.errors import ServiceError
 from servicekit.identity.detached_work import Callers
-from servicekit.identity.principal import Principal
 from servicekit.identity.visibility import ITSELF
 from servicekit.notifications import wait_for
 from servicekit.postgres import Database
@@ -59,7 +58,7 @@ class Requesters:
             return
         granted = await self._callers.resolve_callers(sorted({reference for reference, _, _ in asked}))
         for reference, permission, lost_before in asked:
-            lost = not Principal("", granted[reference]).may(permission)
+            lost = not granted[reference].may(permission)
             if lost == lost_before:
                 continue
             async with self._database.connection() as connection:

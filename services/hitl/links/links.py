@@ -44,7 +44,7 @@ Record = Callable[[Connection, NewEvent], Awaitable[None]]
 Give = Callable[[Answer], Awaitable[Response]]
 
 # What callers of before may do now.
-Granted = Callable[[Sequence[str]], Awaitable[Mapping[str, frozenset[str]]]]
+Granted = Callable[[Sequence[str]], Awaitable[Mapping[str, Principal]]]
 
 TOKEN_BYTES = 32
 # What whoever made a link must still have when it is used.
@@ -192,7 +192,7 @@ class Links:
             if link is None:
                 raise errors.link_not_valid()
             request = await self._find(connection, link.human_request_id, ITSELF)
-        if link.caller and not Principal("", (await self._granted([link.caller]))[link.caller]).may(LINK):
+        if link.caller and not (await self._granted([link.caller]))[link.caller].may(LINK):
             # Whose key was taken away may have made it to keep a way in.
             raise errors.link_not_valid()
         return request, link

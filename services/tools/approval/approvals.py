@@ -21,7 +21,7 @@ from services.tools.audit.awaiting import AwaitingApproval
 from services.tools.audit.store import invocations
 from services.tools.catalogue.loading import LoadedTools
 from services.tools.metrics import ToolMetrics
-from services.tools.models import Answer, Invocation, OpenApproval
+from services.tools.models import Answer, Invocation, OpenApproval, Tool
 from services.tools.peers import Hitl, HitlAwayError, HitlRefusedError
 
 logger = structlog.get_logger(__name__)
@@ -134,7 +134,7 @@ class Approvals:
             self._open.pop(intent.id, None)
             await self._decisions.end_undecided(invocation, "failed", "TOOL_CHANGED")
             return
-        if await self._lost_access(reference):
+        if await self._lost_access(reference, loaded.tool):
             self._open.pop(intent.id, None)
             await self._decisions.end_undecided(invocation, "cancelled", "ACCESS_ENDED")
             return
@@ -157,10 +157,10 @@ class Approvals:
             self._open[intent.id] = replace(self._open[intent.id], asked=True)
             await self._settle(answer, intent.id)
 
-    async def _lost_access(self, reference: str) -> bool:
-        """Whether whoever asked may invoke tools no more, if that can be known now; a run asks again."""
+    async def _lost_access(self, reference: str, tool: Tool) -> bool:
+        """Whether whoever asked may invoke the tool no more, if that can be known now; a run asks again."""
         try:
-            return await self._decisions.lost_access(reference)
+            return await self._decisions.lost_access(reference, tool)
         except ServiceError:
             return False
 

@@ -15,7 +15,6 @@ import structlog
 from servicekit.database_errors import CONNECTION_ERRORS
 from servicekit.errors import ServiceError
 from servicekit.identity.detached_work import Callers
-from servicekit.identity.principal import Principal
 from servicekit.leased_work import LEASE_OVER
 from servicekit.postgres import Database
 from services.tools.approval import store
@@ -29,6 +28,7 @@ from services.tools.execution.active import InvocationRequest
 from services.tools.execution.runner import Runner
 from services.tools.metrics import ToolMetrics
 from services.tools.models import (
+    INVOKE,
     Answer,
     Decision,
     DecisionStatus,
@@ -36,8 +36,10 @@ from services.tools.models import (
     Intent,
     Invocation,
     OpenApproval,
+    Tool,
 )
-from services.tools.peers import APPROVE, INVOKE
+from services.tools.peers import APPROVE
+from services.tools.reach import may_run
 
 logger = structlog.get_logger(__name__)
 
@@ -64,16 +66,16 @@ class Decisions:
         self._metrics = metrics
         self._callers = callers
 
-    async def lost_access(self, reference: str) -> bool:
-        """Whether whoever asked may invoke tools no more.
+    async def lost_access(self, reference: str, tool: Tool | None) -> bool:
+        """Whether whoever asked may invoke a tool no more; of one that is gone, any tool.
 
         Raises:
             ServiceError: UNAVAILABLE where access does not answer.
         """
         if not reference:
             return False
-        granted = await self._callers.resolve_callers([reference])
-        return not Principal("", granted[reference]).may(INVOKE)
+        caller = (await self._callers.resolve_callers([reference]))[reference]
+        return not (caller.may(INVOKE) if tool is None else may_run(caller, tool))
 
     async def settle(self, invocation_id: UUID, answer: Answer) -> bool:
         """Does what an answer says, unless another replica has; False where this one cannot now."""
@@ -126,7 +128,7 @@ class Decisions:
             loaded = await self._tools.find(intent.tool_name)
             async with self._database.connection() as connection:
                 reference = await store.reference_of(connection, intent.id)
-            lost_access = await self.lost_access(reference)
+            lost_access = await self.lost_access(reference, loaded.tool if loaded else None)
         except ServiceError:
             return False
         arguments, edited, fault = approved_arguments(intent, answer, loaded)

@@ -20,10 +20,11 @@ from services.tools.audit.checkpoints import CheckpointVerifier
 from services.tools.audit.models import Archive, Checkpoint, Fault, InvocationFilter, ToolSummary, Verification
 from services.tools.audit.receipts import Verifier
 from services.tools.audit.store import invocations as store
-from services.tools.audit.store import lists, summaries
+from services.tools.audit.store import lists, shown, summaries
 from services.tools.audit.store import receipts as receipts_store
 from services.tools.audit.store import retention as retention_store
 from services.tools.models import Event, Invocation
+from services.tools.reach import seen_by
 
 EXPORT_PAGE = 500
 ROWS_A_TURN = 100
@@ -52,7 +53,9 @@ class History:
             raise errors.invocation_not_found(invocation_id) from None
         async with self._database.connection() as connection:
             found = await store.get(connection, parsed)
-        if found is None or not viewer.sees(found.audience):
+            names = await shown.tool_names(connection, seen_by(viewer.principal))
+        is_shown = found is not None and (names is None or names.has(found.intent.tool_name))
+        if found is None or not is_shown or not viewer.sees(found.audience):
             raise errors.invocation_not_found(invocation_id)
         return found
 
@@ -69,8 +72,9 @@ class History:
         """A page, newest first, and the token of the next; long documents are in it only where it is `full`."""
         asked = pagination.page_request(page_size, page_token, _fields(wanted), UUID)
         async with self._database.reading() as connection:
+            whose = lists.Whose(viewer, await shown.tool_names(connection, seen_by(viewer.principal)))
             found, whole = await lists.list_before(
-                connection, wanted, viewer, asked.after, asked.limit, offset, full=full
+                connection, wanted, whose, asked.after, asked.limit, offset, full=full
             )
         return asked.page(found, lambda invocation: [str(invocation.intent.id)], whole=whole)
 
@@ -121,15 +125,17 @@ class History:
         """Per tool, over the last 24 hours where no begin is given."""
         created_after = wanted.created_after or datetime.now(UTC) - timedelta(hours=24)
         async with self._database.reading() as connection:
-            return await summaries.summary(connection, wanted, created_after, viewer, MAX_SUMMARIES)
+            names = await shown.tool_names(connection, seen_by(viewer.principal))
+            return await summaries.summary(connection, wanted, created_after, viewer, MAX_SUMMARIES, names)
 
     async def export(self, wanted: InvocationFilter, viewer: Viewer) -> AsyncGenerator[list[Invocation], None]:
         """Everything, oldest first, in pages; rows that arrive meanwhile are not in it."""
         bounded = replace(wanted, created_before=wanted.created_before or datetime.now(UTC))
         after = None
         async with self._database.snapshot() as connection:
+            whose = lists.Whose(viewer, await shown.tool_names(connection, seen_by(viewer.principal)))
             while True:
-                page, more = await lists.list_after(connection, bounded, viewer, after, EXPORT_PAGE)
+                page, more = await lists.list_after(connection, bounded, whose, after, EXPORT_PAGE)
                 if page:
                     yield page
                     after = page[-1].intent.id
@@ -175,6 +181,7 @@ class History:
         faults: list[Fault] = []
         # One snapshot, so that what is written meanwhile confuses nothing.
         async with self._database.snapshot() as connection:
+            whose = lists.Whose(viewer, await shown.tool_names(connection, seen_by(viewer.principal)))
             for archive in await retention_store.archives(connection):
                 archives.check(archive)
             receipts.pass_over(archives.runs)
@@ -186,7 +193,7 @@ class History:
             count = 0
             async for row in receipts_store.rows(connection, completed_after, completed_before):
                 found = await beside(row.size, receipts.check, row)
-                if viewer.sees(row.audience):
+                if whose.includes(row.outcome.intent.tool_name if row.outcome else "", row.audience):
                     told += 1
                     unsigned += row.link.sequence > checkpoints.covered.get(str(row.link.chain_id), 0)
                     faults += found
@@ -204,10 +211,11 @@ class History:
     ) -> AsyncGenerator[Archive | Invocation | Checkpoint, None]:
         """Statements of what left, ended invocations by chain and sequence, then all checkpoints."""
         async with self._database.snapshot() as connection:
+            whose = lists.Whose(viewer, await shown.tool_names(connection, seen_by(viewer.principal)))
             for archive in await retention_store.archives(connection):
                 yield archive
             async for row in receipts_store.rows(connection, completed_after, completed_before):
-                if row.outcome is not None and viewer.sees(row.audience):
+                if row.outcome is not None and whose.includes(row.outcome.intent.tool_name, row.audience):
                     outcome, link = row.outcome, row.link
                     yield Invocation(
                         outcome.intent, outcome.status, outcome, link, row.redacted_fields, outcome.approval

@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from servicekit import pagination
+from servicekit.errors import permission_denied
 from servicekit.idempotency import Answer, Once
+from servicekit.identity.principal import Principal
 from servicekit.postgres import Connection, Database
-from services.tools import errors
+from servicekit.request_context import current_context
+from services.tools import errors, reach
 from services.tools.catalogue import definitions, server_tools, store
 from services.tools.catalogue.grpc_tools import GrpcTools, find_method
 from services.tools.catalogue.http_tools import HttpTools
 from services.tools.catalogue.loading import LoadedTools
 from services.tools.catalogue.message_schemas import schema_of
 from services.tools.catalogue.plugins import BUILTIN_MODULE, FunctionTool
-from services.tools.models import GrpcSource, HttpSource, McpSource, Tool
+from services.tools.models import READ, GrpcSource, HttpSource, McpSource, Tool, ToolFilter
 
 DEFINED_BY_CODE = {"builtin", "plugin"}
 
@@ -35,18 +38,24 @@ class Catalogue:
         self._grpc_tools = grpc_tools
         self._loaded = loaded
 
-    async def get(self, name: str) -> Tool:
+    async def get(self, name: str, caller: Principal) -> Tool:
         async with self._database.connection() as connection:
             tool = await store.get(connection, name)
-        if tool is None:
-            raise errors.tool_not_found(name)
-        return tool
+        if tool is not None and reach.may_see(caller, tool):
+            return tool
+        if reach.seen_by(caller) is not None:
+            # Audited so whether there is such a tool or not.
+            current_context.get().denial = permission_denied(READ)
+        raise errors.tool_not_found(name)
 
-    async def page(self, query: str, kind: str, page_size: int, page_token: str) -> tuple[list[Tool], str]:
-        """A page of tools in order of their names, and the token of the next."""
-        asked = pagination.page_request(page_size, page_token, (query, kind), str)
+    async def page(
+        self, wanted: ToolFilter, caller: Principal, page_size: int, page_token: str
+    ) -> tuple[list[Tool], str]:
+        """A page of what the caller is shown in order of the names, and the token of the next."""
+        asked = pagination.page_request(page_size, page_token, wanted.fields, str)
+        among = reach.run_by(caller) if wanted.invocable else reach.seen_by(caller)
         async with self._database.connection() as connection:
-            found = await store.list_after(connection, asked.after or "", query, kind, asked.limit)
+            found = await store.list_after(connection, asked.after or "", wanted, among, asked.limit)
         return asked.page(found, lambda tool: [tool.name])
 
     async def create(self, tool: Tool, once: Once[Tool, Answer]) -> Answer:

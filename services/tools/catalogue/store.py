@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from servicekit.identity.scopes import ScopeColumns
 from servicekit.postgres import Connection, Record
 from services.tools.models import (
     Annotations,
@@ -16,7 +17,9 @@ from services.tools.models import (
     HttpRequestBody,
     HttpSource,
     McpSource,
+    SomeTools,
     Tool,
+    ToolFilter,
     ToolOutage,
     ToolPause,
 )
@@ -35,6 +38,8 @@ COLUMNS = """
 # What came after the first releases. A source that has some of it stands in a column which the release before does not
 # know, so that it runs nothing else than was meant; one that has none is written as before.
 LATER = ("parameters", "body")
+# Of what scopes speak.
+SCOPES = ScopeColumns("name", "tags", "labels")
 GONE = "Its MCP server lists it no more."
 # What a search looks through; the name counts most.
 WORDS = """
@@ -55,8 +60,12 @@ async def get_for_update(connection: Connection, name: str) -> Tool | None:
     return _tool(row) if row else None
 
 
-async def list_after(connection: Connection, after_name: str, query: str, kind: str, limit: int) -> list[Tool]:
+async def list_after(
+    connection: Connection, after_name: str, wanted: ToolFilter, among: SomeTools | None, limit: int
+) -> list[Tool]:
     """Tools in order of their names (by code point), after a name, whose texts hold all words of the query."""
+    values: list[Any] = [after_name, wanted.query, wanted.kind, limit]
+    shown = "true" if among is None else among.condition(SCOPES, values)
     rows = await connection.fetch(
         f"""
         SELECT {COLUMNS}
@@ -64,13 +73,11 @@ async def list_after(connection: Connection, after_name: str, query: str, kind: 
         WHERE name COLLATE "C" > $1
           AND ($2 = '' OR words @@ plainto_tsquery('english', $2) OR words @@ plainto_tsquery('simple', $2))
           AND ($3 = '' OR kind = $3)
+          AND {shown}
         ORDER BY name COLLATE "C"
         LIMIT $4
         """,
-        after_name,
-        query,
-        kind,
-        limit,
+        *values,
     )
     return [_tool(row) for row in rows]
 

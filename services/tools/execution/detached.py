@@ -9,8 +9,9 @@ from servicekit.identity.detached_work import DetachedWork
 from servicekit.identity.principal import Principal
 from servicekit.methods import CallKind
 from servicekit.shares import Shares
+from services.tools import reach
 from services.tools.execution.active import ActiveInvocation, InvocationRequest
-from services.tools.peers import INVOKE
+from services.tools.models import Tool
 
 MAX_DETACHED = 10_000
 
@@ -37,16 +38,23 @@ class DetachedRuns:
         if self.full:
             raise overloaded()
 
-    def begin(self, run: Coroutine[Any, Any, None], request: InvocationRequest, active: ActiveInvocation) -> None:
+    def begin(
+        self, run: Coroutine[Any, Any, None], tool: Tool, request: InvocationRequest, active: ActiveInvocation
+    ) -> None:
         """Runs it beside; it is a long call of its principal's as long as it lasts."""
         self._shares.take(request.principal, CallKind.LONG)
-        task = asyncio.create_task(self._held(run, request, active))
+        task = asyncio.create_task(self._held(run, tool, request, active))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(lambda _: self._shares.give_back(request.principal, CallKind.LONG))
 
-    async def _held(self, run: Coroutine[Any, Any, None], request: InvocationRequest, active: ActiveInvocation) -> None:
-        with self._work.held(request.sponsor, INVOKE, lambda: active.stop("ACCESS_ENDED")):
+    async def _held(
+        self, run: Coroutine[Any, Any, None], tool: Tool, request: InvocationRequest, active: ActiveInvocation
+    ) -> None:
+        def may_run(caller: Principal) -> bool:
+            return reach.may_run(caller, tool)
+
+        with self._work.held(request.sponsor, may_run, lambda: active.stop("ACCESS_ENDED")):
             await run
 
     async def ended(self, grace_seconds: float) -> None:

@@ -14,7 +14,7 @@ from servicekit.notifications import Waiters, wait_for
 from servicekit.postgres import COMMIT, Database
 from servicekit.request_context import current_context
 from servicekit.waiting import waiting_for
-from services.tools import errors
+from services.tools import errors, reach
 from services.tools.audit.receipts import intent_digests, same_arguments
 from services.tools.audit.recording import Recorder
 from services.tools.audit.store import approvals as approvals_store
@@ -55,8 +55,8 @@ class Execution:
         """Runs a tool and waits for its end; where humans must approve first, it returns as it was recorded.
 
         Raises:
-            ServiceError: TOOL_NOT_FOUND, ARGUMENTS_INVALID, TOOL_BUSY (all recorded), IDEMPOTENCY_KEY_REUSED,
-                UNAVAILABLE.
+            ServiceError: TOOL_NOT_FOUND, PERMISSION_DENIED, ARGUMENTS_INVALID, TOOL_BUSY (all recorded),
+                IDEMPOTENCY_KEY_REUSED, UNAVAILABLE.
         """
         loaded, request = await self._admit(request)
         if isinstance(loaded, Invocation):
@@ -83,7 +83,8 @@ class Execution:
         self._detached.require_room(current_context.get().principal)
         intent, active = self._runner.begin(loaded, request)
         begun: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
-        self._detached.begin(self._run_beside(loaded, request, intent, active, begun), request, active)
+        run = self._run_beside(loaded, request, intent, active, begun)
+        self._detached.begin(run, loaded.tool, request, active)
         with waiting_for(COMMIT):
             return await asyncio.shield(begun)
 
@@ -120,6 +121,7 @@ class Execution:
         """
         self._runner.require_lease()
         loaded = await self._tools.find(request.tool_name)
+        await self._require_reach(loaded, request)
         if loaded is None:
             return await self._refuse(request, "", errors.tool_not_found(request.tool_name)), request
         try:
@@ -138,6 +140,33 @@ class Execution:
         if earlier is None and asks:
             earlier = await self._await_approval(loaded, request)
         return earlier or loaded, request
+
+    async def _require_reach(self, loaded: LoadedTool | None, request: InvocationRequest) -> None:
+        """Refuses what the caller is not shown as what there is not, and what it sees and may not run by its name.
+
+        Both are recorded and audited as denials. Of what is not shown that tells no more than the refusal does: it is
+        said of names that there are and of others.
+
+        Raises:
+            ServiceError: TOOL_NOT_FOUND, PERMISSION_DENIED.
+        """
+        call = current_context.get()
+        refusal = None
+        if reach.seen_by(call.principal) is not None and (
+            loaded is None or not reach.may_see(call.principal, loaded.tool)
+        ):
+            refusal = errors.tool_not_found(request.tool_name)
+        elif loaded is not None and not reach.may_run(call.principal, loaded.tool):
+            refusal = errors.tool_not_permitted(request.tool_name)
+        if refusal is not None:
+            call.denial = errors.tool_not_permitted(request.tool_name)
+            digests = await beside(request.size, intent_digests, request.arguments)
+            # Also where its idempotency_key is known: what that once ran is not for this caller either.
+            await self.record_refusal(replace(request, digests=digests), refusal)
+            raise refusal
+        if loaded is not None:
+            tool = loaded.tool
+            call.is_for = lambda principal: reach.may_run(principal, tool)
 
     async def _let_in(
         self, loaded: LoadedTool, request: InvocationRequest, *, asks: bool

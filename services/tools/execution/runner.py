@@ -223,7 +223,7 @@ class Runner:
                 self.close(intent, loaded)
 
         # Not by the caller's own task: who is stopped between the claim and the run would leave it open.
-        self._detached.begin(claim_and_run(), request, active)
+        self._detached.begin(claim_and_run(), loaded.tool, request, active)
         return await asyncio.shield(claimed)
 
 

@@ -7,9 +7,12 @@ from dataclasses import replace
 import orjson
 
 from servicekit import pagination
+from servicekit.errors import permission_denied
 from servicekit.idempotency import Answer, Once
+from servicekit.identity.principal import Principal
 from servicekit.postgres import Connection, Database
-from services.tools import errors
+from servicekit.request_context import current_context
+from services.tools import errors, reach
 from services.tools.catalogue import definitions
 from services.tools.catalogue import store as tools_store
 from services.tools.catalogue.loading import LoadedTools
@@ -17,7 +20,7 @@ from services.tools.mcp_servers import listing, store
 from services.tools.mcp_servers.connections import McpConnections
 from services.tools.mcp_servers.federation import Federation
 from services.tools.mcp_servers.models import McpServer
-from services.tools.models import McpSource, Tool
+from services.tools.models import READ, McpSource, Tool
 
 # A connection of each replica each.
 MAX_SERVERS = 100
@@ -35,16 +38,24 @@ class McpServers:
         self._connections = connections
         self._federation = federation
 
-    async def get(self, name: str) -> McpServer:
+    async def get(self, name: str, caller: Principal) -> McpServer:
+        if not _is_shown_to(caller):
+            current_context.get().denial = permission_denied(READ)
+            raise errors.mcp_server_not_found(name)
+        return await self._get(name)
+
+    async def _get(self, name: str) -> McpServer:
         async with self._database.connection() as connection:
             server = await store.get(connection, name)
         if server is None:
             raise errors.mcp_server_not_found(name)
         return server
 
-    async def page(self, page_size: int, page_token: str) -> tuple[list[McpServer], str]:
+    async def page(self, caller: Principal, page_size: int, page_token: str) -> tuple[list[McpServer], str]:
         """A page of servers in order of their names, and the token of the next."""
         asked = pagination.page_request(page_size, page_token, (), str)
+        if not _is_shown_to(caller):
+            return [], ""
         async with self._database.connection() as connection:
             found = await store.list_after(connection, asked.after or "", asked.limit)
         return asked.page(found, lambda server: [server.name])
@@ -106,15 +117,15 @@ class McpServers:
 
     async def refresh(self, name: str) -> McpServer:
         """Lists its tools again, or connects it, and returns it as it stands then."""
-        await self.get(name)
+        await self._get(name)
         self._connections.news.set()
         while (connection := self._connections.get(name)) is None:
             # It was registered this moment, perhaps by another replica.
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
-            await self.get(name)
+            await self._get(name)
         await connection.refreshed()
         await self._federation.take(connection)
-        return await self.get(name)
+        return await self._get(name)
 
     def _prepared(self, server: McpServer) -> McpServer:
         """Checks a definition, and gives it its etag and the digest of what stands behind its tools."""
@@ -125,6 +136,11 @@ class McpServers:
         return replace(
             known, etag=_digest([known.transport, known.approval, known.timeout_seconds, known.max_concurrency])
         )
+
+
+def _is_shown_to(caller: Principal) -> bool:
+    """Whether a caller is shown servers, which tell of all their tools: not where it sees some tools alone."""
+    return reach.seen_by(caller) is None
 
 
 async def _insert(connection: Connection, prepared: McpServer) -> McpServer:

@@ -25,6 +25,22 @@ class CallLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolScope:
+    """Some of the tools: those that have one of the names, one of the tags and all of the labels.
+
+    What is empty, every tool has; one of the three is given.
+    """
+
+    # Names, in which `*` stands for any characters, slashes too: `billing/*`. At most 32, of 1 to 64 characters
+    # each.
+    names: tuple[str, ...] = ()
+    # Tags. At most 32, of 1 to 64 characters each.
+    tags: tuple[str, ...] = ()
+    # Labels. At most 32; keys and values of at most 64 and 256 characters.
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
     """An API key: who holds it and what it may do.
 
@@ -60,6 +76,10 @@ class Key:
     disabled_at: datetime | None = None
     # What its owner may have in flight with it; absent means what its roles say.
     limits: CallLimits | None = None
+    # Which tools it reads and runs, of those that its roles are for: those in one of these; empty means all of
+    # them. With any, it has no permission of tools but `tools.read` and `tools.invoke`, whatever becomes of its
+    # roles. At most 16.
+    tool_scopes: tuple[ToolScope, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +108,21 @@ class Role:
     etag: str = ""
     # What each holder may have in flight, where its key says nothing else; of several roles the largest counts.
     limits: CallLimits | None = None
+    # For which tools its `tools.read` and `tools.invoke` are: those in one of these; empty means for all. Such a
+    # role has one of the two, and no other permission of tools. At most 16.
+    tool_scopes: tuple[ToolScope, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NarrowedPermission:
+    """A permission that somebody has for some of the tools."""
+
+    # `tools.read` or `tools.invoke`.
+    permission: str = ""
+    # It is for tools in one of these; empty means for all that the others leave.
+    scopes: tuple[ToolScope, ...] = ()
+    # And in one of these, which the key says; empty means that it says nothing.
+    key_scopes: tuple[ToolScope, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +133,7 @@ class Identity:
     principal: str = ""
     # Their roles; of a token those that it names, also where there is no such role and so nothing is granted by it.
     roles: tuple[str, ...] = ()
-    # What the roles grant together: `tools.invoke`, `tools.*`, `*`.
+    # What the roles grant together for everything: `tools.invoke`, `tools.*`, `*`.
     permissions: tuple[str, ...] = ()
     # Calls a minute that one replica takes from them; 0 means no limit.
     rate_per_minute: int = 0
@@ -106,6 +141,8 @@ class Identity:
     valid_until: datetime | None = None
     # What they may have in flight: what their key says, else their roles; 0 means the replica's own limit.
     limits: CallLimits | None = None
+    # What they may do with some of the tools alone.
+    narrowed: tuple[NarrowedPermission, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

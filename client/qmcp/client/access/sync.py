@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from qmcp.access.v1 import access_service_pb2 as api
-from qmcp.access.v1 import role_pb2
+from qmcp.access.v1 import role_pb2, scope_pb2
 from qmcp.access.v1.call_limits_pb2 import CallLimits as CallLimitsMessage
-from qmcp.client.access.models import CallLimits, Denial, Identity, IssuedKey, Key, Role
-from qmcp.client.calling.conversion import to_optional, to_timestamp
+from qmcp.client.access.models import CallLimits, Denial, Identity, IssuedKey, Key, Role, ToolScope
+from qmcp.client.calling.conversion import to_message, to_optional, to_timestamp
 from qmcp.client.calling.sync import Calls
 
 
@@ -24,12 +24,14 @@ class Access(Calls):
         description: str = "",
         rate_per_minute: int = 0,
         limits: CallLimits | None = None,
+        tool_scopes: Sequence[ToolScope] = (),
         expires_at: datetime | None = None,
         idempotency_key: str | None = None,
     ) -> IssuedKey:
         """Makes an API key; its secret is in this answer and nowhere else. A rate of 0 means no limit.
 
-        Without limits its owner may have as much in flight with it as its roles say.
+        Without limits its owner may have as much in flight with it as its roles say; without scopes it reads and runs
+        all tools that its roles are for.
         """
         request = api.CreateKeyRequest(
             owner=owner,
@@ -38,6 +40,7 @@ class Access(Calls):
             description=description,
             rate_per_minute=rate_per_minute,
             limits=to_optional(limits, CallLimitsMessage()),
+            tool_scopes=_scopes(tool_scopes),
             expires_at=to_timestamp(expires_at),
             idempotency_key=idempotency_key,
         )
@@ -81,14 +84,16 @@ class Access(Calls):
         *,
         description: str = "",
         limits: CallLimits | None = None,
+        tool_scopes: Sequence[ToolScope] = (),
         idempotency_key: str | None = None,
     ) -> Role:
-        """Makes a role."""
+        """Makes a role; with scopes its `tools.read` and `tools.invoke` are for tools in one of them."""
         role = role_pb2.Role(
             name=name,
             permissions=permissions,
             description=description,
             limits=to_optional(limits, CallLimitsMessage()),
+            tool_scopes=_scopes(tool_scopes),
         )
         return self._call(api.CreateRoleRequest(role=role, idempotency_key=idempotency_key), Role)
 
@@ -99,14 +104,16 @@ class Access(Calls):
         *,
         description: str = "",
         limits: CallLimits | None = None,
+        tool_scopes: Sequence[ToolScope] = (),
         etag: str = "",
     ) -> Role:
-        """Replaces a role's permissions, description and limits; with an etag, only if it is still that one."""
+        """Replaces a role's permissions, description, limits and scopes; with an etag, only if it is still that one."""
         role = role_pb2.Role(
             name=name,
             permissions=permissions,
             description=description,
             limits=to_optional(limits, CallLimitsMessage()),
+            tool_scopes=_scopes(tool_scopes),
             etag=etag,
         )
         # With an etag a second one would be refused though the first did what was asked.
@@ -123,3 +130,7 @@ class Access(Calls):
     def list_denials(self, principal: str = "", *, limit: int | None = 50) -> list[Denial]:
         """The newest denials of all services; `limit` None means all there are."""
         return self._list(api.ListDenialsRequest(principal=principal), Denial, limit=limit)
+
+
+def _scopes(scopes: Sequence[ToolScope]) -> list[scope_pb2.ToolScope]:
+    return [to_message(scope, scope_pb2.ToolScope()) for scope in scopes]

@@ -23,9 +23,12 @@ from qmcp.tools.v1 import tools_service_pb2 as api
 class AsyncTools(AsyncCalls):
     """The calls of the tools service."""
 
-    async def list_tools(self, query: str = "", *, kind: str = "") -> list[Tool]:
-        """All tools in order of their names, or those that hold all words of the query."""
-        return await self._list(api.ListToolsRequest(query=query, kind=kind), Tool)
+    async def list_tools(self, query: str = "", *, kind: str = "", invocable: bool = False) -> list[Tool]:
+        """All tools that one is shown in order of their names, or those that hold all words of the query.
+
+        Those who audit or define tools are shown all; `invocable`: only those that one may run.
+        """
+        return await self._list(api.ListToolsRequest(query=query, kind=kind, invocable=invocable), Tool)
 
     async def get_tool(self, name: str) -> Tool:
         """One tool."""

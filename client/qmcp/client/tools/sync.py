@@ -24,9 +24,12 @@ from qmcp.tools.v1 import tools_service_pb2 as api
 class Tools(Calls):
     """The calls of the tools service."""
 
-    def list_tools(self, query: str = "", *, kind: str = "") -> list[Tool]:
-        """All tools in order of their names, or those that hold all words of the query."""
-        return self._list(api.ListToolsRequest(query=query, kind=kind), Tool)
+    def list_tools(self, query: str = "", *, kind: str = "", invocable: bool = False) -> list[Tool]:
+        """All tools that one is shown in order of their names, or those that hold all words of the query.
+
+        Those who audit or define tools are shown all; `invocable`: only those that one may run.
+        """
+        return self._list(api.ListToolsRequest(query=query, kind=kind, invocable=invocable), Tool)
 
     def get_tool(self, name: str) -> Tool:
         """One tool."""

@@ -7,6 +7,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from qmcp.access.v1 import call_limits_pb2 as _call_limits_pb2
 from qmcp.access.v1 import key_pb2 as _key_pb2
 from qmcp.access.v1 import role_pb2 as _role_pb2
+from qmcp.access.v1 import scope_pb2 as _scope_pb2
 from qmcp.options.v1 import options_pb2 as _options_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -25,23 +26,25 @@ class IssuedKey(_message.Message):
     def __init__(self, key: _Optional[_Union[_key_pb2.Key, _Mapping]] = ..., api_key: _Optional[str] = ...) -> None: ...
 
 class Identity(_message.Message):
-    __slots__ = ("principal", "roles", "permissions", "rate_per_minute", "valid_until", "limits")
+    __slots__ = ("principal", "roles", "permissions", "rate_per_minute", "valid_until", "limits", "narrowed")
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
     ROLES_FIELD_NUMBER: _ClassVar[int]
     PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
     RATE_PER_MINUTE_FIELD_NUMBER: _ClassVar[int]
     VALID_UNTIL_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
+    NARROWED_FIELD_NUMBER: _ClassVar[int]
     principal: str
     roles: _containers.RepeatedScalarFieldContainer[str]
     permissions: _containers.RepeatedScalarFieldContainer[str]
     rate_per_minute: int
     valid_until: _timestamp_pb2.Timestamp
     limits: _call_limits_pb2.CallLimits
-    def __init__(self, principal: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., permissions: _Optional[_Iterable[str]] = ..., rate_per_minute: _Optional[int] = ..., valid_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., limits: _Optional[_Union[_call_limits_pb2.CallLimits, _Mapping]] = ...) -> None: ...
+    narrowed: _containers.RepeatedCompositeFieldContainer[_scope_pb2.NarrowedPermission]
+    def __init__(self, principal: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., permissions: _Optional[_Iterable[str]] = ..., rate_per_minute: _Optional[int] = ..., valid_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., limits: _Optional[_Union[_call_limits_pb2.CallLimits, _Mapping]] = ..., narrowed: _Optional[_Iterable[_Union[_scope_pb2.NarrowedPermission, _Mapping]]] = ...) -> None: ...
 
 class CreateKeyRequest(_message.Message):
-    __slots__ = ("owner", "roles", "service_name", "description", "rate_per_minute", "expires_at", "idempotency_key", "limits")
+    __slots__ = ("owner", "roles", "service_name", "description", "rate_per_minute", "expires_at", "idempotency_key", "limits", "tool_scopes")
     OWNER_FIELD_NUMBER: _ClassVar[int]
     ROLES_FIELD_NUMBER: _ClassVar[int]
     SERVICE_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +53,7 @@ class CreateKeyRequest(_message.Message):
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
+    TOOL_SCOPES_FIELD_NUMBER: _ClassVar[int]
     owner: str
     roles: _containers.RepeatedScalarFieldContainer[str]
     service_name: str
@@ -58,7 +62,8 @@ class CreateKeyRequest(_message.Message):
     expires_at: _timestamp_pb2.Timestamp
     idempotency_key: str
     limits: _call_limits_pb2.CallLimits
-    def __init__(self, owner: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., service_name: _Optional[str] = ..., description: _Optional[str] = ..., rate_per_minute: _Optional[int] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., limits: _Optional[_Union[_call_limits_pb2.CallLimits, _Mapping]] = ...) -> None: ...
+    tool_scopes: _containers.RepeatedCompositeFieldContainer[_scope_pb2.ToolScope]
+    def __init__(self, owner: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., service_name: _Optional[str] = ..., description: _Optional[str] = ..., rate_per_minute: _Optional[int] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., limits: _Optional[_Union[_call_limits_pb2.CallLimits, _Mapping]] = ..., tool_scopes: _Optional[_Iterable[_Union[_scope_pb2.ToolScope, _Mapping]]] = ...) -> None: ...
 
 class GetKeyRequest(_message.Message):
     __slots__ = ("id",)
@@ -187,12 +192,14 @@ class ResolveRolesRequest(_message.Message):
     def __init__(self, roles: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ResolveRolesResponse(_message.Message):
-    __slots__ = ("permissions", "limits")
+    __slots__ = ("permissions", "limits", "narrowed")
     PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
+    NARROWED_FIELD_NUMBER: _ClassVar[int]
     permissions: _containers.RepeatedScalarFieldContainer[str]
     limits: _call_limits_pb2.CallLimits
-    def __init__(self, permissions: _Optional[_Iterable[str]] = ..., limits: _Optional[_Union[_call_limits_pb2.CallLimits, _Mapping]] = ...) -> None: ...
+    narrowed: _containers.RepeatedCompositeFieldContainer[_scope_pb2.NarrowedPermission]
+    def __init__(self, permissions: _Optional[_Iterable[str]] = ..., limits: _Optional[_Union[_call_limits_pb2.CallLimits, _Mapping]] = ..., narrowed: _Optional[_Iterable[_Union[_scope_pb2.NarrowedPermission, _Mapping]]] = ...) -> None: ...
 
 class ResolveCallersRequest(_message.Message):
     __slots__ = ("references",)
@@ -207,12 +214,14 @@ class ResolveCallersResponse(_message.Message):
     def __init__(self, callers: _Optional[_Iterable[_Union[CallerStanding, _Mapping]]] = ...) -> None: ...
 
 class CallerStanding(_message.Message):
-    __slots__ = ("reference", "permissions")
+    __slots__ = ("reference", "permissions", "narrowed")
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
+    NARROWED_FIELD_NUMBER: _ClassVar[int]
     reference: str
     permissions: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, reference: _Optional[str] = ..., permissions: _Optional[_Iterable[str]] = ...) -> None: ...
+    narrowed: _containers.RepeatedCompositeFieldContainer[_scope_pb2.NarrowedPermission]
+    def __init__(self, reference: _Optional[str] = ..., permissions: _Optional[_Iterable[str]] = ..., narrowed: _Optional[_Iterable[_Union[_scope_pb2.NarrowedPermission, _Mapping]]] = ...) -> None: ...
 
 class WatchChangesRequest(_message.Message):
     __slots__ = ()

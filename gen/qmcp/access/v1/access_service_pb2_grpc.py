@@ -195,7 +195,7 @@ class AccessServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateRole(self, request, context):
-        """Makes a role; over HTTP the answer is 201.
+        """Makes a role; over HTTP the answer is 201. Nobody can make one that is for more tools than they themselves.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

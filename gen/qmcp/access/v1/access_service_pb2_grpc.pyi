@@ -59,7 +59,7 @@ class AccessServiceStub:
     ListRoles: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListRolesRequest, _access_service_pb2.ListRolesResponse]
     """Lists the roles in order of their names."""
     CreateRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.CreateRoleRequest, _role_pb2.Role]
-    """Makes a role; over HTTP the answer is 201."""
+    """Makes a role; over HTTP the answer is 201. Nobody can make one that is for more tools than they themselves."""
     UpdateRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.UpdateRoleRequest, _role_pb2.Role]
     """Replaces the permissions, the description and the limits of a role; what its holders may do changes at once."""
     DeleteRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.DeleteRoleRequest, _empty_pb2.Empty]
@@ -109,7 +109,7 @@ class AccessServiceAsyncStub(AccessServiceStub):
     ListRoles: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListRolesRequest, _access_service_pb2.ListRolesResponse]  # type: ignore[assignment]
     """Lists the roles in order of their names."""
     CreateRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.CreateRoleRequest, _role_pb2.Role]  # type: ignore[assignment]
-    """Makes a role; over HTTP the answer is 201."""
+    """Makes a role; over HTTP the answer is 201. Nobody can make one that is for more tools than they themselves."""
     UpdateRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.UpdateRoleRequest, _role_pb2.Role]  # type: ignore[assignment]
     """Replaces the permissions, the description and the limits of a role; what its holders may do changes at once."""
     DeleteRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.DeleteRoleRequest, _empty_pb2.Empty]  # type: ignore[assignment]
@@ -210,7 +210,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.CreateRoleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_role_pb2.Role, _abc.Awaitable[_role_pb2.Role]]:
-        """Makes a role; over HTTP the answer is 201."""
+        """Makes a role; over HTTP the answer is 201. Nobody can make one that is for more tools than they themselves."""
 
     @_abc_1.abstractmethod
     def UpdateRole(

@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from qmcp.access.v1 import call_limits_pb2 as qmcp_dot_access_dot_v1_dot_call__limits__pb2
+from qmcp.access.v1 import scope_pb2 as qmcp_dot_access_dot_v1_dot_scope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18qmcp/access/v1/key.proto\x12\x0eqmcp.access.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a qmcp/access/v1/call_limits.proto\"\xee\x04\n\x03Key\x12\n\n\x02id\x18\x01 \x01(\t\x12.\n\x05owner\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^[A-Za-z0-9_.:@-]{1,64}$\x12\x32\n\x0cservice_name\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\x12\x32\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x38\n\x05roles\x18\x05 \x03(\tB)\xbaH&\x92\x01#\x08\x01\x10\x10\x18\x01\"\x1br\x19\x32\x17^[a-z][a-z0-9_-]{0,31}$\x12$\n\x0frate_per_minute\x18\x06 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x44\n\x06status\x18\n \x01(\tB4\xbaH1r/R\x00R\x06\x61\x63tiveR\x07rotatedR\x07\x65xpiredR\x07revokedR\x08\x64isabled\x12.\n\nrevoked_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64isabled_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06limits\x18\r \x01(\x0b\x32\x1a.qmcp.access.v1.CallLimits\"\xdd\x01\n\x06\x44\x65nial\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x12\n\npermission\x18\x05 \x01(\t\x12\x11\n\tprincipal\x18\x06 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x07 \x01(\t\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12\r\n\x05\x63ount\x18\t \x01(\x05\x12\x18\n\x07\x61\x64\x64ress\x18\n \x01(\tB\x07\xbaH\x04r\x02\x18@b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18qmcp/access/v1/key.proto\x12\x0eqmcp.access.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a qmcp/access/v1/call_limits.proto\x1a\x1aqmcp/access/v1/scope.proto\"\xa8\x05\n\x03Key\x12\n\n\x02id\x18\x01 \x01(\t\x12.\n\x05owner\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^[A-Za-z0-9_.:@-]{1,64}$\x12\x32\n\x0cservice_name\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\x12\x32\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x38\n\x05roles\x18\x05 \x03(\tB)\xbaH&\x92\x01#\x08\x01\x10\x10\x18\x01\"\x1br\x19\x32\x17^[a-z][a-z0-9_-]{0,31}$\x12$\n\x0frate_per_minute\x18\x06 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x44\n\x06status\x18\n \x01(\tB4\xbaH1r/R\x00R\x06\x61\x63tiveR\x07rotatedR\x07\x65xpiredR\x07revokedR\x08\x64isabled\x12.\n\nrevoked_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64isabled_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06limits\x18\r \x01(\x0b\x32\x1a.qmcp.access.v1.CallLimits\x12\x38\n\x0btool_scopes\x18\x0e \x03(\x0b\x32\x19.qmcp.access.v1.ToolScopeB\x08\xbaH\x05\x92\x01\x02\x10\x10\"\xdd\x01\n\x06\x44\x65nial\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x12\n\npermission\x18\x05 \x01(\t\x12\x11\n\tprincipal\x18\x06 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x07 \x01(\t\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12\r\n\x05\x63ount\x18\t \x01(\x05\x12\x18\n\x07\x61\x64\x64ress\x18\n \x01(\tB\x07\xbaH\x04r\x02\x18@b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,10 +47,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEY'].fields_by_name['rate_per_minute']._serialized_options = b'\272H\010\032\006\030\300\204=(\000'
   _globals['_KEY'].fields_by_name['status']._loaded_options = None
   _globals['_KEY'].fields_by_name['status']._serialized_options = b'\272H1r/R\000R\006activeR\007rotatedR\007expiredR\007revokedR\010disabled'
+  _globals['_KEY'].fields_by_name['tool_scopes']._loaded_options = None
+  _globals['_KEY'].fields_by_name['tool_scopes']._serialized_options = b'\272H\005\222\001\002\020\020'
   _globals['_DENIAL'].fields_by_name['address']._loaded_options = None
   _globals['_DENIAL'].fields_by_name['address']._serialized_options = b'\272H\004r\002\030@'
-  _globals['_KEY']._serialized_start=141
-  _globals['_KEY']._serialized_end=763
-  _globals['_DENIAL']._serialized_start=766
-  _globals['_DENIAL']._serialized_end=987
+  _globals['_KEY']._serialized_start=169
+  _globals['_KEY']._serialized_end=849
+  _globals['_DENIAL']._serialized_start=852
+  _globals['_DENIAL']._serialized_end=1073
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@ import datetime
 from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from qmcp.access.v1 import call_limits_pb2 as _call_limits_pb2
+from qmcp.access.v1 import scope_pb2 as _scope_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -12,7 +13,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Key(_message.Message):
-    __slots__ = ("id", "owner", "service_name", "description", "roles", "rate_per_minute", "expires_at", "created_at", "last_used_at", "status", "revoked_at", "disabled_at", "limits")
+    __slots__ = ("id", "owner", "service_name", "description", "roles", "rate_per_minute", "expires_at", "created_at", "last_used_at", "status", "revoked_at", "disabled_at", "limits", "tool_scopes")
     ID_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     SERVICE_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -26,6 +27,7 @@ class Key(_message.Message):
     REVOKED_AT_FIELD_NUMBER: _ClassVar[int]
     DISABLED_AT_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
+    TOOL_SCOPES_FIELD_NUMBER: _ClassVar[int]
     id: str
     owner: str
     service_name: str
@@ -39,7 +41,8 @@ class Key(_message.Message):
     revoked_at: _timestamp_pb2.Timestamp
     disabled_at: _timestamp_pb2.Timestamp
     limits: _call_limits_pb2.CallLimits
-    def __init__(self, id: _Optional[str] = ..., owner: _Optional[str] = ..., service_name: _Optional[str] = ..., description: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., rate_per_minute: _Optional[int] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_used_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., status: _Optional[str] = ..., revoked_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., disabled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., limits: _Optional[_Union[_call_limits_pb2.CallLimits, _Mapping]] = ...) -> None: ...
+    tool_scopes: _containers.RepeatedCompositeFieldContainer[_scope_pb2.ToolScope]
+    def __init__(self, id: _Optional[str] = ..., owner: _Optional[str] = ..., service_name: _Optional[str] = ..., description: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., rate_per_minute: _Optional[int] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_used_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., status: _Optional[str] = ..., revoked_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., disabled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., limits: _Optional[_Union[_call_limits_pb2.CallLimits, _Mapping]] = ..., tool_scopes: _Optional[_Iterable[_Union[_scope_pb2.ToolScope, _Mapping]]] = ...) -> None: ...
 
 class Denial(_message.Message):
     __slots__ = ("at", "service", "method", "reason", "permission", "principal", "correlation_id", "request_id", "count", "address")

@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from qmcp.access.v1 import call_limits_pb2 as qmcp_dot_access_dot_v1_dot_call__limits__pb2
+from qmcp.access.v1 import scope_pb2 as qmcp_dot_access_dot_v1_dot_scope__pb2
 from qmcp.options.v1 import options_pb2 as qmcp_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19qmcp/access/v1/role.proto\x12\x0eqmcp.access.v1\x1a\x1b\x62uf/validate/validate.proto\x1a qmcp/access/v1/call_limits.proto\x1a\x1dqmcp/options/v1/options.proto\"\x84\x02\n\x04Role\x12\x30\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1br\x19\x32\x17^[a-z][a-z0-9_-]{0,31}$\xe8\xc7\x18\x01\x12\x41\n\x0bpermissions\x18\x02 \x03(\tB,\xbaH)\x92\x01&\x08\x01\x10@\x18\x01\"\x1er\x1c\x32\x1a^(\\*|[a-z]+\\.(\\*|[a-z]+))$\x12\x32\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x10\n\x08\x62uilt_in\x18\x04 \x01(\x08\x12\x15\n\x04\x65tag\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12*\n\x06limits\x18\x06 \x01(\x0b\x32\x1a.qmcp.access.v1.CallLimitsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19qmcp/access/v1/role.proto\x12\x0eqmcp.access.v1\x1a\x1b\x62uf/validate/validate.proto\x1a qmcp/access/v1/call_limits.proto\x1a\x1aqmcp/access/v1/scope.proto\x1a\x1dqmcp/options/v1/options.proto\"\xbe\x02\n\x04Role\x12\x30\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1br\x19\x32\x17^[a-z][a-z0-9_-]{0,31}$\xe8\xc7\x18\x01\x12\x41\n\x0bpermissions\x18\x02 \x03(\tB,\xbaH)\x92\x01&\x08\x01\x10@\x18\x01\"\x1er\x1c\x32\x1a^(\\*|[a-z]+\\.(\\*|[a-z]+))$\x12\x32\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x10\n\x08\x62uilt_in\x18\x04 \x01(\x08\x12\x15\n\x04\x65tag\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12*\n\x06limits\x18\x06 \x01(\x0b\x32\x1a.qmcp.access.v1.CallLimits\x12\x38\n\x0btool_scopes\x18\x07 \x03(\x0b\x32\x19.qmcp.access.v1.ToolScopeB\x08\xbaH\x05\x92\x01\x02\x10\x10\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +43,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROLE'].fields_by_name['description']._serialized_options = b'\272H\032r\030\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_ROLE'].fields_by_name['etag']._loaded_options = None
   _globals['_ROLE'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
-  _globals['_ROLE']._serialized_start=140
-  _globals['_ROLE']._serialized_end=400
+  _globals['_ROLE'].fields_by_name['tool_scopes']._loaded_options = None
+  _globals['_ROLE'].fields_by_name['tool_scopes']._serialized_options = b'\272H\005\222\001\002\020\020'
+  _globals['_ROLE']._serialized_start=168
+  _globals['_ROLE']._serialized_end=486
 # @@protoc_insertion_point(module_scope)

@@ -32,9 +32,9 @@ if _version_not_supported:
 
 
 class ToolsServiceStub:
-    """The catalogue of tools, their execution, and the audit of every attempt. The catalogue is one for all; of the audit, callers
-    are shown what they invoked, and who decided on an invocation gets it by its id. `tools.audit` sees all. What is not
-    shown is NOT_FOUND, as what there is not.
+    """The catalogue of tools, their execution, and the audit of every attempt. Of the catalogue callers are shown
+    what their permissions are for, which is all of it unless a role or key narrows them; of the audit what they invoked, and who
+    decided on an invocation gets it by its id. `tools.audit` sees all. What is not shown is NOT_FOUND, as what there is not.
     """
 
     def __init__(self, channel):
@@ -186,13 +186,13 @@ class ToolsServiceStub:
 
 
 class ToolsServiceServicer:
-    """The catalogue of tools, their execution, and the audit of every attempt. The catalogue is one for all; of the audit, callers
-    are shown what they invoked, and who decided on an invocation gets it by its id. `tools.audit` sees all. What is not
-    shown is NOT_FOUND, as what there is not.
+    """The catalogue of tools, their execution, and the audit of every attempt. Of the catalogue callers are shown
+    what their permissions are for, which is all of it unless a role or key narrows them; of the audit what they invoked, and who
+    decided on an invocation gets it by its id. `tools.audit` sees all. What is not shown is NOT_FOUND, as what there is not.
     """
 
     def ListTools(self, request, context):
-        """Lists the tools in order of their names.
+        """Lists the tools in order of their names, of those that the caller's permissions are for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -568,9 +568,9 @@ def add_ToolsServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ToolsService:
-    """The catalogue of tools, their execution, and the audit of every attempt. The catalogue is one for all; of the audit, callers
-    are shown what they invoked, and who decided on an invocation gets it by its id. `tools.audit` sees all. What is not
-    shown is NOT_FOUND, as what there is not.
+    """The catalogue of tools, their execution, and the audit of every attempt. Of the catalogue callers are shown
+    what their permissions are for, which is all of it unless a role or key narrows them; of the audit what they invoked, and who
+    decided on an invocation gets it by its id. `tools.audit` sees all. What is not shown is NOT_FOUND, as what there is not.
     """
 
     @staticmethod

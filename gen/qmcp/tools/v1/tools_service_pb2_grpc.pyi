@@ -33,9 +33,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ToolsServiceStub:
-    """The catalogue of tools, their execution, and the audit of every attempt. The catalogue is one for all; of the audit, callers
-    are shown what they invoked, and who decided on an invocation gets it by its id. `tools.audit` sees all. What is not
-    shown is NOT_FOUND, as what there is not.
+    """The catalogue of tools, their execution, and the audit of every attempt. Of the catalogue callers are shown
+    what their permissions are for, which is all of it unless a role or key narrows them; of the audit what they invoked, and who
+    decided on an invocation gets it by its id. `tools.audit` sees all. What is not shown is NOT_FOUND, as what there is not.
     """
 
     @_typing.overload
@@ -43,7 +43,7 @@ class ToolsServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ToolsServiceAsyncStub: ...
     ListTools: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.ListToolsRequest, _tools_service_pb2.ListToolsResponse]
-    """Lists the tools in order of their names."""
+    """Lists the tools in order of their names, of those that the caller's permissions are for."""
     GetTool: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.GetToolRequest, _tool_pb2.Tool]
     """Returns one tool. NOT_FOUND/`TOOL_NOT_FOUND` where there is none of this name."""
     CreateTool: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.CreateToolRequest, _tool_pb2.Tool]
@@ -145,14 +145,14 @@ class ToolsServiceStub:
 
 @_typing.type_check_only
 class ToolsServiceAsyncStub(ToolsServiceStub):
-    """The catalogue of tools, their execution, and the audit of every attempt. The catalogue is one for all; of the audit, callers
-    are shown what they invoked, and who decided on an invocation gets it by its id. `tools.audit` sees all. What is not
-    shown is NOT_FOUND, as what there is not.
+    """The catalogue of tools, their execution, and the audit of every attempt. Of the catalogue callers are shown
+    what their permissions are for, which is all of it unless a role or key narrows them; of the audit what they invoked, and who
+    decided on an invocation gets it by its id. `tools.audit` sees all. What is not shown is NOT_FOUND, as what there is not.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListTools: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.ListToolsRequest, _tools_service_pb2.ListToolsResponse]  # type: ignore[assignment]
-    """Lists the tools in order of their names."""
+    """Lists the tools in order of their names, of those that the caller's permissions are for."""
     GetTool: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.GetToolRequest, _tool_pb2.Tool]  # type: ignore[assignment]
     """Returns one tool. NOT_FOUND/`TOOL_NOT_FOUND` where there is none of this name."""
     CreateTool: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.CreateToolRequest, _tool_pb2.Tool]  # type: ignore[assignment]
@@ -253,9 +253,9 @@ class ToolsServiceAsyncStub(ToolsServiceStub):
     """Returns the public key that checkpoints are signed with."""
 
 class ToolsServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The catalogue of tools, their execution, and the audit of every attempt. The catalogue is one for all; of the audit, callers
-    are shown what they invoked, and who decided on an invocation gets it by its id. `tools.audit` sees all. What is not
-    shown is NOT_FOUND, as what there is not.
+    """The catalogue of tools, their execution, and the audit of every attempt. Of the catalogue callers are shown
+    what their permissions are for, which is all of it unless a role or key narrows them; of the audit what they invoked, and who
+    decided on an invocation gets it by its id. `tools.audit` sees all. What is not shown is NOT_FOUND, as what there is not.
     """
 
     @_abc_1.abstractmethod
@@ -264,7 +264,7 @@ class ToolsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tools_service_pb2.ListToolsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tools_service_pb2.ListToolsResponse, _abc.Awaitable[_tools_service_pb2.ListToolsResponse]]:
-        """Lists the tools in order of their names."""
+        """Lists the tools in order of their names, of those that the caller's permissions are for."""
 
     @_abc_1.abstractmethod
     def GetTool(

@@ -3,16 +3,17 @@
 A page is found first, by ids alone, and then read: joined at once, the planner would now and then join everything.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from servicekit.identity.visibility import AudienceColumns, Viewer
+from servicekit.identity.visibility import Audience, AudienceColumns, Viewer
 from servicekit.pagination import fitting_into
 from servicekit.postgres import Connection
 from services.tools.audit.models import InvocationFilter
 from services.tools.audit.store import invocations
+from services.tools.audit.store.shown import ToolNames
 from services.tools.models import Invocation
 
 # Whose an invocation is: who asked for it. Who decided on one finds it by its id.
@@ -44,10 +45,22 @@ SIZES = """
 MAX_ID_MS = (1 << 48) - 1
 
 
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose invocations, and of which tools: None: of all."""
+
+    viewer: Viewer
+    names: ToolNames | None
+
+    def includes(self, tool_name: str, audience: Audience) -> bool:
+        """Whether one is among them."""
+        return self.viewer.sees(audience) and (self.names is None or self.names.has(tool_name))
+
+
 async def list_before(
     connection: Connection,
     wanted: InvocationFilter,
-    viewer: Viewer,
+    whose: Whose,
     before: UUID | None,
     limit: int,
     offset: int,
@@ -59,7 +72,7 @@ async def list_before(
     Returns:
         The invocations, and whether they are all that was asked for: False where there was no room for more.
     """
-    ids = await _page(connection, wanted, viewer, ("<", before), "DESC", limit, offset)
+    ids = await _page(connection, wanted, whose, ("<", before), "DESC", limit, offset)
     rows = await connection.fetch(f"{BASIC} WHERE i.id = ANY($1) ORDER BY i.id DESC", ids) if ids else []
     found: list[Invocation] = []
     left = MAX_PAGE_BYTES
@@ -77,14 +90,14 @@ async def list_before(
 
 
 async def list_after(
-    connection: Connection, wanted: InvocationFilter, viewer: Viewer, after: UUID | None, limit: int
+    connection: Connection, wanted: InvocationFilter, whose: Whose, after: UUID | None, limit: int
 ) -> tuple[list[Invocation], bool]:
     """Oldest first, those after an id; needs a transaction.
 
     Returns:
         The invocations, as many as may be read together, and whether there may be more.
     """
-    ids = await _page(connection, wanted, viewer, (">", after), "ASC", limit, 0)
+    ids = await _page(connection, wanted, whose, (">", after), "ASC", limit, 0)
     if not ids:
         return [], False
     sizes = {row["id"]: row["size"] for row in await connection.fetch(SIZES, ids)}
@@ -123,14 +136,14 @@ BASIC = _basic()
 async def _page(
     connection: Connection,
     wanted: InvocationFilter,
-    viewer: Viewer,
+    whose: Whose,
     beyond: tuple[str, UUID | None],
     order: Literal["ASC", "DESC"],
     limit: int,
     offset: int,
 ) -> list[UUID]:
     """The ids."""
-    conditions, values = _conditions(wanted, viewer)
+    conditions, values = _conditions(wanted, whose)
     operator, identity = beyond
     # This one is planned for its values: a plan for any walks the ids of a time although nothing there has the status
     # that is asked for. What comes behind it costs more to plan than to run.
@@ -161,10 +174,12 @@ def _source(wanted: InvocationFilter) -> str:
     return "invocations"
 
 
-def _conditions(wanted: InvocationFilter, viewer: Viewer) -> tuple[list[str], list[Any]]:
+def _conditions(wanted: InvocationFilter, whose: Whose) -> tuple[list[str], list[Any]]:
     values: list[Any] = []
     audience = AUDIENCE_OF_FEW if wanted.correlation_id else AUDIENCE
-    conditions = [audience.condition(viewer, values)]
+    conditions = [audience.condition(whose.viewer, values)]
+    if whose.names is not None:
+        conditions.append(whose.names.condition("i.tool_name", values))
     status = "i.status ="
     if wanted.status not in OPEN and wanted.correlation_id:
         # What shares a correlation id is not much, so each is looked at. As a join it would be read from the other end.

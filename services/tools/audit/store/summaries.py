@@ -9,6 +9,7 @@ from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection
 from services.tools.audit.models import InvocationFilter, ToolSummary
 from services.tools.audit.store.lists import CLOCK_MARGIN_MS, id_at
+from services.tools.audit.store.shown import ToolNames
 
 HOUR = timedelta(hours=1)
 # One process counts at a time. Any number will do, as long as every process uses the same.
@@ -106,9 +107,17 @@ async def count(connection: Connection, pieces: Sequence[Piece]) -> None:
 
 
 async def summary(
-    connection: Connection, wanted: InvocationFilter, created_after: datetime, viewer: Viewer, limit: int
+    connection: Connection,
+    wanted: InvocationFilter,
+    created_after: datetime,
+    viewer: Viewer,
+    limit: int,
+    names: ToolNames | None = None,
 ) -> list[ToolSummary]:
-    """Per tool; hours that are asked for as a whole from their counts. Needs a transaction of `Database.reading`."""
+    """Per tool, of those that are named; hours that are asked for as a whole from their counts.
+
+    Needs a transaction of `Database.reading`.
+    """
     await connection.execute("SET LOCAL jit = off")
     await _look_up_only(connection)
     pieces = await uncounted(connection)
@@ -130,6 +139,8 @@ async def summary(
 
     own = "" if viewer.sees_all else " AND o.principal = $1"
     of_tool = f" AND tool_name = {value(wanted.tool_name)}" if wanted.tool_name else ""
+    if names is not None:
+        of_tool += f" AND {names.condition('tool_name', values)}"
     not_counted = f"o.created_at >= $2{'' if end is None else f' AND o.created_at < {value(end)}'}"
     sources = [
         f"""

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 from qmcp.client.access import models
 from qmcp.client.access.limits import MaxLong, MaxQuick, MaxStreams, MaxWaits, limits_of
+from qmcp.client.access.scopes import ToolLabels, ToolNames, ToolTags, scopes_of
 from qmcp.client.cli import output, reading
 from qmcp.client.cli.connection import connect
 from qmcp.client.cli.groups import group
@@ -25,6 +26,9 @@ def create(
     max_long: MaxLong = 0,
     max_waits: MaxWaits = 0,
     max_streams: MaxStreams = 0,
+    tool: ToolNames = None,
+    tool_tag: ToolTags = None,
+    tool_label: ToolLabels = None,
     expires: Annotated[str | None, typer.Option(help="When it ends: 2027-01-31T12:00:00Z, or 90d from now.")] = None,
     description: Annotated[str, typer.Option(help="What it is for.")] = "",
     service_name: Annotated[str, typer.Option(help="What the holder is.")] = "",
@@ -43,6 +47,7 @@ def create(
             description=description,
             rate_per_minute=rate,
             limits=limits_of(max_quick, max_long, max_waits, max_streams),
+            tool_scopes=scopes_of(tool, tool_tag, tool_label),
             expires_at=reading.coming(expires),
             idempotency_key=idempotency_key,
         )

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 from qmcp.client.access.limits import MaxLong, MaxQuick, MaxStreams, MaxWaits, limits_of
+from qmcp.client.access.scopes import ToolLabels, ToolNames, ToolTags, scopes_of
 from qmcp.client.cli import output
 from qmcp.client.cli.connection import connect
 from qmcp.client.cli.groups import group
@@ -35,12 +36,20 @@ def create_role(
     max_long: MaxLong = 0,
     max_waits: MaxWaits = 0,
     max_streams: MaxStreams = 0,
+    tool: ToolNames = None,
+    tool_tag: ToolTags = None,
+    tool_label: ToolLabels = None,
     json: output.AsJson = False,
 ) -> None:
-    """Make a role."""
+    """Make a role, of tools for all or some of them.
+
+    Example: qmcp roles create billing tools.read tools.invoke --tool 'billing/*'
+    """
     with connect(context) as client:
         limits = limits_of(max_quick, max_long, max_waits, max_streams)
-        output.show(client.create_role(name, permissions, description=description, limits=limits), json=json)
+        scopes = scopes_of(tool, tool_tag, tool_label)
+        role = client.create_role(name, permissions, description=description, limits=limits, tool_scopes=scopes)
+        output.show(role, json=json)
 
 
 @app.command("update")
@@ -53,13 +62,19 @@ def update_role(
     max_long: MaxLong = 0,
     max_waits: MaxWaits = 0,
     max_streams: MaxStreams = 0,
+    tool: ToolNames = None,
+    tool_tag: ToolTags = None,
+    tool_label: ToolLabels = None,
     etag: Annotated[str, typer.Option(help="Only if the role is still the one with this etag.")] = "",
     json: output.AsJson = False,
 ) -> None:
-    """Replace a role's permissions, description and limits; what its holders may do changes at once."""
+    """Replace a role's permissions, description, limits and tools; what its holders may do changes at once."""
     with connect(context) as client:
         limits = limits_of(max_quick, max_long, max_waits, max_streams)
-        role = client.update_role(name, permissions, description=description, limits=limits, etag=etag)
+        scopes = scopes_of(tool, tool_tag, tool_label)
+        role = client.update_role(
+            name, permissions, description=description, limits=limits, tool_scopes=scopes, etag=etag
+        )
         output.show(role, json=json)
 
 

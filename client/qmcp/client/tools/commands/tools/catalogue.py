@@ -18,11 +18,12 @@ def list_(
     context: typer.Context,
     query: Annotated[str, typer.Argument(help="Words that must stand in name, title, description or tags.")] = "",
     kind: Annotated[str, typer.Option(help="Only builtin, plugin, http, grpc or mcp.")] = "",
+    invocable: Annotated[bool, typer.Option("--invocable", help="Only those that you may run.")] = False,
     json: output.AsJson = False,
 ) -> None:
     """List the tools in order of their names."""
     with connect(context) as client:
-        tools = client.list_tools(query, kind=kind)
+        tools = client.list_tools(query, kind=kind, invocable=invocable)
     if json:
         output.as_json(tools)
     else:
