@@ -4,7 +4,7 @@ What the original had in its `detail` is in the metadata under that name, as JSO
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -51,10 +51,10 @@ def invalid_media_type(field: str, fault: str) -> ServiceError:
     return replace(error, http_status=UNSUPPORTED_MEDIA_TYPE)
 
 
-def template_refused(code: str, message: str, part: str, paragraph: str, snippet: str) -> ServiceError:
-    where = {"part": part, "paragraph": paragraph, "snippet": snippet[:MAX_SNIPPET]}
-    known = {name: text for name, text in where.items() if text}
-    return invalid_argument("TEMPLATE_REFUSED", message, detail=_told(field="template", template_error=code, **known))
+def template_refused(field: str, code: str, message: str, where: Mapping[str, str]) -> ServiceError:
+    """A template that came as this field: why, and the part, paragraph and text there as far as they are known."""
+    known = {name: text[:MAX_SNIPPET] for name, text in where.items() if text}
+    return invalid_argument("TEMPLATE_REFUSED", message, detail=_told(field=field, template_error=code, **known))
 
 
 def upload_too_large(max_upload_bytes: int) -> ServiceError:

@@ -2,18 +2,20 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from qmcp.documents.v1 import contract_pb2, run_pb2
 from qmcp.documents.v1 import documents_service_pb2 as pb
-from qmcp.documents.v1 import run_pb2
 
 from servicekit.json_values import document
 from services.documents.forms.multipart import File, Form
 from services.documents.forms.options import DEFAULT_SKILL
 from services.documents.models import ENDED, DocumentRun, RunFilter
 from services.documents.rendering.models import OK, Precheck
+from services.documents.runs.running import Described
 
 FLAGS = ("strict", "export_suggested_policy")
 TEXTS = ("skill", "preset", "format_mode", "format_baseline", "format_fix_mode", "format_report", "policy_yaml")
@@ -74,6 +76,16 @@ def meta_to(schemas: Mapping[str, Mapping[str, Any]], presets: Mapping[str, obje
         version=version,
     )
     message.task_payload_schemas.update(schemas)
+    return message
+
+
+def contract_to(described: Described) -> contract_pb2.TemplateContract:
+    message = contract_pb2.TemplateContract(
+        uses=[contract_pb2.TemplateUse(**asdict(each)) for each in described.contract.uses],
+        changes=[contract_pb2.ContractChange(**asdict(each)) for each in described.changes],
+        breaking=any(each.kind == "breaking" for each in described.changes),
+    )
+    message.schema.update(described.contract.schema)
     return message
 
 

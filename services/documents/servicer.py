@@ -7,8 +7,8 @@ from typing import Any
 
 from google.api.httpbody_pb2 import HttpBody
 from grpc.aio import ServicerContext
+from qmcp.documents.v1 import contract_pb2, documents_service_pb2_grpc, run_pb2
 from qmcp.documents.v1 import documents_service_pb2 as pb
-from qmcp.documents.v1 import documents_service_pb2_grpc, run_pb2
 
 from servicekit.http_status import answer_with_headers
 from servicekit.idempotency import Once
@@ -27,6 +27,8 @@ from services.documents.runs.running import Runs
 from services.documents.runs.starting import StartedRuns
 
 Context = ServicerContext[Any, Any]
+# The skill whose templates are described where none is named.
+JINJA = "jinja_template"
 EXIT_CODE, REQUEST_ID = "x-docops-exit-code", "x-docops-request-id"
 
 
@@ -92,6 +94,12 @@ class DocumentsServicer(documents_service_pb2_grpc.DocumentsServiceServicer):
             async for run in changes:
                 sequence += 1
                 yield messages.event_to(sequence, run)
+
+    async def DescribeTemplate(
+        self, request: contract_pb2.DescribeTemplateRequest, context: Context
+    ) -> contract_pb2.TemplateContract:
+        skill = request.skill or JINJA
+        return messages.contract_to(await self._runs.describe(request.template, skill, request.previous_template))
 
     async def GetMeta(self, request: pb.GetMetaRequest, context: Context) -> pb.Meta:
         self._about.gate.require(current_context.get().header("authorization"))

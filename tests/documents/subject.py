@@ -88,6 +88,7 @@ SUBJECT = Subject(
         "RunForm": OWN,
         "RunDocument": OWN,
         "PrecheckForm": OWN,
+        "DescribeTemplate": OWN,
         "GetMeta": "what the service can do is the same for everybody whom it is told",
     },
     slow=_slow_list,

@@ -232,6 +232,13 @@ def test_a_jinja_template_is_filled_kept_and_verified_and_told_where_it_is_wrong
     verified = qmcp("documents", "verify", "made.zip", "--template", "notice.docx", "--task", "task.json", cwd=folder)
     assert (verified.code, verified.out.strip()) == (0, "4 entries and 5 values hold")
 
+    (folder / "next.docx").write_bytes(template("{{ customer }} {{ due.date }}"))
+    contract = ("--url", curl.url, "documents", "contract", "next.docx")
+    described = qmcp(*contract, "--json", cwd=folder)
+    assert (described.code, described.json["schema"]["required"]) == (0, ["customer", "due"])
+    compared = qmcp(*contract, "--previous", "notice.docx", cwd=folder)
+    assert compared.code == 1
+    assert [line.split()[:2] for line in compared.out.splitlines()[-2:]] == [["breaking", "due"], ["removed", "items"]]
     found = curl.run(*jinja, files=(template("{{ customer }} {{ due.date }}"), told), path="/v1/precheck").json
     assert (found["expected_exit_code"], found["missing_required"]) == (2, ["due.date"])
     wrong = curl.run(*jinja, files=(template("{{ customer }}", "{{ ''.__class__ }}"), told))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         MCPClientError,
     )
     from qmcp.client.documents.models import (
+        ContractChange,
         Meta,
         Precheck,
         PrecheckSummary,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
         RunDocumentStart,
         RunEvent,
         RunOptions,
+        TemplateContract,
+        TemplateUse,
     )
     from qmcp.client.errors import (
         AccessDeniedError,
@@ -220,6 +223,7 @@ __all__ = [
     "ColumnSeries",
     "ConflictError",
     "Contact",
+    "ContractChange",
     "Contradiction",
     "Conversation",
     "Cost",
@@ -336,6 +340,8 @@ __all__ = [
     "Task",
     "TaskDetails",
     "TaskLogEntry",
+    "TemplateContract",
+    "TemplateUse",
     "ThresholdCondition",
     "Tool",
     "ToolAnnotations",
@@ -385,6 +391,7 @@ _HOMES = {
     "ColumnSeries": "qmcp.client.metrics.models",
     "ConflictError": "qmcp.client.errors",
     "Contact": "qmcp.client.hitl.models",
+    "ContractChange": "qmcp.client.documents.models",
     "Contradiction": "qmcp.client.questioning.models",
     "Conversation": "qmcp.client.questioning.models",
     "Cost": "qmcp.client.metrics.models",
@@ -501,6 +508,8 @@ _HOMES = {
     "Task": "qmcp.client.tasks.models",
     "TaskDetails": "qmcp.client.tasks.models",
     "TaskLogEntry": "qmcp.client.tasks.models",
+    "TemplateContract": "qmcp.client.documents.models",
+    "TemplateUse": "qmcp.client.documents.models",
     "ThresholdCondition": "qmcp.client.metrics.models",
     "Tool": "qmcp.client.tools.models",
     "ToolAnnotations": "qmcp.client.tools.models",

@@ -20,15 +20,15 @@ class Task:
     payload: dict[str, Any]
 
 
-def template_from(file: File | None) -> bytes:
-    """The template's bytes.
+def template_from(file: File | None, field: str = "template") -> bytes:
+    """The bytes of the template that comes as this field.
 
     Raises:
         ServiceError: INVALID_ARGUMENT, INVALID_MEDIA_TYPE.
     """
-    file = _present(file, "template")
+    file = _present(file, field)
     if not file.name.lower().endswith(DOCX) or not file.content.startswith(ZIP):
-        raise errors.invalid_media_type("template", "must be a .docx file")
+        raise errors.invalid_media_type(field, "must be a .docx file")
     return file.content
 
 

@@ -95,9 +95,20 @@ def _precheck(asked: Mapping[str, Any], template: bytes) -> tuple[Json, bytes]:
     return {"done": done}, b""
 
 
+def _describe(asked: Mapping[str, Any], template: bytes) -> tuple[Json, bytes]:
+    package = packages.read(template, LIMITS)
+    if asked["engine"] == "jinja":
+        root = contract.contract(parsed(package)).root
+        return {"done": {"schema": contract.schema(root), "uses": contract.uses(root)}}, b""
+    uses = contract.uses_of_fields(survey(package, _values(asked)).entries, asked["keys"])
+    schema = contract.of_fields(asked["properties"], {use["path"] for use in uses}, asked["required"])
+    return {"done": {"schema": schema, "uses": uses}}, b""
+
+
 TASKS: Mapping[str, Callable[[Mapping[str, Any], bytes], tuple[Json, bytes]]] = {
     "render": _render,
     "precheck": _precheck,
+    "describe": _describe,
 }
 
 

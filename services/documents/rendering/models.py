@@ -78,8 +78,9 @@ class Precheck:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Where a template asks for a value."""
+    """Where a template asks for a value: its path (`items[].name`), and the place."""
 
+    path: str
     part: str
     paragraph: str
     snippet: str
@@ -87,10 +88,10 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What a template asks for: JSON Schema of its payload, and where each path of it (`items[].name`) is used."""
+    """What a template asks for: JSON Schema of its payload, and where its values are used."""
 
     schema: Mapping[str, Json]
-    uses: Mapping[str, Sequence[Use]]
+    uses: Sequence[Use]
 
 
 class RenderTimeoutError(Exception):

@@ -25,6 +25,7 @@ from services.documents.opc.models import Fault, TemplateRefusedError
 from services.documents.rendering.fingerprint import fingerprint
 from services.documents.rendering.frames import packed, unpacked
 from services.documents.rendering.models import (
+    Contract,
     Json,
     Precheck,
     RenderFailedError,
@@ -32,6 +33,7 @@ from services.documents.rendering.models import (
     RenderResult,
     RenderTimeoutError,
     StartMethod,
+    Use,
 )
 from services.documents.skills.models import Skill
 
@@ -109,6 +111,14 @@ class Renderer:
         done, _, _ = await self._run("precheck", request, timeout_seconds)
         return Precheck(**done)
 
+    async def describe(self, template: bytes, skill: str, timeout_seconds: float) -> Contract:
+        """What a template asks for. Raises as `render`."""
+        done, _, _ = await self._run("describe", RenderRequest(template, skill, {}), timeout_seconds)
+        try:
+            return Contract(done["schema"], [Use(**each) for each in done["uses"]])
+        except (TypeError, LookupError) as error:
+            raise RenderFailedError(NOT_UNDERSTOOD) from error
+
     async def _run(self, do: str, request: RenderRequest, timeout_seconds: float) -> tuple[Json, bytes, int]:
         check_package(request.template, PACKAGE_LIMITS)
         return await self._ask(packed(self._asked(do, request), request.template), timeout_seconds)
@@ -121,6 +131,7 @@ class Renderer:
             "do": do,
             "engine": skill.engine,
             "payload": dict(request.payload) if skill.engine == "jinja" else {},
+            "properties": skill.payload_schema.get("properties", {}) if do == "describe" else {},
             "texts": {name: texts[key] for name, key in skill.fields.items() if key in texts},
             "keys": skill.fields,
             "required": list(skill.required),

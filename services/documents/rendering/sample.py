@@ -38,8 +38,8 @@ def requests() -> list[Json]:
     """One of each kind."""
     values = {"texts": {"A": "x\ty\n"}, "keys": {"A": "a"}, "required": ["a"], "unsupported_mode": "error"}
     options = {"mode": "strict", "baseline": "policy", "fix_mode": "safe", "report": "both"}
-    more = {"engine": "placeholders", "payload": {"a": [{"c": "x\n", "d": 1}], "e": [1.5]}}
+    more = {"engine": "placeholders", "payload": {"a": [{"c": "x\n", "d": 1}], "e": [1.5]}, "properties": {}}
     common = {**values, **more, "format": options, "policy": None, "export_suggested_policy": True}
     render = {"do": "render", **common}
-    every = [render, {**render, "unsupported_mode": "warn"}, {"do": "precheck", **common}]
+    every = [render, {**render, "unsupported_mode": "warn"}, {"do": "precheck", **common}, {"do": "describe", **common}]
     return every + [{**asked, "engine": "jinja"} for asked in every]

@@ -22,6 +22,7 @@ from services.documents.models import Caller, Digests, Timing
 from services.documents.opc.central_directory import check_package
 from services.documents.opc.models import TemplateRefusedError
 from services.documents.rendering.models import (
+    Contract,
     Precheck,
     RenderFailedError,
     RenderRequest,
@@ -134,7 +135,7 @@ class Producer:
         """The values, as the skill takes them."""
         skill = self._skills.get(name)
         if skill is None:
-            raise errors.invalid_field("skill", f"must be one of {', '.join(self._skills)}", allowed=list(self._skills))
+            raise _no_skill(self._skills)
         if name != task.task_type:
             raise errors.invalid_field("skill", "must be the task_type of the task")
         try:
@@ -186,6 +187,20 @@ class Producer:
             with _refusing(self.terms.timeout_seconds):
                 return await self._renderer.precheck(asked.request, self.terms.timeout_seconds)
 
+    async def describe(self, template: bytes, skill: str, field: str) -> Contract:
+        """What a template asks for that came as this field.
+
+        Raises:
+            ServiceError: as of a run.
+        """
+        if skill not in self._skills:
+            raise _no_skill(self._skills)
+        with _refusing(self.terms.timeout_seconds, field):
+            check_package(template, PACKAGE_LIMITS)
+        async with self._slots.taken():
+            with _refusing(self.terms.timeout_seconds, field):
+                return await self._renderer.describe(template, skill, self.terms.timeout_seconds)
+
     async def _rendered(self, request: RenderRequest) -> RenderResult:
         with _refusing(self.terms.timeout_seconds):
             return await self._renderer.render(request, self.terms.timeout_seconds)
@@ -205,13 +220,18 @@ class Producer:
         return entries
 
 
+def _no_skill(skills: Mapping[str, Skill]) -> ServiceError:
+    return errors.invalid_field("skill", f"must be one of {', '.join(skills)}", allowed=list(skills))
+
+
 @contextmanager
-def _refusing(timeout_seconds: float) -> Iterator[None]:
+def _refusing(timeout_seconds: float, field: str = "template") -> Iterator[None]:
     """What goes wrong in a process, as callers are told."""
     try:
         yield
     except TemplateRefusedError as error:
-        raise errors.template_refused(error.code, error.message, error.part, error.paragraph, error.snippet) from None
+        where = {"part": error.part, "paragraph": error.paragraph, "snippet": error.snippet}
+        raise errors.template_refused(field, error.code, error.message, where) from None
     except PolicyError as error:
         raise errors.invalid_field("policy_yaml", f"is no policy: {error}") from None
     except RenderTimeoutError:

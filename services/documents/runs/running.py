@@ -9,13 +9,15 @@ from uuid import UUID
 from servicekit.errors import ServiceError, internal
 from servicekit.idempotency import idempotency_key_reused
 from servicekit.postgres import Database
-from services.documents.forms.multipart import Form
+from services.documents.forms.multipart import File, Form
+from services.documents.forms.tasks import template_from
 from services.documents.metrics import DocumentsMetrics
 from services.documents.models import COMPLETED, FAILED, Caller, Digests, DocumentRun, NewRun, Timing, outcome_of
-from services.documents.rendering.models import Precheck
+from services.documents.rendering.models import Contract, Precheck
 from services.documents.runs.journal import Journal
 from services.documents.runs.producing import Asked, Produced, Producer, ProductionError
 from services.documents.runs.store import runs as store
+from services.documents.templating.changes import Change, changes
 
 # What became of runs that have no archive, by the reason.
 FAILURES = {"REQUEST_TIMEOUT": "timeout", "INTERNAL": "internal_error"}
@@ -35,6 +37,14 @@ class Made:
 
     run: NewRun
     pieces: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a template asks for, and what is different from what another did."""
+
+    contract: Contract
+    changes: Sequence[Change] = ()
 
 
 class Runs:
@@ -85,6 +95,21 @@ class Runs:
             ServiceError: as of a run.
         """
         return await self._producer.precheck(await self._producer.check(form, journal), journal)
+
+    async def describe(self, template: bytes, skill: str, previous: bytes) -> Described:
+        """What a template asks for, and what changed since the version before, if there is one.
+
+        Raises:
+            ServiceError: as of a run.
+        """
+        contract = await self._described(template, skill, "template")
+        if not previous:
+            return Described(contract)
+        before = await self._described(previous, skill, "previous_template")
+        return Described(contract, tuple(changes(before.schema, contract.schema)))
+
+    async def _described(self, template: bytes, skill: str, field: str) -> Contract:
+        return await self._producer.describe(template_from(File("template.docx", template), field), skill, field)
 
     async def _earlier(self, caller: Caller, digests: Digests) -> Archived | None:
         """What came of the same before, where a key says that it is the same."""

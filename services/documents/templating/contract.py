@@ -1,15 +1,20 @@
 """What a Jinja template asks for: a JSON Schema, where each path is used, and what a payload lacks of it."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
+from services.documents.opc.models import Fault, TemplateRefusedError
 from services.documents.placeholders.models import Entry
 from services.documents.templating.reading import Reader
 from services.documents.templating.rendering import Parsed, told
 from services.documents.templating.wanted import Wanted
 
+# Different values that one template may ask for, and places of them that are told.
+MAX_PATHS, MAX_USES = 2000, 2000
+PLACE = ("part", "paragraph", "snippet")
 INDEX = re.compile(r"\[-?[0-9]+\]")
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 
@@ -34,6 +39,9 @@ def contract(parts: Sequence[Parsed]) -> Contract:
             reader = Reader(root, each.source)
             reader.read(each.tree)
         asked.update(reader.asked)
+    if sum(1 for _ in islice(root.all(), MAX_PATHS + 1)) > MAX_PATHS:
+        message = f"The template asks for more than {MAX_PATHS} different values."
+        raise TemplateRefusedError(Fault.LIMITS, message)
     return Contract(root, asked)
 
 
@@ -76,6 +84,21 @@ def of_fields(properties: Mapping[str, Any], asked: Collection[str], required: C
     said = {key: properties.get(key, {"type": "string"}) for key in sorted(asked)}
     must = sorted(key for key in asked if key in required)
     return {"$schema": SCHEMA, "type": "object", "properties": said, **({"required": must} if must else {})}
+
+
+def uses(root: Wanted) -> list[dict[str, str]]:
+    """Each path with each place that uses it."""
+    found = ({"path": each.path, **dict(zip(PLACE, place, strict=True))} for each in root.all() for place in each.uses)
+    return list(islice(found, MAX_USES))
+
+
+def uses_of_fields(found: Iterable[Entry], keys: Mapping[str, str]) -> list[dict[str, str]]:
+    """The same of placeholders; a place that has one twice says it once."""
+    named = [each for each in found if each.field_name]
+    paths = [keys.get(each.field_name, each.field_name.lower()) for each in named]
+    places = [(each.part, each.paragraph_path, each.original_text) for each in named]
+    unique = dict.fromkeys(zip(paths, places, strict=True))
+    return [{"path": path, **dict(zip(PLACE, place, strict=True))} for path, place in islice(unique, MAX_USES)]
 
 
 def entries(root: Wanted, lacking: Collection[str]) -> Iterator[Entry]:

@@ -150,7 +150,9 @@ class Reader:
     def _(self, node: nodes.Filter, scope: Scope, *, optional: bool) -> Wanted | None:
         for each in (*node.args, *node.kwargs, node.dyn_args, node.dyn_kwargs):
             if each is not None:
-                self._value(each, scope, optional=optional)
+                given = self._value(each, scope, optional=optional)
+                if given is not None and node.name in DEFAULTING:
+                    given.written = True
         found = self._value(node.node, scope, optional=optional or node.name in DEFAULTING) if node.node else None
         if found is None or node.name in DEFAULTING:
             return found

@@ -298,7 +298,7 @@ def _text(value: Any) -> str:
     """As placeholders have it: arrays joined, true and false in small letters."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Undefined) and not isinstance(value, Missing):
+    if value is None or (isinstance(value, Undefined) and not isinstance(value, Missing)):
         return ""
     if isinstance(value, str | int | float | Missing):
         return str(value)

@@ -4,6 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.documents.templating.sandbox import LimitsReachedError
+
+# What any JSON Schema of a contract stays within, however it is carried.
+MAX_DEPTH = 12
 SCALAR = ["string", "number", "boolean"]
 
 
@@ -12,6 +16,7 @@ class Wanted:
     """One path of a contract."""
 
     path: str
+    depth: int = 0
     required: bool = False
     written: bool = False
     # What it must be by what is done with it: `string`, `number`.
@@ -25,14 +30,14 @@ class Wanted:
 
     def child(self, name: str) -> "Wanted":
         path = f"{self.path}.{name}" if self.path else name
-        return self.children.setdefault(name, Wanted(path))
+        return self.children.setdefault(name, self._below(path))
 
     def element(self) -> "Wanted":
-        self.elements = self.elements or Wanted(f"{self.path}[]")
+        self.elements = self.elements or self._below(f"{self.path}[]")
         return self.elements
 
     def other(self) -> "Wanted":
-        self.others = self.others or Wanted(f"{self.path}.*")
+        self.others = self.others or self._below(f"{self.path}.*")
         return self.others
 
     def schema(self) -> dict[str, Any]:
@@ -47,6 +52,11 @@ class Wanted:
         if len(self.kinds) == 1:
             return {"type": next(iter(self.kinds))}
         return {"type": SCALAR} if self.written or self.kinds else {}
+
+    def _below(self, path: str) -> "Wanted":
+        if self.depth == MAX_DEPTH:
+            raise LimitsReachedError(f"asks for what is nested deeper than {MAX_DEPTH} levels")
+        return Wanted(path, self.depth + 1)
 
     def all(self) -> Iterator["Wanted"]:
         """Those below it, each before those that are below it."""

@@ -5,10 +5,10 @@ from typing import Any
 
 from qmcp.client.calling.aio import AsyncCalls
 from qmcp.client.calling.conversion import from_message, to_object
-from qmcp.client.documents.models import Run
+from qmcp.client.documents.models import Run, TemplateContract
 from qmcp.client.documents.produced import Produced
+from qmcp.documents.v1 import contract_pb2, run_pb2
 from qmcp.documents.v1 import documents_service_pb2 as api
-from qmcp.documents.v1 import run_pb2
 
 # Of one message.
 PART_BYTES = 512 * 1024
@@ -73,6 +73,13 @@ class AsyncDocuments(AsyncCalls):
             template=template, payload=to_object(payload), options=options, idempotency_key=idempotency_key
         )
         return await self._call(request, Run)
+
+    async def describe_template(
+        self, template: bytes, *, skill: str = "", previous: bytes = b"", timeout: float | None = None
+    ) -> TemplateContract:
+        """What a template asks for, and what changed since the version before; without a skill, as a Jinja template."""
+        request = contract_pb2.DescribeTemplateRequest(template=template, skill=skill, previous_template=previous)
+        return await self._call(request, TemplateContract, timeout=timeout)
 
     async def get_document_run(self, run_id: str) -> Run:
         """One run, as it is on record."""

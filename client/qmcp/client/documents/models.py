@@ -160,3 +160,46 @@ class Meta:
     supports_assist: bool = False
     # The version of the product.
     version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateUse:
+    """A place where a template uses a value."""
+
+    # Of the value: `customer.name`, `items[].price`; `prices.*` for the values of an object whatever their names.
+    path: str = ""
+    # The part of the package: `word/document.xml`.
+    part: str = ""
+    # The way to the paragraph: `body/tbl[0]/tr[1]/tc[0]/p[0]`; empty where it stands in none.
+    paragraph: str = ""
+    # The tag or placeholder, at most 200 characters.
+    snippet: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractChange:
+    """One difference between the contracts of two versions."""
+
+    # `breaking`: a payload that was right may be wrong now. `added`: asked for now, and not required. `removed`: no
+    # longer asked for.
+    kind: str = ""
+    # Of the value.
+    path: str = ""
+    # A sentence.
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateContract:
+    """What a template asks for."""
+
+    # The JSON Schema (2020-12) of a payload: objects by their members, loops as arrays. Required is what the
+    # template uses outside of conditions and without a default; of other skills what they require. At most 12
+    # levels of values.
+    schema: dict[str, Any] | None = None
+    # Where its values are used, in the order of the template, each place of a path once; at most 2,000.
+    uses: tuple[TemplateUse, ...] = ()
+    # What changed since the version before: what breaks, what is asked for now, what no longer is.
+    changes: tuple[ContractChange, ...] = ()
+    # True where one of the changes breaks payloads that were right for the version before.
+    breaking: bool = False

@@ -2,6 +2,7 @@ from buf.validate import validate_pb2 as _validate_pb2
 from google.api import annotations_pb2 as _annotations_pb2
 from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
+from qmcp.documents.v1 import contract_pb2 as _contract_pb2
 from qmcp.documents.v1 import run_pb2 as _run_pb2
 from qmcp.options.v1 import options_pb2 as _options_pb2
 from google.protobuf.internal import containers as _containers

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from qmcp.documents.v1 import contract_pb2 as qmcp_dot_documents_dot_v1_dot_contract__pb2
 from qmcp.documents.v1 import documents_service_pb2 as qmcp_dot_documents_dot_v1_dot_documents__service__pb2
 from qmcp.documents.v1 import run_pb2 as qmcp_dot_documents_dot_v1_dot_run__pb2
 
@@ -82,6 +83,11 @@ class DocumentsServiceStub:
                 '/qmcp.documents.v1.DocumentsService/DownloadRun',
                 request_serializer=qmcp_dot_documents_dot_v1_dot_run__pb2.DownloadRunRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.DescribeTemplate = channel.unary_unary(
+                '/qmcp.documents.v1.DocumentsService/DescribeTemplate',
+                request_serializer=qmcp_dot_documents_dot_v1_dot_contract__pb2.DescribeTemplateRequest.SerializeToString,
+                response_deserializer=qmcp_dot_documents_dot_v1_dot_contract__pb2.TemplateContract.FromString,
                 _registered_method=True)
 
 
@@ -162,6 +168,14 @@ class DocumentsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DescribeTemplate(self, request, context):
+        """Says what a template asks for: the JSON Schema of its payload, and each place where a value is used; beside another version, what
+        changes for those who fill it. Nothing is rendered or kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DocumentsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -209,6 +223,11 @@ def add_DocumentsServiceServicer_to_server(servicer, server):
                     servicer.DownloadRun,
                     request_deserializer=qmcp_dot_documents_dot_v1_dot_run__pb2.DownloadRunRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'DescribeTemplate': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeTemplate,
+                    request_deserializer=qmcp_dot_documents_dot_v1_dot_contract__pb2.DescribeTemplateRequest.FromString,
+                    response_serializer=qmcp_dot_documents_dot_v1_dot_contract__pb2.TemplateContract.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -456,6 +475,33 @@ class DocumentsService:
             '/qmcp.documents.v1.DocumentsService/DownloadRun',
             qmcp_dot_documents_dot_v1_dot_run__pb2.DownloadRunRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeTemplate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.documents.v1.DocumentsService/DescribeTemplate',
+            qmcp_dot_documents_dot_v1_dot_contract__pb2.DescribeTemplateRequest.SerializeToString,
+            qmcp_dot_documents_dot_v1_dot_contract__pb2.TemplateContract.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ Fill Word templates, and prove what came of it."""
 from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
 from grpc import aio as _aio
+from qmcp.documents.v1 import contract_pb2 as _contract_pb2
 from qmcp.documents.v1 import documents_service_pb2 as _documents_service_pb2
 from qmcp.documents.v1 import run_pb2 as _run_pb2
 import abc as _abc_1
@@ -69,6 +70,10 @@ class DocumentsServiceStub:
     """Lists runs, newest first."""
     DownloadRun: _grpc.UnaryStreamMultiCallable[_run_pb2.DownloadRunRequest, _httpbody_pb2.HttpBody]
     """Returns the archive of a run, as the run itself did."""
+    DescribeTemplate: _grpc.UnaryUnaryMultiCallable[_contract_pb2.DescribeTemplateRequest, _contract_pb2.TemplateContract]
+    """Says what a template asks for: the JSON Schema of its payload, and each place where a value is used; beside another version, what
+    changes for those who fill it. Nothing is rendered or kept.
+    """
 
 @_typing.type_check_only
 class DocumentsServiceAsyncStub(DocumentsServiceStub):
@@ -109,6 +114,10 @@ class DocumentsServiceAsyncStub(DocumentsServiceStub):
     """Lists runs, newest first."""
     DownloadRun: _aio.UnaryStreamMultiCallable[_run_pb2.DownloadRunRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Returns the archive of a run, as the run itself did."""
+    DescribeTemplate: _aio.UnaryUnaryMultiCallable[_contract_pb2.DescribeTemplateRequest, _contract_pb2.TemplateContract]  # type: ignore[assignment]
+    """Says what a template asks for: the JSON Schema of its payload, and each place where a value is used; beside another version, what
+    changes for those who fill it. Nothing is rendered or kept.
+    """
 
 class DocumentsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Runs, and the archives that are kept of them. Callers are shown the runs that they asked for; `documents.audit` sees all. What is not
@@ -200,5 +209,15 @@ class DocumentsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
         """Returns the archive of a run, as the run itself did."""
+
+    @_abc_1.abstractmethod
+    def DescribeTemplate(
+        self,
+        request: _contract_pb2.DescribeTemplateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contract_pb2.TemplateContract, _abc.Awaitable[_contract_pb2.TemplateContract]]:
+        """Says what a template asks for: the JSON Schema of its payload, and each place where a value is used; beside another version, what
+        changes for those who fill it. Nothing is rendered or kept.
+        """
 
 def add_DocumentsServiceServicer_to_server(servicer: DocumentsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -2,7 +2,7 @@
 
 ADVICE = {
     "INVALID_ARGUMENT_CONFLICT": "Give a preset or the single options, not both.",
-    "TEMPLATE_REFUSED": "Save it anew as .docx, without macros and without links to other files.",
+    "TEMPLATE_REFUSED": "Mend what the detail names, or save it as .docx without macros and links to other files.",
     "UPLOAD_TOO_LARGE": "Make it smaller, pictures above all, or ask the operator for a higher limit.",
     "TOO_MANY_REQUESTS": "Try again shortly.",
     "REQUEST_TIMEOUT": "Make the template smaller.",

@@ -1,5 +1,6 @@
 """Fills templates, and shows and verifies what came of it."""
 
+from dataclasses import astuple
 from pathlib import Path
 from typing import Annotated
 
@@ -75,6 +76,30 @@ def verify(
             f"{found.entries} entries and {found.values} values " + ("hold" if found.valid else "do not all hold")
         )
     if not found.valid:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def contract(
+    context: typer.Context,
+    template: Annotated[Path, typer.Argument(help="The template, a .docx.")],
+    previous: Annotated[
+        Path | None, typer.Option(help="The version before it; with 1 where the change breaks.")
+    ] = None,
+    skill: Annotated[str, typer.Option(help="The kind of document; without it jinja_template.")] = "",
+    json: output.AsJson = False,
+) -> None:
+    """What a template asks for; with the version before it, what changed: ends with 1 where that breaks payloads."""
+    with connect(context) as client:
+        old = previous.read_bytes() if previous else b""
+        found = client.describe_template(template.read_bytes(), skill=skill, previous=old)
+    if json:
+        output.as_json(found)
+    elif previous:
+        output.table(("change", "path", ""), [(each.kind, each.path, each.message) for each in found.changes])
+    else:
+        output.table(("path", "part", "paragraph", "tag"), [astuple(each) for each in found.uses])
+    if found.breaking:
         raise typer.Exit(FAILED)
 
 
