@@ -101,7 +101,9 @@ def started_form_from(request: pb.StartRunRequest) -> Form:
     """What is to be done later, as a form has it; the kind of its task is the skill's."""
     payload = document(request.payload, "payload")
     task = {"task_type": request.options.skill or DEFAULT_SKILL, "payload": payload}
-    return form_from(request.template, json.dumps(task, ensure_ascii=False, allow_nan=False).encode(), request.options)
+    # By their names: an object has no order on its way here, and the same task is to be the same bytes.
+    written = json.dumps(task, ensure_ascii=False, allow_nan=False, sort_keys=True)
+    return form_from(request.template, written.encode(), request.options)
 
 
 def form_from(template: bytes, task: bytes, options: pb.RunOptions) -> Form:

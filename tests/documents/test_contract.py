@@ -60,6 +60,7 @@ SCHEMAS: dict[str, tuple[str, dict[str, Any]]] = {
         "{% for k, v in prices.items() %}{{ k }}{{ v.net }}{% endfor %}",
         of(["prices"], prices={**of(), "additionalProperties": of(["net"], net=SCALAR)}),
     ),
+    "choices and joints": ("{{ a if b else c }} {{ d ~ e }}", of(["d", "e"], a=SCALAR, b={}, c=SCALAR, d=SCALAR, e=SCALAR)),
     "what is computed": ("{{ 1 + 1 }} {% for i in range(3) %}{{ i }}{% endfor %}", of()),
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -108,6 +109,7 @@ REFUSED: dict[str, tuple[str, Fault]] = {
     "products": ("{{ (99 * 10**17) * 10**20 }}", Fault.LIMITS),
     "a wide text": ("{{ x|center(10**9) }}", Fault.LIMITS),
     "a wide format": ("{{ '%999999999d'|format(1) }}", Fault.LIMITS),
+    "a wide format by name": ("{{ '%(a)999999999d'|format(**o) }}", Fault.LIMITS),
     "a width that is given": ("{{ '%*d'|format(999999999, 1) }}", Fault.LIMITS),
     "a format by the operator": ("{{ '%999999999d' % 1 }}", Fault.UNSAFE),
     "a power by rounding": ("{{ 2|round(10**9, 'ceil') }}", Fault.LIMITS),
@@ -121,6 +123,7 @@ REFUSED: dict[str, tuple[str, Fault]] = {
         Fault.LIMITS,
     ),
     "texts in texts": ("{{ big|replace('', big) }}", Fault.LIMITS),
+    "many values": ("{% for i in range(99999) %}{{ i }}{% endfor %}", Fault.LIMITS),
     "much output": ("{% for i in range(999) %}{{ big }}{% endfor %}", Fault.LIMITS),
     "many brackets": ("{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}", Fault.LIMITS),
     "many conditions": ("{% if x %}" * 300 + "{% endif %}" * 300, Fault.LIMITS),
@@ -222,6 +225,15 @@ async def test_a_field_that_runs_something_is_refused_also_where_rendering_makes
     with pytest.raises(TemplateRefusedError) as refused:
         await render(renderer, template, v="DDEAUTO c:\\x")
     assert refused.value.code is Fault.EXTERNAL
+
+
+async def test_tags_in_what_nobody_is_shown_are_no_tags(renderer: Renderer) -> None:
+    template = word.in_body(
+        PLAIN, "<!-- {{ y }} {{ x.__class__ }} --><?p {{ y }}?><w:p><w:r><w:t>{{ n }}</w:t></w:r></w:p>"
+    )
+    result = await render(renderer, template, y="--><w:br/>")
+    assert b"<w:t>3</w:t>" in word.entries(result.document)["word/document.xml"].replace(b' xml:space="preserve"', b"")
+    assert not re.search("[\ufdd0-\ufdef]", word.entries(result.document)["word/document.xml"].decode())
 
 
 async def test_docxtpls_own_environment_has_no_bounds() -> None:

@@ -136,6 +136,29 @@ async def test_what_is_missing_stays_and_is_told_whatever_a_template_does_with_i
     assert {"customer.address.street", "rate", "tags", "items"} <= set(found.missing_required)
 
 
+async def test_a_skill_may_require_what_its_templates_may_do_without(renderer: Renderer) -> None:
+    template = word.document("{{ note.text|default('') }}{{ notes[0].x|default('') }} {{ other|default('') }}")
+    asked = renderer._asked("precheck", RenderRequest(template, "jinja_template", {})) | {"required": ["note", "notes"]}
+    done = unpacked(job.run(packed(asked, template)))[0]["done"]
+    assert (done["missing_required"], done["missing_optional"]) == (["note.text", "notes"], ["other"])
+
+
+async def test_expressions_calculate_look_up_and_loop_as_jinja_does(renderer: Renderer) -> None:
+    lines = {
+        "{% set names = {'a': 'x', 1: 'y'} %}{{ names['a'] }}{{ names[1] }}{{ names.get('b', 'z') }}": "xyz",
+        "{% set s = namespace(sum=0) %}{% for i in items %}{% set s.sum = s.sum + i.price %}{% endfor %}{{ s.sum }}": "262.5",
+        "{{ '%.2f'|format(items[1].price) }} {{ 7 // 2 }} {{ 7 % 4 }} {{ 2 ** 3 }} {{ rate is even }}": "12.50 3 3 8 true",
+        "{% for k, v in customer.items() %}{{ k }}={{ v }};{% endfor %}": "name=Ada & <Sons>;vip=true;",
+        "{% for i in items|sort(attribute='price') if i.price > 1 %}{{ loop.index }}{{ i.name[:2] }}{% endfor %}": "1La2De",
+        "{% with n = customer.name %}{{ n.split(' ')|join('-') }}{% endwith %}{{ none }}{{ 'a' if not rate }}": "Ada-&-<Sons>",
+        "{{ tags|length }}{{ tags|first }}{{ (tags|map('length')|list)[0] }}{{ tags[-1][:2] }}": "2new3{{",
+        "{{ '{{' }} {{ 'a < b && \"c\"' }} {{ rate|e }}": '{{ a < b && "c" 2',
+    }
+    result = await render(renderer, word.document(*lines))
+    assert [paragraph.text for paragraph in word.opened(result.document).paragraphs] == list(lines.values())
+    assert result.exit_code == 0
+
+
 async def test_formats_are_checked_where_values_were_put(renderer: Renderer) -> None:
     def enlarge(made: WordDocument) -> None:
         made.paragraphs[0].runs[0].font.name = "Arial"
@@ -158,6 +181,7 @@ WRONG: dict[str, tuple[str, Fault, str, str]] = {
     "a filter that there is not": ("{{ a|shout }}", Fault.UNSAFE, "body/p[1]", "{{ a|shout }}"),
     "a text as a number": ("{{ customer.name / 2 }}", Fault.VALUE, "body/p[1]", "{{ customer.name / 2 }}"),
     "a loop over a number": ("{% for x in rate %}{% endfor %}", Fault.VALUE, "body/p[1]", "{% for x in rate %}"),
+    "a member of a text": ("{{ customer.name.first }}", Fault.VALUE, "body/p[1]", "{{ customer.name.first }}"),
     "an object as a text": ("{{ customer }}", Fault.VALUE, "body/p[1]", "{{ customer }}"),
     "a document in a document": ("{{p customer }}", Fault.SYNTAX, "body/p[1]", "{{p customer }}"),
 }

@@ -1,6 +1,7 @@
 """Runs that go on without their call: done once, by whichever replica is there, and watched until they have ended."""
 
 import asyncio
+import hashlib
 import json
 from typing import Any
 
@@ -49,6 +50,9 @@ async def test_a_run_that_was_started_is_done_and_watched_to_its_end(shared: Rep
     run = await shared.stub.StartRun(request(idempotency_key="a", options={"preset": "template"}))
     again = await shared.stub.StartRun(request(idempotency_key="a", options={"preset": "template"}))
     assert (run.id, run.status, run.preset) == (again.id, "pending", "template")
+    # An object comes without an order: its task has its members by their names, so that the same is the same bytes.
+    written = json.dumps({"payload": PAYLOAD, "task_type": "meeting_notice"}, sort_keys=True, ensure_ascii=False)
+    assert run.task_sha256 == hashlib.sha256(written.encode()).hexdigest()
     states = await watched(shared, run.id)
     assert (states[-1].status, states[-1].outcome, states[-1].exit_code) == ("completed", "ok", 0)
     assert texts(entries(await archive_of(shared, run.id))["out.docx"]) == ["Quarter"]

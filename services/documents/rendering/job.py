@@ -3,6 +3,7 @@
 It runs with nothing but memory and time, both bounded; whatever it says is taken for a stranger's word.
 """
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,6 +20,7 @@ from services.documents.rendering.frames import packed, unpacked
 from services.documents.rendering.models import MISSING_REQUIRED, OK, STRICT_FAILED, UNSUPPORTED
 from services.documents.templating import contract
 from services.documents.templating.rendering import parsed, render
+from services.documents.templating.wanted import Wanted
 
 Json = Any
 LIMITS = PackageLimits()
@@ -29,6 +31,8 @@ MESSAGES = {
     STRICT_FAILED: "The format is not as it should be.",
 }
 MILLISECONDS = 1000
+# What ends the first name of a path.
+KEY = re.compile(r"[.\[]")
 
 
 def run(request: bytes) -> bytes:
@@ -131,7 +135,7 @@ def _survey_placeholders(asked: Mapping[str, Any], package: Package) -> Found:
 def _fill_jinja(asked: Mapping[str, Any], package: Package) -> Found:
     parts = parsed(package)
     wanted = contract.contract(parts)
-    required, optional = contract.missing(wanted.root, asked["payload"])
+    required, optional = _lacking(asked, wanted.root)
     filled = render(package, parts, asked["payload"], wanted.asked)
     # What is missing where nothing is written: in conditions and loops.
     told = {contract.path_in_contract(entry.field_name): None for entry in filled.entries if entry.status == "missing"}
@@ -147,8 +151,15 @@ def _fill_jinja(asked: Mapping[str, Any], package: Package) -> Found:
 
 def _survey_jinja(asked: Mapping[str, Any], package: Package) -> Found:
     root = contract.contract(parsed(package)).root
-    required, optional = contract.missing(root, asked["payload"])
+    required, optional = _lacking(asked, root)
     return Filled(list(contract.entries(root, {*required, *optional}))), required, optional
+
+
+def _lacking(asked: Mapping[str, Any], root: Wanted) -> tuple[list[str], list[str]]:
+    """The paths that the payload lacks: those that template or skill require, and the others."""
+    required, optional = contract.missing(root, asked["payload"])
+    by_skill = [path for path in optional if KEY.split(path, maxsplit=1)[0] in asked["required"]]
+    return required + by_skill, [path for path in optional if path not in by_skill]
 
 
 FILLING: Mapping[str, Callable[[Mapping[str, Any], Package], Found]] = {

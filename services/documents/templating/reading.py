@@ -45,7 +45,8 @@ class Reader:
 
     @singledispatchmethod
     def _statement(self, node: nodes.Node, _scope: Scope, *, optional: bool) -> None:
-        raise TypeError(f"{type(node).__name__} {optional}")
+        del optional
+        raise TypeError(f"{type(node).__name__} is no statement of a template")
 
     @_statement.register
     def _(self, node: nodes.Output, scope: Scope, *, optional: bool) -> None:
@@ -97,6 +98,8 @@ class Reader:
             found = self._value(each, scope, optional=optional)
             if found is not None and isinstance(node, ARITHMETIC):
                 found.kinds.add("number")
+            if found is not None and isinstance(node, nodes.Concat):
+                found.written = True
         return None
 
     @_value.register
@@ -164,12 +167,20 @@ class Reader:
             self._values[id(node)] = found.other()
         return None
 
-    @_value.register(nodes.Test)
-    @_value.register(nodes.CondExpr)
-    def _(self, node: nodes.Node, scope: Scope, *, optional: bool) -> Wanted | None:
+    @_value.register
+    def _(self, node: nodes.Test, scope: Scope, *, optional: bool) -> Wanted | None:
         del optional
         for each in node.iter_child_nodes():
             self._value(each, scope, optional=True)
+        return None
+
+    @_value.register
+    def _(self, node: nodes.CondExpr, scope: Scope, *, optional: bool) -> Wanted | None:
+        del optional
+        self._value(node.test, scope, optional=True)
+        for each in (node.expr1, node.expr2):
+            if each is not None and (found := self._value(each, scope, optional=True)) is not None:
+                found.written = True
         return None
 
     def _of_array(self, node: nodes.Filter, found: Wanted) -> Wanted | None:

@@ -72,7 +72,6 @@ def render(
             root = _with_columns(word, root, source.part)
             word.fix_docpr_ids(root)
         settle(package, source.part, root, sandbox.account.written, places, filled)
-        sandbox.account.written.clear()
     packages.check_fields(package)
     return filled
 

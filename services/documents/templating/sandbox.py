@@ -17,32 +17,31 @@ from markupsafe import Markup
 
 from services.documents.placeholders.filling import BREAK, TAB
 from services.documents.templating import syntax
-from services.documents.templating.values import Array, Missing, Record, Steps, path_of, steps_of, traced, wrapped
+from services.documents.templating.values import Array, Missing, Steps, path_of, steps_of, traced, wrapped
 
-# Turns of all loops together, and values that are written; a number that says how long or how often; characters that
-# are written.
+# Turns of all loops together; values that are written; a number that says how long or how often; characters that are
+# written.
 MAX_TURNS = 200_000
+MAX_WRITTEN = 50_000
 MAX_NUMBER = 100_000
 MAX_OUTPUT = 32 * 1024 * 1024
 MAX_EXPONENT = 64
 # Around a value that was written: what comes of it is looked for there. No document has these.
 BEGIN, NUMBERED, END = "\ufdd2", "\ufdd3", "\ufdd4"
 UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-WIDTH = re.compile(r"%[^a-zA-Z%]*(\d{4,}|\*)")
+WIDTH = re.compile(r"%(\([^)]*\))?[^a-zA-Z%]*(\d{4,}|\*)")
 WRITTEN, TURNED, CALLED = "_written", "_turned", "_called"
 DEFAULTING = {"default", "d"}
 # Those in which a number says how long something becomes.
 SIZED = {"center", "truncate", "wordwrap", "round", "zfill"}
 METHODS: Sequence[tuple[type, frozenset[str]]] = (
     (str, syntax.TEXT_METHODS),
-    (Record, syntax.RECORD_METHODS),
+    (dict, syntax.RECORD_METHODS),
     (list, syntax.ARRAY_METHODS),
     (LoopContext, syntax.LOOP_METHODS),
 )
 # A value that is missing is nothing: neither odd nor a text.
 OF_THE_MISSING = {"undefined": True, "none": True}
-
-
 Test = Callable[..., bool]
 
 
@@ -63,10 +62,11 @@ class Written:
 
 @dataclass(slots=True)
 class Account:
-    """What one run of a template did."""
+    """What the parts of one template did together."""
 
     written: list[Written] = field(default_factory=list)
     turns: int = 0
+    characters: int = 0
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -94,10 +94,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def render(self, tree: nodes.Template, payload: Mapping[str, Any]) -> str:
         """What a guarded tree writes."""
         template = self.template_class.from_code(self, self.compile(tree), self.globals)
-        pieces, total = [], 0
+        pieces = []
         for piece in template.generate(wrapped(payload)):
-            total += len(piece)
-            if total > MAX_OUTPUT:
+            self.account.characters += len(piece)
+            if self.account.characters > MAX_OUTPUT:
                 raise LimitsReachedError("writes more than a document may have")
             pieces.append(piece)
         return "".join(pieces)
@@ -106,18 +106,18 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """What an object of the payload has by this name; never an attribute of Python's."""
         if isinstance(obj, Missing):
             return obj.below(attribute)
-        if isinstance(obj, Record):
+        if isinstance(obj, dict):
             return _of(obj, attribute)
         if (isinstance(obj, LoopContext) and attribute in syntax.LOOP) or isinstance(obj, Namespace):
             return self._ours(obj, attribute)
-        raise SecurityError(f"{attribute!r} is asked of what has no such thing")
+        raise _none_of(attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         if isinstance(obj, Missing):
             return obj.below(str(argument))
         if isinstance(argument, Missing):
             return argument
-        if isinstance(obj, Record):
+        if isinstance(obj, dict):
             return _of(obj, argument)
         if isinstance(obj, str | list | tuple) and isinstance(argument, int | slice):
             try:
@@ -125,7 +125,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             except IndexError:
                 return Missing(name=f"{path_of(steps_of(obj) or ())}[{argument}]")
             return traced(found, steps_of(obj) or ()) if steps_of(obj) is not None else found
-        raise SecurityError(f"{argument!r} is asked of what has no such thing")
+        raise _none_of(argument)
 
     def call_filter(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """By `map`."""
@@ -162,8 +162,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         text = _text(value)
         if UNFIT.search(text):
             raise ValueError("A value has a character that no document can hold")
-        if len(self.account.written) >= MAX_TURNS:
-            raise LimitsReachedError("writes more values than it may")
+        if len(self.account.written) >= MAX_WRITTEN:
+            raise LimitsReachedError(f"writes more than {MAX_WRITTEN} values")
         number = len(self.account.written)
         self.account.written.append(Written(place, steps_of(value), missing or None))
         broken = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", BREAK).replace("\t", TAB)
@@ -210,10 +210,17 @@ class _Guarding(NodeTransformer):
         return node
 
 
-def _of(record: Record, name: Any) -> Any:
-    if isinstance(name, str) and name in record:
-        return record[name]
-    return Missing(name=path_of((*record.steps, str(name))))
+def _of(of: dict[Any, Any], name: Any) -> Any:
+    """What an object has by a name; an object of the template's own may have other names than texts."""
+    if isinstance(name, str | int | float) and name in of:
+        return of[name]
+    return Missing(name=path_of((*(steps_of(of) or ()), str(name))))
+
+
+def _none_of(name: Any) -> Exception:
+    """What is asked of a value that has no such thing; whoever asks for insides asks for them on purpose."""
+    told = f"{name!r} is asked of what has no such thing"
+    return SecurityError(told) if isinstance(name, str) and name.startswith("_") else TypeError(told)
 
 
 def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -228,7 +235,9 @@ def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         _require_small(name, given)
         result = function(*args, **kwargs)
         if isinstance(result, Iterator):
-            result = list(islice(result, MAX_TURNS))
+            result = list(islice(result, MAX_TURNS + 1))
+            if len(result) > MAX_TURNS:
+                raise LimitsReachedError(f"has an array of more than {MAX_TURNS}")
         steps = steps_of(value)
         return result if steps is None else traced(result, steps)
 
@@ -252,7 +261,7 @@ def _called(value: Any, method: str, *args: Any, **kwargs: Any) -> Any:
     _require_small(method, [*args, *kwargs.values()])
     if not any(isinstance(value, kind) and method in methods for kind, methods in METHODS):
         raise SecurityError(f"{method!r} is called of what has no such thing")
-    if isinstance(value, Record):
+    if isinstance(value, dict):
         if method == "get":
             return value.get(*args) if len(args) > 1 else _of(value, *args)
         return list(getattr(value, method)())

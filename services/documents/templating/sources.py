@@ -69,6 +69,8 @@ def sources(package: Package, environment: Environment) -> Iterator[Source]:
     core = [(name, "") for name in sorted(package.types) if package.types[name] == CORE_PROPERTIES]
     for name, story in stories + core:
         root = package.tree(name)
+        # What nobody is shown; a tag in it is no tag.
+        etree.strip_tags(root, etree.Comment, etree.ProcessingInstruction)
         plain = etree.tostring(root, encoding="unicode")
         if not OPENING.search(etree.tostring(root, encoding="unicode", method="text")) and not OPENING.search(plain):
             continue

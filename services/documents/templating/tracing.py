@@ -73,7 +73,8 @@ def _settle_paragraph(part: _Part, number: int, paragraph: Paragraph) -> None:
         run = letters[found.start()].run
         run_id = paragraph.run_id(run)
         _tell(part, int(found[1]), value, (paragraph.path, number, run_id, start, begins[run]))
-        part.filled.touched.setdefault(run_id, run_style(paragraph.runs[run]))
+        if not part.written[int(found[1])].missing:
+            part.filled.touched.setdefault(run_id, run_style(paragraph.runs[run]))
     for element in {letter.element: None for letter in letters if letter.element is not None}:
         if BEGIN in (element.text or ""):
             element.text = VALUE.sub(lambda found: found[2], element.text or "")

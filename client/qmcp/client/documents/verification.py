@@ -101,6 +101,7 @@ def _texts(part: bytes) -> _Texts:
         if element.tag == f"{W}p":
             texts.paragraphs.append("".join(map(_text_of, _runs(element))))
         texts.others.setdefault(name, []).append(element.text or "")
+        texts.others.setdefault("", []).append(element.tail or "")
         for attribute, written in element.items():
             texts.others.setdefault(f"{name}@{_local(attribute)}", []).append(written)
     return texts
