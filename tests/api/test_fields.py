@@ -2,10 +2,10 @@
 
 import re
 
-import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from tests.api import descriptors
+from tests.assertions import every
 
 INT64 = {
     FieldDescriptor.TYPE_INT64,
@@ -35,19 +35,17 @@ UNITS = re.compile(r"_(seconds|ms)(_p\d\d)?$")
 MESSAGES = {message.full_name: message for message in descriptors.messages()}
 SENT = {m.full_name: m for method in descriptors.methods() for m in descriptors.reachable(method.input_type)}
 
-every_message = pytest.mark.parametrize("message", MESSAGES.values(), ids=MESSAGES.keys())
-every_sent_message = pytest.mark.parametrize("message", SENT.values(), ids=SENT.keys())
 WITH_FIELDS = {name: message for name, message in MESSAGES.items() if message.fields}
 SENT_WITH_LISTS = {name: m for name, m in SENT.items() if any(field.is_repeated for field in m.fields)}
 
 
-@every_message
+@every(MESSAGES)
 def test_numbers_fit_into_jsons_numbers(message: Descriptor) -> None:
     wide = [field.full_name for field in _fields(message) if field.type in INT64 and field.full_name not in WIDE]
     assert not wide, "over HTTP these become strings: make them int32 or uint32, or say in WIDE why not"
 
 
-@every_sent_message
+@every(SENT)
 def test_documents_that_callers_send_have_64_levels_or_say_how_many(message: Descriptor) -> None:
     deep = {descriptors.text_of(field) for field in message.fields}
     comments = {
@@ -65,7 +63,7 @@ def test_documents_that_callers_send_have_64_levels_or_say_how_many(message: Des
     assert not silent, "add a text field with `json_of`, or say in the comment that it has at most 30 levels"
 
 
-@every_sent_message
+@every(SENT)
 def test_strings_that_callers_send_are_bounded(message: Descriptor) -> None:
     unbounded = [
         field.full_name
@@ -77,7 +75,7 @@ def test_strings_that_callers_send_are_bounded(message: Descriptor) -> None:
     assert not unbounded
 
 
-@pytest.mark.parametrize("message", SENT_WITH_LISTS.values(), ids=SENT_WITH_LISTS.keys())
+@every(SENT_WITH_LISTS)
 def test_lists_and_maps_that_callers_send_are_bounded(message: Descriptor) -> None:
     for field in message.fields:
         rules = descriptors.rules(field)
@@ -87,7 +85,7 @@ def test_lists_and_maps_that_callers_send_are_bounded(message: Descriptor) -> No
             assert rules.repeated.HasField("max_items"), field.full_name
 
 
-@pytest.mark.parametrize("message", WITH_FIELDS.values(), ids=WITH_FIELDS.keys())
+@every(WITH_FIELDS)
 def test_fields_have_names_in_one_style(message: Descriptor) -> None:
     for field in message.fields:
         assert SNAKE.fullmatch(field.name), field.full_name
@@ -99,7 +97,7 @@ def test_fields_have_names_in_one_style(message: Descriptor) -> None:
             assert UNITS.search(field.name), f"{field.full_name}: say the unit in the name"
 
 
-@every_message
+@every(MESSAGES)
 def test_no_message_has_an_enum_for_its_state(message: Descriptor) -> None:
     enums = [field.full_name for field in message.fields if field.enum_type is not None]
     assert not enums, "states are lower-case strings with an `in` rule: docs/decisions/0003"

@@ -7,6 +7,7 @@ from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from qmcp.options.v1 import options_pb2
 
 from tests.api import descriptors
+from tests.assertions import every
 
 METHODS = {method.full_name: method for method in descriptors.methods()}
 BODYLESS = {"get", "delete"}
@@ -58,7 +59,7 @@ OTHER_ANSWERS = {
     },
 }
 
-every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
+every_method = every(METHODS)
 STANDARDS = {
     name: (method, match[1]) for name, method in METHODS.items() if (match := STANDARD.match(method.name)) is not None
 }
@@ -182,8 +183,9 @@ def test_what_only_reads_is_a_get_or_computes(method: MethodDescriptor) -> None:
     assert not method.name.startswith(("Get", "List")) or is_get
 
 
-@pytest.mark.parametrize(("method", "verb"), STANDARDS.values(), ids=STANDARDS.keys())
-def test_a_standard_method_returns_the_resource(method: MethodDescriptor, verb: str) -> None:
+@every(STANDARDS)
+def test_a_standard_method_returns_the_resource(standard: tuple[MethodDescriptor, str]) -> None:
+    method, verb = standard
     noun = method.name.removeprefix(verb)
     returned = method.output_type.name
     expected, _ = OTHER_ANSWERS.get(method.full_name, ("", ""))
@@ -192,7 +194,7 @@ def test_a_standard_method_returns_the_resource(method: MethodDescriptor, verb: 
     assert method.input_type.name == f"{method.name}Request"
 
 
-@pytest.mark.parametrize("method", LISTS.values(), ids=LISTS.keys())
+@every(LISTS)
 def test_a_list_can_be_paged(method: MethodDescriptor) -> None:
     request, response = method.input_type.fields_by_name, method.output_type.fields_by_name
     size = descriptors.rules(request["page_size"]).int32

@@ -2,9 +2,8 @@
 
 import ast
 
-import pytest
-
 from tests.architecture import tree
+from tests.assertions import every
 
 CLOCKS = {"monotonic", "perf_counter", "time", "monotonic_ns", "perf_counter_ns"}
 # What services and answers say of their own durations.
@@ -12,7 +11,7 @@ DURATIONS = {"duration_ms", "duration_seconds", "elapsed"}
 TESTS = [name for name in tree.python() if name.startswith("tests/") and "/faults/" not in name]
 
 
-@pytest.mark.parametrize("name", TESTS)
+@every({name: name for name in TESTS})
 def test_no_assertion_says_that_something_was_quick(name: str) -> None:
     module = ast.parse(tree.text(name))
     assert not _judging(module), "a wait with a guard of 30 s or more tells the same, on any machine"
