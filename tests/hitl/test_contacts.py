@@ -108,8 +108,12 @@ async def test_a_chat_is_told_to_the_letter_once_a_request_and_its_person_answer
         [told] = [each.message for each in peer.received]
         [shown] = shown_by(kind, told)
         assert "<!channel> @all [here](http://evil.example) ```` *now* ⟨U+202E⟩txet" in shown
-        # Named once more, the same person is told nothing new; who is reminded is.
+        # Named once more, the same person is told nothing new; who is reminded is, but not at once.
         await replica.call("AssignHumanRequest", id="r1", assignees=["ada"], groups=["finance"])
+        await replica.call("RemindOfHumanRequest", id="r1")
+        assert len((await replica.call("ListDeliveries", contact_id=made.id)).deliveries) == 1
+        earlier = "UPDATE deliveries SET created_at = created_at - interval '11 minutes'"
+        await query(replica.settings.database_url, earlier)
         await replica.call("RemindOfHumanRequest", id="r1")
         await until(lambda: len(peer.received) == 2)
         first, second = (LINK.findall(each.body.decode())[-1] for each in peer.received)
@@ -168,6 +172,38 @@ async def test_in_quiet_hours_only_what_is_urgent_comes_and_then_what_has_gather
             *["responded"] * 3,
         ]
         assert not await left()
+
+
+async def test_who_asks_a_lot_at_once_is_one_message_a_minute_and_what_is_urgent_overtakes_it(start: Start) -> None:
+    replica = await start(**CHATS)
+    async with webhook_receiver() as peer:
+        contact = {"kind": "slack", "address": peer.url(), "person": "ada", "digest_from": 2}
+        made = await replica.call("CreateContact", contact=contact)
+
+        def questions() -> list[int]:
+            return [len({*LINK.findall(each.body.decode())}) for each in peer.received]
+
+        async def held() -> int:
+            return len(await pending(replica, made.id))
+
+        async def all_are_told() -> bool:
+            return await held() == 0
+
+        for number in range(2):
+            await replica.ask(f"r{number}", assignees=["ada"])
+        await until(all_are_told)
+        for number in range(2, 6):
+            await replica.ask(f"r{number}", assignees=["ada"])
+        await replica.ask("now", prompt="Stop it?", assignees=["ada"], priority="urgent")
+        await until(lambda: sum(questions()) == 3)
+        assert "Stop it?" in peer.received[-1].body.decode()
+        assert await held() >= 4
+        await query(
+            replica.settings.database_url,
+            "UPDATE deliveries SET delivered_at = delivered_at - interval '1 minute' RETURNING pg_notify('deliveries', '')",
+        )
+        await until(lambda: sum(questions()) == 7)
+        assert questions()[-1] == 4
 
 
 async def test_a_mail_server_that_says_later_is_asked_again_and_one_that_says_never_is_not(start: Start) -> None:

@@ -117,7 +117,7 @@ class ContactDefinition:
     person: str
     groups: Sequence[str] = ()
     quiet_hours: QuietHours | None = None
-    # From how many messages that are due at once they go as one.
+    # How many questions come one by one within a minute, and from how many that are due at once they go as one.
     digest_from: int = 5
     description: str = ""
     paused: bool = False

@@ -259,8 +259,8 @@ class Contact:
     What is sent shows the question and holds an action link by which that person answers once, without an account;
     the answer's `response_metadata` names the contact and its kind. It is told of requests that name the person
     among `assignees`, or one of its groups among `groups`: when they are made, assigned or escalated, once a
-    request, and again with each reminder. What has ended before it could be sent is not sent. Tries, pauses between
-    them and the log are those of webhooks (`ListDeliveries`).
+    request, and again when somebody is reminded, ten minutes later at the earliest. What has ended before it could
+    be sent is not sent. Tries, pauses between them and the log are those of webhooks (`ListDeliveries`).
     """
 
     # UUIDv7, made by the server.
@@ -277,7 +277,8 @@ class Contact:
     groups: tuple[str, ...] = ()
     # When nothing is sent but what is `urgent`; what comes meanwhile is sent when they end. Absent: there are none.
     quiet_hours: QuietHours | None = None
-    # From how many messages that are due at once they are sent as one; 0 means 5, 1 that there is no other form.
+    # How many questions come one by one within a minute. More wait until it is over, unless they are `urgent`; so
+    # many or more that are due at once are sent as one message. 0 means 5.
     digest_from: int = 0
     # What it is for, for people. At most 256 characters.
     description: str = ""

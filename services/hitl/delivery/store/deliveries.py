@@ -39,6 +39,8 @@ DEFAULT_KINDS = ["created", "decided", "escalated", "expired", "cancelled", "rem
 # What says to contacts that they are asked, and what says it again.
 ASKING_KINDS = ["created", "assigned", "escalated", "reminded"]
 AGAIN = "reminded"
+# Who asks may remind as often as they like, and shall not wear out by it who is asked.
+AGAIN_AFTER_SECONDS = 600.0
 
 
 async def queue(connection: Connection, sequences: Sequence[int]) -> None:
@@ -68,7 +70,7 @@ async def queue(connection: Connection, sequences: Sequence[int]) -> None:
         ),
         asked AS (
             SELECT contacts.id AS contact_id, new_event.id, new_event.sequence, new_event.kind, new_event.at,
-                   CASE WHEN new_event.priority = 'urgent' THEN now()
+                   CASE WHEN new_event.priority = 'urgent' THEN new_event.at - interval '1 day'
                         ELSE after_quiet_hours(now(), quiet_begin, quiet_end, time_zone)
                    END AS send_at
             FROM new_event
@@ -76,12 +78,14 @@ async def queue(connection: Connection, sequences: Sequence[int]) -> None:
               ON NOT contacts.paused
              AND (contacts.person = ANY(new_event.assignees) OR contacts.groups && new_event.groups)
             WHERE new_event.kind = ANY($3::text[])
-              AND (new_event.kind = $4 OR NOT EXISTS (
+              AND NOT EXISTS (
                   SELECT
                   FROM deliveries AS before
                   WHERE before.contact_id = contacts.id
                     AND before.human_request_id = new_event.id
-              ))
+                    AND (new_event.kind <> $4 OR before.status = 'pending'
+                         OR before.created_at > new_event.at - make_interval(secs => $5))
+              )
             FOR KEY SHARE OF contacts
         ),
         queued AS (
@@ -107,6 +111,7 @@ async def queue(connection: Connection, sequences: Sequence[int]) -> None:
         DEFAULT_KINDS,
         ASKING_KINDS,
         AGAIN,
+        AGAIN_AFTER_SECONDS,
     )
 
 
@@ -114,8 +119,9 @@ async def claim(connection: Connection, limit: int, lease_seconds: float, busy_u
     """Takes deliveries that are due, those due longest first, so that nobody else tries them for the time of the lease.
 
     Of one request's deliveries to one receiver, one waits for the first try of the one before it; when that failed, it
-    waits no longer. Of those to one contact the first is taken, and none while one is being tried: what has gathered
-    until then may go with the next one (`claim_more`).
+    waits no longer. Of those to one contact the first is taken, and none while one is being tried, nor where as many as
+    make a digest were told within a minute: what has gathered until then may go with the next one (`claim_more`). One
+    that is due since before it was asked is urgent: it goes before the others, and waits for no minute.
 
     Args:
         connection: not in a transaction: others skip these rows only until it ends.
@@ -137,6 +143,12 @@ async def claim(connection: Connection, limit: int, lease_seconds: float, busy_u
               AND webhooks.paused IS NOT TRUE
               AND contacts.paused IS NOT TRUE
               AND coalesce(webhooks.url, contacts.address, delivery.url) <> ALL($3::text[])
+              AND (delivery.contact_id IS NULL OR delivery.next_attempt_at < delivery.created_at - interval '1 hour' OR (
+                  SELECT count(*)
+                  FROM deliveries AS lately
+                  WHERE lately.contact_id = delivery.contact_id
+                    AND lately.delivered_at > now() - interval '1 minute'
+              ) < contacts.digest_from)
               AND NOT EXISTS (
                   SELECT
                   FROM deliveries AS other
