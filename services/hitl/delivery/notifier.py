@@ -1,7 +1,6 @@
 """One try of a delivery to a contact: who is still asked gets a link, and all that is due there goes as one."""
 
 from collections.abc import Awaitable, Callable
-from itertools import chain
 
 from servicekit.errors import ServiceError
 from servicekit.identity.visibility import ITSELF
@@ -25,6 +24,7 @@ MakeLink = Callable[[Connection, NewLink], Awaitable[IssuedLink | None]]
 
 # Who tells contacts, in the history of a request.
 TO_CONTACTS = "contacts"
+URGENT = "urgent"
 # How many questions one message may hold. Slack takes 50 blocks, of which a question has two.
 MAX_TOGETHER = 25
 
@@ -73,10 +73,15 @@ class Notifier:
         assert first.contact_id is not None
         async with self._database.connection() as connection:
             contact = await contacts.get(connection, first.contact_id, ITSELF)
-            if contact is None:
-                return [], DeliveryResult(0)
-            more = await deliveries.claim_more(connection, first, contact.definition.digest_from, MAX_TOGETHER)
-        standing = [(each, await self._standing(each, contact)) for each in chain([first], more)]
+        if contact is None:
+            return [], DeliveryResult(0)
+        request = await self._standing(first, contact)
+        more: list[Claimed] = []
+        # What is urgent stands in no list.
+        if request is None or request.spec.priority != URGENT:
+            async with self._database.connection() as connection:
+                more = await deliveries.claim_more(connection, first, contact.definition.digest_from, MAX_TOGETHER)
+        standing = [(first, request), *[(each, await self._standing(each, contact)) for each in more]]
         told: list[tuple[Claimed, Notice]] = []
         async with self._database.transaction() as connection:
             for claimed, request in standing:

@@ -6,7 +6,7 @@ deliveries.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -41,6 +41,8 @@ ASKING_KINDS = ["created", "assigned", "escalated", "reminded"]
 AGAIN = "reminded"
 # Who asks may remind as often as they like, and shall not wear out by it who is asked.
 AGAIN_AFTER_SECONDS = 600.0
+# What is urgent is due so long before it was asked, and so before all that waits at its contact.
+AHEAD = timedelta(days=1)
 
 
 async def queue(connection: Connection, sequences: Sequence[int]) -> None:
@@ -70,7 +72,7 @@ async def queue(connection: Connection, sequences: Sequence[int]) -> None:
         ),
         asked AS (
             SELECT contacts.id AS contact_id, new_event.id, new_event.sequence, new_event.kind, new_event.at,
-                   CASE WHEN new_event.priority = 'urgent' THEN new_event.at - interval '1 day'
+                   CASE WHEN new_event.priority = 'urgent' THEN new_event.at - $6::interval
                         ELSE after_quiet_hours(now(), quiet_begin, quiet_end, time_zone)
                    END AS send_at
             FROM new_event
@@ -112,6 +114,7 @@ async def queue(connection: Connection, sequences: Sequence[int]) -> None:
         ASKING_KINDS,
         AGAIN,
         AGAIN_AFTER_SECONDS,
+        AHEAD,
     )
 
 
@@ -143,7 +146,7 @@ async def claim(connection: Connection, limit: int, lease_seconds: float, busy_u
               AND webhooks.paused IS NOT TRUE
               AND contacts.paused IS NOT TRUE
               AND coalesce(webhooks.url, contacts.address, delivery.url) <> ALL($3::text[])
-              AND (delivery.contact_id IS NULL OR delivery.next_attempt_at < delivery.created_at - interval '1 hour' OR (
+              AND (delivery.contact_id IS NULL OR delivery.next_attempt_at < delivery.created_at - $4::interval OR (
                   SELECT count(*)
                   FROM deliveries AS lately
                   WHERE lately.contact_id = delivery.contact_id
@@ -187,6 +190,7 @@ async def claim(connection: Connection, limit: int, lease_seconds: float, busy_u
         limit,
         lease_seconds,
         list(busy_urls),
+        AHEAD / 2,
     )
     return [_claimed(row) for row in rows]
 
