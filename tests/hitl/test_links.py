@@ -42,9 +42,9 @@ class Asked(Environment):
     # What whoever made a link may do now.
     may: frozenset[str]
 
-    async def granted(self, references: Sequence[str]) -> dict[str, frozenset[str]]:
+    async def granted(self, references: Sequence[str]) -> dict[str, Principal]:
         assert list(references) == ["key:0123456789abcdef"]
-        return dict.fromkeys(references, self.may)
+        return dict.fromkeys(references, Principal("", self.may))
 
     async def find(self, connection: Connection, human_request_id: str, _viewer: Viewer) -> HumanRequest:
         row = await connection.fetchrow(
