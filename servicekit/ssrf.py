@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import re
 import socket
 import unicodedata
 from collections.abc import Sequence
@@ -155,3 +156,9 @@ def host_of(url: str) -> str:
     if not host:
         raise ValueError("it names no host")
     return host
+
+
+def has_user(url: str) -> bool:
+    """Whether a user, a password or the place for one stands before the host, where a credential is easily shown."""
+    authority = re.split(r"[/?#\\]", url.partition("://")[2], maxsplit=1)[0]
+    return "@" in authority

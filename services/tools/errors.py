@@ -131,6 +131,11 @@ def secret_not_found(name: str) -> ServiceError:
     )
 
 
+def secret_not_a_pair(name: str) -> ServiceError:
+    message = f"The server holds no secret named {name!r} that is a user and a password with a colon between them."
+    return failed_precondition("SECRET_NOT_FOUND", message, secret=name)
+
+
 def reflection_failed(target: str, why: str) -> ServiceError:
     return failed_precondition("REFLECTION_FAILED", f"The gRPC server {target} cannot be used: {why}", target=target)
 

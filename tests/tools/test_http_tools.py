@@ -1,5 +1,6 @@
 """HTTP tools against a real server: what is sent, what is taken as the answer, what fails."""
 
+import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -53,6 +54,22 @@ async def test_a_secret_that_is_not_there_is_missed_at_registration(shared: Repl
     source = {"url": "https://a.example", "headers": {"X": f"${{secret.{name}}}"}}
     refused = await refusal(shared.create(name="secretive", http=source))
     assert (refused.code.name, refused.reason) == ("FAILED_PRECONDITION", "SECRET_NOT_FOUND")
+
+
+@pytest.mark.parametrize("user", ["anna", "anna:word", ":word", ""])
+async def test_a_user_in_a_url_is_refused_and_basic_is_a_header(shared: Replica, peer: Upstream, user: str) -> None:
+    refused = await refusal(shared.create(name="of-a-user", http={"url": f"https://{user}@a.example/x"}))
+    assert (refused.reason, refused.fields) == ("INVALID_REQUEST", ["tool.http.url"])
+    folder = shared.settings.tools_secrets_dir
+    assert folder is not None
+    (folder / "pair").write_text(f"{user}:grüß\n")
+    (folder / "single").write_text("word\n")
+    made = await run(shared, peer, "/x", {}, headers={"Authorization": "${basic.pair}"})
+    sent = base64.b64encode(f"{user}:grüß".encode()).decode()
+    assert (made.status, peer.requests[-1].headers["Authorization"]) == ("success", f"Basic {sent}")
+    source = {"url": "https://a.example", "headers": {"Authorization": "${basic.single}"}}
+    refused = await refusal(shared.create(name="of-a-word", http=source))
+    assert (refused.reason, refused.metadata["secret"]) == ("SECRET_NOT_FOUND", "single")
 
 
 async def test_a_secret_that_was_taken_away_fails_the_run(shared: Replica, peer: Upstream) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 TOKEN = "cAnArY-token/of+the&upstream"
 PASSWORD = "cAnArY-password"
 BASIC = base64.b64encode(f"anna:{PASSWORD}".encode()).decode()
-HEADERS = {"X-Token": "Bearer ${secret.upstream}", "Authorization": "Basic ${secret.basic}"}
+HEADERS = {"X-Token": "Bearer ${secret.upstream}", "Authorization": "${basic.anna}"}
 
 
 def told(request: web.Request) -> str:
@@ -46,7 +46,7 @@ async def echoing(shared: Replica) -> AsyncIterator[Upstream]:
     folder = shared.settings.tools_secrets_dir
     assert folder is not None
     (folder / "upstream").write_text(f"{TOKEN}\n")
-    (folder / "basic").write_text(f"{BASIC}\n")
+    (folder / "anna").write_text(f"anna:{PASSWORD}\n")
     async with upstream() as running:
         running.replies.update(REPLIES)
         for path in REPLIES:

@@ -192,7 +192,7 @@ async def test_names_that_are_taken_or_none_are_made_distinct_and_an_approval_of
     ("fields", "reason"),
     [
         ({"http": {"url": "http://169.254.169.254/latest"}}, "ADDRESS_NOT_ALLOWED"),
-        ({"http": {"url": "https://me:word@example.com/mcp"}}, "INVALID_REQUEST"),
+        ({"http": {"url": "https://:word@example.com/mcp"}}, "INVALID_REQUEST"),
         ({"http": {"url": "https://example.com/mcp", "headers": {"A": "${secret.nobody}"}}}, "SECRET_NOT_FOUND"),
         ({"stdio": {"command": "sh"}}, "COMMAND_NOT_ALLOWED"),
         ({}, "INVALID_REQUEST"),

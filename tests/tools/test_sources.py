@@ -11,7 +11,7 @@ ROLES = {role.name: role.permissions for role in BUILT_IN}
 
 
 async def test_where_a_tool_is_sent_and_with_what_is_shown_to_who_defines_tools(start: Start, tmp_path: Path) -> None:
-    url = f"http://anna:cAnArY-word@127.0.0.1:{free()}/services/cAnArY?token=cAnArY"
+    url = f"http://127.0.0.1:{free()}/services/cAnArY?token=cAnArY"
     access = FakeAccess()
     (tmp_path / "key").write_text("qmcp_0123456789abcdef_secret")
     async with access.open():

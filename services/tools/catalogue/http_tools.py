@@ -7,9 +7,9 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from servicekit.errors import invalid_argument
+from servicekit.errors import invalid_argument, invalid_field
 from servicekit.masking import mask_of, masked_url
-from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, host_of
+from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, has_user, host_of
 from services.tools import errors
 from services.tools.catalogue import answers, placement, templates
 from services.tools.catalogue.named_secrets import Secrets
@@ -55,6 +55,8 @@ class HttpTools:
             raise errors.address_not_allowed("tool.http.url", str(error)) from None
         except ValueError as error:
             raise errors.url_invalid("tool.http.url", str(error)) from None
+        if has_user(source.url):
+            raise invalid_field("tool.http.url", "has a user in it: put the credential into a header, as ${basic.NAME}")
         if faults := templates.faults(source, input_schema):
             message = f"{faults[0].field} {faults[0].description}."
             raise invalid_argument("INVALID_REQUEST", message, faults)

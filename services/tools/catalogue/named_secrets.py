@@ -1,5 +1,6 @@
 """Named secrets for the headers of HTTP tools: files in a folder, as Kubernetes mounts them."""
 
+import base64
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,7 +12,7 @@ from cachetools import LRUCache
 from servicekit.masking import NOTHING, Mask
 from services.tools import errors
 
-REFERENCE = re.compile(r"\$\{secret\.([A-Za-z0-9_.-]{1,128})\}")
+REFERENCE = re.compile(r"\$\{(secret|basic)\.([A-Za-z0-9_.-]{1,128})\}")
 # How long a secret that was added may be unknown to the mask, unless a tool used it.
 LOOK_AGAIN_SECONDS = 1.0
 # Old values stay known: what a server has kept it may tell after they were rotated.
@@ -37,12 +38,12 @@ class Secrets:
         self.fill(templates)
 
     def fill(self, templates: Mapping[str, str]) -> dict[str, str]:
-        """The templates with each `${secret.NAME}` replaced.
+        """The templates with each `${secret.NAME}` replaced by the secret, and `${basic.NAME}` as RFC 7617 has a pair.
 
         Raises:
             ServiceError: SECRET_NOT_FOUND.
         """
-        return {key: REFERENCE.sub(lambda match: self._read(match[1]), value) for key, value in templates.items()}
+        return {key: REFERENCE.sub(self._filled, value) for key, value in templates.items()}
 
     def mask(self) -> Mask:
         """Takes every secret of the folder out of what tools say, whichever of them it was given to."""
@@ -56,6 +57,18 @@ class Secrets:
         if self._mask is None:
             self._mask = Mask(self._known)
         return self._mask
+
+    def _filled(self, reference: re.Match[str]) -> str:
+        kind, name = reference.groups()
+        secret = self._read(name)
+        if kind == "secret":
+            return secret
+        if ":" not in secret:
+            raise errors.secret_not_a_pair(name)
+        pair = base64.b64encode(secret.encode()).decode()
+        # So that the password is known alone, too.
+        self._learn(pair)
+        return f"Basic {pair}"
 
     def _read(self, name: str) -> str:
         if self._folder is None or name.startswith("."):

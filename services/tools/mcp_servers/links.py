@@ -7,10 +7,9 @@ from typing import Any
 
 import httpx2
 from mcp.client.streamable_http import streamable_http_client
-from yarl import URL
 
 from servicekit.errors import invalid_field
-from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, host_of
+from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, has_user, host_of
 from services.tools import errors
 from services.tools.catalogue.named_secrets import Secrets
 from services.tools.mcp_servers.http import GuardedTransport
@@ -52,7 +51,7 @@ class Links:
             raise errors.address_not_allowed("server.http.url", str(error)) from None
         except ValueError as error:
             raise errors.url_invalid("server.http.url", str(error)) from None
-        if URL(transport.url, encoded=True).user is not None:
+        if has_user(transport.url):
             raise invalid_field("server.http.url", "has a user in it: put the credential into a header")
         self.secrets.require(transport.headers)
 

@@ -117,11 +117,13 @@ class HttpSource:
     # the host. An argument that is missing, or that would make another place of the path (empty, null, with control
     # characters, or with an empty, `.` or `..` segment, also once decoded), is `ARGUMENTS_INVALID`. At most 2,048
     # characters. Addresses that are loopback, private or link-local are refused, at registration and again at each
-    # run. What follows the server may be a credential, so it is shown to those alone who have `tools.write`.
+    # run. What follows the server may be a credential, so it is shown to those alone who have `tools.write`. A user
+    # before the host is refused: that is a header's.
     url: str = ""
     # Headers to send. A value may hold `${secret.NAME}`, which is replaced by the named secret of the server when
-    # the tool runs; the secret never appears in the catalogue or the audit. Values are shown to those alone who
-    # have `tools.write`. At most 16.
+    # the tool runs; the secret never appears in the catalogue or the audit. `${basic.NAME}` is `Basic` and the
+    # secret, a user and a password with a colon between them, in base64 (RFC 7617). Values are shown to those alone
+    # who have `tools.write`. At most 16.
     headers: dict[str, str] = field(default_factory=dict)
     # Where arguments go that are not to go where they would. At most 256.
     parameters: tuple[HttpParameter, ...] = ()
