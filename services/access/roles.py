@@ -31,6 +31,7 @@ BUILT_IN = (
         (
             *("tools.read", "tools.invoke", "hitl.read", "hitl.ask", "questioning.read", "questioning.ask"),
             *("metrics.write", "metrics.read", "tasks.read", "tasks.write", "documents.read", "documents.run"),
+            "documents.write",
         ),
         "Runs tools, asks people, interviews them, works on tasks, fills templates, and reads what came of it; "
         "sends metrics.",

@@ -12,6 +12,7 @@ from servicekit.errors import (
     ServiceError,
     deadline_exceeded,
     exhausted,
+    failed_precondition,
     invalid_argument,
     not_found,
     unauthenticated,
@@ -30,7 +31,7 @@ def invalid_field(field: str, fault: str, **detail: Any) -> ServiceError:
 
 
 def conflict(fields: Sequence[str]) -> ServiceError:
-    message = f"{', '.join(fields)} contradict each other: a preset stands for the others. Leave some of them out."
+    message = f"{', '.join(fields)} contradict each other: one stands for the others. Leave some of them out."
     return invalid_argument("INVALID_ARGUMENT_CONFLICT", message, detail=_told(conflicting_fields=list(fields)))
 
 
@@ -102,9 +103,30 @@ def run_not_found(run_id: str) -> ServiceError:
     return not_found("RUN_NOT_FOUND", f"There is no run {run_id!r}.", run_id=run_id)
 
 
+def run_not_released(run_id: str, human_request_id: str) -> ServiceError:
+    message = f"The run {run_id!r} is held back until people have approved that it is given out."
+    return failed_precondition("RUN_NOT_RELEASED", message, run_id=run_id, human_request_id=human_request_id)
+
+
 def archive_not_found(run_id: str) -> ServiceError:
     message = f"The run {run_id!r} has no archive: it failed, or its time of keeping is over."
     return not_found("ARCHIVE_NOT_FOUND", message, run_id=run_id)
+
+
+def template_not_found(reference: str) -> ServiceError:
+    return not_found("TEMPLATE_NOT_FOUND", f"There is no stored template {reference!r}.", template=reference)
+
+
+def template_ambiguous(reference: str) -> ServiceError:
+    message = f"Several share templates with you that are called {reference!r}. Give the id of one."
+    return failed_precondition("TEMPLATE_AMBIGUOUS", message, template=reference)
+
+
+def templates_limited(max_templates: int, max_bytes: int) -> ServiceError:
+    message = f"You have as many templates as one may: {max_templates}, of {max_bytes} bytes together. Delete some."
+    error = exhausted("TEMPLATES_LIMITED", message, 0, max_templates=str(max_templates), max_bytes=str(max_bytes))
+    # Sent again, there is no more room.
+    return replace(error, retry_after=None)
 
 
 def _told(**detail: Any) -> str:

@@ -7,18 +7,22 @@ from datetime import datetime
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from qmcp.documents.v1 import contract_pb2, run_pb2
+from qmcp.documents.v1 import contract_pb2, run_pb2, template_pb2
 from qmcp.documents.v1 import documents_service_pb2 as pb
 
 from servicekit.json_values import document
 from services.documents.forms.multipart import File, Form
 from services.documents.forms.options import DEFAULT_SKILL
-from services.documents.models import ENDED, DocumentRun, RunFilter
+from services.documents.models import ENDED, DocumentRun, People, RunFilter
 from services.documents.rendering.models import OK, Precheck
 from services.documents.runs.running import Described
+from services.documents.templates.models import Template, TemplateFilter
 
 FLAGS = ("strict", "export_suggested_policy")
-TEXTS = ("skill", "preset", "format_mode", "format_baseline", "format_fix_mode", "format_report", "policy_yaml")
+TEXTS = (
+    *("skill", "preset", "format_mode", "format_baseline", "format_fix_mode", "format_report", "policy_yaml"),
+    "stored_template",
+)
 
 
 def run_to(run: DocumentRun) -> run_pb2.Run:
@@ -43,6 +47,7 @@ def run_to(run: DocumentRun) -> run_pb2.Run:
         request_id=run.request_id,
         created_at=_time(run.created_at),
         archive_bytes=run.archive_bytes,
+        human_request_id=run.human_request_id,
     )
     if run.archived_until is not None:
         message.archived_until.CopyFrom(_time(run.archived_until))
@@ -106,12 +111,46 @@ def started_form_from(request: pb.StartRunRequest) -> Form:
     return form_from(request.template, written.encode(), request.options)
 
 
+def people_from(request: pb.StartRunRequest) -> People | None:
+    """Who is to be asked about a run; None: nobody."""
+    if not request.HasField("people"):
+        return None
+    people = request.people
+    return People(
+        people.ask_missing,
+        people.approve_release,
+        list(people.assignees),
+        list(people.groups),
+        people.four_eyes,
+        people.timeout_seconds,
+    )
+
+
 def form_from(template: bytes, task: bytes, options: pb.RunOptions) -> Form:
     """What came over gRPC, as a form has it."""
     fields = {name: str(getattr(options, name)) for name in TEXTS if getattr(options, name)}
     fields |= {name: str(getattr(options, name)).lower() for name in FLAGS if options.HasField(name)}
-    files = {"template": File("template.docx", template), "task": File("task.json", task)}
+    files = {"task": File("task.json", task)}
+    if template or not options.stored_template:
+        files["template"] = File("template.docx", template)
     return Form(files, fields)
+
+
+def template_to(template: Template) -> template_pb2.Template:
+    return template_pb2.Template(
+        id=template.id,
+        name=template.name,
+        version=template.version,
+        sha256=template.sha256,
+        size_bytes=template.size_bytes,
+        shared_with=template.shared_with,
+        created_by=template.created_by,
+        created_at=_time(template.created_at),
+    )
+
+
+def template_filter_from(request: template_pb2.ListTemplatesRequest) -> TemplateFilter:
+    return TemplateFilter(request.name, request.sha256)
 
 
 def _time(moment: datetime) -> Timestamp:

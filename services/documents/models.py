@@ -1,13 +1,22 @@
-"""What a run is on record: frozen dataclasses of the domain."""
+"""What a run is on record, and what people are asked about it: frozen dataclasses of the domain."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Literal
 
 from servicekit.identity.detached_work import Sponsor
 from servicekit.identity.visibility import Audience
 
+Json = Any
+Kind = Literal["values", "release"]
+VALUES: Kind = "values"
+RELEASE: Kind = "release"
+# On which replicas tell one another of runs.
+CHANNEL = "document_runs"
 COMPLETED, FAILED = "completed", "failed"
+# Of runs that wait for people: for values, and for the approval of their release.
+WAITING, HELD = "waiting", "held"
 ENDED = frozenset({COMPLETED, FAILED})
 # What became of a run, by its exit code; any other code is `other_exit_code`.
 OUTCOMES = {0: "ok", 2: "missing_required", 4: "strict_failed"}
@@ -79,6 +88,73 @@ class RunInput:
 
 
 @dataclass(frozen=True, slots=True)
+class People:
+    """Who is asked about a run, and for what."""
+
+    ask_missing: bool
+    approve_release: bool
+    assignees: Sequence[str]
+    groups: Sequence[str]
+    four_eyes: bool
+    # 0: as long as hitl gives them.
+    timeout_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A value that a human has given, and who that was."""
+
+    value: Json
+    human_request_id: str
+    answered_by: str
+    # RFC 3339.
+    answered_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """What a run waits for."""
+
+    run_id: str
+    kind: Kind
+    # Whether hitl has it.
+    asked: bool
+    people: People
+    # The keys of the values that are missing.
+    fields: Sequence[str]
+    skill: str
+    template_sha256: str
+    document_sha256: str
+    exit_code: int | None
+    principal: str
+    # By what that principal called; empty where nobody checks.
+    reference: str
+    correlation_id: str
+
+    @property
+    def id(self) -> str:
+        """Chosen by us, so that asking twice asks once."""
+        return human_request_id(self.run_id, self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How a human request stands."""
+
+    human_request_id: str
+    # `pending`, `responded`, `expired` or `cancelled`.
+    status: str
+    response: Json = None
+    answered_by: str = ""
+    answered_at: str = ""
+
+
+def human_request_id(run_id: str, kind: Kind) -> str:
+    """The id of what people are asked about a run."""
+    return f"document-run-{run_id}-{kind}"
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimedRun:
     """A run that one replica is at; whoever claims it after it has a greater number."""
 
@@ -89,6 +165,9 @@ class ClaimedRun:
     digests: Digests
     caller: Caller
     given: RunInput
+    # Who is asked about it, and what they have answered.
+    people: People | None = None
+    answers: Mapping[str, Answered] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +200,13 @@ class DocumentRun:
     def audience(self) -> Audience:
         """Who is shown it."""
         return Audience((self.created_by,))
+
+    @property
+    def human_request_id(self) -> str:
+        """What it waits for; empty where it waits for nobody."""
+        if self.status not in {WAITING, HELD}:
+            return ""
+        return human_request_id(self.id, VALUES if self.status == WAITING else RELEASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,11 @@ from servicekit.notifications import Waiters, listening
 from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
 from services.documents.forms.uploads import Uploads
+from services.documents.human_requests.requests import HumanRequests
 from services.documents.isolation.models import LAYERS, Layer
 from services.documents.metrics import DocumentsMetrics
-from services.documents.peers import access
+from services.documents.models import CHANNEL
+from services.documents.peers import access, hitl
 from services.documents.rendering.renderer import Renderer
 from services.documents.runs.archive import Build
 from services.documents.runs.history import Forgetting, History
@@ -26,11 +28,12 @@ from services.documents.runs.producing import Producer, Terms
 from services.documents.runs.running import Runs
 from services.documents.runs.slots import Slots
 from services.documents.runs.starting import Started, StartedRuns
-from services.documents.runs.store.started import CHANNEL
 from services.documents.servicer import About, DocumentsServicer
 from services.documents.settings import Settings
 from services.documents.skills.catalogue import load as load_skills
 from services.documents.skills.models import Skill
+from services.documents.templates.library import Library
+from services.documents.templates.models import TemplateBounds
 
 __all__ = ["Settings", "compose"]
 
@@ -59,6 +62,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             registry=registry,
         ) as db,
         access(settings) as resolver,
+        hitl(settings, settings.hitl_address) as people,
     ):
         _tell(await renderer.start())
         waiters, work = Waiters(), DetachedWork(resolver, settings.access_stale_seconds)
@@ -67,11 +71,14 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         beside = Started(waiters, work, settings.documents_max_open_runs)
         started = StartedRuns(db, producer, history, beside, metrics)
         uploads = Uploads(settings.documents_max_upload_bytes, settings.documents_max_held_bytes)
-        servicer = DocumentsServicer(Runs(db, producer, metrics), started, history, uploads, about)
+        bounds = TemplateBounds(settings.documents_max_templates, settings.documents_max_templates_bytes)
+        library = Library(db, bounds)
+        servicer = DocumentsServicer(Runs(db, producer, metrics), started, history, library, uploads, about)
         forgets = Forgetting(settings.documents_max_archives_bytes, settings.documents_keep_runs_days)
         loops = {
             "forgetting": forgetting(db, forgets.archives, forgets.runs),
             "access": work.follow,
+            "human-requests": HumanRequests(db, people, skills, waiters).attend,
             **{f"started-{number}": started.attend for number in range(settings.documents_max_concurrency)},
         }
         async with (

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from google.api.httpbody_pb2 import HttpBody
+from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
-from qmcp.documents.v1 import contract_pb2, documents_service_pb2_grpc, run_pb2
+from qmcp.documents.v1 import contract_pb2, documents_service_pb2_grpc, run_pb2, template_pb2
 from qmcp.documents.v1 import documents_service_pb2 as pb
 
 from servicekit.http_status import answer_with_headers
@@ -16,7 +17,7 @@ from servicekit.identity.detached_work import Sponsor
 from servicekit.large import beside
 from servicekit.request_context import current_context
 from services.documents import messages
-from services.documents.forms.multipart import read_form
+from services.documents.forms.multipart import File, read_form
 from services.documents.forms.options import PRESETS
 from services.documents.forms.uploads import Uploads
 from services.documents.models import Caller, DocumentRun
@@ -25,10 +26,12 @@ from services.documents.runs.history import History
 from services.documents.runs.meta import Gate
 from services.documents.runs.running import Runs
 from services.documents.runs.starting import StartedRuns
+from services.documents.templates.library import Library
 
 Context = ServicerContext[Any, Any]
 # The skill whose templates are described where none is named.
 JINJA = "jinja_template"
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 EXIT_CODE, REQUEST_ID = "x-docops-exit-code", "x-docops-request-id"
 
 
@@ -44,10 +47,13 @@ class About:
 class DocumentsServicer(documents_service_pb2_grpc.DocumentsServiceServicer):
     """See protos/qmcp/documents/v1/documents_service.proto, where every method is documented."""
 
-    def __init__(self, runs: Runs, started: StartedRuns, history: History, uploads: Uploads, about: About) -> None:
+    def __init__(
+        self, runs: Runs, started: StartedRuns, history: History, library: Library, uploads: Uploads, about: About
+    ) -> None:
         self._runs = runs
         self._started = started
         self._history = history
+        self._library = library
         self._uploads = uploads
         self._about = about
 
@@ -55,6 +61,7 @@ class DocumentsServicer(documents_service_pb2_grpc.DocumentsServiceServicer):
         with self._runs.told() as journal, self._uploads.upload() as upload:
             journal.stage = "upload"
             form = await read_form(_chunks(request), upload)
+            form = await self._library.filled_in(form, current_context.get().viewer, upload.hold)
             archived = await self._runs.run(form, _caller(), journal)
         await answer_with_headers(context, _headers(archived.run))
         for piece in archived.pieces:
@@ -63,7 +70,9 @@ class DocumentsServicer(documents_service_pb2_grpc.DocumentsServiceServicer):
     async def PrecheckForm(self, request: AsyncIterator[HttpBody], context: Context) -> pb.Precheck:
         with self._runs.told() as journal, self._uploads.upload() as upload:
             journal.stage = "upload"
-            found = await self._runs.precheck(await read_form(_chunks(request), upload), journal)
+            form = await read_form(_chunks(request), upload)
+            form = await self._library.filled_in(form, current_context.get().viewer, upload.hold)
+            found = await self._runs.precheck(form, journal)
         return messages.precheck_to(found, current_context.get().request_id)
 
     async def RunDocument(
@@ -78,6 +87,7 @@ class DocumentsServicer(documents_service_pb2_grpc.DocumentsServiceServicer):
                 task += part.task
                 start.MergeFrom(part.start)
             form = messages.form_from(bytes(template), bytes(task), start.options)
+            form = await self._library.filled_in(form, current_context.get().viewer, upload.hold)
             archived = await self._runs.run(form, _caller(start.idempotency_key), journal)
         yield pb.RunDocumentResponse(run=messages.run_to(archived.run))
         for piece in archived.pieces:
@@ -86,7 +96,11 @@ class DocumentsServicer(documents_service_pb2_grpc.DocumentsServiceServicer):
     async def StartRun(self, request: pb.StartRunRequest, context: Context) -> run_pb2.Run:
         call, once = current_context.get(), Once(request, messages.run_to)
         form = await beside(request.ByteSize(), messages.started_form_from, request)
-        return await self._started.start(form, _caller(), Sponsor.of(call.principal), once)
+        with self._uploads.upload() as upload:
+            form = await self._library.filled_in(form, call.viewer, upload.hold)
+            return await self._started.start(
+                form, _caller(), Sponsor.of(call.principal), once, messages.people_from(request)
+            )
 
     async def WatchRun(self, request: pb.WatchRunRequest, context: Context) -> AsyncIterator[pb.RunEvent]:
         sequence = 0
@@ -121,6 +135,47 @@ class DocumentsServicer(documents_service_pb2_grpc.DocumentsServiceServicer):
                 begun = True
                 await answer_with_headers(context, _headers(run))
             yield HttpBody(content_type=MEDIA_TYPE, data=piece)
+
+    async def UploadTemplate(self, request: AsyncIterator[HttpBody], context: Context) -> template_pb2.Template:
+        with self._uploads.upload() as upload:
+            form = await read_form(_chunks(request), upload)
+            return messages.template_to(await self._library.upload(form, current_context.get().viewer))
+
+    async def StoreTemplate(
+        self, request: AsyncIterator[template_pb2.StoreTemplateRequest], context: Context
+    ) -> template_pb2.Template:
+        content, start = bytearray(), template_pb2.StoreTemplateStart()
+        with self._uploads.upload() as upload:
+            async for part in request:
+                upload.take(part.ByteSize())
+                content += part.template
+                start.MergeFrom(part.start)
+            file = File("template.docx", bytes(content))
+            viewer = current_context.get().viewer
+            return messages.template_to(await self._library.store(start.name, file, start.shared_with, viewer))
+
+    async def GetTemplate(self, request: template_pb2.GetTemplateRequest, context: Context) -> template_pb2.Template:
+        return messages.template_to(await self._library.get(request.id, current_context.get().viewer))
+
+    async def ListTemplates(
+        self, request: template_pb2.ListTemplatesRequest, context: Context
+    ) -> template_pb2.ListTemplatesResponse:
+        viewer, wanted = current_context.get().viewer, messages.template_filter_from(request)
+        page, token = await self._library.page(wanted, viewer, request.page_size, request.page_token)
+        return template_pb2.ListTemplatesResponse(templates=map(messages.template_to, page), next_page_token=token)
+
+    async def DownloadTemplate(
+        self, request: template_pb2.DownloadTemplateRequest, context: Context
+    ) -> AsyncIterator[HttpBody]:
+        template = await self._library.get(request.id, current_context.get().viewer)
+        name = f"{template.name}-{template.version}.docx"
+        await answer_with_headers(context, {"content-disposition": f'attachment; filename="{name}"'})
+        async for piece in self._library.content(template):
+            yield HttpBody(content_type=WORD, data=piece)
+
+    async def DeleteTemplate(self, request: template_pb2.DeleteTemplateRequest, context: Context) -> Empty:
+        await self._library.delete(request.id, current_context.get().viewer)
+        return Empty()
 
 
 async def _chunks(bodies: AsyncIterator[HttpBody]) -> AsyncIterator[tuple[str, bytes]]:

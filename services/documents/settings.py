@@ -1,6 +1,6 @@
 """The settings of the documents service; those that every service has stand in servicekit."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import AliasChoices, Field
 from pydantic_settings import SettingsConfigDict
@@ -17,6 +17,10 @@ class Settings(ServiceSettings):
     """Read from the environment, prefix `QMCP_`; what the original had also by the name that it had there."""
 
     model_config = SettingsConfigDict(populate_by_name=True)
+
+    PEERS: ClassVar[tuple[str, ...]] = ("access", "hitl")
+    # It asks people in the name of its callers.
+    KEY_ROLES: ClassVar[tuple[str, ...]] = ("service", "delegate")
 
     # What one call may send in all, bytes; more is 413.
     documents_max_upload_bytes: int = Field(
@@ -49,8 +53,16 @@ class Settings(ServiceSettings):
     # The commit that api_result.json names.
     documents_commit: str = Field(default="", validation_alias=AliasChoices("QMCP_DOCUMENTS_COMMIT", "COMMIT_SHA"))
 
+    # The hitl service, `host:port`, which asks people about runs. Where auth is on, it is asked with the key in
+    # access_key_file. While it is away, runs that wait for people wait on; empty: for ever.
+    hitl_address: str = "hitl:50051"
+
     # Runs that one caller has started and that have not ended, at most.
     documents_max_open_runs: int = Field(default=100, ge=1)
+
+    # Versions of templates that one principal may have stored, and how many bytes of them together.
+    documents_max_templates: int = Field(default=1000, ge=0)
+    documents_max_templates_bytes: int = Field(default=256 * 1024 * 1024, ge=0)
 
     # How long archives are kept, hours; 0: not at all.
     documents_keep_archives_hours: float = Field(default=168, ge=0)

@@ -10,8 +10,10 @@ NAME = re.compile(rf"\b{SERVICE}\b")
 OWN = tuple(f"{place}/{SERVICE}/" for place in ("protos/qmcp", "services", "k8s/base", "tests", "client/qmcp/client"))
 # Not the product: who proves, explains and measures names what it is about.
 ABOUT = ("tests/", "docs/", "benchmarks/", "gen/")
-# The services that call it: for approval before execution, and when a monitor fires.
-CALLER = ("services/tools/", "k8s/base/tools/", "services/metrics/", "k8s/base/metrics/")
+# The services that call it: for approval before execution, when a monitor fires, and for what a document lacks.
+CALLER = tuple(
+    f"{place}/{caller}/" for place in ("services", "k8s/base") for caller in ("tools", "metrics", "documents")
+)
 # Whatever else names it, and why it has to.
 KNOWN = {
     **dict.fromkeys(

@@ -63,6 +63,14 @@ class Replica:
         except grpc.aio.AioRpcError as error:
             return refusal(error)
 
+    async def uploaded(self, body: bytes) -> Any:
+        """The template that a form stores, or why it does not."""
+        form = HttpBody(content_type=f"multipart/form-data; boundary={BOUNDARY}", data=body)
+        try:
+            return await self.stub.UploadTemplate(iter([form]))
+        except grpc.aio.AioRpcError as error:
+            return refusal(error)
+
     async def metrics(self) -> dict[str, float]:
         return await scraped(self.settings.metrics_port)
 

@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 from google.api.httpbody_pb2 import HttpBody
 from qmcp.documents.v1 import documents_service_pb2 as pb
-from qmcp.documents.v1 import run_pb2
+from qmcp.documents.v1 import run_pb2, template_pb2
 
 from services.documents import server as documents_server
 from tests.contract.running import Running
@@ -58,6 +58,43 @@ async def _run_of(owner: Running, _admin: Running) -> str:
     return await _made(owner)
 
 
+async def _stored(running: Running) -> str:
+    """A template of whoever calls."""
+    call: Any = running.channel.stream_unary(
+        f"/{running.service.full_name}/StoreTemplate",
+        request_serializer=template_pb2.StoreTemplateRequest.SerializeToString,
+        response_deserializer=template_pb2.Template.FromString,
+    )
+    headers = (("x-api-key", running.key),) if running.key else ()
+    parts = [
+        template_pb2.StoreTemplateRequest(start=template_pb2.StoreTemplateStart(name=f"notice-{uuid4().hex[:8]}")),
+        template_pb2.StoreTemplateRequest(template=TEMPLATE),
+    ]
+    return str((await call(iter(parts), metadata=headers)).id)
+
+
+async def _template_of(owner: Running, _admin: Running) -> str:
+    return await _stored(owner)
+
+
+async def _make_templates(running: Running, number: int) -> list[str]:
+    """Without their bytes."""
+    connection = await asyncpg.connect(running.database)
+    try:
+        rows = await connection.fetch(
+            """
+            INSERT INTO templates (name, version, sha256, size_bytes, shared_with, created_by)
+            SELECT 'listed', each + (SELECT count(*) FROM templates), gen_random_uuid()::text, 1, '{}', 'local'
+            FROM generate_series(1, $1) AS each
+            RETURNING id
+            """,
+            number,
+        )
+    finally:
+        await connection.close()
+    return [str(row["id"]) for row in rows]
+
+
 @asynccontextmanager
 async def _slow_list(running: Running) -> AsyncIterator[Slow]:
     async with held_up(running, "ListRuns", run_pb2.ListRunsRequest(), "runs") as slow:
@@ -70,7 +107,10 @@ SUBJECT = Subject(
     settings=documents_server.Settings,
     compose=documents_server.compose,
     variables=lambda _: {},
-    listings={"ListRuns": Listing(_make_runs, "id", {"skill": "listed"}, {"skill": "another"})},
+    listings={
+        "ListRuns": Listing(_make_runs, "id", {"skill": "listed"}, {"skill": "another"}),
+        "ListTemplates": Listing(_make_templates, "id", {"name": "listed"}, {"name": "another"}),
+    },
     effects={
         "StartRun": Effect(
             lambda number: pb.StartRunRequest(template=TEMPLATE, payload={"organizer": f"{number}"}),
@@ -82,6 +122,10 @@ SUBJECT = Subject(
         "ListRuns": Sight(_run_of, lambda _: run_pb2.ListRunsRequest()),
         "WatchRun": Sight(_run_of, lambda made: pb.WatchRunRequest(id=made)),
         "DownloadRun": Sight(_run_of, lambda made: run_pb2.DownloadRunRequest(id=made)),
+        "GetTemplate": Sight(_template_of, lambda made: template_pb2.GetTemplateRequest(id=made)),
+        "ListTemplates": Sight(_template_of, lambda _: template_pb2.ListTemplatesRequest()),
+        "DownloadTemplate": Sight(_template_of, lambda made: template_pb2.DownloadTemplateRequest(id=made)),
+        "DeleteTemplate": Sight(_template_of, lambda made: template_pb2.DeleteTemplateRequest(id=made)),
     },
     shared={
         "StartRun": OWN,
@@ -89,6 +133,8 @@ SUBJECT = Subject(
         "RunDocument": OWN,
         "PrecheckForm": OWN,
         "DescribeTemplate": OWN,
+        "UploadTemplate": OWN,
+        "StoreTemplate": OWN,
         "GetMeta": "what the service can do is the same for everybody whom it is told",
     },
     slow=_slow_list,
@@ -96,6 +142,9 @@ SUBJECT = Subject(
         "RunForm": Lasting(HttpBody(content_type=FORM, data=f"--{BOUNDARY}\r\n".encode())),
         "PrecheckForm": Lasting(HttpBody(content_type=FORM, data=f"--{BOUNDARY}\r\n".encode())),
         "RunDocument": Lasting(pb.RunDocumentRequest(start=pb.RunDocumentStart())),
+        "UploadTemplate": Lasting(HttpBody(content_type=FORM, data=f"--{BOUNDARY}\r\n".encode())),
+        "StoreTemplate": Lasting(template_pb2.StoreTemplateRequest(start=template_pb2.StoreTemplateStart(name="a"))),
+        "DownloadTemplate": Lasting(template_pb2.DownloadTemplateRequest(id=str(UUID(int=5))), table="templates"),
         "WatchRun": Lasting(pb.WatchRunRequest(id=str(UUID(int=5))), table="runs"),
         "DownloadRun": Lasting(run_pb2.DownloadRunRequest(id=str(UUID(int=5))), table="runs"),
     },

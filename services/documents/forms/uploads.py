@@ -51,5 +51,13 @@ class Upload:
         """
         if self.bytes + number > self._uploads.max_bytes:
             raise errors.upload_too_large(self._uploads.max_bytes)
+        self.hold(number)
+
+    def hold(self, number: int) -> None:
+        """Holds so many more bytes, which did not come with the call.
+
+        Raises:
+            ServiceError: TOO_MANY_REQUESTS.
+        """
         self._uploads.hold(number)
         self.bytes += number

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from services.documents.forms.options import Options
-from services.documents.models import Caller, Digests, Timing
+from services.documents.models import Answered, Caller, Digests, Timing
 from services.documents.rendering.models import RenderResult
 
 NAME = "docops_outputs.zip"
@@ -34,7 +34,9 @@ class Build:
     fingerprint: str
 
 
-def contents(result: RenderResult, digests: Digests, fingerprint: str) -> dict[str, bytes]:
+def contents(
+    result: RenderResult, digests: Digests, fingerprint: str, answers: Mapping[str, Answered]
+) -> dict[str, bytes]:
     """The entries that the same inputs give again, byte for byte."""
     entries = {
         "out.docx": result.document,
@@ -52,9 +54,28 @@ def contents(result: RenderResult, digests: Digests, fingerprint: str) -> dict[s
         "exit_code": result.exit_code,
         "inputs": {"template": digests.template, "task": digests.task, "policy": digests.policy},
         "entries": {name: hashlib.sha256(content).hexdigest() for name, content in entries.items()},
-        "sources": [dict(each) for each in result.sources],
+        "sources": [_source(each, answers) for each in result.sources],
     }
+    if answers:
+        manifest["answers"] = {key: _told_by(each) for key, each in answers.items()}
     return {**entries, MANIFEST: as_json(manifest)}
+
+
+def _source(source: Mapping[str, Any], answers: Mapping[str, Answered]) -> dict[str, Any]:
+    """Where a value is from: a JSON pointer into the task, or among what people have answered."""
+    top, _, key = str(source["source"]).lstrip("/").partition("/")
+    of_people = top == "payload" and key.partition("/")[0] in answers
+    return {**source, "source": f"/answers/{key}"} if of_people else dict(source)
+
+
+def _told_by(answered: Answered) -> dict[str, str]:
+    value = answered.value if isinstance(answered.value, str) else json.dumps(answered.value, ensure_ascii=False)
+    return {
+        "human_request_id": answered.human_request_id,
+        "answered_by": answered.answered_by,
+        "answered_at": answered.answered_at,
+        "value_sha256": hashlib.sha256(value.encode()).hexdigest(),
+    }
 
 
 def api_result(

@@ -7,7 +7,7 @@ from servicekit import pagination
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Database
 from services.documents import errors
-from services.documents.models import DocumentRun, RunFilter
+from services.documents.models import HELD, DocumentRun, RunFilter
 from services.documents.runs.store import runs as store
 
 
@@ -48,8 +48,10 @@ class History:
         """Its archive, piece by piece, each read when the one before was taken.
 
         Raises:
-            ServiceError: ARCHIVE_NOT_FOUND.
+            ServiceError: ARCHIVE_NOT_FOUND, RUN_NOT_RELEASED.
         """
+        if run.status == HELD:
+            raise errors.run_not_released(run.id, run.human_request_id)
         number = 0
         while True:
             async with self._database.connection() as connection:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
@@ -18,7 +18,7 @@ from services.documents.formatting.policies import parse as parse_policy
 from services.documents.forms.multipart import Form
 from services.documents.forms.options import Options, options_from
 from services.documents.forms.tasks import Task, task_from, template_from
-from services.documents.models import Caller, Digests, Timing
+from services.documents.models import Answered, Caller, Digests, Timing
 from services.documents.opc.central_directory import check_package
 from services.documents.opc.models import TemplateRefusedError
 from services.documents.rendering.models import (
@@ -64,6 +64,8 @@ class Asked:
     task: Task
     request: RenderRequest
     digests: Digests
+    # Values that people have given, by their keys.
+    answers: Mapping[str, Answered] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,20 +171,38 @@ class Producer:
             journal.stage = "package_zip"
             packed_at = perf_counter()
             made = Archive()
-            entries = archive.contents(result, asked.digests, self.terms.build.fingerprint)
+            entries = archive.contents(result, asked.digests, self.terms.build.fingerprint, asked.answers)
             await beside(sum(map(len, entries.values())), made.add, entries)
         timing = Timing(queue_wait_ms, subprocess_ms, since(packed_at), since(begun_at))
         made.add(self._told_of(result, asked, caller, timing))
         journal.stage = "respond"
         return Produced(result, archive.pieces(made.finish()), timing)
 
-    async def precheck(self, asked: Asked, journal: Journal) -> Precheck:
-        """What producing it would find.
+    def answered(self, asked: Asked, answers: Mapping[str, Answered]) -> Asked:
+        """It with the values that people have given; what the task says itself goes before them.
+
+        Raises:
+            ServiceError: INVALID_ARGUMENT.
+        """
+        payload = {**{key: each.value for key, each in answers.items()}, **asked.request.payload}
+        try:
+            checked = self._skills[asked.options.skill].check(payload)
+        except PayloadError as error:
+            raise errors.invalid_payload(error.problems) from None
+        return replace(asked, request=replace(asked.request, payload=checked), answers=answers)
+
+    def askable(self, asked: Asked, keys: Sequence[str]) -> list[str]:
+        """Those of the keys that the payload itself can have."""
+        known = set(self._skills[asked.options.skill].fields.values())
+        return [key for key in keys if key in known]
+
+    async def precheck(self, asked: Asked, journal: Journal, *, patient: bool = False) -> Precheck:
+        """What producing it would find; patient: as `produce`.
 
         Raises:
             ServiceError: as of a run.
         """
-        async with self._slots.taken():
+        async with self._slots.taken(patient=patient):
             journal.stage = "run_subprocess"
             with _refusing(self.terms.timeout_seconds):
                 return await self._renderer.precheck(asked.request, self.terms.timeout_seconds)

@@ -1,10 +1,11 @@
 """Runs that go on without the call that started them: kept until they are done, whichever replica does them."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
+from uuid import UUID
 
 import structlog
 
@@ -17,11 +18,25 @@ from servicekit.notifications import Waiters, wait_for
 from servicekit.postgres import Connection, Database
 from services.documents import errors
 from services.documents.forms.multipart import File, Form
+from services.documents.human_requests import store as people_store
 from services.documents.metrics import DocumentsMetrics
-from services.documents.models import ENDED, Caller, ClaimedRun, DocumentRun, RunInput, Timing
+from services.documents.models import (
+    COMPLETED,
+    ENDED,
+    HELD,
+    RELEASE,
+    VALUES,
+    Caller,
+    ClaimedRun,
+    DocumentRun,
+    Kind,
+    People,
+    RunInput,
+    Timing,
+)
 from services.documents.runs.history import History
 from services.documents.runs.journal import Journal
-from services.documents.runs.producing import Producer, ProductionError
+from services.documents.runs.producing import Asked, Producer, ProductionError
 from services.documents.runs.running import Made, failed_run, new_run, tell
 from services.documents.runs.store import started as store
 
@@ -46,6 +61,13 @@ class Started:
     max_open: int
 
 
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """A run that cannot be done before people have given these values."""
+
+    fields: Sequence[str]
+
+
 class StartedRuns:
     """Starts runs, does them, and tells how they are."""
 
@@ -58,12 +80,21 @@ class StartedRuns:
         self._started = started
         self._metrics = metrics
 
-    async def start(self, form: Form, caller: Caller, sponsor: Sponsor, once: Once[DocumentRun, Answer]) -> Answer:
-        """Puts it on record, to be done.
+    async def start(
+        self,
+        form: Form,
+        caller: Caller,
+        sponsor: Sponsor,
+        once: Once[DocumentRun, Answer],
+        people: People | None = None,
+    ) -> Answer:
+        """Puts it on record, to be done; `people` are asked about it.
 
         Raises:
             ServiceError: as of a run whose form is not sound; TOO_MANY_REQUESTS.
         """
+        if people is not None and not (people.ask_missing or people.approve_release):
+            raise errors.invalid_field("people", "must be asked for something: ask_missing, approve_release")
         asked = await self._producer.check(form, self._journal())
         given = RunInput(form.files["template"].content, form.files["task"].content, form.fields, sponsor)
 
@@ -71,7 +102,10 @@ class StartedRuns:
             if await store.count_open(connection, caller.principal) >= self._started.max_open:
                 raise errors.too_many_started(self._started.max_open)
             options = asked.options
-            return await store.insert(connection, given, options.skill, options.preset, asked.digests, caller)
+            run = await store.insert(connection, given, options.skill, options.preset, asked.digests, caller)
+            if people is not None:
+                await people_store.insert(connection, UUID(run.id), people, sponsor.reference)
+            return run
 
         return await once.run(self._database, start)
 
@@ -99,11 +133,18 @@ class StartedRuns:
             while True:
                 news.clear()
                 async with self._database.transaction() as connection:
-                    claimed = await store.claim(connection, LEASE_SECONDS)
+                    claimed = await self._claimed(connection)
                 if claimed is None:
                     await wait_for(news, LOOK_SECONDS)
                 else:
                     await self._do(claimed)
+
+    async def _claimed(self, connection: Connection) -> ClaimedRun | None:
+        claimed = await store.claim(connection, LEASE_SECONDS)
+        if claimed is None:
+            return None
+        people, answers = await people_store.of_run(connection, UUID(claimed.id))
+        return replace(claimed, people=people, answers=answers)
 
     async def _do(self, claimed: ClaimedRun) -> None:
         """Does it while its caller may run and this replica is there, and puts on record how it ended."""
@@ -126,7 +167,7 @@ class StartedRuns:
             with suppress(asyncio.CancelledError):
                 await keeping
 
-    async def _made(self, claimed: ClaimedRun) -> Made:
+    async def _made(self, claimed: ClaimedRun) -> Made | Lacking:
         journal, given = self._journal(), claimed.given
         form = Form(
             {"template": File("template.docx", given.template), "task": File("task.json", given.task)},
@@ -136,6 +177,10 @@ class StartedRuns:
             return self._failed(claimed, internal())
         try:
             asked = await self._producer.check(form, journal)
+            if fields := await self._missing(claimed, asked, journal):
+                return Lacking(fields)
+            if claimed.answers:
+                asked = self._producer.answered(asked, claimed.answers)
             produced = await self._producer.produce(asked, claimed.caller, journal, patient=True)
         except ProductionError as failed:
             journal.failed(failed.error)
@@ -150,20 +195,35 @@ class StartedRuns:
         tell(produced, journal, asked, self._metrics, traced=self._producer.terms.debug_artifacts)
         return Made(new_run(asked, claimed.caller, produced), produced.pieces)
 
+    async def _missing(self, claimed: ClaimedRun, asked: Asked, journal: Journal) -> list[str]:
+        """The values that people are to be asked for: once, whatever they say."""
+        if claimed.people is None or not claimed.people.ask_missing or claimed.answers:
+            return []
+        found = await self._producer.precheck(asked, journal, patient=True)
+        return self._producer.askable(asked, found.missing_required)
+
     def _failed(self, claimed: ClaimedRun, error: ServiceError, timing: Timing | None = None) -> Made:
         run = failed_run(claimed.skill, claimed.preset, claimed.digests, claimed.caller, error, timing or Timing())
         self._metrics.refused(run.outcome)
         return Made(run, ())
 
-    async def _finish(self, claimed: ClaimedRun, made: Made) -> None:
+    async def _finish(self, claimed: ClaimedRun, made: Made | Lacking) -> None:
         terms = self._producer.terms
         async with self._database.transaction() as connection:
-            kept = terms.kept(made.pieces)
-            written = await store.finish(connection, claimed, made.run, made.pieces, kept, terms.keep_hours)
+            if isinstance(made, Lacking):
+                written = await store.wait(connection, claimed)
+                opened: tuple[Kind, Sequence[str]] | None = (VALUES, made.fields)
+            else:
+                run, kept, opened = made.run, terms.kept(made.pieces), None
+                if run.status == COMPLETED and claimed.people is not None and claimed.people.approve_release:
+                    run, opened = replace(run, status=HELD), (RELEASE, ())
+                written = await store.finish(connection, claimed, run, made.pieces, kept, terms.keep_hours)
+            if written and opened is not None:
+                await people_store.open_up(connection, UUID(claimed.id), *opened)
         if not written:
             logger.warning("started_run_taken_over", run_id=claimed.id)
 
-    async def _keep(self, claimed: ClaimedRun, doing: "asyncio.Task[Made]") -> None:
+    async def _keep(self, claimed: ClaimedRun, doing: "asyncio.Task[Made | Lacking]") -> None:
         """Says that it is being done; stops it where another replica is at it."""
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
@@ -187,5 +247,5 @@ def _may_run(caller: Principal) -> bool:
     return caller.may(PERMISSION)
 
 
-def _end(doing: "asyncio.Task[Made]") -> None:
+def _end(doing: "asyncio.Task[Made | Lacking]") -> None:
     doing.cancel()

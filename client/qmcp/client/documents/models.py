@@ -63,6 +63,8 @@ class RunOptions:
     policy_yaml: str = ""
     # Whether the archive shall have a policy that fits the template.
     export_suggested_policy: bool | None = None
+    # In place of a template: a stored one, by its id, `name@version`, or `name` for the newest version.
+    stored_template: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,15 +86,16 @@ class Run:
 
     # UUIDv7, made by the server.
     id: str = ""
-    # `pending` and `running` of one that was started; `completed` where there is a document, whatever its exit
-    # code; `failed` where there is none.
+    # `pending` and `running` of one that was started; `waiting` where people are asked for values that it lacks,
+    # `held` where it is rendered and people are asked whether it may be given out; `completed` where there is a
+    # document, whatever its exit code; `failed` where there is none.
     status: str = ""
     # 0 all is well, 2 required fields are missing, 3 the template has placeholders that cannot be replaced and is
     # returned as it is, 4 the format is not as the policy wants it; absent before it has ended, and where it
     # failed.
     exit_code: int | None = None
-    # `ok`, `missing_required`, `strict_failed`, `other_exit_code`; of failed ones `timeout`, `bad_request` or
-    # `internal_error`. Empty before.
+    # `ok`, `missing_required`, `strict_failed`, `other_exit_code`; of failed ones `timeout`, `bad_request`,
+    # `internal_error`, `unanswered` or `not_released`. Empty before.
     outcome: str = ""
     # The reason why it failed; else empty.
     error_code: str = ""
@@ -128,6 +131,26 @@ class Run:
     archive_bytes: int = 0
     # When its archive is let go of; absent where there is none.
     archived_until: datetime | None = None
+    # The human request that it waits for, `waiting` or `held`; empty otherwise.
+    human_request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPeople:
+    """Who is asked about a run that goes on without its call, and for what."""
+
+    # True: where required values are missing, people are asked for them, and the run goes on with what they say.
+    ask_missing: bool = False
+    # True: what was rendered is held back until people have approved that it is given out.
+    approve_release: bool = False
+    # The principals that are asked, at most 100; with these or `groups`, nobody else may answer.
+    assignees: tuple[str, ...] = ()
+    # The roles whose holders are asked, at most 100.
+    groups: tuple[str, ...] = ()
+    # True: whoever starts the run may not approve its release.
+    four_eyes: bool = False
+    # How long they have each time, in seconds, 60 to 86,400; 0 means 3,600.
+    timeout_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +183,43 @@ class Meta:
     supports_assist: bool = False
     # The version of the product.
     version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """One version of a stored template.
+
+    Its bytes never change: they are its SHA-256. It is shown to and may be used by whoever stored it, and the roles
+    that it is shared with.
+    """
+
+    # UUIDv7, made by the server.
+    id: str = ""
+    # Of all its versions; chosen by whoever stores it, whose names are no others'.
+    name: str = ""
+    # 1, 2, …; a number is never given twice.
+    version: int = 0
+    # SHA-256 of its bytes, in hexadecimal digits. Runs of it have it as `template_sha256`.
+    sha256: str = ""
+    # How large it is, bytes.
+    size_bytes: int = 0
+    # The roles whose holders see and use it, too.
+    shared_with: tuple[str, ...] = ()
+    # The principal that stored it.
+    created_by: str = ""
+    # When it was stored.
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreTemplateStart:
+    """Under what StoreTemplate stores."""
+
+    # 1 to 64 letters, digits, `.`, `_` and `-`, beginning with a letter or digit; no UUID.
+    name: str = ""
+    # The roles whose holders shall see and use it; of those that the caller has, unless it has `documents.admin`.
+    # Of bytes that are stored under this name already they are replaced.
+    shared_with: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

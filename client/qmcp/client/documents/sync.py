@@ -1,14 +1,14 @@
 # Generated from aio.py by client/generate. `make generate` writes it again.
 """What the client can do with documents."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from qmcp.client.calling.conversion import from_message, to_object
+from qmcp.client.calling.conversion import from_message, to_object, to_optional
 from qmcp.client.calling.sync import Calls
-from qmcp.client.documents.models import Run, TemplateContract
+from qmcp.client.documents.models import Run, RunPeople, Template, TemplateContract
 from qmcp.client.documents.produced import Produced
-from qmcp.documents.v1 import contract_pb2, run_pb2
+from qmcp.documents.v1 import contract_pb2, run_pb2, template_pb2
 from qmcp.documents.v1 import documents_service_pb2 as api
 
 # Of one message.
@@ -23,6 +23,7 @@ class Documents(Calls):
         template: bytes,
         task: bytes,
         *,
+        stored_template: str = "",
         skill: str = "",
         preset: str = "",
         strict: bool = False,
@@ -35,8 +36,12 @@ class Documents(Calls):
         idempotency_key: str = "",
         timeout: float | None = None,
     ) -> Produced:
-        """Fills a template; what is left out is as in a form. It is sent once."""
+        """Fills a template; what is left out is as in a form. It is sent once.
+
+        In place of a template, which is empty then, `stored_template` has the id, `name` or `name@version` of one.
+        """
         options = api.RunOptions(
+            stored_template=stored_template,
             skill=skill,
             preset=preset,
             strict=strict,
@@ -63,15 +68,21 @@ class Documents(Calls):
         template: bytes,
         payload: Mapping[str, Any],
         *,
+        stored_template: str = "",
         skill: str = "",
         preset: str = "",
         policy_yaml: str = "",
+        people: RunPeople | None = None,
         idempotency_key: str | None = None,
     ) -> Run:
-        """Begins a run that goes on without this call; `get_document_run` says how far it is."""
-        options = api.RunOptions(skill=skill, preset=preset, policy_yaml=policy_yaml)
+        """Begins a run that goes on without this call; `get_document_run` says how far it is, `people` who is asked."""
+        options = api.RunOptions(stored_template=stored_template, skill=skill, preset=preset, policy_yaml=policy_yaml)
         request = api.StartRunRequest(
-            template=template, payload=to_object(payload), options=options, idempotency_key=idempotency_key
+            template=template,
+            payload=to_object(payload),
+            options=options,
+            people=to_optional(people, api.RunPeople()),
+            idempotency_key=idempotency_key,
         )
         return self._call(request, Run)
 
@@ -105,6 +116,34 @@ class Documents(Calls):
         """The archive of a run, a zip."""
         with self._stream(run_pb2.DownloadRunRequest(id=run_id)) as bodies:
             return b"".join([body.data for body in bodies])
+
+    def store_template(self, name: str, template: bytes, *, shared_with: Sequence[str] = ()) -> Template:
+        """Stores a template, or another version of it; of bytes that are there already, says which version they are."""
+        start = template_pb2.StoreTemplateStart(name=name, shared_with=shared_with)
+        return from_message(Template, self._upload(_parts(template, start), template_pb2.StoreTemplateRequest))
+
+    def get_template(self, reference: str) -> Template:
+        """One version of a template, by its id, `name@version`, or `name` for the newest version."""
+        return self._call(template_pb2.GetTemplateRequest(id=reference), Template)
+
+    def list_templates(self, *, name: str = "", sha256: str = "", limit: int | None = 50) -> list[Template]:
+        """The newest versions for which all filters hold; `limit` None means all there are."""
+        return self._list(template_pb2.ListTemplatesRequest(name=name, sha256=sha256), Template, limit=limit)
+
+    def download_template(self, reference: str) -> bytes:
+        """The bytes of a version, as they were stored."""
+        with self._stream(template_pb2.DownloadTemplateRequest(id=reference)) as bodies:
+            return b"".join([body.data for body in bodies])
+
+    def delete_template(self, reference: str) -> None:
+        """Deletes a version of a template of one's own."""
+        self._send(template_pb2.DeleteTemplateRequest(id=reference))
+
+
+def _parts(template: bytes, start: template_pb2.StoreTemplateStart) -> Iterator[template_pb2.StoreTemplateRequest]:
+    yield template_pb2.StoreTemplateRequest(start=start)
+    for at in range(0, len(template), PART_BYTES):
+        yield template_pb2.StoreTemplateRequest(template=template[at : at + PART_BYTES])
 
 
 def _requests(template: bytes, task: bytes, options: api.RunOptions, key: str) -> Iterator[api.RunDocumentRequest]:

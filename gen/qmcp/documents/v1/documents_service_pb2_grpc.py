@@ -4,9 +4,11 @@ import grpc
 import warnings
 
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from qmcp.documents.v1 import contract_pb2 as qmcp_dot_documents_dot_v1_dot_contract__pb2
 from qmcp.documents.v1 import documents_service_pb2 as qmcp_dot_documents_dot_v1_dot_documents__service__pb2
 from qmcp.documents.v1 import run_pb2 as qmcp_dot_documents_dot_v1_dot_run__pb2
+from qmcp.documents.v1 import template_pb2 as qmcp_dot_documents_dot_v1_dot_template__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -29,7 +31,7 @@ if _version_not_supported:
 
 
 class DocumentsServiceStub:
-    """Runs, and the archives that are kept of them. Callers are shown the runs that they asked for; `documents.audit` sees all. What is not
+    """Runs, the archives that are kept of them, and stored templates. Callers are shown the runs that they asked for; `documents.audit` sees all. What is not
     shown is NOT_FOUND, as what there is not.
     """
 
@@ -84,6 +86,36 @@ class DocumentsServiceStub:
                 request_serializer=qmcp_dot_documents_dot_v1_dot_run__pb2.DownloadRunRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.UploadTemplate = channel.stream_unary(
+                '/qmcp.documents.v1.DocumentsService/UploadTemplate',
+                request_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+                response_deserializer=qmcp_dot_documents_dot_v1_dot_template__pb2.Template.FromString,
+                _registered_method=True)
+        self.StoreTemplate = channel.stream_unary(
+                '/qmcp.documents.v1.DocumentsService/StoreTemplate',
+                request_serializer=qmcp_dot_documents_dot_v1_dot_template__pb2.StoreTemplateRequest.SerializeToString,
+                response_deserializer=qmcp_dot_documents_dot_v1_dot_template__pb2.Template.FromString,
+                _registered_method=True)
+        self.GetTemplate = channel.unary_unary(
+                '/qmcp.documents.v1.DocumentsService/GetTemplate',
+                request_serializer=qmcp_dot_documents_dot_v1_dot_template__pb2.GetTemplateRequest.SerializeToString,
+                response_deserializer=qmcp_dot_documents_dot_v1_dot_template__pb2.Template.FromString,
+                _registered_method=True)
+        self.ListTemplates = channel.unary_unary(
+                '/qmcp.documents.v1.DocumentsService/ListTemplates',
+                request_serializer=qmcp_dot_documents_dot_v1_dot_template__pb2.ListTemplatesRequest.SerializeToString,
+                response_deserializer=qmcp_dot_documents_dot_v1_dot_template__pb2.ListTemplatesResponse.FromString,
+                _registered_method=True)
+        self.DownloadTemplate = channel.unary_stream(
+                '/qmcp.documents.v1.DocumentsService/DownloadTemplate',
+                request_serializer=qmcp_dot_documents_dot_v1_dot_template__pb2.DownloadTemplateRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.DeleteTemplate = channel.unary_unary(
+                '/qmcp.documents.v1.DocumentsService/DeleteTemplate',
+                request_serializer=qmcp_dot_documents_dot_v1_dot_template__pb2.DeleteTemplateRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
         self.DescribeTemplate = channel.unary_unary(
                 '/qmcp.documents.v1.DocumentsService/DescribeTemplate',
                 request_serializer=qmcp_dot_documents_dot_v1_dot_contract__pb2.DescribeTemplateRequest.SerializeToString,
@@ -92,13 +124,14 @@ class DocumentsServiceStub:
 
 
 class DocumentsServiceServicer:
-    """Runs, and the archives that are kept of them. Callers are shown the runs that they asked for; `documents.audit` sees all. What is not
+    """Runs, the archives that are kept of them, and stored templates. Callers are shown the runs that they asked for; `documents.audit` sees all. What is not
     shown is NOT_FOUND, as what there is not.
     """
 
     def RunForm(self, request_iterator, context):
         """Fills a template: a form (multipart/form-data) goes in, a zip comes out. Its files are `template` (.docx) and `task` (.json, an object
-        with `task_type` and `payload`); its fields are `skill` (absent: meeting_notice), `preset` (quick, template, strict), `strict`, `format_mode`
+        with `task_type` and `payload`); its fields are `stored_template` (in place of the file: the id of a stored one, `name` or `name@version`),
+        `skill` (absent: meeting_notice), `preset` (quick, template, strict), `strict`, `format_mode`
         (report, strict, off), `format_baseline` (template, policy), `format_fix_mode` (none, safe), `format_report` (human, json, both),
         `policy_yaml` and `export_suggested_policy`. A preset goes with none of the `format_` fields nor with a policy, and `strict` with none of
         the `format_` fields. `X-Docops-Exit-Code` is 0, 2, 3 or 4. With a header `Idempotency-Key` a retry of the same form gets the first archive,
@@ -126,7 +159,8 @@ class DocumentsServiceServicer:
 
     def StartRun(self, request, context):
         """Begins a run that goes on without the call: the answer is the run, `pending`. It is kept until it has been done, whatever becomes of
-        the replica that has begun it, and ends when its caller may not run any more. Of GetRun's answer `status` says how far it is.
+        the replica that has begun it, and ends when its caller may not run any more. Of GetRun's answer `status` says how far it is. Where
+        `people` says so, people are asked by human requests for required values that are missing, or whether it may be given out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -163,6 +197,50 @@ class DocumentsServiceServicer:
 
     def DownloadRun(self, request, context):
         """Returns the archive of a run, as the run itself did.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UploadTemplate(self, request_iterator, context):
+        """Stores a template, or another version of it: a form (multipart/form-data) with the file `template` (.docx) and the fields `name` and,
+        separated by commas, `shared_with`, as of StoreTemplateStart. The same bytes under the same name are the same version, and nothing
+        is stored then. The answer is the version; over HTTP it is 201.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StoreTemplate(self, request_iterator, context):
+        """The same over gRPC: the parts of the file and how it is called in any order, then the end of the stream.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTemplate(self, request, context):
+        """Returns one version of a template.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTemplates(self, request, context):
+        """Lists versions of templates, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DownloadTemplate(self, request, context):
+        """Returns the bytes of a version, as they were stored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteTemplate(self, request, context):
+        """Deletes a version of a template of one's own; runs that have begun with it go on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -224,6 +302,36 @@ def add_DocumentsServiceServicer_to_server(servicer, server):
                     request_deserializer=qmcp_dot_documents_dot_v1_dot_run__pb2.DownloadRunRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
+            'UploadTemplate': grpc.stream_unary_rpc_method_handler(
+                    servicer.UploadTemplate,
+                    request_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                    response_serializer=qmcp_dot_documents_dot_v1_dot_template__pb2.Template.SerializeToString,
+            ),
+            'StoreTemplate': grpc.stream_unary_rpc_method_handler(
+                    servicer.StoreTemplate,
+                    request_deserializer=qmcp_dot_documents_dot_v1_dot_template__pb2.StoreTemplateRequest.FromString,
+                    response_serializer=qmcp_dot_documents_dot_v1_dot_template__pb2.Template.SerializeToString,
+            ),
+            'GetTemplate': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTemplate,
+                    request_deserializer=qmcp_dot_documents_dot_v1_dot_template__pb2.GetTemplateRequest.FromString,
+                    response_serializer=qmcp_dot_documents_dot_v1_dot_template__pb2.Template.SerializeToString,
+            ),
+            'ListTemplates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTemplates,
+                    request_deserializer=qmcp_dot_documents_dot_v1_dot_template__pb2.ListTemplatesRequest.FromString,
+                    response_serializer=qmcp_dot_documents_dot_v1_dot_template__pb2.ListTemplatesResponse.SerializeToString,
+            ),
+            'DownloadTemplate': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadTemplate,
+                    request_deserializer=qmcp_dot_documents_dot_v1_dot_template__pb2.DownloadTemplateRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'DeleteTemplate': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteTemplate,
+                    request_deserializer=qmcp_dot_documents_dot_v1_dot_template__pb2.DeleteTemplateRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
             'DescribeTemplate': grpc.unary_unary_rpc_method_handler(
                     servicer.DescribeTemplate,
                     request_deserializer=qmcp_dot_documents_dot_v1_dot_contract__pb2.DescribeTemplateRequest.FromString,
@@ -238,7 +346,7 @@ def add_DocumentsServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class DocumentsService:
-    """Runs, and the archives that are kept of them. Callers are shown the runs that they asked for; `documents.audit` sees all. What is not
+    """Runs, the archives that are kept of them, and stored templates. Callers are shown the runs that they asked for; `documents.audit` sees all. What is not
     shown is NOT_FOUND, as what there is not.
     """
 
@@ -475,6 +583,168 @@ class DocumentsService:
             '/qmcp.documents.v1.DocumentsService/DownloadRun',
             qmcp_dot_documents_dot_v1_dot_run__pb2.DownloadRunRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UploadTemplate(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/qmcp.documents.v1.DocumentsService/UploadTemplate',
+            google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            qmcp_dot_documents_dot_v1_dot_template__pb2.Template.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StoreTemplate(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/qmcp.documents.v1.DocumentsService/StoreTemplate',
+            qmcp_dot_documents_dot_v1_dot_template__pb2.StoreTemplateRequest.SerializeToString,
+            qmcp_dot_documents_dot_v1_dot_template__pb2.Template.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTemplate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.documents.v1.DocumentsService/GetTemplate',
+            qmcp_dot_documents_dot_v1_dot_template__pb2.GetTemplateRequest.SerializeToString,
+            qmcp_dot_documents_dot_v1_dot_template__pb2.Template.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTemplates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.documents.v1.DocumentsService/ListTemplates',
+            qmcp_dot_documents_dot_v1_dot_template__pb2.ListTemplatesRequest.SerializeToString,
+            qmcp_dot_documents_dot_v1_dot_template__pb2.ListTemplatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DownloadTemplate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/qmcp.documents.v1.DocumentsService/DownloadTemplate',
+            qmcp_dot_documents_dot_v1_dot_template__pb2.DownloadTemplateRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteTemplate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.documents.v1.DocumentsService/DeleteTemplate',
+            qmcp_dot_documents_dot_v1_dot_template__pb2.DeleteTemplateRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

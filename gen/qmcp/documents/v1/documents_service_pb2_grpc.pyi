@@ -5,10 +5,12 @@ Fill Word templates, and prove what came of it."""
 
 from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from qmcp.documents.v1 import contract_pb2 as _contract_pb2
 from qmcp.documents.v1 import documents_service_pb2 as _documents_service_pb2
 from qmcp.documents.v1 import run_pb2 as _run_pb2
+from qmcp.documents.v1 import template_pb2 as _template_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -30,7 +32,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class DocumentsServiceStub:
-    """Runs, and the archives that are kept of them. Callers are shown the runs that they asked for; `documents.audit` sees all. What is not
+    """Runs, the archives that are kept of them, and stored templates. Callers are shown the runs that they asked for; `documents.audit` sees all. What is not
     shown is NOT_FOUND, as what there is not.
     """
 
@@ -40,7 +42,8 @@ class DocumentsServiceStub:
     def __new__(cls, channel: _aio.Channel) -> DocumentsServiceAsyncStub: ...
     RunForm: _grpc.StreamStreamMultiCallable[_httpbody_pb2.HttpBody, _httpbody_pb2.HttpBody]
     """Fills a template: a form (multipart/form-data) goes in, a zip comes out. Its files are `template` (.docx) and `task` (.json, an object
-    with `task_type` and `payload`); its fields are `skill` (absent: meeting_notice), `preset` (quick, template, strict), `strict`, `format_mode`
+    with `task_type` and `payload`); its fields are `stored_template` (in place of the file: the id of a stored one, `name` or `name@version`),
+    `skill` (absent: meeting_notice), `preset` (quick, template, strict), `strict`, `format_mode`
     (report, strict, off), `format_baseline` (template, policy), `format_fix_mode` (none, safe), `format_report` (human, json, both),
     `policy_yaml` and `export_suggested_policy`. A preset goes with none of the `format_` fields nor with a policy, and `strict` with none of
     the `format_` fields. `X-Docops-Exit-Code` is 0, 2, 3 or 4. With a header `Idempotency-Key` a retry of the same form gets the first archive,
@@ -56,7 +59,8 @@ class DocumentsServiceStub:
     """
     StartRun: _grpc.UnaryUnaryMultiCallable[_documents_service_pb2.StartRunRequest, _run_pb2.Run]
     """Begins a run that goes on without the call: the answer is the run, `pending`. It is kept until it has been done, whatever becomes of
-    the replica that has begun it, and ends when its caller may not run any more. Of GetRun's answer `status` says how far it is.
+    the replica that has begun it, and ends when its caller may not run any more. Of GetRun's answer `status` says how far it is. Where
+    `people` says so, people are asked by human requests for required values that are missing, or whether it may be given out.
     """
     WatchRun: _grpc.UnaryStreamMultiCallable[_documents_service_pb2.WatchRunRequest, _documents_service_pb2.RunEvent]
     """Streams what becomes of a run: how it is now, then each change, until it has ended."""
@@ -70,6 +74,21 @@ class DocumentsServiceStub:
     """Lists runs, newest first."""
     DownloadRun: _grpc.UnaryStreamMultiCallable[_run_pb2.DownloadRunRequest, _httpbody_pb2.HttpBody]
     """Returns the archive of a run, as the run itself did."""
+    UploadTemplate: _grpc.StreamUnaryMultiCallable[_httpbody_pb2.HttpBody, _template_pb2.Template]
+    """Stores a template, or another version of it: a form (multipart/form-data) with the file `template` (.docx) and the fields `name` and,
+    separated by commas, `shared_with`, as of StoreTemplateStart. The same bytes under the same name are the same version, and nothing
+    is stored then. The answer is the version; over HTTP it is 201.
+    """
+    StoreTemplate: _grpc.StreamUnaryMultiCallable[_template_pb2.StoreTemplateRequest, _template_pb2.Template]
+    """The same over gRPC: the parts of the file and how it is called in any order, then the end of the stream."""
+    GetTemplate: _grpc.UnaryUnaryMultiCallable[_template_pb2.GetTemplateRequest, _template_pb2.Template]
+    """Returns one version of a template."""
+    ListTemplates: _grpc.UnaryUnaryMultiCallable[_template_pb2.ListTemplatesRequest, _template_pb2.ListTemplatesResponse]
+    """Lists versions of templates, newest first."""
+    DownloadTemplate: _grpc.UnaryStreamMultiCallable[_template_pb2.DownloadTemplateRequest, _httpbody_pb2.HttpBody]
+    """Returns the bytes of a version, as they were stored."""
+    DeleteTemplate: _grpc.UnaryUnaryMultiCallable[_template_pb2.DeleteTemplateRequest, _empty_pb2.Empty]
+    """Deletes a version of a template of one's own; runs that have begun with it go on."""
     DescribeTemplate: _grpc.UnaryUnaryMultiCallable[_contract_pb2.DescribeTemplateRequest, _contract_pb2.TemplateContract]
     """Says what a template asks for: the JSON Schema of its payload, and each place where a value is used; beside another version, what
     changes for those who fill it. Nothing is rendered or kept.
@@ -77,14 +96,15 @@ class DocumentsServiceStub:
 
 @_typing.type_check_only
 class DocumentsServiceAsyncStub(DocumentsServiceStub):
-    """Runs, and the archives that are kept of them. Callers are shown the runs that they asked for; `documents.audit` sees all. What is not
+    """Runs, the archives that are kept of them, and stored templates. Callers are shown the runs that they asked for; `documents.audit` sees all. What is not
     shown is NOT_FOUND, as what there is not.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RunForm: _aio.StreamStreamMultiCallable[_httpbody_pb2.HttpBody, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Fills a template: a form (multipart/form-data) goes in, a zip comes out. Its files are `template` (.docx) and `task` (.json, an object
-    with `task_type` and `payload`); its fields are `skill` (absent: meeting_notice), `preset` (quick, template, strict), `strict`, `format_mode`
+    with `task_type` and `payload`); its fields are `stored_template` (in place of the file: the id of a stored one, `name` or `name@version`),
+    `skill` (absent: meeting_notice), `preset` (quick, template, strict), `strict`, `format_mode`
     (report, strict, off), `format_baseline` (template, policy), `format_fix_mode` (none, safe), `format_report` (human, json, both),
     `policy_yaml` and `export_suggested_policy`. A preset goes with none of the `format_` fields nor with a policy, and `strict` with none of
     the `format_` fields. `X-Docops-Exit-Code` is 0, 2, 3 or 4. With a header `Idempotency-Key` a retry of the same form gets the first archive,
@@ -100,7 +120,8 @@ class DocumentsServiceAsyncStub(DocumentsServiceStub):
     """
     StartRun: _aio.UnaryUnaryMultiCallable[_documents_service_pb2.StartRunRequest, _run_pb2.Run]  # type: ignore[assignment]
     """Begins a run that goes on without the call: the answer is the run, `pending`. It is kept until it has been done, whatever becomes of
-    the replica that has begun it, and ends when its caller may not run any more. Of GetRun's answer `status` says how far it is.
+    the replica that has begun it, and ends when its caller may not run any more. Of GetRun's answer `status` says how far it is. Where
+    `people` says so, people are asked by human requests for required values that are missing, or whether it may be given out.
     """
     WatchRun: _aio.UnaryStreamMultiCallable[_documents_service_pb2.WatchRunRequest, _documents_service_pb2.RunEvent]  # type: ignore[assignment]
     """Streams what becomes of a run: how it is now, then each change, until it has ended."""
@@ -114,13 +135,28 @@ class DocumentsServiceAsyncStub(DocumentsServiceStub):
     """Lists runs, newest first."""
     DownloadRun: _aio.UnaryStreamMultiCallable[_run_pb2.DownloadRunRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Returns the archive of a run, as the run itself did."""
+    UploadTemplate: _aio.StreamUnaryMultiCallable[_httpbody_pb2.HttpBody, _template_pb2.Template]  # type: ignore[assignment]
+    """Stores a template, or another version of it: a form (multipart/form-data) with the file `template` (.docx) and the fields `name` and,
+    separated by commas, `shared_with`, as of StoreTemplateStart. The same bytes under the same name are the same version, and nothing
+    is stored then. The answer is the version; over HTTP it is 201.
+    """
+    StoreTemplate: _aio.StreamUnaryMultiCallable[_template_pb2.StoreTemplateRequest, _template_pb2.Template]  # type: ignore[assignment]
+    """The same over gRPC: the parts of the file and how it is called in any order, then the end of the stream."""
+    GetTemplate: _aio.UnaryUnaryMultiCallable[_template_pb2.GetTemplateRequest, _template_pb2.Template]  # type: ignore[assignment]
+    """Returns one version of a template."""
+    ListTemplates: _aio.UnaryUnaryMultiCallable[_template_pb2.ListTemplatesRequest, _template_pb2.ListTemplatesResponse]  # type: ignore[assignment]
+    """Lists versions of templates, newest first."""
+    DownloadTemplate: _aio.UnaryStreamMultiCallable[_template_pb2.DownloadTemplateRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Returns the bytes of a version, as they were stored."""
+    DeleteTemplate: _aio.UnaryUnaryMultiCallable[_template_pb2.DeleteTemplateRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes a version of a template of one's own; runs that have begun with it go on."""
     DescribeTemplate: _aio.UnaryUnaryMultiCallable[_contract_pb2.DescribeTemplateRequest, _contract_pb2.TemplateContract]  # type: ignore[assignment]
     """Says what a template asks for: the JSON Schema of its payload, and each place where a value is used; beside another version, what
     changes for those who fill it. Nothing is rendered or kept.
     """
 
 class DocumentsServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Runs, and the archives that are kept of them. Callers are shown the runs that they asked for; `documents.audit` sees all. What is not
+    """Runs, the archives that are kept of them, and stored templates. Callers are shown the runs that they asked for; `documents.audit` sees all. What is not
     shown is NOT_FOUND, as what there is not.
     """
 
@@ -131,7 +167,8 @@ class DocumentsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
         """Fills a template: a form (multipart/form-data) goes in, a zip comes out. Its files are `template` (.docx) and `task` (.json, an object
-        with `task_type` and `payload`); its fields are `skill` (absent: meeting_notice), `preset` (quick, template, strict), `strict`, `format_mode`
+        with `task_type` and `payload`); its fields are `stored_template` (in place of the file: the id of a stored one, `name` or `name@version`),
+        `skill` (absent: meeting_notice), `preset` (quick, template, strict), `strict`, `format_mode`
         (report, strict, off), `format_baseline` (template, policy), `format_fix_mode` (none, safe), `format_report` (human, json, both),
         `policy_yaml` and `export_suggested_policy`. A preset goes with none of the `format_` fields nor with a policy, and `strict` with none of
         the `format_` fields. `X-Docops-Exit-Code` is 0, 2, 3 or 4. With a header `Idempotency-Key` a retry of the same form gets the first archive,
@@ -165,7 +202,8 @@ class DocumentsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_run_pb2.Run, _abc.Awaitable[_run_pb2.Run]]:
         """Begins a run that goes on without the call: the answer is the run, `pending`. It is kept until it has been done, whatever becomes of
-        the replica that has begun it, and ends when its caller may not run any more. Of GetRun's answer `status` says how far it is.
+        the replica that has begun it, and ends when its caller may not run any more. Of GetRun's answer `status` says how far it is. Where
+        `people` says so, people are asked by human requests for required values that are missing, or whether it may be given out.
         """
 
     @_abc_1.abstractmethod
@@ -209,6 +247,57 @@ class DocumentsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
         """Returns the archive of a run, as the run itself did."""
+
+    @_abc_1.abstractmethod
+    def UploadTemplate(
+        self,
+        request_iterator: _MaybeAsyncIterator[_httpbody_pb2.HttpBody],
+        context: _ServicerContext,
+    ) -> _typing.Union[_template_pb2.Template, _abc.Awaitable[_template_pb2.Template]]:
+        """Stores a template, or another version of it: a form (multipart/form-data) with the file `template` (.docx) and the fields `name` and,
+        separated by commas, `shared_with`, as of StoreTemplateStart. The same bytes under the same name are the same version, and nothing
+        is stored then. The answer is the version; over HTTP it is 201.
+        """
+
+    @_abc_1.abstractmethod
+    def StoreTemplate(
+        self,
+        request_iterator: _MaybeAsyncIterator[_template_pb2.StoreTemplateRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_template_pb2.Template, _abc.Awaitable[_template_pb2.Template]]:
+        """The same over gRPC: the parts of the file and how it is called in any order, then the end of the stream."""
+
+    @_abc_1.abstractmethod
+    def GetTemplate(
+        self,
+        request: _template_pb2.GetTemplateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_template_pb2.Template, _abc.Awaitable[_template_pb2.Template]]:
+        """Returns one version of a template."""
+
+    @_abc_1.abstractmethod
+    def ListTemplates(
+        self,
+        request: _template_pb2.ListTemplatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_template_pb2.ListTemplatesResponse, _abc.Awaitable[_template_pb2.ListTemplatesResponse]]:
+        """Lists versions of templates, newest first."""
+
+    @_abc_1.abstractmethod
+    def DownloadTemplate(
+        self,
+        request: _template_pb2.DownloadTemplateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
+        """Returns the bytes of a version, as they were stored."""
+
+    @_abc_1.abstractmethod
+    def DeleteTemplate(
+        self,
+        request: _template_pb2.DeleteTemplateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes a version of a template of one's own; runs that have begun with it go on."""
 
     @_abc_1.abstractmethod
     def DescribeTemplate(

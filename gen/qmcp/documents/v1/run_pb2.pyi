@@ -11,7 +11,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Run(_message.Message):
-    __slots__ = ("id", "status", "exit_code", "outcome", "error_code", "skill", "preset", "template_sha256", "task_sha256", "policy_sha256", "document_sha256", "missing_required", "queue_wait_ms", "subprocess_ms", "total_ms", "created_by", "correlation_id", "request_id", "created_at", "archive_bytes", "archived_until")
+    __slots__ = ("id", "status", "exit_code", "outcome", "error_code", "skill", "preset", "template_sha256", "task_sha256", "policy_sha256", "document_sha256", "missing_required", "queue_wait_ms", "subprocess_ms", "total_ms", "created_by", "correlation_id", "request_id", "created_at", "archive_bytes", "archived_until", "human_request_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     EXIT_CODE_FIELD_NUMBER: _ClassVar[int]
@@ -33,6 +33,7 @@ class Run(_message.Message):
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
     ARCHIVE_BYTES_FIELD_NUMBER: _ClassVar[int]
     ARCHIVED_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    HUMAN_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     status: str
     exit_code: int
@@ -54,7 +55,8 @@ class Run(_message.Message):
     created_at: _timestamp_pb2.Timestamp
     archive_bytes: int
     archived_until: _timestamp_pb2.Timestamp
-    def __init__(self, id: _Optional[str] = ..., status: _Optional[str] = ..., exit_code: _Optional[int] = ..., outcome: _Optional[str] = ..., error_code: _Optional[str] = ..., skill: _Optional[str] = ..., preset: _Optional[str] = ..., template_sha256: _Optional[str] = ..., task_sha256: _Optional[str] = ..., policy_sha256: _Optional[str] = ..., document_sha256: _Optional[str] = ..., missing_required: _Optional[_Iterable[str]] = ..., queue_wait_ms: _Optional[int] = ..., subprocess_ms: _Optional[int] = ..., total_ms: _Optional[int] = ..., created_by: _Optional[str] = ..., correlation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., archive_bytes: _Optional[int] = ..., archived_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    human_request_id: str
+    def __init__(self, id: _Optional[str] = ..., status: _Optional[str] = ..., exit_code: _Optional[int] = ..., outcome: _Optional[str] = ..., error_code: _Optional[str] = ..., skill: _Optional[str] = ..., preset: _Optional[str] = ..., template_sha256: _Optional[str] = ..., task_sha256: _Optional[str] = ..., policy_sha256: _Optional[str] = ..., document_sha256: _Optional[str] = ..., missing_required: _Optional[_Iterable[str]] = ..., queue_wait_ms: _Optional[int] = ..., subprocess_ms: _Optional[int] = ..., total_ms: _Optional[int] = ..., created_by: _Optional[str] = ..., correlation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., archive_bytes: _Optional[int] = ..., archived_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., human_request_id: _Optional[str] = ...) -> None: ...
 
 class GetRunRequest(_message.Message):
     __slots__ = ("id",)

@@ -7,10 +7,8 @@ from uuid import UUID
 
 from servicekit.identity.detached_work import Sponsor
 from servicekit.postgres import Connection
-from services.documents.models import Caller, ClaimedRun, Digests, DocumentRun, NewRun, RunInput
+from services.documents.models import CHANNEL, Caller, ClaimedRun, Digests, DocumentRun, NewRun, RunInput
 from services.documents.runs.store.runs import COLUMNS, run_of
-
-CHANNEL = "document_runs"
 
 
 async def insert(
@@ -57,7 +55,8 @@ async def insert(
 async def count_open(connection: Connection, principal: str) -> int:
     """How many of a caller's have not ended."""
     count: int = await connection.fetchval(
-        "SELECT count(*) FROM runs WHERE created_by = $1 AND status IN ('pending', 'running')", principal
+        "SELECT count(*) FROM runs WHERE created_by = $1 AND status IN ('pending', 'running', 'waiting', 'held')",
+        principal,
     )
     return count
 
@@ -118,6 +117,14 @@ async def give_back(connection: Connection, claimed: ClaimedRun) -> None:
     """For another replica: this one stops."""
     if await _update(connection, claimed, "status = 'pending', attempts = attempts - 1, lease_until = NULL"):
         await _tell(connection, "pending")
+
+
+async def wait(connection: Connection, claimed: ClaimedRun) -> bool:
+    """It waits for people, and nobody is at it; False where another replica is meanwhile."""
+    if not await _update(connection, claimed, "status = 'waiting', attempts = attempts - 1, lease_until = NULL"):
+        return False
+    await _tell(connection, claimed.id)
+    return True
 
 
 async def finish(

@@ -7,4 +7,8 @@ ADVICE = {
     "TOO_MANY_REQUESTS": "Try again shortly.",
     "REQUEST_TIMEOUT": "Make the template smaller.",
     "ARCHIVE_NOT_FOUND": "Run it again.",
+    "RUN_NOT_RELEASED": "Have its human request approved: `qmcp human show` of its `human_request_id`.",
+    "TEMPLATE_NOT_FOUND": "`qmcp documents templates list` shows those that there are.",
+    "TEMPLATE_AMBIGUOUS": "Give its id, as `qmcp documents templates list` shows it.",
+    "TEMPLATES_LIMITED": "Delete what is not used any more: `qmcp documents templates delete`.",
 }

@@ -16,8 +16,9 @@ app = group("Fill Word templates, and prove what came of it.")
 @app.command()
 def run(
     context: typer.Context,
-    template: Annotated[Path, typer.Option(help="The template, a .docx.")],
     task: Annotated[Path, typer.Option(help="The task, JSON with task_type and payload.")],
+    template: Annotated[Path | None, typer.Option(help="The template, a .docx.")] = None,
+    stored_template: Annotated[str, typer.Option(help="In its place a stored one: id, name or name@version.")] = "",
     out_dir: Annotated[Path, typer.Option(help="Where the files go.")] = Path(),
     skill: Annotated[str, typer.Option(help="The kind of document; without it meeting_notice.")] = "",
     preset: Annotated[str, typer.Option(help="quick, template or strict.")] = "",
@@ -36,10 +37,13 @@ def run(
     """Fill a template; ends with 0, 2 (values missing), 3 (unsupported placeholders) or 4 (format), 2 before 4."""
     if not force and (standing := out_dir / "out.docx").exists():
         raise ValueError(f"{standing} is there already; --force writes over it")
+    if (template is None) == (not stored_template):
+        raise ValueError("give either --template or --stored-template")
     with connect(context) as client:
         produced = client.run_document(
-            template.read_bytes(),
+            template.read_bytes() if template else b"",
             task.read_bytes(),
+            stored_template=stored_template,
             skill=skill,
             preset=preset,
             strict=strict,

@@ -1,0 +1,1 @@
+"""Stored templates: versions by name, which runs may name in place of sending a file."""
