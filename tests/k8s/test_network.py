@@ -6,6 +6,7 @@ import pytest
 
 from devstack.processes import EXPORT
 from devstack.services import taker_of
+from servicekit.smtp import PORTS
 from tests.k8s.objects import System, chosen, component, labels, main, name_of, selects
 from tests.k8s.render import SERVICES, Object
 from tests.k8s.test_configuration import settings_of
@@ -41,6 +42,9 @@ def _lines_of(service: str) -> Iterator[tuple[str, str, int]]:
     # Who guards against addresses that callers name calls addresses that callers name.
     if any(name.endswith("_allowed_networks") for name in settings.model_fields):
         yield from ((service, "internet", port) for port in (80, 443))
+    # Who sends mail reaches a server for it.
+    if any(name.endswith("_smtp_url") for name in settings.model_fields):
+        yield from ((service, "internet", port) for port in PORTS.values())
 
 
 def _graph(system: System) -> set[tuple[str, str, int]]:
