@@ -11,6 +11,7 @@ import pytest
 from devstack import services
 from servicekit.settings import ServiceSettings
 from tests.architecture import tree
+from tests.assertions import every
 
 PAGES = [name for name in tree.written() if name.endswith(".md")]
 PROCEDURE = re.compile(r"CREATE PROCEDURE (\w+)\(\)(.*?)\$\$;", re.DOTALL)
@@ -81,14 +82,14 @@ def test_a_readme_lists_exactly_the_tables_of_its_service(service: str) -> None:
     assert set(re.findall(r"`(\w+)`", stated[1])) == tables
 
 
-@pytest.mark.parametrize("page", PAGES)
+@every({page: page for page in PAGES})
 def test_every_link_leads_somewhere(page: str) -> None:
     folder = tree.ROOT / PurePosixPath(page).parent
     targets = [target for target in LINK.findall(tree.text(page)) if "://" not in target]
     assert not [target for target in targets if not (folder / target).exists()]
 
 
-@pytest.mark.parametrize("page", PAGES)
+@every({page: page for page in PAGES})
 def test_every_path_in_a_page_exists(page: str) -> None:
     tops = {name.split("/")[0] for name in tree.files() if "/" in name}
     named = re.findall(r"`((?:[\w.-]+/)+[\w.-]*)`", tree.text(page))

@@ -17,14 +17,15 @@ from qmcp.options.v1 import options_pb2
 from qmcp.tools.v1 import tools_service_pb2
 
 from tests.architecture import tree
+from tests.assertions import every
 
 SERVICES = [name for name in tree.services() if f"client/qmcp/client/{name}/models.py" in tree.files()]
-MODELS = [
-    (service, name)
+MODELS = {
+    f"{service}.{name}": (service, name)
     for service in SERVICES
     for name, kind in vars(import_module(f"qmcp.client.{service}.models")).items()
     if dataclasses.is_dataclass(kind)
-]
+}
 # What the models leave out: signs of life and errors of a stream, and the originals' names.
 LEFT_OUT = {"heartbeat", "error"}
 SCALARS: dict[str, Any] = {"str": "text", "int": 7, "float": 0.5, "bool": True, "bytes": b"raw"}
@@ -81,16 +82,18 @@ def without_what_models_leave_out(message: Any) -> Any:
     return message
 
 
-@pytest.mark.parametrize(("service", "name"), MODELS)
-def test_a_model_keeps_all_of_its_message(service: str, name: str) -> None:
+@every(MODELS)
+def test_a_model_keeps_all_of_its_message(model: tuple[str, str]) -> None:
+    service, name = model
     kind = getattr(import_module(f"qmcp.client.{service}.models"), name)
     message = filled(message_of(service, name)())
     value = from_message(kind, message)
     assert to_message(value, type(message)()) == without_what_models_leave_out(message)
 
 
-@pytest.mark.parametrize(("service", "name"), MODELS)
-def test_a_model_of_an_empty_message_is_the_empty_model(service: str, name: str) -> None:
+@every(MODELS)
+def test_a_model_of_an_empty_message_is_the_empty_model(model: tuple[str, str]) -> None:
+    service, name = model
     kind = getattr(import_module(f"qmcp.client.{service}.models"), name)
     assert from_message(kind, message_of(service, name)()) == kind()
 
