@@ -20,6 +20,8 @@ from servicekit.settings import ServiceSettings
 
 # A third of the weight that others have.
 NICE = 5
+# New objects, and collections of each generation before the next is looked at; Python's own are 700, 10, 10.
+COLLECT_AFTER = (50_000, 20, 100)
 
 
 class Runnable(Protocol):
@@ -81,7 +83,7 @@ def _collect_rarely() -> None:
 
     A call makes some hundred objects and no cycles; looking for some after every few calls was 15 % of its cost.
     """
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 def _arguments(package: str) -> argparse.Namespace:
