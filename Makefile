@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in $(PYTHONS); do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: help run test check generate protos bench faults conformance render image promises lock clean setup setup-dev python
+.PHONY: help run test check generate protos bench faults conformance second-reader render image promises lock clean setup setup-dev python
 
 help: ## this menu
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || cat Makefile
@@ -40,6 +40,9 @@ faults: setup-dev ## the long fault tests: kill -9 again and again under load
 
 conformance: setup-dev ## the official suite of MCP, in both revisions; needs npm
 	@$(BIN)/python -m tests.conformance
+
+second-reader: setup-dev ## documents as LibreOffice reads them; needs libreoffice-writer-nogui
+	@$(BIN)/python -m tests.documents.second_reader
 
 render: setup-dev ## render every Kubernetes overlay
 	$(BIN)/python -m tests.k8s.render

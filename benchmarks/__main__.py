@@ -13,6 +13,7 @@ from benchmarks import (
     carrying,
     claiming,
     commits,
+    documents,
     growth,
     growth_people,
     interviewing,
@@ -54,6 +55,7 @@ BENCHMARKS: dict[str, Callable[[Path, Plan], Section]] = {
     "percentiles": percentiles.bench,
     "interviewing": interviewing.bench,
     "remembering": remembering.bench,
+    "documents": documents.bench,
 }
 
 

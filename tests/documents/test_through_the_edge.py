@@ -15,6 +15,7 @@ from qmcp.client import Client
 
 from tests.client.command import qmcp
 from tests.documents.forms import entries, task, template, texts
+from tests.documents.word import changed, zipped
 from tests.stack import Stack
 
 CODES = {
@@ -204,6 +205,13 @@ def test_the_command_fills_lists_downloads_and_verifies(curl: Curl) -> None:
     assert qmcp("--url", url, "documents", "download", run_id, "-o", "kept.zip", cwd=folder).code == 0
     verified = qmcp("documents", "verify", "kept.zip", "--template", "notice.docx", "--task", "task.json", cwd=folder)
     assert (verified.code, verified.err) == (0, ""), verified.out
+    # One value of the real archive is another.
+    kept = entries((folder / "kept.zip").read_bytes())
+    kept["out.docx"] = changed(kept["out.docx"], {"word/document.xml": lambda body: body.replace(b">Ada<", b">Eve<")})
+    (folder / "forged.zip").write_bytes(zipped(kept))
+    forged = qmcp("documents", "verify", "forged.zip", "--json", cwd=folder)
+    assert (forged.code, len(forged.json["faults"])) == (1, 2), forged.out
+    assert "the value of ORGANIZER in word/document.xml" in forged.json["faults"][1]
     with Client(url) as client:
         assert client.get_document_run(run_id).outcome == "ok"
 
