@@ -33,6 +33,9 @@ class TasksMetrics:
         )
         self._waiting = Gauge("qmcp_tasks_waiters", "Calls of ClaimTask that wait here.", registry=registry)
         self._watching = Gauge("qmcp_tasks_watchers", "Calls of WatchBoard that are open here.", registry=registry)
+        self._max_watchers = Gauge(
+            "qmcp_tasks_watchers_max", "Calls of WatchBoard that may be open here.", registry=registry
+        )
         self._opened = Counter(
             "qmcp_tasks_watchers_opened_total", "Calls of WatchBoard that were taken here.", registry=registry
         )
@@ -61,6 +64,10 @@ class TasksMetrics:
     def set_waiters(self, number: int) -> None:
         """So many calls wait here now."""
         self._waiting.set(number)
+
+    def let_watch(self, number: int) -> None:
+        """So many boards may be watched here at a time."""
+        self._max_watchers.set(number)
 
     @contextmanager
     def watcher(self) -> Iterator[None]:

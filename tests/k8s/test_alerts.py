@@ -1,8 +1,10 @@
 """The alert rules: each fires and is silent where it should, names only what is exported, and is explained."""
 
+import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,6 +22,9 @@ RULES = [COMMON, *sorted(K8S.glob("base/*/alerts/*.yml"))]
 COMMON_CASES = ROOT / "tests" / "k8s" / "alerts.test.yml"
 CASES = sorted(ROOT.glob("tests/*/alerts.test.yml"))
 PAGE = (ROOT / "docs" / "operations.md").read_text()
+# What is on the page of metrics that were sent, tests/metrics looks at.
+FIGURE = re.compile(r"\bqmcp_[a-z_0-9]+\b(?=[{\[) ]|$)")
+COUNTED = re.compile(r"_(total|bucket|sum|count)$")
 SELECTOR = re.compile(r"\b((?:qmcp|envoy)_[a-z_0-9]+)\b(?![:a-z])(?:\{([^}]*)\})?")
 
 
@@ -95,6 +100,17 @@ def test_every_figure_that_a_rule_names_is_exported_with_its_labels(guarded: Sta
     for rule, (metric, labels) in named:
         assert metric in exported or metric in recorded, f"{rule} names {metric}"
         assert any(labels <= set(found) for found in exported.get(metric, [{}] if not labels else [])), (rule, metric)
+
+
+@pytest.mark.parametrize("board", sorted(K8S.glob("base/*/dashboards/*.json")), ids=lambda board: board.stem)
+def test_every_figure_of_ours_that_a_panel_shows_is_exported(board: Path, guarded: Stack) -> None:
+    page = httpx.get(f"{guarded.edge_url}/metrics", timeout=30).text
+    exported = {sample.name for family in text_string_to_metric_families(page) for sample in family.samples}
+    exported |= {family.name for family in text_string_to_metric_families(page)}
+    panels = json.loads(board.read_text())["panels"]
+    shown = {name for panel in panels for each in panel["targets"] for name in FIGURE.findall(each["expr"])}
+    assert shown
+    assert {name for name in shown if name not in exported and COUNTED.sub("", name) not in exported} == set()
 
 
 def _selectors(expression: str) -> list[tuple[str, set[str]]]:

@@ -41,6 +41,7 @@ class BoardFollower(Generic[Shown]):
         self._database = database
         self._metrics = metrics
         self._max_watchers = max_watchers
+        metrics.let_watch(max_watchers)
         self._show = show
         self._boards: dict[UUID, RecentEvents[Shown]] = {}
         self._watched = asyncio.Event()
