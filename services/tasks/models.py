@@ -292,6 +292,8 @@ class Change:
     # Of the lease under which it is written; 0: none. Whose it must be, where that is said.
     fencing_token: int = 0
     agent_id: str = ""
+    # Of the values, those that nobody has said, but were assessed.
+    assessed: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from servicekit.idempotency import Answer, Once
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Database
 from services.tasks import errors
-from services.tasks.board import transitions
+from services.tasks.board import assessment, transitions
 from services.tasks.board.access import entered, entered_for, found, locked, shown, uuid_of
 from services.tasks.board.batches import Batches
 from services.tasks.board.changes import changed
@@ -73,7 +73,8 @@ class Tasks:
             if task_id is None:
                 # The one of that name was deleted in this very moment.
                 raise errors.task_not_found(name)
-            return await _write(connection, task_id, change, viewer, "created" if made else "updated")
+            said = _assessed(name, change) if made else change
+            return await _write(connection, task_id, said, viewer, "created" if made else "updated")
 
         return await once.run(self._database, create)
 
@@ -244,6 +245,14 @@ async def _located(connection: Connection, location: Location, viewer: Viewer, *
     return epic_id, UUID(project.id)
 
 
+def _assessed(name: str, change: Change) -> Change:
+    """A task that is about to be made, with a score where nobody has said one."""
+    if "ra_score" in change.values:
+        return change
+    values = {**change.values, "ra_score": assessment.score(name, change)}
+    return replace(change, values=values, assessed=("ra_score",))
+
+
 async def _write(connection: Connection, task_id: UUID, change: Change, viewer: Viewer, kind: str) -> Task:
     task = await locked(connection, task_id)
     require_fenced(task, change.fencing_token, viewer, change.agent_id)
@@ -259,7 +268,7 @@ async def _write(connection: Connection, task_id: UUID, change: Change, viewer: 
             require_small(name, value)
     if not values and kind != "created":
         return task
-    payload = {"fields": sorted(values)}
+    payload = {"fields": sorted(values), **({"assessed": [*change.assessed]} if change.assessed else {})}
     wanted = values.pop("dependencies", None)
     if wanted is not None:
         await _depend(connection, task, wanted)

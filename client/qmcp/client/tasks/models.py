@@ -192,7 +192,8 @@ class Task:
     priority: int = 0
     # How it is to be worked on: `simple`, `standard`, `ra-light` or `ra-full`; empty where nobody said.
     ra_mode: str = ""
-    # How hard it is taken to be, 1 to 10; 0 where nobody said.
+    # How hard it is taken to be, 1 to 10; assessed where nobody said when CreateTask made it. 0: nobody has said,
+    # and an import made it, or somebody said so.
     ra_score: int = 0
     # What was assumed, suggested or decided, as tags.
     ra_tags: tuple[str, ...] = ()
