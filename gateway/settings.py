@@ -98,6 +98,9 @@ class EdgeSettings(CallSettings):
     # them is enough: the host is else the one above, the port 8890. Neither: nowhere.
     metrics_service_host: str = Field(default="", validation_alias="METRICS_SERVICE_HOST")
     metrics_service_port: int | None = Field(default=None, ge=1, le=65535, validation_alias="METRICS_SERVICE_PORT")
+    # The same by those of the original project manager: where its API and its MCP were. Everything is at each.
+    default_port: int | None = Field(default=None, ge=1, le=65535, validation_alias="DEFAULT_PORT")
+    mcp_port: int | None = Field(default=None, ge=1, le=65535, validation_alias="MCP_PORT")
     # True: listen beyond loopback although callers are not authenticated. For networks that others guard.
     allow_keyless: bool = False
     # PEM files by which the edge speaks TLS, and nothing else, to its callers; both or neither. New ones are taken
@@ -165,6 +168,8 @@ class EdgeSettings(CallSettings):
         if self.metrics_service_host or self.metrics_service_port:
             port = self.metrics_service_port or ORIGINAL_METRICS_PORT
             found.append((self.metrics_service_host or self.host, port, "METRICS_SERVICE_PORT"))
+        originals = (("DEFAULT_PORT", self.default_port), ("MCP_PORT", self.mcp_port))
+        found += [(self.host, port, variable) for variable, port in originals if port]
         return found
 
     @field_validator("further_addresses")

@@ -41,6 +41,8 @@ WORK_SECONDS = 15.0
 READY_SECONDS = 2.0
 # What cuts work off while its statement goes on: nothing can be said on the connection until that has ended.
 CUT_OFF = (asyncio.CancelledError, TimeoutError, GeneratorExit)
+# A use of a connection that takes longer is told in the log, seconds.
+SLOW_SECONDS = 0.5
 # More than a page, so that the file grows where there is no free one.
 PROOF_BYTES = 16 * 1024
 # What is asked to see whether it answers is worth knowing besides.
@@ -98,7 +100,10 @@ class Database:
                 await self._pool.release(connection)
                 raise
             finally:
-                self.usage.used.observe(time.perf_counter() - used_at)
+                used = time.perf_counter() - used_at
+                self.usage.used.observe(used)
+                if used > SLOW_SECONDS:
+                    logger.warning("slow_query", duration_ms=round(1000 * used, 1))
             await self._pool.release(connection)
         except Exception as error:
             self._in_doubt = self._in_doubt or unreachable(error)

@@ -87,6 +87,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             QMCP_MAX_UNREAD_SECONDS="3",
             QMCP_TASKS_PLANNING_FOLDER=str(place / "planning"),
             METRICS_SERVICE_PORT=str(ports.free()),
+            DEFAULT_PORT=str(ports.free()),
+            MCP_PORT=str(ports.free()),
         ) as stack,
     ):
         yield stack

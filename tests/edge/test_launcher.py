@@ -139,7 +139,7 @@ def test_when_envoy_dies_the_launcher_says_so_by_its_status(tmp_path, upstreams)
         assert edge.envoy.wait(5) != 0
 
 
-@pytest.mark.promise("Q11")
+@pytest.mark.promise("Q11", "P25")
 def test_each_request_leaves_one_line_of_json(tmp_path, upstreams):
     with running_edge(tmp_path, upstreams, envoy_drain_seconds=1) as edge:
         httpx.post(

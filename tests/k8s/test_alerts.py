@@ -43,7 +43,7 @@ def _promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([promtool, *arguments], capture_output=True, text=True, check=False, timeout=120)
 
 
-@pytest.mark.promise("M25", "M33", "M34", "M35")
+@pytest.mark.promise("M25", "M33", "M34", "M35", "P25")
 def test_every_case_ends_as_it_says() -> None:
     done = _promtool("test", "rules", *map(str, CASES))
     assert done.returncode == 0, done.stdout + done.stderr

@@ -157,6 +157,7 @@ def test_no_health_check_needs_what_its_image_lacks() -> None:
         assert service["healthcheck"]["test"][1] == known[service["image"].partition(":")[0]], name
 
 
+@pytest.mark.promise("P14")
 @pytest.mark.parametrize("name", OURS)
 def test_health_checks_ask_the_port_that_the_service_listens_on(name: str) -> None:
     service = _service(name)
@@ -201,6 +202,19 @@ def test_callers_need_a_key_and_services_have_theirs() -> None:
         assert services[name]["environment"].get("QMCP_ACCESS_KEY_FILE") == key
         assert f"qmcp-service-keys:{folder}:ro" in services[name]["volumes"]
         assert services[name]["depends_on"]["keys"] == {"condition": "service_completed_successfully"}
+
+
+@pytest.mark.promise("P01")
+def test_any_service_has_as_many_containers_as_one_asks_for() -> None:
+    """`docker compose up --scale tasks=3`: no name and no port of the host is one container's, and Envoy asks them all."""
+    for name in SERVICES:
+        service = _service(name)
+        assert not {"ports", "container_name"} & service.keys(), name
+    made = yaml.safe_load((ROOT / "tests" / "edge" / "golden" / "default.yaml").read_text())
+    clusters = {each["name"]: each for each in made["static_resources"]["clusters"]}
+    assert {(clusters[name]["type"], clusters[name]["lb_policy"]) for name in SERVICES} == {
+        ("STRICT_DNS", "LEAST_REQUEST")
+    }
 
 
 def test_only_loopback_is_published() -> None:

@@ -192,6 +192,7 @@ def test_containers_take_passwords_from_secrets(system: System) -> None:
                     assert "secretKeyRef" in each["valueFrom"], each["name"]
 
 
+@pytest.mark.promise("P26")
 def test_only_development_brings_secrets_of_its_own(system: System) -> None:
     names = [name_of(each).rpartition("-")[0] for each in system.of("Secret")]
     assert sorted(names) == (OF_DEVELOPMENT if system.name == WITH_PASSWORDS else [])

@@ -96,7 +96,7 @@ def test_migrations_run_before_the_service_and_not_in_it(system: System) -> None
         assert environment(service, system)["QMCP_MIGRATE_ON_START"] == "false"
 
 
-@pytest.mark.promise("S22", "M08")
+@pytest.mark.promise("S22", "M08", "P26")
 def test_production_has_three_replicas_at_least_and_whatever_is_replicated_two(replicated: System) -> None:
     least = 3 if replicated.name == "prod" else 2
     assert {name_of(each) for each in replicated.of("HorizontalPodAutoscaler")} == {

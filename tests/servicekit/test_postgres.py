@@ -51,6 +51,20 @@ async def test_who_is_cut_off_is_told_that_a_statement_took_the_time(database: s
     assert waited_for(caught.value) == "a statement of the database"
 
 
+@pytest.mark.promise("P20")
+async def test_whoever_uses_the_database_for_long_is_told_in_the_log(
+    database: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with pool(database, 1, "test") as db:
+        for slow in (0.01, 3600.0):
+            monkeypatch.setattr(postgres, "SLOW_SECONDS", slow)
+            async with db.transaction() as connection:
+                await connection.execute("SELECT pg_sleep(0.02)")
+    out, err = capfd.readouterr()
+    assert (out + err).count("slow_query") == 1
+    assert "duration_ms" in out + err
+
+
 async def test_what_was_cut_off_while_the_network_was_silent_holds_no_place_once_the_database_answers(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

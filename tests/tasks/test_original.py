@@ -7,7 +7,9 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from mcp.client import Client
 
+from gateway.settings import EdgeSettings
 from tests.stack import Stack
 
 
@@ -198,3 +200,26 @@ async def test_what_is_left_of_what_was_deleted_is_cleaned_up_where_the_caller_w
         assert (await http.get(f"/v1/tasks/{task['id']}")).status_code == 404
         again = await http.post("/api/cleanup/orphaned-tasks")
         assert (again.status_code, again.json()["deleted_tasks"]) == (200, 0)
+
+
+@pytest.mark.promise("P04", "P07", "P08", "P09")
+async def test_the_ports_that_the_original_had_have_api_and_mcp_by_its_variables(stack: Stack) -> None:
+    board, mcp = (f"http://127.0.0.1:{stack.env[name]}" for name in ("DEFAULT_PORT", "MCP_PORT"))
+    async with httpx.AsyncClient(timeout=60) as http:
+        assert (await http.get(f"{board}/api/board/state")).status_code == 200
+        assert (await http.get(f"{board}/healthz")).json()["status"] == "healthy"
+    # In the place of SSE, streamable HTTP; tests/system/test_mcp.py has stdio.
+    async with Client(f"{mcp}/mcp") as client:
+        answer = await client.call_tool("list_projects", {"limit": 1})
+    assert not answer.is_error
+    assert "projects" in (answer.structured_content or {})
+
+
+@pytest.mark.promise("P04", "P07", "P08")
+def test_without_these_variables_nothing_listens_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [each[:2] for each in EdgeSettings().addresses] == [("127.0.0.1", 3333)]
+    monkeypatch.setenv("MCP_PORT", "8081")
+    monkeypatch.setenv("QMCP_HOST", "0.0.0.0")
+    told = EdgeSettings()
+    assert [each[:2] for each in told.addresses] == [("0.0.0.0", 3333), ("0.0.0.0", 8081)]
+    assert "would let in callers" in told.refusal()
