@@ -14,6 +14,7 @@ from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitResult, Tool
+from qmcp.client.mcp_relay import ANSWER, TakesTasks, Task, TaskParams, TaskRequest
 
 from gateway.mcp.contract_tools import marked, tool_name
 from tests.servicekit.issuer import Issuer
@@ -279,6 +280,27 @@ async def test_a_client_that_starts_programs_has_the_tools_over_stdio(
             await until(lambda: statuses(http, name)[:1] == ["cancelled"])
         finally:
             service.answers.set()
+    # In the other revision it comes back with its user's answer, or takes a task.
+    async with Client(started, mode=REVISIONS[1], elicitation_callback=approves) as client:
+        assert text(await client.call_tool(name, {"ask": "again"})) == '{"ask": "again"}'
+    async with Client(started, mode=REVISIONS[1], elicitation_callback=approves, extensions=[TakesTasks()]) as client:
+        task = await client.session.call_tool(name, {"ask": "a task"}, allow_claimed=True)
+        assert isinstance(task, Task)
+
+        async def of_task(method: str, **said: Any) -> dict[str, Any]:
+            params = TaskParams(task_id=(task.model_extra or {})["taskId"], **said)
+            request = TaskRequest(method=method, params=params)
+            return await client.session.send_request(request, ANSWER)
+
+        async def stands(status: str) -> bool:
+            return (await of_task("tasks/get"))["status"] == status
+
+        await until(lambda: stands("input_required"))
+        given = {"approval": {"action": "accept", "content": {"confirm": True}}}
+        await of_task("tasks/update", input_responses=given)
+        await until(lambda: stands("completed"))
+        assert (await of_task("tasks/get"))["result"]["structuredContent"] == {"ask": "a task"}
+        await of_task("tasks/cancel")
     nobody = await asyncio.create_subprocess_exec(program, "mcp", env=reached, stderr=asyncio.subprocess.PIPE)
     _, told = await nobody.communicate()
     assert (nobody.returncode, b"QMCP_API_KEY" in told) == (4, True)

@@ -17,6 +17,7 @@ import mcp_types as types
 import uvicorn
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.shared.exceptions import MCPDeprecationWarning
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -36,6 +37,17 @@ async def slow(key: str, context: Context[Any, Any]) -> str:
     await context.report_progress(1, 2, "half")
     await asyncio.sleep(3600)
     return key
+
+
+async def ask(how: str, context: Context[Any, Any]) -> str:
+    """Asks its client's user, or its client's model."""
+    if how == "user":
+        schema = {"type": "object", "properties": {"name": {"type": "string"}}}
+        return str(await context.session.elicit_form("Who are you?", schema, context.request_id))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MCPDeprecationWarning)
+        message = types.SamplingMessage(role="user", content=types.TextContent(text="Who are you?"))
+        return str(await context.session.create_message([message], max_tokens=10))
 
 
 def fail(why: str) -> str:
@@ -105,7 +117,7 @@ def made(calls: list[str]) -> MCPServer:
         return name
 
     server.add_tool(_noted(add, calls), annotations=types.ToolAnnotations(title="Add", read_only_hint=True))
-    for function in (slow, fail, say, run, another):
+    for function in (slow, ask, fail, say, run, another):
         server.add_tool(_noted(function, calls), structured_output=False)
     server.add_tool(long_named, name=LONG_NAME, structured_output=False)
     return server

@@ -1,5 +1,6 @@
 """MCP servers that are down, and those that are processes: marked, bounded, begun again, ended with all their children."""
 
+import asyncio
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from services.tools.mcp_servers import supervisor
 from tests.tools import mcp_upstream
 from tests.tools.mcp_registration import refreshed, registered, tools_of
 from tests.tools.mcp_upstream import http_server
@@ -71,7 +73,7 @@ async def test_a_process_is_run_within_bounds_and_ended_with_all_that_it_has_sta
 ) -> None:
     replica = await start(**commands, tools_max_response_bytes=100_000)
     made = await registered(replica, name="local", stdio={"command": "acme"})
-    assert (made.state, made.reason, made.tool_count) == ("available", "", 7)
+    assert (made.state, made.reason, made.tool_count) == ("available", "", 8)
     assert python((await replica.invoke("local/say", {"kind": "text"})).result) == "hello"
     # It has its secret, and tells nobody.
     assert python((await replica.invoke("local/say", {"kind": "secret"})).result) == "[masked]"
@@ -102,6 +104,27 @@ async def test_a_process_is_run_within_bounds_and_ended_with_all_that_it_has_sta
     third = family(int(python((await replica.invoke("local/run", {"what": "children"})).result)))
     await replica.stub.DeleteMcpServer(pb.DeleteMcpServerRequest(name="local"))
     await all_ended(third)
+
+
+async def test_a_process_and_all_that_it_has_started_end_with_a_service_that_is_killed(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    # In a session of its own, which the end of its terminal would not reach.
+    command = ["sh", "-c", f"setsid sleep 3600 & sleep 3600 & echo $$ > {told}.new; mv {told}.new {told}; wait"]
+    service = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-IS', *sys.argv[1:]]); time.sleep(3600)"
+    words = ("-c", service, supervisor.__file__, str(MEMORY), *command)
+    killed = await asyncio.create_subprocess_exec(sys.executable, *words)
+    try:
+
+        async def all_run() -> bool:
+            return told.exists() and list(family(int(told.read_text())).values()).count("sleep") == 2
+
+        await until(all_run)
+        left = family(int(told.read_text()))
+    finally:
+        killed.kill()
+        await killed.wait()
+    assert sorted(left.values()) == ["sh", "sleep", "sleep", "supervisor"]
+    await all_ended(left)
 
 
 async def test_no_command_runs_that_no_administrator_allows_and_one_that_cannot_run_says_why(
@@ -140,7 +163,7 @@ async def test_one_that_is_down_is_marked_on_every_replica_and_is_back_when_it_i
 
     assert await until(marked)
     down = await two.stub.GetMcpServer(pb.GetMcpServerRequest(name="flaky"))
-    assert (down.state, down.tool_count) == ("unavailable", 7)
+    assert (down.state, down.tool_count) == ("unavailable", 8)
 
     async def told() -> bool:
         return (await two.metrics())['qmcp_mcp_server_up{server="flaky"}'] == 0

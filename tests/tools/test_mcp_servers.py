@@ -27,7 +27,7 @@ async def name(shared: Replica, upstream: HttpServer, request: pytest.FixtureReq
     found = f"acme-{upstream.url.split(':')[2].split('/')[0]}"
     headers = {"Authorization": "Bearer ${secret.token}"}
     made = await registered(shared, name=found, http={"url": upstream.url, "headers": headers})
-    assert (made.state, made.reason, made.tool_count) == ("available", "", 7), made
+    assert (made.state, made.reason, made.tool_count) == ("available", "", 8), made
     yield found
     await shared.stub.DeleteMcpServer(pb.DeleteMcpServerRequest(name=found))
     assert not await tools_of(shared, found)
@@ -111,6 +111,17 @@ async def test_progress_is_heard_and_a_cancelled_call_ends_alone(
     await shared.cancel(other.id)
     events = await shared.events(slow.id)
     assert [event.progress.message for event in events if event.HasField("progress")] == ["half"]
+
+
+@pytest.mark.parametrize("whom", ["user", "model"])
+async def test_a_tool_that_asks_back_fails_and_says_that_nobody_can_be_asked(
+    shared: Replica, name: str, whom: str
+) -> None:
+    """Its server is told that this client has neither a user nor a model; nothing waits."""
+    made = await shared.invoke(f"{name}/ask", {"how": whom})
+    assert (made.status, made.error_reason) == ("failed", "UPSTREAM_FAILED"), made
+    assert "answered error" in made.error
+    assert {"user": "elicitation", "model": "sampling"}[whom] in made.error.lower(), made.error
 
 
 @pytest.mark.parametrize("how", ["close", "redirect", "500"])
