@@ -30,6 +30,11 @@ def to_timestamp(at: datetime | None) -> Timestamp | None:
     """A field of that type takes None for "not set"."""
     if at is None:
         return None
+    return Timestamp(**fields_of(at))
+
+
+def fields_of(at: datetime) -> dict[str, int]:
+    """The fields of a Timestamp: as an argument of the message that it is part of, they spare it a copy."""
     # FromDatetime does the same with more ceremony, and takes five times as long.
     since = at - EPOCH
-    return Timestamp(seconds=since.days * DAY_SECONDS + since.seconds, nanos=since.microseconds * 1000)
+    return {"seconds": since.days * DAY_SECONDS + since.seconds, "nanos": since.microseconds * 1000}

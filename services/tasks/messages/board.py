@@ -1,10 +1,12 @@
 """Projects, epics, tasks and their logs as messages."""
 
+from typing import Any
+
 from qmcp.tasks.v1 import agent_pb2, board_pb2, epic_pb2, project_pb2, task_pb2, tasks_service_pb2
 
 from servicekit.errors import invalid_field
 from servicekit.json_values import fill_struct
-from servicekit.timestamps import to_timestamp
+from servicekit.timestamps import fields_of, to_timestamp
 from services.tasks.board.transitions import BOARD_WORDS, status_of
 from services.tasks.models import (
     DEFAULT_LEASE_SECONDS,
@@ -63,54 +65,63 @@ def epic_to(epic: Epic) -> epic_pb2.Epic:
 
 
 def task_to(task: Task) -> task_pb2.Task:
-    message = task_pb2.Task(
-        id=task.id,
-        project_id=task.project_id,
-        epic_id=task.epic_id,
-        name=task.name,
-        description=task.description,
-        status=task.status,
-        board_status=BOARD_WORDS[task.status],
-        priority=task.priority,
-        ra_mode=task.ra_mode,
-        ra_score=task.ra_score,
-        ra_tags=task.ra_tags,
-        tags=task.tags,
-        prompt_snapshot=task.prompt_snapshot,
-        parallel_group=task.parallel_group,
-        parallel_eligible=task.parallel_eligible,
-        client_session_id=task.client_session_id,
-        dependencies=task.dependencies,
-        open_dependencies=task.open_dependencies,
-        log_sequence=task.log_sequence,
-        created_by=task.created_by,
-        created_at=to_timestamp(task.created_at),
-        updated_at=to_timestamp(task.updated_at),
-        completed_at=to_timestamp(task.completed_at),
-        etag=str(task.version),
-        lease=_lease(task),
-        attempts=task.attempts,
-        failed_attempts=task.failed_attempts,
-        max_attempts=task.max_attempts,
-        resources=task.resources,
-        required_evidence=task.required_evidence,
-        evidence=[task_pb2.Evidence(**each) for each in task.evidence],
-    )
+    return _with_documents(task_pb2.Task(**_values(task)), task)
+
+
+def _values(task: Task) -> dict[str, Any]:
+    """The fields that have something: to set one to nothing takes longer than to leave it out, and most have none."""
+    values = {
+        "id": task.id,
+        "project_id": task.project_id,
+        "epic_id": task.epic_id,
+        "name": task.name,
+        "description": task.description,
+        "status": task.status,
+        "board_status": BOARD_WORDS[task.status],
+        "priority": task.priority,
+        "ra_mode": task.ra_mode,
+        "ra_score": task.ra_score,
+        "ra_tags": task.ra_tags,
+        "tags": task.tags,
+        "prompt_snapshot": task.prompt_snapshot,
+        "parallel_group": task.parallel_group,
+        "parallel_eligible": task.parallel_eligible,
+        "client_session_id": task.client_session_id,
+        "dependencies": task.dependencies,
+        "open_dependencies": task.open_dependencies,
+        "log_sequence": task.log_sequence,
+        "created_by": task.created_by,
+        "created_at": fields_of(task.created_at),
+        "updated_at": fields_of(task.updated_at),
+        "completed_at": fields_of(task.completed_at) if task.completed_at else None,
+        "etag": str(task.version),
+        "lease": _lease(task),
+        "attempts": task.attempts,
+        "failed_attempts": task.failed_attempts,
+        "max_attempts": task.max_attempts,
+        "resources": task.resources,
+        "required_evidence": task.required_evidence,
+        "evidence": [task_pb2.Evidence(**each) for each in task.evidence],
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def _with_documents(message: task_pb2.Task, task: Task) -> task_pb2.Task:
     fill_struct(message.ra_metadata, task.ra_metadata)
     fill_struct(message.metadata, task.metadata)
     return message
 
 
-def _lease(task: Task) -> task_pb2.Lease | None:
-    if not task.leased:
+def _lease(task: Task) -> dict[str, Any] | None:
+    if not task.leased or task.lease_acquired_at is None or task.lease_expires_at is None:
         return None
-    return task_pb2.Lease(
-        holder=task.lease_holder,
-        agent_id=task.lease_agent,
-        fencing_token=task.fencing_token,
-        acquired_at=to_timestamp(task.lease_acquired_at),
-        expires_at=to_timestamp(task.lease_expires_at),
-    )
+    return {
+        "holder": task.lease_holder,
+        "agent_id": task.lease_agent,
+        "fencing_token": task.fencing_token,
+        "acquired_at": fields_of(task.lease_acquired_at),
+        "expires_at": fields_of(task.lease_expires_at),
+    }
 
 
 def evidence_from(request: tasks_service_pb2.TransitionTaskRequest) -> list[Evidence]:
@@ -122,7 +133,11 @@ def evidence_from(request: tasks_service_pb2.TransitionTaskRequest) -> list[Evid
 
 
 def claimed_to(tasks: list[Task]) -> tasks_service_pb2.ClaimTaskResponse:
-    return tasks_service_pb2.ClaimTaskResponse(tasks=map(task_to, tasks))
+    response = tasks_service_pb2.ClaimTaskResponse()
+    for task in tasks:
+        # In its place: a message that is put into another is copied.
+        _with_documents(response.tasks.add(**_values(task)), task)
+    return response
 
 
 def attempt_to(attempt: Attempt) -> task_pb2.Attempt:

@@ -40,7 +40,8 @@ RENEWED = """
         ELSE lease_expires_at
     END
 """
-DOCUMENTS = frozenset({"metadata", "ra_metadata", "evidence"})
+IDS = ("id", "project_id", "epic_id")
+DOCUMENTS = ("metadata", "ra_metadata", "evidence")
 
 
 async def get_many(connection: Connection, task_ids: Sequence[UUID], *, brief: bool = False) -> list[Task]:
@@ -195,6 +196,9 @@ async def delete(connection: Connection, task_id: UUID) -> None:
 
 def task_of_row(row: Record | Mapping[str, Any]) -> Task:
     """As a row of these columns has it."""
-    ids = {name: str(row[name]) for name in ("id", "project_id", "epic_id")}
-    documents = {name: orjson.loads(row[name]) for name in DOCUMENTS}
-    return Task(**{**row, **ids, **documents})
+    values = dict(row)
+    for name in IDS:
+        values[name] = str(values[name])
+    for name in DOCUMENTS:
+        values[name] = orjson.loads(values[name])
+    return Task(**values)
