@@ -3,9 +3,10 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import grpc
@@ -13,14 +14,17 @@ import grpc
 from servicekit import leased_work
 from services.tasks.board import resources
 from services.tasks.board import tasks as tasks_domain
-from tests.tasks.service import RefusedError
+from tests.tasks.service import RefusedError, Replica
 from tests.tasks.trio import Trio
+from tests.tasks.watchers import Watcher
 
 # As if the time of a lease had gone by.
 EXPIRED = "UPDATE tasks SET lease_expires_at = clock_timestamp() WHERE id = $1"
 RESOURCES = ("path:src/*.py", "path:src/a.py", "port:80", "quota:gpu=1/2", "quota:gpu=2/2")
 # Where an agent writes in the name of its task.
 WRITES = ("tasks", "tools", "hitl")
+GUARD_SECONDS = 60
+SEQUENCE = "SELECT sequence FROM board_events WHERE task_id = $1 AND log_sequence = $2"
 # Who was at what at one time: one attempt begins while another lasts.
 TOGETHER = """
     SELECT one.name, one.resources, other.name AS other_name, other.resources AS other_resources
@@ -36,6 +40,8 @@ class Board:
     """What the agents were told."""
 
     trio: Trio
+    # Of tasks: whichever answers takes the next call.
+    replicas: Sequence[Replica]
     clock: "asyncpg.Connection[asyncpg.Record]"
     project: str
     number: int
@@ -54,6 +60,10 @@ class Board:
     late_tries: Counter[str] = field(default_factory=Counter)
     late_writes: Counter[str] = field(default_factory=Counter)
     held_together: list[tuple[str, str]] = field(default_factory=list)
+    # Those who watched, how often they were cut off, and what they were told of.
+    watchers: Sequence[Watcher] = ()
+    # Calls that were sent again because a replica was gone.
+    retried: int = 0
 
     @property
     def sound(self) -> bool:
@@ -64,6 +74,8 @@ class Board:
             and len(self.completions) == self.number
             and not self.lost
             and not self.held_together
+            and all(each.is_whole for each in self.watchers)
+            and len({len(each.sequences) for each in self.watchers}) == 1
         )
 
     def text(self) -> str:
@@ -71,15 +83,30 @@ class Board:
             f"{len(self.completions)} of {self.number} tasks completed, at most {max(self.completions.values())} times; "
             f"{self.stalled} stalled, {self.waited} waited for a human, of which {len(self.lost)} lost their task; "
             f"tried too late {dict(self.late_tries)}, taken of that {dict(self.late_writes)}; "
-            f"held together {self.held_together}"
+            f"held together {self.held_together}; {self.retried} calls sent again; watched by {len(self.watchers)}, cut off "
+            f"{[each.cuts for each in self.watchers]} times, told {[len(each.sequences) for each in self.watchers]} events, "
+            f"whole {[each.is_whole for each in self.watchers]}"
         )
+
+    async def call(self, method: str, **fields: Any) -> dict[str, Any]:
+        """A call of tasks by one replica or another, which is had once, however often it is sent."""
+        key = str(uuid4())
+        while True:
+            replica = self.chance.choice(self.replicas)
+            try:
+                return await replica.call(method, idempotency_key=key, **fields)
+            except RefusedError as refused:
+                if refused.refusal.code is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+            self.retried += 1
+            await asyncio.sleep(0.05)
 
     async def work(self, number: int) -> None:
         """One agent, until all is done."""
         stalled: list[tuple[str, int]] = []
         lease = {"lease_seconds": self.lease_seconds} if self.lease_seconds else {}
         while len(self.completions) < self.number:
-            answer = await self.trio.tasks.call(
+            answer = await self.call(
                 "ClaimTask", project_id=self.project, agent_id=f"agent{number}", count=3, wait_seconds=1, **lease
             )
             for task in answer["tasks"]:
@@ -111,17 +138,18 @@ class Board:
 
     async def complete(self, task: str, token: int) -> bool:
         try:
-            await self.trio.tasks.call("TransitionTask", id=task, status="completed", fencing_token=token)
+            await self.call("TransitionTask", id=task, status="completed", fencing_token=token)
         except RefusedError:
             return False
         self.completions[task] += 1
         return True
 
     async def run(self, task: str, token: int) -> bool:
-        return await _taken(self.trio.tools.invoke("echo", {"message": "x"}, task_id=task, fencing_token=token))
+        held = {"task_id": task, "fencing_token": token}
+        return await _taken(lambda: self.trio.tools.invoke("echo", {"message": "x"}, **held))
 
     async def ask(self, task: str, token: int) -> bool:
-        return await _taken(self.trio.hitl.ask(f"{task} {token}", task_id=task, fencing_token=token))
+        return await _taken(lambda: self.trio.hitl.ask(f"{task} {token}", task_id=task, fencing_token=token))
 
     async def ask_and_complete(self, task: str, token: int) -> None:
         """It waits for a human, longer than its lease would last; then the task is still its own, and it runs a tool."""
@@ -140,14 +168,17 @@ class Board:
             self.lost.append(task)
 
 
-async def _taken(call: Any) -> bool:
-    try:
-        await call
-    except grpc.aio.AioRpcError as error:
-        if error.code() is grpc.StatusCode.FAILED_PRECONDITION:
-            return False
-        raise
-    return True
+async def _taken(call: Callable[[], Awaitable[Any]]) -> bool:
+    while True:
+        try:
+            await call()
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.FAILED_PRECONDITION:
+                return False
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
+        else:
+            return True
 
 
 def without_the_check(patch: Callable[[Any, str, Any], None]) -> None:
@@ -161,9 +192,26 @@ def without_the_check(patch: Callable[[Any, str, Any], None]) -> None:
 
 
 async def shared_out(
-    trio: Trio, name: str, *, agents: int, number: int, lease_seconds: int = 0, seed: int | None = 7
+    trio: Trio,
+    others: Sequence[Replica],
+    name: str,
+    *,
+    agents: int,
+    number: int,
+    lease_seconds: int = 0,
+    seed: int | None = 7,
 ) -> Board:
-    """A board of so many tasks, some of which depend on others or need what others need, worked off."""
+    """A board of so many tasks, some of which depend on others or need what others need, worked off and watched.
+
+    Args:
+        trio: the services.
+        others: more replicas of tasks, which may be killed meanwhile.
+        name: of the project.
+        agents: how many work.
+        number: of tasks.
+        lease_seconds: see Board.
+        seed: repeats what chance does.
+    """
     first = await trio.tasks.task(name, "first")
     project = str((await trio.tasks.call("GetTask", id=first))["project_id"])
     connection = await asyncpg.connect(trio.tasks.settings.database_url)
@@ -192,11 +240,22 @@ async def shared_out(
             """,
             project,
         )
-        board = Board(trio, connection, project, number, lease_seconds, chance=random.Random(seed))
+        replicas = [trio.tasks, *others]
+        stubs = [each.stub for each in replicas]
+        board = Board(trio, replicas, connection, project, number, lease_seconds, chance=random.Random(seed))
+        board.watchers = [
+            Watcher(stubs[first:] + stubs[:first], project, cut) for first, cut in ((0, 7), (1, 31), (0, 97))
+        ]
+        upto: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        watching = [asyncio.create_task(each.run(upto)) for each in board.watchers]
         await asyncio.gather(*(board.work(each) for each in range(agents)))
-        for one, needs, other, others in await connection.fetch(TOGETHER, project):
-            if resources.conflict(needs, {other: others}) is not None:
-                board.held_together.append((one, other))
+        over = await trio.tasks.call("CreateTaskLogEntry", task_id=first, kind="over")
+        upto.set_result(await connection.fetchval(SEQUENCE, first, over["sequence"]))
+        async with asyncio.timeout(GUARD_SECONDS):
+            await asyncio.gather(*watching)
+        for one, needs, another, theirs in await connection.fetch(TOGETHER, project):
+            if resources.conflict(needs, {another: theirs}) is not None:
+                board.held_together.append((one, another))
     finally:
         await connection.close()
     return board

@@ -5,12 +5,11 @@ import random
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
 from google.protobuf import json_format
-from qmcp.tasks.v1 import board_pb2, tasks_service_pb2_grpc
+from qmcp.tasks.v1 import board_pb2
 
 from servicekit.errors import ServiceError
 from servicekit.identity.principal import Principal
@@ -25,6 +24,7 @@ from tests.contract.running import refusal as refusal_of
 from tests.faults.processes import Replica as Process
 from tests.tasks.service import RefusedError, Replica, replica
 from tests.tasks.test_leases import let_expire, owner_of, project_of
+from tests.tasks.watchers import Stub, Watcher, watch
 from tests.wire import query
 
 in_one_loop = pytest.mark.asyncio(loop_scope="module")
@@ -32,11 +32,6 @@ in_one_loop = pytest.mark.asyncio(loop_scope="module")
 GUARD_SECONDS = 60
 # As if the time of a lease had gone by.
 EXPIRED = "UPDATE tasks SET lease_expires_at = clock_timestamp() WHERE id = $1"
-Stub = tasks_service_pb2_grpc.TasksServiceStub
-
-
-def watch(stub: Stub, project: str, after: int | None = None) -> AsyncIterator[board_pb2.BoardEvent]:
-    return stub.WatchBoard(board_pb2.WatchBoardRequest(project_id=project, after_sequence=after))
 
 
 async def told(stream: AsyncIterator[board_pb2.BoardEvent], until: str) -> list[board_pb2.BoardEvent]:
@@ -127,38 +122,6 @@ async def test_a_board_is_read_in_pages_and_a_stream_goes_on_from_the_first(shar
         assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     with pytest.raises(RefusedError, match="PAGE_TOKEN_INVALID"):
         await shared.call("GetBoard", project_id=project, page_token="bm8")
-
-
-class Watcher:
-    """One who comes back after each cut, and notes what it was told."""
-
-    def __init__(self, stubs: list[Stub], project: str, cut_after: int) -> None:
-        self._stubs = stubs
-        self._project = project
-        self._cut_after = cut_after
-        self.sequences: list[int] = []
-        self.events: list[board_pb2.BoardEvent] = []
-        self.cuts = 0
-
-    async def run(self, upto: "asyncio.Future[int]") -> None:
-        while not (upto.done() and self.sequences and self.sequences[-1] >= upto.result()):
-            stub = self._stubs[self.cuts % len(self._stubs)]
-            stream: Any = watch(stub, self._project, self.sequences[-1] if self.sequences else 0)
-            here = 0
-            try:
-                async for event in stream:
-                    if event.kind != "heartbeat":
-                        self.sequences.append(event.sequence)
-                        self.events.append(event)
-                        here += 1
-                    if here == self._cut_after or (upto.done() and event.sequence >= upto.result()):
-                        break
-            except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.UNAVAILABLE:
-                    raise
-                await asyncio.sleep(0.02)
-            stream.cancel()
-            self.cuts += 1
 
 
 @pytest.mark.promise("P18")

@@ -376,9 +376,11 @@ async def test_what_demands_evidence_is_completed_with_what_is_so_and_with_nothi
 
 @in_one_loop
 async def test_agents_that_die_stall_and_wait_complete_each_task_once_and_write_nothing_too_late(trio: Trio) -> None:
-    board = await shared_out(trio, "agents", agents=12, number=80)
+    async with replica(trio.tasks.settings.database_url) as other:
+        board = await shared_out(trio, [other], "agents", agents=12, number=80)
     assert min(board.stalled, board.waited, *(board.late_tries[each] for each in agents.WRITES)) > 3, board.text()
     assert board.sound, board.text()
+    assert min(each.cuts for each in board.watchers) > 1, board.text()
 
 
 @in_one_loop
@@ -386,7 +388,7 @@ async def test_without_the_check_of_tokens_the_same_agents_would_be_caught(
     trio: Trio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agents.without_the_check(monkeypatch.setattr)
-    board = await shared_out(trio, "unfenced", agents=12, number=40)
+    board = await shared_out(trio, [], "unfenced", agents=12, number=40)
     assert all(board.late_writes[each] for each in agents.WRITES), board.text()
     assert max(board.completions.values()) > 1
     assert not board.sound
