@@ -1,7 +1,7 @@
 """Domain to protobuf and back, pure functions."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -82,6 +82,18 @@ def meta_to(schemas: Mapping[str, Mapping[str, Any]], presets: Mapping[str, obje
     )
     message.task_payload_schemas.update(schemas)
     return message
+
+
+def versions_from(request: contract_pb2.DescribeTemplateRequest) -> list[tuple[bytes, str, Sequence[str]]]:
+    """The template and the one before it: as sent, or what it is called, and the names of both fields."""
+    return [
+        (request.template, request.stored_template, ("template", "stored_template")),
+        (
+            request.previous_template,
+            request.previous_stored_template,
+            ("previous_template", "previous_stored_template"),
+        ),
+    ]
 
 
 def contract_to(described: Described) -> contract_pb2.TemplateContract:

@@ -16,7 +16,7 @@ from servicekit.idempotency import Once
 from servicekit.identity.detached_work import Sponsor
 from servicekit.large import beside
 from servicekit.request_context import current_context
-from services.documents import messages
+from services.documents import errors, messages
 from services.documents.forms.multipart import File, read_form
 from services.documents.forms.options import PRESETS
 from services.documents.forms.uploads import Uploads
@@ -112,8 +112,13 @@ class DocumentsServicer(documents_service_pb2_grpc.DocumentsServiceServicer):
     async def DescribeTemplate(
         self, request: contract_pb2.DescribeTemplateRequest, context: Context
     ) -> contract_pb2.TemplateContract:
-        skill = request.skill or JINJA
-        return messages.contract_to(await self._runs.describe(request.template, skill, request.previous_template))
+        viewer, found = current_context.get().viewer, []
+        with self._uploads.upload() as upload:
+            for sent, reference, names in messages.versions_from(request):
+                if sent and reference:
+                    raise errors.conflict(names)
+                found.append((await self._library.file(reference, viewer, upload.hold)).content if reference else sent)
+            return messages.contract_to(await self._runs.describe(found[0], request.skill or JINJA, found[1]))
 
     async def GetMeta(self, request: pb.GetMetaRequest, context: Context) -> pb.Meta:
         self._about.gate.require(current_context.get().header("authorization"))

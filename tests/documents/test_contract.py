@@ -1,12 +1,13 @@
 """What a template asks for is read from its syntax tree: a schema, each place, and what another version changes."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
 import pytest
 from docx.document import Document as WordDocument
 from jsonschema_rs import validator_for
-from qmcp.documents.v1 import contract_pb2
+from qmcp.documents.v1 import contract_pb2, template_pb2
 
 from services.documents.opc.models import TemplateRefusedError
 from services.documents.rendering.models import Contract
@@ -154,6 +155,21 @@ async def test_a_contract_comes_over_the_wire_and_says_which_of_two_templates_is
             await shared.stub.DescribeTemplate(request)
         return refusal(error.value)
 
+    def parts(text: str) -> Iterator[template_pb2.StoreTemplateRequest]:
+        yield template_pb2.StoreTemplateRequest(start=template_pb2.StoreTemplateStart(name="offer"))
+        yield template_pb2.StoreTemplateRequest(template=word.document(text))
+
+    for text in ("{{ a }}", "{{ a }}{{ b|d('') }}"):
+        await shared.stub.StoreTemplate(parts(text))
+    stored = contract_pb2.DescribeTemplateRequest(stored_template="offer", previous_stored_template="offer@1")
+    versions = await shared.stub.DescribeTemplate(stored)
+    assert [(change.kind, change.path) for change in versions.changes] == [("added", "b")]
+    assert not versions.breaking
+    stored.template = word.document("{{ a }}")
+    assert (await refused(stored)).reason == "INVALID_ARGUMENT_CONFLICT"
+    nowhere = contract_pb2.DescribeTemplateRequest(stored_template="offer@7")
+    assert (await refused(nowhere)).reason == "TEMPLATE_NOT_FOUND"
+    assert (await refused(contract_pb2.DescribeTemplateRequest())).reason == "INVALID_ARGUMENT"
     wrong = await refused(asked("{{ a }}", "{{ a"))
     assert (wrong.reason, '"field":"previous_template"' in wrong.metadata["detail"]) == ("TEMPLATE_REFUSED", True)
     unknown = await refused(asked("{{ a }}", skill="nothing"))

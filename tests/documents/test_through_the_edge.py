@@ -247,6 +247,12 @@ def test_a_jinja_template_is_filled_kept_and_verified_and_told_where_it_is_wrong
     compared = qmcp(*contract, "--previous", "notice.docx", cwd=folder)
     assert compared.code == 1
     assert [line.split()[:2] for line in compared.out.splitlines()[-2:]] == [["breaking", "due"], ["removed", "items"]]
+    with Client(curl.url) as client:
+        first = client.store_template("compared", document)
+        second = client.store_template("compared", (folder / "next.docx").read_bytes())
+    versions = ("--stored-template", second.id, "--stored-previous", first.id)
+    stored = qmcp(*contract[:-1], *versions, cwd=folder)
+    assert (stored.code, stored.out) == (1, compared.out)
     found = curl.run(*jinja, files=(template("{{ customer }} {{ due.date }}"), told), path="/v1/precheck").json
     assert (found["expected_exit_code"], found["missing_required"]) == (2, ["due.date"])
     wrong = curl.run(*jinja, files=(template("{{ customer }}", "{{ ''.__class__ }}"), told))

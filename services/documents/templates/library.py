@@ -162,10 +162,14 @@ class Library:
             return Form(form.files, fields)
         if "template" in form.files:
             raise errors.conflict(["template", STORED])
+        return Form({**form.files, "template": await self.file(reference, viewer, hold)}, fields)
+
+    async def file(self, reference: str, viewer: Viewer, hold: Callable[[int], None]) -> File:
+        """The version that a reference names, whole; raises as `get`."""
         template = await self.get(reference, viewer)
         hold(template.size_bytes)
         whole = b"".join([piece async for piece in self.content(template)])
-        return Form({**form.files, "template": File(f"{template.name}.docx", whole)}, fields)
+        return File(f"{template.name}.docx", whole)
 
 
 def _sha256(content: bytes) -> str:

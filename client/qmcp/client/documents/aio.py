@@ -86,10 +86,23 @@ class AsyncDocuments(AsyncCalls):
         return await self._call(request, Run)
 
     async def describe_template(
-        self, template: bytes, *, skill: str = "", previous: bytes = b"", timeout: float | None = None
+        self,
+        template: bytes = b"",
+        *,
+        stored_template: str = "",
+        previous: bytes = b"",
+        stored_previous: str = "",
+        skill: str = "",
+        timeout: float | None = None,
     ) -> TemplateContract:
         """What a template asks for, and what changed since the version before; without a skill, as a Jinja template."""
-        request = contract_pb2.DescribeTemplateRequest(template=template, skill=skill, previous_template=previous)
+        request = contract_pb2.DescribeTemplateRequest(
+            template=template,
+            stored_template=stored_template,
+            previous_template=previous,
+            previous_stored_template=stored_previous,
+            skill=skill,
+        )
         return await self._call(request, TemplateContract, timeout=timeout)
 
     async def get_document_run(self, run_id: str) -> Run:

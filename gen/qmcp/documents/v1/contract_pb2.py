@@ -26,25 +26,27 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n qmcp/documents/v1/contract.proto\x12\x11qmcp.documents.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\"g\n\x17\x44\x65scribeTemplateRequest\x12\x19\n\x08template\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02\x10\x01\x12\x16\n\x05skill\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x19\n\x11previous_template\x18\x03 \x01(\x0c\"\xaf\x01\n\x10TemplateContract\x12\'\n\x06schema\x18\x01 \x01(\x0b\x32\x17.google.protobuf.Struct\x12,\n\x04uses\x18\x02 \x03(\x0b\x32\x1e.qmcp.documents.v1.TemplateUse\x12\x32\n\x07\x63hanges\x18\x03 \x03(\x0b\x32!.qmcp.documents.v1.ContractChange\x12\x10\n\x08\x62reaking\x18\x04 \x01(\x08\"M\n\x0bTemplateUse\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04part\x18\x02 \x01(\t\x12\x11\n\tparagraph\x18\x03 \x01(\t\x12\x0f\n\x07snippet\x18\x04 \x01(\t\"^\n\x0e\x43ontractChange\x12-\n\x04kind\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1aR\x08\x62reakingR\x05\x61\x64\x64\x65\x64R\x07removed\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n qmcp/documents/v1/contract.proto\x12\x11qmcp.documents.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\"\x9d\x02\n\x17\x44\x65scribeTemplateRequest\x12\x10\n\x08template\x18\x01 \x01(\x0c\x12\x16\n\x05skill\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x19\n\x11previous_template\x18\x03 \x01(\x0c\x12Y\n\x0fstored_template\x18\x04 \x01(\tB@\xbaH=r;\x18P27^([A-Za-z0-9][A-Za-z0-9._-]{0,63}(@[1-9][0-9]{0,8})?)?$\x12\x62\n\x18previous_stored_template\x18\x05 \x01(\tB@\xbaH=r;\x18P27^([A-Za-z0-9][A-Za-z0-9._-]{0,63}(@[1-9][0-9]{0,8})?)?$\"\xaf\x01\n\x10TemplateContract\x12\'\n\x06schema\x18\x01 \x01(\x0b\x32\x17.google.protobuf.Struct\x12,\n\x04uses\x18\x02 \x03(\x0b\x32\x1e.qmcp.documents.v1.TemplateUse\x12\x32\n\x07\x63hanges\x18\x03 \x03(\x0b\x32!.qmcp.documents.v1.ContractChange\x12\x10\n\x08\x62reaking\x18\x04 \x01(\x08\"M\n\x0bTemplateUse\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04part\x18\x02 \x01(\t\x12\x11\n\tparagraph\x18\x03 \x01(\t\x12\x0f\n\x07snippet\x18\x04 \x01(\t\"^\n\x0e\x43ontractChange\x12-\n\x04kind\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1aR\x08\x62reakingR\x05\x61\x64\x64\x65\x64R\x07removed\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'qmcp.documents.v1.contract_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DESCRIBETEMPLATEREQUEST'].fields_by_name['template']._loaded_options = None
-  _globals['_DESCRIBETEMPLATEREQUEST'].fields_by_name['template']._serialized_options = b'\272H\004z\002\020\001'
   _globals['_DESCRIBETEMPLATEREQUEST'].fields_by_name['skill']._loaded_options = None
   _globals['_DESCRIBETEMPLATEREQUEST'].fields_by_name['skill']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_DESCRIBETEMPLATEREQUEST'].fields_by_name['stored_template']._loaded_options = None
+  _globals['_DESCRIBETEMPLATEREQUEST'].fields_by_name['stored_template']._serialized_options = b'\272H=r;\030P27^([A-Za-z0-9][A-Za-z0-9._-]{0,63}(@[1-9][0-9]{0,8})?)?$'
+  _globals['_DESCRIBETEMPLATEREQUEST'].fields_by_name['previous_stored_template']._loaded_options = None
+  _globals['_DESCRIBETEMPLATEREQUEST'].fields_by_name['previous_stored_template']._serialized_options = b'\272H=r;\030P27^([A-Za-z0-9][A-Za-z0-9._-]{0,63}(@[1-9][0-9]{0,8})?)?$'
   _globals['_CONTRACTCHANGE'].fields_by_name['kind']._loaded_options = None
   _globals['_CONTRACTCHANGE'].fields_by_name['kind']._serialized_options = b'\272H\034r\032R\010breakingR\005addedR\007removed'
-  _globals['_DESCRIBETEMPLATEREQUEST']._serialized_start=114
-  _globals['_DESCRIBETEMPLATEREQUEST']._serialized_end=217
-  _globals['_TEMPLATECONTRACT']._serialized_start=220
-  _globals['_TEMPLATECONTRACT']._serialized_end=395
-  _globals['_TEMPLATEUSE']._serialized_start=397
-  _globals['_TEMPLATEUSE']._serialized_end=474
-  _globals['_CONTRACTCHANGE']._serialized_start=476
-  _globals['_CONTRACTCHANGE']._serialized_end=570
+  _globals['_DESCRIBETEMPLATEREQUEST']._serialized_start=115
+  _globals['_DESCRIBETEMPLATEREQUEST']._serialized_end=400
+  _globals['_TEMPLATECONTRACT']._serialized_start=403
+  _globals['_TEMPLATECONTRACT']._serialized_end=578
+  _globals['_TEMPLATEUSE']._serialized_start=580
+  _globals['_TEMPLATEUSE']._serialized_end=657
+  _globals['_CONTRACTCHANGE']._serialized_start=659
+  _globals['_CONTRACTCHANGE']._serialized_end=753
 # @@protoc_insertion_point(module_scope)

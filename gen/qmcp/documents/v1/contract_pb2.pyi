@@ -9,14 +9,18 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class DescribeTemplateRequest(_message.Message):
-    __slots__ = ("template", "skill", "previous_template")
+    __slots__ = ("template", "skill", "previous_template", "stored_template", "previous_stored_template")
     TEMPLATE_FIELD_NUMBER: _ClassVar[int]
     SKILL_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_TEMPLATE_FIELD_NUMBER: _ClassVar[int]
+    STORED_TEMPLATE_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_STORED_TEMPLATE_FIELD_NUMBER: _ClassVar[int]
     template: bytes
     skill: str
     previous_template: bytes
-    def __init__(self, template: _Optional[bytes] = ..., skill: _Optional[str] = ..., previous_template: _Optional[bytes] = ...) -> None: ...
+    stored_template: str
+    previous_stored_template: str
+    def __init__(self, template: _Optional[bytes] = ..., skill: _Optional[str] = ..., previous_template: _Optional[bytes] = ..., stored_template: _Optional[str] = ..., previous_stored_template: _Optional[str] = ...) -> None: ...
 
 class TemplateContract(_message.Message):
     __slots__ = ("schema", "uses", "changes", "breaking")

@@ -86,20 +86,25 @@ def verify(
 @app.command()
 def contract(
     context: typer.Context,
-    template: Annotated[Path, typer.Argument(help="The template, a .docx.")],
-    previous: Annotated[
-        Path | None, typer.Option(help="The version before it; with 1 where the change breaks.")
-    ] = None,
+    template: Annotated[Path | None, typer.Argument(help="The template, a .docx.")] = None,
+    stored_template: Annotated[str, typer.Option(help="In its place a stored one: id, name or name@version.")] = "",
+    previous: Annotated[Path | None, typer.Option(help="The version before it.")] = None,
+    stored_previous: Annotated[str, typer.Option(help="In its place a stored one.")] = "",
     skill: Annotated[str, typer.Option(help="The kind of document; without it jinja_template.")] = "",
     json: output.AsJson = False,
 ) -> None:
     """What a template asks for; with the version before it, what changed: ends with 1 where that breaks payloads."""
     with connect(context) as client:
-        old = previous.read_bytes() if previous else b""
-        found = client.describe_template(template.read_bytes(), skill=skill, previous=old)
+        found = client.describe_template(
+            template.read_bytes() if template else b"",
+            stored_template=stored_template,
+            previous=previous.read_bytes() if previous else b"",
+            stored_previous=stored_previous,
+            skill=skill,
+        )
     if json:
         output.as_json(found)
-    elif previous:
+    elif previous or stored_previous:
         output.table(("change", "path", ""), [(each.kind, each.path, each.message) for each in found.changes])
     else:
         output.table(("path", "part", "paragraph", "tag"), [astuple(each) for each in found.uses])
