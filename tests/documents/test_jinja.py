@@ -83,7 +83,7 @@ async def test_values_loops_and_conditions_are_filled_in_all_places_and_the_mani
 
     # Each stands where it is said to stand, by the command that verifies without a server.
     def verified(document: bytes) -> list[str]:
-        entries = archive.contents(result, Digests("", "", "", ""), renderer.fingerprint) | {"out.docx": document}
+        entries = archive.contents(result, Digests("", "", "", ""), renderer.fingerprint, {}) | {"out.docx": document}
         (tmp_path / "made.zip").write_bytes(word.zipped(entries))
         return verify_archive(tmp_path / "made.zip").faults
 

@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import json
+import time
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,6 +12,9 @@ import grpc
 import httpx
 import pytest
 from google.protobuf.json_format import ParseDict
+from qmcp.client import Client
+from qmcp.client.documents.models import RunPeople
+from qmcp.client.errors import NotFoundError
 from qmcp.documents.v1 import documents_service_pb2 as pb
 from qmcp.documents.v1 import run_pb2
 
@@ -190,3 +195,41 @@ def test_a_question_is_answered_over_http_and_the_run_goes_on(stack: Stack) -> N
         kept = http.get(f"/v1/documents/runs/{run['id']}:download")
         assert texts(entries(kept.content)["out.docx"])[0] == "Quarter by Grace"
         assert json.loads(entries(kept.content)["manifest.json"])["answers"]["organizer"]["answered_by"]
+
+
+def test_a_caller_with_a_key_asks_people_by_the_services_own_key_and_the_manifest_names_who_answered(
+    guarded: Stack,
+) -> None:
+    def key(role: str) -> str:
+        with Client(guarded.edge_url, api_key=guarded.admin_key) as admin:
+            return admin.create_key(f"{role}-{uuid.uuid4()}", roles=[role]).api_key
+
+    people = RunPeople(ask_missing=True, approve_release=True, groups=("human",), four_eyes=True)
+    with (
+        Client(guarded.edge_url, api_key=key("agent")) as agent,
+        Client(guarded.edge_url, api_key=key("human")) as human,
+    ):
+        run_id = agent.start_document_run(BOTH, LACKING, people=people).id
+
+        def answered(status: str, response: Any) -> str:
+            for _ in range(2000):
+                run = agent.get_document_run(run_id)
+                if run.status == status:
+                    try:
+                        return human.submit_human_response(run.human_request_id, response).responded_by
+                    except NotFoundError:
+                        # It waits, and has not been asked yet.
+                        pass
+                assert run.status != "failed", run
+                time.sleep(0.03)
+            raise AssertionError(run)
+
+        who = answered("waiting", {"organizer": "Grace"})
+        answered("held", "approve")
+        for _ in range(2000):
+            if agent.get_document_run(run_id).status == "completed":
+                break
+            time.sleep(0.03)
+        found = entries(agent.download_document_run(run_id))
+    assert texts(found["out.docx"])[0] == "Quarter by Grace"
+    assert json.loads(found["manifest.json"])["answers"]["organizer"]["answered_by"] == who
