@@ -4,6 +4,7 @@ import base64
 import importlib
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ SETTINGS = {
     "mcp": ("gateway.settings", "McpSettings"),
     "web": ("gateway.settings", "WebSettings"),
 }
+POSTGRES, SMTP = "postgresql://u:p@h:5432/d", "smtp://u:p@h:25"
 PREFIX = "QMCP_"
 # The one overlay that brings passwords: they open a database that nobody outside can reach.
 WITH_PASSWORDS = "dev"
@@ -60,6 +62,13 @@ def read(argument: str, environment: dict[str, str]) -> BaseSettings:
         return settings_of(argument)()
 
 
+def filled(found: Mapping[str, str | None]) -> dict[str, str]:
+    """What a container finds, with values of their form for those that a Secret says."""
+    said = {name: value for name, value in found.items() if value is not None}
+    secret = found.keys() - said.keys()
+    return said | {name: SMTP if name.endswith("_SMTP_URL") else POSTGRES for name in secret}
+
+
 def _ours(system: System) -> list[tuple[str, Object]]:
     return [(each["args"][0], each) for workload in system.deployments for each in containers(workload)]
 
@@ -80,7 +89,7 @@ def test_every_setting_without_a_default_is_set(system: System) -> None:
 def test_every_value_is_one_that_the_code_takes(system: System) -> None:
     for argument, container in _ours(system):
         found = environment(container, system)
-        read(argument, {name: "postgresql://u:p@h:5432/d" if value is None else value for name, value in found.items()})
+        read(argument, filled(found))
 
 
 def test_addresses_name_a_service_of_the_namespace_and_one_of_its_ports(system: System) -> None:
@@ -147,9 +156,7 @@ def test_envoy_takes_what_the_settings_make_of_its_configuration(system: System,
 def test_one_callers_shares_of_all_replicas_leave_the_others_places_at_the_edge(system: System) -> None:
     def settings(name: str) -> BaseSettings:
         found = environment(main(system.named("Deployment", name)), system)
-        return read(
-            name, {key: "postgresql://u:p@h:5432/d" if value is None else value for key, value in found.items()}
-        )
+        return read(name, filled(found))
 
     edge = settings("gateway")
     assert isinstance(edge, EdgeSettings)
@@ -228,8 +235,7 @@ def test_callers_are_checked_by_every_service(system: System) -> None:
         assert "QMCP_ALLOW_KEYLESS" not in found
         if container["name"] == "main" and argument != "web":
             assert found["QMCP_AUTH"] == "on", argument
-            found = {name: value or "postgresql://u:p@h:5432/d" for name, value in found.items()}
-            settings = read(argument, found)
+            settings = read(argument, filled(found))
             if isinstance(settings, EdgeSettings):
                 assert settings.refusal() == ""
             if isinstance(settings, ServiceSettings):
