@@ -11,17 +11,19 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
 import pytest
+from fastmcp import Client as FastMcpClient
 
 from devstack import services
 from tests.faults.ledger import compare
 from tests.faults.load import EchoCallers
 from tests.questioning import onboarding
 from tests.stack import ROOT, STACK_STARTS_WITHIN, Server, Stack, words
-from tests.system.mcp_requests import FORMS, TASKS, result
+from tests.system.mcp_requests import FORMS, REVISION, TASKS, result
 from tests.upstream import Upstream, upstream
 
 ECHO = "/v1/tools/echo"
@@ -122,6 +124,19 @@ def answer_over_mcp(stack: Stack, task: str, asked: str) -> None:
             assert time.monotonic() < until, found
             time.sleep(0.05)
         assert found["result"]["structuredContent"] == WAITING
+
+
+async def killed_while_fastmcp_asks_its_user(stack: Stack) -> Any:
+    """What its call gives all the same, by the system that was started in place of the one that had asked."""
+
+    async def approves(*_: Any) -> dict[str, Any]:
+        await asyncio.to_thread(stack.stop, signal.SIGKILL)
+        # At once, while Postgres may still be writing its last page.
+        await asyncio.to_thread(stack.start)
+        return {"confirm": True}
+
+    async with FastMcpClient(f"{stack.edge_url}/mcp", mode=REVISION, elicitation_handler=approves) as client:
+        return (await client.call_tool("waits", WAITING)).structured_content
 
 
 @pytest.mark.promise("Q34", "M01")
@@ -264,12 +279,10 @@ async def test_a_killed_supervisor_takes_everything_with_it_and_a_killed_postgre
     await asyncio.to_thread(stack.start)
     kept = [await asyncio.to_thread(echo, stack, "before")]
     task, asked = await asyncio.to_thread(waiting_over_mcp, stack, mirror)
-    await asyncio.to_thread(stack.stop, signal.SIGKILL)
-    # At once, while Postgres may still be writing its last page.
-    await asyncio.to_thread(stack.start)
     try:
+        assert await killed_while_fastmcp_asks_its_user(stack) == WAITING
         await asyncio.to_thread(answer_over_mcp, stack, task, asked)
-        assert mirror.bodies == [WAITING, WAITING]
+        assert mirror.bodies == [WAITING] * 3
         assert (await asyncio.to_thread(got, stack, f"/v1/invocations/{kept[0]}")).json()["result"] == "before"
         kept += [await asyncio.to_thread(echo, stack, f"before {number}") for number in range(20)]
         await under_load_while_postgres_is_killed(stack)
