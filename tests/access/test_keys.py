@@ -261,7 +261,7 @@ async def test_whoever_has_a_key_learns_who_they_are(access: Access) -> None:
     identity = await access.must("WhoAmI", key=issued.api_key)
     assert identity.principal == "me"
     assert list(identity.roles) == ["agent", "reader"]
-    audited = ["access.audit", "access.read", "documents.audit", "documents.read", "documents.run"]
+    audited = ["access.audit", "access.read", "documents.audit", "documents.read", "documents.run", "documents.write"]
     audited += [
         "hitl.ask",
         "hitl.audit",

@@ -113,6 +113,7 @@ async def test_what_services_ask_about_roles_that_do_not_exist_grants_nothing(ac
     assert list(answer.permissions) == [
         "documents.read",
         "documents.run",
+        "documents.write",
         "hitl.ask",
         "hitl.read",
         "metrics.read",
