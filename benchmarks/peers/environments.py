@@ -15,6 +15,7 @@ REQUIREMENTS = {
     "fastmcp": ["fastmcp", "uvicorn[standard]"],
     "contextforge": ["mcp-contextforge-gateway"],
     "procrastinate": ["procrastinate", "psycopg[binary]"],
+    "awa": ["awa-pg"],
 }
 # What names the release in the report.
 DISTRIBUTION = {
@@ -22,6 +23,7 @@ DISTRIBUTION = {
     "fastmcp": "fastmcp",
     "contextforge": "mcp-contextforge-gateway",
     "procrastinate": "procrastinate",
+    "awa": "awa-pg",
 }
 
 
