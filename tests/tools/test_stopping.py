@@ -64,7 +64,7 @@ async def test_a_stop_while_the_database_is_away_ends_in_time_and_the_next_start
             async with replica(settings) as stopped:
                 await stopped.invoke("echo", {"message": "x"})
                 for _ in range(3):
-                    await stopped.start("counted", {"key": "stopped", "seconds": 60})
+                    await stopped.start("counted", {"key": "cut-off", "seconds": 60})
                 postgres.kill()
             postgres.start()
             async with replica(settings) as again:
