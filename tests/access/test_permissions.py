@@ -103,7 +103,7 @@ async def test_nobody_without_a_credential_reaches_any_rpc_but_links_and_what_sa
     environment: dict[str, Running],
 ) -> None:
     open_ = {method.name for method in METHODS if method.permission.endswith(".anyone")}
-    assert open_ == {"ShowActionLink", "AnswerActionLink", "GetBoardHealth"}
+    assert open_ == {"ShowActionLink", "AnswerActionLink", "ShowUnsubscribe", "Unsubscribe", "GetBoardHealth"}
     for method in METHODS:
         answer = await code(environment[method.service], method.name, {})
         # A link that is none; a board that is well.
