@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 from google.api.httpbody_pb2 import HttpBody
+from qmcp.documents.v1 import contract_pb2, run_pb2, template_pb2
 from qmcp.documents.v1 import documents_service_pb2 as pb
-from qmcp.documents.v1 import run_pb2, template_pb2
 
 from services.documents import server as documents_server
 from tests.contract.running import Running
@@ -145,6 +145,7 @@ SUBJECT = Subject(
         "UploadTemplate": Lasting(HttpBody(content_type=FORM, data=f"--{BOUNDARY}\r\n".encode())),
         "StoreTemplate": Lasting(template_pb2.StoreTemplateRequest(start=template_pb2.StoreTemplateStart(name="a"))),
         "DownloadTemplate": Lasting(template_pb2.DownloadTemplateRequest(id=str(UUID(int=5))), table="templates"),
+        "DescribeTemplate": Lasting(contract_pb2.DescribeTemplateRequest(stored_template="a"), table="templates"),
         "WatchRun": Lasting(pb.WatchRunRequest(id=str(UUID(int=5))), table="runs"),
         "DownloadRun": Lasting(run_pb2.DownloadRunRequest(id=str(UUID(int=5))), table="runs"),
     },
