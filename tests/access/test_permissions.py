@@ -66,8 +66,9 @@ async def outcome(environment: dict[str, Running], method: Method, key: str) -> 
     async with asyncio.timeout(60):
         while True:
             answer = await code(environment[method.service], method.name, with_key(key))
-            # On a busy machine access may not have said in time who calls; whoever is told so calls again.
-            if answer != "UNAVAILABLE":
+            # On a busy machine access may not have said in time who calls, and as many calls are made at once as one may
+            # have; whoever is told so calls again.
+            if answer not in {"UNAVAILABLE", "RESOURCE_EXHAUSTED"}:
                 return answer
 
 

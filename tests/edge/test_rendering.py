@@ -135,7 +135,7 @@ def test_every_setting_has_an_effect():
         "edge_access_log": "access_log",
         "edge_timeout_seconds": "edge_timeout",
         "edge_long_timeout_seconds": "edge_long_timeout",
-        "further_addresses": "further_listeners",
+        **dict.fromkeys(("further_addresses", "default_port", "mcp_port"), "further_listeners"),
         "metrics_service_host": "further_listeners",
         "metrics_service_port": "further_listeners",
     }

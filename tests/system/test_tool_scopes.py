@@ -34,16 +34,16 @@ def key(guarded: Stack, behind: Upstream) -> Iterator[str]:
         for name in (*OURS, "stock/count"):
             admin.create_tool(Tool(name=name, http=HttpSource(method="POST", url=behind.url)))
         scopes = [ToolScope(names=("billing/*",))]
-        admin.create_role("billing", ["tools.read", "tools.invoke"], tool_scopes=scopes)
+        admin.create_role("only-bills", ["tools.read", "tools.invoke"], tool_scopes=scopes)
         yield admin.create_key("payer", ["agent"], tool_scopes=scopes).api_key
         for name in (*OURS, "stock/count"):
             admin.delete_tool(name)
-        admin.delete_role("billing")
+        admin.delete_role("only-bills")
 
 
 @pytest.mark.parametrize("by", ["key", "token"])
 def test_over_http_there_is_nothing_else(guarded: Stack, issuer: Issuer, key: str, by: str) -> None:
-    token = issuer.token(sub="payer", roles=["billing"])
+    token = issuer.token(sub="payer", roles=["only-bills"])
     credential = {"x-api-key": key} if by == "key" else {"authorization": f"Bearer {token}"}
     with httpx.Client(base_url=guarded.edge_url, timeout=60, headers=credential) as http:
         assert [tool["name"] for tool in http.get("/v1/tools").json()["tools"]] == OURS

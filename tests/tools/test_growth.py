@@ -85,7 +85,7 @@ async def test_every_filter_and_pair_of_filters_reads_about_what_it_shows(grown:
             page, _ = await lists.list_before(
                 explained,
                 InvocationFilter(**wanted),  # type: ignore[arg-type]
-                viewer,
+                lists.Whose(viewer, None),
                 None,
                 PAGE,
                 0,
@@ -104,7 +104,7 @@ async def test_what_is_open_is_what_has_no_outcome(grown: Connection) -> None:
         listed = {}
         for status in lists.OPEN:
             wanted = InvocationFilter(status=status)
-            page, whole = await lists.list_before(grown, wanted, ITSELF, None, 500, 0, full=True)
+            page, whole = await lists.list_before(grown, wanted, lists.Whose(ITSELF, None), None, 500, 0, full=True)
             assert whole
             listed[status] = {one.intent.id for one in page}
     rows = await grown.fetch(
