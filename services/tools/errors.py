@@ -140,6 +140,14 @@ def reflection_failed(target: str, why: str) -> ServiceError:
     return failed_precondition("REFLECTION_FAILED", f"The gRPC server {target} cannot be used: {why}", target=target)
 
 
+def document_invalid(field: str, why: str) -> ServiceError:
+    return invalid_argument("DOCUMENT_INVALID", f"The document cannot be imported: {why}.", [Violation(field, why)])
+
+
+def document_not_fetched(url: str, why: str) -> ServiceError:
+    return failed_precondition("DOCUMENT_NOT_FETCHED", f"{url} could not be fetched: {why}.")
+
+
 def etag_mismatch(name: str) -> ServiceError:
     return aborted("ETAG_MISMATCH", f"{name!r} was changed by somebody else. Read it again, apply your change, retry.")
 

@@ -133,6 +133,7 @@ def tool_to(tool: models.Tool, by: Principal) -> tool_pb2.Tool:
         timeout_seconds=tool.timeout_seconds,
         max_concurrency=tool.max_concurrency,
         etag=tool.etag,
+        import_name=tool.import_name,
         created_at=to_timestamp(tool.created_at),
         updated_at=to_timestamp(tool.updated_at),
     )

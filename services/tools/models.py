@@ -170,6 +170,8 @@ class Tool:
     own_settings: bool = False
     # None: it can run, as far as is known.
     outage: ToolOutage | None = None
+    # The import of an OpenAPI document that it is of; empty where it is of none.
+    import_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

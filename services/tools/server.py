@@ -46,6 +46,7 @@ from services.tools.execution.lease import Lease
 from services.tools.execution.runner import Runner
 from services.tools.execution.slots import Slots
 from services.tools.execution.sweep import Sweep
+from services.tools.imports.importing import Imports
 from services.tools.mcp_servers.connections import McpConnections
 from services.tools.mcp_servers.federation import Federation
 from services.tools.mcp_servers.links import Links
@@ -103,6 +104,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         # What there is to run.
         tools = LoadedTools(db, functions, http_tools, grpc_tools, mcp_connections)
         catalogue = Catalogue(db, functions, http_tools, grpc_tools, tools)
+        imports = Imports(db, http_tools, secrets, tools)
         federation = Federation(db, replica, mcp_connections, tools, metrics)
         servers = McpServers(db, tools, mcp_connections, federation)
         # What is put on record.
@@ -132,7 +134,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         approvals = Approvals(db, humans, tools, decisions, awaiting, metrics)
         cancellations = Cancellations(db, waiters, history, approvals.cancel)
 
-        servicer = ToolsServicer(catalogue, execution, cancellations, history, archiving, key, servers)
+        servicer = ToolsServicer(catalogue, execution, cancellations, history, archiving, key, servers, imports)
         channels = {
             "tools_changed": tools.forget,
             "mcp_servers_changed": lambda _: mcp_connections.news.set(),

@@ -12,6 +12,7 @@ from qmcp.tools.v1 import (
     invocation_pb2,
     mcp_server_pb2,
     receipt_pb2,
+    tool_import_pb2,
     tool_pb2,
     tools_service_pb2,
     tools_service_pb2_grpc,
@@ -37,6 +38,8 @@ from services.tools.catalogue.catalogue import Catalogue
 from services.tools.execution.active import InvocationRequest
 from services.tools.execution.cancellation import Cancellations
 from services.tools.execution.execution import Execution
+from services.tools.imports.importing import Imports
+from services.tools.imports.messages import import_to, request_from
 from services.tools.mcp_servers.models import McpServer
 from services.tools.mcp_servers.servers import McpServers
 from services.tools.models import Invocation, Json, Tool, ToolFilter
@@ -63,9 +66,11 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         archiving: Archiving,
         key: SigningKey,
         servers: McpServers,
+        imports: Imports,
     ) -> None:
         self._catalogue = catalogue
         self._servers = servers
+        self._imports = imports
         self._execution = execution
         self._cancellations = cancellations
         self._history = history
@@ -110,6 +115,11 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
 
     async def ResumeTool(self, request: tools_service_pb2.ResumeToolRequest, context: Context) -> tool_pb2.Tool:
         return _shown(await self._catalogue.resume(request.name))
+
+    async def ImportTools(
+        self, request: tools_service_pb2.ImportToolsRequest, context: Context
+    ) -> tool_import_pb2.ToolImport:
+        return await self._imports.run(request_from(request), Once(request, import_to))
 
     async def ListMcpServers(
         self, request: tools_service_pb2.ListMcpServersRequest, context: Context

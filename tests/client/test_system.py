@@ -122,6 +122,25 @@ def test_a_tool_is_registered_changed_and_removed(target: str) -> None:
             client.get_tool(tool.name)
 
 
+def test_a_document_is_imported_at_a_shell_which_asks_where_something_breaks(command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "pets.json"
+    operation = {"operationId": "list", "parameters": [{"name": "limit", "in": "query"}]}
+    root = {"openapi": "3.1.0", "servers": [{"url": "https://a.example"}], "paths": {"/pets": {"get": operation}}}
+    file.write_text(json.dumps(root))
+    shown = command("tools", "import", "shell", str(file), "--dry-run")
+    assert (shown.code, "shell/list" in shown.out, "1 added" in shown.out) == (0, True, True)
+    made = command("tools", "import", "shell", str(file), "--json")
+    assert (json.loads(made.out)["applied"], json.loads(made.out)["added_count"]) == (True, 1)
+    operation["parameters"] = []
+    file.write_text(json.dumps(root))
+    asked = command("tools", "import", "shell", str(file), stdin="n\n")
+    assert (asked.code != 0, "argument limit is gone" in asked.out) == (True, True)
+    assert "limit" in json.loads(command("tools", "get", "shell/list", "--json").out)["input_schema"]["properties"]
+    assert command("tools", "import", "shell", str(file), "--yes").code == 0
+    assert "limit" not in command("tools", "get", "shell/list", "--json").out
+    assert command("tools", "import", "shell", str(file), "--secret", "nothing").code != 0
+
+
 async def test_the_async_client_starts_watches_and_waits(target: str) -> None:
     async with AsyncClient(target) as client:
         started = await client.start_invocation("echo", {"message": "later"})

@@ -55,6 +55,9 @@ async def _invoke_echo(running: Running, number: int) -> list[str]:
     return [(await running.must("InvokeTool", _echo(each))).id for each in range(number)]
 
 
+_DOCUMENT = (
+    '{"openapi": "3.1.0", "servers": [{"url": "https://example.com"}], "paths": {"/a": {"get": {"operationId": "a"}}}}'
+)
 _numbers = count(1)
 
 
@@ -143,6 +146,11 @@ SUBJECT = Subject(
             lambda tool: (tool.name, tool.etag),
             repeats=False,
         ),
+        "ImportTools": Effect(
+            lambda number: tools_service_pb2.ImportToolsRequest(name=f"made-{number}", document=_DOCUMENT),
+            lambda made: (made.name, made.added_count, made.etag),
+            repeats=False,
+        ),
         "CreateMcpServer": Effect(
             lambda number: tools_service_pb2.CreateMcpServerRequest(server=_server(number)),
             lambda server: (server.name, server.etag),
@@ -161,6 +169,9 @@ SUBJECT = Subject(
     lasting={
         "InvokeTool": Lasting(_echo(1), "invocations"),
         "CallTool": Lasting(_echo(2), "invocations"),
+        "ImportTools": Lasting(
+            tools_service_pb2.ImportToolsRequest(name="lasting", document=_DOCUMENT, dry_run=True), "tools"
+        ),
         "WatchInvocation": Lasting(tools_service_pb2.WatchInvocationRequest(id=NOBODYS), "invocations"),
         "ExportInvocations": Lasting(tools_service_pb2.ExportInvocationsRequest(), "invocations"),
         "VerifyReceipts": Lasting(tools_service_pb2.VerifyReceiptsRequest(), "checkpoints"),
@@ -183,7 +194,17 @@ SUBJECT = Subject(
     },
     shared={
         **dict.fromkeys(
-            ("ListTools", "GetTool", "CreateTool", "UpdateTool", "DeleteTool", "PauseTool", "ResumeTool"), CATALOGUE
+            (
+                "ListTools",
+                "GetTool",
+                "CreateTool",
+                "UpdateTool",
+                "DeleteTool",
+                "PauseTool",
+                "ResumeTool",
+                "ImportTools",
+            ),
+            CATALOGUE,
         ),
         **dict.fromkeys(
             (

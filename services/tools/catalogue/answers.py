@@ -127,6 +127,16 @@ def whole(received: bytes, headers: Mapping[str, str], most: int) -> Output:
     return too_large(most) if len(body) > most else read(body, content_type)
 
 
+def unpacked(received: bytes, headers: Mapping[str, str], most: int) -> bytes:
+    """What was received as it was before it was compressed by gzip or deflate, a byte too many where it is too large.
+
+    Raises:
+        zlib.error: it cannot be decompressed.
+    """
+    encoding = headers.get("Content-Encoding", "").strip().lower()
+    return decompressed(received, encoding, most) if encoding in WINDOWS else received
+
+
 def excerpt(received: bytes, headers: Mapping[str, str], most: int) -> str:
     """The beginning of an answer for the sentence of an error, in so many characters at most."""
     encoding = headers.get("Content-Encoding", "").strip().lower()

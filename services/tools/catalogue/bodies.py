@@ -47,7 +47,7 @@ def faults(body: HttpRequestBody, rest: Mapping[str, Json]) -> Iterator[Violatio
 def made(body: HttpRequestBody, rest: Mapping[str, Json]) -> Body | None:
     """The body and its Content-Type; None where there is none. `faults` has let the arguments pass."""
     given = rest.get(body.argument) if body.argument else dict(rest)
-    if body.format == "none" or given is None:
+    if body.format == "none" or given is None or (body.format in FORMS and not given):
         return None
     match body.format:
         case "json":

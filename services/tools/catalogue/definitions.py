@@ -25,7 +25,7 @@ def _etag(tool: Tool) -> str:
     covered = replace(tool, etag="", created_at=None, updated_at=None, descriptors=None)
     fields = orjson.loads(orjson.dumps(covered, option=orjson.OPT_SORT_KEYS))
     # Not of the definition: one that was approved before a pause may run after it.
-    del fields["pause"], fields["outage"], fields["own_settings"]
+    del fields["pause"], fields["outage"], fields["own_settings"], fields["import_name"]
     if tool.approval is None:
         # Tools without one keep the etag that they had before there were approvals.
         del fields["approval"]

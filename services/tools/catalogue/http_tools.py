@@ -1,6 +1,7 @@
 """Tools that are HTTP endpoints."""
 
 import asyncio
+import zlib
 from collections.abc import Mapping
 
 import aiohttp
@@ -15,6 +16,7 @@ from services.tools.catalogue import answers, placement, templates
 from services.tools.catalogue.named_secrets import Secrets
 from services.tools.models import HttpSource, Json, Output
 
+OK = 200
 # Statuses whose answers have no content, whatever their headers say.
 WITHOUT_CONTENT = {204, 205}
 CHUNK_BYTES = 65_536
@@ -106,6 +108,30 @@ class HttpTools:
             owned["Cookie"] = f"{owned['Cookie']}; {given['Cookie']}"
         sent.update(owned)
         return sent
+
+    async def fetch(self, url: str, most: int) -> bytes:
+        """What stands at an address, as somebody who defines tools names it; without credentials.
+
+        Raises:
+            UpstreamError: it is not there, or larger than `most` bytes.
+            AddressNotAllowedError: the host is or resolves to an address that is not allowed.
+        """
+        self._addresses.require_literal_allowed(host_of(url))
+        try:
+            async with self._client().get(URL(url, encoded=True), allow_redirects=False) as response:
+                if response.status != OK:
+                    raise UpstreamError(f"it answered {response.status}")
+                received = b""
+                async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+                    received += chunk
+                    if len(received) > most:
+                        raise UpstreamError(f"it is larger than {most:,} bytes")
+                return answers.unpacked(received, response.headers, most)
+        except (aiohttp.ClientError, ConnectionError, zlib.error) as error:
+            refused = address_error(error)
+            if refused is not None:
+                raise refused from None
+            raise UpstreamError(f"{type(error).__name__}") from None
 
     async def _answered(self, response: aiohttp.ClientResponse) -> Output:
         """The result of a 2xx answer. The server has done it by now: nothing raises any more."""

@@ -28,6 +28,7 @@ COLUMNS = """
     name, kind, title, description, version, tags, labels, annotations, input_schema, output_schema,
     timeout_seconds, max_concurrency, source, descriptors, etag, approval, created_at, updated_at,
     full_source, paused_at, paused_by, pause_reason, mcp_server, mcp_tool, mcp_digest, own_settings, gone_at,
+    import_name,
     (
         SELECT json_build_array(since, reason)
         FROM mcp_standings
@@ -52,12 +53,12 @@ WORDS = """
 
 async def get(connection: Connection, name: str) -> Tool | None:
     row = await connection.fetchrow(f"SELECT {COLUMNS} FROM tools WHERE name = $1", name)
-    return _tool(row) if row else None
+    return tool_of(row) if row else None
 
 
 async def get_for_update(connection: Connection, name: str) -> Tool | None:
     row = await connection.fetchrow(f"SELECT {COLUMNS} FROM tools WHERE name = $1 FOR UPDATE", name)
-    return _tool(row) if row else None
+    return tool_of(row) if row else None
 
 
 async def list_after(
@@ -79,7 +80,7 @@ async def list_after(
         """,
         *values,
     )
-    return [_tool(row) for row in rows]
+    return [tool_of(row) for row in rows]
 
 
 async def insert(connection: Connection, tool: Tool) -> Tool | None:
@@ -99,7 +100,7 @@ async def insert(connection: Connection, tool: Tool) -> Tool | None:
         """,
         *_values(tool),
     )
-    return _tool(row) if row else None
+    return tool_of(row) if row else None
 
 
 async def replace(connection: Connection, tool: Tool) -> Tool:
@@ -136,7 +137,7 @@ async def replace(connection: Connection, tool: Tool) -> Tool:
         *_values(tool),
     )
     assert row is not None, "the caller holds the row's lock"
-    return _tool(row)
+    return tool_of(row)
 
 
 async def pause(connection: Connection, name: str, by: str, reason: str) -> None:
@@ -178,7 +179,7 @@ async def delete(connection: Connection, name: str) -> None:
 async def of_server(connection: Connection, server: str) -> list[Tool]:
     """The tools of an MCP server, those that it lists no more with them; locked until the transaction ends."""
     rows = await connection.fetch(f"SELECT {COLUMNS} FROM tools WHERE mcp_server = $1 ORDER BY name FOR UPDATE", server)
-    return [_tool(row) for row in rows]
+    return [tool_of(row) for row in rows]
 
 
 async def mark_gone(connection: Connection, name: str) -> None:
@@ -246,7 +247,8 @@ def _load(text: str | None) -> Any:
     return None if text is None else orjson.loads(text)
 
 
-def _tool(row: Record) -> Tool:
+def tool_of(row: Record) -> Tool:
+    """A tool from a row of COLUMNS."""
     approval = _load(row["approval"])
     return Tool(
         name=row["name"],
@@ -270,6 +272,7 @@ def _tool(row: Record) -> Tool:
         pause=row["paused_at"] and ToolPause(row["paused_at"], row["paused_by"], row["pause_reason"]),
         own_settings=row["own_settings"],
         outage=_outage(row),
+        import_name=row["import_name"],
     )
 
 

@@ -14,7 +14,16 @@ from qmcp.client.calling.resumption import Resumption
 from qmcp.client.calling.retries import Deadline
 from qmcp.client.errors import QmcpError
 from qmcp.client.tools.following import InvocationFollower
-from qmcp.client.tools.models import Invocation, InvocationEvent, McpServer, Receipt, ReceiptKey, Tool, ToolSummary
+from qmcp.client.tools.models import (
+    Invocation,
+    InvocationEvent,
+    McpServer,
+    Receipt,
+    ReceiptKey,
+    Tool,
+    ToolImport,
+    ToolSummary,
+)
 from qmcp.client.tools.verification import ReceiptVerification
 from qmcp.tools.v1 import invocation_pb2, mcp_server_pb2, tool_pb2
 from qmcp.tools.v1 import tools_service_pb2 as api
@@ -55,6 +64,43 @@ class AsyncTools(AsyncCalls):
     async def resume_tool(self, name: str) -> Tool:
         """Lets a tool run again."""
         return await self._call(api.ResumeToolRequest(name=name), Tool)
+
+    async def import_tools(
+        self,
+        name: str,
+        *,
+        document: str = "",
+        url: str = "",
+        server_url: str = "",
+        tags: Sequence[str] = (),
+        paths: Sequence[str] = (),
+        methods: Sequence[str] = (),
+        secrets: Mapping[str, str] | None = None,
+        dry_run: bool = False,
+        etag: str = "",
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+    ) -> ToolImport:
+        """Makes tools of the operations of an OpenAPI document, its text or its address; again, of what has changed.
+
+        With `dry_run` it only tells; with the `etag` of that, it applies what was told or is refused.
+        """
+        request = api.ImportToolsRequest(
+            name=name,
+            server_url=server_url,
+            tags=tags,
+            paths=paths,
+            methods=methods,
+            secrets=secrets,
+            dry_run=dry_run,
+            etag=etag,
+            idempotency_key=idempotency_key,
+        )
+        if url:
+            request.url = url
+        else:
+            request.document = document
+        return await self._call(request, ToolImport, timeout=timeout)
 
     async def list_mcp_servers(self) -> list[McpServer]:
         """All MCP servers whose tools are in the catalogue, in order of their names."""

@@ -265,6 +265,55 @@ class Tool:
     # Set by the server while the tool cannot run, because its MCP server is down or lists it no more: invocations
     # fail with `UPSTREAM_FAILED`, and nothing is sent. Ignored on input.
     outage: ToolOutage | None = None
+    # Set by the server: the import (ImportTools) that the tool is of. Ignored on input.
+    import_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedTool:
+    """What becomes of one operation."""
+
+    # The tool's name, `<import>/<operationId>`; empty where it cannot have one.
+    tool_name: str = ""
+    # The operation, as `GET /pets/{id}`.
+    operation: str = ""
+    # `added`, `changed`, `breaking`, `gone`, `unchanged` or `refused`.
+    change: str = ""
+    # What is other than before, or why it is refused: a sentence each, at most 20.
+    details: tuple[str, ...] = ()
+    # What of the operation is left out or is taken more widely than the document says: a sentence each, at most 20.
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolImport:
+    """The operations of an OpenAPI document as HTTP tools, and how they differ from the tools that an import of
+    the same name made before.
+    """
+
+    # The name of the import.
+    name: str = ""
+    # Whether the catalogue was changed; false of a dry run.
+    applied: bool = False
+    # The title of the document, and its version.
+    title: str = ""
+    # One entry for each operation that was selected and for each tool that is gone, in order of the tools' names;
+    # operations that cannot be tools last.
+    tools: tuple[ImportedTool, ...] = ()
+    # How many are new.
+    added_count: int = 0
+    # How many are other than before, and take what they took.
+    changed_count: int = 0
+    # How many may refuse arguments that they took, or need others.
+    breaking_count: int = 0
+    # How many are no longer selected, or no longer in the document; they are removed.
+    gone_count: int = 0
+    # How many are what they were.
+    unchanged_count: int = 0
+    # How many cannot be tools.
+    refused_count: int = 0
+    # Stands for all of it: sent with the import that follows a dry run, that applies what was shown or is refused.
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

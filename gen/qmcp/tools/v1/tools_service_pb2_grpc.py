@@ -8,6 +8,7 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from qmcp.tools.v1 import invocation_pb2 as qmcp_dot_tools_dot_v1_dot_invocation__pb2
 from qmcp.tools.v1 import mcp_server_pb2 as qmcp_dot_tools_dot_v1_dot_mcp__server__pb2
 from qmcp.tools.v1 import receipt_pb2 as qmcp_dot_tools_dot_v1_dot_receipt__pb2
+from qmcp.tools.v1 import tool_import_pb2 as qmcp_dot_tools_dot_v1_dot_tool__import__pb2
 from qmcp.tools.v1 import tool_pb2 as qmcp_dot_tools_dot_v1_dot_tool__pb2
 from qmcp.tools.v1 import tools_service_pb2 as qmcp_dot_tools_dot_v1_dot_tools__service__pb2
 
@@ -77,6 +78,11 @@ class ToolsServiceStub:
                 '/qmcp.tools.v1.ToolsService/ResumeTool',
                 request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ResumeToolRequest.SerializeToString,
                 response_deserializer=qmcp_dot_tools_dot_v1_dot_tool__pb2.Tool.FromString,
+                _registered_method=True)
+        self.ImportTools = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/ImportTools',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ImportToolsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tools_dot_v1_dot_tool__import__pb2.ToolImport.FromString,
                 _registered_method=True)
         self.ListMcpServers = channel.unary_unary(
                 '/qmcp.tools.v1.ToolsService/ListMcpServers',
@@ -238,6 +244,16 @@ class ToolsServiceServicer:
 
     def ResumeTool(self, request, context):
         """Lets a tool run again; one that is not paused stays as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportTools(self, request, context):
+        """Makes HTTP tools of the operations of an OpenAPI document (3.0 or 3.1, JSON or YAML), `<name>/<operationId>`. An import of
+        the same name again tells what was added, what changed, what may break callers and what is gone, and applies all of it in
+        one transaction; with `dry_run` it only tells. What a tool was given of its own stays: approval, limits, labels, a pause.
+        A document that is none is INVALID_ARGUMENT/`DOCUMENT_INVALID`; an operation that cannot be a tool is among the answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -453,6 +469,11 @@ def add_ToolsServiceServicer_to_server(servicer, server):
                     servicer.ResumeTool,
                     request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ResumeToolRequest.FromString,
                     response_serializer=qmcp_dot_tools_dot_v1_dot_tool__pb2.Tool.SerializeToString,
+            ),
+            'ImportTools': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportTools,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ImportToolsRequest.FromString,
+                    response_serializer=qmcp_dot_tools_dot_v1_dot_tool__import__pb2.ToolImport.SerializeToString,
             ),
             'ListMcpServers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListMcpServers,
@@ -752,6 +773,33 @@ class ToolsService:
             '/qmcp.tools.v1.ToolsService/ResumeTool',
             qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ResumeToolRequest.SerializeToString,
             qmcp_dot_tools_dot_v1_dot_tool__pb2.Tool.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportTools(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/ImportTools',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ImportToolsRequest.SerializeToString,
+            qmcp_dot_tools_dot_v1_dot_tool__import__pb2.ToolImport.FromString,
             options,
             channel_credentials,
             insecure,

@@ -10,6 +10,7 @@ from grpc import aio as _aio
 from qmcp.tools.v1 import invocation_pb2 as _invocation_pb2
 from qmcp.tools.v1 import mcp_server_pb2 as _mcp_server_pb2
 from qmcp.tools.v1 import receipt_pb2 as _receipt_pb2
+from qmcp.tools.v1 import tool_import_pb2 as _tool_import_pb2
 from qmcp.tools.v1 import tool_pb2 as _tool_pb2
 from qmcp.tools.v1 import tools_service_pb2 as _tools_service_pb2
 import abc as _abc_1
@@ -61,6 +62,12 @@ class ToolsServiceStub:
     """
     ResumeTool: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.ResumeToolRequest, _tool_pb2.Tool]
     """Lets a tool run again; one that is not paused stays as it is."""
+    ImportTools: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.ImportToolsRequest, _tool_import_pb2.ToolImport]
+    """Makes HTTP tools of the operations of an OpenAPI document (3.0 or 3.1, JSON or YAML), `<name>/<operationId>`. An import of
+    the same name again tells what was added, what changed, what may break callers and what is gone, and applies all of it in
+    one transaction; with `dry_run` it only tells. What a tool was given of its own stays: approval, limits, labels, a pause.
+    A document that is none is INVALID_ARGUMENT/`DOCUMENT_INVALID`; an operation that cannot be a tool is among the answer.
+    """
     ListMcpServers: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.ListMcpServersRequest, _tools_service_pb2.ListMcpServersResponse]
     """Lists the MCP servers in order of their names."""
     GetMcpServer: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.GetMcpServerRequest, _mcp_server_pb2.McpServer]
@@ -170,6 +177,12 @@ class ToolsServiceAsyncStub(ToolsServiceStub):
     """
     ResumeTool: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.ResumeToolRequest, _tool_pb2.Tool]  # type: ignore[assignment]
     """Lets a tool run again; one that is not paused stays as it is."""
+    ImportTools: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.ImportToolsRequest, _tool_import_pb2.ToolImport]  # type: ignore[assignment]
+    """Makes HTTP tools of the operations of an OpenAPI document (3.0 or 3.1, JSON or YAML), `<name>/<operationId>`. An import of
+    the same name again tells what was added, what changed, what may break callers and what is gone, and applies all of it in
+    one transaction; with `dry_run` it only tells. What a tool was given of its own stays: approval, limits, labels, a pause.
+    A document that is none is INVALID_ARGUMENT/`DOCUMENT_INVALID`; an operation that cannot be a tool is among the answer.
+    """
     ListMcpServers: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.ListMcpServersRequest, _tools_service_pb2.ListMcpServersResponse]  # type: ignore[assignment]
     """Lists the MCP servers in order of their names."""
     GetMcpServer: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.GetMcpServerRequest, _mcp_server_pb2.McpServer]  # type: ignore[assignment]
@@ -318,6 +331,18 @@ class ToolsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_tool_pb2.Tool, _abc.Awaitable[_tool_pb2.Tool]]:
         """Lets a tool run again; one that is not paused stays as it is."""
+
+    @_abc_1.abstractmethod
+    def ImportTools(
+        self,
+        request: _tools_service_pb2.ImportToolsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tool_import_pb2.ToolImport, _abc.Awaitable[_tool_import_pb2.ToolImport]]:
+        """Makes HTTP tools of the operations of an OpenAPI document (3.0 or 3.1, JSON or YAML), `<name>/<operationId>`. An import of
+        the same name again tells what was added, what changed, what may break callers and what is gone, and applies all of it in
+        one transaction; with `dry_run` it only tells. What a tool was given of its own stays: approval, limits, labels, a pause.
+        A document that is none is INVALID_ARGUMENT/`DOCUMENT_INVALID`; an operation that cannot be a tool is among the answer.
+        """
 
     @_abc_1.abstractmethod
     def ListMcpServers(

@@ -1,0 +1,1 @@
+"""Operations of OpenAPI documents, which become tools of the catalogue."""
