@@ -20,6 +20,11 @@ PATTERN_MEMORY_BYTES = 64 * 1024
 # How long one takes for a character, in evaluations, by what it takes compiled: small ones soon have all their states.
 PATTERN_STEPS = ((2 * 1024, 0.05), (16 * 1024, 10.0), (PATTERN_MEMORY_BYTES, 40.0))
 
+# How long formats take for a character that are looked at character by character, and those that are parsed.
+FORMAT_STEPS = 3.0
+PARSED_FORMAT_STEPS = 10.0
+PARSED_FORMATS = {"regex", "idn-email", "idn-hostname", "iri", "iri-reference"}
+
 # How long it takes to compare a number with another, or to divide it, in evaluations; and how many times as long where
 # it has hundreds of digits, since it is reckoned exactly.
 COMPARISON_STEPS = 45
@@ -78,8 +83,8 @@ class SchemaCosts:
         own = [_own_cost(schema) for schema in schemas]
         self._looks = _Levels(parts, own, recursive=recursive, unlisted=1, unique=UNIQUE_STEPS)
         self._matches = self._reckons = None
-        if self.patterns:
-            steps = [sum(map(_steps_of_pattern, _patterns(schema))) for schema in schemas]
+        steps = [sum(map(_steps_of_pattern, _patterns(schema))) + _format_steps(schema) for schema in schemas]
+        if any(steps):
             self._matches = _Levels(parts, steps, recursive=recursive)
         numbers = [_number_steps(schema) for schema in schemas]
         if any(numbers) or any(part.unique for part in parts):
@@ -132,7 +137,7 @@ class SchemaCosts:
             raise TooCostlyError("$id stands within it; only the schema as a whole may have one")
         yield from self._in_place(schema)
         yield from _named(schema, "properties")
-        yield from _listed(schema, "prefixItems")
+        yield from _in_places(schema)
         yield from _each_within(schema)
 
     def _in_place(self, schema: dict[str, Any]) -> Iterator[Any]:
@@ -209,7 +214,7 @@ class _Part(NamedTuple):
 
     @classmethod
     def of(cls, schema: dict[str, Any], in_place: Iterable[Any]) -> "_Part":
-        one_of = (*_named(schema, "properties"), *_listed(schema, "prefixItems"))
+        one_of = (*_named(schema, "properties"), *_in_places(schema))
         return cls(
             id(schema),
             list(map(id, in_place)),
@@ -339,6 +344,19 @@ def _own_cost(schema: dict[str, Any]) -> int:
 def _each_within(schema: dict[str, Any]) -> Iterator[Any]:
     yield from _named(schema, "patternProperties")
     yield from (schema[keyword] for keyword in WITHIN if keyword in schema)
+
+
+def _in_places(schema: dict[str, Any]) -> Iterator[Any]:
+    """The schemas of the first items of a list; those of draft-07 and 2019-09 stand in `items`."""
+    yield from _listed(schema, "prefixItems")
+    yield from _listed(schema, "items")
+
+
+def _format_steps(schema: dict[str, Any]) -> float:
+    told = schema.get("format")
+    if not isinstance(told, str):
+        return 0
+    return PARSED_FORMAT_STEPS if told in PARSED_FORMATS else FORMAT_STEPS
 
 
 def _named(schema: dict[str, Any], keyword: str) -> Iterable[Any]:

@@ -63,6 +63,8 @@ class HttpSource:
     parameters: Sequence[HttpParameter] = ()
     # None: what is left over becomes the query or a JSON document, by the method.
     body: HttpRequestBody | None = None
+    # Of 307 and 308, within one origin.
+    follow_redirects: bool = False
 
 
 @dataclass(frozen=True, slots=True)

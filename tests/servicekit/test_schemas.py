@@ -25,6 +25,8 @@ def nested(schema: dict[str, Any], levels: int, keyword: str) -> dict[str, Any]:
     return schema
 
 
+OLD = {"$schema": "https://json-schema.org/draft/2019-09/schema"}
+OLDEST = {"$schema": "http://json-schema.org/draft-07/schema#"}
 TREE = {"properties": {"a": {"$ref": "#"}}}
 REFUSED: dict[str, dict[str, Any]] = {
     "anyOf of references": doubling(30),
@@ -107,6 +109,12 @@ TOO_LARGE: dict[str, tuple[dict[str, Any], Any]] = {
     "two ways down by its items": ({"oneOf": [{"items": {"$ref": "#"}}, {"contains": {"$ref": "#"}}]}, deep(item)),
     "objects compared one by one": ({"items": {"enum": [{"a": n} for n in range(3_000)]}}, [{"a": 2_999}] * 2_000),
     "a pattern without end": ({"pattern": r"(?:[ab]*a[ab]{500}c)"}, "aab" * 100_000),
+    "a text that is parsed for its format": ({"format": "regex"}, "(" * 1_000_000),
+    "texts with a format by many schemas": ({"allOf": [{"format": "date-time"}] * 30}, "x" * 100_000),
+    "first items by the older name": (
+        OLDEST | {"items": [{"pattern": r"(?:[ab]*a[ab]{500}c)"}]},
+        ["aab" * 100_000],
+    ),
     "names that depend on many others": (
         {"items": {"dependentRequired": {f"k{n}": ["a", "b"] for n in range(3_000)}}},
         [{}] * 20_000,
@@ -156,6 +164,30 @@ def test_a_value_that_could_cost_too_much_is_refused_with_the_reason(what: str) 
         ({"items": {"multipleOf": 5}}, [5, 0, -10] * 10_000, [7]),
         ({"items": {"enum": [0, 1.5, 2]}}, [0, 1.5] * 10_000, [3]),
         ({"dependentRequired": {"a": ["b"]}}, {"a": 1, "b": 2}, {"a": 1}),
+        ({"items": {"format": "date-time"}}, ["2026-01-01T00:00:00Z", 7], ["tomorrow"]),
+        ({"format": "int64"}, "x", None),
+        (OLDEST | {"items": [{"type": "integer"}], "additionalItems": False}, [1], ["x"]),
+        (
+            OLDEST
+            | {
+                "properties": {"a": {"$ref": "#/definitions/a", "type": "string"}},
+                "definitions": {"a": {"minimum": 5}},
+            },
+            {"a": 5},
+            {"a": 4},
+        ),
+        (OLDEST | {"dependencies": {"a": ["b"]}, "prefixItems": [False]}, {"a": 1, "b": 2}, {"a": 1}),
+        (OLD | {"items": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"$anchor": "a", "format": "uuid"}}}, [1, 2], ["no"]),
+        (
+            OLD | {"$recursiveAnchor": True, "properties": {"a": {"$recursiveRef": "#"}}, "type": "object"},
+            {"a": {}},
+            {"a": 1},
+        ),
+        (
+            {"$schema": "https://json-schema.org/draft/2020-12/schema", "prefixItems": [{"format": "email"}]},
+            ["a@b.c"],
+            ["a"],
+        ),
         (True, 1, None),
     ],
 )

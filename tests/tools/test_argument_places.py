@@ -191,7 +191,10 @@ async def test_one_argument_may_be_the_whole_body(
     parameters = [] if not body else [{"argument": "b", "location": "query"}]
     arguments = {"b": 1} if body.get("format") == "none" else {"whole": value, "b": 1}
     request = await sent(shared, peer, arguments, body=body, parameters=parameters, method="DELETE")
-    assert peer.bodies[-1] == expected
+    received = peer.bodies[-1]
+    # The members of a JSON object have no order.
+    is_json = content_type == "application/json"
+    assert received == expected or (is_json and orjson.loads(received) == orjson.loads(expected))
     # aiohttp says of what has no type that it is bytes.
     assert request.headers.get("Content-Type") == content_type
 

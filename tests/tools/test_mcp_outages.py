@@ -139,7 +139,11 @@ async def test_no_command_runs_that_no_administrator_allows_and_one_that_cannot_
         assert (await refusal(registered(closed, name="y", stdio={"command": command}))).reason == "COMMAND_NOT_ALLOWED"
     # Nor does another replica run what is registered already.
     assert (await refreshed(closed, "x")).state == "unavailable"
-    assert (await closed.metrics())['qmcp_mcp_server_up{server="x"}'] == 0
+
+    async def is_shown_as_down() -> bool:
+        return (await closed.metrics()).get('qmcp_mcp_server_up{server="x"}') == 0
+
+    await until(is_shown_as_down)
 
 
 async def test_one_that_is_down_is_marked_on_every_replica_and_is_back_when_it_is(start: Start) -> None:

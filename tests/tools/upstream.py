@@ -5,6 +5,7 @@ import gzip
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -30,6 +31,9 @@ class Upstream:
         if request.path in self.replies:
             return self.replies[request.path](request)
         match request.path.split("/")[1]:
+            case "moved":
+                _, _, status, location = request.path_qs.split("/", 3)
+                return web.Response(status=int(status), headers={"Location": unquote(location)})
             case "redirect":
                 raise web.HTTPFound("/secret")
             case "status":

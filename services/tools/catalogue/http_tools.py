@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import Mapping
+from urllib.parse import urljoin
 
 import aiohttp
 from multidict import CIMultiDict
@@ -14,9 +15,13 @@ from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolv
 from services.tools import errors
 from services.tools.catalogue import answers, placement, templates
 from services.tools.catalogue.named_secrets import Secrets
+from services.tools.catalogue.placement import HttpRequest
 from services.tools.models import HttpSource, Json, Output
 
 OK = 200
+# Redirects that mean the same request, method and body, elsewhere.
+SAME_REQUEST = {307, 308}
+MAX_REDIRECTS = 5
 # Statuses whose answers have no content, whatever their headers say.
 WITHOUT_CONTENT = {204, 205}
 CHUNK_BYTES = 65_536
@@ -80,16 +85,32 @@ class HttpTools:
         if faults := placement.faults(source, arguments):
             raise errors.arguments_invalid(source.url.partition("?")[0], faults, "")
         request = placement.placed(source, arguments)
-        method, url = request.method, request.url
-        self._addresses.require_literal_allowed(host_of(url))
+        self._addresses.require_literal_allowed(host_of(request.url))
         sent = self._headers(source, request.headers, headers)
+        address = request.address
+        for _ in range(1 + MAX_REDIRECTS):
+            answered = await self._sent(source, request, address, sent)
+            if isinstance(answered, Output):
+                return answered
+            # A body that was streamed cannot be sent a second time.
+            address, request = answered, placement.placed(source, arguments)
+        raise UpstreamError(f"{request.method} {masked_url(request.url)} redirected more than {MAX_REDIRECTS} times")
+
+    async def _sent(
+        self, source: HttpSource, request: HttpRequest, address: str, headers: CIMultiDict[str]
+    ) -> Output | str:
+        """The answer to one request, or where it is to be sent instead."""
+        method, url = request.method, request.url
         try:
             async with self._client().request(
-                method, URL(request.address, encoded=True), allow_redirects=False, headers=sent, data=request.body
+                method, URL(address, encoded=True), allow_redirects=False, headers=headers, data=request.body
             ) as response:
+                if source.follow_redirects and (elsewhere := _same_origin(response, address)):
+                    return elsewhere
                 if response.status // 100 != 2:  # noqa: PLR2004 - 2xx
                     raise UpstreamError(
-                        f"{method} {masked_url(url)} answered {response.status}{await self._told(response)}"
+                        f"{method} {masked_url(url)} answered {response.status}{self._location(response)}"
+                        f"{await self._told(response)}"
                     )
                 return await self._answered(response)
         except aiohttp.ClientError as error:
@@ -150,6 +171,13 @@ class HttpTools:
             return Output(None)
         return answers.whole(bytes(received), response.headers, most)
 
+    def _location(self, response: aiohttp.ClientResponse) -> str:
+        """Where an answer leads that is not followed."""
+        location = response.headers.get("Location", "")
+        if response.status // 100 != 3 or not location:  # noqa: PLR2004 - 3xx
+            return ""
+        return f" with Location {self._secrets.mask().text(location)[:MAX_EXCERPT]!r}"
+
     async def _told(self, response: aiohttp.ClientResponse) -> str:
         """What an answer that is no success says of itself, as much as an error has room for."""
         try:
@@ -175,6 +203,19 @@ class HttpTools:
                 middlewares=(send_once,),
             )
         return self._session
+
+
+def _same_origin(response: aiohttp.ClientResponse, address: str) -> str:
+    """Where the same request is to be sent again, encoded; empty where it is not, or is at another origin."""
+    location = response.headers.get("Location", "")
+    if response.status not in SAME_REQUEST or not location:
+        return ""
+    try:
+        before, after = URL(address, encoded=True), URL(urljoin(address, location))
+        # What follows a user's name in a URL may look like a host.
+        return str(after.with_fragment(None)) if before.origin() == after.origin() and after.user is None else ""
+    except ValueError:
+        return ""
 
 
 async def send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

@@ -30,7 +30,9 @@ def http_source_from(message: tool_pb2.HttpSource) -> models.HttpSource:
         body = models.HttpRequestBody(
             message.body.format or "json", message.body.content_type, message.body.argument, tuple(parts)
         )
-    return models.HttpSource(message.method, message.url, dict(message.headers), tuple(parameters), body)
+    return models.HttpSource(
+        message.method, message.url, dict(message.headers), tuple(parameters), body, message.follow_redirects
+    )
 
 
 def http_source_to(source: models.HttpSource, *, whole: bool) -> tool_pb2.HttpSource:
@@ -38,7 +40,11 @@ def http_source_to(source: models.HttpSource, *, whole: bool) -> tool_pb2.HttpSo
     if not whole:
         url, headers = masked_url(url), dict.fromkeys(headers, MASKED)
     message = tool_pb2.HttpSource(
-        method=source.method, url=url, headers=headers, parameters=map(_parameter, source.parameters)
+        method=source.method,
+        url=url,
+        headers=headers,
+        parameters=map(_parameter, source.parameters),
+        follow_redirects=source.follow_redirects,
     )
     if source.body is not None:
         body = source.body

@@ -22,8 +22,8 @@ SPEAKS_OF = {
     **dict.fromkeys(("pattern", "minLength", "maxLength", "format"), "string"),
 }
 # Keywords whose schemas say something of the same value, or of each item of a list.
-ABOUT_IT = ("not", "if", "then", "else", "items", "contains")
-ABOUT_IT_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
+ABOUT_IT = ("not", "if", "then", "else", "contains")
+ABOUT_IT_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems", "items")
 BOOLEANS = {
     **dict.fromkeys(("true", "1", "yes", "on", "y", "t"), True),
     **dict.fromkeys(("false", "0", "no", "off", "n", "f"), False),

@@ -99,7 +99,7 @@ class HumanRequest(properties.HumanRequest):
     # Ties it to other calls of the same piece of work: the caller's, else one made by the server; where it was
     # asked over HTTP, which is the original's route, and none was given, empty.
     correlation_id: str = ""
-    # JSON Schema 2020-12 that an answer must obey; absent where there is none.
+    # JSON Schema that an answer must obey; absent where there is none.
     response_schema: dict[str, Any] | None = None
     # Arguments that the human may change before approving; absent where there are none.
     proposed_arguments: dict[str, Any] | None = None

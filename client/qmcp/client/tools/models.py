@@ -129,6 +129,9 @@ class HttpSource:
     parameters: tuple[HttpParameter, ...] = ()
     # What the body is. With it, an argument that has no place is refused.
     body: HttpRequestBody | None = None
+    # True to follow answers 307 and 308 (the same request, elsewhere) within the origin of the URL, five times at
+    # most. All other redirects fail the invocation, and its `error` says where they lead.
+    follow_redirects: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,13 +222,13 @@ class Tool:
     title: str = ""
     # What the tool does, written for the model that chooses among tools. At most 8,192 characters.
     description: str = ""
-    # JSON Schema 2020-12 of the arguments; its type must be `object`. Every invocation is checked against it.
-    # Absent means: any object. For a gRPC tool it is derived from the method's descriptor when it is left out.
-    # Nested at most 30 levels.
+    # JSON Schema of the arguments, 2020-12 unless its `$schema` says 2019-09 or draft-07; `format` is checked. Its
+    # type must be `object`. Every invocation is checked against it. Absent means: any object. For a gRPC tool it is
+    # derived from the method's descriptor when it is left out. Nested at most 30 levels.
     input_schema: dict[str, Any] | None = None
-    # JSON Schema 2020-12 of the result. Absent means: any JSON value. A tool that gives a result which breaks it
-    # has run all the same: the invocation succeeds, with `OUTPUT_INVALID` and the first fault in its `error_reason`
-    # and `error`. Nested at most 30 levels.
+    # JSON Schema of the result, of the same drafts. Absent means: any JSON value. A tool that gives a result which
+    # breaks it has run all the same: the invocation succeeds, with `OUTPUT_INVALID` and the first fault in its
+    # `error_reason` and `error`. Nested at most 30 levels.
     output_schema: dict[str, Any] | None = None
     # What the owner says of the tool's behaviour. Hints for the agent; nothing here is enforced.
     annotations: ToolAnnotations | None = None

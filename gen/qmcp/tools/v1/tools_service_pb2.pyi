@@ -86,6 +86,39 @@ class ResumeToolRequest(_message.Message):
     name: str
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
+class ImportToolsRequest(_message.Message):
+    __slots__ = ("name", "document", "url", "server_url", "tags", "paths", "methods", "secrets", "dry_run", "etag", "idempotency_key")
+    class SecretsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    URL_FIELD_NUMBER: _ClassVar[int]
+    SERVER_URL_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    PATHS_FIELD_NUMBER: _ClassVar[int]
+    METHODS_FIELD_NUMBER: _ClassVar[int]
+    SECRETS_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    document: str
+    url: str
+    server_url: str
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    paths: _containers.RepeatedScalarFieldContainer[str]
+    methods: _containers.RepeatedScalarFieldContainer[str]
+    secrets: _containers.ScalarMap[str, str]
+    dry_run: bool
+    etag: str
+    idempotency_key: str
+    def __init__(self, name: _Optional[str] = ..., document: _Optional[str] = ..., url: _Optional[str] = ..., server_url: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., paths: _Optional[_Iterable[str]] = ..., methods: _Optional[_Iterable[str]] = ..., secrets: _Optional[_Mapping[str, str]] = ..., dry_run: _Optional[bool] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
 class ListMcpServersRequest(_message.Message):
     __slots__ = ("page_size", "page_token")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
@@ -131,39 +164,6 @@ class DeleteMcpServerRequest(_message.Message):
     name: str
     etag: str
     def __init__(self, name: _Optional[str] = ..., etag: _Optional[str] = ...) -> None: ...
-
-class ImportToolsRequest(_message.Message):
-    __slots__ = ("name", "document", "url", "server_url", "tags", "paths", "methods", "secrets", "dry_run", "etag", "idempotency_key")
-    class SecretsEntry(_message.Message):
-        __slots__ = ("key", "value")
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: str
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
-    NAME_FIELD_NUMBER: _ClassVar[int]
-    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
-    URL_FIELD_NUMBER: _ClassVar[int]
-    SERVER_URL_FIELD_NUMBER: _ClassVar[int]
-    TAGS_FIELD_NUMBER: _ClassVar[int]
-    PATHS_FIELD_NUMBER: _ClassVar[int]
-    METHODS_FIELD_NUMBER: _ClassVar[int]
-    SECRETS_FIELD_NUMBER: _ClassVar[int]
-    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
-    ETAG_FIELD_NUMBER: _ClassVar[int]
-    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
-    name: str
-    document: str
-    url: str
-    server_url: str
-    tags: _containers.RepeatedScalarFieldContainer[str]
-    paths: _containers.RepeatedScalarFieldContainer[str]
-    methods: _containers.RepeatedScalarFieldContainer[str]
-    secrets: _containers.ScalarMap[str, str]
-    dry_run: bool
-    etag: str
-    idempotency_key: str
-    def __init__(self, name: _Optional[str] = ..., document: _Optional[str] = ..., url: _Optional[str] = ..., server_url: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., paths: _Optional[_Iterable[str]] = ..., methods: _Optional[_Iterable[str]] = ..., secrets: _Optional[_Mapping[str, str]] = ..., dry_run: _Optional[bool] = ..., etag: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class RefreshMcpServerRequest(_message.Message):
     __slots__ = ("name",)
