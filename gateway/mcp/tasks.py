@@ -38,6 +38,7 @@ WITHOUT_RESULT = frozenset(
         "TOOL_PAUSED",
         "ADDRESS_NOT_ALLOWED",
         "SECRET_NOT_FOUND",
+        "TOKEN_REQUEST_FAILED",
         "ACCESS_ENDED",
     }
 )

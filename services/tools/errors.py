@@ -136,6 +136,16 @@ def secret_not_a_pair(name: str) -> ServiceError:
     return failed_precondition("SECRET_NOT_FOUND", message, secret=name)
 
 
+def secret_not_a_client(name: str, why: str) -> ServiceError:
+    message = f"The server holds no secret named {name!r} that is an OAuth client: {why}."
+    return failed_precondition("SECRET_NOT_FOUND", message, secret=name)
+
+
+def token_not_for_this(name: str) -> ServiceError:
+    message = f"${{oauth.{name}}} stands where a token would end while it is used: it is for the headers of requests."
+    return failed_precondition("SECRET_NOT_FOUND", message, secret=name)
+
+
 def reflection_failed(target: str, why: str) -> ServiceError:
     return failed_precondition("REFLECTION_FAILED", f"The gRPC server {target} cannot be used: {why}", target=target)
 

@@ -34,10 +34,12 @@ from services.tools.audit.signing import CheckpointSigner
 from services.tools.audit.store.leased import find_ended
 from services.tools.catalogue import plugins
 from services.tools.catalogue.catalogue import Catalogue
+from services.tools.catalogue.credentials import Credentials
 from services.tools.catalogue.grpc_tools import GrpcTools
 from services.tools.catalogue.http_tools import HttpTools
 from services.tools.catalogue.loading import LoadedTools
 from services.tools.catalogue.named_secrets import Secrets
+from services.tools.catalogue.token_endpoint import TokenEndpoint
 from services.tools.execution.active import ActiveInvocations
 from services.tools.execution.cancellation import CancellationFollower, Cancellations
 from services.tools.execution.detached import DetachedRuns
@@ -73,9 +75,10 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     replica: UUID = uuid.uuid7()
     addresses = AddressPolicy(settings.tools_allowed_networks)
     secrets = Secrets(settings.tools_secrets_dir)
+    credentials = Credentials(secrets, TokenEndpoint(addresses))
     links = Links(
         addresses,
-        secrets,
+        credentials,
         commands(settings.tools_stdio_commands_file),
         settings.tools_max_response_bytes,
         settings.tools_stdio_max_memory_bytes,
@@ -91,7 +94,8 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             long_reads=settings.database_long_reads,
             registry=registry,
         ) as db,
-        aclosing(HttpTools(addresses, secrets, settings.tools_max_response_bytes)) as http_tools,
+        aclosing(credentials),
+        aclosing(HttpTools(addresses, credentials, settings.tools_max_response_bytes)) as http_tools,
         aclosing(GrpcTools(addresses, settings.tools_max_response_bytes)) as grpc_tools,
         aclosing(McpConnections(links, settings.tools_mcp_refresh_seconds)) as mcp_connections,
         hitl(settings, settings.hitl_address) as humans,

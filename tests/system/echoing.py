@@ -1,4 +1,4 @@
-"""A server that says back what it was sent: as the thing behind a tool, and as a receiver of webhooks."""
+"""A server that says back what it was sent: behind a tool, as a receiver of webhooks, as one that gives tokens."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,11 @@ from threading import Thread
 class _Echo(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        said = json.dumps({"path": self.path, "headers": dict(self.headers), "body": body.decode()}).encode()
+        answer = {"path": self.path, "headers": dict(self.headers), "body": body.decode()}
+        if self.path.startswith("/token/"):
+            # Which one, its client says.
+            answer = {"access_token": self.path.rpartition("/")[2], "token_type": "Bearer", "expires_in": 3600}
+        said = json.dumps(answer).encode()
         self.send_response(500 if self.path.startswith("/failing") else 200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(said)))

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -160,12 +161,23 @@ def use_tools(canaries: Canaries, server: str, folder: Path) -> None:
     token, password = f"cAnArY/{uuid.uuid4().hex}", f"cAnArY-{uuid.uuid4().hex}"
     (folder / "canary-token").write_text(token)
     (folder / "canary-basic").write_text(base64.b64encode(f"anna:{password}".encode()).decode())
+    given, proof = f"cAnArY-{uuid.uuid4().hex}", f"cAnArY+{uuid.uuid4().hex}"
+    client = {"token_url": f"http://{server}/token/{given}", "client_id": "canary", "client_secret": proof}
+    (folder / "canary-client").write_text(json.dumps(client))
     canaries.secrets |= {"secret of a tool": token, "basic authentication of a tool": password}
-    headers = {"x-upstream-token": "${secret.canary-token}", "authorization": "Basic ${secret.canary-basic}"}
+    canaries.secrets |= {"token of an OAuth client": given, "secret of an OAuth client": proof}
+    headers = {
+        "x-upstream-token": "${secret.canary-token}",
+        "authorization": "Basic ${secret.canary-basic}",
+        "x-oauth": "${oauth.canary-client}",
+    }
     for name in ("echoing", "failing"):
         tool = {"description": name, "http": {"url": f"http://{server}/{name}", "headers": headers}}
         canaries.admin.put(f"/v1/tools/canary/{name}", json=tool).raise_for_status()
-        canaries.admin.post(f"/v1/tools/canary/{name}:invoke", json={"input": {"a": 1}}).raise_for_status()
+        made = (
+            canaries.admin.post(f"/v1/tools/canary/{name}:invoke", json={"input": {"a": 1}}).raise_for_status().json()
+        )
+        assert "Bearer [masked]" in json.dumps(made), "it was sent, and said back"
         started = canaries.admin.post(f"/v1/tools/canary/{name}:start", json={"input": {}}).raise_for_status().json()
         canaries.admin.get(f"/v1/invocations/{started['id']}:watch")
     for path in ("invocations", "invocations:export", "receipts:export", "tools"):
@@ -285,7 +297,7 @@ async def test_no_secret_is_seen_again(
     assert all(len(text) > 1_000 for text in seen.values()), "there is something to search in"
     assert "cAnArY-carol" in seen["logs"]
     assert "/v1/human/links/{token}" in seen["logs"], "and who searches finds what is there"
-    assert len(canaries.secrets) >= 17
+    assert len(canaries.secrets) >= 19
     found = [
         f"the {kind} in the {place}"
         for kind, secret in canaries.secrets.items()

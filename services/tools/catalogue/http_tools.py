@@ -14,7 +14,7 @@ from servicekit.masking import mask_of, masked_url
 from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, has_user, host_of
 from services.tools import errors
 from services.tools.catalogue import answers, placement, templates
-from services.tools.catalogue.named_secrets import Secrets
+from services.tools.catalogue.credentials import Credentials
 from services.tools.catalogue.placement import HttpRequest
 from services.tools.models import HttpSource, Json, Output
 
@@ -24,6 +24,7 @@ SAME_REQUEST = {307, 308}
 MAX_REDIRECTS = 5
 # Statuses whose answers have no content, whatever their headers say.
 WITHOUT_CONTENT = {204, 205}
+UNAUTHORIZED = 401
 CHUNK_BYTES = 65_536
 # Of the answer, in the sentence of an error; characters.
 MAX_EXCERPT = 500
@@ -40,9 +41,10 @@ class UnansweredError(aiohttp.ClientError):
 class HttpTools:
     """Calls endpoints over one pool of connections."""
 
-    def __init__(self, addresses: AddressPolicy, secrets: Secrets, max_response_bytes: int) -> None:
+    def __init__(self, addresses: AddressPolicy, credentials: Credentials, max_response_bytes: int) -> None:
         self._addresses = addresses
-        self._secrets = secrets
+        self._credentials = credentials
+        self._secrets = credentials.secrets
         self._max_response_bytes = max_response_bytes
         self._session: aiohttp.ClientSession | None = None
 
@@ -81,12 +83,13 @@ class HttpTools:
             UpstreamError: no answer, another status than 2xx.
             AddressNotAllowedError: the host is or resolves to an address that is not allowed.
             ServiceError: SECRET_NOT_FOUND; ARGUMENTS_INVALID where they were let in before the URL was looked at.
+            TokenError: an authorization server gave no token, so nothing was sent.
         """
         if faults := placement.faults(source, arguments):
             raise errors.arguments_invalid(source.url.partition("?")[0], faults, "")
         request = placement.placed(source, arguments)
         self._addresses.require_literal_allowed(host_of(request.url))
-        sent = self._headers(source, request.headers, headers)
+        sent = await self._headers(source, request.headers, headers)
         address = request.address
         for _ in range(1 + MAX_REDIRECTS):
             answered = await self._sent(source, request, address, sent)
@@ -105,6 +108,8 @@ class HttpTools:
             async with self._client().request(
                 method, URL(address, encoded=True), allow_redirects=False, headers=headers, data=request.body
             ) as response:
+                if response.status == UNAUTHORIZED:
+                    self._credentials.refused(source.headers, headers)
                 if source.follow_redirects and (elsewhere := _same_origin(response, address)):
                     return elsewhere
                 if response.status // 100 != 2:  # noqa: PLR2004 - 2xx
@@ -120,11 +125,11 @@ class HttpTools:
             why = mask_of(url).text(f"{type(error).__name__}: {error}")
             raise UpstreamError(f"{method} {masked_url(url)} failed: {why}") from None
 
-    def _headers(self, source: HttpSource, given: CIMultiDict[str], ids: Mapping[str, str]) -> CIMultiDict[str]:
+    async def _headers(self, source: HttpSource, given: CIMultiDict[str], ids: Mapping[str, str]) -> CIMultiDict[str]:
         """All headers of a request: the ids of the call, what arguments say, and over both what the owner says."""
         sent: CIMultiDict[str] = CIMultiDict(ids)
         sent.update(given)
-        owned = CIMultiDict(self._secrets.fill(source.headers))
+        owned = CIMultiDict(await self._credentials.fill(source.headers))
         if "Cookie" in owned and "Cookie" in given:
             owned["Cookie"] = f"{owned['Cookie']}; {given['Cookie']}"
         sent.update(owned)

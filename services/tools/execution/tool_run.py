@@ -15,6 +15,7 @@ from services.tools.audit.outcome import failed, ran
 from services.tools.catalogue.answers import CutOffError
 from services.tools.catalogue.http_tools import UpstreamError
 from services.tools.catalogue.loading import LoadedTool
+from services.tools.catalogue.token_endpoint import TokenError
 from services.tools.execution.active import ActiveInvocation, InvocationRequest
 from services.tools.models import Intent, Outcome, Output
 
@@ -56,6 +57,8 @@ def _why(error: BaseException) -> tuple[str, str]:
     match error:
         case AddressNotAllowedError():
             return "ADDRESS_NOT_ALLOWED", str(error)
+        case TokenError():
+            return "TOKEN_REQUEST_FAILED", f"{error} Nothing was sent."
         case UpstreamError():
             return "UPSTREAM_FAILED", str(error)
         case ServiceError():

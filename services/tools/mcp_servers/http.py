@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,9 @@ from servicekit.large import beside
 from servicekit.masking import mask_of
 from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, host_of
 from services.tools.catalogue.answers import excerpt
-from services.tools.catalogue.http_tools import UnansweredError, address_error, send_once
+from services.tools.catalogue.credentials import Credentials
+from services.tools.catalogue.http_tools import CHUNK_BYTES, UNAUTHORIZED, UnansweredError, address_error, send_once
+from services.tools.catalogue.token_endpoint import TokenError
 from services.tools.mcp_servers import wire
 
 CONNECT_SECONDS = 10.0
@@ -63,16 +65,18 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
     """What the SDK's client sends over. It never raises: a failure would end the calls of all others beside it."""
 
     def __init__(
-        self, addresses: AddressPolicy, headers: Callable[[], Mapping[str, str]], max_response_bytes: int
+        self, addresses: AddressPolicy, credentials: Credentials, headers: Mapping[str, str], max_response_bytes: int
     ) -> None:
         """Opens nothing before the first request.
 
         Args:
             addresses: where it may go.
-            headers: what is sent along, the credential of the server with it; may raise SECRET_NOT_FOUND.
+            credentials: what fills the headers, anew for each request.
+            headers: templates of what is sent along, the credential of the server with it.
             max_response_bytes: the largest answer that is taken.
         """
         self._addresses = addresses
+        self._credentials = credentials
         self._headers = headers
         self._most = max_response_bytes + wire.ENVELOPE_BYTES
         self._session: aiohttp.ClientSession | None = None
@@ -93,6 +97,8 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             return _failed(request_id, wire.ADDRESS, str(error))
         except ServiceError as error:
             return _failed(request_id, wire.UNSENT, error.message)
+        except TokenError as error:
+            return _failed(request_id, wire.UNSENT, str(error))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             refused = address_error(error)
             if refused is not None:
@@ -118,7 +124,8 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         url = str(request.url)
         self._addresses.require_literal_allowed(host_of(url))
         sent = {name: value for name, value in request.headers.items() if name.lower() not in NOT_PASSED_ON}
-        sent |= {**(asked_by.headers if asked_by else {}), **self._headers()}
+        own = await self._credentials.fill(self._headers)
+        sent |= {**(asked_by.headers if asked_by else {}), **own}
         response = await self._client().request(
             request.method,
             URL(url, encoded=True),
@@ -127,6 +134,8 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             allow_redirects=False,
             timeout=_timeout(request, message, asked_by),
         )
+        if response.status == UNAUTHORIZED:
+            self._credentials.refused(self._headers, own)
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if response.status < SUCCESSES_END and kind == EVENTS:
             return httpx2.Response(
@@ -145,7 +154,9 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
     ) -> httpx2.Response:
         request_id = message.get("id")
         if request_id is not None and response.status >= SUCCESSES_END and not _is_error(received):
-            told = excerpt(received, response.headers, MAX_EXCERPT)
+            # Cut after the mask: half a secret is not known as one.
+            told = self._credentials.secrets.mask().text(excerpt(received, response.headers, CHUNK_BYTES))
+            told = told[:MAX_EXCERPT]
             over = response.status == NOT_FOUND and SESSION in response.request_info.headers
             why = f"It answered {response.status}{f': {told}' if told else ''}"
             return _failed(request_id, wire.SESSION_ENDED if over else wire.REFUSED, why)

@@ -11,7 +11,7 @@ from mcp.client.streamable_http import streamable_http_client
 from servicekit.errors import invalid_field
 from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, has_user, host_of
 from services.tools import errors
-from services.tools.catalogue.named_secrets import Secrets
+from services.tools.catalogue.credentials import Credentials
 from services.tools.mcp_servers.http import GuardedTransport
 from services.tools.mcp_servers.models import HttpTransport, StdioTransport
 from services.tools.mcp_servers.stdio import Command, StdioProcess, environment
@@ -23,13 +23,14 @@ class Links:
     def __init__(
         self,
         addresses: AddressPolicy,
-        secrets: Secrets,
+        credentials: Credentials,
         commands: Mapping[str, Command],
         max_response_bytes: int,
         max_memory_bytes: int,
     ) -> None:
         """Takes the bounds of an answer and of the memory of a process with its children."""
-        self.secrets = secrets
+        self.secrets = credentials.secrets
+        self._credentials = credentials
         self._addresses = addresses
         self._commands = commands
         self._max_response_bytes = max_response_bytes
@@ -62,9 +63,7 @@ class Links:
             ServiceError: SECRET_NOT_FOUND, COMMAND_NOT_ALLOWED.
         """
         if isinstance(transport, HttpTransport):
-            guarded = GuardedTransport(
-                self._addresses, lambda: self.secrets.fill(transport.headers), self._max_response_bytes
-            )
+            guarded = GuardedTransport(self._addresses, self._credentials, transport.headers, self._max_response_bytes)
             return HttpLink(transport.url, guarded)
         command = self._commands.get(transport.command)
         if command is None:

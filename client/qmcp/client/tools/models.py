@@ -122,8 +122,9 @@ class HttpSource:
     url: str = ""
     # Headers to send. A value may hold `${secret.NAME}`, which is replaced by the named secret of the server when
     # the tool runs; the secret never appears in the catalogue or the audit. `${basic.NAME}` is `Basic` and the
-    # secret, a user and a password with a colon between them, in base64 (RFC 7617). Values are shown to those alone
-    # who have `tools.write`. At most 16.
+    # secret, a user and a password with a colon between them, in base64 (RFC 7617). `${oauth.NAME}` is `Bearer` and
+    # an access token of the OAuth client that the secret declares, got by the client credentials grant (RFC 6749)
+    # and kept until shortly before it ends. Values are shown to those alone who have `tools.write`. At most 16.
     headers: dict[str, str] = field(default_factory=dict)
     # Where arguments go that are not to go where they would. At most 256.
     parameters: tuple[HttpParameter, ...] = ()
@@ -327,7 +328,8 @@ class McpHttpTransport:
     # tools, and redirects are not followed. What follows the server may be a credential, so it is shown to those
     # alone who have `tools.write`.
     url: str = ""
-    # Headers to send with every request, as `HttpSource.headers`: a value may hold `${secret.NAME}`. At most 16.
+    # Headers to send with every request, as `HttpSource.headers`: a value may hold `${secret.NAME}`,
+    # `${basic.NAME}` and `${oauth.NAME}`. At most 16.
     headers: dict[str, str] = field(default_factory=dict)
 
 

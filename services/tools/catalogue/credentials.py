@@ -1,0 +1,111 @@
+"""The headers of a source with its credentials as they are at that moment: secrets, and tokens of OAuth clients."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import monotonic
+
+import structlog
+
+from services.tools.catalogue.named_secrets import Secrets, oauth_names
+from services.tools.catalogue.oauth_clients import OAuthClient
+from services.tools.catalogue.token_endpoint import Token, TokenEndpoint, TokenError
+
+logger = structlog.get_logger(__name__)
+
+# Before its end a token is renewed while it still serves: a minute, or a quarter of a life that is short.
+RENEW_BEFORE_SECONDS, RENEW_BEFORE_SHARE = 60.0, 0.25
+# And so long it serves no more: a call is under way for a while.
+UNUSED_SECONDS, UNUSED_SHARE = 5.0, 0.05
+# Until a renewal that failed is tried again, while the token still serves.
+PAUSE_SECONDS = 5.0
+# A server that says 401 to every token must not have one made for each call.
+REFUSED_AGAIN_SECONDS = 30.0
+MAX_TOLD = 500
+
+
+@dataclass(slots=True)
+class _Held:
+    """The token of one client; times by the monotonic clock."""
+
+    client: OAuthClient
+    token: str = ""
+    renew_at: float = 0.0
+    ends_at: float = 0.0
+    # From when on a 401 makes another one.
+    refusable_at: float = 0.0
+    renewal: asyncio.Task[Token | TokenError] | None = None
+
+    def take(self, token: Token, asked_at: float) -> None:
+        self.token = token.text
+        self.renew_at = asked_at + token.seconds - min(RENEW_BEFORE_SECONDS, token.seconds * RENEW_BEFORE_SHARE)
+        self.ends_at = asked_at + token.seconds - min(UNUSED_SECONDS, token.seconds * UNUSED_SHARE)
+
+
+class Credentials:
+    """Gives each client one token at a time, made by one request however many calls wait for it."""
+
+    def __init__(self, secrets: Secrets, endpoint: TokenEndpoint) -> None:
+        self.secrets = secrets
+        self._endpoint = endpoint
+        self._held: dict[str, _Held] = {}
+
+    async def aclose(self) -> None:
+        renewals = [held.renewal for held in self._held.values() if held.renewal is not None]
+        for renewal in renewals:
+            renewal.cancel()
+        await asyncio.gather(*renewals, return_exceptions=True)
+        await self._endpoint.aclose()
+
+    async def fill(self, templates: Mapping[str, str]) -> dict[str, str]:
+        """The templates, as Secrets.fill, and `${oauth.NAME}` replaced by `Bearer` and a token.
+
+        Raises:
+            ServiceError: SECRET_NOT_FOUND.
+            TokenError: an authorization server gave none.
+        """
+        clients = self.secrets.clients(templates)
+        tokens = {name: await self._token(name, client) for name, client in clients.items()}
+        return self.secrets.fill(templates, tokens)
+
+    def refused(self, templates: Mapping[str, str], sent: Mapping[str, str]) -> None:
+        """The server said 401 to what was sent: where a token in it is the present one, the next call gets another."""
+        now = monotonic()
+        for name in oauth_names(templates):
+            held = self._held.get(name)
+            if held is None or not held.token or now < held.refusable_at:
+                continue
+            if any(held.token in value for value in sent.values()):
+                held.ends_at, held.refusable_at = now, now + REFUSED_AGAIN_SECONDS
+
+    async def _token(self, name: str, client: OAuthClient) -> str:
+        held = self._held.get(name)
+        if held is None or held.client != client:
+            # What was given to it under another secret, or for another scope, is not what is asked for now.
+            held = self._held[name] = _Held(client)
+        now, renewal = monotonic(), held.renewal
+        if renewal is None and now >= min(held.renew_at, held.ends_at):
+            renewal = held.renewal = asyncio.create_task(self._renew(name, held))
+        if renewal is None or now < held.ends_at:
+            return held.token
+        # Whoever goes does not take it from the others who wait.
+        given = await asyncio.shield(renewal)
+        if isinstance(given, TokenError):
+            raise TokenError(str(given))
+        return given.text
+
+    async def _renew(self, name: str, held: _Held) -> Token | TokenError:
+        asked_at = monotonic()
+        try:
+            token = await self._endpoint.request_token(held.client)
+        except TokenError as error:
+            held.renew_at = monotonic() + PAUSE_SECONDS
+            mask = self.secrets.mask()
+            told = mask.text(error.told)[:MAX_TOLD]
+            logger.warning("token_request_failed", credential=name, why=mask.text(str(error)), told=told)
+            return TokenError(f"The credential {name!r} got no token: {error}")
+        finally:
+            held.renewal = None
+        self.secrets.learn_token(name, token.text)
+        held.take(token, asked_at)
+        return token

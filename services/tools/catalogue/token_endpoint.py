@@ -1,0 +1,132 @@
+"""One request to the token endpoint of an authorization server, and what its answer means."""
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from servicekit.masking import masked_url
+from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, host_of
+from services.tools.catalogue.oauth_clients import OAuthClient
+
+REQUEST_SECONDS = 10.0
+MAX_ANSWER_BYTES = 65_536
+# Of a token whose answer does not say how long it is good.
+DEFAULT_LIFETIME_SECONDS = 300.0
+# What a header can carry: RFC 6750 has fewer characters, and no server should be refused for one of these.
+TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
+# As RFC 6749 writes them; anything else may be what the server was sent.
+ERROR_CODE = re.compile(r"[a-z][a-z_]{0,39}")
+
+
+class TokenError(Exception):
+    """No token was given; the message is for the caller, `told` is what the server said, for the operator's log."""
+
+    def __init__(self, message: str, told: str = "") -> None:
+        super().__init__(message)
+        self.told = told
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token, and for how long it is good from the request on."""
+
+    text: str = field(repr=False)
+    seconds: float
+
+
+class TokenEndpoint:
+    """Asks for tokens, each time over a connection of its own: one that stood idle for an hour would be broken."""
+
+    def __init__(self, addresses: AddressPolicy) -> None:
+        self._addresses = addresses
+        self._session: aiohttp.ClientSession | None = None
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def request_token(self, client: OAuthClient) -> Token:
+        """A new token, by one request.
+
+        Raises:
+            TokenError: it was not reached, or not within its time, or gave none.
+        """
+        server = masked_url(client.token_url)
+        try:
+            self._addresses.require_literal_allowed(host_of(client.token_url))
+            headers, body = client.token_request()
+            # What a redirect leads to would be sent the client's secret.
+            async with self._client().post(
+                URL(client.token_url, encoded=True),
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS),
+            ) as response:
+                received = await _read(response)
+        except TimeoutError:
+            raise TokenError(f"{server} did not answer within {REQUEST_SECONDS:g} s.") from None
+        except AddressNotAllowedError as error:
+            raise TokenError(f"{error} An operator may allow the network with QMCP_TOOLS_ALLOWED_NETWORKS.") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            # Its words may name the whole address, and with it what is secret in it.
+            raise TokenError(f"{server} could not be reached ({type(error).__name__}).", str(error)) from None
+        return _token(server, response.status, received)
+
+    def _client(self) -> aiohttp.ClientSession:
+        # Made on first use: it must be made within the loop.
+        if self._session is None:
+            connector = aiohttp.TCPConnector(
+                resolver=GuardedResolver(self._addresses), use_dns_cache=False, force_close=True
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                # What is packed is bounded when it comes, and not once it is unpacked.
+                auto_decompress=False,
+                headers={"User-Agent": "qmcp", "Accept-Encoding": "identity"},
+            )
+        return self._session
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The answer; nothing of one that is larger than any that has a token."""
+    received = bytearray()
+    async for chunk in response.content.iter_any():
+        received += chunk
+        if len(received) > MAX_ANSWER_BYTES:
+            response.close()
+            return b""
+    return bytes(received)
+
+
+def _token(server: str, status: int, received: bytes) -> Token:
+    try:
+        found = orjson.loads(received)
+    except ValueError:
+        found = None
+    answer: dict[str, Any] = found if isinstance(found, dict) else {}
+    if status // 100 != 2:  # noqa: PLR2004 - 2xx
+        code = answer.get("error")
+        named = f" ({code})" if isinstance(code, str) and ERROR_CODE.fullmatch(code) else ""
+        raise TokenError(f"{server} answered {status}{named}.", str(answer.get("error_description", "")))
+    text, kind = answer.get("access_token"), answer.get("token_type", "Bearer")
+    if not (isinstance(text, str) and TOKEN.fullmatch(text)):
+        raise TokenError(f"{server} answered {status}, without an access_token that a header can carry.")
+    if not (isinstance(kind, str) and kind.lower() == "bearer"):
+        raise TokenError(f"{server} gave a token of another type than Bearer.")
+    return Token(text, _lifetime(answer.get("expires_in")))
+
+
+def _lifetime(expires_in: object) -> float:
+    """Seconds; some servers write them as text."""
+    try:
+        seconds = float(expires_in) if isinstance(expires_in, int | float | str) else math.nan
+    except (ValueError, OverflowError):
+        seconds = math.nan
+    return max(0.0, seconds) if math.isfinite(seconds) else DEFAULT_LIFETIME_SECONDS
