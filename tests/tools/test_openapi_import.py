@@ -164,10 +164,20 @@ async def test_credentials_come_from_secrets_and_what_has_none_says_so(shared: R
         "GET": ["is sent without credentials: no secrets are named for bearer or basic"],
         "DELETE": [],
     }
+    folder = shared.settings.tools_secrets_dir
+    assert folder is not None
+    client = {"token_url": "https://login.example.com/token", "client_id": "qmcp", "client_secret": "cAnArY-secret"}
+    (folder / "client").write_text(json.dumps(client))
+    (folder / "wrong").write_text(json.dumps({**client, "scopes": "read"}))
+    made = await imported(shared, root, "tokens", secrets={"bearer": "client"}, paths=["/items0/{id}"], methods=["GET"])
+    [tool] = (await tools_of(shared, made)).values()
+    assert dict(tool.http.headers) == {"Authorization": "${oauth.client}"}
     for secrets, reason in (
         ({"query": "token"}, "INVALID_REQUEST"),
         ({"no": "token"}, "INVALID_REQUEST"),
         ({"key": "no"}, "SECRET_NOT_FOUND"),
+        ({"key": "client"}, "INVALID_REQUEST"),
+        ({"bearer": "wrong"}, "SECRET_NOT_FOUND"),
     ):
         assert (await refusal(imported(shared, root, "keyed", secrets=secrets))).reason == reason
 

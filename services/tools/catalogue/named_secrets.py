@@ -3,7 +3,7 @@
 import base64
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -50,6 +50,17 @@ class Secrets:
             ServiceError: SECRET_NOT_FOUND.
         """
         return {name: self._client(name) for name in oauth_names(templates)}
+
+    def clients_among(self, names: Iterable[str]) -> set[str]:
+        """Those of the secrets that declare OAuth clients, and so are nothing to be sent as they are.
+
+        Raises:
+            ServiceError: SECRET_NOT_FOUND, also of one that declares a client wrongly.
+        """
+        found = {name for name in names if any(secrets_within(self._read(name)))}
+        for name in found:
+            self._client(name)
+        return found
 
     def fill(self, templates: Mapping[str, str], tokens: Mapping[str, str] = NO_TOKENS) -> dict[str, str]:
         """The templates with each `${secret.NAME}` replaced by the secret, and `${basic.NAME}` as RFC 7617 has a pair.

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -24,6 +24,7 @@ from services.tools.imports.comparison import compared
 from services.tools.imports.documents import Document
 from services.tools.imports.models import ImportedTool, ImportRequest, Operation, ToolImport
 from services.tools.imports.operations import Operations
+from services.tools.imports.security import Security
 from services.tools.models import HttpSource, Tool
 
 MAX_OPERATIONS = 2_000
@@ -50,11 +51,11 @@ class Imports:
         earlier = await once.earlier(self._database)
         if earlier is not None:
             return earlier
-        self._secrets.require({name: f"${{secret.{name}}}" for name in request.secrets.values()})
+        clients = self._secrets.clients_among(request.secrets.values())
         field = "url" if request.url else "document"
         text = await self._fetched(request.url) if request.url else request.document
         document = await beside(len(text), documents.read, text, field)
-        operations = [one async for one in self._operations(document, request, len(text))]
+        operations = [one async for one in self._operations(document, request, clients, len(text))]
         title = _title(document)
 
         async def apply(connection: Connection) -> ToolImport:
@@ -90,9 +91,11 @@ class Imports:
         except TimeoutError:
             raise errors.document_not_fetched(url.partition("?")[0], f"no end within {FETCH_SECONDS} s") from None
 
-    async def _operations(self, document: Document, request: ImportRequest, size: int) -> AsyncIterator[Operation]:
+    async def _operations(
+        self, document: Document, request: ImportRequest, clients: Collection[str], size: int
+    ) -> AsyncIterator[Operation]:
         """The operations that are selected, each by itself beside the loop, so that others have their turns between."""
-        made = Operations(document, request)
+        made = Operations(document, request, Security(document, request.secrets, clients))
         selected = [one for one in document.operations() if _is_selected(request, *one)]
         if len(selected) > MAX_OPERATIONS:
             why = f"{len(selected):,} operations are selected, {MAX_OPERATIONS:,} may be: select by tag, path or method"

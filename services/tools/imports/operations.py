@@ -31,11 +31,11 @@ SCHEMAS = {"schema", "content", "example", "examples"}
 class Operations:
     """Makes tools of the operations of one document."""
 
-    def __init__(self, document: Document, request: ImportRequest) -> None:
+    def __init__(self, document: Document, request: ImportRequest, security: Security) -> None:
         self._document = document
         self._request = request
         self._schemas = Schemas(document)
-        self._security = Security(document, request.secrets)
+        self._security = security
 
     def tool(self, path: str, method: str, item: dict[str, Any], operation: dict[str, Any]) -> Operation:
         """An operation as a tool, or why it cannot be one; nothing is checked that needs the service."""

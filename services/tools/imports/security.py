@@ -1,7 +1,7 @@
 """Which headers an operation needs so that its server knows who asks: security schemes, filled by named secrets."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from openapi_pydantic.v3.v3_1 import SecurityScheme
@@ -18,8 +18,8 @@ NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 class Security:
     """The schemes of a document for which there are secrets."""
 
-    def __init__(self, document: Document, secrets: Mapping[str, str]) -> None:
-        """Looks what each secret is for.
+    def __init__(self, document: Document, secrets: Mapping[str, str], clients: Collection[str]) -> None:
+        """Looks what each secret is for; those that are OAuth clients give tokens.
 
         Raises:
             ServiceError: INVALID_REQUEST: the document has no such scheme, or one that no header fills.
@@ -31,7 +31,8 @@ class Security:
         for scheme, secret in secrets.items():
             raw = schemes.get(scheme) if isinstance(schemes, dict) else None
             try:
-                header = _header(SecurityScheme.model_validate(document.resolved(raw)), f"${{secret.{secret}}}")
+                described = SecurityScheme.model_validate(document.resolved(raw))
+                header = _token(described, secret) if secret in clients else _header(described, f"${{secret.{secret}}}")
             except (ValidationError, UnfitError):
                 header = None
             if header is None:
@@ -61,3 +62,10 @@ def _header(scheme: SecurityScheme, secret: str) -> tuple[str, str] | None:
     if scheme.type == "http" and (scheme.scheme or "").lower() in {"basic", "bearer"}:
         return "Authorization", f"{str(scheme.scheme).capitalize()} {secret}"
     return ("Authorization", f"Bearer {secret}") if scheme.type in {"oauth2", "openIdConnect"} else None
+
+
+def _token(scheme: SecurityScheme, client: str) -> tuple[str, str] | None:
+    """The same with a token of an OAuth client; None of schemes that take none."""
+    is_bearer = scheme.type == "http" and (scheme.scheme or "").lower() == "bearer"
+    takes = is_bearer or scheme.type in {"oauth2", "openIdConnect"}
+    return ("Authorization", f"${{oauth.{client}}}") if takes else None
