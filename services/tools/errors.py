@@ -162,6 +162,27 @@ def etag_mismatch(name: str) -> ServiceError:
     return aborted("ETAG_MISMATCH", f"{name!r} was changed by somebody else. Read it again, apply your change, retry.")
 
 
+def grant_not_found(grant_id: str) -> ServiceError:
+    return not_found(
+        "GRANT_NOT_FOUND", f"Grant {grant_id!r} not found. GET /v1/grants lists those there are.", grant=grant_id
+    )
+
+
+def grant_for_oneself() -> ServiceError:
+    return replace(
+        permission_denied("tools.admin"),
+        reason="GRANT_FOR_ONESELF",
+        message="A grant takes the place of a human, so nobody makes one for oneself. Ask another administrator.",
+        metadata={},
+    )
+
+
+def too_many_grants(principal: str, most: int) -> ServiceError:
+    return failed_precondition(
+        "TOO_MANY_GRANTS", f"{principal!r} has {most} grants that can be used. Revoke one that is needed no more."
+    )
+
+
 def invocation_not_found(invocation_id: str) -> ServiceError:
     return not_found("INVOCATION_NOT_FOUND", f"Invocation {invocation_id!r} not found.", invocation_id=invocation_id)
 

@@ -40,6 +40,7 @@ def _invocation_fields(invocation: Invocation) -> dict[str, Any]:
         "principal": intent.principal,
         "redacted_fields": list(invocation.redacted_fields),
         **receipts.lease_fields(intent),
+        **receipts.grant_fields(intent),
         **({} if invocation.approval is None else {"approval": _approval_fields(invocation.approval, intent)}),
     }
 

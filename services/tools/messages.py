@@ -187,6 +187,7 @@ def invocation_to(invocation: models.Invocation) -> invocation_pb2.Invocation:
         omitted_fields=invocation.omitted_fields,
         task_id=intent.task_id,
         fencing_token=intent.fencing_token,
+        grant_id=intent.grant_id,
     )
     if intent.input_params is not None:
         put(message, "input_params", orjson.loads(intent.input_params))
@@ -318,6 +319,10 @@ def filter_from(request: Filtering) -> audit.InvocationFilter:
     )
     if isinstance(request, tools_service_pb2.ListInvocationsRequest):
         wanted = replace(
-            wanted, status=request.status, correlation_id=request.correlation_id, principal=request.principal
+            wanted,
+            status=request.status,
+            correlation_id=request.correlation_id,
+            principal=request.principal,
+            grant_id=request.grant_id,
         )
     return wanted

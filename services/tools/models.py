@@ -10,8 +10,7 @@ from servicekit.identity.scopes import Reach, ScopeColumns
 from servicekit.identity.visibility import Audience
 from servicekit.leased_work import Lease
 
-READ = "tools.read"
-INVOKE = "tools.invoke"
+READ, INVOKE = "tools.read", "tools.invoke"
 Json = Any
 Begun = Literal["awaiting_approval", "pending", "running"]
 FinalStatus = Literal["success", "failed", "cancelled", "rejected", "expired"]
@@ -227,6 +226,8 @@ class Intent:
     # The task for which it is done, and the token of the lease of its caller; empty and 0 where it is for none.
     task_id: str = ""
     fencing_token: int = 0
+    # The grant by which it ran without a human; empty where there was none.
+    grant_id: str = ""
     # By what access says whether its caller still may; kept where it awaits an approval. Empty where nobody checks.
     reference: str = ""
 

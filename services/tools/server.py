@@ -23,6 +23,7 @@ from servicekit.shares import Shares
 from servicekit.ssrf import AddressPolicy
 from services.tools.approval.approvals import Approvals
 from services.tools.approval.decisions import Decisions
+from services.tools.approval.grants import Grants
 from services.tools.audit.archiving import Archiving
 from services.tools.audit.awaiting import AwaitingApproval
 from services.tools.audit.checkpoints import SigningKey, old_keys
@@ -43,6 +44,7 @@ from services.tools.catalogue.token_endpoint import TokenEndpoint
 from services.tools.execution.active import ActiveInvocations
 from services.tools.execution.cancellation import CancellationFollower, Cancellations
 from services.tools.execution.detached import DetachedRuns
+from services.tools.execution.earlier import EarlierInvocations
 from services.tools.execution.execution import Execution
 from services.tools.execution.lease import Lease
 from services.tools.execution.runner import Runner
@@ -131,14 +133,15 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         work = DetachedWork(resolver, settings.access_stale_seconds)
         detached = DetachedRuns(shares, work)
         runner = Runner(recorder, active, Slots(settings.tools_queue_per_slot), lease, metrics, detached)
-        execution = Execution(db, waiters, tools, recorder, runner, detached)
+        grants = Grants(db)
+        execution = Execution(EarlierInvocations(db, waiters), tools, recorder, runner, detached, grants)
         follower = CancellationFollower(db, active, recorder)
         # What waits for humans.
         decisions = Decisions(db, tools, recorder, runner, metrics, resolver)
         approvals = Approvals(db, humans, tools, decisions, awaiting, metrics)
         cancellations = Cancellations(db, waiters, history, approvals.cancel)
 
-        servicer = ToolsServicer(catalogue, execution, cancellations, history, archiving, key, servers, imports)
+        servicer = ToolsServicer(catalogue, execution, cancellations, history, archiving, key, servers, imports, grants)
         channels = {
             "tools_changed": tools.forget,
             "mcp_servers_changed": lambda _: mcp_connections.news.set(),

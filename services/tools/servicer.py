@@ -9,6 +9,7 @@ from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 from qmcp.tools.v1 import (
+    grant_pb2,
     invocation_pb2,
     mcp_server_pb2,
     receipt_pb2,
@@ -29,7 +30,10 @@ from servicekit.large import beside
 from servicekit.leased_work import Lease
 from servicekit.request_context import MAX_ID_LENGTH, current_context
 from servicekit.timestamps import to_datetime
-from services.tools import exports, messages
+from services.tools import exports, messages, reach
+from services.tools.approval import messages as grant_messages
+from services.tools.approval.grants import Grants
+from services.tools.approval.models import ToolGrant
 from services.tools.audit.archiving import Archiving
 from services.tools.audit.checkpoints import SigningKey
 from services.tools.audit.history import History
@@ -67,7 +71,9 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         key: SigningKey,
         servers: McpServers,
         imports: Imports,
+        grants: Grants,
     ) -> None:
+        self._grants = grants
         self._catalogue = catalogue
         self._servers = servers
         self._imports = imports
@@ -163,6 +169,23 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         self, request: tools_service_pb2.RefreshMcpServerRequest, context: Context
     ) -> mcp_server_pb2.McpServer:
         return _server_shown(await self._servers.refresh(request.name))
+
+    async def ListGrants(
+        self, request: tools_service_pb2.ListGrantsRequest, context: Context
+    ) -> tools_service_pb2.ListGrantsResponse:
+        wanted, viewer = grant_messages.filter_from(request), current_context.get().viewer
+        grants, token = await self._grants.page(wanted, viewer, request.page_size, request.page_token)
+        return tools_service_pb2.ListGrantsResponse(grants=map(_grant_shown, grants), next_page_token=token)
+
+    async def GetGrant(self, request: tools_service_pb2.GetGrantRequest, context: Context) -> grant_pb2.Grant:
+        return _grant_shown(await self._grants.get(request.id, current_context.get().viewer))
+
+    async def CreateGrant(self, request: tools_service_pb2.CreateGrantRequest, context: Context) -> grant_pb2.Grant:
+        grant = grant_messages.grant_from(request.grant, current_context.get().principal.name)
+        return await self._grants.create(grant, Once(request, _grant_shown))
+
+    async def RevokeGrant(self, request: tools_service_pb2.RevokeGrantRequest, context: Context) -> grant_pb2.Grant:
+        return _grant_shown(await self._grants.revoke(request.id, current_context.get().principal.name))
 
     async def InvokeTool(
         self, request: tools_service_pb2.InvokeToolRequest, context: Context
@@ -323,6 +346,11 @@ async def _chunks(
 def _shown(tool: Tool) -> tool_pb2.Tool:
     """A tool as the caller may see it."""
     return messages.tool_to(tool, current_context.get().principal)
+
+
+def _grant_shown(grant: ToolGrant) -> grant_pb2.Grant:
+    """A grant as the caller may see it: no names of tools that it is not shown."""
+    return grant_messages.grant_to(grant, with_tools=reach.seen_by(current_context.get().principal) is None)
 
 
 def _server_shown(server: McpServer) -> mcp_server_pb2.McpServer:

@@ -11,7 +11,10 @@ from tests.api import descriptors
 
 VARIABLE = re.compile(r"\{([a-z_.]+)(?:=[^}]*)?\}")
 # Clients send these back as they got them.
-MADE_BY_THE_SERVER = {"qmcp.hitl.v1.Contact.id", "qmcp.hitl.v1.Webhook.id", "qmcp.metrics.v1.Monitor.id"}
+MADE_BY_THE_SERVER = {
+    *("qmcp.hitl.v1.Contact.id", "qmcp.hitl.v1.Webhook.id"),
+    *("qmcp.metrics.v1.Monitor.id", "qmcp.tools.v1.Grant.id"),
+}
 
 
 def templates(method: MethodDescriptor) -> Iterator[str]:

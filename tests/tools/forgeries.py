@@ -15,6 +15,7 @@ INVOCATIONS = {
     "created_at": "created_at + interval '1 microsecond'",
     "task_id": "'0199a0f2-0000-7000-8000-000000000000'",
     "fencing_token": "fencing_token + 1",
+    "grant_id": "'0199a0f2-0000-7000-8000-000000000000'",
     "id": "gen_random_uuid()",
 }
 OUTCOMES = {

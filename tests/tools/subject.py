@@ -1,6 +1,7 @@
 """The tools service under the contract."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -11,7 +12,7 @@ from aiohttp import web
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
-from qmcp.tools.v1 import mcp_server_pb2, tool_pb2, tools_service_pb2
+from qmcp.tools.v1 import grant_pb2, mcp_server_pb2, tool_pb2, tools_service_pb2
 
 from services.tools import server as tools_server
 from tests.contract.running import Running
@@ -61,6 +62,16 @@ _DOCUMENT = (
 _numbers = count(1)
 
 
+def _grant(principal: str) -> grant_pb2.Grant:
+    expires_at = Timestamp(seconds=int(time.time()) + 3_600)
+    return grant_pb2.Grant(principal=principal, tools=["echo"], expires_at=expires_at)
+
+
+async def _make_grants(running: Running, number: int) -> list[str]:
+    made = [running.request("CreateGrant", grant=_grant("anna")) for _ in range(number)]
+    return [(await running.must("CreateGrant", each)).id for each in made]
+
+
 @asynccontextmanager
 async def _slow_tool(running: Running) -> AsyncIterator[Slow]:
     """A tool whose server answers when it is told to, and notices when nobody waits for it any more."""
@@ -91,6 +102,8 @@ async def _slow_tool(running: Running) -> AsyncIterator[Slow]:
         await runner.cleanup()
 
 
+# The same again for the same number, to the second.
+_grants = [_grant(f"anna-{number}") for number in range(100)]
 CATALOGUE = "the catalogue is one for all who may use it"
 
 
@@ -101,6 +114,12 @@ def _about(name: str, **fields: str) -> Message:
 
 async def _ended(owner: Running, _admin: Running) -> str:
     return str((await owner.must("InvokeTool", _echo(0))).id)
+
+
+async def _granted(owner: Running, admin: Running) -> str:
+    """A grant for the owner, which only an administrator can make."""
+    principal = (await owner.must("InvokeTool", _echo(0))).principal
+    return str((await admin.must("CreateGrant", admin.request("CreateGrant", grant=_grant(principal)))).id)
 
 
 async def _tried(owner: Running, _admin: Running) -> str:
@@ -133,6 +152,7 @@ SUBJECT = Subject(
     listings={
         "ListTools": Listing(_make_tools, "name", {"kind": "http"}, {"kind": "grpc"}),
         "ListMcpServers": Listing(_make_servers, "name", {}, {}),
+        "ListGrants": Listing(_make_grants, "id", {"principal": "anna"}, {"principal": "ben"}),
         "ListInvocations": Listing(_invoke_echo, "id", {"tool_name": "echo"}, {"status": "failed"}),
     },
     effects={
@@ -161,6 +181,9 @@ SUBJECT = Subject(
             lambda server: (server.name, server.etag),
             repeats=False,
         ),
+        "CreateGrant": Effect(
+            lambda number: tools_service_pb2.CreateGrantRequest(grant=_grants[number]), lambda grant: grant.id
+        ),
         "InvokeTool": Effect(_echo, lambda invocation: invocation.id),
         "CallTool": Effect(_echo, lambda answer: answer.invocation_id),
         "StartInvocation": Effect(_echo, lambda invocation: invocation.id),
@@ -185,6 +208,8 @@ SUBJECT = Subject(
             name: Sight(_ended, lambda made, name=name: _about(f"{name}Request", id=made))
             for name in ("GetInvocation", "WatchInvocation", "CancelInvocation")
         },
+        "GetGrant": Sight(_granted, lambda made: _about("GetGrantRequest", id=made)),
+        "ListGrants": Sight(_granted, lambda _: _about("ListGrantsRequest")),
         "GetReceipt": Sight(_ended, lambda made: _about("GetReceiptRequest", invocation_id=made)),
         "ListInvocations": Sight(_ended, lambda _: _about("ListInvocationsRequest")),
         "ExportInvocations": Sight(_ended, lambda _: _about("ExportInvocationsRequest")),

@@ -34,7 +34,7 @@ ROWS = f"""
         INSERT INTO invocations
         SELECT id, tool_name, '', '{{}}', '', '', principal, 'of-' || g / 20, '',
                CASE WHEN g % 3 = 0 THEN 'pending' ELSE 'running' END, false, gen_random_uuid(),
-               uuid_extract_timestamp(id)
+               uuid_extract_timestamp(id), '', 0, CASE WHEN g % 1000 = 1 THEN 'of-a-grant' ELSE '' END
         FROM made
     )
     INSERT INTO outcomes
@@ -47,6 +47,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "tool_name": ("tool-1", "absent"),
     "principal": ("agent-1", "absent"),
     "correlation_id": ("of-7", "absent"),
+    "grant_id": ("of-a-grant", "absent"),
     "status": ("awaiting_approval", "pending", "running", "success", "failed", "cancelled", "rejected", "expired"),
     "created_after": (datetime.now(UTC) - timedelta(days=2), datetime.now(UTC) + timedelta(days=2)),
     "created_before": (datetime.now(UTC) - timedelta(days=2), datetime.now(UTC) - timedelta(days=2_000)),

@@ -14,9 +14,9 @@ import structlog
 
 from servicekit.errors import ServiceError
 from servicekit.postgres import Database
-from services.tools.approval import store
 from services.tools.approval.decisions import Decisions
 from services.tools.approval.requests import approval_request
+from services.tools.approval.store import approvals as store
 from services.tools.audit.awaiting import AwaitingApproval
 from services.tools.audit.store import invocations
 from services.tools.catalogue.loading import LoadedTools

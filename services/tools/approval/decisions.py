@@ -17,8 +17,8 @@ from servicekit.errors import ServiceError
 from servicekit.identity.detached_work import Callers
 from servicekit.leased_work import LEASE_OVER
 from servicekit.postgres import Database
-from services.tools.approval import store
 from services.tools.approval.requests import approved_arguments, request_for
+from services.tools.approval.store import approvals as store
 from services.tools.audit.outcome import WHY, outcome_of, storable
 from services.tools.audit.receipts import answer_document, salted_digest
 from services.tools.audit.recording import Recorder

@@ -70,7 +70,7 @@ class History:
         full: bool,
     ) -> tuple[list[Invocation], str]:
         """A page, newest first, and the token of the next; long documents are in it only where it is `full`."""
-        asked = pagination.page_request(page_size, page_token, _fields(wanted), UUID)
+        asked = pagination.page_request(page_size, page_token, wanted.fields, UUID)
         async with self._database.reading() as connection:
             whose = lists.Whose(viewer, await shown.tool_names(connection, seen_by(viewer.principal)))
             found, whole = await lists.list_before(
@@ -222,7 +222,3 @@ class History:
                     )
             async for checkpoint in receipts_store.checkpoints(connection):
                 yield checkpoint
-
-
-def _fields(wanted: InvocationFilter) -> list[object]:
-    return [getattr(wanted, name) for name in wanted.__slots__]

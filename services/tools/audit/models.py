@@ -19,6 +19,13 @@ class InvocationFilter:
     principal: str = ""
     created_after: datetime | None = None
     created_before: datetime | None = None
+    grant_id: str = ""
+
+    @property
+    def fields(self) -> list[object]:
+        """What a page token is bound to; of what the release before knows, as it has it."""
+        known = [getattr(self, name) for name in self.__slots__ if name != "grant_id"]
+        return known + ([self.grant_id] if self.grant_id else [])
 
 
 @dataclass(frozen=True, slots=True)

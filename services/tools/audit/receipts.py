@@ -55,7 +55,7 @@ def content(outcome: Outcome, chain_id: UUID, sequence: int, result_digest: byte
     Keys are ASCII and stand in order, values are strings and small integers: orjson writes it as RFC 8785 demands.
     """
     intent = outcome.intent
-    # Of those that nobody was asked about, or that are for no task, the content is what it was before there were these.
+    # Of those that nobody was asked about, for no task and by no grant, it is what it was before there were these.
     approval = {} if outcome.approval is None else {"approval": _approval(outcome.approval)}
     lease = lease_fields(intent)
     return orjson.dumps(
@@ -69,10 +69,11 @@ def content(outcome: Outcome, chain_id: UUID, sequence: int, result_digest: byte
             "duration_ms": outcome.duration_ms,
             "error_reason": outcome.error_reason,
             **({} if not lease else {"fencing_token": intent.fencing_token}),
+            **grant_fields(intent),
             "id": str(intent.id),
             "idempotency_key": intent.idempotency_key,
             "input_digest": intent.input_digest.hex(),
-            "kind": "invocation/3" if lease else "invocation/2" if approval else "invocation/1",
+            "kind": _kind(outcome),
             "principal": intent.principal,
             "refused": intent.refused,
             "replica": str(intent.replica),
@@ -91,6 +92,20 @@ def lease_fields(intent: Intent) -> dict[str, Any]:
     if not intent.task_id and not intent.fencing_token:
         return {}
     return {"task_id": intent.task_id, "fencing_token": intent.fencing_token}
+
+
+def grant_fields(intent: Intent) -> dict[str, Any]:
+    """What is said of the grant by which it ran; nothing where it ran by none."""
+    return {"grant_id": intent.grant_id} if intent.grant_id else {}
+
+
+def _kind(outcome: Outcome) -> str:
+    """The recipe: the first that says all that is to be said."""
+    if outcome.intent.grant_id:
+        return "invocation/4"
+    if lease_fields(outcome.intent):
+        return "invocation/3"
+    return "invocation/1" if outcome.approval is None else "invocation/2"
 
 
 def _approval(approval: Approval) -> dict[str, Any]:

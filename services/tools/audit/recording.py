@@ -61,6 +61,7 @@ class Recorder:
         idempotency_key: str,
         reference: str = "",
         lease: Lease = NO_LEASE,
+        grant_id: str = "",
         begun_as: Begun = "running",
         refused: bool = False,
         digests: tuple[str, bytes, bytes] | None = None,
@@ -88,6 +89,7 @@ class Recorder:
             created_at=datetime.now(UTC),
             task_id=lease.resource_id,
             fencing_token=lease.fencing_token,
+            grant_id=grant_id,
             reference=reference,
         )
 

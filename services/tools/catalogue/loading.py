@@ -63,6 +63,8 @@ class LoadedTool:
     reader: Reader | None = None
     # What else arguments may be taken for, where a condition decides.
     readings: Readings | None = None
+    # Fills in what is done where an argument is left out.
+    complete: Completion = dict
 
     def read(self, arguments: dict[str, Json]) -> dict[str, Json]:
         """Arguments in the one form that schema, policy, people, record and call all see.
@@ -120,6 +122,27 @@ class LoadedTool:
         except AmbiguousError:
             return True
         return any(not self.approval.can_check(other, JUDGED) or self.approval.fits(other) for other in others)
+
+    def obeys(self, schema: Schema, document: Json, arguments: dict[str, Json], *, share: int = 1) -> bool:
+        """Whether arguments obey a schema, however they may be read: what might mean something else does not.
+
+        Args:
+            schema: the schema, compiled.
+            document: the same as it was written; None takes everything.
+            arguments: in the form that `read` gives.
+            share: how many such questions are asked about them together, each of which may cost its part.
+        """
+        if document is None:
+            return True
+        times = JUDGED * share
+        if not schema.can_check(arguments, times) or not schema.fits(arguments):
+            return False
+        readings = Readings(document, self.tool.input_schema, self.complete)
+        try:
+            others = [self.exact(arguments), *readings.of(arguments)]
+        except AmbiguousError:
+            return False
+        return all(schema.can_check(other, times) and schema.fits(other) for other in others)
 
     @property
     def memory_bytes(self) -> int:
@@ -190,6 +213,8 @@ class LoadedTools:
             self.forget(None)
 
     def _load(self, tool: Tool) -> LoadedTool:
+        complete = self._completion(tool)
+        conditional = tool.approval is not None and tool.approval.mode == "when"
         return LoadedTool(
             tool,
             definitions.input_schema(tool.input_schema),
@@ -201,19 +226,15 @@ class LoadedTools:
             reader(find_method(tool.descriptors or b"", tool.source).input_type)
             if isinstance(tool.source, GrpcSource)
             else None,
-            self._readings(tool),
+            Readings(tool.approval.when, tool.input_schema, complete) if tool.approval and conditional else None,
+            complete,
         )
 
-    def _readings(self, tool: Tool) -> Readings | None:
-        policy = tool.approval
-        if policy is None or policy.mode != "when":
-            return None
-        complete: Completion = dict
+    def _completion(self, tool: Tool) -> Completion:
         if isinstance(tool.source, GrpcSource):
-            complete = completion(find_method(tool.descriptors or b"", tool.source).input_type)
-        elif (plugin := self._plugins.get(tool.name)) is not None:
-            complete = plugin.complete
-        return Readings(policy.when, tool.input_schema, complete)
+            return completion(find_method(tool.descriptors or b"", tool.source).input_type)
+        plugin = self._plugins.get(tool.name)
+        return dict if plugin is None else plugin.complete
 
     def _runner(self, tool: Tool) -> Run:
         source = tool.source

@@ -46,6 +46,8 @@ class InvocationRequest:
     size: int = 0
     # Canonical text of the arguments, salt and salted digest; None where they are made when they are needed.
     digests: tuple[str, bytes, bytes] | None = None
+    # By which grant it runs without a human; empty where by none.
+    grant_id: str = ""
 
     def headers(self, invocation_id: UUID) -> Mapping[str, str]:
         """What goes along to HTTP and gRPC tools, so that their logs can be joined with ours."""

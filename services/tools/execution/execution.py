@@ -1,35 +1,42 @@
 """Takes requests to run a tool: checks them, runs each at most once, and finds the outcome of those that ran before."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 from uuid import UUID
 
 import structlog
 import uuid_utils.compat as uuid
 
 from servicekit.errors import ServiceError
-from servicekit.idempotency import idempotency_key_reused
 from servicekit.large import beside
-from servicekit.notifications import Waiters, wait_for
-from servicekit.postgres import COMMIT, Database
+from servicekit.postgres import COMMIT
 from servicekit.request_context import current_context
 from servicekit.waiting import waiting_for
 from services.tools import errors, reach
-from services.tools.audit.receipts import intent_digests, same_arguments
+from services.tools.audit.receipts import intent_digests
 from services.tools.audit.recording import Recorder
 from services.tools.audit.store import approvals as approvals_store
-from services.tools.audit.store import invocations as store
 from services.tools.catalogue.loading import LoadedTool, LoadedTools
 from services.tools.execution import askable
 from services.tools.execution.active import ActiveInvocation, InvocationRequest
 from services.tools.execution.detached import DetachedRuns
+from services.tools.execution.earlier import EarlierInvocations
 from services.tools.execution.runner import Runner
 from services.tools.models import Approval, Intent, Invocation
 
 logger = structlog.get_logger(__name__)
 
-# Of waits for an outcome that another replica may record: a notification may get lost.
-LOOK_AGAIN_SECONDS = 1.0
+
+class Permitting(Protocol):
+    """What lets requests run without a human who would be asked otherwise."""
+
+    async def permitting(self, loaded: LoadedTool, request: InvocationRequest) -> Sequence[UUID]:
+        """The grants that are good for it."""
+
+    async def spend(self, permitting: Sequence[UUID]) -> str:
+        """Uses the first of these that can still be used; empty where none can."""
 
 
 class Execution:
@@ -37,19 +44,19 @@ class Execution:
 
     def __init__(
         self,
-        database: Database,
-        waiters: Waiters,
+        earlier: EarlierInvocations,
         tools: LoadedTools,
         recorder: Recorder,
         runner: Runner,
         detached: DetachedRuns,
+        grants: Permitting,
     ) -> None:
-        self._database = database
-        self._waiters = waiters
+        self._earlier = earlier
         self._tools = tools
         self._recorder = recorder
         self._runner = runner
         self._detached = detached
+        self._grants = grants
 
     async def invoke(self, request: InvocationRequest) -> Invocation:
         """Runs a tool and waits for its end; where humans must approve first, it returns as it was recorded.
@@ -60,7 +67,7 @@ class Execution:
         """
         loaded, request = await self._admit(request)
         if isinstance(loaded, Invocation):
-            return await self._ended(loaded)
+            return await self._earlier.ended(loaded)
         intent, active = self._runner.begin(loaded, request)
         try:
             holder = await self._recorder.record_intent(intent)
@@ -69,7 +76,7 @@ class Execution:
                 return Invocation(intent, outcome.status, outcome)
         finally:
             self._runner.close(intent, loaded)
-        return await self._ended(await self._earlier(holder, request))
+        return await self._earlier.ended(await self._earlier.held_by(holder, request))
 
     async def start(self, request: InvocationRequest) -> Invocation:
         """Records a request and runs it beside; returns it as it was begun, or the earlier one as it stands.
@@ -99,7 +106,7 @@ class Execution:
         try:
             holder = await self._recorder.record_intent(intent)
             if holder != intent.id:
-                begun.set_result(await self._earlier(holder, request))
+                begun.set_result(await self._earlier.held_by(holder, request))
                 return
             self._recorder.announce(intent.id)
             begun.set_result(Invocation(intent, intent.begun_as))
@@ -137,7 +144,7 @@ class Execution:
             earlier, request = await self._let_in(loaded, request, asks=asks)
         except ServiceError as refusal:
             return await self._refuse(request, loaded.tool.etag, refusal), request
-        if earlier is None and asks:
+        if earlier is None and asks and not request.grant_id:
             earlier = await self._await_approval(loaded, request)
         return earlier or loaded, request
 
@@ -171,40 +178,48 @@ class Execution:
     async def _let_in(
         self, loaded: LoadedTool, request: InvocationRequest, *, asks: bool
     ) -> tuple[Invocation | None, InvocationRequest]:
-        """The earlier invocation of which this is a retry, under a lease, else None; and the request with its id.
+        """The earlier invocation of which this is a retry, where that is looked up before, else None; and the request.
+
+        It then has its id, under a lease, and the grant by which it runs without a human, where there is one.
 
         Raises:
             ServiceError: ARGUMENTS_INVALID where humans cannot be asked about these; LEASE_LOST, TASK_NOT_FOUND, or
                 UNAVAILABLE where nobody can say whether the lease holds; TOOL_BUSY.
         """
+        if (asks or request.lease) and (earlier := await self._earlier.of_key(request)) is not None:
+            return earlier, request
+        if asks:
+            request = await self._granted(loaded, request)
+            asks = not request.grant_id
         if asks and (faults := await beside(request.size, askable.faults, request.arguments)):
             raise errors.arguments_not_askable(request.tool_name, faults)
         if request.lease:
-            if (earlier := await self._holder_of_key(request)) is not None:
-                return earlier, request
             request = replace(request, invocation_id=uuid.uuid7())
             await self._runner.require_leased(loaded, request, asks=asks)
         if not asks and not self._runner.has_room(loaded.tool, current_context.get().principal):
             raise errors.tool_busy(request.tool_name)
         return None, request
 
+    async def _granted(self, loaded: LoadedTool, request: InvocationRequest) -> InvocationRequest:
+        """The request with the grant by which it runs without a human, which is used now; as it is where there is none.
+
+        Raises:
+            ServiceError: TOOL_BUSY; no grant is used then.
+        """
+        permitting = await self._grants.permitting(loaded, request)
+        if permitting and not self._runner.has_room(loaded.tool, current_context.get().principal):
+            raise errors.tool_busy(request.tool_name)
+        return replace(request, grant_id=await self._grants.spend(permitting))
+
     async def _refuse(self, request: InvocationRequest, tool_etag: str, error: ServiceError) -> Invocation:
         """Records a refused request and raises; a retry of an accepted one gets that instead."""
-        if (earlier := await self._holder_of_key(request)) is not None:
+        if (earlier := await self._earlier.of_key(request)) is not None:
             return earlier
         if request.digests is None:
             request = replace(request, digests=await beside(request.size, intent_digests, request.arguments))
         intent = await self._runner.refuse(request, tool_etag, error)
         error.metadata = {**error.metadata, "invocation_id": str(intent.id)}
         raise error
-
-    async def _holder_of_key(self, request: InvocationRequest) -> Invocation | None:
-        """The invocation that holds the idempotency_key already; None where none does."""
-        if not request.idempotency_key:
-            return None
-        async with self._database.connection() as connection:
-            holder = await store.id_of_idempotency_key(connection, request.principal, request.idempotency_key)
-        return None if holder is None else await self._earlier(holder, request)
 
     async def record_refusal(self, request: InvocationRequest, error: ServiceError) -> None:
         """Records a request that was refused before it was looked at; the error then names the record."""
@@ -216,29 +231,6 @@ class Execution:
         intent = self._runner.intent(request, loaded.tool.etag, "awaiting_approval")
         holder = await self._recorder.record_intent(intent)
         if holder != intent.id:
-            return await self._earlier(holder, request)
+            return await self._earlier.held_by(holder, request)
         approval = Approval(approvals_store.human_request_id(intent.id))
         return Invocation(intent, "awaiting_approval", approval=approval)
-
-    async def _earlier(self, holder: UUID, request: InvocationRequest) -> Invocation:
-        """The invocation that holds the idempotency_key, if it is the same request."""
-        earlier = await self._read(holder)
-        same_place = (earlier.intent.tool_name, earlier.intent.lease) == (request.tool_name, request.lease)
-        if not same_place or not await beside(request.size, same_arguments, earlier.intent, request.arguments):
-            raise idempotency_key_reused(request.idempotency_key)
-        return earlier
-
-    async def _ended(self, invocation: Invocation) -> Invocation:
-        """The invocation once it has ended, wherever it runs; at once where humans must approve first."""
-        with self._waiters.registered(str(invocation.intent.id)) as woken:
-            while not invocation.ended and invocation.status != "awaiting_approval":
-                await wait_for(woken, LOOK_AGAIN_SECONDS)
-                woken.clear()
-                invocation = await self._read(invocation.intent.id)
-        return invocation
-
-    async def _read(self, invocation_id: UUID) -> Invocation:
-        async with self._database.connection() as connection:
-            found = await store.get(connection, invocation_id)
-        assert found is not None, "invocations are never deleted"
-        return found

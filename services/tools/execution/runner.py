@@ -118,6 +118,7 @@ class Runner:
             idempotency_key=request.idempotency_key,
             reference=request.sponsor.reference,
             lease=request.lease,
+            grant_id=request.grant_id,
             begun_as=begun_as,
             refused=refused,
             digests=request.digests,

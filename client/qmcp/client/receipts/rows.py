@@ -14,11 +14,12 @@ from qmcp.client.receipts.keys import unhex
 KIND = "invocation/1"
 KIND_WITH_APPROVAL = "invocation/2"
 KIND_FOR_TASK = "invocation/3"
+KIND_BY_GRANT = "invocation/4"
 REDACTABLE = ("input_params", "result")
 _TEXTS = ("id", "correlation_id", "error_reason", "principal", "idempotency_key", "status", "tool_etag", "tool_name")
 _TIMES = ("created_at", "completed_at")
 _ROW_FIELDS = frozenset((*_TEXTS, *_TIMES, *REDACTABLE, "error", "duration_ms", "redacted_fields", "approval")) | {
-    *("task_id", "fencing_token"),
+    *("task_id", "fencing_token", "grant_id"),
 }
 _RECEIPT_FIELDS = {
     "chain_id": str,
@@ -34,6 +35,8 @@ _CONTENT_KEYS = frozenset(
 )
 # In the content and in the row alike, where the tool ran for a task.
 _LEASE_FIELDS = frozenset(("task_id", "fencing_token"))
+# The same of the grant by which it ran.
+_GRANT_FIELD = frozenset(("grant_id",))
 # What the service notes for itself: covered by the digest, but not part of the row that it shows.
 _UNSHOWN_KEYS = frozenset(("begun_as", "refused", "replica"))
 _DIGEST_DIGITS = 64
@@ -83,7 +86,7 @@ def check_row(row: dict[str, Any], receipt: dict[str, Any]) -> RowCheck:
 
 def _expected_content(row: dict[str, Any], receipt: dict[str, Any], content: bytes) -> bytes | None:
     """The content that a sound receipt of this row has; None where it cannot be told without a closer look."""
-    if row.get("approval") is not None or row.keys() & _LEASE_FIELDS:
+    if row.get("approval") is not None or row.keys() & (_LEASE_FIELDS | _GRANT_FIELD):
         return None
     input_salt, result_salt = unhex(receipt["input_salt"]), unhex(receipt["result_salt"])
     if not input_salt or not result_salt or type(row.get("duration_ms")) is not int:
@@ -114,7 +117,8 @@ def _differences(row: dict[str, Any], receipt: dict[str, Any], content: bytes) -
         stated = orjson.loads(content)
     except ValueError:
         return ["the content is no JSON"]
-    if type(stated) is not dict or stated.keys() - _UNSHOWN_KEYS - {"approval"} - _LEASE_FIELDS != _CONTENT_KEYS:
+    more = {"approval"} | _LEASE_FIELDS | _GRANT_FIELD
+    if type(stated) is not dict or stated.keys() - _UNSHOWN_KEYS - more != _CONTENT_KEYS:
         return ["the content has not the fields of a receipt"]
     if canonical(stated) != content:
         return ["the content is not canonical JSON"]
@@ -122,11 +126,14 @@ def _differences(row: dict[str, Any], receipt: dict[str, Any], content: bytes) -
     kind = KIND_WITH_APPROVAL if "approval" in stated else KIND
     if stated.keys() & _LEASE_FIELDS:
         kind = KIND_FOR_TASK
+    if stated.keys() & _GRANT_FIELD:
+        kind = KIND_BY_GRANT
     if stated["kind"] != kind:
         found.append(f"the content is of the kind {stated['kind']!r}, not {kind!r}")
     found += approval_differences(row, receipt["input_salt"], stated.get("approval"))
     found += [_difference(name, receipt[name], stated[name]) for name in ("chain_id", "sequence")]
     found += _lease_differences(row, stated)
+    found.append(_difference("grant_id", _text(row.get("grant_id")), _text(stated.get("grant_id"))))
     # A text that is not there may stand as null or as an empty string: the digest says which it was.
     found += [_difference(name, _text(row.get(name)), _text(stated[name])) for name in _TEXTS]
     found += [_difference(name, _microseconds(row.get(name)), stated[name]) for name in _TIMES]

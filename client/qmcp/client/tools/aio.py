@@ -15,6 +15,7 @@ from qmcp.client.calling.retries import Deadline
 from qmcp.client.errors import QmcpError
 from qmcp.client.tools.following import InvocationFollower
 from qmcp.client.tools.models import (
+    Grant,
     Invocation,
     InvocationEvent,
     McpServer,
@@ -25,7 +26,7 @@ from qmcp.client.tools.models import (
     ToolSummary,
 )
 from qmcp.client.tools.verification import ReceiptVerification
-from qmcp.tools.v1 import invocation_pb2, mcp_server_pb2, tool_pb2
+from qmcp.tools.v1 import grant_pb2, invocation_pb2, mcp_server_pb2, tool_pb2
 from qmcp.tools.v1 import tools_service_pb2 as api
 
 
@@ -128,6 +129,26 @@ class AsyncTools(AsyncCalls):
         """Lists an MCP server's tools again now, or connects it, and returns it as it stands then."""
         return await self._call(api.RefreshMcpServerRequest(name=name), McpServer)
 
+    async def list_grants(self, principal: str = "", *, usable: bool = False) -> list[Grant]:
+        """All grants that one is shown, newest first: for oneself, made by oneself, or all for those who audit tools.
+
+        `usable`: only those that are neither revoked, expired nor used up.
+        """
+        return await self._list(api.ListGrantsRequest(principal=principal, usable=usable), Grant)
+
+    async def get_grant(self, grant_id: str) -> Grant:
+        """One grant, and how often it was used."""
+        return await self._call(api.GetGrantRequest(id=grant_id), Grant)
+
+    async def create_grant(self, grant: Grant, *, idempotency_key: str | None = None) -> Grant:
+        """Lets a principal, which is not oneself, run some tools without a human being asked."""
+        message = to_message(grant, grant_pb2.Grant())
+        return await self._call(api.CreateGrantRequest(grant=message, idempotency_key=idempotency_key), Grant)
+
+    async def revoke_grant(self, grant_id: str) -> Grant:
+        """Ends a grant: humans are asked again."""
+        return await self._call(api.RevokeGrantRequest(id=grant_id), Grant)
+
     async def invoke_tool(
         self,
         name: str,
@@ -209,6 +230,7 @@ class AsyncTools(AsyncCalls):
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         view: str = "",
+        grant_id: str = "",
     ) -> list[Invocation]:
         """The newest invocations for which all filters hold; `limit` None means all there are.
 
@@ -222,6 +244,7 @@ class AsyncTools(AsyncCalls):
             created_after=to_timestamp(created_after),
             created_before=to_timestamp(created_before),
             view=view,
+            grant_id=grant_id,
         )
         return await self._list(request, Invocation, limit=limit)
 

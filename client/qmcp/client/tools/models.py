@@ -399,6 +399,50 @@ class McpServer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """That a principal may run some tools with some arguments without a human being asked, so often or so long
+    ("always allow this").
+
+    It takes the place of the human alone: who may not run a tool, may not by a grant either, and a paused tool
+    stays paused.
+    """
+
+    # UUIDv7, made by the server.
+    id: str = ""
+    # Whose invocations need no human; never whoever makes the grant.
+    principal: str = ""
+    # Names of tools, in which `*` stands for any characters, slashes too: `billing/*`. 1 to 32.
+    tools: tuple[str, ...] = ()
+    # JSON Schema that the arguments obey, of the drafts of `Tool.input_schema`, however they may be read: as they
+    # are written, and as the condition of an approval reads them. At most 32 KiB, nested at most 30 levels; absent
+    # means any arguments.
+    arguments: dict[str, Any] | None = None
+    # For how many invocations it is good, 1 to 10,000; absent means any number until it expires.
+    uses: int | None = None
+    # For how many it was used. Set by the server. One counts that was about to run and then did not: its caller had
+    # gone, it was cancelled, or its lease was over.
+    used: int = 0
+    # Until when it is good, at most 366 days from now; must be given.
+    expires_at: datetime | None = None
+    # False: it is good for the tools that there were when it was made, as they were then; one that was changed
+    # since, or whose policy was, is asked about again. True: for whatever has one of the names, also later.
+    any_version: bool = False
+    # Why, for whoever reads it later. At most 1,024 characters.
+    reason: str = ""
+    # The tools it is good for, with their etags, at most 100; empty with `any_version`. Set by the server; left out
+    # for callers whose roles or keys are for some tools alone.
+    tool_etags: dict[str, str] = field(default_factory=dict)
+    # Who made it. Set by the server.
+    created_by: str = ""
+    # When it was made. Set by the server.
+    created_at: datetime | None = None
+    # Who revoked it; empty as long as nobody has. Set by the server.
+    revoked_by: str = ""
+    # When it was revoked; absent as long as it is not. Set by the server.
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
     """The approval of one invocation: what was asked, who decided, and with which arguments the tool ran."""
 
@@ -477,6 +521,8 @@ class Invocation(properties.Invocation):
     task_id: str = ""
     # The `fencing_token` of the lease under which it was done; 0 where there was none.
     fencing_token: int = 0
+    # The grant by which it ran without a human being asked, as Grant.id; empty where there was none.
+    grant_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from qmcp.client.calling.sync import Calls
 from qmcp.client.errors import QmcpError
 from qmcp.client.tools.following import InvocationFollower
 from qmcp.client.tools.models import (
+    Grant,
     Invocation,
     InvocationEvent,
     McpServer,
@@ -26,7 +27,7 @@ from qmcp.client.tools.models import (
     ToolSummary,
 )
 from qmcp.client.tools.verification import ReceiptVerification
-from qmcp.tools.v1 import invocation_pb2, mcp_server_pb2, tool_pb2
+from qmcp.tools.v1 import grant_pb2, invocation_pb2, mcp_server_pb2, tool_pb2
 from qmcp.tools.v1 import tools_service_pb2 as api
 
 
@@ -129,6 +130,26 @@ class Tools(Calls):
         """Lists an MCP server's tools again now, or connects it, and returns it as it stands then."""
         return self._call(api.RefreshMcpServerRequest(name=name), McpServer)
 
+    def list_grants(self, principal: str = "", *, usable: bool = False) -> list[Grant]:
+        """All grants that one is shown, newest first: for oneself, made by oneself, or all for those who audit tools.
+
+        `usable`: only those that are neither revoked, expired nor used up.
+        """
+        return self._list(api.ListGrantsRequest(principal=principal, usable=usable), Grant)
+
+    def get_grant(self, grant_id: str) -> Grant:
+        """One grant, and how often it was used."""
+        return self._call(api.GetGrantRequest(id=grant_id), Grant)
+
+    def create_grant(self, grant: Grant, *, idempotency_key: str | None = None) -> Grant:
+        """Lets a principal, which is not oneself, run some tools without a human being asked."""
+        message = to_message(grant, grant_pb2.Grant())
+        return self._call(api.CreateGrantRequest(grant=message, idempotency_key=idempotency_key), Grant)
+
+    def revoke_grant(self, grant_id: str) -> Grant:
+        """Ends a grant: humans are asked again."""
+        return self._call(api.RevokeGrantRequest(id=grant_id), Grant)
+
     def invoke_tool(
         self,
         name: str,
@@ -210,6 +231,7 @@ class Tools(Calls):
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         view: str = "",
+        grant_id: str = "",
     ) -> list[Invocation]:
         """The newest invocations for which all filters hold; `limit` None means all there are.
 
@@ -223,6 +245,7 @@ class Tools(Calls):
             created_after=to_timestamp(created_after),
             created_before=to_timestamp(created_before),
             view=view,
+            grant_id=grant_id,
         )
         return self._list(request, Invocation, limit=limit)
 

@@ -5,6 +5,7 @@ import warnings
 
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from qmcp.tools.v1 import grant_pb2 as qmcp_dot_tools_dot_v1_dot_grant__pb2
 from qmcp.tools.v1 import invocation_pb2 as qmcp_dot_tools_dot_v1_dot_invocation__pb2
 from qmcp.tools.v1 import mcp_server_pb2 as qmcp_dot_tools_dot_v1_dot_mcp__server__pb2
 from qmcp.tools.v1 import receipt_pb2 as qmcp_dot_tools_dot_v1_dot_receipt__pb2
@@ -113,6 +114,26 @@ class ToolsServiceStub:
                 '/qmcp.tools.v1.ToolsService/RefreshMcpServer',
                 request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.RefreshMcpServerRequest.SerializeToString,
                 response_deserializer=qmcp_dot_tools_dot_v1_dot_mcp__server__pb2.McpServer.FromString,
+                _registered_method=True)
+        self.ListGrants = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/ListGrants',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ListGrantsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ListGrantsResponse.FromString,
+                _registered_method=True)
+        self.GetGrant = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/GetGrant',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.GetGrantRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tools_dot_v1_dot_grant__pb2.Grant.FromString,
+                _registered_method=True)
+        self.CreateGrant = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/CreateGrant',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.CreateGrantRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tools_dot_v1_dot_grant__pb2.Grant.FromString,
+                _registered_method=True)
+        self.RevokeGrant = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/RevokeGrant',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.RevokeGrantRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tools_dot_v1_dot_grant__pb2.Grant.FromString,
                 _registered_method=True)
         self.InvokeTool = channel.unary_unary(
                 '/qmcp.tools.v1.ToolsService/InvokeTool',
@@ -300,6 +321,36 @@ class ToolsServiceServicer:
     def RefreshMcpServer(self, request, context):
         """Lists the tools of an MCP server again now, connecting it where it is down, and returns it as it stands then, `unavailable`
         where it did not answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListGrants(self, request, context):
+        """Lists grants, newest first: those for the caller and those that it made.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetGrant(self, request, context):
+        """Returns one grant.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateGrant(self, request, context):
+        """Makes a grant; over HTTP the answer is 201. An invocation by its principal that a human would be asked about, of a tool and with
+        arguments that it is good for, then runs at once and uses it, and `Invocation.grant_id` names it. Nobody makes one for oneself:
+        PERMISSION_DENIED/`GRANT_FOR_ONESELF`. TOOL_NOT_FOUND where no tool has one of the names, unless it is for `any_version`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeGrant(self, request, context):
+        """Ends a grant: from now on humans are asked again. One that is revoked stays as it is; what runs by it goes on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -504,6 +555,26 @@ def add_ToolsServiceServicer_to_server(servicer, server):
                     servicer.RefreshMcpServer,
                     request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.RefreshMcpServerRequest.FromString,
                     response_serializer=qmcp_dot_tools_dot_v1_dot_mcp__server__pb2.McpServer.SerializeToString,
+            ),
+            'ListGrants': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGrants,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ListGrantsRequest.FromString,
+                    response_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ListGrantsResponse.SerializeToString,
+            ),
+            'GetGrant': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetGrant,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.GetGrantRequest.FromString,
+                    response_serializer=qmcp_dot_tools_dot_v1_dot_grant__pb2.Grant.SerializeToString,
+            ),
+            'CreateGrant': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateGrant,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.CreateGrantRequest.FromString,
+                    response_serializer=qmcp_dot_tools_dot_v1_dot_grant__pb2.Grant.SerializeToString,
+            ),
+            'RevokeGrant': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeGrant,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.RevokeGrantRequest.FromString,
+                    response_serializer=qmcp_dot_tools_dot_v1_dot_grant__pb2.Grant.SerializeToString,
             ),
             'InvokeTool': grpc.unary_unary_rpc_method_handler(
                     servicer.InvokeTool,
@@ -962,6 +1033,114 @@ class ToolsService:
             '/qmcp.tools.v1.ToolsService/RefreshMcpServer',
             qmcp_dot_tools_dot_v1_dot_tools__service__pb2.RefreshMcpServerRequest.SerializeToString,
             qmcp_dot_tools_dot_v1_dot_mcp__server__pb2.McpServer.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGrants(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/ListGrants',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ListGrantsRequest.SerializeToString,
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ListGrantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetGrant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/GetGrant',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.GetGrantRequest.SerializeToString,
+            qmcp_dot_tools_dot_v1_dot_grant__pb2.Grant.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateGrant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/CreateGrant',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.CreateGrantRequest.SerializeToString,
+            qmcp_dot_tools_dot_v1_dot_grant__pb2.Grant.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeGrant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/RevokeGrant',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.RevokeGrantRequest.SerializeToString,
+            qmcp_dot_tools_dot_v1_dot_grant__pb2.Grant.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
+from qmcp.tools.v1 import grant_pb2 as _grant_pb2
 from qmcp.tools.v1 import invocation_pb2 as _invocation_pb2
 from qmcp.tools.v1 import mcp_server_pb2 as _mcp_server_pb2
 from qmcp.tools.v1 import receipt_pb2 as _receipt_pb2
@@ -87,6 +88,17 @@ class ToolsServiceStub:
     """Lists the tools of an MCP server again now, connecting it where it is down, and returns it as it stands then, `unavailable`
     where it did not answer.
     """
+    ListGrants: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.ListGrantsRequest, _tools_service_pb2.ListGrantsResponse]
+    """Lists grants, newest first: those for the caller and those that it made."""
+    GetGrant: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.GetGrantRequest, _grant_pb2.Grant]
+    """Returns one grant."""
+    CreateGrant: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.CreateGrantRequest, _grant_pb2.Grant]
+    """Makes a grant; over HTTP the answer is 201. An invocation by its principal that a human would be asked about, of a tool and with
+    arguments that it is good for, then runs at once and uses it, and `Invocation.grant_id` names it. Nobody makes one for oneself:
+    PERMISSION_DENIED/`GRANT_FOR_ONESELF`. TOOL_NOT_FOUND where no tool has one of the names, unless it is for `any_version`.
+    """
+    RevokeGrant: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.RevokeGrantRequest, _grant_pb2.Grant]
+    """Ends a grant: from now on humans are asked again. One that is revoked stays as it is; what runs by it goes on."""
     InvokeTool: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.InvokeToolRequest, _invocation_pb2.Invocation]
     """Runs a tool and waits for its end. A tool that fails is an answer (`status` is `failed`), not an error; one that ran
     and gave what was not to be expected is a `success` with an `error_reason`; arguments
@@ -202,6 +214,17 @@ class ToolsServiceAsyncStub(ToolsServiceStub):
     """Lists the tools of an MCP server again now, connecting it where it is down, and returns it as it stands then, `unavailable`
     where it did not answer.
     """
+    ListGrants: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.ListGrantsRequest, _tools_service_pb2.ListGrantsResponse]  # type: ignore[assignment]
+    """Lists grants, newest first: those for the caller and those that it made."""
+    GetGrant: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.GetGrantRequest, _grant_pb2.Grant]  # type: ignore[assignment]
+    """Returns one grant."""
+    CreateGrant: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.CreateGrantRequest, _grant_pb2.Grant]  # type: ignore[assignment]
+    """Makes a grant; over HTTP the answer is 201. An invocation by its principal that a human would be asked about, of a tool and with
+    arguments that it is good for, then runs at once and uses it, and `Invocation.grant_id` names it. Nobody makes one for oneself:
+    PERMISSION_DENIED/`GRANT_FOR_ONESELF`. TOOL_NOT_FOUND where no tool has one of the names, unless it is for `any_version`.
+    """
+    RevokeGrant: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.RevokeGrantRequest, _grant_pb2.Grant]  # type: ignore[assignment]
+    """Ends a grant: from now on humans are asked again. One that is revoked stays as it is; what runs by it goes on."""
     InvokeTool: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.InvokeToolRequest, _invocation_pb2.Invocation]  # type: ignore[assignment]
     """Runs a tool and waits for its end. A tool that fails is an answer (`status` is `failed`), not an error; one that ran
     and gave what was not to be expected is a `success` with an `error_reason`; arguments
@@ -398,6 +421,41 @@ class ToolsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the tools of an MCP server again now, connecting it where it is down, and returns it as it stands then, `unavailable`
         where it did not answer.
         """
+
+    @_abc_1.abstractmethod
+    def ListGrants(
+        self,
+        request: _tools_service_pb2.ListGrantsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tools_service_pb2.ListGrantsResponse, _abc.Awaitable[_tools_service_pb2.ListGrantsResponse]]:
+        """Lists grants, newest first: those for the caller and those that it made."""
+
+    @_abc_1.abstractmethod
+    def GetGrant(
+        self,
+        request: _tools_service_pb2.GetGrantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_grant_pb2.Grant, _abc.Awaitable[_grant_pb2.Grant]]:
+        """Returns one grant."""
+
+    @_abc_1.abstractmethod
+    def CreateGrant(
+        self,
+        request: _tools_service_pb2.CreateGrantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_grant_pb2.Grant, _abc.Awaitable[_grant_pb2.Grant]]:
+        """Makes a grant; over HTTP the answer is 201. An invocation by its principal that a human would be asked about, of a tool and with
+        arguments that it is good for, then runs at once and uses it, and `Invocation.grant_id` names it. Nobody makes one for oneself:
+        PERMISSION_DENIED/`GRANT_FOR_ONESELF`. TOOL_NOT_FOUND where no tool has one of the names, unless it is for `any_version`.
+        """
+
+    @_abc_1.abstractmethod
+    def RevokeGrant(
+        self,
+        request: _tools_service_pb2.RevokeGrantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_grant_pb2.Grant, _abc.Awaitable[_grant_pb2.Grant]]:
+        """Ends a grant: from now on humans are asked again. One that is revoked stays as it is; what runs by it goes on."""
 
     @_abc_1.abstractmethod
     def InvokeTool(

@@ -14,7 +14,7 @@ from services.tools.models import Event, Intent, Invocation, Link, Outcome, Prog
 SELECT = """
     SELECT i.id, i.tool_name, i.tool_etag, i.input_params, i.input_salt, i.input_digest, i.principal,
            i.correlation_id, i.idempotency_key, i.begun_as, i.refused, i.replica, i.created_at,
-           i.task_id, i.fencing_token, o.status, o.result, o.error, o.error_reason, o.completed_at,
+           i.task_id, i.fencing_token, i.grant_id, o.status, o.result, o.error, o.error_reason, o.completed_at,
            o.chain_id, o.sequence, o.previous_digest, o.digest, o.result_salt, o.result_digest,
            (o.status IS NULL AND i.begun_as <> 'running' AND EXISTS (
                SELECT FROM invocation_events e WHERE e.invocation_id = i.id AND e.kind = 'running'
@@ -58,13 +58,13 @@ async def append(
         )
         INSERT INTO invocations (
             id, tool_name, tool_etag, input_params, input_salt, input_digest, principal, correlation_id,
-            idempotency_key, begun_as, refused, replica, created_at, task_id, fencing_token
+            idempotency_key, begun_as, refused, replica, created_at, task_id, fencing_token, grant_id
         )
         SELECT *
         FROM unnest(
             $1::uuid[], $2::text[], $3::text[], $4::json[], $5::bytea[], $6::bytea[], $7::text[], $8::text[],
             $9::text[], $10::text[], $11::boolean[], $12::uuid[], $13::timestamptz[],
-            $14::text[], $15::integer[]
+            $14::text[], $15::integer[], $31::text[]
         )
         ON CONFLICT DO NOTHING
         RETURNING id
@@ -99,6 +99,7 @@ async def append(
         [e.intent.tool_name for e in outcomes],
         [e.intent.principal for e in outcomes],
         [e.intent.created_at for e in outcomes],
+        [i.grant_id for i in intents],
     )
     return {row["id"] for row in rows}
 
@@ -245,6 +246,7 @@ def invocation(row: Record) -> Invocation:
         created_at=row["created_at"],
         task_id=row["task_id"],
         fencing_token=row["fencing_token"],
+        grant_id=row["grant_id"],
     )
     redacted = tuple(row["redacted_fields"])
     approval = approvals.approval(row) if row["human_request_id"] is not None else None

@@ -169,7 +169,7 @@ def _source(wanted: InvocationFilter) -> str:
     """Where the ids of a list are found; each has id, tool_name, principal and created_at."""
     if wanted.status in OPEN:
         return "open_invocations"
-    if wanted.status and not wanted.correlation_id:
+    if wanted.status and not wanted.correlation_id and not wanted.grant_id:
         return "(SELECT invocation_id AS id, status, tool_name, principal, created_at FROM outcomes)"
     return "invocations"
 
@@ -181,10 +181,13 @@ def _conditions(wanted: InvocationFilter, whose: Whose) -> tuple[list[str], list
     if whose.names is not None:
         conditions.append(whose.names.condition("i.tool_name", values))
     status = "i.status ="
-    if wanted.status not in OPEN and wanted.correlation_id:
-        # What shares a correlation id is not much, so each is looked at. As a join it would be read from the other end.
+    if wanted.status not in OPEN and (wanted.correlation_id or wanted.grant_id):
+        # What shares a correlation id or a grant is not much, so each is looked at. As a join it would be read from the
+        # other end.
         status = "(SELECT o.status FROM outcomes o WHERE o.invocation_id = i.id) ="
+    of_open = "(SELECT g.grant_id FROM invocations g WHERE g.id = i.id) ="
     for column, value in (
+        (of_open if wanted.status in OPEN else "i.grant_id =", wanted.grant_id),
         (status, wanted.status),
         ("i.tool_name =", wanted.tool_name),
         ("i.correlation_id =", wanted.correlation_id),

@@ -33,7 +33,7 @@ ENDS = """
 ROWS = """
     SELECT i.id, i.tool_name, i.tool_etag, i.input_params, i.input_salt, i.input_digest, i.principal,
            i.correlation_id, i.idempotency_key, i.begun_as, i.refused, i.replica, i.created_at,
-           i.task_id, i.fencing_token,
+           i.task_id, i.fencing_token, i.grant_id,
            o.invocation_id, o.status, o.result, o.error, o.error_reason, o.completed_at,
            o.chain_id, o.sequence, o.previous_digest, o.digest, o.result_salt, o.result_digest,
            ARRAY(SELECT r.field FROM redactions r WHERE r.invocation_id = o.invocation_id ORDER BY r.field),
@@ -205,13 +205,13 @@ async def _bits(
 def _row(row: Record, approved: Mapping[UUID, Approval]) -> Row:
     """By position, not by name: a verification reads a hundred thousand of them, and this is most of its time."""
     columns = tuple(row)
-    invocation_id, status, result, error, error_reason, completed_at = columns[15:21]
-    link = Link(*columns[21:27])
+    invocation_id, status, result, error, error_reason, completed_at = columns[16:22]
+    link = Link(*columns[22:28])
     outcome = None
     if columns[0] is not None:
         approval = approved.get(invocation_id)
-        outcome = Outcome(Intent(*columns[:15]), status, result, error or "", error_reason, completed_at, approval)
-    return Row(outcome, link, invocation_id, tuple(columns[27]), columns[28])
+        outcome = Outcome(Intent(*columns[:16]), status, result, error or "", error_reason, completed_at, approval)
+    return Row(outcome, link, invocation_id, tuple(columns[28]), columns[29])
 
 
 def _checkpoint(row: Record) -> Checkpoint:

@@ -27,6 +27,7 @@ def list_(
     ] = "",
     correlation_id: Annotated[str, typer.Option(help="Only with this correlation id.")] = "",
     principal: Annotated[str, typer.Option(help="Only by this caller.")] = "",
+    grant: Annotated[str, typer.Option(help="Only by this grant.")] = "",
     since: Since = None,
     until: Until = None,
     limit: output.Limit = 50,
@@ -40,6 +41,7 @@ def list_(
             status=status,
             correlation_id=correlation_id,
             principal=principal,
+            grant_id=grant,
             created_after=reading.moment(since),
             created_before=reading.moment(until),
         )

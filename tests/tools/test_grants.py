@@ -1,0 +1,194 @@
+"""Grants: what runs without a human being asked, so often and so long, and by whom that is said."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.json_format import ParseDict
+from google.protobuf.timestamp_pb2 import Timestamp
+from qmcp.client.receipts import PublicKeys, verify_export
+from qmcp.tools.v1 import grant_pb2
+
+from tests.hitl.fake_access import FakeAccess
+from tests.tools.fake_hitl import FakeHitl
+from tests.tools.service import Start, pb, query, refusal, runs, tool, until
+from tests.tools.test_visibility import ROLES, Caller
+
+AGENT = "agent"
+
+
+def a_grant(*tools: str, hours: float = 1, arguments: dict[str, Any] | None = None, **fields: Any) -> grant_pb2.Grant:
+    fields.setdefault("principal", "ada")
+    made = grant_pb2.Grant(tools=tools, expires_at=Timestamp(seconds=int(time.time() + hours * 3_600)), **fields)
+    if arguments is not None:
+        ParseDict(arguments, made.arguments)
+    return made
+
+
+def create(grant: grant_pb2.Grant, **fields: Any) -> Any:
+    return pb.CreateGrantRequest(grant=grant, **fields)
+
+
+@pytest.fixture
+async def replicas(plugins: None, start: Start, hitl: FakeHitl, tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
+    """Two replicas, and a caller of either: `replicas("ada", "agent", at=1)`."""
+    access = FakeAccess()
+    (tmp_path / "key").write_text("qmcp_0123456789abcdef_secret")
+    async with access.open():
+        changes = {"auth": "on", "access_address": access.address, "access_key_file": tmp_path / "key"}
+        changes |= {"tools_checkpoint_seconds": 0.2, "principal_max_long_calls": 500}
+        both = [await start(hitl_address=hitl.address, **changes) for _ in range(2)]
+
+        def with_roles(name: str, *roles: str, at: int = 0) -> Caller:
+            permissions = sorted({permission for role in roles for permission in ROLES[role]})
+            return Caller(both[at], access.key(name, *roles, permissions=permissions))
+
+        yield with_roles
+
+
+async def test_two_hundred_at_once_run_ten_times_by_a_grant_of_ten_uses_and_the_record_proves_it(
+    replicas: Callable[..., Caller], database: str
+) -> None:
+    ada, there = replicas("ada", AGENT), replicas("ada", AGENT, at=1)
+    root = replicas("root", "admin")
+    request = create(a_grant("guar*", uses=10, reason="Trusted."), idempotency_key="k")
+    made = await root.call("CreateGrant", request)
+    assert await root.call("CreateGrant", request) == made
+    assert (made.used, made.created_by, list(made.tool_etags)) == (0, "root", ["guarded"])
+
+    calls = [
+        (there if number % 2 else ada).invoke("guarded", {"key": "granted"}, idempotency_key=f"{number}")
+        for number in range(200)
+    ]
+    ended = await asyncio.gather(*calls)
+    assert Counter(each.status for each in ended) == {"success": 10, "awaiting_approval": 190}
+    assert runs("granted") == 10
+    by_grant = [each for each in ended if each.grant_id]
+    assert {(each.status, each.grant_id, each.HasField("approval")) for each in by_grant} == {
+        ("success", made.id, False)
+    }
+    number = next(number for number, each in enumerate(ended) if each.grant_id)
+    again = await ada.invoke("guarded", {"key": "granted"}, idempotency_key=f"{number}")
+    assert again.id == ended[number].id
+    assert (await ada.call("GetGrant", pb.GetGrantRequest(id=made.id))).used == 10
+
+    assert sorted(await ada.listed(grant_id=made.id)) == sorted(each.id for each in by_grant)
+    assert sorted(await ada.listed(grant_id=made.id, status="success")) == sorted(each.id for each in by_grant)
+    assert await ada.listed(grant_id=made.id, status="awaiting_approval") == []
+    receipt = await ada.call("GetReceipt", pb.GetReceiptRequest(invocation_id=by_grant[0].id))
+    content = json.loads(receipt.content)
+    assert (content["kind"], content["grant_id"]) == ("invocation/4", made.id)
+
+    async def signed() -> bool:
+        return not (await root.call("VerifyReceipts", pb.VerifyReceiptsRequest())).receipts_unsigned
+
+    await until(signed, 30)
+    keys = PublicKeys((await ada.call("GetReceiptKey", pb.GetReceiptKeyRequest())).public_key_pem.encode())
+    lines = await ada.receipts()
+    assert verify_export(lines, keys, of="ada").valid
+    forged = [line.replace(b'"grant_id":"', b'"grant_id":"0', 1) for line in lines]
+    assert not verify_export(forged, keys, of="ada").valid
+    await query(database, "UPDATE invocations SET grant_id = '' WHERE id = $1::uuid", by_grant[0].id)
+    faults = (await root.call("VerifyReceipts", pb.VerifyReceiptsRequest())).faults
+    assert {fault.invocation_id for fault in faults} == {by_grant[0].id}
+
+
+async def test_a_grant_is_good_for_its_principal_tools_arguments_version_and_time_alone(
+    replicas: Callable[..., Caller], database: str
+) -> None:
+    ada, bob, root = replicas("ada", AGENT), replicas("bob", AGENT), replicas("root", "admin")
+
+    async def asked(caller: Caller, tool: str, arguments: dict[str, Any]) -> bool:
+        return bool((await caller.invoke(tool, arguments)).status == "awaiting_approval")
+
+    small = {"properties": {"amount": {"type": "number", "maximum": 1000}}, "required": ["amount"]}
+    by_schema = await root.call("CreateGrant", create(a_grant("pay*", arguments=small)))
+    assert sorted(by_schema.tool_etags) == ["pay", "pay_by_default"]
+    assert not await asked(ada, "pay", {"amount": 500})
+    assert (await ada.invoke("pay", {"amount": 50})).grant_id == "", "nobody would be asked"
+    assert await asked(ada, "pay", {"amount": 1001})
+    assert await asked(bob, "pay", {"amount": 500})
+    assert await asked(ada, "guarded", {"key": "other tool"})
+    # What it is written as obeys, and what it may be read as does not.
+    assert not await asked(ada, "pay_by_default", {"amount": 900})
+    assert await asked(ada, "pay_by_default", {"amount": 900, "Amount": "5,000"})
+    loose = await root.call(
+        "CreateGrant", create(a_grant("pay_by_default", arguments={"properties": small["properties"]}))
+    )
+    assert (await ada.invoke("pay_by_default", {})).grant_id == loose.id, "its default of 500 obeys"
+    tight = {"properties": {"amount": {"type": "number", "maximum": 300}}}
+    await root.call("RevokeGrant", pb.RevokeGrantRequest(id=loose.id))
+    await root.call("CreateGrant", create(a_grant("pay_by_default", arguments=tight)))
+    assert await asked(ada, "pay_by_default", {}), "its default of 500 does not"
+
+    http = {"http": {"url": "http://127.0.0.1:9/x"}, "approval": {"mode": "always"}}
+
+    async def defined(title: str) -> None:
+        await root.call("UpdateTool", pb.UpdateToolRequest(tool=tool(name="made/by-us", title=title, **http)))
+
+    await defined("one")
+    of_this = await root.call("CreateGrant", create(a_grant("made/*")))
+    ran = await ada.invoke("made/by-us", {})
+    assert (ran.grant_id, ran.error_reason) == (of_this.id, "UPSTREAM_FAILED")
+    await defined("two")
+    assert await asked(ada, "made/by-us", {})
+    of_any = await root.call("CreateGrant", create(a_grant("made/*", any_version=True)))
+    assert (dict(of_any.tool_etags), of_any.uses, of_any.HasField("uses")) == ({}, 0, False)
+    assert (await ada.invoke("made/by-us", {})).grant_id == of_any.id
+    await root.call("PauseTool", pb.PauseToolRequest(name="made/by-us"))
+    assert (await refusal(ada.invoke("made/by-us", {}))).reason == "TOOL_PAUSED"
+    await root.call("ResumeTool", pb.ResumeToolRequest(name="made/by-us"))
+
+    revoked = await root.call("RevokeGrant", pb.RevokeGrantRequest(id=of_any.id))
+    assert revoked.revoked_by == "root"
+    other = replicas("boss", "admin")
+    assert await other.call("RevokeGrant", pb.RevokeGrantRequest(id=of_any.id)) == revoked
+    assert await asked(ada, "made/by-us", {})
+    assert not await asked(ada, "pay", {"amount": 500})
+    await query(database, "UPDATE grants SET expires_at = now() WHERE revoked_at IS NULL")
+    assert await asked(ada, "pay", {"amount": 500})
+    usable = await root.call("ListGrants", pb.ListGrantsRequest(usable=True))
+    assert not usable.grants
+
+
+async def test_only_administrators_make_grants_and_nobody_for_oneself(replicas: Callable[..., Caller]) -> None:
+    ada, bob = replicas("ada", AGENT), replicas("bob", AGENT)
+    rita, root = replicas("rita", "reader"), replicas("root", "admin")
+    made = await root.call("CreateGrant", create(a_grant("guarded")))
+    for request in (("CreateGrant", create(a_grant("guarded"))), ("RevokeGrant", pb.RevokeGrantRequest(id=made.id))):
+        refused = await refusal(ada.call(*request))
+        assert (refused.code, refused.metadata["permission"]) == (grpc.StatusCode.PERMISSION_DENIED, "tools.admin")
+    assert (
+        await refusal(root.call("CreateGrant", create(a_grant("*", principal="root"))))
+    ).reason == "GRANT_FOR_ONESELF"
+    assert (await refusal(root.call("CreateGrant", create(a_grant("never/*"))))).reason == "TOOL_NOT_FOUND"
+    invalid = [
+        a_grant("guarded", hours=-1),
+        a_grant("guarded", hours=9_000),
+        grant_pb2.Grant(principal="ada", tools=["guarded"]),
+        a_grant("guarded", uses=0),
+        a_grant("guarded", uses=10_001),
+        a_grant(),
+        a_grant("guarded", principal=""),
+    ]
+    for each in invalid:
+        assert (await refusal(root.call("CreateGrant", create(each)))).reason == "INVALID_REQUEST", each
+    wrong = create(a_grant("guarded", arguments={"type": "nothing"}))
+    assert (await refusal(root.call("CreateGrant", wrong))).reason == "SCHEMA_INVALID"
+    for _ in range(99):
+        await root.call("CreateGrant", create(a_grant("guarded")))
+    assert (await refusal(root.call("CreateGrant", create(a_grant("guarded"))))).reason == "TOO_MANY_GRANTS"
+
+    async def sees(caller: Caller) -> int:
+        return len((await caller.call("ListGrants", pb.ListGrantsRequest(page_size=500))).grants)
+
+    assert [await sees(each) for each in (ada, bob, rita, root)] == [100, 0, 100, 100]
+    get = pb.GetGrantRequest(id=made.id)
+    assert await ada.call("GetGrant", get) == await rita.call("GetGrant", get) == made
+    assert (await refusal(bob.call("GetGrant", get))).reason == "GRANT_NOT_FOUND"
