@@ -12,7 +12,7 @@ from servicekit.search.errors import SearchAwayError
 Model = Callable[[str], Sequence[float]]
 # The longest text that MiniLM was trained on, in pieces of words.
 MAX_PIECES = 256
-THREADS = min(2, os.cpu_count() or 1)
+MAX_THREADS = 2
 
 
 class OfflineEmbedder:
@@ -57,8 +57,9 @@ def load_minilm() -> Model:
     tokenizer.enable_truncation(max_length=MAX_PIECES)
     options = onnxruntime.SessionOptions()
     # By two threads a sentence takes 4 ms for 6, and 11 of processors for 7; whoever waits for an answer waits for this
-    # first. They stop looking for work at the end of each sentence: else it would be 21.
-    options.intra_op_num_threads = THREADS
+    # first. They stop looking for work at the end of each sentence: else it would be 21. On one core one waits for the
+    # other.
+    options.intra_op_num_threads = min(MAX_THREADS, _cores())
     options.add_session_config_entry("session.force_spinning_stop", "1")
     # An arena keeps what the longest text needed, for good.
     options.enable_cpu_mem_arena = False
@@ -76,6 +77,13 @@ def load_minilm() -> Model:
         return mean
 
     return embed
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def load_universal() -> Model:
