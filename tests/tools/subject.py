@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from itertools import count
 from uuid import UUID
 
@@ -102,8 +103,12 @@ async def _slow_tool(running: Running) -> AsyncIterator[Slow]:
         await runner.cleanup()
 
 
-# The same again for the same number, to the second.
-_grants = [_grant(f"anna-{number}") for number in range(100)]
+@cache
+def _granted_to(number: int) -> grant_pb2.Grant:
+    """The same again for the same number, to the second."""
+    return _grant(f"anna-{number}")
+
+
 CATALOGUE = "the catalogue is one for all who may use it"
 
 
@@ -182,7 +187,7 @@ SUBJECT = Subject(
             repeats=False,
         ),
         "CreateGrant": Effect(
-            lambda number: tools_service_pb2.CreateGrantRequest(grant=_grants[number]), lambda grant: grant.id
+            lambda number: tools_service_pb2.CreateGrantRequest(grant=_granted_to(number)), lambda grant: grant.id
         ),
         "InvokeTool": Effect(_echo, lambda invocation: invocation.id),
         "CallTool": Effect(_echo, lambda answer: answer.invocation_id),
