@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import parseaddr
 from ssl import create_default_context
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +18,9 @@ MAX_LENGTH = 254
 # From here on a reply says that trying again is of no use (RFC 5321, 4.2.1).
 PERMANENT = 500
 MAX_ERROR_LENGTH = 500
+# As long as a line may be (RFC 5322, 2.1.1). Folded at 78, an address that is longer becomes an encoded word, and then
+# nobody can follow it.
+UNFOLDED = SMTP.clone(max_line_length=998)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,9 @@ class Mailer:
         start_tls = not server.tls if server.tls or server.user else None
         try:
             await aiosmtplib.send(
-                message,
+                message.as_bytes(policy=UNFOLDED),
+                sender=parseaddr(message["From"])[1],
+                recipients=[message["To"]],
                 hostname=server.host,
                 port=server.port,
                 username=server.user,

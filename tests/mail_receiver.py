@@ -18,6 +18,8 @@ class MailReceiver:
     port: int = 0
     answers: list[str] = field(default_factory=lambda: ["250 OK"])
     received: list[EmailMessage] = field(default_factory=list)
+    # The same as it went over the wire.
+    raw: list[bytes] = field(default_factory=list)
     # What clients have said, as it went over the wire.
     commands: list[str] = field(default_factory=list)
 
@@ -28,6 +30,7 @@ class MailReceiver:
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if answer.startswith("250"):
+            self.raw.append(envelope.content)
             self.received.append(cast(EmailMessage, message_from_bytes(envelope.content, policy=policy.default)))
         return answer
 

@@ -84,6 +84,8 @@ async def test_who_is_asked_gets_a_mail_answers_from_it_once_and_wants_no_more_o
 
         assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
         [unsubscribe] = UNSUBSCRIBE.findall(mail["List-Unsubscribe"])
+        # Mail programs take it as it stands, in one piece and in no encoding.
+        assert f"<https://qmcp.example.com/v1/human/unsubscribe/{unsubscribe}>\r\n".encode() in peer.raw[0]
         page = await first.stub.ShowUnsubscribe(pb.ShowUnsubscribeRequest(token=unsubscribe))
         assert b"ada" in page.data
         assert not (await first.call("GetContact", id=contact.id)).paused

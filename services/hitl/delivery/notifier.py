@@ -1,6 +1,9 @@
 """One try of a delivery to a contact: who is still asked gets a link, and all that is due there goes as one."""
 
 from collections.abc import Awaitable, Callable
+from email.message import EmailMessage
+
+import structlog
 
 from servicekit.errors import ServiceError
 from servicekit.identity.visibility import ITSELF
@@ -18,6 +21,8 @@ from services.hitl.delivery.notices.mail import mail
 from services.hitl.delivery.store import contacts, deliveries
 from services.hitl.links.links import link_path
 from services.hitl.models import HumanRequest, IssuedLink, NewLink
+
+logger = structlog.get_logger(__name__)
 
 # Makes a link, in the transaction of that connection; None where the request waits for no answer.
 MakeLink = Callable[[Connection, NewLink], Awaitable[IssuedLink | None]]
@@ -112,20 +117,27 @@ class Notifier:
 
     async def _sent(self, contact: Contact, claimed: Claimed, notices: list[Notice]) -> DeliveryResult:
         definition = contact.definition
-        if definition.kind != "email":
-            headers = {"Content-Type": "application/json", "webhook-id": str(claimed.id)}
-            return await self._client.post(definition.address, headers, chat(definition.kind, notices))
-        if self._mailer is None:
-            return DeliveryResult(0, "This installation sends no mail any more: QMCP_HITL_SMTP_URL is not set.")
-        message = mail(
+        try:
+            if definition.kind != "email":
+                headers = {"Content-Type": "application/json", "webhook-id": str(claimed.id)}
+                return await self._client.post(definition.address, headers, chat(definition.kind, notices))
+            if self._mailer is None:
+                return DeliveryResult(0, "This installation sends no mail any more: QMCP_HITL_SMTP_URL is not set.")
+            return await self._mailer.send(self._mail(self._mailer.sender, contact, claimed, notices))
+        except Exception:
+            # A fault of ours, which is no reason to try for ever.
+            logger.exception("delivery_has_no_body", delivery_id=str(claimed.id))
+            return DeliveryResult(0, "The question could not be put into words. The log of the service has more.")
+
+    def _mail(self, sender: str, contact: Contact, claimed: Claimed, notices: list[Notice]) -> EmailMessage:
+        return mail(
             notices,
-            sender=self._mailer.sender,
-            address=definition.address,
-            person=definition.person,
+            sender=sender,
+            address=contact.definition.address,
+            person=contact.definition.person,
             unsubscribe=f"{self._public_url}/v1/human/unsubscribe/{self._unsubscribing.token(contact.id)}",
             delivery_id=claimed.id,
         )
-        return await self._mailer.send(message)
 
 
 def _new_link(request: HumanRequest, contact: Contact) -> NewLink:
