@@ -6,7 +6,8 @@ import json
 import math
 import re
 import shutil
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,17 @@ import numpy as np
 import pytest
 import yaml
 from aiohttp import web
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from prometheus_client import CollectorRegistry
+from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
+from prometheus_client import CollectorRegistry, Counter
 from qmcp.metrics.v1 import metric_pb2, metrics_service_pb2, metrics_service_pb2_grpc
 
 from devstack import ports
 from services.metrics.exposition.instruments import Instruments
 from services.metrics.exposition.labels import Labels
 from services.metrics.exposition.page import AvailableTokens
+from services.metrics.exposition.push import Push
 from services.metrics.server import compose
 from services.metrics.settings import Settings
 from tests.k8s.render import ROOT
@@ -236,6 +240,34 @@ async def test_the_same_goes_by_otlp_to_a_collector(database: str, temporality: 
     assert resource["service.name"] == "front"
     point = _points(received[-1] if temporality == "cumulative" else received[0], "mcp_tool_execution_duration_seconds")
     assert not point or list(point[0].explicit_bounds) == [0.15, 1.0]
+
+
+async def test_an_export_that_is_under_way_when_a_service_ends_is_not_told_again_by_the_last() -> None:
+    registry = CollectorRegistry()
+    Counter("qmcp_told", "What is told.", registry=registry).inc(2)
+    may_end = threading.Event()
+    told: list[float | None] = []
+
+    class Collector(OTLPMetricExporter):
+        def export(self, metrics_data: MetricsData, *_: Any, **__: Any) -> MetricExportResult:
+            [metric] = metrics_data.resource_metrics[0].scope_metrics[0].metrics
+            told.append(getattr(metric.data.data_points[0], "value", None))
+            may_end.wait(30)
+            return MetricExportResult.SUCCESS
+
+    pushing = Push(Collector(), registry, "front", "delta")
+    running = asyncio.create_task(pushing.run(0))
+    await until(lambda: _listed(told), 30)
+    running.cancel()
+    last = asyncio.create_task(pushing.send())
+    await asyncio.sleep(0.05)
+    may_end.set()
+    await last
+    assert told == [2.0, 0.0]
+
+
+async def _listed(told: Sequence[float | None]) -> Sequence[float | None]:
+    return told
 
 
 def _points(request: ExportMetricsServiceRequest, name: str) -> list[Any]:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from itertools import groupby, pairwise
+from threading import Lock
 from typing import Any, Literal
 
 import structlog
@@ -47,6 +48,8 @@ class Push:
         self._delta = temporality == "delta"
         self._started = self._since = time.time_ns()
         self._sent: Mapping[tuple[str, Any], Figure] = {}
+        # Whoever waits for an export may be cut off, and the export goes on: the next must not tell the same again.
+        self._exporting = Lock()
 
     async def run(self, interval_seconds: float) -> None:
         while True:
@@ -58,14 +61,15 @@ class Push:
         await asyncio.to_thread(self._send)
 
     def _send(self) -> None:
-        now = time.time_ns()
-        found = {(each.name, each.labels): each for each in figures(self._registry.collect(), prefix="")}
-        told = [self._since_sent(each) if self._delta else each for each in found.values()]
-        result = self._exporter.export(self._data(told, now))
-        if result is not MetricExportResult.SUCCESS:
-            logger.warning("metrics_not_pushed")
-            return
-        self._sent, self._since = found, now
+        with self._exporting:
+            now = time.time_ns()
+            found = {(each.name, each.labels): each for each in figures(self._registry.collect(), prefix="")}
+            told = [self._since_sent(each) if self._delta else each for each in found.values()]
+            result = self._exporter.export(self._data(told, now))
+            if result is not MetricExportResult.SUCCESS:
+                logger.warning("metrics_not_pushed")
+                return
+            self._sent, self._since = found, now
 
     def _since_sent(self, figure: Figure) -> Figure:
         before = self._sent.get((figure.name, figure.labels))
