@@ -22,7 +22,7 @@ from devstack import services
 from tests.faults.ledger import compare
 from tests.faults.load import EchoCallers
 from tests.questioning import onboarding
-from tests.stack import ROOT, STACK_STARTS_WITHIN, Server, Stack, words
+from tests.stack import ROOT, STACK_STARTS_WITHIN, Server, Stack, running_postgres, words
 from tests.system.mcp_requests import FORMS, REVISION, TASKS, result
 from tests.upstream import Upstream, upstream
 
@@ -331,17 +331,15 @@ def test_a_stop_during_the_start_leaves_nothing_behind(tmp_path: Path) -> None:
             time.sleep(0.05)
 
 
-async def test_a_user_who_may_not_make_databases_is_told_what_to_ask_for_without_its_password(
-    postgres: Server, tmp_path: Path
-) -> None:
-    await postgres.execute("CREATE ROLE guest LOGIN PASSWORD 'secret'")
-    await postgres.execute("CREATE DATABASE guests OWNER guest")
-    first = services.found()[0].database
-    await postgres.execute(f'DROP DATABASE IF EXISTS "{first}" WITH (FORCE)')
-    url = postgres.url("guests").partition("@")[2]
-    status, words = serve(Stack(tmp_path / "home", QMCP_DATABASE_URL=f"postgresql://guest:secret@{url}").env)
+async def test_a_user_who_may_not_make_databases_is_told_what_to_ask_for_without_its_password(tmp_path: Path) -> None:
+    # A server of its own: what other systems use on the shared one is made again as soon as it is dropped.
+    with running_postgres(tmp_path / "postgres") as postgres:
+        await postgres.execute("CREATE ROLE guest LOGIN PASSWORD 'secret'")
+        await postgres.execute("CREATE DATABASE guests OWNER guest")
+        url = postgres.url("guests").partition("@")[2]
+        status, words = serve(Stack(tmp_path / "home", QMCP_DATABASE_URL=f"postgresql://guest:secret@{url}").env)
     assert status == 1
-    assert f'CREATE DATABASE "{first}" OWNER guest' in words
+    assert f'CREATE DATABASE "{services.found()[0].database}" OWNER guest' in words
     assert "ALTER ROLE guest CREATEDB" in words
     assert "secret" not in words
 
