@@ -51,11 +51,11 @@ from services.tools.execution.runner import Runner
 from services.tools.execution.slots import Slots
 from services.tools.execution.sweep import Sweep
 from services.tools.imports.importing import Imports
+from services.tools.mcp_servers.commands import commands
 from services.tools.mcp_servers.connections import McpConnections
 from services.tools.mcp_servers.federation import Federation
 from services.tools.mcp_servers.links import Links
 from services.tools.mcp_servers.servers import McpServers
-from services.tools.mcp_servers.stdio import commands
 from services.tools.metrics import ToolMetrics
 from services.tools.peers import access, hitl, leases
 from services.tools.servicer import INVOKING, ToolsServicer

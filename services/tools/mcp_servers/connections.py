@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from services.tools.catalogue.http_tools import UpstreamError
 from services.tools.catalogue.plugins import ToolContext
-from services.tools.mcp_servers.connection import Connection
-from services.tools.mcp_servers.http import Exchange, exchange
+from services.tools.mcp_servers.exchange import Exchange, exchange
 from services.tools.mcp_servers.links import Links
 from services.tools.mcp_servers.models import McpServer
 from services.tools.models import Json, McpSource, Output
+
+if TYPE_CHECKING:
+    from services.tools.mcp_servers.connection import Connection
 
 # Ids of a call, as HTTP has them in headers and MCP in `_meta`.
 META = {"x-correlation-id": "qmcp/correlation_id", "x-qmcp-invocation-id": "qmcp/invocation_id"}
@@ -29,16 +32,16 @@ class McpConnections:
 
     async def aclose(self) -> None:
         """Ends all of them, and the processes behind them."""
-        self.keep(())
+        await self.keep(())
         await asyncio.gather(*self._ending, return_exceptions=True)
 
-    def __iter__(self) -> Iterator[Connection]:
+    def __iter__(self) -> "Iterator[Connection]":
         return (connection for connection, _ in list(self._running.values()))
 
-    def get(self, name: str) -> Connection | None:
+    def get(self, name: str) -> "Connection | None":
         return self._running[name][0] if name in self._running else None
 
-    def keep(self, servers: Sequence[McpServer]) -> None:
+    async def keep(self, servers: Sequence[McpServer]) -> None:
         """Has connections to these and to no others, each in the form in which it is registered now."""
         wanted = {server.name: server for server in servers}
         for name, (connection, task) in list(self._running.items()):
@@ -50,9 +53,10 @@ class McpConnections:
             task.cancel()
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
+        connection_class = await asyncio.to_thread(_connection_class) if wanted else None
         for name, server in wanted.items():
-            if name not in self._running:
-                connection = Connection(
+            if connection_class is not None and name not in self._running:
+                connection = connection_class(
                     server,
                     partial(self.links.open, server.transport),
                     self.links.secrets.mask,
@@ -80,6 +84,14 @@ class McpConnections:
             return await connection.call(source, arguments, context, meta)
         finally:
             exchange.reset(asked)
+
+
+def _connection_class() -> "type[Connection]":
+    """Imports the SDK with the first server: it takes as long as all else together, and most replicas have none."""
+    from services.tools.mcp_servers import connection, http, stdio  # noqa: PLC0415
+
+    del http, stdio
+    return connection.Connection
 
 
 def _is_the_same(server: McpServer, other: McpServer) -> bool:

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from uuid import UUID
-
-import mcp_types as types
 
 from servicekit.large import LARGE_BYTES, beside
 from servicekit.masking import Mask
@@ -15,11 +14,15 @@ from services.tools.catalogue import definitions
 from services.tools.catalogue import store as tools_store
 from services.tools.catalogue.loading import LoadedTools
 from services.tools.mcp_servers import listing, store
-from services.tools.mcp_servers.connection import Connection
 from services.tools.mcp_servers.connections import McpConnections
 from services.tools.mcp_servers.models import McpServer, RefusedTool
 from services.tools.metrics import ToolMetrics
 from services.tools.models import McpSource, Tool
+
+if TYPE_CHECKING:
+    import mcp_types as types
+
+    from services.tools.mcp_servers.connection import Connection
 
 # Of announcements that may get lost.
 LOOK_AGAIN_SECONDS = 5.0
@@ -50,7 +53,7 @@ class Federation:
             self._connections.news.clear()
             async with self._database.connection() as connection:
                 servers = await store.list_after(connection, "", MAX_SERVERS_READ)
-            self._connections.keep(servers)
+            await self._connections.keep(servers)
             await self._tell()
             for server in self._connections:
                 await self.take(server)
@@ -62,7 +65,7 @@ class Federation:
             )
             await wait_for(self._connections.news, LOOK_AGAIN_SECONDS)
 
-    async def take(self, connection: Connection) -> None:
+    async def take(self, connection: "Connection") -> None:
         """Takes over what it has listed since it was taken last, and tells how it stands."""
         listed = connection.listed
         if listed is not None:
@@ -104,7 +107,7 @@ class Federation:
             self._loaded.forget(name)
 
 
-def _definitions(server: McpServer, listed: Sequence[types.Tool], mask: Mask) -> tuple[list[Tool], list[RefusedTool]]:
+def _definitions(server: McpServer, listed: "Sequence[types.Tool]", mask: Mask) -> tuple[list[Tool], list[RefusedTool]]:
     made = [listing.definition(server, tool, mask) for tool in listed]
     return [one for one in made if isinstance(one, Tool)], [one for one in made if isinstance(one, RefusedTool)]
 

@@ -2,14 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 import httpx2
 import orjson
+from mcp.client.streamable_http import streamable_http_client
 from yarl import URL
 
 from servicekit.errors import ServiceError
@@ -21,6 +21,7 @@ from services.tools.catalogue.credentials import Credentials
 from services.tools.catalogue.http_tools import CHUNK_BYTES, UNAUTHORIZED, UnansweredError, address_error, send_once
 from services.tools.catalogue.token_endpoint import TokenError
 from services.tools.mcp_servers import wire
+from services.tools.mcp_servers.exchange import Exchange, exchange
 
 CONNECT_SECONDS = 10.0
 # For what is no call of a tool: the handshake, lists.
@@ -46,19 +47,24 @@ EVENTS, JSON = "text/event-stream", "application/json"
 SUBSCRIBE = "subscriptions/listen"
 
 
-@dataclass(slots=True)
-class Exchange:
-    """A call of a tool, as the connection below the SDK has to know of it."""
+class HttpLink:
+    """Streamable HTTP by the SDK, over our connections."""
 
-    headers: Mapping[str, str]
-    # By the clock of the loop.
-    ends_at: float
-    # How often it was asked for the rest of an answer that broke off.
-    resumed: int = 0
+    told = ""
 
+    def __init__(self, url: str, guarded: "GuardedTransport") -> None:
+        self._url = url
+        self._guarded = guarded
 
-# The SDK sends a request within the context of who asked for it.
-exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+    @asynccontextmanager
+    async def transport(self, on_end: Callable[[], None]) -> AsyncIterator[Any]:
+        del on_end
+        # A redirect would be a second request.
+        async with (
+            httpx2.AsyncClient(transport=self._guarded, max_redirects=0, trust_env=False) as client,
+            streamable_http_client(self._url, http_client=client, max_sse_event_size=None) as streams,
+        ):
+            yield streams
 
 
 class GuardedTransport(httpx2.AsyncBaseTransport):

@@ -1,20 +1,18 @@
 """What carries connections to MCP servers: guarded HTTP, and processes that an administrator allows."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
-
-import httpx2
-from mcp.client.streamable_http import streamable_http_client
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from servicekit.errors import invalid_field
 from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, has_user, host_of
 from services.tools import errors
 from services.tools.catalogue.credentials import Credentials
-from services.tools.mcp_servers.http import GuardedTransport
+from services.tools.mcp_servers.commands import Command, environment
 from services.tools.mcp_servers.models import HttpTransport, StdioTransport
-from services.tools.mcp_servers.stdio import Command, StdioProcess, environment
+
+if TYPE_CHECKING:
+    from services.tools.mcp_servers.connection import Link
 
 
 class Links:
@@ -56,12 +54,16 @@ class Links:
             raise invalid_field("server.http.url", "has a user in it: put the credential into a header")
         self.secrets.require(transport.headers)
 
-    def open(self, transport: HttpTransport | StdioTransport) -> "HttpLink | StdioLink":
+    def open(self, transport: HttpTransport | StdioTransport) -> "Link":
         """A new one.
 
         Raises:
             ServiceError: SECRET_NOT_FOUND, COMMAND_NOT_ALLOWED.
         """
+        # They bring the SDK with them, as connections.py says.
+        from services.tools.mcp_servers.http import GuardedTransport, HttpLink  # noqa: PLC0415
+        from services.tools.mcp_servers.stdio import StdioProcess  # noqa: PLC0415
+
         if isinstance(transport, HttpTransport):
             guarded = GuardedTransport(self._addresses, self._credentials, transport.headers, self._max_response_bytes)
             return HttpLink(transport.url, guarded)
@@ -70,39 +72,4 @@ class Links:
             raise errors.command_not_allowed(transport.command)
         own = self.secrets.fill(command.environment)
         limits = (self._max_memory_bytes, self._max_response_bytes)
-        return StdioLink(StdioProcess(command, environment(os.environ, own), *limits))
-
-
-class HttpLink:
-    """Streamable HTTP by the SDK, over our connections."""
-
-    told = ""
-
-    def __init__(self, url: str, guarded: GuardedTransport) -> None:
-        self._url = url
-        self._guarded = guarded
-
-    @asynccontextmanager
-    async def transport(self, on_end: Callable[[], None]) -> AsyncIterator[Any]:
-        del on_end
-        # A redirect would be a second request.
-        async with (
-            httpx2.AsyncClient(transport=self._guarded, max_redirects=0, trust_env=False) as client,
-            streamable_http_client(self._url, http_client=client, max_sse_event_size=None) as streams,
-        ):
-            yield streams
-
-
-class StdioLink:
-    """A process."""
-
-    def __init__(self, process: StdioProcess) -> None:
-        self._process = process
-
-    @property
-    def told(self) -> str:
-        return self._process.told
-
-    def transport(self, on_end: Callable[[], None]) -> AbstractAsyncContextManager[Any]:
-        self._process.on_end = on_end
-        return self._process.open()
+        return StdioProcess(command, environment(os.environ, own), *limits)

@@ -3,9 +3,7 @@
 import hashlib
 import re
 from dataclasses import replace
-from typing import Any
-
-import mcp_types as types
+from typing import TYPE_CHECKING, Any
 
 from servicekit.errors import ServiceError
 from servicekit.masking import Mask
@@ -13,6 +11,9 @@ from services.tools.audit.outcome import storable
 from services.tools.catalogue import definitions
 from services.tools.mcp_servers.models import McpServer, RefusedTool
 from services.tools.models import Annotations, Json, McpSource, Tool
+
+if TYPE_CHECKING:
+    import mcp_types as types
 
 # As the catalogue takes them.
 MAX_NAME, MAX_TITLE, MAX_DESCRIPTION = 64, 128, 8_192
@@ -37,11 +38,14 @@ def distinct_name(server: str, tool: str) -> str:
     return f"{head}-{digest}"
 
 
-def definition(server: McpServer, listed: types.Tool, mask: Mask) -> Tool | RefusedTool:
+def definition(server: McpServer, listed: "types.Tool", mask: Mask) -> Tool | RefusedTool:
     """A tool with the settings that its server's tools have, or why the catalogue does not take it."""
     if _text(listed.name, mask) != listed.name:
         return RefusedTool(_text(listed.name, mask)[:MAX_TITLE], "its name cannot be written down")
-    hints = listed.annotations or types.ToolAnnotations()
+    # Whoever has a list has imported it; nobody else need.
+    from mcp_types import ToolAnnotations  # noqa: PLC0415
+
+    hints = listed.annotations or ToolAnnotations()
     try:
         tool = Tool(
             name=plain_name(server.name, listed.name),

@@ -4,8 +4,6 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
 
 import anyio
 import orjson
@@ -16,14 +14,13 @@ from mcp_types import jsonrpc_message_adapter
 from servicekit.large import beside
 from services.tools.mcp_servers import supervisor, wire
 from services.tools.mcp_servers.child import Child
+from services.tools.mcp_servers.commands import Command
 
 Streams = tuple[MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]]
 
 # Of what a process says of itself, to tell why it ended.
 MAX_TOLD = 2_000
 CHUNK_BYTES = 65_536
-# What a process gets of ours; its own comes from the administrator.
-INHERITED = ("PATH", "LANG", "LC_ALL", "TZ")
 # From the end of its input to the request to end.
 CLOSE_SECONDS = 1.0
 END_OF_ERRORS_SECONDS = 0.5
@@ -31,17 +28,8 @@ END_OF_ERRORS_SECONDS = 0.5
 END_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What an administrator has allowed to be run."""
-
-    argv: Sequence[str]
-    environment: Mapping[str, str]
-    folder: str
-
-
 class StdioProcess:
-    """One run of a command, as the SDK's client takes it for a transport."""
+    """One run of a command: a link."""
 
     def __init__(
         self, command: Command, environment: Mapping[str, str], max_memory_bytes: int, max_response_bytes: int
@@ -53,8 +41,6 @@ class StdioProcess:
         self._most = max_response_bytes + wire.ENVELOPE_BYTES
         self._errors = bytearray()
         self._status: int | None = None
-        # Called when it has ended by itself.
-        self.on_end: Callable[[], None] = _nothing
 
     @property
     def told(self) -> str:
@@ -63,8 +49,8 @@ class StdioProcess:
         return ended + self._errors.decode(errors="replace").strip()
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Streams]:
-        """Runs it while the block lasts.
+    async def transport(self, on_end: Callable[[], None]) -> AsyncIterator[Streams]:
+        """Runs it while the block lasts; `on_end` is called where it ends by itself.
 
         Raises:
             OSError: when it cannot be run.
@@ -75,7 +61,7 @@ class StdioProcess:
         told, read = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         write, asked = anyio.create_memory_object_stream[SessionMessage](0)
         tasks = [
-            asyncio.create_task(self._read(process, told)),
+            asyncio.create_task(self._read(process, told, on_end)),
             asyncio.create_task(self._write(process, asked)),
             asyncio.create_task(self._keep_errors(process)),
         ]
@@ -87,7 +73,9 @@ class StdioProcess:
             for stream in (told, read, write, asked):
                 stream.close()
 
-    async def _read(self, process: Child, told: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
+    async def _read(
+        self, process: Child, told: MemoryObjectSendStream[SessionMessage | Exception], on_end: Callable[[], None]
+    ) -> None:
         waiting, looked_at, skipping = bytearray(), 0, False
         with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
             while chunk := await process.stdout.read(CHUNK_BYTES):
@@ -110,7 +98,7 @@ class StdioProcess:
                     del waiting[: -wire.LOOKED_AT_FOR_AN_ID]
                     looked_at = len(waiting)
         told.close()
-        self.on_end()
+        on_end()
 
     async def _deliver(self, line: bytes, told: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
         if not line.strip():
@@ -165,41 +153,3 @@ async def _finished(task: "asyncio.Task[None]") -> None:
             cancelled = error
     if cancelled is not None:
         raise cancelled
-
-
-def _nothing() -> None:
-    """Nobody wants to hear of it."""
-
-
-def environment(inherited: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
-    """What a process gets: little of ours, and its own."""
-    return {name: inherited[name] for name in INHERITED if name in inherited} | dict(own)
-
-
-def commands(file: Path | None) -> Mapping[str, Command]:
-    """What the administrator's file allows, by name; nothing without one.
-
-    Raises:
-        SystemExit: saying what is wrong with it.
-    """
-    if file is None:
-        return {}
-    try:
-        found = orjson.loads(file.read_bytes())
-        return {name: _command(name, fields) for name, fields in found.items()}
-    except (OSError, ValueError, AttributeError, TypeError, KeyError) as error:
-        raise SystemExit(f"QMCP_TOOLS_STDIO_COMMANDS_FILE ({file}) cannot be used: {error}") from None
-
-
-def _command(name: str, fields: Mapping[str, object]) -> Command:
-    argv, own, folder = fields["command"], fields.get("env", {}), fields.get("folder", "/")
-    unknown = fields.keys() - {"command", "env", "folder"}
-    if unknown:
-        raise ValueError(f"{name} has {min(unknown)!r}, which there is not")
-    if not (isinstance(argv, list) and argv and all(isinstance(each, str) for each in argv)):
-        raise ValueError(f"{name}.command is no list of words")
-    if not (isinstance(own, dict) and all(isinstance(each, str) for each in own.values())):
-        raise ValueError(f"{name}.env has values that are no text")
-    if not isinstance(folder, str):
-        raise TypeError(f"{name}.folder is no text")
-    return Command(tuple(argv), own, folder)
