@@ -44,11 +44,12 @@ KUSTOMIZE = "k8s/base/"
 
 # What a service's folder has, and what it may have besides its domain.
 NEEDED = {"__init__.py", "__main__.py", "README.md", "settings.py", "server.py"}
-NEEDED |= {"models.py", "errors.py"}
+NEEDED |= {"errors.py"}
+MODELS = {"models.py", "models"}
 STORES = {"store.py", "store"}
 MESSAGES = {"messages.py", "messages"}
 SERVICERS = {"servicer.py", "servicer"}
-SUBFOLDERS = {"store", "messages", "servicer", "vectors", "migrations"}
+SUBFOLDERS = {"models", "store", "messages", "servicer", "vectors", "migrations"}
 MIGRATION = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 
 MAX_LINES = 400
@@ -85,6 +86,7 @@ def test_a_service_has_the_anatomy_of_a_service(service: str) -> None:
     # A service with rooms has a part of its store in each that keeps something.
     rooms = {name.split("/")[1] for name in names if name.count("/") and name.split("/")[0] not in SUBFOLDERS}
     assert (top | rooms) & STORES, f"{folder} has no store"
+    assert top & MODELS, f"{folder} has no models"
     assert top & MESSAGES, f"{folder} has no messages"
     assert top & SERVICERS, f"{folder} has no servicer"
     subfolders = {name.split("/")[0] for name in names if "/" in name}
