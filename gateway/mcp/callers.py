@@ -1,6 +1,5 @@
 """Who calls: the credential and the ids of an HTTP request, passed on, and what access says of the credential."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -28,6 +27,7 @@ PASSED_ON = (
     "traceparent",
     "tracestate",
 )
+NAMES = {name.encode(): name for name in PASSED_ON}
 CREDENTIALS = frozenset({"x-api-key", "authorization"})
 # As long as the services themselves may take to hear of a revocation.
 KNOWN_SECONDS = 1.0
@@ -103,7 +103,7 @@ class Callers:
     async def _identity(self, metadata: Metadata) -> Identity:
         """What access says of the credential, or has said within the last second."""
         said = [each for each in metadata if each[0] in CREDENTIALS]
-        known = sha256(json.dumps(said).encode()).digest()
+        known = sha256(repr(said).encode()).digest()
         if (identity := self._known.get(known)) is None:
             stub = self._channels.stub("access", AccessServiceStub)
             identity = await stub.WhoAmI(WhoAmIRequest(), metadata=metadata, timeout=self._seconds)
@@ -113,7 +113,8 @@ class Callers:
 
 def _metadata(request: Request) -> Metadata:
     # Each as often as it came: two credentials are refused by the services, and not one of them chosen here.
-    found = ((name, value) for name in PASSED_ON for value in request.headers.getlist(name))
+    # Read as ASGI has them, for each call has a dozen: Starlette looks through all of them for each name.
+    found = ((name, value.decode("latin-1")) for each, value in request.scope["headers"] if (name := NAMES.get(each)))
     # gRPC carries no other values; the edge refuses those of which something hangs.
     return tuple((name, value) for name, value in found if value.isascii() and value.isprintable())
 

@@ -22,6 +22,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
+from gateway.mcp import quiet_calls
 from gateway.mcp.callers import Caller
 
 HEADER = "mcp-session-id"
@@ -30,8 +31,8 @@ IDLE_SECONDS = 1800.0
 # In one replica, together and of one principal: measured, one takes 35 KB.
 MAX_SESSIONS = 1_000
 MAX_OF_ONE = 100
-# An `initialize` is no larger.
-MAX_OPENING_BYTES = 65_536
+# An `initialize` is no larger, and few calls are.
+MAX_READ_BYTES = 65_536
 
 
 class Streams(Protocol):
@@ -55,6 +56,13 @@ class Sessions:
         self._without = StreamableHTTPSessionManager(
             served, stateless=True, security_settings=security, max_request_body_size=max_body_bytes
         )
+        self._quiet = StreamableHTTPSessionManager(
+            served,
+            stateless=True,
+            json_response=True,
+            security_settings=security,
+            max_request_body_size=max_body_bytes,
+        )
         self._within = StreamableHTTPSessionManager(
             served,
             security_settings=security,
@@ -68,11 +76,20 @@ class Sessions:
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Serves while the block lasts."""
-        async with self._without.run(), self._within.run():
+        async with self._without.run(), self._quiet.run(), self._within.run():
             yield
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, caller: Caller) -> None:
         """Answers a request of a caller."""
+        if quiet_calls.may_be_quiet(scope):
+            body, again = await _body(receive)
+            if body is not None and quiet_calls.is_quiet(body):
+                await quiet_calls.answer(self._quiet, scope, again, send)
+                return
+            receive = again
+        await self._answer(scope, receive, send, caller)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, caller: Caller) -> None:
         request = Request(scope, receive)
         # Nobody else's requests are let into it.
         scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=caller.principal, scopes=[]))
@@ -139,9 +156,21 @@ async def _opens(request: Request, receive: Receive) -> tuple[bool, Receive]:
     """Whether it is the first of a client that knows sessions, and its body to be read once more."""
     if request.headers.get(VERSION) in MODERN_PROTOCOL_VERSIONS:
         return False, receive
+    body, again = await _body(receive)
+    if body is None:
+        return False, again
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return False, again
+    return isinstance(said, dict) and said.get("method") == "initialize", again
+
+
+async def _body(receive: Receive) -> tuple[bytes | None, Receive]:
+    """The body, None where it is longer than is looked at, and the same to be read once more."""
     read: list[Message] = []
     size = 0
-    while size <= MAX_OPENING_BYTES:
+    while size <= MAX_READ_BYTES:
         message = await receive()
         read.append(message)
         size += len(message.get("body", b""))
@@ -151,10 +180,6 @@ async def _opens(request: Request, receive: Receive) -> tuple[bool, Receive]:
     async def again() -> Message:
         return read.pop(0) if read else await receive()
 
-    if size > MAX_OPENING_BYTES:
-        return False, again
-    try:
-        said = json.loads(b"".join(message.get("body", b"") for message in read))
-    except (ValueError, RecursionError):
-        return False, again
-    return isinstance(said, dict) and said.get("method") == "initialize", again
+    if size > MAX_READ_BYTES:
+        return None, again
+    return b"".join(message.get("body", b"") for message in read), again

@@ -1,6 +1,7 @@
 """What clients of MCP are told without asking: that something has changed, and what happens to their calls."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -135,6 +136,12 @@ def test_who_wants_words_for_its_log_is_told_whom_a_call_waits_for_and_a_revoked
         told = next(said)
         assert told["method"] == "notifications/message"
         assert "A human must approve it first" in told["params"]["data"]
+        # The invocation knows the id of its request before there is one, which is asked for with this key.
+        asked = str(told["params"]["data"]).rpartition(" ")[2].rstrip(".")
+        end = time.monotonic() + GUARD_SECONDS
+        while http.get(f"/v1/human/requests/{asked}").status_code != 200:
+            assert time.monotonic() < end
+            time.sleep(0.05)
         http.post(f"/v1/keys/{key_id}:revoke").raise_for_status()
         *_, last = said
     assert last["result"]["isError"]
