@@ -6,6 +6,7 @@ import re
 import socket
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.helpers import is_ip_address
@@ -56,6 +57,15 @@ class AddressPolicy:
         for address in addresses:
             self.require_allowed(host, address)
         return addresses
+
+    async def require_resolved_allowed(self, host: str, port: int) -> None:
+        """The same for whom somebody else will resolve it; a name that is not known here passes.
+
+        Raises:
+            AddressNotAllowedError: when one of its addresses, as they are known here, is not allowed.
+        """
+        with suppress(OSError):
+            await self.resolve(host, port)
 
     def require_allowed(self, host: str, address: str) -> None:
         """Refuses an address that may not be reached.

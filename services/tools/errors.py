@@ -76,6 +76,16 @@ def command_not_allowed(name: str) -> ServiceError:
     return failed_precondition("COMMAND_NOT_ALLOWED", message, command=name)
 
 
+def transport_profile_not_found(name: str) -> ServiceError:
+    message = f"There is no transport profile {name!r}. An operator declares it in QMCP_TOOLS_TRANSPORT_PROFILES_FILE."
+    return failed_precondition("TRANSPORT_PROFILE_NOT_FOUND", message, transport_profile=name)
+
+
+def transport_profile_unusable(name: str, why: str) -> ServiceError:
+    message = f"The files of the transport profile {name!r} cannot be used ({why}). An operator must look at them."
+    return failed_precondition("TRANSPORT_PROFILE_NOT_FOUND", message, transport_profile=name)
+
+
 def approval_invalid(field: str, why: str) -> ServiceError:
     name = f"tool.approval.{field}"
     return invalid_argument("INVALID_REQUEST", f"{name} {why}.", [Violation(name, why)])

@@ -65,7 +65,7 @@ def server_from(message: mcp_server_pb2.McpServer) -> McpServer:
         name=message.name,
         transport=StdioTransport(message.stdio.command)
         if stdio
-        else HttpTransport(message.http.url, dict(message.http.headers)),
+        else HttpTransport(message.http.url, dict(message.http.headers), message.http.transport_profile),
         approval=_policy_from(message.approval) if message.HasField("approval") else None,
         timeout_seconds=message.timeout_seconds,
         max_concurrency=message.max_concurrency,
@@ -95,7 +95,8 @@ def server_to(server: McpServer, by: Principal) -> mcp_server_pb2.McpServer:
         url, headers = transport.url, dict(transport.headers)
         if not by.may(WRITE):
             url, headers = masked_url(url), dict.fromkeys(headers, MASKED)
-        message.http.CopyFrom(mcp_server_pb2.McpHttpTransport(url=url, headers=headers))
+        profile = transport.transport_profile
+        message.http.CopyFrom(mcp_server_pb2.McpHttpTransport(url=url, headers=headers, transport_profile=profile))
     if server.approval is not None:
         _fill_policy(message.approval, server.approval)
     return message

@@ -60,6 +60,8 @@ from services.tools.metrics import ToolMetrics
 from services.tools.peers import access, hitl, leases
 from services.tools.servicer import INVOKING, ToolsServicer
 from services.tools.settings import Settings
+from services.tools.upstreams.connections import Ways
+from services.tools.upstreams.profiles import TransportProfiles
 
 __all__ = ["Settings", "compose"]
 
@@ -77,14 +79,8 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     replica: UUID = uuid.uuid7()
     addresses = AddressPolicy(settings.tools_allowed_networks)
     secrets = Secrets(settings.tools_secrets_dir)
-    credentials = Credentials(secrets, TokenEndpoint(addresses))
-    links = Links(
-        addresses,
-        credentials,
-        commands(settings.tools_stdio_commands_file),
-        settings.tools_max_response_bytes,
-        settings.tools_stdio_max_memory_bytes,
-    )
+    ways = Ways(addresses, TransportProfiles.load(settings.tools_transport_profiles_file), secrets.fill)
+    credentials = Credentials(secrets, TokenEndpoint(ways))
     functions = plugins.load()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.tools_threads, "tool"))
 
@@ -97,9 +93,9 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             registry=registry,
         ) as db,
         aclosing(credentials),
-        aclosing(HttpTools(addresses, credentials, settings.tools_max_response_bytes)) as http_tools,
+        aclosing(HttpTools(ways, credentials, settings.tools_max_response_bytes)) as http_tools,
         aclosing(GrpcTools(addresses, settings.tools_max_response_bytes)) as grpc_tools,
-        aclosing(McpConnections(links, settings.tools_mcp_refresh_seconds)) as mcp_connections,
+        aclosing(_mcp_connections(settings, ways, credentials)) as mcp_connections,
         hitl(settings, settings.hitl_address) as humans,
         leases(settings, settings.tasks_address) as holders,
         access(settings) as resolver,
@@ -183,3 +179,14 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
                 yield server
                 runner.stop()
         await lease.give_up()
+
+
+def _mcp_connections(settings: Settings, ways: Ways, credentials: Credentials) -> McpConnections:
+    links = Links(
+        ways,
+        credentials,
+        commands(settings.tools_stdio_commands_file),
+        settings.tools_max_response_bytes,
+        settings.tools_stdio_max_memory_bytes,
+    )
+    return McpConnections(links, settings.tools_mcp_refresh_seconds)

@@ -39,6 +39,11 @@ class Settings(ServiceSettings):
     # what HTTP's Basic authentication makes of it, `${oauth.NAME}` a token of the OAuth client that it declares. Empty:
     # none.
     tools_secrets_dir: Path | None = None
+    # JSON file with ways to servers, which tools may name as their `transport_profile`: authorities in place of the
+    # system's, a certificate of ours, a proxy: `{"partner": {"ca_file": "/etc/ca.pem", "certificate_file": "…",
+    # "key_file": "…", "proxy": "http://proxy:3128", "proxy_authorization": "${basic.NAME}"}}`. It is read at the start;
+    # the files that it names count as they are at each moment. Empty: there are none.
+    tools_transport_profiles_file: Path | None = None
     # Networks that HTTP and gRPC tools may reach although they are loopback, private or link-local; comma-separated
     # CIDRs such as `10.20.0.0/16`.
     tools_allowed_networks: Annotated[tuple[Network, ...], NoDecode] = ()

@@ -11,12 +11,13 @@ from yarl import URL
 
 from servicekit.errors import invalid_argument, invalid_field
 from servicekit.masking import mask_of, masked_url
-from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, has_user, host_of
+from servicekit.ssrf import AddressNotAllowedError, has_user, host_of
 from services.tools import errors
 from services.tools.catalogue import answers, placement, templates
 from services.tools.catalogue.credentials import Credentials
 from services.tools.catalogue.placement import HttpRequest
 from services.tools.models import HttpSource, Json, Output
+from services.tools.upstreams.connections import Connections, Ways
 
 OK = 200
 # Redirects that mean the same request, method and body, elsewhere.
@@ -26,6 +27,8 @@ MAX_REDIRECTS = 5
 WITHOUT_CONTENT = {204, 205}
 UNAUTHORIZED = 401
 CHUNK_BYTES = 65_536
+# What is raised where there was no connection yet, so that nothing was sent; a proxy's refusal of one too.
+UNSENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 # Of the answer, in the sentence of an error; characters.
 MAX_EXCERPT = 500
 
@@ -41,25 +44,30 @@ class UnansweredError(aiohttp.ClientError):
 class HttpTools:
     """Calls endpoints over one pool of connections."""
 
-    def __init__(self, addresses: AddressPolicy, credentials: Credentials, max_response_bytes: int) -> None:
-        self._addresses = addresses
+    def __init__(self, ways: Ways, credentials: Credentials, max_response_bytes: int) -> None:
+        self._ways = ways
         self._credentials = credentials
         self._secrets = credentials.secrets
         self._max_response_bytes = max_response_bytes
-        self._session: aiohttp.ClientSession | None = None
+        self._connections = Connections(
+            ways,
+            {"Accept-Encoding": "gzip, deflate"},
+            # The invocation's own timeout ends it; aiohttp's five minutes would come in its way.
+            aiohttp.ClientTimeout(total=None, connect=10),
+            middlewares=(send_once,),
+        )
 
     async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        await self._connections.aclose()
 
     def require_usable(self, source: HttpSource, input_schema: Json) -> None:
         """Checks what can be checked before the first call.
 
         Raises:
-            ServiceError: ADDRESS_NOT_ALLOWED, INVALID_REQUEST, SECRET_NOT_FOUND.
+            ServiceError: ADDRESS_NOT_ALLOWED, INVALID_REQUEST, SECRET_NOT_FOUND, TRANSPORT_PROFILE_NOT_FOUND.
         """
         try:
-            self._addresses.require_literal_allowed(host_of(source.url))
+            self._ways.require_usable(source.url, source.transport_profile)
         except AddressNotAllowedError as error:
             raise errors.address_not_allowed("tool.http.url", str(error)) from None
         except ValueError as error:
@@ -88,7 +96,7 @@ class HttpTools:
         if faults := placement.faults(source, arguments):
             raise errors.arguments_invalid(source.url.partition("?")[0], faults, "")
         request = placement.placed(source, arguments)
-        self._addresses.require_literal_allowed(host_of(request.url))
+        self._ways.addresses.require_literal_allowed(host_of(request.url))
         sent = await self._headers(source, request.headers, headers)
         address = request.address
         for _ in range(1 + MAX_REDIRECTS):
@@ -105,8 +113,8 @@ class HttpTools:
         """The answer to one request, or where it is to be sent instead."""
         method, url = request.method, request.url
         try:
-            async with self._client().request(
-                method, URL(address, encoded=True), allow_redirects=False, headers=headers, data=request.body
+            async with await self._connections.request(
+                method, address, profile=source.transport_profile, headers=headers, data=request.body
             ) as response:
                 if response.status == UNAUTHORIZED:
                     self._credentials.refused(source.headers, headers)
@@ -142,9 +150,8 @@ class HttpTools:
             UpstreamError: it is not there, or larger than `most` bytes.
             AddressNotAllowedError: the host is or resolves to an address that is not allowed.
         """
-        self._addresses.require_literal_allowed(host_of(url))
         try:
-            async with self._client().get(URL(url, encoded=True), allow_redirects=False) as response:
+            async with await self._connections.request("GET", url, headers={}) as response:
                 if response.status != OK:
                     raise UpstreamError(f"it answered {response.status}")
                 received = b""
@@ -192,22 +199,6 @@ class HttpTools:
         # Cut after the mask: half a secret is not known as one.
         told = self._secrets.mask().text(answers.excerpt(received, response.headers, CHUNK_BYTES))[:MAX_EXCERPT]
         return f": {told}" if told else ""
-
-    def _client(self) -> aiohttp.ClientSession:
-        # Made on first use: it must be made within the loop.
-        if self._session is None:
-            connector = aiohttp.TCPConnector(resolver=GuardedResolver(self._addresses), use_dns_cache=False)
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                # The invocation's own timeout ends it; aiohttp's five minutes would come in its way.
-                timeout=aiohttp.ClientTimeout(total=None, connect=10),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                # Not by aiohttp, to which what it cannot undo is no answer.
-                auto_decompress=False,
-                headers={"Accept-Encoding": "gzip, deflate"},
-                middlewares=(send_once,),
-            )
-        return self._session
 
 
 def _same_origin(response: aiohttp.ClientResponse, address: str) -> str:

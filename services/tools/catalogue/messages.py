@@ -31,7 +31,13 @@ def http_source_from(message: tool_pb2.HttpSource) -> models.HttpSource:
             message.body.format or "json", message.body.content_type, message.body.argument, tuple(parts)
         )
     return models.HttpSource(
-        message.method, message.url, dict(message.headers), tuple(parameters), body, message.follow_redirects
+        message.method,
+        message.url,
+        dict(message.headers),
+        tuple(parameters),
+        body,
+        message.follow_redirects,
+        message.transport_profile,
     )
 
 
@@ -45,6 +51,7 @@ def http_source_to(source: models.HttpSource, *, whole: bool) -> tool_pb2.HttpSo
         headers=headers,
         parameters=map(_parameter, source.parameters),
         follow_redirects=source.follow_redirects,
+        transport_profile=source.transport_profile,
     )
     if source.body is not None:
         body = source.body

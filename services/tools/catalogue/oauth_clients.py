@@ -25,6 +25,8 @@ class OAuthClient:
     scope: str = ""
     audience: str = ""
     token_endpoint_auth_method: str = BASIC
+    # By which the authorization server is reached; empty: none.
+    transport_profile: str = ""
 
     @property
     def pair(self) -> str:

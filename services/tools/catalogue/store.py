@@ -38,7 +38,7 @@ COLUMNS = """
 """
 # What came after the first releases. A source that has some of it stands in a column which the release before does not
 # know, so that it runs nothing else than was meant; one that has none is written as before.
-LATER = ("parameters", "body", "follow_redirects")
+LATER = ("parameters", "body", "follow_redirects", "transport_profile")
 # Of what scopes speak.
 SCOPES = ScopeColumns("name", "tags", "labels")
 GONE = "Its MCP server lists it no more."

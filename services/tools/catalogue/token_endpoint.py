@@ -7,11 +7,12 @@ from typing import Any
 
 import aiohttp
 import orjson
-from yarl import URL
 
+from servicekit.errors import ServiceError
 from servicekit.masking import masked_url
-from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, host_of
+from servicekit.ssrf import AddressNotAllowedError
 from services.tools.catalogue.oauth_clients import OAuthClient
+from services.tools.upstreams.connections import Connections, Ways
 
 REQUEST_SECONDS = 10.0
 MAX_ANSWER_BYTES = 65_536
@@ -42,13 +43,17 @@ class Token:
 class TokenEndpoint:
     """Asks for tokens, each time over a connection of its own: one that stood idle for an hour would be broken."""
 
-    def __init__(self, addresses: AddressPolicy) -> None:
-        self._addresses = addresses
-        self._session: aiohttp.ClientSession | None = None
+    def __init__(self, ways: Ways) -> None:
+        self._connections = Connections(
+            ways,
+            # What is packed is bounded when it comes, and not once it is unpacked.
+            {"User-Agent": "qmcp", "Accept-Encoding": "identity"},
+            aiohttp.ClientTimeout(total=REQUEST_SECONDS),
+            force_close=True,
+        )
 
     async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        await self._connections.aclose()
 
     async def request_token(self, client: OAuthClient) -> Token:
         """A new token, by one request.
@@ -58,14 +63,14 @@ class TokenEndpoint:
         """
         server = masked_url(client.token_url)
         try:
-            self._addresses.require_literal_allowed(host_of(client.token_url))
             headers, body = client.token_request()
             # What a redirect leads to would be sent the client's secret.
-            async with self._client().post(
-                URL(client.token_url, encoded=True),
+            async with await self._connections.request(
+                "POST",
+                client.token_url,
+                profile=client.transport_profile,
                 data=body,
                 headers=headers,
-                allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS),
             ) as response:
                 received = await _read(response)
@@ -73,25 +78,12 @@ class TokenEndpoint:
             raise TokenError(f"{server} did not answer within {REQUEST_SECONDS:g} s.") from None
         except AddressNotAllowedError as error:
             raise TokenError(f"{error} An operator may allow the network with QMCP_TOOLS_ALLOWED_NETWORKS.") from None
+        except ServiceError as error:
+            raise TokenError(error.message) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # Its words may name the whole address, and with it what is secret in it.
             raise TokenError(f"{server} could not be reached ({type(error).__name__}).", str(error)) from None
         return _token(server, response.status, received)
-
-    def _client(self) -> aiohttp.ClientSession:
-        # Made on first use: it must be made within the loop.
-        if self._session is None:
-            connector = aiohttp.TCPConnector(
-                resolver=GuardedResolver(self._addresses), use_dns_cache=False, force_close=True
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                # What is packed is bounded when it comes, and not once it is unpacked.
-                auto_decompress=False,
-                headers={"User-Agent": "qmcp", "Accept-Encoding": "identity"},
-            )
-        return self._session
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -10,18 +10,26 @@ import aiohttp
 import httpx2
 import orjson
 from mcp.client.streamable_http import streamable_http_client
-from yarl import URL
 
 from servicekit.errors import ServiceError
 from servicekit.large import beside
 from servicekit.masking import mask_of
-from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, GuardedResolver, host_of
+from servicekit.ssrf import AddressNotAllowedError, host_of
 from services.tools.catalogue.answers import excerpt
 from services.tools.catalogue.credentials import Credentials
-from services.tools.catalogue.http_tools import CHUNK_BYTES, UNAUTHORIZED, UnansweredError, address_error, send_once
+from services.tools.catalogue.http_tools import (
+    CHUNK_BYTES,
+    UNAUTHORIZED,
+    UNSENT,
+    UnansweredError,
+    address_error,
+    send_once,
+)
 from services.tools.catalogue.token_endpoint import TokenError
 from services.tools.mcp_servers import wire
 from services.tools.mcp_servers.exchange import Exchange, exchange
+from services.tools.mcp_servers.models import HttpTransport
+from services.tools.upstreams.connections import Connections, Ways
 
 CONNECT_SECONDS = 10.0
 # For what is no call of a tool: the handshake, lists.
@@ -70,27 +78,32 @@ class HttpLink:
 class GuardedTransport(httpx2.AsyncBaseTransport):
     """What the SDK's client sends over. It never raises: a failure would end the calls of all others beside it."""
 
-    def __init__(
-        self, addresses: AddressPolicy, credentials: Credentials, headers: Mapping[str, str], max_response_bytes: int
-    ) -> None:
+    def __init__(self, ways: Ways, credentials: Credentials, transport: HttpTransport, max_response_bytes: int) -> None:
         """Opens nothing before the first request.
 
         Args:
-            addresses: where it may go.
+            ways: where it may go, and by what.
             credentials: what fills the headers, anew for each request.
-            headers: templates of what is sent along, the credential of the server with it.
+            transport: with the headers that are sent along, the credential of the server with them.
             max_response_bytes: the largest answer that is taken.
         """
-        self._addresses = addresses
         self._credentials = credentials
-        self._headers = headers
+        self._headers = transport.headers
+        self._profile = transport.transport_profile
         self._most = max_response_bytes + wire.ENVELOPE_BYTES
-        self._session: aiohttp.ClientSession | None = None
+        self._connections = Connections(
+            ways,
+            # What is compressed may be a thousand times as large as what was sent.
+            {"Accept-Encoding": "identity", "User-Agent": "qmcp"},
+            aiohttp.ClientTimeout(total=ANSWER_SECONDS),
+            middlewares=(send_once,),
+            # Watches and calls hold a connection each, as long as they last.
+            limit=0,
+        )
         self._watch_at = 0.0
 
     async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        await self._connections.aclose()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         message = _message(await request.aread())
@@ -109,7 +122,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             refused = address_error(error)
             if refused is not None:
                 return _failed(request_id, wire.ADDRESS, str(refused))
-            unsent = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+            unsent = isinstance(error, UNSENT)
             why = mask_of(str(request.url)).text(f"{type(error).__name__}: {error}".rstrip(": "))
             return _failed(request_id, wire.UNSENT if unsent else wire.UNANSWERED, why)
 
@@ -128,16 +141,16 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         self, request: httpx2.Request, message: Mapping[str, Any], asked_by: Exchange | None
     ) -> httpx2.Response:
         url = str(request.url)
-        self._addresses.require_literal_allowed(host_of(url))
+        self._connections.ways.addresses.require_literal_allowed(host_of(url))
         sent = {name: value for name, value in request.headers.items() if name.lower() not in NOT_PASSED_ON}
         own = await self._credentials.fill(self._headers)
         sent |= {**(asked_by.headers if asked_by else {}), **own}
-        response = await self._client().request(
+        response = await self._connections.request(
             request.method,
-            URL(url, encoded=True),
+            url,
+            profile=self._profile,
             headers=sent,
             data=request.content or None,
-            allow_redirects=False,
             timeout=_timeout(request, message, asked_by),
         )
         if response.status == UNAUTHORIZED:
@@ -169,23 +182,6 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         if request_id is not None and kind == JSON:
             received = await beside(len(received), wire.exact, received, request_id)
         return httpx2.Response(response.status, headers=_told(response), content=received)
-
-    def _client(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    # Watches and calls hold a connection each, as long as they last.
-                    limit=0,
-                    resolver=GuardedResolver(self._addresses),
-                    use_dns_cache=False,
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                # What is compressed may be a thousand times as large as what was sent.
-                headers={"Accept-Encoding": "identity", "User-Agent": "qmcp"},
-                middlewares=(send_once,),
-            )
-        return self._session
 
 
 class _Events(httpx2.AsyncByteStream):

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from servicekit.errors import invalid_field
-from servicekit.ssrf import AddressNotAllowedError, AddressPolicy, has_user, host_of
+from servicekit.ssrf import AddressNotAllowedError, has_user
 from services.tools import errors
 from services.tools.catalogue.credentials import Credentials
 from services.tools.mcp_servers.commands import Command, environment
 from services.tools.mcp_servers.models import HttpTransport, StdioTransport
+from services.tools.upstreams.connections import Ways
 
 if TYPE_CHECKING:
     from services.tools.mcp_servers.connection import Link
@@ -20,7 +21,7 @@ class Links:
 
     def __init__(
         self,
-        addresses: AddressPolicy,
+        ways: Ways,
         credentials: Credentials,
         commands: Mapping[str, Command],
         max_response_bytes: int,
@@ -29,7 +30,7 @@ class Links:
         """Takes the bounds of an answer and of the memory of a process with its children."""
         self.secrets = credentials.secrets
         self._credentials = credentials
-        self._addresses = addresses
+        self._ways = ways
         self._commands = commands
         self._max_response_bytes = max_response_bytes
         self._max_memory_bytes = max_memory_bytes
@@ -38,14 +39,15 @@ class Links:
         """Checks what can be checked before the first connection.
 
         Raises:
-            ServiceError: ADDRESS_NOT_ALLOWED, INVALID_REQUEST, SECRET_NOT_FOUND, COMMAND_NOT_ALLOWED.
+            ServiceError: ADDRESS_NOT_ALLOWED, INVALID_REQUEST, SECRET_NOT_FOUND, TRANSPORT_PROFILE_NOT_FOUND,
+                COMMAND_NOT_ALLOWED.
         """
         if isinstance(transport, StdioTransport):
             if transport.command not in self._commands:
                 raise errors.command_not_allowed(transport.command)
             return
         try:
-            self._addresses.require_literal_allowed(host_of(transport.url))
+            self._ways.require_usable(transport.url, transport.transport_profile)
         except AddressNotAllowedError as error:
             raise errors.address_not_allowed("server.http.url", str(error)) from None
         except ValueError as error:
@@ -65,7 +67,7 @@ class Links:
         from services.tools.mcp_servers.stdio import StdioProcess  # noqa: PLC0415
 
         if isinstance(transport, HttpTransport):
-            guarded = GuardedTransport(self._addresses, self._credentials, transport.headers, self._max_response_bytes)
+            guarded = GuardedTransport(self._ways, self._credentials, transport, self._max_response_bytes)
             return HttpLink(transport.url, guarded)
         command = self._commands.get(transport.command)
         if command is None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from services.tools.models import ApprovalPolicy
 
@@ -16,6 +16,14 @@ class HttpTransport:
 
     url: str
     headers: Mapping[str, str]
+    # By which it is reached; empty: none.
+    transport_profile: str = ""
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """As it is stored and told apart from others; what came later only where there is some of it."""
+        later = {"transport_profile": self.transport_profile} if self.transport_profile else {}
+        return {"url": self.url, "headers": dict(self.headers), **later}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,10 @@ class StdioTransport:
     """A process of this machine, by the name that the administrator gave its command."""
 
     command: str
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        return {"command": self.command}
 
 
 @dataclass(frozen=True, slots=True)

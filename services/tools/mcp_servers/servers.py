@@ -131,10 +131,10 @@ class McpServers:
         """Checks a definition, and gives it its etag and the digest of what stands behind its tools."""
         self._connections.links.require_usable(server.transport)
         definitions.check_approval(server.approval)
-        digest = _digest(server.transport)
+        digest = _digest(server.transport.fields)
         known = replace(server, digest=digest)
         return replace(
-            known, etag=_digest([known.transport, known.approval, known.timeout_seconds, known.max_concurrency])
+            known, etag=_digest([known.transport.fields, known.approval, known.timeout_seconds, known.max_concurrency])
         )
 
 

@@ -139,15 +139,9 @@ async def announce(connection: Connection, name: str) -> None:
 
 
 def _values(server: McpServer) -> Sequence[Any]:
-    transport = server.transport
-    fields = (
-        {"url": transport.url, "headers": dict(transport.headers)}
-        if isinstance(transport, HttpTransport)
-        else {"command": transport.command}
-    )
     return (
         server.name,
-        orjson.dumps(fields).decode(),
+        orjson.dumps(server.transport.fields).decode(),
         None if server.approval is None else orjson.dumps(server.approval).decode(),
         server.timeout_seconds,
         server.max_concurrency,

@@ -50,6 +50,8 @@ class HttpSource:
     body: HttpRequestBody | None = None
     # Of 307 and 308, within one origin.
     follow_redirects: bool = False
+    # By which its server is reached; empty: none.
+    transport_profile: str = ""
 
 
 @dataclass(frozen=True, slots=True)

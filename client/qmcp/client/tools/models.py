@@ -133,6 +133,9 @@ class HttpSource:
     # True to follow answers 307 and 308 (the same request, elsewhere) within the origin of the URL, five times at
     # most. All other redirects fail the invocation, and its `error` says where they lead.
     follow_redirects: bool = False
+    # By which way the server is reached, as an operator declares it by this name: with which authorities and
+    # certificate, and by which proxy. Empty means: by the system's authorities, without a certificate, straight.
+    transport_profile: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,6 +334,8 @@ class McpHttpTransport:
     # Headers to send with every request, as `HttpSource.headers`: a value may hold `${secret.NAME}`,
     # `${basic.NAME}` and `${oauth.NAME}`. At most 16.
     headers: dict[str, str] = field(default_factory=dict)
+    # By which way it is reached, as `HttpSource.transport_profile`.
+    transport_profile: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from qmcp.options.v1 import options_pb2 as qmcp_dot_options_dot_v1_dot_options__
 from qmcp.tools.v1 import tool_pb2 as qmcp_dot_tools_dot_v1_dot_tool__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eqmcp/tools/v1/mcp_server.proto\x12\rqmcp.tools.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dqmcp/options/v1/options.proto\x1a\x18qmcp/tools/v1/tool.proto\"\xaf\x05\n\tMcpServer\x12.\n\x04name\x18\x01 \x01(\tB \xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{1,24}$\xe8\xc7\x18\x01\x12/\n\x04http\x18\x02 \x01(\x0b\x32\x1f.qmcp.tools.v1.McpHttpTransportH\x00\x12\x31\n\x05stdio\x18\x03 \x01(\x0b\x32 .qmcp.tools.v1.McpStdioTransportH\x00\x12/\n\x08\x61pproval\x18\x04 \x01(\x0b\x32\x1d.qmcp.tools.v1.ApprovalPolicy\x12#\n\x0ftimeout_seconds\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90\x1c(\x00\x12#\n\x0fmax_concurrency\x18\x06 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x15\n\x04\x65tag\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12:\n\x05state\x18\n \x01(\tB+\xbaH(r&R\x00R\nconnectingR\tavailableR\x0bunavailable\x12,\n\x08state_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x06reason\x18\x0c \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x30\n\x0crefreshed_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ntool_count\x18\x0e \x01(\x05\x12>\n\rrefused_tools\x18\x0f \x03(\x0b\x32\x1d.qmcp.tools.v1.RefusedMcpToolB\x08\xbaH\x05\x92\x01\x02\x10\x32\x42\x12\n\ttransport\x12\x05\xbaH\x02\x08\x01\"\x83\x02\n\x10McpHttpTransport\x12I\n\x03url\x18\x01 \x01(\tB<\xbaH9r7\x18\x80\x10\x32\x32^https?://[^/?#{}\\x00-\\x20]+([/?][^#\\x00-\\x20]*)?$\x12t\n\x07headers\x18\x02 \x03(\x0b\x32,.qmcp.tools.v1.McpHttpTransport.HeadersEntryB5\xbaH2\x9a\x01/\x10\x10\"\x18r\x16\x32\x14^[A-Za-z0-9-]{1,64}$*\x11r\x0f\x18\x80\x08\x32\n^[^\\r\\n]*$\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"C\n\x11McpStdioTransport\x12.\n\x07\x63ommand\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[A-Za-z0-9_.-]{1,64}$\"B\n\x0eRefusedMcpTool\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x18\n\x06reason\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eqmcp/tools/v1/mcp_server.proto\x12\rqmcp.tools.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dqmcp/options/v1/options.proto\x1a\x18qmcp/tools/v1/tool.proto\"\xaf\x05\n\tMcpServer\x12.\n\x04name\x18\x01 \x01(\tB \xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{1,24}$\xe8\xc7\x18\x01\x12/\n\x04http\x18\x02 \x01(\x0b\x32\x1f.qmcp.tools.v1.McpHttpTransportH\x00\x12\x31\n\x05stdio\x18\x03 \x01(\x0b\x32 .qmcp.tools.v1.McpStdioTransportH\x00\x12/\n\x08\x61pproval\x18\x04 \x01(\x0b\x32\x1d.qmcp.tools.v1.ApprovalPolicy\x12#\n\x0ftimeout_seconds\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90\x1c(\x00\x12#\n\x0fmax_concurrency\x18\x06 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x15\n\x04\x65tag\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12:\n\x05state\x18\n \x01(\tB+\xbaH(r&R\x00R\nconnectingR\tavailableR\x0bunavailable\x12,\n\x08state_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x06reason\x18\x0c \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x30\n\x0crefreshed_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ntool_count\x18\x0e \x01(\x05\x12>\n\rrefused_tools\x18\x0f \x03(\x0b\x32\x1d.qmcp.tools.v1.RefusedMcpToolB\x08\xbaH\x05\x92\x01\x02\x10\x32\x42\x12\n\ttransport\x12\x05\xbaH\x02\x08\x01\"\xbd\x02\n\x10McpHttpTransport\x12I\n\x03url\x18\x01 \x01(\tB<\xbaH9r7\x18\x80\x10\x32\x32^https?://[^/?#{}\\x00-\\x20]+([/?][^#\\x00-\\x20]*)?$\x12t\n\x07headers\x18\x02 \x03(\x0b\x32,.qmcp.tools.v1.McpHttpTransport.HeadersEntryB5\xbaH2\x9a\x01/\x10\x10\"\x18r\x16\x32\x14^[A-Za-z0-9-]{1,64}$*\x11r\x0f\x18\x80\x08\x32\n^[^\\r\\n]*$\x12\x38\n\x11transport_profile\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[A-Za-z0-9_.-]{0,64}$\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"C\n\x11McpStdioTransport\x12.\n\x07\x63ommand\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[A-Za-z0-9_.-]{1,64}$\"B\n\x0eRefusedMcpTool\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x18\n\x06reason\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,6 +57,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MCPHTTPTRANSPORT'].fields_by_name['url']._serialized_options = b'\272H9r7\030\200\02022^https?://[^/?#{}\\x00-\\x20]+([/?][^#\\x00-\\x20]*)?$'
   _globals['_MCPHTTPTRANSPORT'].fields_by_name['headers']._loaded_options = None
   _globals['_MCPHTTPTRANSPORT'].fields_by_name['headers']._serialized_options = b'\272H2\232\001/\020\020\"\030r\0262\024^[A-Za-z0-9-]{1,64}$*\021r\017\030\200\0102\n^[^\\r\\n]*$'
+  _globals['_MCPHTTPTRANSPORT'].fields_by_name['transport_profile']._loaded_options = None
+  _globals['_MCPHTTPTRANSPORT'].fields_by_name['transport_profile']._serialized_options = b'\272H\032r\0302\026^[A-Za-z0-9_.-]{0,64}$'
   _globals['_MCPSTDIOTRANSPORT'].fields_by_name['command']._loaded_options = None
   _globals['_MCPSTDIOTRANSPORT'].fields_by_name['command']._serialized_options = b'\272H\032r\0302\026^[A-Za-z0-9_.-]{1,64}$'
   _globals['_REFUSEDMCPTOOL'].fields_by_name['name']._loaded_options = None
@@ -66,11 +68,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MCPSERVER']._serialized_start=169
   _globals['_MCPSERVER']._serialized_end=856
   _globals['_MCPHTTPTRANSPORT']._serialized_start=859
-  _globals['_MCPHTTPTRANSPORT']._serialized_end=1118
-  _globals['_MCPHTTPTRANSPORT_HEADERSENTRY']._serialized_start=1072
-  _globals['_MCPHTTPTRANSPORT_HEADERSENTRY']._serialized_end=1118
-  _globals['_MCPSTDIOTRANSPORT']._serialized_start=1120
-  _globals['_MCPSTDIOTRANSPORT']._serialized_end=1187
-  _globals['_REFUSEDMCPTOOL']._serialized_start=1189
-  _globals['_REFUSEDMCPTOOL']._serialized_end=1255
+  _globals['_MCPHTTPTRANSPORT']._serialized_end=1176
+  _globals['_MCPHTTPTRANSPORT_HEADERSENTRY']._serialized_start=1130
+  _globals['_MCPHTTPTRANSPORT_HEADERSENTRY']._serialized_end=1176
+  _globals['_MCPSTDIOTRANSPORT']._serialized_start=1178
+  _globals['_MCPSTDIOTRANSPORT']._serialized_end=1245
+  _globals['_REFUSEDMCPTOOL']._serialized_start=1247
+  _globals['_REFUSEDMCPTOOL']._serialized_end=1313
 # @@protoc_insertion_point(module_scope)

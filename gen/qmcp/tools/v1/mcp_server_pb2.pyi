@@ -47,7 +47,7 @@ class McpServer(_message.Message):
     def __init__(self, name: _Optional[str] = ..., http: _Optional[_Union[McpHttpTransport, _Mapping]] = ..., stdio: _Optional[_Union[McpStdioTransport, _Mapping]] = ..., approval: _Optional[_Union[_tool_pb2.ApprovalPolicy, _Mapping]] = ..., timeout_seconds: _Optional[int] = ..., max_concurrency: _Optional[int] = ..., etag: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[str] = ..., state_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason: _Optional[str] = ..., refreshed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tool_count: _Optional[int] = ..., refused_tools: _Optional[_Iterable[_Union[RefusedMcpTool, _Mapping]]] = ...) -> None: ...
 
 class McpHttpTransport(_message.Message):
-    __slots__ = ("url", "headers")
+    __slots__ = ("url", "headers", "transport_profile")
     class HeadersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -57,9 +57,11 @@ class McpHttpTransport(_message.Message):
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     URL_FIELD_NUMBER: _ClassVar[int]
     HEADERS_FIELD_NUMBER: _ClassVar[int]
+    TRANSPORT_PROFILE_FIELD_NUMBER: _ClassVar[int]
     url: str
     headers: _containers.ScalarMap[str, str]
-    def __init__(self, url: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    transport_profile: str
+    def __init__(self, url: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., transport_profile: _Optional[str] = ...) -> None: ...
 
 class McpStdioTransport(_message.Message):
     __slots__ = ("command",)

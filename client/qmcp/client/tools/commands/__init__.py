@@ -5,6 +5,7 @@ ADVICE = {
     "MCP_SERVER_NOT_FOUND": "`qmcp mcp-servers list` shows those there are.",
     "MCP_SERVER_EXISTS": "Use `--replace` to change it, or choose another name.",
     "COMMAND_NOT_ALLOWED": "Ask an operator to allow it (QMCP_TOOLS_STDIO_COMMANDS_FILE).",
+    "TRANSPORT_PROFILE_NOT_FOUND": "Ask an operator to declare it (QMCP_TOOLS_TRANSPORT_PROFILES_FILE).",
     "DOCUMENT_NOT_FETCHED": "Download it, and import the file.",
     "TOOL_NOT_FOUND": "`qmcp tools list` shows the tools there are.",
     "TOOL_EXISTS": "Use `--replace` to change it, or choose another name.",

@@ -41,6 +41,9 @@ def add(
     header: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE to send; ${secret.NAME} is a secret of the service's.")
     ] = None,
+    transport_profile: Annotated[
+        str, typer.Option(help="By which way it is reached, of those that an operator declares.")
+    ] = "",
     approve: Annotated[bool, typer.Option("--approve", help="Have people approve every run of its tools.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Change the server if it exists.")] = False,
     json: output.AsJson = False,
@@ -53,7 +56,11 @@ def add(
         raise ValueError("Say where the server is, or which command runs it: one of the two.")
     server = models.McpServer(
         name=name,
-        http=models.McpHttpTransport(url=url, headers=dict(map(_pair, header or ()))) if url else None,
+        http=models.McpHttpTransport(
+            url=url, headers=dict(map(_pair, header or ())), transport_profile=transport_profile
+        )
+        if url
+        else None,
         stdio=models.McpStdioTransport(command=command) if command else None,
         approval=models.ApprovalPolicy(mode="always") if approve else None,
     )
