@@ -18,6 +18,7 @@ from servicekit.metrics import MetricsPage, new_registry
 from servicekit.notifications import Waiters, listening
 from servicekit.partitions import keeping
 from servicekit.postgres import database
+from servicekit.sealing import Sealer
 from servicekit.server import Server, Service, background, serving
 from servicekit.shares import Shares
 from servicekit.ssrf import AddressPolicy
@@ -62,6 +63,7 @@ from services.tools.servicer import INVOKING, ToolsServicer
 from services.tools.settings import Settings
 from services.tools.upstreams.connections import Ways
 from services.tools.upstreams.profiles import TransportProfiles
+from services.tools.upstreams.renewals import Renewals
 
 __all__ = ["Settings", "compose"]
 
@@ -80,7 +82,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     addresses = AddressPolicy(settings.tools_allowed_networks)
     secrets = Secrets(settings.tools_secrets_dir)
     ways = Ways(addresses, TransportProfiles.load(settings.tools_transport_profiles_file), secrets.fill)
-    credentials = Credentials(secrets, TokenEndpoint(ways))
+    sealer = Sealer.load(settings.tools_secrets_key_file, "QMCP_TOOLS_SECRETS_KEY_FILE")
     functions = plugins.load()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.tools_threads, "tool"))
 
@@ -92,7 +94,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             long_reads=settings.database_long_reads,
             registry=registry,
         ) as db,
-        aclosing(credentials),
+        aclosing(Credentials(secrets, TokenEndpoint(ways), Renewals(db, sealer, replica))) as credentials,
         aclosing(HttpTools(ways, credentials, settings.tools_max_response_bytes)) as http_tools,
         aclosing(GrpcTools(addresses, settings.tools_max_response_bytes)) as grpc_tools,
         aclosing(_mcp_connections(settings, ways, credentials)) as mcp_connections,
@@ -158,6 +160,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             "forgetting": forgetting(db, retention.forget_keys),
             "partitions": keeping(db, TABLES, retention.drop),
         }
+        await credentials.reseal()
         await catalogue.register_plugins()
         await lease.renew()
         async with (

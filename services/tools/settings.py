@@ -16,7 +16,10 @@ class Settings(ServiceSettings):
     PEERS: ClassVar[tuple[str, ...]] = ("access", "hitl", "tasks")
     # It asks people in the name of its callers.
     KEY_ROLES: ClassVar[tuple[str, ...]] = ("service", "delegate")
-    HOME_FILES: ClassVar[Mapping[str, str]] = {"tools_receipt_key_file": "receipt_key.pem"}
+    HOME_FILES: ClassVar[Mapping[str, str]] = {
+        "tools_receipt_key_file": "receipt_key.pem",
+        "tools_secrets_key_file": "tools_secrets_key",
+    }
 
     # PEM file with the Ed25519 key that signs the checkpoints of receipts; the same for all replicas. It is made where
     # it does not exist and the folder may be written.
@@ -39,6 +42,10 @@ class Settings(ServiceSettings):
     # what HTTP's Basic authentication makes of it, `${oauth.NAME}` a token of the OAuth client that it declares. Empty:
     # none.
     tools_secrets_dir: Path | None = None
+    # A file with the key that seals what authorization servers give and the service keeps: 32 bytes in URL-safe base64;
+    # several lines: the first seals, all open. The same for all replicas; made where it is absent and the folder may be
+    # written.
+    tools_secrets_key_file: Path = Path("secrets-key")
     # JSON file with ways to servers, which tools may name as their `transport_profile`: authorities in place of the
     # system's, a certificate of ours, a proxy: `{"partner": {"ca_file": "/etc/ca.pem", "certificate_file": "…",
     # "key_file": "…", "proxy": "http://proxy:3128", "proxy_authorization": "${basic.NAME}"}}`. It is read at the start;

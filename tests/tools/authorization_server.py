@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 import aiohttp
 from aiohttp import web
 from authlib.oauth2.rfc6749 import AuthorizationServer, ClientMixin, OAuth2Request
-from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
+from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant, RefreshTokenGrant
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
 
@@ -42,6 +42,8 @@ class Parties:
     asked: list[dict[str, str]] = field(default_factory=list)
     # Token by token: when it ends.
     issued: dict[str, float] = field(default_factory=dict)
+    # Refresh token by refresh token: whether it is good. Each is good for one use, and one that is used again ends all.
+    refreshes: dict[str, bool] = field(default_factory=dict)
     # The token of each request to the resource server.
     used: list[str] = field(default_factory=list)
     # What the token endpoint answers instead of a token.
@@ -65,16 +67,58 @@ class Parties:
         }
         return {name: value for name, value in declared.items() if value is not None}
 
+    def grown(self) -> str:
+        """A refresh token as a user's consent gives it."""
+        made = f"cAnArY-refresh-{uuid.uuid4().hex}"
+        self.refreshes[made] = True
+        return made
+
     def forget(self) -> None:
         """For the next test."""
         self.asked.clear()
         self.used.clear()
         self.issued.clear()
+        self.refreshes.clear()
         self.secret, self.answer = CLIENT_SECRET, None
 
 
 class _Grant(ClientCredentialsGrant):
     TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "client_secret_post")
+
+
+class _Refresh(RefreshTokenGrant):
+    """Rotates, and takes whoever uses one twice for a thief (RFC 9700, 4.14.2)."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "client_secret_post")
+    INCLUDE_NEW_REFRESH_TOKEN = True
+
+    @property
+    def parties(self) -> Parties:
+        found: Parties = self.server.parties
+        return found
+
+    def authenticate_refresh_token(self, refresh_token: str) -> "_Credential | None":
+        good = self.parties.refreshes.get(refresh_token)
+        if good is False:
+            self.parties.refreshes.update(dict.fromkeys(self.parties.refreshes, False))
+        return _Credential(refresh_token) if good else None
+
+    def authenticate_user(self, refresh_token: "_Credential") -> str:
+        return "anna" if refresh_token else ""
+
+    def revoke_old_credential(self, refresh_token: "_Credential") -> None:
+        self.parties.refreshes[refresh_token.text] = False
+
+
+@dataclass
+class _Credential:
+    text: str
+
+    def check_client(self, client: ClientMixin) -> bool:
+        return client.get_client_id() == CLIENT_ID
+
+    def get_scope(self) -> str:
+        return "read write"
 
 
 class _Client(ClientMixin):
@@ -94,7 +138,7 @@ class _Client(ClientMixin):
         return endpoint == "token" and method in _Grant.TOKEN_ENDPOINT_AUTH_METHODS
 
     def check_grant_type(self, grant_type: str) -> bool:
-        return grant_type == "client_credentials"
+        return grant_type in ("client_credentials", "refresh_token")
 
 
 class _Request(OAuth2Request):
@@ -112,21 +156,22 @@ class _Request(OAuth2Request):
 class _Server(AuthorizationServer):
     def __init__(self, parties: Parties) -> None:
         super().__init__(scopes_supported=["read", "write"])
-        self._parties = parties
+        self.parties = parties
         self.register_grant(_Grant)
+        self.register_grant(_Refresh)
         generator = BearerTokenGenerator(
-            lambda **_: f"cAnArY-{uuid.uuid4().hex}", expires_generator=lambda *_: LIFETIME_SECONDS
+            lambda **_: f"cAnArY-{uuid.uuid4().hex}", lambda **_: parties.grown(), lambda *_: LIFETIME_SECONDS
         )
         self.register_token_generator("default", generator)
 
     def query_client(self, client_id: str) -> _Client | None:
-        return _Client(self._parties.secret) if client_id == CLIENT_ID else None
+        return _Client(self.parties.secret) if client_id == CLIENT_ID else None
 
     def create_oauth2_request(self, request: _Request) -> _Request:
         return request
 
     def save_token(self, token: dict[str, Any], request: _Request) -> None:
-        self._parties.issued[token["access_token"]] = self._parties.clock() + token["expires_in"]
+        self.parties.issued[token["access_token"]] = self.parties.clock() + token["expires_in"]
 
     def handle_response(self, status: int, body: Any, headers: Any) -> web.Response:
         made = web.json_response(body, status=status)

@@ -113,6 +113,7 @@ def settings_for(url: str, folder: Path, **changes: Any) -> Settings:
         "database_pool_size": 5,
         "shutdown_grace_seconds": 0.5,
         "tools_receipt_key_file": folder / "receipt-key.pem",
+        "tools_secrets_key_file": folder / "secrets-key",
         "tools_checkpoint_seconds": 3600,
         "tools_allowed_networks": ",".join(LOOPBACK),
         # A developer's own hitl is not to be asked.

@@ -262,7 +262,12 @@ async def test_how_long_a_token_is_good_is_read_as_servers_write_it(
         ({"token_url": "ftp://a.example/token"}, "its token_url is none of https or http"),
         ({"token_url": "https://a.example/token#a"}, "its token_url is none of https or http"),
         ({"token_url": "a.example"}, "its token_url is no URL"),
-        ({"token_endpoint_auth_method": "none"}, "its token_endpoint_auth_method is neither"),
+        ({"token_endpoint_auth_method": "mtls"}, "its token_endpoint_auth_method is neither"),
+        ({"token_endpoint_auth_method": "none"}, "with which there are no client credentials"),
+        ({"grant_type": "password"}, "its grant_type is none of"),
+        ({"grant_type": "refresh_token"}, "go together"),
+        ({"refresh_token": "cAnArY"}, "go together"),
+        ({"resource": "https://a.example"}, "are of a token exchange alone"),
     ],
 )
 async def test_what_declares_no_client_is_refused_when_a_tool_names_it(

@@ -8,15 +8,20 @@ from time import monotonic
 import structlog
 
 from services.tools.catalogue.named_secrets import Secrets, oauth_names
-from services.tools.catalogue.oauth_clients import OAuthClient
-from services.tools.catalogue.token_endpoint import Token, TokenEndpoint, TokenError
+from services.tools.catalogue.oauth_clients import REFRESH_TOKEN, OAuthClient
+from services.tools.catalogue.token_endpoint import REQUEST_SECONDS, TokenEndpoint, TokenError
+from services.tools.upstreams.models import Renewable, Token
+from services.tools.upstreams.renewals import (
+    RENEW_BEFORE_SECONDS,
+    RENEW_BEFORE_SHARE,
+    UNUSED_SECONDS,
+    UNUSED_SHARE,
+    RenewalError,
+    Renewals,
+)
 
 logger = structlog.get_logger(__name__)
 
-# Before its end a token is renewed while it still serves: a minute, or a quarter of a life that is short.
-RENEW_BEFORE_SECONDS, RENEW_BEFORE_SHARE = 60.0, 0.25
-# And so long it serves no more: a call is under way for a while.
-UNUSED_SECONDS, UNUSED_SHARE = 5.0, 0.05
 # Until a renewal that failed is tried again, while the token still serves.
 PAUSE_SECONDS = 5.0
 # A server that says 401 to every token must not have one made for each call.
@@ -34,6 +39,8 @@ class _Held:
     ends_at: float = 0.0
     # From when on a 401 makes another one.
     refusable_at: float = 0.0
+    # The token to which it was said.
+    refused: str = ""
     renewal: asyncio.Task[Token | TokenError] | None = None
 
     def take(self, token: Token, asked_at: float) -> None:
@@ -45,17 +52,25 @@ class _Held:
 class Credentials:
     """Gives each client one token at a time, made by one request however many calls wait for it."""
 
-    def __init__(self, secrets: Secrets, endpoint: TokenEndpoint) -> None:
+    def __init__(self, secrets: Secrets, endpoint: TokenEndpoint, renewals: Renewals) -> None:
         self.secrets = secrets
         self._endpoint = endpoint
+        self._renewals = renewals
         self._held: dict[str, _Held] = {}
 
     async def aclose(self) -> None:
         renewals = [held.renewal for held in self._held.values() if held.renewal is not None]
+        if renewals:
+            # A refresh token that is being replaced now would be lost.
+            await asyncio.wait(renewals, timeout=REQUEST_SECONDS)
         for renewal in renewals:
             renewal.cancel()
         await asyncio.gather(*renewals, return_exceptions=True)
         await self._endpoint.aclose()
+
+    async def reseal(self) -> None:
+        """Seals what is kept with the newest key."""
+        await self._renewals.reseal()
 
     async def fill(self, templates: Mapping[str, str]) -> dict[str, str]:
         """The templates, as Secrets.fill, and `${oauth.NAME}` replaced by `Bearer` and a token.
@@ -76,7 +91,7 @@ class Credentials:
             if held is None or not held.token or now < held.refusable_at:
                 continue
             if any(held.token in value for value in sent.values()):
-                held.ends_at, held.refusable_at = now, now + REFUSED_AGAIN_SECONDS
+                held.ends_at, held.refusable_at, held.refused = now, now + REFUSED_AGAIN_SECONDS, held.token
 
     async def _token(self, name: str, client: OAuthClient) -> str:
         held = self._held.get(name)
@@ -97,11 +112,11 @@ class Credentials:
     async def _renew(self, name: str, held: _Held) -> Token | TokenError:
         asked_at = monotonic()
         try:
-            token = await self._endpoint.request_token(held.client)
-        except TokenError as error:
+            token = await self._requested(name, held)
+        except (TokenError, RenewalError) as error:
             held.renew_at = monotonic() + PAUSE_SECONDS
             mask = self.secrets.mask()
-            told = mask.text(error.told)[:MAX_TOLD]
+            told = mask.text(error.told)[:MAX_TOLD] if isinstance(error, TokenError) else ""
             logger.warning("token_request_failed", credential=name, why=mask.text(str(error)), told=told)
             return TokenError(f"The credential {name!r} got no token: {error}")
         finally:
@@ -109,3 +124,20 @@ class Credentials:
         self.secrets.learn_token(name, token.text)
         held.take(token, asked_at)
         return token
+
+    async def _requested(self, name: str, held: _Held) -> Token:
+        """A token of this replica's own, or, where a refresh token is replaced at each use, that of all."""
+        client = held.client
+        if client.grant_type != REFRESH_TOKEN:
+            return await self._endpoint.request_token(client)
+
+        async def ask(refresh_token: str) -> Token:
+            self.secrets.learn_token(name, refresh_token)
+            given = await self._endpoint.request_token(client, refresh_token)
+            if given.refresh_token:
+                self.secrets.learn_token(name, given.refresh_token)
+            return given
+
+        return await self._renewals.token(
+            Renewable(name, *client.renewable_as, client.refresh_token), held.refused, ask
+        )

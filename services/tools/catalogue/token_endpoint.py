@@ -2,7 +2,6 @@
 
 import math
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -13,6 +12,7 @@ from servicekit.masking import masked_url
 from servicekit.ssrf import AddressNotAllowedError
 from services.tools.catalogue.oauth_clients import OAuthClient
 from services.tools.upstreams.connections import Connections, Ways
+from services.tools.upstreams.models import Token
 
 REQUEST_SECONDS = 10.0
 MAX_ANSWER_BYTES = 65_536
@@ -32,14 +32,6 @@ class TokenError(Exception):
         self.told = told
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """An access token, and for how long it is good from the request on."""
-
-    text: str = field(repr=False)
-    seconds: float
-
-
 class TokenEndpoint:
     """Asks for tokens, each time over a connection of its own: one that stood idle for an hour would be broken."""
 
@@ -55,15 +47,19 @@ class TokenEndpoint:
     async def aclose(self) -> None:
         await self._connections.aclose()
 
-    async def request_token(self, client: OAuthClient) -> Token:
+    async def request_token(self, client: OAuthClient, proof: str = "") -> Token:
         """A new token, by one request.
+
+        Args:
+            client: who asks.
+            proof: what its grant is given for, as `OAuthClient.token_request` has it.
 
         Raises:
             TokenError: it was not reached, or not within its time, or gave none.
         """
         server = masked_url(client.token_url)
         try:
-            headers, body = client.token_request()
+            headers, body = client.token_request(proof)
             # What a redirect leads to would be sent the client's secret.
             async with await self._connections.request(
                 "POST",
@@ -110,9 +106,12 @@ def _token(server: str, status: int, received: bytes) -> Token:
     text, kind = answer.get("access_token"), answer.get("token_type", "Bearer")
     if not (isinstance(text, str) and TOKEN.fullmatch(text)):
         raise TokenError(f"{server} answered {status}, without an access_token that a header can carry.")
+    refresh = answer.get("refresh_token", "")
+    if not (isinstance(refresh, str) and (not refresh or TOKEN.fullmatch(refresh))):
+        raise TokenError(f"{server} answered {status}, with a refresh_token that is none.")
     if not (isinstance(kind, str) and kind.lower() == "bearer"):
         raise TokenError(f"{server} gave a token of another type than Bearer.")
-    return Token(text, _lifetime(answer.get("expires_in")))
+    return Token(text, _lifetime(answer.get("expires_in")), refresh)
 
 
 def _lifetime(expires_in: object) -> float:
