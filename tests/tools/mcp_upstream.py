@@ -162,16 +162,32 @@ async def http_server(port: int = 0, *, revision: str = "2026-07-28") -> AsyncIt
     try:
         yield found
     finally:
-        server.should_exit = server.force_exit = True
-        await serving
-        # Those that wait for another request would be answered on.
-        for connection in list(server.server_state.connections):
-            connection.transport.abort()
-        await asyncio.sleep(0.1)
-        with warnings.catch_warnings():
-            # The SDK's server leaves the streams open of which it was cut off.
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()
+        await _ended(server, serving)
+
+
+async def _ended(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    """Ends it as one that dies under its calls, and leaves nothing of it behind.
+
+    uvicorn by itself would wait for the calls, or, told not to, leave them and the application running: what they hold
+    would be found open by whichever test comes next.
+    """
+    server.should_exit = server.force_exit = True
+    await serving
+    # Those that wait for another request would be answered on.
+    for connection in list(server.server_state.connections):
+        connection.transport.abort()
+    # They hear of it, and those that would go on all the same are cancelled.
+    left = set(server.server_state.tasks)
+    if left:
+        await asyncio.wait(left, timeout=0.1)
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    await server.lifespan.shutdown()
+    with warnings.catch_warnings():
+        # The SDK's server leaves the streams open of which it was cut off.
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 class _Watched:
