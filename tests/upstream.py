@@ -16,6 +16,8 @@ class Upstream:
     url: str
     bodies: list[Any] = field(default_factory=list)
     answers: threading.Event = field(default_factory=threading.Event)
+    # What a GET of each path is answered: the media type, empty for 204, and the bytes.
+    files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
 
 
 @contextmanager
@@ -25,7 +27,7 @@ def upstream() -> Iterator[Upstream]:
     found.answers.set()
 
     class Handler(BaseHTTPRequestHandler):
-        """Answers every POST with what it was sent."""
+        """Answers every POST with what it was sent, and every GET with a file."""
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -37,6 +39,15 @@ def upstream() -> Iterator[Upstream]:
                 self.send_header("Content-Type", "application/json")
                 self.end_headers()
                 self.wfile.write(body)
+
+        def do_GET(self) -> None:
+            kind, content = found.files[self.path]
+            self.send_response(200 if kind else 204)
+            if kind:
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
             """Says nothing."""

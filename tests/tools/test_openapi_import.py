@@ -14,7 +14,8 @@ from google.protobuf import json_format
 
 from gateway import openapi
 from tests.stack import ROOT
-from tests.tools.openapi_document import Validating, arguments, document, operations, validating
+from tests.tools.openapi_document import Validating, document, operations, validating
+from tests.tools.schema_values import arguments
 from tests.tools.service import Replica, pb, python, query, refusal
 from tests.tools.upstream import Upstream, upstream
 
@@ -78,6 +79,40 @@ async def test_so_is_every_operation_of_a_document_of_the_next_version(shared: R
     stub.take(root)
     invocations = await invoke_all(shared, stub, await imported(shared, root, "next", secrets=SECRETS))
     assert (stub.faults, len(stub.asked)) == ([], len(invocations))
+
+
+async def test_null_and_types_of_bytes_are_sent_where_the_document_has_them_and_only_there(
+    shared: Replica, stub: Validating
+) -> None:
+    """As GitHub's document has both (`python -m tests.tools.foreign_openapi`)."""
+    colour = {"type": "string", "nullable": True, "enum": ["red"]}
+    properties = {"colour": colour, "or_none": {**colour, "enum": ["red", None]}}
+    bodies = {
+        "label": {"application/json": {"schema": {"type": "object", "properties": properties}}},
+        "upload": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+    root = {
+        "openapi": "3.0.3",
+        "info": {"title": "Public", "version": "1"},
+        "servers": [{"url": stub.url}],
+        "paths": {
+            f"/{name}": {
+                "post": {
+                    "operationId": name,
+                    "requestBody": {"content": content},
+                    "responses": {"200": {"description": "done"}},
+                }
+            }
+            for name, content in bodies.items()
+        },
+    }
+    stub.take(root)
+    made = await invoke_all(shared, stub, await imported(shared, root, "public"))
+    assert (stub.faults, [one.status for one in made]) == ([], ["success"] * 4)
+    # Null is what was left out, where it is none of the values.
+    for name in properties:
+        assert (await shared.invoke("public/label", {name: None})).status == "success"
+    assert stub.faults == []
 
 
 async def test_the_public_document_of_our_edge_could_be_imported_whole(shared: Replica, stub: Validating) -> None:

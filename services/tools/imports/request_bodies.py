@@ -65,7 +65,8 @@ def of(document: Document, given: Any, taken: set[str], notes: list[str]) -> Bod
         argument = _with_files(document, schema, parts)
         body = HttpRequestBody(form, content_type, named, parts)
         return Body(body, {named: argument}, frozenset({named} if is_required else ()))
-    content_type = "" if "*" in kind or kind == "application/octet-stream" else kind
+    # A type that the document names is what is sent, whatever a caller says of the bytes.
+    content_type = "" if "*" in kind else kind
     argument = dict(FILE) if form == "bytes" else {"type": "string", "description": f"The whole body, {kind[:100]}."}
     body = HttpRequestBody(form, content_type, named)
     return Body(body, {named: argument}, frozenset({named} if is_required else ()))

@@ -144,12 +144,11 @@ def _in_new_words(schema: dict[str, Json], *, nullable: bool) -> dict[str, Json]
             schema[exclusive] = schema.pop(bound)
     if isinstance(schema.get("required"), bool):
         del schema["required"]
-    if not nullable:
+    # OpenAPI 3.0.3: null is a value of an enum where it stands among its values, and then only.
+    if not nullable or (isinstance(schema.get("enum"), list) and None not in schema["enum"]):
         return schema
     if isinstance(schema.get("type"), str):
         schema["type"] = [schema["type"], "null"]
-        if isinstance(schema.get("enum"), list) and None not in schema["enum"]:
-            schema["enum"] = [*schema["enum"], None]
         return schema
     return {"anyOf": [schema, NULL]} if schema else schema
 
