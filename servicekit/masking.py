@@ -25,6 +25,13 @@ class Mask:
         self._forms = sorted(forms, key=len, reverse=True)
         self._within_json = sorted({json.dumps(form, ensure_ascii=False)[1:-1] for form in forms})
 
+    def with_more(self, secrets: Iterable[str]) -> "Mask":
+        """One that knows these, too."""
+        made, more = Mask(()), Mask(secrets)
+        made._forms = sorted({*self._forms, *more._forms}, key=len, reverse=True)
+        made._within_json = sorted({*self._within_json, *more._within_json})
+        return made
+
     def text(self, text: str) -> str:
         """The text without them."""
         for form in self._forms:

@@ -14,6 +14,7 @@ from servicekit.errors import (
     exhausted,
     failed_precondition,
     invalid_argument,
+    invalid_field,
     not_found,
     permission_denied,
     unavailable,
@@ -84,6 +85,27 @@ def transport_profile_not_found(name: str) -> ServiceError:
 def transport_profile_unusable(name: str, why: str) -> ServiceError:
     message = f"The files of the transport profile {name!r} cannot be used ({why}). An operator must look at them."
     return failed_precondition("TRANSPORT_PROFILE_NOT_FOUND", message, transport_profile=name)
+
+
+def header_not_allowed(name: str) -> ServiceError:
+    message = f"The header {name!r} of callers may not pass. An operator allows it in QMCP_TOOLS_CALLER_HEADERS."
+    return failed_precondition("HEADER_NOT_ALLOWED", message, header=name)
+
+
+def exchange_not_for_servers(credential: str) -> ServiceError:
+    return invalid_field(
+        "server.http.headers",
+        f"name the credential {credential!r}, which is had for the token of a caller, and a connection serves them all",
+    )
+
+
+def caller_token_required(credential: str) -> ServiceError:
+    return failed_precondition(
+        "CALLER_TOKEN_REQUIRED",
+        f"The credential {credential!r} is had for the token of whoever invokes the tool: call with a token of the "
+        "organisation's, not with a key, and not through an approval. Nothing was sent.",
+        secret=credential,
+    )
 
 
 def approval_invalid(field: str, why: str) -> ServiceError:

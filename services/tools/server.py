@@ -95,7 +95,9 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             registry=registry,
         ) as db,
         aclosing(Credentials(secrets, TokenEndpoint(ways), Renewals(db, sealer, replica))) as credentials,
-        aclosing(HttpTools(ways, credentials, settings.tools_max_response_bytes)) as http_tools,
+        aclosing(
+            HttpTools(ways, credentials, settings.tools_max_response_bytes, settings.tools_caller_headers)
+        ) as http_tools,
         aclosing(GrpcTools(addresses, settings.tools_max_response_bytes)) as grpc_tools,
         aclosing(_mcp_connections(settings, ways, credentials)) as mcp_connections,
         hitl(settings, settings.hitl_address) as humans,

@@ -1,5 +1,6 @@
 """The settings of the tools service; those that every service has stand in servicekit."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -8,6 +9,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from servicekit.settings import Network, ServiceSettings
+from services.tools.upstreams.models import may_pass
 
 
 class Settings(ServiceSettings):
@@ -51,6 +53,9 @@ class Settings(ServiceSettings):
     # "key_file": "…", "proxy": "http://proxy:3128", "proxy_authorization": "${basic.NAME}"}}`. It is read at the start;
     # the files that it names count as they are at each moment. Empty: there are none.
     tools_transport_profiles_file: Path | None = None
+    # Names of headers of callers that HTTP tools may send along, comma-separated; none of credentials or of the
+    # connection. Empty: none pass.
+    tools_caller_headers: Annotated[tuple[str, ...], NoDecode] = ()
     # Networks that HTTP and gRPC tools may reach although they are loopback, private or link-local; comma-separated
     # CIDRs such as `10.20.0.0/16`.
     tools_allowed_networks: Annotated[tuple[Network, ...], NoDecode] = ()
@@ -81,7 +86,15 @@ class Settings(ServiceSettings):
     # A replica without a heartbeat for this long is taken for dead, and what it left open for interrupted, seconds.
     tools_lease_seconds: float = Field(default=10, ge=1)
 
-    @field_validator("tools_allowed_networks", mode="before")
+    @field_validator("tools_allowed_networks", "tools_caller_headers", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("tools_caller_headers")
+    @classmethod
+    def _require_passable(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", name) or not may_pass(name):
+                raise ValueError(f"{name!r} is no header that may pass on to the servers of tools")
+        return value

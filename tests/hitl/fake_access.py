@@ -27,6 +27,8 @@ class FakeAccess(access_service_pb2_grpc.AccessServiceServicer):
     def __init__(self) -> None:
         self.port = ports.free()
         self.people: dict[str, Person] = {}
+        # What roles grant to whoever comes with a token that names them.
+        self.roles: dict[str, Sequence[str]] = {}
 
     @property
     def address(self) -> str:
@@ -49,15 +51,23 @@ class FakeAccess(access_service_pb2_grpc.AccessServiceServicer):
         finally:
             await server.stop(None)
 
+    def _permissions(self, reference: str) -> Sequence[str]:
+        kind, _, name = reference.partition(":")
+        if kind == "roles":
+            return [permission for role in name.split(",") for permission in self.roles.get(role, ())]
+        return self.people[name].permissions
+
     async def ResolveKey(self, request: Any, context: Any) -> Any:
         person = self.people[request.id]
         return access_service_pb2.Identity(principal=person.name, roles=person.roles, permissions=person.permissions)
 
+    async def ResolveRoles(self, request: Any, context: Any) -> Any:
+        granted = [permission for role in request.roles for permission in self.roles.get(role, ())]
+        return access_service_pb2.ResolveRolesResponse(permissions=granted)
+
     async def ResolveCallers(self, request: Any, context: Any) -> Any:
         standing = [
-            access_service_pb2.CallerStanding(
-                reference=reference, permissions=self.people[reference.removeprefix("key:")].permissions
-            )
+            access_service_pb2.CallerStanding(reference=reference, permissions=self._permissions(reference))
             for reference in request.references
         ]
         return access_service_pb2.ResolveCallersResponse(callers=standing)

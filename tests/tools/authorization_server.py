@@ -11,7 +11,8 @@ from urllib.parse import quote_plus
 import aiohttp
 from aiohttp import web
 from authlib.oauth2.rfc6749 import AuthorizationServer, ClientMixin, OAuth2Request
-from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant, RefreshTokenGrant
+from authlib.oauth2.rfc6749.errors import InvalidGrantError
+from authlib.oauth2.rfc6749.grants import BaseGrant, ClientCredentialsGrant, RefreshTokenGrant, TokenEndpointMixin
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
 
@@ -44,6 +45,8 @@ class Parties:
     issued: dict[str, float] = field(default_factory=dict)
     # Refresh token by refresh token: whether it is good. Each is good for one use, and one that is used again ends all.
     refreshes: dict[str, bool] = field(default_factory=dict)
+    # Token by token: that for which it was given.
+    exchanged: dict[str, str] = field(default_factory=dict)
     # The token of each request to the resource server.
     used: list[str] = field(default_factory=list)
     # What the token endpoint answers instead of a token.
@@ -79,6 +82,7 @@ class Parties:
         self.used.clear()
         self.issued.clear()
         self.refreshes.clear()
+        self.exchanged.clear()
         self.secret, self.answer = CLIENT_SECRET, None
 
 
@@ -110,6 +114,26 @@ class _Refresh(RefreshTokenGrant):
         self.parties.refreshes[refresh_token.text] = False
 
 
+class _Exchange(BaseGrant, TokenEndpointMixin):
+    """RFC 8693, of which Authlib has the name alone: any token of an issuer is taken, and whose it is kept."""
+
+    GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
+    TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "client_secret_post")
+
+    def validate_token_request(self) -> None:
+        self.request.client = self.authenticate_token_endpoint_client()
+        if not self.request.form.get("subject_token", "").count(".") == 2:
+            raise InvalidGrantError
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
+        token = {**self.generate_token(grant_type=self.GRANT_TYPE, include_refresh_token=False)}
+        token["issued_token_type"] = "urn:ietf:params:oauth:token-type:access_token"
+        parties: Parties = self.server.parties
+        parties.exchanged[token["access_token"]] = self.request.form["subject_token"]
+        self.save_token(token)
+        return 200, token, self.TOKEN_RESPONSE_HEADER
+
+
 @dataclass
 class _Credential:
     text: str
@@ -138,7 +162,7 @@ class _Client(ClientMixin):
         return endpoint == "token" and method in _Grant.TOKEN_ENDPOINT_AUTH_METHODS
 
     def check_grant_type(self, grant_type: str) -> bool:
-        return grant_type in ("client_credentials", "refresh_token")
+        return grant_type in ("client_credentials", "refresh_token", _Exchange.GRANT_TYPE)
 
 
 class _Request(OAuth2Request):
@@ -159,6 +183,7 @@ class _Server(AuthorizationServer):
         self.parties = parties
         self.register_grant(_Grant)
         self.register_grant(_Refresh)
+        self.register_grant(_Exchange)
         generator = BearerTokenGenerator(
             lambda **_: f"cAnArY-{uuid.uuid4().hex}", lambda **_: parties.grown(), lambda *_: LIFETIME_SECONDS
         )

@@ -31,7 +31,7 @@ def _etag(tool: Tool) -> str:
         del fields["approval"]
     if isinstance(tool.source, HttpSource):
         # Nor what came later, where a tool has none of it.
-        for name in ("parameters", "body", "follow_redirects", "transport_profile"):
+        for name in ("parameters", "body", "follow_redirects", "transport_profile", "caller_headers"):
             if not getattr(tool.source, name):
                 del fields["source"][name]
     document = orjson.dumps(fields)

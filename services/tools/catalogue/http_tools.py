@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from urllib.parse import urljoin
 
 import aiohttp
@@ -17,6 +17,7 @@ from services.tools.catalogue import answers, placement, templates
 from services.tools.catalogue.credentials import Credentials
 from services.tools.catalogue.placement import HttpRequest
 from services.tools.models import HttpSource, Json, Output
+from services.tools.upstreams import callers
 from services.tools.upstreams.connections import Connections, Ways
 
 OK = 200
@@ -44,8 +45,12 @@ class UnansweredError(aiohttp.ClientError):
 class HttpTools:
     """Calls endpoints over one pool of connections."""
 
-    def __init__(self, ways: Ways, credentials: Credentials, max_response_bytes: int) -> None:
+    def __init__(
+        self, ways: Ways, credentials: Credentials, max_response_bytes: int, caller_headers: Collection[str] = ()
+    ) -> None:
+        """Takes the largest answer that is taken, and the names of headers of callers that may pass."""
         self._ways = ways
+        self._caller_headers = frozenset(name.lower() for name in caller_headers)
         self._credentials = credentials
         self._secrets = credentials.secrets
         self._max_response_bytes = max_response_bytes
@@ -64,7 +69,8 @@ class HttpTools:
         """Checks what can be checked before the first call.
 
         Raises:
-            ServiceError: ADDRESS_NOT_ALLOWED, INVALID_REQUEST, SECRET_NOT_FOUND, TRANSPORT_PROFILE_NOT_FOUND.
+            ServiceError: ADDRESS_NOT_ALLOWED, INVALID_REQUEST, SECRET_NOT_FOUND, TRANSPORT_PROFILE_NOT_FOUND,
+                HEADER_NOT_ALLOWED.
         """
         try:
             self._ways.require_usable(source.url, source.transport_profile)
@@ -72,6 +78,9 @@ class HttpTools:
             raise errors.address_not_allowed("tool.http.url", str(error)) from None
         except ValueError as error:
             raise errors.url_invalid("tool.http.url", str(error)) from None
+        for name in source.caller_headers:
+            if name.lower() not in self._caller_headers:
+                raise errors.header_not_allowed(name)
         if has_user(source.url):
             raise invalid_field("tool.http.url", "has a user in it: put the credential into a header, as ${basic.NAME}")
         if faults := templates.faults(source, input_schema):
@@ -135,7 +144,9 @@ class HttpTools:
 
     async def _headers(self, source: HttpSource, given: CIMultiDict[str], ids: Mapping[str, str]) -> CIMultiDict[str]:
         """All headers of a request: the ids of the call, what arguments say, and over both what the owner says."""
-        sent: CIMultiDict[str] = CIMultiDict(ids)
+        # Again, because a setting may have changed since the tool was registered.
+        sent = CIMultiDict(callers.passed([n for n in source.caller_headers if n.lower() in self._caller_headers]))
+        sent.update(ids)
         sent.update(given)
         owned = CIMultiDict(await self._credentials.fill(source.headers))
         if "Cookie" in owned and "Cookie" in given:

@@ -38,6 +38,7 @@ def http_source_from(message: tool_pb2.HttpSource) -> models.HttpSource:
         body,
         message.follow_redirects,
         message.transport_profile,
+        tuple(message.caller_headers),
     )
 
 
@@ -52,6 +53,7 @@ def http_source_to(source: models.HttpSource, *, whole: bool) -> tool_pb2.HttpSo
         parameters=map(_parameter, source.parameters),
         follow_redirects=source.follow_redirects,
         transport_profile=source.transport_profile,
+        caller_headers=source.caller_headers,
     )
     if source.body is not None:
         body = source.body

@@ -5,6 +5,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path
 from time import monotonic
 
@@ -21,6 +22,8 @@ LOOK_AGAIN_SECONDS = 1.0
 MAX_KNOWN = 1_000
 # Of each client. Older ones have ended long ago, and each costs whatever leaves a search for all its forms.
 MAX_KNOWN_TOKENS = 16
+# Of the present call: the caller's token, and what it was exchanged for.
+_own: ContextVar[tuple[str, ...]] = ContextVar("own_tokens", default=())
 NO_TOKENS: Mapping[str, str] = {}
 MAX_BYTES = 65_536
 
@@ -85,13 +88,26 @@ class Secrets:
 
         return {key: REFERENCE.sub(filled, value) for key, value in templates.items()}
 
+    @staticmethod
+    def learn_own(*texts: str) -> None:
+        """Masks what is of the present call alone, as long as it lasts."""
+        _own.set((*_own.get(), *texts))
+
     def learn_token(self, client: str, token: str) -> None:
         """Masks a token that a client was given, and those that it was given before."""
         self._tokens.setdefault(client, deque(maxlen=MAX_KNOWN_TOKENS)).append(token)
         self._mask = None
 
     def mask(self) -> Mask:
-        """Takes every secret of the folder out of what tools say, whichever of them it was given to."""
+        """Takes every secret of the folder out of what tools say, whichever of them it was given to.
+
+        And what was got for the caller of the present call alone: of many callers, more than can be searched for in
+        each text.
+        """
+        known, own = self._known_by_all(), _own.get()
+        return known.with_more(own) if own else known
+
+    def _known_by_all(self) -> Mask:
         if self._folder is not None and monotonic() >= self._look_at:
             self._look_at = monotonic() + LOOK_AGAIN_SECONDS
             # What cannot be read now no tool is given either.

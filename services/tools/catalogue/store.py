@@ -38,7 +38,7 @@ COLUMNS = """
 """
 # What came after the first releases. A source that has some of it stands in a column which the release before does not
 # know, so that it runs nothing else than was meant; one that has none is written as before.
-LATER = ("parameters", "body", "follow_redirects", "transport_profile")
+LATER = ("parameters", "body", "follow_redirects", "transport_profile", "caller_headers")
 # Of what scopes speak.
 SCOPES = ScopeColumns("name", "tags", "labels")
 GONE = "Its MCP server lists it no more."
@@ -305,7 +305,8 @@ def _source_of(fields: dict[str, Any] | None) -> GrpcSource | HttpSource | None:
     body = fields.pop("body", None)
     if body is not None:
         body = HttpRequestBody(**{**body, "parts": tuple(HttpPart(**each) for each in body["parts"])})
-    return HttpSource(**fields, parameters=parameters, body=body)
+    headers = tuple(fields.pop("caller_headers", ()))
+    return HttpSource(**fields, parameters=parameters, body=body, caller_headers=headers)
 
 
 def _source_fields(source: GrpcSource | HttpSource | McpSource | None) -> dict[str, Any] | None:

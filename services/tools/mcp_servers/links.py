@@ -8,6 +8,7 @@ from servicekit.errors import invalid_field
 from servicekit.ssrf import AddressNotAllowedError, has_user
 from services.tools import errors
 from services.tools.catalogue.credentials import Credentials
+from services.tools.catalogue.oauth_clients import EXCHANGE
 from services.tools.mcp_servers.commands import Command, environment
 from services.tools.mcp_servers.models import HttpTransport, StdioTransport
 from services.tools.upstreams.connections import Ways
@@ -55,6 +56,10 @@ class Links:
         if has_user(transport.url):
             raise invalid_field("server.http.url", "has a user in it: put the credential into a header")
         self.secrets.require(transport.headers)
+        for name, client in self.secrets.clients(transport.headers).items():
+            if client.grant_type == EXCHANGE:
+                # A connection serves all callers, and lists tools for none.
+                raise errors.exchange_not_for_servers(name)
 
     def open(self, transport: HttpTransport | StdioTransport) -> "Link":
         """A new one.

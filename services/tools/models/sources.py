@@ -52,6 +52,8 @@ class HttpSource:
     follow_redirects: bool = False
     # By which its server is reached; empty: none.
     transport_profile: str = ""
+    # Names of headers of the caller that are sent along where they came.
+    caller_headers: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,17 @@
-"""The nouns of upstream credentials: tokens, and what is renewed."""
+"""The nouns of upstream credentials: tokens, what is renewed, and which headers of callers are none of them."""
 
 from dataclasses import dataclass, field
+
+# Of a connection, of another's credentials, or set by us and the edge: these pass for nobody, whatever a setting says.
+NEVER = frozenset(
+    """
+    accept accept-encoding authorization baggage connection content-encoding content-length content-type cookie expect
+    forwarded grpc-timeout host idempotency-key keep-alive proxy-authenticate proxy-authorization proxy-connection
+    set-cookie te trailer transfer-encoding traceparent tracestate upgrade user-agent via x-api-key x-correlation-id
+    x-real-ip x-request-id
+    """.split()  # noqa: SIM905 - forty names are read as words
+)
+NEVER_BEGIN = ("grpc-", "sec-", "x-envoy-", "x-forwarded-", "x-qmcp-", "proxy-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +45,8 @@ class Standing:
     sealed: bytes | None = None
     # For how long its access token is still good.
     seconds_left: float = 0.0
+
+
+def may_pass(name: str) -> bool:
+    """Whether a header may pass at all, where a setting allows it."""
+    return name.lower() not in NEVER and not name.lower().startswith(NEVER_BEGIN)

@@ -136,6 +136,11 @@ class HttpSource:
     # By which way the server is reached, as an operator declares it by this name: with which authorities and
     # certificate, and by which proxy. Empty means: by the system's authorities, without a certificate, straight.
     transport_profile: str = ""
+    # Names of headers of whoever invokes the tool that are sent along where they came, of those that an operator
+    # allows by setting; none is allowed by default, and those that carry credentials or belong to a connection
+    # never are. Over the values of `headers` and of arguments they do not go. What runs after an approval has none.
+    # At most 16.
+    caller_headers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

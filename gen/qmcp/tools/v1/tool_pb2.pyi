@@ -117,7 +117,7 @@ class ToolAnnotations(_message.Message):
     def __init__(self, read_only: _Optional[bool] = ..., destructive: _Optional[bool] = ..., idempotent: _Optional[bool] = ..., open_world: _Optional[bool] = ...) -> None: ...
 
 class HttpSource(_message.Message):
-    __slots__ = ("method", "url", "headers", "parameters", "body", "follow_redirects", "transport_profile")
+    __slots__ = ("method", "url", "headers", "parameters", "body", "follow_redirects", "transport_profile", "caller_headers")
     class HeadersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -132,6 +132,7 @@ class HttpSource(_message.Message):
     BODY_FIELD_NUMBER: _ClassVar[int]
     FOLLOW_REDIRECTS_FIELD_NUMBER: _ClassVar[int]
     TRANSPORT_PROFILE_FIELD_NUMBER: _ClassVar[int]
+    CALLER_HEADERS_FIELD_NUMBER: _ClassVar[int]
     method: str
     url: str
     headers: _containers.ScalarMap[str, str]
@@ -139,7 +140,8 @@ class HttpSource(_message.Message):
     body: _http_placement_pb2.HttpRequestBody
     follow_redirects: bool
     transport_profile: str
-    def __init__(self, method: _Optional[str] = ..., url: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., parameters: _Optional[_Iterable[_Union[_http_placement_pb2.HttpParameter, _Mapping]]] = ..., body: _Optional[_Union[_http_placement_pb2.HttpRequestBody, _Mapping]] = ..., follow_redirects: _Optional[bool] = ..., transport_profile: _Optional[str] = ...) -> None: ...
+    caller_headers: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, method: _Optional[str] = ..., url: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., parameters: _Optional[_Iterable[_Union[_http_placement_pb2.HttpParameter, _Mapping]]] = ..., body: _Optional[_Union[_http_placement_pb2.HttpRequestBody, _Mapping]] = ..., follow_redirects: _Optional[bool] = ..., transport_profile: _Optional[str] = ..., caller_headers: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class McpSource(_message.Message):
     __slots__ = ("server", "tool")
