@@ -84,6 +84,7 @@ def _of_each(validate: Callable[[Any], None], handler: Handler) -> Handler:
 
 @cache
 def _shared() -> Validator:
+    """One for all methods: each takes 16 ms with its first message, for the rules of all that this one refers to."""
     return Validator()
 
 
@@ -93,7 +94,7 @@ def _validate_large(validate: Callable[[Any], None], request: Any) -> None:
 
 
 def _validator(method: Method) -> Callable[[Any], None]:
-    validator = Validator()
+    validator = _shared()
     names = path_names.checks_of(
         descriptor_pool.Default().FindServiceByName(method.service), method.request_class.DESCRIPTOR
     )
