@@ -17,6 +17,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests.contract.process import process
 from tests.contract.running import Answer, Refusal, Running
 from tests.contract.subject import Slow, Subject
+from tests.contract.subjects import SUBJECTS
 
 # No more than a guard against hanging: that it stops at all is what is tested.
 NOTICED_WITHIN = 60.0
@@ -113,6 +114,8 @@ async def test_whoever_debugs_gets_lines_for_people_and_more_of_them_and_a_stop_
     assert not line.startswith("{")
 
 
+# What is written is one mechanism of all, which the two tests above have tried in each.
+@pytest.mark.parametrize("subject", SUBJECTS[:1], ids=lambda subject: subject.name, indirect=True)
 @pytest.mark.promise("Q08")
 async def test_no_call_is_written_where_only_errors_are_wanted(subject: Subject, database: str, tmp_path: Path) -> None:
     async with process(subject, database, tmp_path, QMCP_DRAIN_SECONDS="0", QMCP_LOG_LEVEL="ERROR") as (child, running):
