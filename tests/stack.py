@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STARTS_WITHIN = 120.0
 STACK_STARTS_WITHIN = 300.0
 STACK_STOPS_WITHIN = 180.0
+SERVE = (sys.executable, "-m", "devstack", "serve")
 # The machine does not lose power during a test. A server that is killed loses nothing by these: what it has written is
 # with the kernel. The fault tests use the settings of `make run` nevertheless.
 OF_EDGE = ("QMCP_WEB_ADDRESS", "QMCP_MCP_ADDRESS", "QMCP_MCP_METRICS_ADDRESS")
@@ -181,21 +182,23 @@ class Stack:
         assert self._process is not None
         return self._process
 
-    def launch(self, *arguments: str) -> None:
+    def launch(self, *arguments: str, command: Sequence[str] = SERVE) -> None:
         """Starts it without waiting."""
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "devstack", "serve", *arguments],
+                [*command, *arguments],
                 env=self.env,
                 cwd=self.root,
                 stdout=output,
                 stderr=output,
+                # A signal goes to all that the command has started, as Ctrl-C does at a terminal.
+                start_new_session=True,
             )
 
-    def start(self) -> None:
+    def start(self, command: Sequence[str] = SERVE) -> None:
         """Starts it and waits until it serves."""
         written = len(self.output())
-        self.launch()
+        self.launch(command=command)
         until = time.monotonic() + STACK_STARTS_WITHIN
         while "QMCP stands" not in self.output()[written:]:
             if self.supervisor.poll() is not None or time.monotonic() > until:
@@ -206,7 +209,7 @@ class Stack:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Asks it to stop, waits until it has, and returns its exit status."""
         if self.supervisor.poll() is None:
-            self.supervisor.send_signal(number)
+            os.killpg(self.supervisor.pid, number)
         return self.supervisor.wait(STACK_STOPS_WITHIN)
 
     def output(self) -> str:

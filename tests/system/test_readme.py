@@ -3,10 +3,8 @@
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -74,29 +72,6 @@ def test_the_commands_about_keys_do_what_is_shown(guarded: Stack) -> None:
     assert re.fullmatch(r"qmcp_[0-9a-f]{16}_[A-Za-z0-9_-]{43}", key)
     assert "This is the only time that the secret of" in done.stderr
     assert '"principal":"admin"' in told.replace(" ", "")
-
-
-def test_make_run_starts_everything_and_ctrl_c_stops_it(tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "home")
-    with stack.log.open("wb") as log:
-        make = subprocess.Popen(
-            # Ctrl-C goes to the whole foreground group, so it has one here.
-            START.split(),
-            cwd=ROOT,
-            env=stack.env,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    until = time.monotonic() + 300
-    while "QMCP stands" not in stack.output():
-        assert make.poll() is None, stack.output()
-        assert time.monotonic() < until, stack.output()
-        time.sleep(0.1)
-    subprocess.run(["kill", "-INT", "--", f"-{make.pid}"], check=True)
-    make.wait(60)
-    assert "Stopped. The data stays in" in stack.output()
-    assert make.returncode in (0, 2, -signal.SIGINT)
 
 
 def test_every_link_leads_to_a_file() -> None:

@@ -1,7 +1,9 @@
-"""The whole system with a certificate for its callers and mutual TLS between its services, as `make run` starts it."""
+"""The whole system for others than this machine: certificates for callers and between services, and tokens."""
 
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +16,13 @@ from qmcp.client import Client
 
 from devstack import services
 from tests.certificates import Authority
+from tests.servicekit.issuer import AUDIENCE, Issuer
 from tests.stack import Stack
 
 # Certificates are for names; so are the addresses.
 NAMED = ("TOOLS", "ACCESS", "HITL")
+# A name as issuers have it that take no short ones.
+ROLES_CLAIM = "https://qmcp.example.com/roles"
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +31,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def secured(folder: Path) -> Iterator[Stack]:
+def secured(folder: Path, issuer: Issuer) -> Iterator[Stack]:
     outside, inside = Authority("outside"), Authority("inside")
     edge, service = outside.issue(folder, "edge"), inside.issue(folder, "service")
     stack = Stack(
         folder / "home",
         QMCP_AUTH="on",
+        QMCP_HOST="0.0.0.0",
+        QMCP_OIDC_ISSUER=issuer.url,
+        QMCP_OIDC_AUDIENCE=AUDIENCE,
+        QMCP_OIDC_ROLES_CLAIM=ROLES_CLAIM,
         QMCP_TLS_CERTIFICATE_FILE=str(edge.certificate),
         QMCP_TLS_KEY_FILE=str(edge.key),
         QMCP_TLS_CA_FILE=str(outside.write(folder / "outside.pem")),
@@ -68,8 +77,8 @@ def test_a_call_goes_all_the_way_and_is_on_record_under_its_key(trusting: Stack)
 
 
 def test_the_page_of_health_asks_every_service_over_mutual_tls(trusting: Stack) -> None:
-    trusted = ssl.create_default_context(cafile=trusting.env["QMCP_TLS_CA_FILE"])
-    answer = httpx.get(f"{trusting.edge_url}/health", verify=trusted)
+    with http(trusting) as edge:
+        answer = edge.get("/health")
     assert (answer.status_code, answer.json()["status"]) == (200, "healthy")
 
 
@@ -108,3 +117,45 @@ def test_the_edge_shows_its_own_certificate_and_not_that_for_services(secured: S
     ):
         shown = x509.load_der_x509_certificate(connection.getpeercert(binary_form=True) or b"")
     assert shown.subject.rfc4514_string() == "CN=edge"
+
+
+def test_tokens_are_known_by_the_claim_that_is_named(trusting: Stack, issuer: Issuer) -> None:
+    agent, reader, stranger = (
+        issuer.token(sub="somebody@example.com", **claims)
+        # Its whole name counts, and not what stands where it would lead as a path.
+        for claims in (
+            {ROLES_CLAIM: ["agent"], "https://qmcp": {"example": {"com/roles": ["admin"]}}},
+            {ROLES_CLAIM: ["reader"]},
+            {ROLES_CLAIM: ["agent"], "aud": "others"},
+        )
+    )
+    with http(trusting) as edge:
+        answers = [
+            edge.post("/v1/tools/echo", json={"input": {"message": "hi"}}, headers={"authorization": f"Bearer {token}"})
+            for token in (agent, reader, stranger)
+        ]
+        assert [answer.status_code for answer in answers] == [200, 403, 401]
+        told = edge.get("/v1/whoami", headers={"authorization": f"Bearer {agent}"}).json()
+    assert (told["principal"], told["roles"]) == ("oidc:somebody@example.com", ["agent"])
+    assert all(token not in trusting.output() for token in (agent, reader, stranger))
+
+
+def test_a_second_start_keeps_all_keys_and_takes_one_that_rescues(trusting: Stack) -> None:
+    """Whoever has lost every administrator's key gets in again as docs/operations.md says."""
+    keys = trusting.home / "keys"
+    kept, of_tools = trusting.admin_key, (keys / "tools").read_text()
+    subprocess.run([sys.executable, "-m", "devstack.keys", keys, "rescue=admin"], check=True)
+    trusting.stop()
+    trusting.start()
+    assert (trusting.admin_key, (keys / "tools").read_text()) == (kept, of_tools)
+    with http(trusting) as edge:
+        rescue = {"x-api-key": (keys / "rescue").read_text().strip()}
+        made = edge.post("/v1/keys", json={"owner": "successor", "roles": ["admin"]}, headers=rescue)
+        assert made.status_code == 201, made.text
+        for key in (made.json()["api_key"], kept):
+            assert edge.get("/v1/whoami", headers={"x-api-key": key}).json()["permissions"] == ["*"]
+
+
+def http(stack: Stack) -> httpx.Client:
+    trusted = ssl.create_default_context(cafile=stack.env["QMCP_TLS_CA_FILE"])
+    return httpx.Client(base_url=stack.edge_url, verify=trusted, timeout=60)
