@@ -129,6 +129,14 @@ class LeasedWork:
             logger.warning("end_of_leased_work_not_told", work_id=work_id, error=str(error))
             self._ended.set()
 
+    async def abandon(self, work_id: str, lease: Lease) -> None:
+        """Has it told that this one is on no record and never will be; where that fails, as of what never began."""
+        try:
+            await self._leases.end(self._kind, EndedWork(work_id, lease, "nothing"))
+            await self._forget([(work_id, lease)])
+        except TOLD_LATER as error:
+            logger.warning("end_of_leased_work_not_told", work_id=work_id, error=str(error))
+
     async def follow(self) -> None:
         """Tells the ends that nobody has told, for ever."""
         while True:

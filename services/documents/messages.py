@@ -18,6 +18,7 @@ from services.documents.rendering.models import OK, Precheck
 from services.documents.runs.running import Described
 from services.documents.templates.models import Template, TemplateFilter
 
+LEASE = ("task_id", "fencing_token")
 FLAGS = ("strict", "export_suggested_policy")
 TEXTS = (
     *("skill", "preset", "format_mode", "format_baseline", "format_fix_mode", "format_report", "policy_yaml"),
@@ -48,6 +49,8 @@ def run_to(run: DocumentRun) -> run_pb2.Run:
         created_at=_time(run.created_at),
         archive_bytes=run.archive_bytes,
         human_request_id=run.human_request_id,
+        task_id=run.task_id,
+        fencing_token=run.fencing_token,
     )
     if run.archived_until is not None:
         message.archived_until.CopyFrom(_time(run.archived_until))
@@ -120,7 +123,7 @@ def started_form_from(request: pb.StartRunRequest) -> Form:
     task = {"task_type": request.options.skill or DEFAULT_SKILL, "payload": payload}
     # By their names: an object has no order on its way here, and the same task is to be the same bytes.
     written = json.dumps(task, ensure_ascii=False, allow_nan=False, sort_keys=True)
-    return form_from(request.template, written.encode(), request.options)
+    return form_from(request.template, written.encode(), request.options, request)
 
 
 def people_from(request: pb.StartRunRequest) -> People | None:
@@ -138,9 +141,12 @@ def people_from(request: pb.StartRunRequest) -> People | None:
     )
 
 
-def form_from(template: bytes, task: bytes, options: pb.RunOptions) -> Form:
+def form_from(
+    template: bytes, task: bytes, options: pb.RunOptions, under: pb.StartRunRequest | pb.RunDocumentStart
+) -> Form:
     """What came over gRPC, as a form has it."""
     fields = {name: str(getattr(options, name)) for name in TEXTS if getattr(options, name)}
+    fields |= {name: str(getattr(under, name)) for name in LEASE if getattr(under, name)}
     fields |= {name: str(getattr(options, name)).lower() for name in FLAGS if options.HasField(name)}
     files = {"task": File("task.json", task)}
     if template or not options.stored_template:

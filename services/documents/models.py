@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from servicekit.identity.detached_work import Sponsor
 from servicekit.identity.visibility import Audience
+from servicekit.leased_work import NO_LEASE, Lease
 
 Json = Any
 Kind = Literal["values", "release"]
@@ -75,6 +76,8 @@ class NewRun:
     error_code: str = ""
     document_sha256: str = ""
     missing_required: Sequence[str] = ()
+    # Under what it was done.
+    lease: Lease = NO_LEASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,8 @@ class ClaimedRun:
     digests: Digests
     caller: Caller
     given: RunInput
+    # Under what it is done.
+    lease: Lease = NO_LEASE
     # Who is asked about it, and what they have answered.
     people: People | None = None
     answers: Mapping[str, Answered] = field(default_factory=dict)
@@ -195,6 +200,9 @@ class DocumentRun:
     created_at: datetime
     archive_bytes: int
     archived_until: datetime | None
+    # The task for which it was done, and the token of its caller's lease; empty and 0 where it was for none.
+    task_id: str
+    fencing_token: int
 
     @property
     def audience(self) -> Audience:

@@ -1,4 +1,4 @@
-"""The services that documents calls: access, which knows who the callers are; hitl, which asks people."""
+"""The services that documents calls: access, which knows its callers; hitl, which asks people; tasks, for leases."""
 
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -10,10 +10,12 @@ from google.protobuf.struct_pb2 import Struct
 from grpc import StatusCode
 from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc
 from qmcp.hitl.v1 import hitl_service_pb2, hitl_service_pb2_grpc, request_pb2
+from qmcp.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
 
 from servicekit.channels import channel
 from servicekit.identity.remote_resolver import RemoteKeyResolver, own_key, remote_key_resolver
 from servicekit.json_values import fill_struct, plain
+from servicekit.leased_work import Leases, remote_leases
 from servicekit.settings import ServiceSettings
 from servicekit.waiting import waiting_for
 from services.documents.models import VALUES, Decision, OpenRequest
@@ -35,6 +37,11 @@ Message = TypeVar("Message")
 def access(settings: ServiceSettings) -> AbstractAsyncContextManager[RemoteKeyResolver]:
     """Who may call documents."""
     return remote_key_resolver(settings, "documents", access_service_pb2_grpc.AccessServiceStub, access_service_pb2)
+
+
+def leases(settings: ServiceSettings, address: str) -> AbstractAsyncContextManager[Leases]:
+    """Who says whether callers hold the leases of tasks that they name."""
+    return remote_leases(settings, address, "tasks", tasks_service_pb2_grpc.TasksServiceStub, tasks_service_pb2)
 
 
 class HitlAwayError(Exception):

@@ -10,6 +10,7 @@ from qmcp.documents.v1 import documents_service_pb2
 from servicekit.forgetting import forgetting
 from servicekit.identity.authentication import authenticator
 from servicekit.identity.detached_work import DetachedWork
+from servicekit.leased_work import LeasedWork
 from servicekit.metrics import MetricsPage, new_registry
 from servicekit.notifications import Waiters, listening
 from servicekit.postgres import database
@@ -19,7 +20,7 @@ from services.documents.human_requests.requests import HumanRequests
 from services.documents.isolation.models import LAYERS, Layer
 from services.documents.metrics import DocumentsMetrics
 from services.documents.models import CHANNEL
-from services.documents.peers import access, hitl
+from services.documents.peers import access, hitl, leases
 from services.documents.rendering.renderer import Renderer
 from services.documents.runs.archive import Build
 from services.documents.runs.history import Forgetting, History
@@ -28,6 +29,7 @@ from services.documents.runs.producing import Producer, Terms
 from services.documents.runs.running import Runs
 from services.documents.runs.slots import Slots
 from services.documents.runs.starting import Started, StartedRuns
+from services.documents.runs.store.leased import ended_runs
 from services.documents.servicer import About, DocumentsServicer
 from services.documents.settings import Settings
 from services.documents.skills.catalogue import load as load_skills
@@ -63,21 +65,24 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         ) as db,
         access(settings) as resolver,
         hitl(settings, settings.hitl_address) as people,
+        leases(settings, settings.tasks_address) as holders,
     ):
         _tell(await renderer.start())
         waiters, work = Waiters(), DetachedWork(resolver, settings.access_stale_seconds)
         producer, about = _producer(settings, renderer, skills, metrics)
-        history = History(db)
-        beside = Started(waiters, work, settings.documents_max_open_runs)
+        leased = LeasedWork(db, holders, "document_run", ended_runs(producer.terms.max_run_seconds))
+        history = History(db, leased)
+        beside = Started(waiters, work, leased, settings.documents_max_open_runs)
         started = StartedRuns(db, producer, history, beside, metrics)
         uploads = Uploads(settings.documents_max_upload_bytes, settings.documents_max_held_bytes)
         bounds = TemplateBounds(settings.documents_max_templates, settings.documents_max_templates_bytes)
         library = Library(db, bounds)
-        servicer = DocumentsServicer(Runs(db, producer, metrics), started, history, library, uploads, about)
+        servicer = DocumentsServicer(Runs(db, producer, leased, metrics), started, history, library, uploads, about)
         forgets = Forgetting(settings.documents_max_archives_bytes, settings.documents_keep_runs_days)
         loops = {
             "forgetting": forgetting(db, forgets.archives, forgets.runs),
             "access": work.follow,
+            "leases": leased.follow,
             "human-requests": HumanRequests(db, people, skills, waiters).attend,
             **{f"started-{number}": started.attend for number in range(settings.documents_max_concurrency)},
         }
@@ -113,6 +118,7 @@ def _producer(
         build,
         settings.documents_max_upload_bytes,
         settings.documents_request_timeout_seconds,
+        settings.documents_queue_timeout_seconds,
         settings.documents_keep_archives_hours,
         settings.documents_max_archive_bytes,
         settings.documents_debug_artifacts,

@@ -86,7 +86,7 @@ class DocumentsServicer(documents_service_pb2_grpc.DocumentsServiceServicer):
                 template += part.template
                 task += part.task
                 start.MergeFrom(part.start)
-            form = messages.form_from(bytes(template), bytes(task), start.options)
+            form = messages.form_from(bytes(template), bytes(task), start.options, start)
             form = await self._library.filled_in(form, current_context.get().viewer, upload.hold)
             archived = await self._runs.run(form, _caller(start.idempotency_key), journal)
         yield pb.RunDocumentResponse(run=messages.run_to(archived.run))

@@ -18,7 +18,7 @@ class Settings(ServiceSettings):
 
     model_config = SettingsConfigDict(populate_by_name=True)
 
-    PEERS: ClassVar[tuple[str, ...]] = ("access", "hitl")
+    PEERS: ClassVar[tuple[str, ...]] = ("access", "hitl", "tasks")
     # It asks people in the name of its callers.
     KEY_ROLES: ClassVar[tuple[str, ...]] = ("service", "delegate")
 
@@ -56,6 +56,10 @@ class Settings(ServiceSettings):
     # The hitl service, `host:port`, which asks people about runs. Where auth is on, it is asked with the key in
     # access_key_file. While it is away, runs that wait for people wait on; empty: for ever.
     hitl_address: str = "hitl:50051"
+
+    # The tasks service, `host:port`, which says whether callers hold the leases that they name. Without it, runs that
+    # name one are refused: nobody says that it holds.
+    tasks_address: str = "tasks:50051"
 
     # Runs that one caller has started and that have not ended, at most.
     documents_max_open_runs: int = Field(default=100, ge=1)

@@ -22,9 +22,9 @@ PIECE_BYTES = 1024 * 1024
 def requests(template: bytes, task: bytes, **options: Any) -> Iterator[documents_service_pb2.RunDocumentRequest]:
     """What RunDocument takes."""
     request = documents_service_pb2.RunDocumentRequest
-    key = options.pop("idempotency_key", "")
+    beside = {name: options.pop(name) for name in ("idempotency_key", "task_id", "fencing_token") if name in options}
     given = documents_service_pb2.RunOptions(**options)
-    yield request(start=documents_service_pb2.RunDocumentStart(options=given, idempotency_key=key))
+    yield request(start=documents_service_pb2.RunDocumentStart(options=given, **beside))
     for start in range(0, len(template), PIECE_BYTES):
         yield request(template=template[start : start + PIECE_BYTES])
     yield request(task=task)

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import uuid
 from typing import Any
 
 import asyncpg
@@ -13,7 +14,7 @@ from qmcp.documents.v1 import documents_service_pb2 as pb
 from qmcp.documents.v1 import run_pb2
 
 from servicekit.identity.detached_work import NOBODY_CHECKS
-from services.documents.models import Caller, Digests, RunInput
+from services.documents.models import Caller, Digests, NewRun, RunInput, Timing
 from services.documents.runs.store import started as store
 from tests.documents.forms import PAYLOAD, entries, task, template, texts, with_part
 from tests.documents.service import Replica, replica
@@ -77,10 +78,8 @@ async def test_runs_whose_replica_died_are_done_by_another_but_not_for_ever(post
         connection = await asyncpg.connect(url)
         given = RunInput(template("【ORGANIZER】"), task(), {}, NOBODY_CHECKS)
         caller = Caller("local", "r", "", "")
-        runs = [
-            (await store.insert(connection, given, "meeting_notice", "", Digests("", "", "", ""), caller)).id
-            for _ in range(3)
-        ]
+        pending = NewRun("pending", "", "meeting_notice", "", Digests("", "", "", ""), caller, Timing())
+        runs = [(await store.insert(connection, uuid.uuid7(), given, pending)).id for _ in range(3)]
         # The first was being done as its replica died, the second has killed three of them; one has the third in hand.
         died = (
             "UPDATE runs SET status = 'running', attempts = $2, lease_until = now() + $3 * interval '1 s' WHERE id = $1"

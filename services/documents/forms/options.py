@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
+from servicekit.leased_work import NO_LEASE, Lease
 from services.documents import errors
 from services.documents.rendering.models import (
     FormatBaseline,
@@ -26,7 +27,11 @@ FORMAT_FIELDS: Final = {
     "format_fix_mode": ("none", "safe"),
     "format_report": ("human", "json", "both"),
 }
-FIELDS: Final = {"skill", "preset", "strict", *FORMAT_FIELDS, "policy_yaml", "export_suggested_policy"}
+FIELDS: Final = {
+    *("skill", "preset", "strict", *FORMAT_FIELDS, "policy_yaml", "export_suggested_policy"),
+    *("task_id", "fencing_token"),
+}
+MAX_TOKEN: Final = 2**31 - 1
 # As the original's web framework took them.
 TRUE: Final = {"true", "1", "yes", "on", "t", "y"}
 FALSE: Final = {"false", "0", "no", "off", "f", "n"}
@@ -42,6 +47,8 @@ class Options:
     format: FormatOptions
     policy_yaml: str
     export_suggested_policy: bool
+    # Under what it is done.
+    lease: Lease = NO_LEASE
 
     @property
     def effective_preset(self) -> str:
@@ -79,6 +86,7 @@ def options_from(fields: Mapping[str, str]) -> Options:
         chosen,
         given.get("policy_yaml", ""),
         _flag(given, "export_suggested_policy"),
+        _lease(given),
     )
 
 
@@ -89,6 +97,15 @@ def _require_harmony(given: Mapping[str, str], preset: str, strict: bool) -> Non
         raise errors.conflict(["preset", *beside_preset])
     if strict and formats:
         raise errors.conflict(["strict", *formats])
+
+
+def _lease(given: Mapping[str, str]) -> Lease:
+    token = given.get("fencing_token", "0")
+    if not (token.isascii() and token.isdigit() and len(token) <= len(str(MAX_TOKEN)) and int(token) <= MAX_TOKEN):
+        raise errors.invalid_field("fencing_token", "must be the whole number of a lease")
+    lease = Lease(given.get("task_id", ""), int(token))
+    lease.require_whole("task_id", "fencing_token")
+    return lease
 
 
 def _flag(given: Mapping[str, str], name: str) -> bool:

@@ -5,17 +5,19 @@ from uuid import UUID
 
 from servicekit import pagination
 from servicekit.identity.visibility import Viewer
+from servicekit.leased_work import LeasedWork
 from servicekit.postgres import Connection, Database
 from services.documents import errors
-from services.documents.models import HELD, DocumentRun, RunFilter
+from services.documents.models import ENDED, HELD, DocumentRun, RunFilter
 from services.documents.runs.store import runs as store
 
 
 class History:
     """Reads runs."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, leased: LeasedWork) -> None:
         self._database = database
+        self._leased = leased
 
     async def get(self, run_id: str, viewer: Viewer) -> DocumentRun:
         """One run.
@@ -27,6 +29,9 @@ class History:
             run = await store.get(connection, _uuid_of(run_id))
         if run is None or not viewer.sees(run.audience):
             raise errors.run_not_found(run_id)
+        if run.task_id and run.status in ENDED:
+            # Whoever hears of its end may show it as evidence at once.
+            await self._leased.tell(run.id)
         return run
 
     async def page(

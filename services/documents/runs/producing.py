@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from math import ceil
 from time import perf_counter
 from typing import Any
 
@@ -12,6 +13,7 @@ import structlog
 
 from servicekit.errors import ServiceError, internal
 from servicekit.large import beside
+from servicekit.leased_work import MAX_BEGINNING_SECONDS
 from services.documents import errors
 from services.documents.formatting.policies import PolicyError
 from services.documents.formatting.policies import parse as parse_policy
@@ -46,9 +48,15 @@ class Terms:
     build: Build
     max_upload_bytes: int
     timeout_seconds: float
+    queue_timeout_seconds: float
     keep_hours: float
     max_archive_bytes: int
     debug_artifacts: bool
+
+    @property
+    def max_run_seconds(self) -> int:
+        """How long a run may take whose caller waits for it."""
+        return ceil(self.queue_timeout_seconds + self.timeout_seconds) + MAX_BEGINNING_SECONDS
 
     def kept(self, pieces: Sequence[bytes]) -> int:
         """How many bytes of an archive are kept: all or nothing."""
@@ -265,6 +273,9 @@ def _digests(template: bytes, task: bytes, options: Options) -> Digests:
     policy = options.policy_yaml.encode()
     found = tuple(hashlib.sha256(each).hexdigest() if each else "" for each in (template, task, policy))
     asked = [*found, options.skill, archive.effective(options), options.preset, options.export_suggested_policy]
+    if options.lease:
+        # Of what is done for no task, digests are on record that are without.
+        asked += [options.lease.resource_id, options.lease.fencing_token]
     whole = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     of_template, of_task, of_policy = found
     return Digests(of_template, of_task, of_policy, whole)

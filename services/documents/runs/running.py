@@ -1,13 +1,16 @@
 """A run that is answered with its archive, which is put on record and kept; a retry gets the first one."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+import uuid_utils.compat as uuid
+
 from servicekit.errors import ServiceError, internal
 from servicekit.idempotency import idempotency_key_reused
+from servicekit.leased_work import LeasedWork
 from servicekit.postgres import Database
 from services.documents.forms.multipart import File, Form
 from services.documents.forms.tasks import template_from
@@ -50,9 +53,10 @@ class Described:
 class Runs:
     """Runs whose callers wait for them."""
 
-    def __init__(self, database: Database, producer: Producer, metrics: DocumentsMetrics) -> None:
+    def __init__(self, database: Database, producer: Producer, leased: LeasedWork, metrics: DocumentsMetrics) -> None:
         self._database = database
         self._producer = producer
+        self._leased = leased
         self._metrics = metrics
 
     @contextmanager
@@ -79,14 +83,37 @@ class Runs:
         asked = await self._producer.check(form, journal)
         if earlier := await self._earlier(caller, asked.digests):
             return earlier
-        try:
-            produced = await self._producer.produce(asked, caller, journal)
-        except ProductionError as failed:
-            await self._failed(asked, caller, failed)
-            raise failed.error from None
-        archived = await self._recorded(asked, caller, produced)
+        run_id = uuid.uuid7()
+        async with self._under(asked, run_id, caller):
+            try:
+                produced = await self._producer.produce(asked, caller, journal)
+            except ProductionError as failed:
+                await self._failed(asked, run_id, caller, failed)
+                raise failed.error from None
+            archived = await self._recorded(asked, run_id, caller, produced)
         tell(produced, journal, asked, self._metrics, traced=self._producer.terms.debug_artifacts)
         return archived
+
+    @asynccontextmanager
+    async def _under(self, asked: Asked, run_id: UUID, caller: Caller) -> AsyncIterator[None]:
+        """Begun under the lease that it names, if any, and told of there when it has ended.
+
+        Raises:
+            ServiceError: LEASE_LOST, TASK_NOT_FOUND; UNAVAILABLE where nobody can say whether the lease holds.
+        """
+        if not (lease := asked.options.lease):
+            yield
+            return
+        seconds = self._producer.terms.max_run_seconds
+        await self._leased.begin(str(run_id), lease, caller.principal, asked.options.skill, seconds)
+        try:
+            yield
+        except ServiceError:
+            async with self._database.connection() as connection:
+                is_recorded = await store.get(connection, run_id) is not None
+            await (self._leased.tell(str(run_id)) if is_recorded else self._leased.abandon(str(run_id), lease))
+            raise
+        await self._leased.tell(str(run_id))
 
     async def precheck(self, form: Form, journal: Journal) -> Precheck:
         """What a run of the form would find.
@@ -125,11 +152,11 @@ class Runs:
             kept = await store.archive(connection, UUID(run.id))
         return Archived(run, kept) if kept else None
 
-    async def _recorded(self, asked: Asked, caller: Caller, produced: Produced) -> Archived:
+    async def _recorded(self, asked: Asked, run_id: UUID, caller: Caller, produced: Produced) -> Archived:
         run, terms = new_run(asked, caller, produced), self._producer.terms
         kept = terms.kept(produced.pieces)
         async with self._database.transaction() as connection:
-            recorded = await store.insert(connection, run, kept, terms.keep_hours)
+            recorded = await store.insert(connection, run_id, run, kept, terms.keep_hours)
             if recorded is not None and kept:
                 await store.insert_archive(connection, UUID(recorded.id), produced.pieces)
         if recorded is not None:
@@ -140,7 +167,7 @@ class Runs:
             raise idempotency_key_reused(caller.idempotency_key)
         return earlier
 
-    async def _failed(self, asked: Asked, caller: Caller, failed: ProductionError) -> None:
+    async def _failed(self, asked: Asked, run_id: UUID, caller: Caller, failed: ProductionError) -> None:
         """Puts on record what came to nothing; the key is free for another attempt."""
         if failed.error.reason not in FAILURES:
             return
@@ -148,7 +175,7 @@ class Runs:
         options = asked.options
         run = failed_run(options.skill, options.preset, asked.digests, unkeyed, failed.error, failed.timing)
         async with self._database.transaction() as connection:
-            await store.insert(connection, run, 0, 0)
+            await store.insert(connection, run_id, replace(run, lease=options.lease), 0, 0)
 
 
 def new_run(asked: Asked, caller: Caller, produced: Produced) -> NewRun:
@@ -165,6 +192,7 @@ def new_run(asked: Asked, caller: Caller, produced: Produced) -> NewRun:
         exit_code=result.exit_code,
         document_sha256=hashlib.sha256(result.document).hexdigest(),
         missing_required=result.missing_fields["missing_required"],
+        lease=options.lease,
     )
 
 

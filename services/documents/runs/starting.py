@@ -8,12 +8,14 @@ from typing import Final
 from uuid import UUID
 
 import structlog
+import uuid_utils.compat as uuid
 
 from servicekit.errors import ServiceError, internal, permission_denied
 from servicekit.idempotency import Answer, Once
 from servicekit.identity.detached_work import DetachedWork, Sponsor
 from servicekit.identity.principal import Principal
 from servicekit.identity.visibility import Viewer
+from servicekit.leased_work import LEASE_OVER, LeasedWork
 from servicekit.notifications import Waiters, wait_for
 from servicekit.postgres import Connection, Database
 from services.documents import errors
@@ -30,6 +32,7 @@ from services.documents.models import (
     ClaimedRun,
     DocumentRun,
     Kind,
+    NewRun,
     People,
     RunInput,
     Timing,
@@ -50,14 +53,18 @@ LEASE_SECONDS = 15.0
 LOOK_SECONDS = 2.0
 # As often a run is begun again whose replica died with it.
 MAX_ATTEMPTS = 3
+# How long one may keep the lease under which it is done, from when it is started or begun: it may wait for its turn,
+# and for people.
+MAX_LEASED_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What is done beside the calls: who waits for it, who ends it, and how many of one caller there may be."""
+    """What is done beside the calls: who waits for it, who ends it, under what, and how many one caller may have."""
 
     waiters: Waiters
     work: DetachedWork
+    leased: LeasedWork
     max_open: int
 
 
@@ -66,6 +73,14 @@ class Lacking:
     """A run that cannot be done before people have given these values."""
 
     fields: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """A run that is not begun now: nobody can say whether the lease holds under which it is to be done."""
+
+
+Ended = Made | Lacking | Postponed
 
 
 class StartedRuns:
@@ -91,23 +106,35 @@ class StartedRuns:
         """Puts it on record, to be done; `people` are asked about it.
 
         Raises:
-            ServiceError: as of a run whose form is not sound; TOO_MANY_REQUESTS.
+            ServiceError: as of a run whose form is not sound; TOO_MANY_REQUESTS; LEASE_LOST, TASK_NOT_FOUND, and
+                UNAVAILABLE where nobody can say whether the lease holds.
         """
         if people is not None and not (people.ask_missing or people.approve_release):
             raise errors.invalid_field("people", "must be asked for something: ask_missing, approve_release")
         asked = await self._producer.check(form, self._journal())
         given = RunInput(form.files["template"].content, form.files["task"].content, form.fields, sponsor)
+        options, run_id = asked.options, uuid.uuid7()
+        new = NewRun(PENDING, "", options.skill, options.preset, asked.digests, caller, Timing(), lease=options.lease)
 
         async def start(connection: Connection) -> DocumentRun:
             if await store.count_open(connection, caller.principal) >= self._started.max_open:
                 raise errors.too_many_started(self._started.max_open)
-            options = asked.options
-            run = await store.insert(connection, given, options.skill, options.preset, asked.digests, caller)
+            run = await store.insert(connection, run_id, given, new)
             if people is not None:
-                await people_store.insert(connection, UUID(run.id), people, sponsor.reference)
+                await people_store.insert(connection, run_id, people, sponsor.reference)
             return run
 
-        return await once.run(self._database, start)
+        if not new.lease:
+            return await once.run(self._database, start)
+        if (earlier := await once.earlier(self._database)) is not None:
+            return earlier
+        leased = self._started.leased
+        await leased.begin(str(run_id), new.lease, caller.principal, new.skill, MAX_LEASED_SECONDS)
+        try:
+            return await once.run(self._database, start)
+        except ServiceError:
+            await leased.abandon(str(run_id), new.lease)
+            raise
 
     async def watch(self, run_id: str, viewer: Viewer) -> AsyncGenerator[DocumentRun, None]:
         """How it is, and each change, until it has ended.
@@ -156,6 +183,8 @@ class StartedRuns:
                 await asyncio.wait([doing])
             made = self._failed(claimed, permission_denied(PERMISSION)) if doing.cancelled() else doing.result()
             await self._finish(claimed, made)
+            if claimed.lease:
+                await self._started.leased.tell(claimed.id)
         except asyncio.CancelledError:
             doing.cancel()
             await asyncio.wait([doing])
@@ -167,14 +196,14 @@ class StartedRuns:
             with suppress(asyncio.CancelledError):
                 await keeping
 
-    async def _made(self, claimed: ClaimedRun) -> Made | Lacking:
+    async def _made(self, claimed: ClaimedRun) -> Ended:
         journal, given = self._journal(), claimed.given
         form = Form(
             {"template": File("template.docx", given.template), "task": File("task.json", given.task)},
             dict(given.fields),
         )
-        if claimed.attempt > MAX_ATTEMPTS:
-            return self._failed(claimed, internal())
+        if (barred := await self._barred(claimed)) is not None:
+            return barred
         try:
             asked = await self._producer.check(form, journal)
             if fields := await self._missing(claimed, asked, journal):
@@ -195,6 +224,23 @@ class StartedRuns:
         tell(produced, journal, asked, self._metrics, traced=self._producer.terms.debug_artifacts)
         return Made(new_run(asked, claimed.caller, produced), produced.pieces)
 
+    async def _barred(self, claimed: ClaimedRun) -> Ended | None:
+        """Why it is not begun: too many replicas have died with it, or its lease is over; None: it is."""
+        if claimed.attempt > MAX_ATTEMPTS:
+            return self._failed(claimed, internal())
+        if not claimed.lease:
+            return None
+        try:
+            await self._started.leased.begin(
+                claimed.id, claimed.lease, claimed.caller.principal, claimed.skill, MAX_LEASED_SECONDS
+            )
+        except ServiceError as refusal:
+            if refusal.reason in LEASE_OVER:
+                return self._failed(claimed, refusal)
+            await asyncio.sleep(LOOK_SECONDS)
+            return Postponed()
+        return None
+
     async def _missing(self, claimed: ClaimedRun, asked: Asked, journal: Journal) -> list[str]:
         """The values that people are to be asked for: once, whatever they say."""
         if claimed.people is None or not claimed.people.ask_missing or claimed.answers:
@@ -207,9 +253,12 @@ class StartedRuns:
         self._metrics.refused(run.outcome)
         return Made(run, ())
 
-    async def _finish(self, claimed: ClaimedRun, made: Made | Lacking) -> None:
+    async def _finish(self, claimed: ClaimedRun, made: Ended) -> None:
         terms = self._producer.terms
         async with self._database.transaction() as connection:
+            if isinstance(made, Postponed):
+                await store.give_back(connection, claimed)
+                return
             if isinstance(made, Lacking):
                 written = await store.wait(connection, claimed)
                 opened: tuple[Kind, Sequence[str]] | None = (VALUES, made.fields)
@@ -223,7 +272,7 @@ class StartedRuns:
         if not written:
             logger.warning("started_run_taken_over", run_id=claimed.id)
 
-    async def _keep(self, claimed: ClaimedRun, doing: "asyncio.Task[Made | Lacking]") -> None:
+    async def _keep(self, claimed: ClaimedRun, doing: "asyncio.Task[Ended]") -> None:
         """Says that it is being done; stops it where another replica is at it."""
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
@@ -247,5 +296,5 @@ def _may_run(caller: Principal) -> bool:
     return caller.may(PERMISSION)
 
 
-def _end(doing: "asyncio.Task[Made | Lacking]") -> None:
+def _end(doing: "asyncio.Task[Ended]") -> None:
     doing.cancel()

@@ -7,7 +7,16 @@ from services.tasks import errors
 from services.tasks.models import Evidence, Read, Task, Work
 
 # The work that each kind is shown by, and how that must have ended.
-SHOWN_BY = {"invocation": ("invocation", "success"), "approval": ("human_request", "approved")}
+SHOWN_BY = {
+    "invocation": ("invocation", "success"),
+    "approval": ("human_request", "approved"),
+    "document_run": ("document_run", "ok"),
+}
+# What the digest of each is, and where it is to be had; there is none of an approval.
+DIGESTS = {
+    "invocation": "the digest of its receipt is another: GET /v1/receipts/{} has it",
+    "document_run": "its `document_sha256` is another: GET /v1/documents/runs/{} has it",
+}
 
 
 def require_shown(task: Task, shown: Sequence[Evidence], works: Collection[Work], read: Mapping[str, Read]) -> None:
@@ -73,6 +82,6 @@ def _checked(task: Task, shown: Evidence, done: Mapping[tuple[str, str], Work], 
     if work.outcome != outcome:
         raise errors.evidence_refused(task, shown, f"it ended as {work.outcome}, and {outcome} is evidence")
     if work.digest != shown.digest:
-        is_receipt = f"the digest of its receipt is another: GET /v1/receipts/{shown.id} has it"
-        raise errors.evidence_refused(task, shown, is_receipt if work.digest else "`digest` must be empty")
+        why = DIGESTS[shown.kind].format(shown.id) if work.digest else "`digest` must be empty"
+        raise errors.evidence_refused(task, shown, why)
     return work.subject

@@ -124,10 +124,14 @@ def _lease(task: Task) -> dict[str, Any] | None:
     }
 
 
+# Their ids are UUIDs, which may be written in capitals.
+MADE_BY_SERVICES = ("invocation", "document_run")
+
+
 def evidence_from(request: tasks_service_pb2.TransitionTaskRequest) -> list[Evidence]:
-    """What the caller shows; ids of invocations as tools has them."""
+    """What the caller shows; ids of what services have made as they have them."""
     return [
-        Evidence(each.kind, each.id.lower() if each.kind == "invocation" else each.id, each.digest)
+        Evidence(each.kind, each.id.lower() if each.kind in MADE_BY_SERVICES else each.id, each.digest)
         for each in request.evidence
     ]
 

@@ -75,6 +75,11 @@ class RunDocumentStart:
     options: RunOptions | None = None
     # Makes a retry return the first archive, for as long as that is kept. At most 128 characters.
     idempotency_key: str = ""
+    # The task for which it is done, by an agent that holds its lease; empty: for none. Stands with `fencing_token`.
+    task_id: str = ""
+    # The `fencing_token` of that lease. FAILED_PRECONDITION/`LEASE_LOST`, and nothing is done, where the lease has
+    # expired, was given back, or is another's.
+    fencing_token: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +138,10 @@ class Run:
     archived_until: datetime | None = None
     # The human request that it waits for, `waiting` or `held`; empty otherwise.
     human_request_id: str = ""
+    # The task for which it was done; empty where it was none.
+    task_id: str = ""
+    # The `fencing_token` of the lease under which it was done; 0 where there was none.
+    fencing_token: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,11 +34,14 @@ class Documents(Calls):
         policy_yaml: str = "",
         export_suggested_policy: bool = False,
         idempotency_key: str = "",
+        task_id: str = "",
+        fencing_token: int = 0,
         timeout: float | None = None,
     ) -> Produced:
         """Fills a template; what is left out is as in a form. It is sent once.
 
         In place of a template, which is empty then, `stored_template` has the id, `name` or `name@version` of one.
+        With a task and the `fencing_token` of its lease, it is done only while the caller holds that.
         """
         options = api.RunOptions(
             stored_template=stored_template,
@@ -54,7 +57,10 @@ class Documents(Calls):
         )
         parts: list[bytes] = []
         run: Run | None = None
-        requests = _requests(template, task, options, idempotency_key)
+        start = api.RunDocumentStart(
+            options=options, idempotency_key=idempotency_key, task_id=task_id, fencing_token=fencing_token
+        )
+        requests = _requests(template, task, start)
         with self._exchange(requests, api.RunDocumentRequest, timeout) as answers:
             for answer in answers:
                 if answer.HasField("run"):
@@ -73,15 +79,22 @@ class Documents(Calls):
         preset: str = "",
         policy_yaml: str = "",
         people: RunPeople | None = None,
+        task_id: str = "",
+        fencing_token: int = 0,
         idempotency_key: str | None = None,
     ) -> Run:
-        """Begins a run that goes on without this call; `get_document_run` says how far it is, `people` who is asked."""
+        """Begins a run that goes on without this call; `get_document_run` says how far it is, `people` who is asked.
+
+        With a task and the `fencing_token` of its lease, it is done only while the caller holds that.
+        """
         options = api.RunOptions(stored_template=stored_template, skill=skill, preset=preset, policy_yaml=policy_yaml)
         request = api.StartRunRequest(
             template=template,
             payload=to_object(payload),
             options=options,
             people=to_optional(people, api.RunPeople()),
+            task_id=task_id,
+            fencing_token=fencing_token,
             idempotency_key=idempotency_key,
         )
         return self._call(request, Run)
@@ -159,9 +172,9 @@ def _parts(template: bytes, start: template_pb2.StoreTemplateStart) -> Iterator[
         yield template_pb2.StoreTemplateRequest(template=template[at : at + PART_BYTES])
 
 
-def _requests(template: bytes, task: bytes, options: api.RunOptions, key: str) -> Iterator[api.RunDocumentRequest]:
-    yield api.RunDocumentRequest(start=api.RunDocumentStart(options=options, idempotency_key=key))
-    for start in range(0, len(template), PART_BYTES):
-        yield api.RunDocumentRequest(template=template[start : start + PART_BYTES])
-    for start in range(0, len(task), PART_BYTES):
-        yield api.RunDocumentRequest(task=task[start : start + PART_BYTES])
+def _requests(template: bytes, task: bytes, start: api.RunDocumentStart) -> Iterator[api.RunDocumentRequest]:
+    yield api.RunDocumentRequest(start=start)
+    for at in range(0, len(template), PART_BYTES):
+        yield api.RunDocumentRequest(template=template[at : at + PART_BYTES])
+    for at in range(0, len(task), PART_BYTES):
+        yield api.RunDocumentRequest(task=task[at : at + PART_BYTES])

@@ -160,13 +160,14 @@ class Evidence:
     """What shows that a task is done."""
 
     # `invocation`: that a tool ran with success for the task, under its last lease. `approval`: that humans
-    # approved a request that was made for the task, under its last lease. `url`: a page or a file, which is read
-    # then, and is what it is said to be.
+    # approved a request that was made for the task, under its last lease. `document_run`: that a document was made
+    # for the task, under its last lease, with the outcome `ok`. `url`: a page or a file, which is read then, and is
+    # what it is said to be.
     kind: str = ""
-    # The id of the invocation or of the human request, or the URL. 1 to 2,048 characters.
+    # The id of the invocation, of the human request or of the run, or the URL. 1 to 2,048 characters.
     id: str = ""
-    # Of an invocation the `digest` of its receipt, of a URL the SHA-256 of what stands there, 64 hexadecimal
-    # digits; empty of an approval.
+    # Of an invocation the `digest` of its receipt, of a run its `document_sha256`, of a URL the SHA-256 of what
+    # stands there, 64 hexadecimal digits; empty of an approval.
     digest: str = ""
 
 

@@ -56,12 +56,16 @@ class RunDocumentRequest(_message.Message):
     def __init__(self, template: _Optional[bytes] = ..., task: _Optional[bytes] = ..., start: _Optional[_Union[RunDocumentStart, _Mapping]] = ...) -> None: ...
 
 class RunDocumentStart(_message.Message):
-    __slots__ = ("options", "idempotency_key")
+    __slots__ = ("options", "idempotency_key", "task_id", "fencing_token")
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
     options: RunOptions
     idempotency_key: str
-    def __init__(self, options: _Optional[_Union[RunOptions, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    task_id: str
+    fencing_token: int
+    def __init__(self, options: _Optional[_Union[RunOptions, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., task_id: _Optional[str] = ..., fencing_token: _Optional[int] = ...) -> None: ...
 
 class RunOptions(_message.Message):
     __slots__ = ("skill", "preset", "strict", "format_mode", "format_baseline", "format_fix_mode", "format_report", "policy_yaml", "export_suggested_policy", "stored_template")
@@ -96,18 +100,22 @@ class RunDocumentResponse(_message.Message):
     def __init__(self, run: _Optional[_Union[_run_pb2.Run, _Mapping]] = ..., archive: _Optional[bytes] = ...) -> None: ...
 
 class StartRunRequest(_message.Message):
-    __slots__ = ("template", "payload", "options", "people", "idempotency_key")
+    __slots__ = ("template", "payload", "options", "people", "idempotency_key", "task_id", "fencing_token")
     TEMPLATE_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     PEOPLE_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
     template: bytes
     payload: _struct_pb2.Struct
     options: RunOptions
     people: RunPeople
     idempotency_key: str
-    def __init__(self, template: _Optional[bytes] = ..., payload: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., options: _Optional[_Union[RunOptions, _Mapping]] = ..., people: _Optional[_Union[RunPeople, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    task_id: str
+    fencing_token: int
+    def __init__(self, template: _Optional[bytes] = ..., payload: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., options: _Optional[_Union[RunOptions, _Mapping]] = ..., people: _Optional[_Union[RunPeople, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., task_id: _Optional[str] = ..., fencing_token: _Optional[int] = ...) -> None: ...
 
 class RunPeople(_message.Message):
     __slots__ = ("ask_missing", "approve_release", "assignees", "groups", "four_eyes", "timeout_seconds")

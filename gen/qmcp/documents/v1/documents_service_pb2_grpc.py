@@ -133,7 +133,8 @@ class DocumentsServiceServicer:
         with `task_type` and `payload`); its fields are `stored_template` (in place of the file: the id of a stored one, `name` or `name@version`),
         `skill` (absent: meeting_notice), `preset` (quick, template, strict), `strict`, `format_mode`
         (report, strict, off), `format_baseline` (template, policy), `format_fix_mode` (none, safe), `format_report` (human, json, both),
-        `policy_yaml` and `export_suggested_policy`. A preset goes with none of the `format_` fields nor with a policy, and `strict` with none of
+        `policy_yaml` and `export_suggested_policy`, and `task_id` with `fencing_token`: the task for which it is done, under the lease of which
+        its caller has the token. A preset goes with none of the `format_` fields nor with a policy, and `strict` with none of
         the `format_` fields. `X-Docops-Exit-Code` is 0, 2, 3 or 4. With a header `Idempotency-Key` a retry of the same form gets the first archive,
         for as long as that is kept.
         """

@@ -11,7 +11,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Run(_message.Message):
-    __slots__ = ("id", "status", "exit_code", "outcome", "error_code", "skill", "preset", "template_sha256", "task_sha256", "policy_sha256", "document_sha256", "missing_required", "queue_wait_ms", "subprocess_ms", "total_ms", "created_by", "correlation_id", "request_id", "created_at", "archive_bytes", "archived_until", "human_request_id")
+    __slots__ = ("id", "status", "exit_code", "outcome", "error_code", "skill", "preset", "template_sha256", "task_sha256", "policy_sha256", "document_sha256", "missing_required", "queue_wait_ms", "subprocess_ms", "total_ms", "created_by", "correlation_id", "request_id", "created_at", "archive_bytes", "archived_until", "human_request_id", "task_id", "fencing_token")
     ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     EXIT_CODE_FIELD_NUMBER: _ClassVar[int]
@@ -34,6 +34,8 @@ class Run(_message.Message):
     ARCHIVE_BYTES_FIELD_NUMBER: _ClassVar[int]
     ARCHIVED_UNTIL_FIELD_NUMBER: _ClassVar[int]
     HUMAN_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
     id: str
     status: str
     exit_code: int
@@ -56,7 +58,9 @@ class Run(_message.Message):
     archive_bytes: int
     archived_until: _timestamp_pb2.Timestamp
     human_request_id: str
-    def __init__(self, id: _Optional[str] = ..., status: _Optional[str] = ..., exit_code: _Optional[int] = ..., outcome: _Optional[str] = ..., error_code: _Optional[str] = ..., skill: _Optional[str] = ..., preset: _Optional[str] = ..., template_sha256: _Optional[str] = ..., task_sha256: _Optional[str] = ..., policy_sha256: _Optional[str] = ..., document_sha256: _Optional[str] = ..., missing_required: _Optional[_Iterable[str]] = ..., queue_wait_ms: _Optional[int] = ..., subprocess_ms: _Optional[int] = ..., total_ms: _Optional[int] = ..., created_by: _Optional[str] = ..., correlation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., archive_bytes: _Optional[int] = ..., archived_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., human_request_id: _Optional[str] = ...) -> None: ...
+    task_id: str
+    fencing_token: int
+    def __init__(self, id: _Optional[str] = ..., status: _Optional[str] = ..., exit_code: _Optional[int] = ..., outcome: _Optional[str] = ..., error_code: _Optional[str] = ..., skill: _Optional[str] = ..., preset: _Optional[str] = ..., template_sha256: _Optional[str] = ..., task_sha256: _Optional[str] = ..., policy_sha256: _Optional[str] = ..., document_sha256: _Optional[str] = ..., missing_required: _Optional[_Iterable[str]] = ..., queue_wait_ms: _Optional[int] = ..., subprocess_ms: _Optional[int] = ..., total_ms: _Optional[int] = ..., created_by: _Optional[str] = ..., correlation_id: _Optional[str] = ..., request_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., archive_bytes: _Optional[int] = ..., archived_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., human_request_id: _Optional[str] = ..., task_id: _Optional[str] = ..., fencing_token: _Optional[int] = ...) -> None: ...
 
 class GetRunRequest(_message.Message):
     __slots__ = ("id",)

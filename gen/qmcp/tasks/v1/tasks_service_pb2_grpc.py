@@ -561,7 +561,7 @@ class TasksServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BeginWork(self, request, context):
-        """Says, for a service, that it is about to do something for the holder of a lease: an invocation, a question to a human. Refused
+        """Says, for a service, that it is about to do something for the holder of a lease: an invocation, a document, a question to a human. Refused
         where the token is not that of a lease that this holder has now; the service then does nothing. From here to EndWork, or for
         `max_seconds` where that does not come, the lease does not expire; said again of the same work, it lasts as long anew.
         """

@@ -126,7 +126,7 @@ class TasksServiceStub:
     ListAttempts: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.ListAttemptsRequest, _tasks_service_pb2.ListAttemptsResponse]
     """Lists the attempts at a task, newest first."""
     BeginWork: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.BeginWorkRequest, _tasks_service_pb2.BeginWorkResponse]
-    """Says, for a service, that it is about to do something for the holder of a lease: an invocation, a question to a human. Refused
+    """Says, for a service, that it is about to do something for the holder of a lease: an invocation, a document, a question to a human. Refused
     where the token is not that of a lease that this holder has now; the service then does nothing. From here to EndWork, or for
     `max_seconds` where that does not come, the lease does not expire; said again of the same work, it lasts as long anew.
     """
@@ -299,7 +299,7 @@ class TasksServiceAsyncStub(TasksServiceStub):
     ListAttempts: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.ListAttemptsRequest, _tasks_service_pb2.ListAttemptsResponse]  # type: ignore[assignment]
     """Lists the attempts at a task, newest first."""
     BeginWork: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.BeginWorkRequest, _tasks_service_pb2.BeginWorkResponse]  # type: ignore[assignment]
-    """Says, for a service, that it is about to do something for the holder of a lease: an invocation, a question to a human. Refused
+    """Says, for a service, that it is about to do something for the holder of a lease: an invocation, a document, a question to a human. Refused
     where the token is not that of a lease that this holder has now; the service then does nothing. From here to EndWork, or for
     `max_seconds` where that does not come, the lease does not expire; said again of the same work, it lasts as long anew.
     """
@@ -643,7 +643,7 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tasks_service_pb2.BeginWorkRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tasks_service_pb2.BeginWorkResponse, _abc.Awaitable[_tasks_service_pb2.BeginWorkResponse]]:
-        """Says, for a service, that it is about to do something for the holder of a lease: an invocation, a question to a human. Refused
+        """Says, for a service, that it is about to do something for the holder of a lease: an invocation, a document, a question to a human. Refused
         where the token is not that of a lease that this holder has now; the service then does nothing. From here to EndWork, or for
         `max_seconds` where that does not come, the lease does not expire; said again of the same work, it lasts as long anew.
         """

@@ -13,22 +13,24 @@ AUDIENCE = AudienceColumns(owners=("created_by",))
 COLUMNS = """
     id, status, exit_code, outcome, error_code, skill, preset, template_sha256, task_sha256, policy_sha256,
     document_sha256, missing_required, queue_wait_ms, subprocess_ms, total_ms, created_by, correlation_id, request_id,
-    created_at, archive_bytes, archived_until
+    created_at, archive_bytes, archived_until, task_id, fencing_token
 """
 
 
-async def insert(connection: Connection, run: NewRun, archive_bytes: int, keep_hours: float) -> DocumentRun | None:
+async def insert(
+    connection: Connection, run_id: UUID, run: NewRun, archive_bytes: int, keep_hours: float
+) -> DocumentRun | None:
     """Puts a run on record; None where its caller has one under the same key."""
     row = await connection.fetchrow(
         f"""
         INSERT INTO runs (
             status, exit_code, outcome, error_code, skill, preset, template_sha256, task_sha256, policy_sha256,
             request_sha256, document_sha256, missing_required, queue_wait_ms, subprocess_ms, total_ms, created_by,
-            correlation_id, request_id, idempotency_key, archive_bytes, archived_until
+            correlation_id, request_id, idempotency_key, archive_bytes, archived_until, id, task_id, fencing_token
         )
         VALUES (
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, nullif($19, ''), $20,
-            CASE WHEN $20 > 0 THEN clock_timestamp() + make_interval(secs => $21 * 3600) END
+            CASE WHEN $20 > 0 THEN clock_timestamp() + make_interval(secs => $21 * 3600) END, $22, $23, $24
         )
         ON CONFLICT (created_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
         RETURNING {COLUMNS}
@@ -54,6 +56,9 @@ async def insert(connection: Connection, run: NewRun, archive_bytes: int, keep_h
         run.caller.idempotency_key,
         archive_bytes,
         keep_hours,
+        run_id,
+        run.lease.resource_id,
+        run.lease.fencing_token,
     )
     return run_of(row) if row else None
 

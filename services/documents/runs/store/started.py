@@ -6,42 +6,44 @@ from typing import Any
 from uuid import UUID
 
 from servicekit.identity.detached_work import Sponsor
+from servicekit.leased_work import Lease
 from servicekit.postgres import Connection
 from services.documents.models import CHANNEL, Caller, ClaimedRun, Digests, DocumentRun, NewRun, RunInput
 from services.documents.runs.store.runs import COLUMNS, run_of
 
 
-async def insert(
-    connection: Connection, given: RunInput, skill: str, preset: str, digests: Digests, caller: Caller
-) -> DocumentRun:
+async def insert(connection: Connection, run_id: UUID, given: RunInput, run: NewRun) -> DocumentRun:
     """A run that is to be done."""
     row = await connection.fetchrow(
         f"""
         INSERT INTO runs (
-            status, skill, preset, template_sha256, task_sha256, policy_sha256, request_sha256, created_by,
-            correlation_id, request_id
+            id, status, skill, preset, template_sha256, task_sha256, policy_sha256, request_sha256, created_by,
+            correlation_id, request_id, task_id, fencing_token
         )
-        VALUES ('pending', $1, $2, $3, $4, $5, $6, $7, $8, $9)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         RETURNING {COLUMNS}
         """,
-        skill,
-        preset,
-        digests.template,
-        digests.task,
-        digests.policy,
-        digests.request,
-        caller.principal,
-        caller.correlation_id,
-        caller.request_id,
+        run_id,
+        run.status,
+        run.skill,
+        run.preset,
+        run.digests.template,
+        run.digests.task,
+        run.digests.policy,
+        run.digests.request,
+        run.caller.principal,
+        run.caller.correlation_id,
+        run.caller.request_id,
+        run.lease.resource_id,
+        run.lease.fencing_token,
     )
     assert row is not None
-    run = run_of(row)
     await connection.execute(
         """
         INSERT INTO run_inputs (run_id, template, task, fields, sponsor, sponsor_until)
         VALUES ($1, $2, $3, $4, $5, $6)
         """,
-        UUID(run.id),
+        run_id,
         given.template,
         given.task,
         json.dumps(dict(given.fields)),
@@ -49,7 +51,7 @@ async def insert(
         given.sponsor.until,
     )
     await _tell(connection, "pending")
-    return run
+    return run_of(row)
 
 
 async def count_open(connection: Connection, principal: str) -> int:
@@ -80,6 +82,7 @@ async def claim(connection: Connection, lease_seconds: float) -> ClaimedRun | No
           )
         RETURNING runs.id, runs.attempts, runs.created_by, runs.correlation_id, runs.request_id, runs.skill,
             runs.preset, runs.template_sha256, runs.task_sha256, runs.policy_sha256, runs.request_sha256,
+            runs.task_id, runs.fencing_token,
             run_inputs.template, run_inputs.task, run_inputs.fields, run_inputs.sponsor, run_inputs.sponsor_until
         """,
         lease_seconds,
@@ -100,6 +103,7 @@ async def claim(connection: Connection, lease_seconds: float) -> ClaimedRun | No
             json.loads(row["fields"]),
             Sponsor(row["sponsor"], row["sponsor_until"]),
         ),
+        lease=Lease(row["task_id"], row["fencing_token"]),
     )
 
 
