@@ -79,7 +79,7 @@ async def test_runs_whose_replica_died_are_done_by_another_but_not_for_ever(post
         given = RunInput(template("【ORGANIZER】"), task(), {}, NOBODY_CHECKS)
         caller = Caller("local", "r", "", "")
         pending = NewRun("pending", "", "meeting_notice", "", Digests("", "", "", ""), caller, Timing())
-        runs = [(await store.insert(connection, uuid.uuid7(), given, pending)).id for _ in range(3)]
+        runs = [(await store.insert(connection, uuid.uuid4(), given, pending)).id for _ in range(3)]
         # The first was being done as its replica died, the second has killed three of them; one has the third in hand.
         died = (
             "UPDATE runs SET status = 'running', attempts = $2, lease_until = now() + $3 * interval '1 s' WHERE id = $1"
