@@ -2,17 +2,18 @@
 
 import asyncio
 import json
-import resource
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import uvloop
 from prometheus_client import CollectorRegistry
 from qmcp.tasks.v1 import task_pb2, tasks_service_pb2
 
+from benchmarks.processes import cpu_seconds
 from servicekit import migrations
 from servicekit.group_commit import CommitMetrics
 from servicekit.idempotency import Once
@@ -148,6 +149,7 @@ async def tasks(url: str) -> AsyncIterator[Work]:
 
 async def measure(how: str, url: str, in_flight: int, seconds: float) -> dict[str, float]:
     times: list[float] = []
+    postmaster = await _postmaster(url)
     async with {"tasks": tasks, "skip-locked": skip_locked}[how](url) as work:
         until = time.perf_counter() + seconds
 
@@ -157,17 +159,29 @@ async def measure(how: str, url: str, in_flight: int, seconds: float) -> dict[st
                     raise RuntimeError("there was nothing left, or what was claimed could not be completed")
                 times.append(time.perf_counter() - started)
 
-        started, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
+        started, used, by_database = time.perf_counter(), time.process_time(), cpu_seconds([postmaster])
         await asyncio.gather(*(worker() for _ in range(in_flight)))
-        elapsed, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
+        elapsed, used = time.perf_counter() - started, time.process_time() - used
+        by_database = cpu_seconds([postmaster]) - by_database
     times.sort()
     return {
         "seconds": elapsed,
         "rows": len(times),
         "p50_ms": times[len(times) // 2] * 1000,
         "p99_ms": times[len(times) * 99 // 100] * 1000,
-        "cpu": after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime,
+        "cpu": used,
+        "database_cpu": by_database,
     }
+
+
+async def _postmaster(url: str) -> int:
+    """The process that all others of the database are children of."""
+    connection = await asyncpg.connect(url)
+    try:
+        backend: int = await connection.fetchval("SELECT pg_backend_pid()")
+        return int(Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()[1])
+    finally:
+        await connection.close()
 
 
 if __name__ == "__main__":

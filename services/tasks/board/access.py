@@ -1,5 +1,6 @@
 """Who is shown what is in a project, and who enters one to change it, for as long as a transaction lasts."""
 
+from functools import lru_cache
 from uuid import UUID
 
 from servicekit.errors import ServiceError, permission_denied
@@ -82,6 +83,7 @@ async def locked(connection: Connection, task_id: UUID) -> Task:
     return _there(await tasks.get(connection, task_id, lock=True), task_id)
 
 
+@lru_cache(maxsize=4096)
 def uuid_of(text: str) -> UUID:
     """An id that may be one of ours; the nil UUID, which nothing has, for what cannot be."""
     try:

@@ -23,12 +23,14 @@ from services.tasks.board.store import batches as store
 from services.tasks.board.store import leases as leases_store
 from services.tasks.board.store import tasks as tasks_store
 from services.tasks.metrics import Tally, TasksMetrics
-from services.tasks.models import ClaimRequest, HeldTask, NewLease, ReadyTask, Task
+from services.tasks.models import ClaimRequest, HeldTask, NewLease, Project, ReadyTask, Task
 
 # As many of the best are looked at together where some need resources that others hold; then those behind them.
 LOOKED_AT = 200
 # Of so many tasks it is known here to which project they belong.
 MAX_KNOWN = 100_000
+# So many projects are known here as they were last found.
+MAX_ENTERED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ class Batches:
         self._operations: Merging[Operation, Outcome] = Merging(self._write, self._give_back)
         self._projects: Merging[UUID, UUID | None] = Merging(self._look_up)
         # To which project tasks belong, for good: those that were claimed here, and are about to be completed.
-        self._known: dict[UUID, UUID] = {}
+        self._known: dict[str, UUID] = {}
+        # Projects as they were last found; one that has changed since is found again.
+        self._entered: dict[UUID, Project] = {}
         commits.queued.labels("batches").set_function(lambda: self._operations.waiting)
 
     async def claim(self, wanted: ClaimRequest, viewer: Viewer, once: Once[list[Task], Answer]) -> Answer | None:
@@ -85,7 +89,7 @@ class Batches:
 
     async def complete(self, held: HeldTask, viewer: Viewer, once: Once[Task, Answer]) -> Answer | None:
         """Completes a task that its caller holds; None where it must be looked at alone, also to say why not."""
-        project_id = self._known.get(held.task_id) or await self._projects.submit("", held.task_id)
+        project_id = self._known.get(str(held.task_id)) or await self._projects.submit("", held.task_id)
         if project_id is None:
             return None
         operation = Operation(held, viewer, once.claim(), lambda tasks: once.answer(tasks[0]))
@@ -118,19 +122,64 @@ class Batches:
         return outcomes
 
     async def _commit(self, project_id: UUID, outcomes: Sequence[Outcome], tally: Tally) -> None:
+        if all(each.operation.key is None for each in outcomes):
+            # One statement is a transaction of its own: two round trips less.
+            async with self._database.connection() as connection:
+                if await self._write_at_once(connection, project_id, outcomes, tally):
+                    return
         async with self._database.transaction() as connection:
             keyed = await _with_keys_of_theirs(connection, outcomes)
-            await self._write_in(connection, project_id, [each for each in outcomes if _is_open(each)], tally)
+            is_open = [each for each in outcomes if _is_open(each)]
+            if not (keyed and await self._write_at_once(connection, project_id, is_open, tally)):
+                await self._write_in(connection, project_id, is_open, tally)
             for each in keyed:
                 if each.tasks:
                     each.response = each.operation.answer(list(each.tasks)).SerializeToString()
             await record_all(connection, [(_key(each), each.response) for each in keyed])
+
+    async def _write_at_once(
+        self, connection: Connection, project_id: UUID, outcomes: Sequence[Outcome], tally: Tally
+    ) -> bool:
+        """Does all of it in one statement; False where nothing was done, for it may need more than one."""
+        project = self._entered.get(project_id)
+        tags = {each.operation.wanted.tag for each in outcomes if isinstance(each.operation.wanted, ClaimRequest)}
+        if project is None or len(tags) > 1:
+            return False
+        # Most come from few callers.
+        viewers = {id(each.operation.viewer.principal): each.operation.viewer for each in outcomes}
+        refusals = {key: refusal(project, project.id, viewer) for key, viewer in viewers.items()}
+        allowed = [each for each in outcomes if not refusals[id(each.operation.viewer.principal)]]
+        by_place, held = _held(allowed)
+        claims = [each for each in allowed if isinstance(each.operation.wanted, ClaimRequest)]
+        wanted = [
+            (each, each.operation.viewer.name, _claimed(each).lease)
+            for each in claims
+            for _ in range(_claimed(each).count)
+        ]
+        done = await store.complete_and_grant(
+            connection, project, held, "".join(tags), [(name, lease) for _, name, lease in wanted]
+        )
+        if done is None:
+            return False
+        completed, granted = done
+        for place, task in completed.items():
+            by_place[place].tasks = [task]
+            tally.statuses.append(task.status)
+        for place in sorted(granted):
+            claim = wanted[place][0]
+            claim.tasks = [*claim.tasks, granted[place]]
+        tally.given += len(granted)
+        for each in outcomes:
+            if isinstance(each.operation.wanted, ClaimRequest):
+                each.error = refusals[id(each.operation.viewer.principal)]
+        return True
 
     async def _write_in(
         self, connection: Connection, project_id: UUID, outcomes: Sequence[Outcome], tally: Tally
     ) -> None:
         entered = await store.enter(connection, project_id)
         project = entered.project if entered else None
+        self._remember_project(project_id, project)
         claims: list[Outcome] = []
         completions: list[Outcome] = []
         for each in outcomes:
@@ -158,13 +207,21 @@ class Batches:
             await _give(connection, project_id, asking, in_need=in_need)
         tally.given += sum(len(each.tasks) for each in claims)
 
+    def _remember_project(self, project_id: UUID, project: Project | None) -> None:
+        if project is None:
+            self._entered.pop(project_id, None)
+            return
+        self._entered[project_id] = project
+        while len(self._entered) > MAX_ENTERED:
+            del self._entered[next(iter(self._entered))]
+
     def _remember(self, outcomes: Sequence[Outcome]) -> None:
         for each in outcomes:
             for task in each.tasks:
                 if task.leased:
-                    self._known[UUID(task.id)] = UUID(task.project_id)
+                    self._known[task.id] = uuid_of(task.project_id)
                 else:
-                    self._known.pop(UUID(task.id), None)
+                    self._known.pop(task.id, None)
         while len(self._known) > MAX_KNOWN:
             del self._known[next(iter(self._known))]
 
@@ -208,16 +265,23 @@ async def _with_keys_of_theirs(connection: Connection, outcomes: Sequence[Outcom
 
 async def _complete(connection: Connection, project_id: UUID, completions: Sequence[Outcome], tally: Tally) -> None:
     """Completes what needs no other word, each once, for the first who says to hold it."""
-    by_id: dict[UUID, Outcome] = {}
-    held: list[HeldTask] = []
-    for each in completions:
-        wanted = each.operation.wanted
-        if isinstance(wanted, HeldTask) and by_id.setdefault(wanted.task_id, each) is each:
-            held.append(wanted)
+    by_place, held = _held(completions)
+    by_id = {each.task_id: outcome for outcome, each in zip(by_place, held, strict=True)}
     if held:
         for task in await store.complete(connection, project_id, held):
             by_id[UUID(task.id)].tasks = [task]
             tally.statuses.append(task.status)
+
+
+def _held(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], list[HeldTask]]:
+    """Those that complete, the first of each task, and what they say to hold."""
+    by_id: dict[UUID, Outcome] = {}
+    held: list[HeldTask] = []
+    for each in outcomes:
+        wanted = each.operation.wanted
+        if isinstance(wanted, HeldTask) and by_id.setdefault(wanted.task_id, each) is each:
+            held.append(wanted)
+    return list(by_id.values()), held
 
 
 async def _give(connection: Connection, project_id: UUID, claims: Sequence[Outcome], *, in_need: bool) -> None:

@@ -7,12 +7,14 @@ board from the beginning, and so must wait for no row: what somebody else has lo
 from collections.abc import Sequence
 from uuid import UUID
 
-from servicekit.postgres import Connection, Record
-from services.tasks.board.store.deleting import NO_LEASE
-from services.tasks.board.store.leases import GIVEN, IS_FREE
+from servicekit.postgres import Connection
 from services.tasks.board.store.projects import BRIEF, project_of_row
-from services.tasks.board.store.tasks import COLUMNS, OPEN, task_of_row
-from services.tasks.models import Entered, HeldTask, NewLease, Task
+from services.tasks.board.store.tasks import READY_COLUMNS as COLUMNS
+from services.tasks.board.store.tasks import task_of_row
+from services.tasks.models import Entered, HeldTask, LeaseRequest, NewLease, Project, Task
+
+# The rows that a function has written, under the name of their table.
+WRITTEN = "CROSS JOIN LATERAL (SELECT (given.task).*) AS tasks"
 
 
 async def enter(connection: Connection, project_id: UUID) -> Entered | None:
@@ -67,117 +69,75 @@ async def lock_free(connection: Connection, task_ids: Sequence[UUID]) -> list[UU
     return [each for each in task_ids if each in locked]
 
 
-def _numbered(kind: str, written: str, principal: str, payload: str) -> str:
-    """The last expressions of a statement, of tasks that it has written: their logs, and the board's events."""
-    return f"""
-        logged AS (
-            INSERT INTO task_log (task_id, sequence, kind, principal, at, payload, numbered)
-            SELECT id, log_sequence, '{kind}', {principal}, updated_at, {payload}, true
-            FROM {written}
-        ), told AS (
-            INSERT INTO board_events (project_id, sequence, kind, principal, at, epic_id, task_id, log_sequence)
-            SELECT $1,
-                   (SELECT coalesce(max(sequence), 0) FROM board_events WHERE project_id = $1)
-                       + row_number() OVER (ORDER BY place),
-                   'task.{kind}', {principal}, updated_at, epic_id, id, log_sequence
-            FROM {written}
-        )
-    """
-
-
 async def grant(connection: Connection, project_id: UUID, grants: Sequence[NewLease]) -> list[Task]:
     """Gives leases of those that are pending, that nobody holds and that wait for nothing; as they stand then."""
-    leased = "json_build_object('agent_id', lease_agent, 'fencing_token', fencing_token)"
     rows = await connection.fetch(
-        f"""
-        WITH wanted AS (
-            SELECT *
-            FROM unnest($2::uuid[], $3::text[], $4::text[], $5::integer[])
-                WITH ORDINALITY AS wanted (task_id, holder, agent, seconds, place)
-        ), given AS (
-            UPDATE tasks
-            SET {GIVEN}
-            FROM wanted
-            WHERE tasks.id = wanted.task_id
-              AND tasks.status = 'pending'
-              AND {IS_FREE}
-            RETURNING {COLUMNS}, place
-        ), begun AS (
-            INSERT INTO task_attempts (task_id, number, holder, agent_id, fencing_token)
-            SELECT id, attempts, lease_holder, lease_agent, fencing_token
-            FROM given
-        ), {_numbered("leased", "given", "lease_holder", leased)}
-        SELECT *
-        FROM given
-        """,
+        f"SELECT {COLUMNS} FROM grant_leases($1, $2, $3, $4, $5) AS given {WRITTEN}",
         project_id,
         [each.task_id for each in grants],
         [each.holder for each in grants],
         [each.lease.agent_id for each in grants],
         [each.lease.seconds for each in grants],
     )
-    return [_task(row) for row in rows]
+    return [task_of_row(row) for row in rows]
 
 
 async def complete(connection: Connection, project_id: UUID, held: Sequence[HeldTask]) -> list[Task]:
-    """Completes those that need no other word: in work, held by this token, and nothing is demanded of them.
-
-    Whoever waits for tasks is told where there may be one now: some depends on one of these, or needs what one had.
-    """
-    said = "json_build_object('from', 'in_progress', 'to', 'completed', 'fencing_token', fencing_token::text)"
+    """Completes those that need no other word: in work, held by this token, and nothing is demanded of them."""
     rows = await connection.fetch(
-        f"""
-        WITH held AS (
-            SELECT tasks.id, said.holder, said.place
-            FROM unnest($2::uuid[], $3::text[], $4::integer[])
-                WITH ORDINALITY AS said (task_id, holder, token, place)
-            JOIN tasks ON tasks.id = said.task_id
-            WHERE tasks.project_id = $1
-              AND tasks.deleted_at IS NULL
-              AND tasks.status = 'in_progress'
-              AND required_evidence = '{{}}'
-              AND lease_expires_at > clock_timestamp()
-              AND lease_holder = said.holder
-              AND fencing_token = said.token
-              AND NOT EXISTS (SELECT {OPEN})
-            FOR UPDATE OF tasks SKIP LOCKED
-        ), written AS (
-            UPDATE tasks
-            SET status = 'completed',
-                completed_at = clock_timestamp(),
-                failed_attempts = 0,
-                version = tasks.version + 1,
-                log_sequence = log_sequence + 1,
-                updated_at = clock_timestamp(),
-                {NO_LEASE}
-            FROM held
-            WHERE tasks.id = held.id
-            RETURNING {COLUMNS}, holder, place
-        ), ended AS (
-            UPDATE task_attempts
-            SET ended_at = updated_at,
-                outcome = 'completed'
-            FROM written
-            WHERE task_attempts.task_id = written.id
-              AND task_attempts.number = written.attempts
-        ), {_numbered("transitioned", "written", "holder", said)}
-        SELECT *,
-               CASE
-                   WHEN resources <> '{{}}' OR EXISTS (SELECT FROM task_dependencies WHERE depends_on = written.id)
-                   THEN pg_notify('tasks_ready', $1::text)
-               END AS announced
-        FROM written
-        """,
+        f"SELECT {COLUMNS} FROM complete_held($1, $2, $3, $4) AS given {WRITTEN}",
         project_id,
         [each.task_id for each in held],
         [each.holder for each in held],
         [each.token for each in held],
     )
-    return [_task(row) for row in rows]
+    return [task_of_row(row) for row in rows]
 
 
-def _task(row: Record) -> Task:
-    columns = dict(row)
-    for more in ("place", "holder", "announced"):
-        columns.pop(more, None)
-    return task_of_row(columns)
+async def complete_and_grant(
+    connection: Connection,
+    project: Project,
+    held: Sequence[HeldTask],
+    tag: str,
+    wanted: Sequence[tuple[str, LeaseRequest]],
+) -> tuple[dict[int, Task], dict[int, Task]] | None:
+    """Both in one round trip, and the locks that they take: what was completed and what was given, by their places.
+
+    Args:
+        connection: nothing has been locked by it but idempotency keys.
+        project: as it is known; where it is another by now, nothing is done.
+        held: what is completed, each task once.
+        tag: of the tasks that are given; "" for any.
+        wanted: who is given one, and for how long.
+
+    Returns:
+        None where nothing was done, because more has to be looked at first.
+    """
+    rows = await connection.fetch(
+        f"""
+        SELECT {COLUMNS}, given.place
+        FROM complete_and_grant($1, $2, $3, $4, $5, $6, $7, $8, $9) AS given
+        {WRITTEN}
+        """,
+        UUID(project.id),
+        project.version,
+        [each.task_id for each in held],
+        [each.holder for each in held],
+        [each.token for each in held],
+        tag,
+        [holder for holder, _ in wanted],
+        [lease.agent_id for _, lease in wanted],
+        [lease.seconds for _, lease in wanted],
+    )
+    completed: dict[int, Task] = {}
+    granted: dict[int, Task] = {}
+    for row in rows:
+        values = dict(row)
+        place = values.pop("place")
+        if place == 0:
+            return None
+        if place > 0:
+            completed[place - 1] = task_of_row(values)
+        else:
+            granted[-place - 1] = task_of_row(values)
+    return completed, granted

@@ -30,6 +30,8 @@ COLUMNS = f"""
     ARRAY(SELECT earlier.id::text {WAITED_FOR} ORDER BY earlier.id) AS dependencies,
     ARRAY(SELECT earlier.id::text {OPEN} ORDER BY earlier.id) AS open_dependencies
 """
+# Of what waits for nothing.
+READY_COLUMNS = COLUMNS.replace(f"ARRAY(SELECT earlier.id::text {OPEN} ORDER BY earlier.id)", "'{}'::text[]")
 # A list has what is short.
 BRIEF = COLUMNS.replace("prompt_snapshot", "'' AS prompt_snapshot")
 # One that has expired stays so; one that was given for longer is not cut short.
@@ -200,5 +202,7 @@ def task_of_row(row: Record | Mapping[str, Any]) -> Task:
     for name in IDS:
         values[name] = str(values[name])
     for name in DOCUMENTS:
-        values[name] = orjson.loads(values[name])
+        text = values[name]
+        # Most have none, and to read that takes longer than to see it.
+        values[name] = {} if text == "{}" else [] if text == "[]" else orjson.loads(text)
     return Task(**values)
