@@ -13,7 +13,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 from qmcp.tasks.v1 import task_pb2, tasks_service_pb2
 
-from benchmarks.processes import cpu_seconds
+from benchmarks.processes import cpu_seconds, parent_of
 from servicekit import migrations
 from servicekit.group_commit import CommitMetrics
 from servicekit.idempotency import Once
@@ -179,7 +179,7 @@ async def _postmaster(url: str) -> int:
     connection = await asyncpg.connect(url)
     try:
         backend: int = await connection.fetchval("SELECT pg_backend_pid()")
-        return int(Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()[1])
+        return parent_of(backend)
     finally:
         await connection.close()
 

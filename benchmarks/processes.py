@@ -106,6 +106,11 @@ def cpu_seconds(pids: Sequence[int]) -> float:
     return total / TICKS_A_SECOND
 
 
+def parent_of(pid: int) -> int:
+    """The process that has started this one."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def memory_mb(pid: int) -> float:
     """The resident memory of one process."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
