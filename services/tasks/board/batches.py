@@ -147,8 +147,8 @@ class Batches:
             return False
         # Most come from few callers.
         viewers = {id(each.operation.viewer.principal): each.operation.viewer for each in outcomes}
-        refusals = {key: refusal(project, project.id, viewer) for key, viewer in viewers.items()}
-        allowed = [each for each in outcomes if not refusals[id(each.operation.viewer.principal)]]
+        denied = {key: refusal(project, project.id, viewer) for key, viewer in viewers.items()}
+        allowed = [each for each in outcomes if not denied[id(each.operation.viewer.principal)]]
         by_place, held = _held(allowed)
         claims = [each for each in allowed if isinstance(each.operation.wanted, ClaimRequest)]
         wanted = [
@@ -171,7 +171,7 @@ class Batches:
         tally.given += len(granted)
         for each in outcomes:
             if isinstance(each.operation.wanted, ClaimRequest):
-                each.error = refusals[id(each.operation.viewer.principal)]
+                each.error = denied[id(each.operation.viewer.principal)]
         return True
 
     async def _write_in(
