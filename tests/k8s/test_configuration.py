@@ -20,7 +20,7 @@ from servicekit.identity import credentials
 from servicekit.settings import ServiceSettings
 from tests.certificates import Authority
 from tests.k8s.objects import System, containers, environment, main, name_of, pod
-from tests.k8s.render import ROOT, SERVICES, Object, overlay
+from tests.k8s.render import ROOT, SERVICES, Object, combination, overlay
 
 # Whose settings a container reads, by the first argument of the image.
 SETTINGS = {
@@ -253,3 +253,23 @@ def test_git_holds_no_secret_of_a_cluster() -> None:
         if "secretGenerator" in text:
             assert file.startswith((f"k8s/overlays/{WITH_PASSWORDS}/", "k8s/generate.py"))
     assert files
+
+
+def test_planning_files_stand_on_a_volume_that_all_replicas_share_and_without_it_there_are_none() -> None:
+    def tasks(*components: str) -> tuple[System, Object, dict[str, str | None]]:
+        system = System("planning", combination(("single-replica", "plaintext", "postgres", *components)))
+        deployment = system.named("Deployment", "tasks")
+        return system, deployment, environment(main(deployment), system)
+
+    folder = "QMCP_TASKS_PLANNING_FOLDER"
+    _, _, without = tasks()
+    assert folder not in without
+    system, deployment, found = tasks("../base/tasks/planning-files")
+    settings = read("tasks", {name: value or POSTGRES for name, value in found.items()})
+    [mount] = [each for each in main(deployment)["volumeMounts"] if each["name"] == "planning-files"]
+    assert mount == {"name": "planning-files", "mountPath": settings.model_dump()["tasks_planning_folder"]}
+    [volume] = [each for each in pod(deployment)["volumes"] if each["name"] == "planning-files"]
+    claim = system.named("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"])
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    # The key to ask access with is mounted still.
+    assert {each["name"] for each in main(deployment)["volumeMounts"]} > {"planning-files", "access-key"}
