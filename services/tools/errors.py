@@ -108,6 +108,11 @@ def caller_token_required(credential: str) -> ServiceError:
     )
 
 
+def profile_not_for_grpc(why: str) -> ServiceError:
+    field = "tool.grpc.transport_profile"
+    return invalid_argument("INVALID_REQUEST", f"{field} {why}.", [Violation(field, why)])
+
+
 def approval_invalid(field: str, why: str) -> ServiceError:
     name = f"tool.approval.{field}"
     return invalid_argument("INVALID_REQUEST", f"{name} {why}.", [Violation(name, why)])

@@ -16,7 +16,12 @@ from servicekit.timestamps import to_datetime, to_timestamp
 from services.tools import models
 from services.tools.audit import models as audit
 from services.tools.audit import receipts
-from services.tools.catalogue.messages import http_source_from, http_source_to
+from services.tools.catalogue.messages import (
+    grpc_source_from,
+    grpc_source_to,
+    http_source_from,
+    http_source_to,
+)
 from services.tools.mcp_servers.models import HttpTransport, McpServer, StdioTransport
 
 # Who defines tools.
@@ -109,7 +114,7 @@ def _source_from(
         case "http":
             return http_source_from(message.http)
         case "grpc":
-            return models.GrpcSource(message.grpc.target, message.grpc.method, message.grpc.tls)
+            return grpc_source_from(message.grpc)
         case "mcp":
             return models.McpSource(message.mcp.server, message.mcp.tool)
         case _:
@@ -144,8 +149,8 @@ def tool_to(tool: models.Tool, by: Principal) -> tool_pb2.Tool:
     match tool.source:
         case models.HttpSource():
             message.http.CopyFrom(http_source_to(tool.source, whole=whole))
-        case models.GrpcSource(target_address, method, tls):
-            message.grpc.CopyFrom(tool_pb2.GrpcSource(target=target_address, method=method, tls=tls))
+        case models.GrpcSource():
+            message.grpc.CopyFrom(grpc_source_to(tool.source, whole=whole))
         case models.McpSource(server, name):
             message.mcp.CopyFrom(tool_pb2.McpSource(server=server, tool=name))
     if tool.approval is not None:

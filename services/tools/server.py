@@ -37,7 +37,9 @@ from services.tools.audit.store.leased import find_ended
 from services.tools.catalogue import plugins
 from services.tools.catalogue.catalogue import Catalogue
 from services.tools.catalogue.credentials import Credentials
-from services.tools.catalogue.grpc_tools import GrpcTools
+from services.tools.catalogue.grpc_tools.calls import GrpcCalls
+from services.tools.catalogue.grpc_tools.channels import Channels
+from services.tools.catalogue.grpc_tools.registration import GrpcRegistration
 from services.tools.catalogue.http_tools import HttpTools
 from services.tools.catalogue.loading import LoadedTools
 from services.tools.catalogue.named_secrets import Secrets
@@ -79,9 +81,8 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     waiters = Waiters()
     awaiting = AwaitingApproval()
     replica: UUID = uuid.uuid7()
-    addresses = AddressPolicy(settings.tools_allowed_networks)
     secrets = Secrets(settings.tools_secrets_dir)
-    ways = Ways(addresses, TransportProfiles.load(settings.tools_transport_profiles_file), secrets.fill)
+    ways = _ways(settings, secrets)
     sealer = Sealer.load(settings.tools_secrets_key_file, "QMCP_TOOLS_SECRETS_KEY_FILE")
     functions = plugins.load()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.tools_threads, "tool"))
@@ -98,7 +99,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         aclosing(
             HttpTools(ways, credentials, settings.tools_max_response_bytes, settings.tools_caller_headers)
         ) as http_tools,
-        aclosing(GrpcTools(addresses, settings.tools_max_response_bytes)) as grpc_tools,
+        aclosing(Channels(ways)) as grpc_channels,
         aclosing(_mcp_connections(settings, ways, credentials)) as mcp_connections,
         hitl(settings, settings.hitl_address) as humans,
         leases(settings, settings.tasks_address) as holders,
@@ -108,8 +109,9 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         active = ActiveInvocations(db, waiters, secrets.mask, leased)
         metrics = ToolMetrics(registry, active)
         # What there is to run.
-        tools = LoadedTools(db, functions, http_tools, grpc_tools, mcp_connections)
-        catalogue = Catalogue(db, functions, http_tools, grpc_tools, tools)
+        calls = GrpcCalls(grpc_channels, credentials, settings.tools_max_response_bytes)
+        tools = LoadedTools(db, functions, http_tools, calls, mcp_connections)
+        catalogue = Catalogue(db, functions, http_tools, GrpcRegistration(grpc_channels, credentials), tools)
         imports = Imports(db, http_tools, secrets, tools)
         federation = Federation(db, replica, mcp_connections, tools, metrics)
         servers = McpServers(db, tools, mcp_connections, federation)
@@ -184,6 +186,11 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
                 yield server
                 runner.stop()
         await lease.give_up()
+
+
+def _ways(settings: Settings, secrets: Secrets) -> Ways:
+    profiles = TransportProfiles.load(settings.tools_transport_profiles_file)
+    return Ways(AddressPolicy(settings.tools_allowed_networks), profiles, secrets.fill)
 
 
 def _mcp_connections(settings: Settings, ways: Ways, credentials: Credentials) -> McpConnections:

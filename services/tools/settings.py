@@ -40,7 +40,8 @@ class Settings(ServiceSettings):
     tools_audit_days: int = Field(default=0, ge=0)
     tools_audit_drop_unarchived: bool = False
 
-    # A folder of files: `${secret.NAME}` in the header of an HTTP tool is the content of the file NAME, `${basic.NAME}`
+    # A folder of files: `${secret.NAME}` in a header of an HTTP tool, or the
+    # metadata of a gRPC tool, is the content of the file NAME, `${basic.NAME}`
     # what HTTP's Basic authentication makes of it, `${oauth.NAME}` a token of the OAuth client that it declares. Empty:
     # none.
     tools_secrets_dir: Path | None = None

@@ -11,10 +11,9 @@ from servicekit.postgres import Connection, Database
 from servicekit.request_context import current_context
 from services.tools import errors, reach
 from services.tools.catalogue import definitions, server_tools, store
-from services.tools.catalogue.grpc_tools import GrpcTools, find_method
+from services.tools.catalogue.grpc_tools.registration import GrpcRegistration
 from services.tools.catalogue.http_tools import HttpTools
 from services.tools.catalogue.loading import LoadedTools
-from services.tools.catalogue.message_schemas import schema_of
 from services.tools.catalogue.plugins import BUILTIN_MODULE, FunctionTool
 from services.tools.models import READ, GrpcSource, HttpSource, McpSource, Tool, ToolFilter
 
@@ -29,13 +28,13 @@ class Catalogue:
         database: Database,
         plugins: Mapping[str, FunctionTool],
         http_tools: HttpTools,
-        grpc_tools: GrpcTools,
+        grpc_registration: GrpcRegistration,
         loaded: LoadedTools,
     ) -> None:
         self._database = database
         self._plugins = plugins
         self._http_tools = http_tools
-        self._grpc_tools = grpc_tools
+        self._grpc_registration = grpc_registration
         self._loaded = loaded
 
     async def get(self, name: str, caller: Principal) -> Tool:
@@ -150,14 +149,7 @@ class Catalogue:
                 prepared = replace(tool, kind="http")
                 self._http_tools.require_usable(tool.source, tool.input_schema)
             case GrpcSource():
-                described = await self._grpc_tools.reflect(tool.source)
-                method = find_method(described, tool.source)
-                prepared = replace(
-                    tool,
-                    kind="grpc",
-                    descriptors=described,
-                    input_schema=schema_of(method.input_type) if tool.input_schema is None else tool.input_schema,
-                )
+                prepared = await self._grpc_registration.complete(tool, tool.source)
             case McpSource():
                 # Whether it stands so in the catalogue is seen where it is changed.
                 prepared = replace(tool, kind="mcp")

@@ -7,7 +7,8 @@ import orjson
 
 from servicekit.schemas import Schema, schema_invalid
 from services.tools import errors
-from services.tools.models import ApprovalPolicy, HttpSource, Json, Tool
+from services.tools.models import ApprovalPolicy, GrpcSource, HttpSource, Json, Tool
+from services.tools.models.sources import LATER
 
 
 def checked(tool: Tool) -> Tool:
@@ -29,10 +30,10 @@ def _etag(tool: Tool) -> str:
     if tool.approval is None:
         # Tools without one keep the etag that they had before there were approvals.
         del fields["approval"]
-    if isinstance(tool.source, HttpSource):
+    if isinstance(tool.source, HttpSource | GrpcSource):
         # Nor what came later, where a tool has none of it.
-        for name in ("parameters", "body", "follow_redirects", "transport_profile", "caller_headers"):
-            if not getattr(tool.source, name):
+        for name in LATER & fields["source"].keys():
+            if not fields["source"][name]:
                 del fields["source"][name]
     document = orjson.dumps(fields)
     return hashlib.sha256(document + (tool.descriptors or b"")).hexdigest()[:16]

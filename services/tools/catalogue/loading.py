@@ -14,7 +14,8 @@ from servicekit.postgres import Database
 from servicekit.schemas import Schema
 from services.tools import errors
 from services.tools.catalogue import definitions, placement, store
-from services.tools.catalogue.grpc_tools import GrpcTools, find_method
+from services.tools.catalogue.grpc_tools.calls import GrpcCalls
+from services.tools.catalogue.grpc_tools.descriptors import find_method
 from services.tools.catalogue.http_tools import HttpTools, UpstreamError
 from services.tools.catalogue.message_arguments import ArgumentsError, Reader, completion, reader
 from services.tools.catalogue.plugins import FunctionTool, ToolContext
@@ -159,13 +160,13 @@ class LoadedTools:
         database: Database,
         plugins: Mapping[str, FunctionTool],
         http_tools: HttpTools,
-        grpc_tools: GrpcTools,
+        grpc_calls: GrpcCalls,
         mcp_tools: McpTools,
     ) -> None:
         self._database = database
         self._plugins = plugins
         self._http_tools = http_tools
-        self._grpc_tools = grpc_tools
+        self._grpc_calls = grpc_calls
         self._mcp_tools = mcp_tools
         self._loaded: LRUCache[str, LoadedTool] = LRUCache(MAX_LOADED_BYTES, lambda loaded: loaded.memory_bytes)
         self._changes = 0
@@ -237,7 +238,7 @@ class LoadedTools:
         return dict if plugin is None else plugin.complete
 
     def _runner(self, tool: Tool) -> Run:
-        source = tool.source
+        source, seconds = tool.source, tool.timeout_seconds or DEFAULT_TIMEOUT_SECONDS
         if isinstance(source, HttpSource):
 
             async def run_http(arguments: dict[str, Json], _: ToolContext, headers: Mapping[str, str]) -> Output:
@@ -245,15 +246,14 @@ class LoadedTools:
 
             return run_http
         if isinstance(source, GrpcSource):
-            call = self._grpc_tools.caller(source, tool.descriptors or b"")
+            call = self._grpc_calls.caller(source, find_method(tool.descriptors or b"", source))
 
-            async def run_grpc(arguments: dict[str, Json], _: ToolContext, headers: Mapping[str, str]) -> Output | Json:
-                return await call(arguments, headers)
+            async def run_grpc(arguments: dict[str, Json], context: ToolContext, headers: Mapping[str, str]) -> Output:
+                return await call(arguments, context, headers, seconds)
 
             return run_grpc
         if isinstance(source, McpSource):
             is_gone = tool.outage is not None and tool.outage.is_gone
-            seconds = tool.timeout_seconds or DEFAULT_TIMEOUT_SECONDS
 
             async def run_mcp(arguments: dict[str, Json], context: ToolContext, headers: Mapping[str, str]) -> Output:
                 if is_gone:

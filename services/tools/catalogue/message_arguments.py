@@ -10,7 +10,8 @@ from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import EncodeError, Message
 
-from services.tools.catalogue.message_schemas import WELL_KNOWN
+from services.tools.catalogue.message_schemas import WELL_KNOWN, WHOLE, is_whole
+from services.tools.catalogue.message_sizes import MAX_FIELDS, fields_within
 from services.tools.models import Json
 
 LARGE = {FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64}
@@ -19,6 +20,7 @@ FRACTIONAL = {FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE}
 UNFIT = (json_format.Error, EncodeError, ValueError, TypeError, AttributeError, KeyError, RecursionError)
 URL_SAFE = str.maketrans("-_", "+/")
 VALUE = "google.protobuf.Value"
+WRAPPED = {f"google.protobuf.{name}Value" for name in ("Int64", "UInt64", "Float", "Double", "Bytes")}
 WRAPPERS = {f"google.protobuf.{name}Value" for name in ("Int64", "UInt64", "Float", "Double")}
 
 Reader = Callable[[Mapping[str, Json]], dict[str, Json]]
@@ -33,37 +35,75 @@ def reader(message: Descriptor) -> Reader:
 
     It raises ArgumentsError.
     """
-    message_class = message_factory.GetMessageClass(message)
 
     def read(arguments: Mapping[str, Json]) -> dict[str, Json]:
         try:
-            parsed = json_format.ParseDict(dict(arguments), message_class())
-            shown = _shown(parsed)
+            parsed = message_of(message, arguments)
+            _require_bearable(parsed)
+            shown = _shown(message, parsed)
             # Where proto2 requires a field, a message without it cannot be sent.
             parsed.SerializeToString()
+        except ArgumentsError:
+            raise
         except UNFIT as error:
             raise ArgumentsError(f"do not fit {message.full_name}: {error}") from None
-        return _given(message, arguments, shown)
+        if is_whole(message):
+            return {WHOLE: _whole(message, arguments[WHOLE], shown)} if WHOLE in arguments else {}
+        return shown if message.full_name in WELL_KNOWN else _given(message, arguments, shown)
 
     return read
 
 
+def _require_bearable(parsed: Message) -> None:
+    if fields_within(parsed, MAX_FIELDS) > MAX_FIELDS:
+        raise ArgumentsError(f"are more than {MAX_FIELDS:,} fields of {parsed.DESCRIPTOR.full_name}, written out")
+
+
+def message_of(message: Descriptor, arguments: Mapping[str, Json]) -> Message:
+    """The message that arguments are; of such as have been read before, nothing is raised.
+
+    Raises:
+        ArgumentsError: and others of UNFIT, where the message cannot be that.
+    """
+    made: Message = message_factory.GetMessageClass(message)()
+    document: Json = dict(arguments)
+    if is_whole(message):
+        if unknown := arguments.keys() - {WHOLE}:
+            raise ArgumentsError(f"do not fit {message.full_name}: it is {WHOLE!r} alone, and has no {min(unknown)!r}")
+        if WHOLE not in arguments:
+            return made
+        document = arguments[WHOLE]
+    # What an Any holds is looked for among the server's own types.
+    return json_format.ParseDict(document, made, descriptor_pool=message.file.pool)
+
+
 def completion(message: Descriptor) -> Reader:
     """A function that adds what the message says where a field is left out: zero, nothing, false."""
-    message_class = message_factory.GetMessageClass(message)
 
     def complete(arguments: Mapping[str, Json]) -> dict[str, Json]:
         # What was read once can be read again.
-        parsed = json_format.ParseDict(dict(arguments), message_class())
-        return _complete(message, _shown(parsed))
+        shown = _shown(message, message_of(message, arguments))
+        if is_whole(message):
+            return {WHOLE: shown}
+        return shown if message.full_name in WELL_KNOWN else _complete(message, shown)
 
     return complete
 
 
-def _shown(parsed: Message) -> dict[str, Json]:
+def _shown(message: Descriptor, parsed: Message) -> Json:
     return json_format.MessageToDict(
-        parsed, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+        parsed,
+        preserving_proto_field_name=True,
+        always_print_fields_with_no_presence=True,
+        descriptor_pool=message.file.pool,
     )
+
+
+def _whole(message: Descriptor, value: Json, shown: Json) -> Json:
+    """A message that is no object in JSON."""
+    if message.full_name in WRAPPED:
+        return _one(message.fields_by_name["value"], value, shown)
+    return shown
 
 
 def _complete(message: Descriptor, shown: Mapping[str, Json]) -> dict[str, Json]:

@@ -4,6 +4,14 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+BYTES: Any = {"type": "string", "contentEncoding": "base64"}
+NULL = "google.protobuf.NullValue"
+# Properties and values of enums: what has more would be refused as a schema all the same.
+MAX_FIELDS = 20_000
+# Of the sentence about a oneof, characters.
+MAX_DESCRIPTION = 500
+# The argument that is the whole message, where its JSON form is no object.
+WHOLE = "value"
 # The JSON forms of well-known types differ from their fields.
 WELL_KNOWN: dict[str, Any] = {
     "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
@@ -12,20 +20,20 @@ WELL_KNOWN: dict[str, Any] = {
     "google.protobuf.Struct": {"type": "object"},
     "google.protobuf.ListValue": {"type": "array"},
     "google.protobuf.Value": {},
-    "google.protobuf.Any": {"type": "object"},
+    "google.protobuf.Any": {"type": "object", "properties": {"@type": {"type": "string"}}},
     "google.protobuf.Empty": {"type": "object"},
     **{
         f"google.protobuf.{name}Value": {"type": kind}
         for name, kind in {
             "Bool": "boolean",
             "String": "string",
-            "Bytes": "string",
             "Float": "number",
             "Double": "number",
             "Int32": "integer",
             "UInt32": "integer",
         }.items()
     },
+    "google.protobuf.BytesValue": BYTES,
     "google.protobuf.Int64Value": {"type": ["integer", "string"]},
     "google.protobuf.UInt64Value": {"type": ["integer", "string"]},
 }
@@ -42,38 +50,89 @@ SCALARS: dict[int, Any] = {
 }
 
 
+class SchemaTooLargeError(ValueError):
+    """A message with more fields than a schema may have; says so."""
+
+
+def is_whole(message: Descriptor) -> bool:
+    """Whether a message is no object in JSON, so that it is the one argument `value`."""
+    return message.full_name in WELL_KNOWN and WELL_KNOWN[message.full_name].get("type") != "object"
+
+
 def schema_of(message: Descriptor) -> Any:
-    """An object schema; message types that occur in it stand in `$defs`, so recursive ones end."""
-    definitions: dict[str, Any] = {}
-    schema = _object(message, definitions)
-    if definitions:
-        schema["$defs"] = definitions
+    """An object schema; message types that occur in it stand in `$defs`, so recursive ones end.
+
+    Raises:
+        SchemaTooLargeError: it has too many fields.
+    """
+    definitions = _Definitions()
+    if is_whole(message):
+        schema = {
+            "type": "object",
+            "properties": {WHOLE: WELL_KNOWN[message.full_name]},
+            "additionalProperties": False,
+        }
+    elif message.full_name in WELL_KNOWN and message.fields:
+        schema = dict(WELL_KNOWN[message.full_name])
+    else:
+        schema = definitions.object_of(message)
+    if found := definitions.all():
+        schema["$defs"] = found
     return schema
 
 
-def _object(message: Descriptor, definitions: dict[str, Any]) -> dict[str, Any]:
-    properties = {field.name: _field(field, definitions) for field in message.fields}
-    return {"type": "object", "properties": properties, "additionalProperties": False}
+class _Definitions:
+    """The message types that a schema refers to: one after the other, however deep they lie within each other."""
 
+    def __init__(self) -> None:
+        self._found: dict[str, Any] = {}
+        self._waiting: list[Descriptor] = []
+        self._count = 0
 
-def _field(field: FieldDescriptor, definitions: dict[str, Any]) -> Any:
-    entry = field.message_type
-    if entry is not None and entry.GetOptions().map_entry:
-        return {"type": "object", "additionalProperties": _one(entry.fields_by_name["value"], definitions)}
-    one = _one(field, definitions)
-    return {"type": "array", "items": one} if field.is_repeated else one
+    def all(self) -> dict[str, Any]:
+        """Those that were referred to, and all that they refer to."""
+        while self._waiting:
+            message = self._waiting.pop()
+            self._found[message.full_name].update(self.object_of(message))
+        return self._found
 
+    def object_of(self, message: Descriptor) -> dict[str, Any]:
+        self._add(len(message.fields))
+        properties = {field.name: self._field(field) for field in message.fields}
+        return {"type": "object", "properties": properties, "additionalProperties": False}
 
-def _one(field: FieldDescriptor, definitions: dict[str, Any]) -> Any:
-    if field.enum_type is not None:
-        return {"type": "string", "enum": [value.name for value in field.enum_type.values]}
-    message = field.message_type
-    if message is None:
-        return SCALARS[field.cpp_type]
-    if message.full_name in WELL_KNOWN:
-        return WELL_KNOWN[message.full_name]
-    if message.full_name not in definitions:
-        # Named before it is filled: a recursive type meets its own name.
-        definitions[message.full_name] = {}
-        definitions[message.full_name].update(_object(message, definitions))
-    return {"$ref": f"#/$defs/{message.full_name}"}
+    def _add(self, count: int) -> None:
+        self._count += count
+        if self._count > MAX_FIELDS:
+            raise SchemaTooLargeError(f"its schema would have more than {MAX_FIELDS:,} fields.")
+
+    def _field(self, field: FieldDescriptor) -> Any:
+        entry = field.message_type
+        if entry is not None and entry.GetOptions().map_entry:
+            return {"type": "object", "additionalProperties": self._one(entry.fields_by_name["value"])}
+        one = self._one(field)
+        if field.is_repeated:
+            return {"type": "array", "items": one}
+        choice = field.containing_oneof
+        if choice is not None and len(choice.fields) > 1:
+            names = ", ".join(each.name for each in choice.fields)
+            return {**one, "description": f"At most one of {names}."[:MAX_DESCRIPTION]}
+        return one
+
+    def _one(self, field: FieldDescriptor) -> Any:
+        enum = field.enum_type
+        if enum is not None and enum.full_name == NULL:
+            return {"enum": [None, enum.values[0].name]}
+        if enum is not None:
+            self._add(len(enum.values))
+            return {"type": "string", "enum": [value.name for value in enum.values]}
+        message = field.message_type
+        if message is None:
+            return BYTES if field.type == FieldDescriptor.TYPE_BYTES else SCALARS[field.cpp_type]
+        if message.full_name in WELL_KNOWN:
+            return WELL_KNOWN[message.full_name]
+        if message.full_name not in self._found:
+            # Named before it is filled: a recursive type meets its own name.
+            self._found[message.full_name] = {}
+            self._waiting.append(message)
+        return {"$ref": f"#/$defs/{message.full_name}"}

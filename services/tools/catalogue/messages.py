@@ -1,4 +1,4 @@
-"""Domain ↔ protobuf of what stands behind an HTTP tool, pure functions in both directions."""
+"""Domain ↔ protobuf of what stands behind an HTTP or a gRPC tool, pure functions in both directions."""
 
 from qmcp.tools.v1 import http_placement_pb2, tool_pb2
 
@@ -64,6 +64,29 @@ def http_source_to(source: models.HttpSource, *, whole: bool) -> tool_pb2.HttpSo
             )
         )
     return message
+
+
+def grpc_source_from(message: tool_pb2.GrpcSource) -> models.GrpcSource:
+    return models.GrpcSource(
+        message.target,
+        message.method,
+        message.tls,
+        dict(message.metadata),
+        message.transport_profile,
+        message.server_name,
+    )
+
+
+def grpc_source_to(source: models.GrpcSource, *, whole: bool) -> tool_pb2.GrpcSource:
+    metadata = dict(source.metadata) if whole else dict.fromkeys(source.metadata, MASKED)
+    return tool_pb2.GrpcSource(
+        target=source.target,
+        method=source.method,
+        tls=source.tls,
+        metadata=metadata,
+        transport_profile=source.transport_profile,
+        server_name=source.server_name,
+    )
 
 
 def _parameter(each: models.HttpParameter) -> http_placement_pb2.HttpParameter:

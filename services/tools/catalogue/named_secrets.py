@@ -1,4 +1,4 @@
-"""Named secrets for the headers of HTTP tools: files in a folder, as Kubernetes mounts them; an OAuth client is one."""
+"""Secrets by name for what servers of tools are sent: files in a folder, as in Kubernetes; an OAuth client is one."""
 
 import base64
 import re

@@ -23,6 +23,7 @@ from services.tools.models import (
     ToolOutage,
     ToolPause,
 )
+from services.tools.models.sources import LATER
 
 COLUMNS = """
     name, kind, title, description, version, tags, labels, annotations, input_schema, output_schema,
@@ -36,9 +37,6 @@ COLUMNS = """
           AND state = 'unavailable'
     ) AS outage
 """
-# What came after the first releases. A source that has some of it stands in a column which the release before does not
-# know, so that it runs nothing else than was meant; one that has none is written as before.
-LATER = ("parameters", "body", "follow_redirects", "transport_profile", "caller_headers")
 # Of what scopes speak.
 SCOPES = ScopeColumns("name", "tags", "labels")
 GONE = "Its MCP server lists it no more."
@@ -284,15 +282,19 @@ def _source(row: Record) -> GrpcSource | HttpSource | McpSource | None:
 
 
 def _simple(source: GrpcSource | HttpSource | McpSource | None) -> dict[str, Any] | None:
-    """A source that the release before can run; None of others."""
+    """A source that the release before can run; None of others.
+
+    One that has some of what came later stands in a column which that release does not know, so that it runs nothing
+    else than was meant; one that has none is written as before.
+    """
     fields = _source_fields(source)
-    return None if fields is None or fields.keys() & set(LATER) else fields
+    return None if fields is None or fields.keys() & LATER else fields
 
 
 def _full(source: GrpcSource | HttpSource | McpSource | None) -> dict[str, Any] | None:
     """A source that it could not run as it is meant; None of others."""
     fields = _source_fields(source)
-    return fields if fields is not None and fields.keys() & set(LATER) else None
+    return fields if fields is not None and fields.keys() & LATER else None
 
 
 def _source_of(fields: dict[str, Any] | None) -> GrpcSource | HttpSource | None:

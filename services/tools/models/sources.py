@@ -1,7 +1,12 @@
 """What stands behind a tool that is not a function: an HTTP endpoint, a gRPC method, a tool of an MCP server."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+# Parts of sources that came after the first releases.
+LATER = frozenset(
+    ("parameters", "body", "follow_redirects", "transport_profile", "caller_headers", "metadata", "server_name")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +63,17 @@ class HttpSource:
 
 @dataclass(frozen=True, slots=True)
 class GrpcSource:
-    """A unary gRPC method behind a tool."""
+    """A gRPC method behind a tool."""
 
     target: str
     method: str
     tls: bool
+    # Sent along, with secrets named in it.
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    # By which its server is reached; empty: none.
+    transport_profile: str = ""
+    # What it is called by where that is not the host of the target; else empty.
+    server_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

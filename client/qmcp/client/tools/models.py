@@ -145,18 +145,43 @@ class HttpSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrpcSource:
-    """A tool that is a unary method of a gRPC server.
+    """A tool that is a method of a gRPC server, one that takes one message; with a method that takes a stream the
+    registration is refused (`REFLECTION_FAILED`).
 
-    When it is registered, the server is asked by reflection for the method's descriptors; they are stored, and the
-    input schema and description derive from them unless they are given.
+    When it is registered or updated, the server is asked by reflection (v1, or v1alpha where it has no other) for
+    the method's descriptors. They are stored, and what the tool is follows from them until the next update,
+    whatever becomes of the server's own. The input schema and, where the server tells its comments, the description
+    derive from them unless they are given. - **Arguments** are the message in protobuf's JSON form: a field's name
+    or its JSON name, 64-bit integers as numbers or strings, bytes as base64, enums by name, an `Any` with its
+    `@type`. A field that the message has not is `ARGUMENTS_INVALID`. A message that is no object there (a wrapper
+    such as `google.protobuf.StringValue`, a timestamp) is the argument `value`. - **The result** is the answer in
+    that form, with every field that has no presence, and with 64-bit integers as strings. Of a method that answers
+    with a stream it is the list of messages, each of which is progress, too (WatchInvocation); a stream of more
+    than 1,000 messages, or that is larger than the service takes, is ended, and the result has those that came
+    before, with `OUTPUT_TOO_LARGE`. - **A status** other than OK fails the invocation with `UPSTREAM_FAILED`;
+    `error` has its code, message and details. Each invocation is one call, never sent again. The server is told
+    when it has to have ended, and that it is cancelled.
     """
 
     # `host:port` of the server. The same address rules hold as for HTTP tools.
     target: str = ""
     # The full name of the method, `package.Service/Method`.
     method: str = ""
-    # True to use TLS with the system's certificate authorities; false is plain text.
+    # True to use TLS, with the system's certificate authorities or those of `transport_profile`; false is plain
+    # text.
     tls: bool = False
+    # What is sent along, with each call and when its reflection is asked. Values may hold `${secret.NAME}`,
+    # `${basic.NAME}` and `${oauth.NAME}` as HttpSource.headers, and are shown to those alone who have
+    # `tools.write`. Names are of lower case and neither begin with `grpc-` nor end with `-bin`; filled, a value is
+    # of printable ASCII. At most 16.
+    metadata: dict[str, str] = field(default_factory=dict)
+    # With which authorities and certificate the server is reached, as an operator declares it by this name
+    # (HttpSource.transport_profile); with TLS alone, and a profile with a proxy is refused. Empty means: by the
+    # system's authorities, without a certificate.
+    transport_profile: str = ""
+    # The name that the server is called by (`:authority`) and that its certificate must have, where that is not the
+    # host of `target`.
+    server_name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +280,7 @@ class Tool:
     max_concurrency: int = 0
     # An HTTP endpoint.
     http: HttpSource | None = None
-    # A unary method of a gRPC server.
+    # A method of a gRPC server.
     grpc: GrpcSource | None = None
     # A tool of an MCP server; it comes with its server, and only its approval, limits, tags and labels can be
     # changed.

@@ -152,11 +152,24 @@ class McpSource(_message.Message):
     def __init__(self, server: _Optional[str] = ..., tool: _Optional[str] = ...) -> None: ...
 
 class GrpcSource(_message.Message):
-    __slots__ = ("target", "method", "tls")
+    __slots__ = ("target", "method", "tls", "metadata", "transport_profile", "server_name")
+    class MetadataEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     TARGET_FIELD_NUMBER: _ClassVar[int]
     METHOD_FIELD_NUMBER: _ClassVar[int]
     TLS_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    TRANSPORT_PROFILE_FIELD_NUMBER: _ClassVar[int]
+    SERVER_NAME_FIELD_NUMBER: _ClassVar[int]
     target: str
     method: str
     tls: bool
-    def __init__(self, target: _Optional[str] = ..., method: _Optional[str] = ..., tls: _Optional[bool] = ...) -> None: ...
+    metadata: _containers.ScalarMap[str, str]
+    transport_profile: str
+    server_name: str
+    def __init__(self, target: _Optional[str] = ..., method: _Optional[str] = ..., tls: _Optional[bool] = ..., metadata: _Optional[_Mapping[str, str]] = ..., transport_profile: _Optional[str] = ..., server_name: _Optional[str] = ...) -> None: ...

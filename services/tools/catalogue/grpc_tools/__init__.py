@@ -1,0 +1,1 @@
+"""Tools that are methods of gRPC servers: asked by reflection what they are, and called."""
