@@ -162,7 +162,7 @@ def _telling(_: ServerReflectionRequest) -> Iterable[FileDescriptorProto]:
         (_itself, "describes itself wrongly"),
         (_many_imports, "more than 500 files"),
         (_large, "RESOURCE_EXHAUSTED"),
-        (_large_together, "more than 4,194,304 bytes"),
+        (_large_together, "more than 2,097,152 bytes"),
         (_deep, "more than 100 levels"),
         (_wide, "more than 20,000 fields"),
         (_garbage, "no descriptor"),

@@ -39,9 +39,9 @@ def described(files: Iterable[FileDescriptorProto], source: GrpcSource) -> bytes
     return whole
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=2)
 def _pool(whole: bytes) -> DescriptorPool:
-    # A service of fifty methods is fifty tools with the same files.
+    # A service of fifty methods is fifty tools with the same files. Two are kept: read, they take much more memory.
     pool = DescriptorPool()
     for file in FileDescriptorSet.FromString(whole).file:
         pool.Add(file)

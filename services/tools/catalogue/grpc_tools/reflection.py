@@ -14,7 +14,7 @@ from services.tools.catalogue.grpc_tools.bundled import bundled
 # The messages of both are the same on the wire: v1 only moved them to another package.
 PACKAGES = ("grpc.reflection.v1", "grpc.reflection.v1alpha")
 MAX_FILES = 500
-MAX_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 2 * 1024 * 1024
 # Of a server's own sentence.
 MAX_TOLD = 300
 
