@@ -28,7 +28,7 @@ def bench(folder: Path, plan: Plan) -> Section:
     with ExitStack() as started:
         system = started.enter_context(systems.tools(folder, edge=True))
         bare = started.enter_context(systems.echo_server("serving", folder))
-        contenders = [over_grpc(GRPC, system, "tools", "postgres"), _over_http(system), over_grpc(BARE, bare)]
+        contenders = [over_grpc(GRPC, system, "tools", "postgres"), over_http(HTTP, system), over_grpc(BARE, bare)]
         for name, (environment, start) in PEERS.items():
             try:
                 peer = started.enter_context(start(folder))
@@ -75,13 +75,14 @@ def over_grpc(name: str, system: System, *processes: str) -> Contender:
     return Contender(name, call, lambda: {process: system.cpu(process) for process in names}, rows)
 
 
-def _over_http(system: System) -> Contender:
+def over_http(name: str, system: System) -> Contender:
+    """The same over HTTP/JSON through its Envoy."""
     url = f"http://127.0.0.1:{system.http_port}/v1/tools/echo"
     body = json.dumps({"input": {"message": MESSAGE}})
-    _probe(HTTP, url, body, {})
+    _probe(name, url, body, {})
     names = ("tools", "envoy", "postgres")
     return Contender(
-        HTTP,
+        name,
         lambda in_flight, seconds: load.http(url, body, in_flight, seconds),
         lambda: {process: system.cpu(process) for process in names},
         system.rows,

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +23,26 @@ LOAD_CORES = tuple(_CORES[-1:])
 SERVER_CORES = tuple(_CORES[:-1]) or LOAD_CORES
 
 
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Code that is measured, and the Python that runs it: this project's, or an earlier commit's with its own."""
+
+    root: Path
+    interpreter: Path
+
+    @property
+    def paths(self) -> str:
+        """Where its Python finds it."""
+        return os.pathsep.join(str(path) for path in (self.root, self.root / "gen", self.root / "client"))
+
+    def python(self, *arguments: str) -> list[str]:
+        """A command of its Python."""
+        return [str(self.interpreter), *arguments]
+
+
+HERE = Tree(ROOT, Path(sys.executable))
+
+
 def on_cores(cores: Sequence[int], command: Sequence[str]) -> list[str]:
     """The same command, bound to these cores."""
     return ["taskset", "--cpu-list", ",".join(map(str, cores)), *command]
@@ -29,7 +50,7 @@ def on_cores(cores: Sequence[int], command: Sequence[str]) -> list[str]:
 
 def python(*arguments: str) -> list[str]:
     """A command of this project's own Python."""
-    return [sys.executable, *arguments]
+    return HERE.python(*arguments)
 
 
 @contextmanager
@@ -40,18 +61,18 @@ def running(
     *,
     stop: signal.Signals = signal.SIGTERM,
     cores: Sequence[int] = SERVER_CORES,
-    folder: Path = ROOT,
+    folder: Path | None = None,
+    tree: Tree = HERE,
 ) -> Iterator[int]:
-    """Runs a command while the block lasts; gives its process id."""
-    paths = os.pathsep.join(str(path) for path in (ROOT, ROOT / "gen", ROOT / "client"))
+    """Runs a command while the block lasts, in its tree if nowhere else; gives its process id."""
     with log.open("ab") as output:
         child = subprocess.Popen(
             on_cores(cores, command),
-            env={**os.environ, "PYTHONPATH": paths, **(environment or {})},
+            env={**os.environ, "PYTHONPATH": tree.paths, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            cwd=folder,
+            cwd=folder or tree.root,
         )
     try:
         yield child.pid

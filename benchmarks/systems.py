@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 from qmcp.tools.v1 import tools_service_pb2
 
-from benchmarks.processes import ROOT, SERVER_CORES, accepts, cpu_seconds, python, running, wait_until
+from benchmarks.processes import HERE, ROOT, SERVER_CORES, Tree, accepts, cpu_seconds, python, running, wait_until
 from devstack import ports, postgres
 from devstack.services import database_name
 
@@ -60,6 +60,14 @@ async def _count(url: str) -> int:
         await connection.close()
 
 
+async def _make_database(url: str, name: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await connection.close()
+
+
 @contextmanager
 def engine(folder: Path, cores: Sequence[int] = SERVER_CORES) -> Iterator[tuple[postgres.Postgres, int]]:
     """An embedded Postgres as `make run` has it: every commit reaches the disk."""
@@ -78,19 +86,20 @@ def tools(
     environment: Mapping[str, str] | None = None,
     cores: Sequence[int] = SERVER_CORES,
     edge_cores: Sequence[int] = SERVER_CORES,
+    tree: Tree = HERE,
 ) -> Iterator[System]:
     """The tools service on its own Postgres; with `edge`, Envoy and the pages in front of it."""
     with ExitStack() as started:
         receipt_key = {"QMCP_TOOLS_RECEIPT_KEY_FILE": str(folder / "receipt-key.pem")}
-        command = python("-m", "services.tools", "serve")
-        system = _service(started, folder, "tools", command, {**receipt_key, **(environment or {})}, cores)
+        command = tree.python("-m", "services.tools", "serve")
+        system = _service(started, folder, "tools", command, {**receipt_key, **(environment or {})}, cores, tree)
         if edge:
-            _start_edge(started, system, folder, edge_cores)
+            _start_edge(started, system, folder, edge_cores, tree)
         yield system
 
 
 @contextmanager
-def hitl(folder: Path, module: str = "services.hitl") -> Iterator[System]:
+def hitl(folder: Path, module: str = "services.hitl", tree: Tree = HERE) -> Iterator[System]:
     """The hitl service on its own Postgres; `module` is what runs it."""
     folder.mkdir(mode=0o711, exist_ok=True)
     with ExitStack() as started:
@@ -98,7 +107,7 @@ def hitl(folder: Path, module: str = "services.hitl") -> Iterator[System]:
             "QMCP_HITL_SECRETS_KEY_FILE": str(folder / "secrets-key"),
             "QMCP_HITL_CALLBACK_SECRET_FILE": str(folder / "callback-secret"),
         }
-        yield _service(started, folder, "hitl", python("-m", module, "serve"), keys, SERVER_CORES)
+        yield _service(started, folder, "hitl", tree.python("-m", module, "serve"), keys, SERVER_CORES, tree)
 
 
 @contextmanager
@@ -124,10 +133,14 @@ def _service(
     command: Sequence[str],
     environment: Mapping[str, str],
     cores: Sequence[int],
+    tree: Tree = HERE,
 ) -> System:
     system = System(grpc_port=ports.free(), metrics_port=ports.free())
     database, system.pids["postgres"] = started.enter_context(engine(folder / "postgres", cores))
     system.database_url = database.url(database_name(name))
+    if tree != HERE:
+        # Earlier services do not make their own.
+        asyncio.run(_make_database(database.url("postgres"), database_name(name)))
     log = folder / f"{name}.log"
     settings = {
         "QMCP_GRPC_PORT": str(system.grpc_port),
@@ -135,12 +148,14 @@ def _service(
         "QMCP_DATABASE_URL": system.database_url,
         **environment,
     }
-    system.pids[name] = started.enter_context(running(command, log, settings, cores=cores))
+    system.pids[name] = started.enter_context(running(command, log, settings, cores=cores, tree=tree))
     wait_until(lambda: accepts(system.grpc_port), system.pids[name], log)
     return system
 
 
-def _start_edge(started: ExitStack, system: System, folder: Path, cores: Sequence[int]) -> None:
+def _start_edge(
+    started: ExitStack, system: System, folder: Path, cores: Sequence[int], tree: Tree = HERE
+) -> None:
     system.http_port, web_port = ports.free(), ports.free()
     [service] = (name.upper() for name in system.pids if name != "postgres")
     environment = {
@@ -149,11 +164,13 @@ def _start_edge(started: ExitStack, system: System, folder: Path, cores: Sequenc
         f"QMCP_{service}_METRICS_ADDRESS": f"127.0.0.1:{system.metrics_port}",
         "QMCP_WEB_ADDRESS": f"127.0.0.1:{web_port}",
         "QMCP_WEB_PORT": str(web_port),
+        # Of earlier ones.
+        "QMCP_ENVOY_ADMIN_PORT": str(ports.free()),
     }
     for name in ("web", "envoy"):
         log = folder / f"{name}.log"
         system.pids[name] = started.enter_context(
-            running(python("-m", f"gateway.{name}"), log, environment, cores=cores)
+            running(tree.python("-m", f"gateway.{name}"), log, environment, cores=cores, tree=tree)
         )
         port = web_port if name == "web" else system.http_port
         wait_until(lambda port=port: accepts(port), system.pids[name], log)  # type: ignore[misc]
