@@ -1,14 +1,14 @@
 """`python -m benchmarks.against COMMIT`: this checkout beside an earlier commit, in turn, in one run.
 
-Calls a second say little on a machine that does other things as well; the CPU time of a call, of two that are measured in
-turn, says whether it became dearer.
+Calls a second say little on a machine that does other things as well; the CPU time of a call, of two that are measured
+in turn, says whether it became dearer.
 """
 
 import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -93,13 +93,8 @@ def _people(folder: Path, plan: Plan, then: Tree) -> str:
                 if number:
                     for process, used in before.items():
                         spent[name][process] = spent[name].get(process, 0.0) + system.cpu(process) - used
-    return f"{_sum(spent[OURS]) / _sum(spent[THEIRS]):.2f}x " + (
-        "(" + ", ".join(f"{process} {spent[OURS][process] / spent[THEIRS][process]:.2f}x" for process in spent[OURS]) + ")"
-    )
-
-
-def _sum(spent: Mapping[str, float]) -> float:
-    return sum(spent.values())
+    parts = ", ".join(f"{process} {used / spent[THEIRS][process]:.2f}x" for process, used in spent[OURS].items())
+    return f"{sum(spent[OURS].values()) / sum(spent[THEIRS].values()):.2f}x ({parts})"
 
 
 def main() -> int:

@@ -153,9 +153,7 @@ def _service(
     return system
 
 
-def _start_edge(
-    started: ExitStack, system: System, folder: Path, cores: Sequence[int], tree: Tree = HERE
-) -> None:
+def _start_edge(started: ExitStack, system: System, folder: Path, cores: Sequence[int], tree: Tree = HERE) -> None:
     system.http_port, web_port = ports.free(), ports.free()
     [service] = (name.upper() for name in system.pids if name != "postgres")
     environment = {

@@ -65,10 +65,11 @@ def take(message: Any, path: str = "") -> None:
             continue
         if message.HasField(target):
             raise invalid_field(path + text, f"says what {target} says already; send one of them")
-        value = value_of(sent, path + text, is_object=_is_struct(message, target))
+        is_struct = _place(message.DESCRIPTOR, target).is_struct
+        value = value_of(sent, path + text, is_object=is_struct)
         if is_deeper(value, MAX_DEPTH):
             raise invalid_field(path + text, f"is nested deeper than {MAX_DEPTH} levels")
-        _fill(message, target, value)
+        _fill(message, target, value, is_struct=is_struct)
         message.ClearField(text)
     for field in inner:
         for place, each in enumerate(_messages(message, field)):
@@ -81,32 +82,27 @@ def given(message: Any, field: str, path: str = "") -> Any:
     Raises:
         ServiceError: INVALID_REQUEST for NaN and infinities, and for what is nested too deeply.
     """
-    text = _text_of(message, field)
+    text, is_struct = _place(message.DESCRIPTOR, field)
     if text and (written := getattr(message, text)):
         return orjson.loads(written)
     if not message.HasField(field):
         return None
-    read: Any = document if _is_struct(message, field) else plain
+    read: Any = document if is_struct else plain
     return read(getattr(message, field), path + field, MAX_DEPTH if text else STRUCT_DEPTH)
 
 
 def put(message: Any, field: str, value: Any) -> None:
     """Writes a document into an empty field, or as text beside it where there are more levels than everybody reads."""
-    text = _text_of(message, field)
+    text, is_struct = _place(message.DESCRIPTOR, field)
     if text and is_deeper(value, STRUCT_DEPTH):
         setattr(message, text, orjson.dumps(value).decode())
     else:
-        _fill(message, field, value)
+        _fill(message, field, value, is_struct=is_struct)
 
 
-def _fill(message: Any, field: str, value: Any) -> None:
-    fill: Any = fill_struct if _is_struct(message, field) else fill_value
+def _fill(message: Any, field: str, value: Any, *, is_struct: bool) -> None:
+    fill: Any = fill_struct if is_struct else fill_value
     fill(getattr(message, field), value)
-
-
-def _is_struct(message: Message, field: str) -> bool:
-    kind: Any = message.DESCRIPTOR.fields_by_name[field].message_type
-    return bool(kind.full_name == "google.protobuf.Struct")
 
 
 def _messages(message: Any, field: FieldDescriptor) -> Iterable[Any]:
@@ -116,9 +112,19 @@ def _messages(message: Any, field: FieldDescriptor) -> Iterable[Any]:
     return (getattr(message, field.name),) if message.HasField(field.name) else ()
 
 
-def _text_of(message: Message, field: str) -> str:
-    """The field that has this one's JSON as text; empty where there is none."""
-    return next((text for text, target in fields_of(message.DESCRIPTOR).texts.items() if target == field), "")
+class _Place(NamedTuple):
+    """Of a field with a document."""
+
+    # The field that has the same as text; empty where there is none.
+    text: str
+    is_struct: bool
+
+
+@cache
+def _place(descriptor: Descriptor, field: str) -> _Place:
+    text = next((text for text, target in fields_of(descriptor).texts.items() if target == field), "")
+    kind: Any = descriptor.fields_by_name[field].message_type
+    return _Place(text, kind.full_name == "google.protobuf.Struct")
 
 
 def _option(field: FieldDescriptor) -> str:

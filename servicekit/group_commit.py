@@ -72,6 +72,8 @@ class _Queued(Generic[Operation, Answer]):
     answered: "asyncio.Future[Answer]"
     give_up_at: float
     kept: bool
+    # About how many bytes it has, where that is known; else 0.
+    size: int
 
 
 class GroupCommit(Generic[Operation, Answer]):
@@ -171,7 +173,7 @@ class GroupCommit(Generic[Operation, Answer]):
             raise self._away()
         answered: asyncio.Future[Answer] = self._loop.create_future()
         self._held_bytes += size
-        self._queue.append(_Queued(operation, answered, self._loop.time() + PATIENCE_SECONDS, kept))
+        self._queue.append(_Queued(operation, answered, self._loop.time() + PATIENCE_SECONDS, kept, size))
         self._arrived.set()
         return answered
 
@@ -208,7 +210,7 @@ class GroupCommit(Generic[Operation, Answer]):
         left = MAX_BATCH_BYTES
         while len(batch) < count and left > 0:
             batch.append(self._queue.popleft())
-            left -= self._bytes_of(batch[-1].operation)
+            left -= batch[-1].size
         return batch
 
     async def _until_quiet(self) -> None:
@@ -251,7 +253,7 @@ class GroupCommit(Generic[Operation, Answer]):
         late.kept = True
         self._queue.append(late)
         # What was written of its batch is given back when all of that is, and this stays.
-        self._held_bytes += self._size_of(late)
+        self._held_bytes += late.size
         await asyncio.sleep(PAUSE_SECONDS)
 
     def _tell_abandoned(self, operation: Operation, answer: Answer) -> None:
@@ -307,11 +309,9 @@ class GroupCommit(Generic[Operation, Answer]):
         most = self._max_queued_bytes
         return most is not None and self._held_bytes > 0 and self._held_bytes + size > most
 
-    def _size_of(self, queued: _Queued[Operation, Answer]) -> int:
-        return 0 if self._bytes_of is None else self._bytes_of(queued.operation)
-
     def _release(self, ended: Iterable[_Queued[Operation, Answer]]) -> None:
-        self._held_bytes -= sum(map(self._size_of, ended))
+        if self._bytes_of is not None:
+            self._held_bytes -= sum(queued.size for queued in ended)
 
     def _stalled_for(self) -> float:
         """For how long nothing has been written of what was to be, seconds."""

@@ -8,7 +8,15 @@ import jsonschema_rs
 import orjson
 
 from servicekit.errors import ServiceError, Violation, invalid_argument
-from servicekit.schema_costs import PATTERN_MEMORY_BYTES, SchemaCosts, TooCostlyError, measure, pattern_options
+from servicekit.schema_costs import (
+    MANY_DIGITS,
+    PATTERN_MEMORY_BYTES,
+    SchemaCosts,
+    Size,
+    TooCostlyError,
+    measure,
+    pattern_options,
+)
 
 MAX_FAULTS = 20
 # About a twentieth of a second. What may need more is refused without a look.
@@ -19,6 +27,10 @@ MAX_AGAIN_FOR_FAULTS = 1_000_000
 MAX_COPIED_FOR_FAULTS = 16 * 1024 * 1024
 TOO_COSTLY = "is too large for this schema: to check it could take more than {:,} steps"
 NOT_TOLD = "does not fit the schema, and is too large to say where"
+# Characters, or bytes of protobuf: what has no more than these has as many values and levels at most. Numbers count by
+# their digits.
+SHORT = 512
+LARGEST_SHORT = Size(SHORT, SHORT, SHORT, SHORT * MANY_DIGITS)
 # By what a schema calls its `$schema`; all others are read as 2020-12.
 OLDER = {
     "json-schema.org/draft-07/schema": jsonschema_rs.Draft7Validator,
@@ -42,6 +54,7 @@ class Schema:
             ServiceError: SCHEMA_INVALID.
         """
         self._validator = None
+        self._is_cheap_if_short = False
         self.memory_bytes = 0
         if document is not None:
             try:
@@ -49,6 +62,7 @@ class Schema:
             except TooCostlyError as error:
                 raise schema_invalid(field, str(error)) from None
             self._validator = _compile(document, field)
+            self._is_cheap_if_short = self._costs.steps(LARGEST_SHORT) <= MAX_EVALUATIONS
             # What a cache counts: about what it takes, which may be far more than its text.
             self.memory_bytes = (
                 COMPILED_BYTES * len(orjson.dumps(document)) + PATTERN_MEMORY_BYTES * self._costs.patterns
@@ -64,9 +78,14 @@ class Schema:
         """Whether the instance obeys the schema; one that costs too much to check does not."""
         return self._validator is None or (self.can_check(instance) and bool(self._validator.is_valid(instance)))
 
-    def faults(self, instance: Any) -> Sequence[Violation]:
-        """Every fault with its path, the first 20; empty where the instance fits."""
+    def faults(self, instance: Any, length: int = 0) -> Sequence[Violation]:
+        """Every fault with its path, the first 20; empty where the instance fits.
+
+        `length` is that of its text where it is known: what is short need not be measured first.
+        """
         if self._validator is None:
+            return ()
+        if 0 < length <= SHORT and self._is_cheap_if_short and self._validator.is_valid(instance):
             return ()
         size = measure(instance)
         steps = self._costs.steps(size)

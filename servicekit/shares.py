@@ -1,8 +1,6 @@
 """Fair shares: how many calls each caller has in flight here, so that no one of them takes the places of all."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from servicekit.errors import ServiceError, exhausted
 from servicekit.identity.limits import CallLimits
@@ -37,20 +35,6 @@ class Shares:
                 settings.principal_max_streams,
             )
         )
-
-    @contextmanager
-    def held(self, caller: Principal, kind: CallKind) -> Iterator[None]:
-        """Takes a place of the caller's share while the block lasts.
-
-        Raises:
-            ServiceError: CONCURRENCY_LIMITED where the caller has as many already as it may.
-        """
-        self.require(caller, kind)
-        self.take(caller.name, kind)
-        try:
-            yield
-        finally:
-            self.give_back(caller.name, kind)
 
     def require(self, caller: Principal, kind: CallKind) -> None:
         """Refuses where the caller has as many in flight as it may.

@@ -21,6 +21,8 @@ class CallLimits:
 
     def over(self, others: "CallLimits") -> "CallLimits":
         """These, and those of the others where these say nothing."""
+        if self == NO_LIMITS:
+            return others
         return CallLimits(*(getattr(self, name) or getattr(others, name) for name in NAMES))
 
 

@@ -18,8 +18,13 @@ def fair_shares(shares: Shares) -> Interceptor:
         async def with_share(request: Any, context: "ServicerContext[Any, Any]", call: RequestContext) -> Any:
             # Whoever has no name, having come by a link, is told apart by the address.
             caller = call.principal if call.principal.name else replace(NOBODY, name=f"@{holder(call.address)}")
-            with shares.held(caller, method.call_kind):
+            name, kind = caller.name, method.call_kind
+            shares.require(caller, kind)
+            shares.take(name, kind)
+            try:
                 return await handler(request, context, call)
+            finally:
+                shares.give_back(name, kind)
 
         return with_share
 

@@ -12,7 +12,7 @@ from servicekit.deep_json import put
 from servicekit.identity.principal import Principal
 from servicekit.json_values import document, fill_struct, fill_value
 from servicekit.masking import MASKED, masked_url
-from servicekit.timestamps import to_datetime, to_timestamp
+from servicekit.timestamps import fields_of, to_datetime, to_timestamp
 from services.tools import models
 from services.tools.audit import models as audit
 from services.tools.audit import receipts
@@ -181,8 +181,8 @@ def invocation_to(invocation: models.Invocation) -> invocation_pb2.Invocation:
         tool_name=intent.tool_name,
         tool_etag=intent.tool_etag,
         status=invocation.status,
-        created_at=to_timestamp(intent.created_at),
-        completed_at=to_timestamp(outcome.completed_at) if outcome is not None else None,
+        created_at=fields_of(intent.created_at),
+        completed_at=fields_of(outcome.completed_at) if outcome is not None else None,
         error=outcome.error if outcome is not None else "",
         error_reason=outcome.error_reason if outcome is not None else "",
         duration_ms=outcome.duration_ms if outcome is not None else None,

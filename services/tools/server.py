@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
 from uuid import UUID
 
-import uuid_utils.compat as uuid
 from qmcp.tools.v1 import tools_service_pb2
 
 from servicekit.forgetting import forgetting
@@ -18,6 +17,7 @@ from servicekit.metrics import MetricsPage, new_registry
 from servicekit.notifications import Waiters, listening
 from servicekit.partitions import keeping
 from servicekit.postgres import database
+from servicekit.row_ids import new_row_id
 from servicekit.sealing import Sealer
 from servicekit.server import Server, Service, background, serving
 from servicekit.shares import Shares
@@ -80,7 +80,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
     registry = new_registry()
     waiters = Waiters()
     awaiting = AwaitingApproval()
-    replica: UUID = uuid.uuid7()
+    replica: UUID = new_row_id()
     secrets = Secrets(settings.tools_secrets_dir)
     ways = _ways(settings, secrets)
     sealer = Sealer.load(settings.tools_secrets_key_file, "QMCP_TOOLS_SECRETS_KEY_FILE")

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-import uuid_utils.compat as uuid
 from cachetools import LRUCache, cached
 
 from servicekit.errors import Violation, invalid_field
 from servicekit.idempotency import idempotency_key_reused
 from servicekit.identity.principal import Principal
 from servicekit.identity.visibility import Viewer
+from servicekit.row_ids import new_row_id
 from servicekit.schemas import Schema
 from services.hitl import errors
 from services.hitl.models import (
@@ -111,7 +111,7 @@ def timed_out(request: HumanRequest, now: datetime) -> Outcome:
     on_expiry = request.spec.on_expiry
     if on_expiry.action == "answer":
         response = Response(
-            id=uuid.uuid7(),
+            id=new_row_id(),
             human_request_id=request.id,
             response=on_expiry.default_response,
             responded_by=TIMEOUT,

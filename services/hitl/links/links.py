@@ -12,7 +12,6 @@ from urllib.parse import parse_qsl
 from uuid import UUID
 
 import orjson
-import uuid_utils.compat as uuid
 
 from servicekit import idempotency
 from servicekit.errors import ServiceError, invalid_field
@@ -21,6 +20,7 @@ from servicekit.identity.principal import Principal
 from servicekit.identity.visibility import ITSELF, Viewer
 from servicekit.interceptors.telemetry import HTTP_STATUS
 from servicekit.postgres import Connection, Database
+from servicekit.row_ids import new_row_id
 from services.hitl import errors
 from services.hitl.links import pages, store
 from services.hitl.links.pages import Filled, Page
@@ -232,7 +232,7 @@ def _refusal(error: ServiceError, *, for_people: bool) -> Page:
 
 
 def _answer(spec: RequestSpec, link: ActionLink, given: _Given, token_digest: bytes) -> Answer:
-    response_id: UUID = uuid.uuid7()
+    response_id: UUID = new_row_id()
     return Answer(
         id=response_id,
         human_request_id=spec.id,

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import uuid_utils.compat as uuid
 from qmcp.hitl.v1 import hitl_service_pb2, request_pb2
 
 from servicekit.deep_json import given, put
@@ -11,6 +10,7 @@ from servicekit.http_json.writing import json_form, original_form
 from servicekit.idempotency import key_of
 from servicekit.json_values import fill_struct
 from servicekit.request_context import RequestContext
+from servicekit.row_ids import new_row_id
 from servicekit.timestamps import to_datetime, to_timestamp
 from services.hitl import errors
 from services.hitl.messages.urls import shown
@@ -33,7 +33,7 @@ DEFAULT_TIMEOUT_SECONDS = 3_600
 def spec_from(request: hitl_service_pb2.CreateHumanRequestRequest, call: RequestContext) -> RequestSpec:
     """What the caller asks; the requester is whom it names, empty where it asks in its own name."""
     return RequestSpec(
-        id=request.id or str(uuid.uuid7()),
+        id=request.id or str(new_row_id()),
         request_type=request.request_type,
         prompt=request.prompt,
         options=tuple(request.options),
@@ -66,7 +66,7 @@ def spec_from(request: hitl_service_pb2.CreateHumanRequestRequest, call: Request
 def answer_from(request: hitl_service_pb2.CreateHumanResponseRequest) -> Answer:
     """What the caller answers, in the name of whom it says."""
     return Answer(
-        id=uuid.uuid7(),
+        id=new_row_id(),
         human_request_id=request.human_request_id or request.request_id,
         response=given(request, "response"),
         responded_by=request.responded_by,

@@ -32,7 +32,8 @@ def new_salt() -> bytes:
 
 def result_document(result: str | None, error: str) -> str:
     """What the result's digest covers: canonical JSON of `{"error", "result"}`."""
-    return f'{{"error":{canonical(error)},"result":{"null" if result is None else result}}}'
+    written = canonical(error) if error else '""'
+    return f'{{"error":{written},"result":{"null" if result is None else result}}}'
 
 
 def answer_document(comment: str, edited_arguments: str | None) -> str:

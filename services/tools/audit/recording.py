@@ -6,13 +6,12 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
-import uuid_utils.compat as uuid
-
 from servicekit.database_errors import CONNECTION_ERRORS, UniqueViolation
 from servicekit.group_commit import CommitMetrics, GroupCommit
 from servicekit.large import beside
 from servicekit.leased_work import NO_LEASE, Lease
 from servicekit.postgres import COMMIT, Connection, Database
+from servicekit.row_ids import new_row_id
 from servicekit.waiting import waiting_for
 from services.tools.audit.awaiting import AwaitingApproval
 from services.tools.audit.outcome import cancelled
@@ -74,7 +73,7 @@ class Recorder:
         """
         text, salt, digest = digests or intent_digests(arguments)
         return Intent(
-            id=invocation_id or uuid.uuid7(),
+            id=invocation_id or new_row_id(),
             tool_name=tool_name,
             tool_etag=tool_etag,
             input_params=text,
@@ -155,7 +154,7 @@ class Recorder:
         standing: dict[UUID, Outcome] = {}
         fresh = outcomes
         if self._chain is None:
-            chain = Chain.begin(uuid.uuid7())
+            chain = Chain.begin(new_row_id())
             await receipts.insert_chain(connection, chain.id)
             self._chain = chain
             standing, fresh = await _unrecorded(connection, outcomes)

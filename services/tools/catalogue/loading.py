@@ -69,8 +69,8 @@ class LoadedTool:
     # Fills in what is done where an argument is left out.
     complete: Completion = dict
 
-    def read(self, arguments: dict[str, Json]) -> dict[str, Json]:
-        """Arguments in the one form that schema, policy, people, record and call all see.
+    def read(self, arguments: dict[str, Json], length: int = 0) -> dict[str, Json]:
+        """Arguments in the one form that schema, policy, people, record and call all see; `length` as `Schema.faults`.
 
         Raises:
             ServiceError: ARGUMENTS_INVALID.
@@ -79,7 +79,7 @@ class LoadedTool:
             exact = self.exact(arguments)
         except ArgumentsError as error:
             raise errors.arguments_invalid(self.tool.name, [Violation("/", str(error)[:500])], "") from None
-        faults = self.faults(exact)
+        faults = self.faults(exact, length if self.reader is None else 0)
         if faults and isinstance(self.tool.source, HttpSource):
             # Agents send null for what they leave out, to schemas that know no null.
             given = {name: value for name, value in exact.items() if value is not None}
@@ -98,9 +98,9 @@ class LoadedTool:
         if self.tool.pause is not None:
             raise errors.tool_paused(self.tool.name, self.tool.pause)
 
-    def faults(self, exact: dict[str, Json]) -> Sequence[Violation]:
+    def faults(self, exact: dict[str, Json], length: int = 0) -> Sequence[Violation]:
         """Why arguments, with whole numbers exact, are not taken: by the schema, or because they cannot be sent."""
-        return self.input_schema.faults(exact) or self.unsendable(exact)
+        return self.input_schema.faults(exact, length) or self.unsendable(exact)
 
     def exact(self, arguments: dict[str, Json]) -> dict[str, Json]:
         """Arguments with the names and types of the contract, and with whole numbers that JSON could not carry.

@@ -27,9 +27,12 @@ REPORTS_A_SECOND = 10
 MAX_REPORTS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class InvocationRequest:
-    """What a caller wants run, under which ids, and who it is."""
+    """What a caller wants run, under which ids, and who it is.
+
+    It is one call's own; what is worked out of it on the way in is put into it.
+    """
 
     tool_name: str
     arguments: dict[str, Json]

@@ -7,12 +7,12 @@ from typing import Protocol
 from uuid import UUID
 
 import structlog
-import uuid_utils.compat as uuid
 
 from servicekit.errors import ServiceError
 from servicekit.large import beside
 from servicekit.postgres import COMMIT
 from servicekit.request_context import current_context
+from servicekit.row_ids import new_row_id
 from servicekit.waiting import waiting_for
 from services.tools import errors, reach
 from services.tools.audit.receipts import intent_digests
@@ -134,11 +134,11 @@ class Execution:
         try:
             request.lease.require_whole("task_id", "fencing_token")
             loaded.require_not_paused()
-            arguments = await beside(request.size, loaded.read, request.arguments)
+            arguments = await beside(request.size, loaded.read, request.arguments, request.size)
         except ServiceError as refusal:
             return await self._refuse(request, loaded.tool.etag, refusal), request
-        digests = await beside(request.size, intent_digests, arguments)
-        request = replace(request, arguments=arguments, digests=digests)
+        request.arguments = arguments
+        request.digests = await beside(request.size, intent_digests, arguments)
         asks = await beside(request.size, loaded.needs_approval, arguments)
         try:
             earlier, request = await self._let_in(loaded, request, asks=asks)
@@ -194,7 +194,7 @@ class Execution:
         if asks and (faults := await beside(request.size, askable.faults, request.arguments)):
             raise errors.arguments_not_askable(request.tool_name, faults)
         if request.lease:
-            request = replace(request, invocation_id=uuid.uuid7())
+            request = replace(request, invocation_id=new_row_id())
             await self._runner.require_leased(loaded, request, asks=asks)
         if not asks and not self._runner.has_room(loaded.tool, current_context.get().principal):
             raise errors.tool_busy(request.tool_name)

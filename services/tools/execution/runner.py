@@ -11,6 +11,7 @@ import structlog
 from servicekit.errors import ServiceError
 from servicekit.identity.principal import Principal
 from servicekit.request_context import current_context
+from servicekit.time_limits import TimeLimits
 from services.tools import errors
 from services.tools.audit.outcome import cancelled, outcome_of
 from services.tools.audit.recording import Recorder
@@ -47,6 +48,7 @@ class Runner:
         self._lease = lease
         self._metrics = metrics
         self._detached = detached
+        self._limits = TimeLimits()
         # True once the server is being stopped: what is cut off then was interrupted, not abandoned by its caller.
         self._stopping = False
 
@@ -151,7 +153,7 @@ class Runner:
             async with self._slots.taken(loaded.tool):
                 if active.queued:
                     await active.happened(Invocation(intent, "running"))
-                outcome = await run_tool(loaded, intent, request, active)
+                outcome = await run_tool(loaded, intent, request, active, self._limits)
         except (asyncio.CancelledError, GeneratorExit):
             if not active.stop_reason:
                 # Nobody waits for the record: the caller went away or lost its access, its deadline passed, or the

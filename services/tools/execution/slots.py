@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from services.tools.models import Tool
 
@@ -65,15 +64,12 @@ class Slots:
             del self._entered[key]
             self._limits.pop(key, None)
 
-    @asynccontextmanager
-    async def taken(self, tool: Tool) -> AsyncIterator[None]:
+    def taken(self, tool: Tool) -> AbstractAsyncContextManager[None]:
         """Waits for a slot and holds it; for runs that have entered."""
         if tool.max_concurrency == 0:
-            yield
-            return
+            return nullcontext()
         # The limit is part of the key: after a change of it, new runs count anew and old ones run out.
-        async with self._limits.setdefault(_key(tool), asyncio.Semaphore(tool.max_concurrency)):
-            yield
+        return self._limits.setdefault(_key(tool), asyncio.Semaphore(tool.max_concurrency))
 
 
 def _key(tool: Tool) -> tuple[str, int]:

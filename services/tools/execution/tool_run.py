@@ -10,6 +10,7 @@ from servicekit.json_values import long_integers_as_strings
 from servicekit.large import about, beside
 from servicekit.masking import Mask
 from servicekit.ssrf import AddressNotAllowedError
+from servicekit.time_limits import TimeLimits
 from services.tools.audit.canonical import canonical, parsed
 from services.tools.audit.outcome import failed, ran
 from services.tools.catalogue.answers import CutOffError
@@ -20,24 +21,26 @@ from services.tools.execution.active import ActiveInvocation, InvocationRequest
 from services.tools.models import Intent, Outcome, Output
 
 
-async def run_tool(loaded: LoadedTool, intent: Intent, request: InvocationRequest, active: ActiveInvocation) -> Outcome:
+async def run_tool(
+    loaded: LoadedTool, intent: Intent, request: InvocationRequest, active: ActiveInvocation, limits: TimeLimits
+) -> Outcome:
     """Runs the tool within its time; whatever it does, this is an outcome or a cancellation."""
     seconds = loaded.timeout_seconds
-    limit = asyncio.timeout(seconds)
+    limit = limits.until(asyncio.get_running_loop().time() + seconds)
     try:
-        async with limit:
+        with limit:
             value = await loaded.run(request.arguments, active, request.headers(intent.id))
     except asyncio.CancelledError as error:
         if active.being_cancelled:
             raise
-        if limit.expired() and isinstance(error, CutOffError):
+        if limit.expired and isinstance(error, CutOffError):
             return _cut_off(intent, seconds)
         return failed(intent, "TOOL_RAISED", "CancelledError: the tool cancelled itself")
     except GeneratorExit:
         # The loop throws this one, and nothing may be awaited after it.
         raise
     except BaseException as error:  # noqa: BLE001 - a tool may raise whatever it likes
-        if isinstance(error, TimeoutError) and limit.expired():
+        if isinstance(error, TimeoutError) and limit.expired:
             # From Python 3.13 on the time-out takes what it is made of.
             if isinstance(error.__cause__, CutOffError):
                 return _cut_off(intent, seconds)
@@ -87,7 +90,10 @@ def _checked(loaded: LoadedTool, intent: Intent, given: Any, mask: Mask) -> Outc
         text = canonical(value)
     if output.reason:
         return ran(intent, text, output.reason, mask.text(output.why))
-    faults = [fault for judged in output.judged or (value,) for fault in loaded.output_schema.faults(judged)]
+    if output.judged:
+        faults = [fault for judged in output.judged for fault in loaded.output_schema.faults(judged)]
+    else:
+        faults = list(loaded.output_schema.faults(value, len(text)))
     if faults:
         what = f"{faults[0].field}: {faults[0].description}"
         why = f"The tool ran and returned what its output schema forbids: {what}"

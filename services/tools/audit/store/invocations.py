@@ -49,22 +49,32 @@ async def append(
                 chain_id, sequence, previous_digest, digest, result_salt, result_digest,
                 tool_name, principal, created_at
             )
-            SELECT *
+            SELECT id, status, result, error, error_reason, completed_at,
+                   $22::uuid, sequence, previous_digest, digest, result_salt, result_digest,
+                   tool_name, principal, created_at
             FROM unnest(
                 $16::uuid[], $17::text[], $18::json[], $19::text[], $20::text[], $21::timestamptz[],
-                $22::uuid[], $23::integer[], $24::bytea[], $25::bytea[], $26::bytea[], $27::bytea[],
+                $23::integer[], $24::bytea[], $25::bytea[], $26::bytea[], $27::bytea[],
                 $28::text[], $29::text[], $30::timestamptz[]
+            ) AS ended (
+                id, status, result, error, error_reason, completed_at,
+                sequence, previous_digest, digest, result_salt, result_digest,
+                tool_name, principal, created_at
             )
         )
         INSERT INTO invocations (
             id, tool_name, tool_etag, input_params, input_salt, input_digest, principal, correlation_id,
             idempotency_key, begun_as, refused, replica, created_at, task_id, fencing_token, grant_id
         )
-        SELECT *
+        SELECT id, tool_name, tool_etag, input_params, input_salt, input_digest, principal, correlation_id,
+               idempotency_key, begun_as, refused, $12::uuid, created_at, task_id, fencing_token, grant_id
         FROM unnest(
             $1::uuid[], $2::text[], $3::text[], $4::json[], $5::bytea[], $6::bytea[], $7::text[], $8::text[],
-            $9::text[], $10::text[], $11::boolean[], $12::uuid[], $13::timestamptz[],
+            $9::text[], $10::text[], $11::boolean[], $13::timestamptz[],
             $14::text[], $15::integer[], $31::text[]
+        ) AS begun (
+            id, tool_name, tool_etag, input_params, input_salt, input_digest, principal, correlation_id,
+            idempotency_key, begun_as, refused, created_at, task_id, fencing_token, grant_id
         )
         ON CONFLICT DO NOTHING
         RETURNING id
@@ -80,7 +90,8 @@ async def append(
         [i.idempotency_key for i in intents],
         [i.begun_as for i in intents],
         [i.refused for i in intents],
-        [i.replica for i in intents],
+        # They are all of one process, whose chain the outcomes are in.
+        intents[0].replica if intents else None,
         [i.created_at for i in intents],
         [i.task_id for i in intents],
         [i.fencing_token for i in intents],
@@ -90,7 +101,7 @@ async def append(
         [e.error for e in outcomes],
         [e.error_reason for e in outcomes],
         [e.completed_at for e in outcomes],
-        [link.chain_id for link in links],
+        links[0].chain_id if links else None,
         [link.sequence for link in links],
         [link.previous_digest for link in links],
         [link.digest for link in links],
