@@ -105,6 +105,9 @@ class ServiceSettings(BaseSettings):
     # valid always pass.
     address_max_checks: int = Field(default=50, ge=1)
     address_max_failures_per_minute: int = Field(default=6000, ge=0)
+    # Quick calls of one address in flight here that came through the edge, and as many long ones, whoever makes them;
+    # of IPv6 a network of 64 bits is one. 0: no limit, for callers behind one gateway or on one machine share theirs.
+    address_max_calls: int = Field(default=0, ge=0)
     # OpenID Connect: the issuer of tokens and the audience they must name; empty: no tokens. Where the keys are: empty
     # asks the issuer. Which claim names the roles: by its whole name, dots and slashes included, or by the path to it.
     oidc_issuer: str = ""

@@ -27,6 +27,8 @@ class Callers:
     # And this one its `.audit` besides.
     auditor: Running
     admin: Running
+    # Another administrator, by a name of its own.
+    deputy: Running
 
 
 def verb(method: MethodDescriptor) -> str:
@@ -76,6 +78,7 @@ class Everybody:
             running.called_with((await self._access.key(worker, owner="other")).api_key),
             running.called_with((await self._access.key(overseer, owner="auditor")).api_key),
             running.called_with(self._files.admin),
+            running.called_with((await self._access.key("admin", owner="deputy")).api_key),
         )
 
 

@@ -17,8 +17,14 @@ from tests.stack import Server
 
 SHARE = 2
 SHARES = dict.fromkeys(
-    ("principal_max_quick_calls", "principal_max_long_calls", "principal_max_waits", "principal_max_streams"), SHARE
+    (
+        *("principal_max_quick_calls", "principal_max_long_calls", "principal_max_waits", "principal_max_streams"),
+        "address_max_calls",
+    ),
+    SHARE,
 )
+# As the edge tells them.
+NEAR, FAR = ({"x-qmcp-client-address": address} for address in ("198.51.100.7", "203.0.113.9"))
 GUARD_SECONDS = 60.0
 
 
@@ -63,7 +69,7 @@ async def test_what_one_caller_has_in_flight_is_bounded_and_leaves_the_others_th
         def call(who: Mapping[str, str]) -> asyncio.Task[Answer | Refusal]:
             return asyncio.create_task(running.call(slow.method, slow.request, who, GUARD_SECONDS))
 
-        waiting = {call(guarded.one) for _ in range(3 * SHARE)}
+        waiting = {call({**guarded.one, **NEAR}) for _ in range(3 * SHARE)}
         ended: set[asyncio.Task[Answer | Refusal]] = set()
         async with asyncio.timeout(GUARD_SECONDS):
             while len(ended) < 2 * SHARE:
@@ -75,10 +81,13 @@ async def test_what_one_caller_has_in_flight_is_bounded_and_leaves_the_others_th
             assert refused.metadata["limit"] == str(SHARE)
             assert refused.metadata["kind"] in {"quick", "long"}
             assert refused.retry_after == 1
-        others = {call(guarded.two) for _ in range(SHARE)}
-        again = await running.refused(slow.method, slow.request, guarded.one)
-        assert again.reason == "CONCURRENCY_LIMITED"
+        again = await running.refused(slow.method, slow.request, {**guarded.one, **FAR})
+        assert (again.reason, "address" in again.metadata) == ("CONCURRENCY_LIMITED", False), "wherever it calls from"
+        beside = await running.refused(slow.method, slow.request, {**guarded.two, **NEAR})
+        assert (beside.code, beside.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "CONCURRENCY_LIMITED")
+        assert beside.metadata["address"] == "198.51.100.7", "whoever calls from there"
+        others = {call({**guarded.two, **FAR}) for _ in range(SHARE)}
         slow.release.set()
         answers = await asyncio.gather(*waiting, *others)
         assert [type(answer) for answer in answers] == [Answer] * 2 * SHARE, answers
-        assert isinstance(await call(guarded.one), Answer), "the places are free again"
+        assert isinstance(await call({**guarded.one, **NEAR}), Answer), "the places are free again"

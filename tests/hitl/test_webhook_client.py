@@ -34,11 +34,20 @@ INWARD = [
 
 
 class Names:
-    """The name service of these tests, whatever loop asks: inward.example is this machine, nowhere.example is not."""
+    """The name service of these tests, whatever loop asks: inward.example is this machine, nowhere.example is not.
+
+    turning.example is outside for whoever asks first, and this machine from then on.
+    """
+
+    turned = 0
 
     async def getaddrinfo(self, host: str, port: int, **how: Any) -> Any:
         if host == "inward.example":
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+        if host == "turning.example":
+            Names.turned += 1
+            outward = Names.turned == 1
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34" if outward else "127.0.0.1", port))]
         if host == "nowhere.example":
             raise socket.gaierror(-2, "Name or service not known")
         return await asyncio.get_running_loop().getaddrinfo(host, port, **how)
@@ -101,6 +110,25 @@ async def test_a_redirect_inward_is_not_followed(database: str, tmp_path: Path) 
         await until(lambda: env.all("failed"))
         assert inward.received == []
         assert len(peer.received) == 1
+
+
+async def test_what_is_connected_to_is_what_was_checked_also_where_a_name_turns_in_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Names, "turned", 0)
+    asked = []
+
+    async def connect(*, addr_infos: Any, **_: Any) -> Any:
+        asked.extend(each[-1][0] for each in addr_infos)
+        raise OSError("nobody is there")
+
+    monkeypatch.setattr("aiohttp.connector.aiohappyeyeballs.start_connection", connect)
+    async with aclosing(WebhookClient(AddressPolicy(()), 4, 2, "tests")) as client:
+        assert "Cannot connect" in (await client.post("http://turning.example:8/hook", {}, b"{}")).error
+        assert (asked, Names.turned) == (["93.184.216.34"], 1), "asked once, and taken at its word"
+        refused = await client.post("http://turning.example:8/hook", {}, b"{}")
+    assert "turning.example, which is 127.0.0.1, is an address that may not be reached" in refused.error
+    assert asked == ["93.184.216.34"]
 
 
 async def test_a_name_that_turns_inward_later_is_not_told(database: str, tmp_path: Path) -> None:
