@@ -59,6 +59,11 @@ BUILT_IN = (
         ("hitl.read", "hitl.audit", "hitl.ask", "hitl.delegate"),
         "A service that asks people in its callers' names, and sees what came of it.",
     ),
+    Role(
+        "interviewer",
+        ("questioning.read", "questioning.audit", "questioning.ask", "questioning.delegate"),
+        "A service that begins interviews in its callers' names, and sees what came of them.",
+    ),
     Role("monitor", ("tools.pause",), "A service that pauses tools when a monitor fires."),
 )
 

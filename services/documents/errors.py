@@ -76,6 +76,11 @@ def too_many_started(max_open: int) -> ServiceError:
     return exhausted("TOO_MANY_REQUESTS", message, 5, detail=_told(max_open_runs=max_open))
 
 
+def too_many_batches(max_open: int) -> ServiceError:
+    message = f"{max_open} batches that you started have not ended, which is as many as may. Retry when one has."
+    return exhausted("TOO_MANY_REQUESTS", message, 5, detail=_told(max_open_batches=max_open))
+
+
 def too_many_uploads(max_held_bytes: int) -> ServiceError:
     message = "As many bytes of uploads are on their way here as may be. Retry shortly."
     return exhausted("TOO_MANY_REQUESTS", message, 1, detail=_told(max_held_bytes=max_held_bytes))
@@ -106,6 +111,15 @@ def run_not_found(run_id: str) -> ServiceError:
 def run_not_released(run_id: str, human_request_id: str) -> ServiceError:
     message = f"The run {run_id!r} is held back until people have approved that it is given out."
     return failed_precondition("RUN_NOT_RELEASED", message, run_id=run_id, human_request_id=human_request_id)
+
+
+def batch_not_found(batch_id: str) -> ServiceError:
+    return not_found("BATCH_NOT_FOUND", f"There is no batch {batch_id!r}.", batch_id=batch_id)
+
+
+def batch_not_ended(batch_id: str) -> ServiceError:
+    message = f"Runs of the batch {batch_id!r} go on. Wait until it has ended."
+    return failed_precondition("BATCH_NOT_ENDED", message, batch_id=batch_id)
 
 
 def archive_not_found(run_id: str) -> ServiceError:

@@ -6,14 +6,15 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
-from qmcp.documents.v1 import contract_pb2, run_pb2, template_pb2
+from qmcp.documents.v1 import batch_pb2, contract_pb2, run_pb2, template_pb2
 from qmcp.documents.v1 import documents_service_pb2 as pb
 
 from servicekit.json_values import document
 from services.documents.forms.multipart import File, Form
 from services.documents.forms.options import DEFAULT_SKILL
-from services.documents.models import ENDED, DocumentRun, People, RunFilter
+from services.documents.models import ENDED, Batch, DocumentRun, People, RunFilter
 from services.documents.rendering.models import OK, Precheck
 from services.documents.runs.running import Described
 from services.documents.templates.models import Template, TemplateFilter
@@ -51,6 +52,9 @@ def run_to(run: DocumentRun) -> run_pb2.Run:
         human_request_id=run.human_request_id,
         task_id=run.task_id,
         fencing_token=run.fencing_token,
+        batch_id=run.batch_id,
+        batch_item=run.batch_item,
+        conversation_id=run.conversation_id or "",
     )
     if run.archived_until is not None:
         message.archived_until.CopyFrom(_time(run.archived_until))
@@ -110,7 +114,7 @@ def contract_to(described: Described) -> contract_pb2.TemplateContract:
 
 
 def filter_from(request: run_pb2.ListRunsRequest) -> RunFilter:
-    return RunFilter(request.skill, request.outcome, request.template_sha256, request.correlation_id)
+    return RunFilter(request.skill, request.outcome, request.template_sha256, request.correlation_id, request.batch_id)
 
 
 def event_to(sequence: int, run: DocumentRun) -> pb.RunEvent:
@@ -119,11 +123,44 @@ def event_to(sequence: int, run: DocumentRun) -> pb.RunEvent:
 
 def started_form_from(request: pb.StartRunRequest) -> Form:
     """What is to be done later, as a form has it; the kind of its task is the skill's."""
-    payload = document(request.payload, "payload")
-    task = {"task_type": request.options.skill or DEFAULT_SKILL, "payload": payload}
+    return form_from(request.template, _task(request.payload, "payload", request.options), request.options, request)
+
+
+def batch_from(request: batch_pb2.StartBatchRequest) -> tuple[Form, list[bytes]]:
+    """What all runs of a batch have, and the task of each."""
+    tasks = [_task(each, f"payloads[{place}]", request.options) for place, each in enumerate(request.payloads)]
+    return form_from(request.template, tasks[0], request.options, pb.RunDocumentStart()), tasks
+
+
+def batch_to(batch: Batch) -> batch_pb2.Batch:
+    message = batch_pb2.Batch(
+        id=batch.id,
+        status=batch.status,
+        item_count=batch.item_count,
+        ended_count=batch.ended_count,
+        outcomes=batch.outcomes,
+        skill=batch.skill,
+        preset=batch.preset,
+        template_sha256=batch.template_sha256,
+        created_by=batch.created_by,
+        correlation_id=batch.correlation_id,
+        request_id=batch.request_id,
+        created_at=_time(batch.created_at),
+    )
+    if batch.ended_at is not None:
+        message.ended_at.CopyFrom(_time(batch.ended_at))
+    return message
+
+
+def batch_event_to(sequence: int, batch: Batch) -> batch_pb2.BatchEvent:
+    return batch_pb2.BatchEvent(sequence=sequence, batch=batch_to(batch), last=batch.ended_at is not None)
+
+
+def _task(payload: Struct, field: str, options: run_pb2.RunOptions) -> bytes:
+    """As a file of a form has it; the kind of a task is the skill's."""
+    task = {"task_type": options.skill or DEFAULT_SKILL, "payload": document(payload, field)}
     # By their names: an object has no order on its way here, and the same task is to be the same bytes.
-    written = json.dumps(task, ensure_ascii=False, allow_nan=False, sort_keys=True)
-    return form_from(request.template, written.encode(), request.options, request)
+    return json.dumps(task, ensure_ascii=False, allow_nan=False, sort_keys=True).encode()
 
 
 def people_from(request: pb.StartRunRequest) -> People | None:
@@ -142,7 +179,10 @@ def people_from(request: pb.StartRunRequest) -> People | None:
 
 
 def form_from(
-    template: bytes, task: bytes, options: pb.RunOptions, under: pb.StartRunRequest | pb.RunDocumentStart
+    template: bytes,
+    task: bytes,
+    options: run_pb2.RunOptions,
+    under: pb.StartRunRequest | pb.RunDocumentStart,
 ) -> Form:
     """What came over gRPC, as a form has it."""
     fields = {name: str(getattr(options, name)) for name in TEXTS if getattr(options, name)}

@@ -11,11 +11,15 @@ from servicekit.leased_work import NO_LEASE, Lease
 
 Json = Any
 Kind = Literal["values", "release"]
+# Of a run whose missing values are asked for in an interview: before and after that.
+InterviewStage = Literal["none", "wanted", "over"]
 VALUES: Kind = "values"
 RELEASE: Kind = "release"
 # On which replicas tell one another of runs.
 CHANNEL = "document_runs"
 COMPLETED, FAILED = "completed", "failed"
+# The outcome of runs whose batch was stopped, and its status.
+CANCELLED = "cancelled"
 # Of runs that wait for people: for values, and for the approval of their release.
 WAITING, HELD = "waiting", "held"
 ENDED = frozenset({COMPLETED, FAILED})
@@ -108,10 +112,13 @@ class Answered:
     """A value that a human has given, and who that was."""
 
     value: Json
+    # Empty where it was said in an interview.
     human_request_id: str
     answered_by: str
     # RFC 3339.
     answered_at: str
+    # The interview; empty where it was said otherwise.
+    conversation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +130,10 @@ class OpenRequest:
     # Whether hitl has it.
     asked: bool
     people: People
-    # The keys of the values that are missing.
+    # The paths of the values that are missing: `organizer`, `customer.name`.
     fields: Sequence[str]
+    # Of the answer: an object with a value by each path; empty where that is nothing to be answered with.
+    schema: Mapping[str, Json]
     skill: str
     template_sha256: str
     document_sha256: str
@@ -138,6 +147,34 @@ class OpenRequest:
     def id(self) -> str:
         """Chosen by us, so that asking twice asks once."""
         return human_request_id(self.run_id, self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInterview:
+    """An interview that a run waits for."""
+
+    run_id: str
+    # Empty before it has begun.
+    conversation_id: str
+    schema: Mapping[str, Json]
+    # Whether its time is over.
+    late: bool
+    skill: str
+    principal: str
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interviewed:
+    """What came of an interview."""
+
+    id: str
+    # `done` or `closed`.
+    status: str
+    # By their paths; those that nobody knows are not there.
+    values: Mapping[str, Json]
+    # RFC 3339.
+    ended_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +194,16 @@ def human_request_id(run_id: str, kind: Kind) -> str:
     return f"document-run-{run_id}-{kind}"
 
 
+def answer_schema(schemas: Mapping[str, Json]) -> dict[str, Json]:
+    """What an answer must be: an object with a value at each path."""
+    return {
+        "type": "object",
+        "properties": dict(schemas),
+        "required": list(schemas),
+        "additionalProperties": False,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimedRun:
     """A run that one replica is at; whoever claims it after it has a greater number."""
@@ -170,8 +217,11 @@ class ClaimedRun:
     given: RunInput
     # Under what it is done.
     lease: Lease = NO_LEASE
-    # Who is asked about it, and what they have answered.
+    # Empty where it was started alone.
+    batch_id: str = ""
+    # Who is asked about it, and what has been answered.
     people: People | None = None
+    interview: InterviewStage = "none"
     answers: Mapping[str, Answered] = field(default_factory=dict)
 
 
@@ -203,6 +253,11 @@ class DocumentRun:
     # The task for which it was done, and the token of its caller's lease; empty and 0 where it was for none.
     task_id: str
     fencing_token: int
+    # Of a batch, and its number there from 1.
+    batch_id: str = ""
+    batch_item: int = 0
+    # The interview that it waits for; empty before that has begun, None where it waits for none.
+    conversation_id: str | None = None
 
     @property
     def audience(self) -> Audience:
@@ -212,7 +267,7 @@ class DocumentRun:
     @property
     def human_request_id(self) -> str:
         """What it waits for; empty where it waits for nobody."""
-        if self.status not in {WAITING, HELD}:
+        if self.status not in {WAITING, HELD} or self.conversation_id is not None:
             return ""
         return human_request_id(self.id, VALUES if self.status == WAITING else RELEASE)
 
@@ -224,4 +279,70 @@ class RunFilter:
     skill: str = ""
     outcome: str = ""
     template_sha256: str = ""
+    correlation_id: str = ""
+    batch_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """Runs that are to be started together: one template and how to run, and a task each."""
+
+    skill: str
+    preset: str
+    template: bytes
+    # With the digests of each.
+    tasks: Sequence[tuple[bytes, Digests]]
+    fields: Mapping[str, str]
+    caller: Caller
+    sponsor: Sponsor
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Runs that were started together, and how far they are."""
+
+    id: str
+    skill: str
+    preset: str
+    template_sha256: str
+    item_count: int
+    ended_count: int
+    # How many ended how.
+    outcomes: Mapping[str, int]
+    created_by: str
+    correlation_id: str
+    request_id: str
+    created_at: datetime
+    cancelled_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def audience(self) -> Audience:
+        """Who is shown it."""
+        return Audience((self.created_by,))
+
+    @property
+    def status(self) -> str:
+        """`running`, `completed` or `cancelled`."""
+        return CANCELLED if self.cancelled_at else COMPLETED if self.ended_at else "running"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """What became of one run of a batch."""
+
+    number: int
+    run_id: str
+    outcome: str
+    exit_code: int | None
+    error_code: str
+    document_sha256: str
+    archive_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFilter:
+    """Which batches a list shows; what is empty leaves all."""
+
+    skill: str = ""
     correlation_id: str = ""

@@ -17,12 +17,14 @@ from servicekit.postgres import database
 from servicekit.server import Server, Service, background, serving
 from services.documents.forms.uploads import Uploads
 from services.documents.human_requests.requests import HumanRequests
+from services.documents.interviews.interviews import Interviews
 from services.documents.isolation.models import LAYERS, Layer
 from services.documents.metrics import DocumentsMetrics
 from services.documents.models import CHANNEL
-from services.documents.peers import access, hitl, leases
+from services.documents.peers import access, hitl, leases, questioning
 from services.documents.rendering.renderer import Renderer
 from services.documents.runs.archive import Build
+from services.documents.runs.batches import BatchBounds, Batches
 from services.documents.runs.history import Forgetting, History
 from services.documents.runs.meta import Gate
 from services.documents.runs.producing import Producer, Terms
@@ -30,7 +32,7 @@ from services.documents.runs.running import Runs
 from services.documents.runs.slots import Slots
 from services.documents.runs.starting import Started, StartedRuns
 from services.documents.runs.store.leased import ended_runs
-from services.documents.servicer import About, DocumentsServicer
+from services.documents.servicer import About, AllRuns, DocumentsServicer
 from services.documents.settings import Settings
 from services.documents.skills.catalogue import load as load_skills
 from services.documents.skills.models import Skill
@@ -65,6 +67,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         ) as db,
         access(settings) as resolver,
         hitl(settings, settings.hitl_address) as people,
+        questioning(settings, settings.questioning_address) as interviewer,
         leases(settings, settings.tasks_address) as holders,
     ):
         _tell(await renderer.start())
@@ -77,14 +80,19 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         uploads = Uploads(settings.documents_max_upload_bytes, settings.documents_max_held_bytes)
         bounds = TemplateBounds(settings.documents_max_templates, settings.documents_max_templates_bytes)
         library = Library(db, bounds)
-        servicer = DocumentsServicer(Runs(db, producer, leased, metrics), started, history, library, uploads, about)
+        batch_bounds = BatchBounds(settings.documents_max_batch_items, settings.documents_max_open_batches)
+        batches = Batches(db, producer, waiters, batch_bounds)
+        runs = AllRuns(Runs(db, producer, leased, metrics), started, batches, history)
+        servicer = DocumentsServicer(runs, library, uploads, about)
         forgets = Forgetting(settings.documents_max_archives_bytes, settings.documents_keep_runs_days)
         loops = {
             "forgetting": forgetting(db, forgets.archives, forgets.runs),
             "access": work.follow,
             "leases": leased.follow,
-            "human-requests": HumanRequests(db, people, skills, waiters).attend,
-            **{f"started-{number}": started.attend for number in range(settings.documents_max_concurrency)},
+            "human-requests": HumanRequests(db, people, waiters).attend,
+            "interviews": Interviews(db, interviewer, waiters).attend,
+            # One slot is left to those who wait for theirs: a batch would keep them out for as long as it lasts.
+            **{f"started-{number}": started.attend for number in range(max(1, settings.documents_max_concurrency - 1))},
         }
         async with (
             listening(settings.database_url, {CHANNEL: waiters.wake}),

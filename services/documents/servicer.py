@@ -8,7 +8,7 @@ from typing import Any
 from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
-from qmcp.documents.v1 import contract_pb2, documents_service_pb2_grpc, run_pb2, template_pb2
+from qmcp.documents.v1 import batch_pb2, contract_pb2, documents_service_pb2_grpc, run_pb2, template_pb2
 from qmcp.documents.v1 import documents_service_pb2 as pb
 
 from servicekit.http_status import answer_with_headers
@@ -20,8 +20,9 @@ from services.documents import errors, messages
 from services.documents.forms.multipart import File, read_form
 from services.documents.forms.options import PRESETS
 from services.documents.forms.uploads import Uploads
-from services.documents.models import Caller, DocumentRun
-from services.documents.runs.archive import MEDIA_TYPE, NAME, Build
+from services.documents.models import BatchFilter, Caller, DocumentRun
+from services.documents.runs.archive import MEDIA_TYPE, NAME, Build, pieces
+from services.documents.runs.batches import Batches
 from services.documents.runs.history import History
 from services.documents.runs.meta import Gate
 from services.documents.runs.running import Runs
@@ -32,6 +33,7 @@ Context = ServicerContext[Any, Any]
 # The skill whose templates are described where none is named.
 JINJA = "jinja_template"
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+INTERVIEW = "interview"
 EXIT_CODE, REQUEST_ID = "x-docops-exit-code", "x-docops-request-id"
 
 
@@ -44,15 +46,24 @@ class About:
     build: Build
 
 
+@dataclass(frozen=True, slots=True)
+class AllRuns:
+    """Runs whose callers wait, those that go on by themselves, many together, and those of before."""
+
+    waited: Runs
+    started: StartedRuns
+    batches: Batches
+    history: History
+
+
 class DocumentsServicer(documents_service_pb2_grpc.DocumentsServiceServicer):
     """See protos/qmcp/documents/v1/documents_service.proto, where every method is documented."""
 
-    def __init__(
-        self, runs: Runs, started: StartedRuns, history: History, library: Library, uploads: Uploads, about: About
-    ) -> None:
-        self._runs = runs
-        self._started = started
-        self._history = history
+    def __init__(self, runs: AllRuns, library: Library, uploads: Uploads, about: About) -> None:
+        self._runs = runs.waited
+        self._started = runs.started
+        self._batches = runs.batches
+        self._history = runs.history
         self._library = library
         self._uploads = uploads
         self._about = about
@@ -98,9 +109,9 @@ class DocumentsServicer(documents_service_pb2_grpc.DocumentsServiceServicer):
         form = await beside(request.ByteSize(), messages.started_form_from, request)
         with self._uploads.upload() as upload:
             form = await self._library.filled_in(form, call.viewer, upload.hold)
-            return await self._started.start(
-                form, _caller(), Sponsor.of(call.principal), once, messages.people_from(request)
-            )
+            people, interview = messages.people_from(request), request.people.ask_by == INTERVIEW
+            sponsor = Sponsor.of(call.principal)
+            return await self._started.start(form, _caller(), sponsor, once, people, interview=interview)
 
     async def WatchRun(self, request: pb.WatchRunRequest, context: Context) -> AsyncIterator[pb.RunEvent]:
         sequence = 0
@@ -140,6 +151,46 @@ class DocumentsServicer(documents_service_pb2_grpc.DocumentsServiceServicer):
                 begun = True
                 await answer_with_headers(context, _headers(run))
             yield HttpBody(content_type=MEDIA_TYPE, data=piece)
+
+    async def StartBatch(self, request: batch_pb2.StartBatchRequest, context: Context) -> batch_pb2.Batch:
+        call, once = current_context.get(), Once(request, messages.batch_to)
+        form, tasks = await beside(request.ByteSize(), messages.batch_from, request)
+        with self._uploads.upload() as upload:
+            form = await self._library.filled_in(form, call.viewer, upload.hold)
+            return await self._batches.start(form, tasks, _caller(), Sponsor.of(call.principal), once)
+
+    async def GetBatch(self, request: batch_pb2.GetBatchRequest, context: Context) -> batch_pb2.Batch:
+        return messages.batch_to(await self._batches.get(request.id, current_context.get().viewer))
+
+    async def ListBatches(
+        self, request: batch_pb2.ListBatchesRequest, context: Context
+    ) -> batch_pb2.ListBatchesResponse:
+        viewer, wanted = current_context.get().viewer, BatchFilter(request.skill, request.correlation_id)
+        page, token = await self._batches.page(wanted, viewer, request.page_size, request.page_token)
+        return batch_pb2.ListBatchesResponse(batches=map(messages.batch_to, page), next_page_token=token)
+
+    async def WatchBatch(
+        self, request: batch_pb2.WatchBatchRequest, context: Context
+    ) -> AsyncIterator[batch_pb2.BatchEvent]:
+        sequence = 0
+        async with aclosing(self._batches.watch(request.id, current_context.get().viewer)) as changes:
+            async for batch in changes:
+                sequence += 1
+                yield messages.batch_event_to(sequence, batch)
+
+    async def CancelBatch(self, request: batch_pb2.CancelBatchRequest, context: Context) -> batch_pb2.Batch:
+        return messages.batch_to(await self._batches.cancel(request.id, current_context.get().viewer))
+
+    async def DownloadBatch(self, request: batch_pb2.DownloadBatchRequest, context: Context) -> AsyncIterator[HttpBody]:
+        batch = await self._batches.get(request.id, current_context.get().viewer)
+        begun = False
+        async for written in self._batches.archive(batch):
+            if not begun:
+                begun = True
+                name = f"documents-{batch.id}.zip"
+                await answer_with_headers(context, {"content-disposition": f'attachment; filename="{name}"'})
+            for piece in pieces(written):
+                yield HttpBody(content_type=MEDIA_TYPE, data=piece)
 
     async def UploadTemplate(self, request: AsyncIterator[HttpBody], context: Context) -> template_pb2.Template:
         with self._uploads.upload() as upload:

@@ -18,9 +18,9 @@ class Settings(ServiceSettings):
 
     model_config = SettingsConfigDict(populate_by_name=True)
 
-    PEERS: ClassVar[tuple[str, ...]] = ("access", "hitl", "tasks")
-    # It asks people in the name of its callers.
-    KEY_ROLES: ClassVar[tuple[str, ...]] = ("service", "delegate")
+    PEERS: ClassVar[tuple[str, ...]] = ("access", "hitl", "questioning", "tasks")
+    # It asks and interviews people in the names of its callers.
+    KEY_ROLES: ClassVar[tuple[str, ...]] = ("service", "delegate", "interviewer")
 
     # What one call may send in all, bytes; more is 413.
     documents_max_upload_bytes: int = Field(
@@ -32,7 +32,7 @@ class Settings(ServiceSettings):
     documents_request_timeout_seconds: float = Field(
         default=60, gt=0, validation_alias=_either("REQUEST_TIMEOUT_SECONDS")
     )
-    # Runs at a time in one replica.
+    # Runs at a time in one replica. Those that go on without their calls have all of these but one, or the only one.
     documents_max_concurrency: int = Field(default=2, ge=1, validation_alias=_either("MAX_CONCURRENCY"))
     # How long a run waits for its turn, seconds; then it is 429. 0: not at all.
     documents_queue_timeout_seconds: float = Field(default=0, ge=0, validation_alias=_either("QUEUE_TIMEOUT_SECONDS"))
@@ -56,13 +56,18 @@ class Settings(ServiceSettings):
     # The hitl service, `host:port`, which asks people about runs. Where auth is on, it is asked with the key in
     # access_key_file. While it is away, runs that wait for people wait on; empty: for ever.
     hitl_address: str = "hitl:50051"
+    # The questioning service, `host:port`, which interviews about runs; the rest as of hitl.
+    questioning_address: str = "questioning:50051"
 
     # The tasks service, `host:port`, which says whether callers hold the leases that they name. Without it, runs that
     # name one are refused: nobody says that it holds.
     tasks_address: str = "tasks:50051"
 
-    # Runs that one caller has started and that have not ended, at most.
+    # Runs that one caller has started and that have not ended, at most; those of batches are bounded as such.
     documents_max_open_runs: int = Field(default=100, ge=1)
+    # Runs of one batch, and batches of one caller that have not ended, at most.
+    documents_max_batch_items: int = Field(default=1000, ge=1, le=1000)
+    documents_max_open_batches: int = Field(default=10, ge=1)
 
     # Versions of templates that one principal may have stored, and how many bytes of them together.
     documents_max_templates: int = Field(default=1000, ge=0)

@@ -311,6 +311,15 @@ class ConversationSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversationFilter:
+    """Which conversations a list shows; what is empty leaves all."""
+
+    session_id: str = ""
+    status: str = ""
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Put:
     """A question that is put, with its number and what might have been asked instead."""
 

@@ -21,13 +21,13 @@ from servicekit.large import LARGE_BYTES, beside
 from servicekit.request_context import current_context
 from services.questioning import messages
 from services.questioning.interviews import banks
-from services.questioning.interviews.conversations import Conversations
+from services.questioning.interviews.conversations import Conversations, in_the_name_of
 from services.questioning.interviews.exporting import Exporting
 from services.questioning.interviews.interviews import Interviews
 from services.questioning.interviews.kept_banks import KeptBanks
 from services.questioning.interviews.sessions import Sessions
 from services.questioning.memory.upkeep import Upkeep
-from services.questioning.models import Conversation
+from services.questioning.models import Conversation, ConversationFilter
 
 Context = ServicerContext[Any, Any]
 DEFAULT_ROUNDS = 2
@@ -87,6 +87,7 @@ class QuestioningServicer(questioning_service_pb2_grpc.QuestioningServiceService
         self, request: questioning_service_pb2.CreateConversationRequest, context: Context
     ) -> conversation_pb2.Conversation:
         viewer, once = current_context.get().viewer, Once(request, messages.conversation_to)
+        viewer = in_the_name_of(request.on_behalf_of, viewer)
         return await self._interviews.begin(messages.spec_from(request), viewer, once)
 
     async def GetConversation(
@@ -98,9 +99,8 @@ class QuestioningServicer(questioning_service_pb2_grpc.QuestioningServiceService
         self, request: questioning_service_pb2.ListConversationsRequest, context: Context
     ) -> questioning_service_pb2.ListConversationsResponse:
         viewer = current_context.get().viewer
-        page, token = await self._conversations.page(
-            request.session_id, request.status, viewer, request.page_size, request.page_token
-        )
+        wanted = ConversationFilter(request.session_id, request.status, tuple(request.ids))
+        page, token = await self._conversations.page(wanted, viewer, request.page_size, request.page_token)
         return pb.ListConversationsResponse(conversations=map(messages.conversation_to, page), next_page_token=token)
 
     async def CloseConversation(

@@ -14,7 +14,7 @@ async def test_the_built_in_roles_are_there_and_cannot_be_changed(access: Access
     roles = {role.name: role for role in (await access.must("ListRoles")).roles}
     assert (
         set(roles)
-        == {"admin", "agent", "delegate", "human", "ingest", "monitor", "reader", "service"}
+        == {"admin", "agent", "delegate", "human", "ingest", "interviewer", "monitor", "reader", "service"}
         == {role.name for role in BUILT_IN}
     )
     for name, role in roles.items():

@@ -23,7 +23,7 @@ def requests(template: bytes, task: bytes, **options: Any) -> Iterator[documents
     """What RunDocument takes."""
     request = documents_service_pb2.RunDocumentRequest
     beside = {name: options.pop(name) for name in ("idempotency_key", "task_id", "fencing_token") if name in options}
-    given = documents_service_pb2.RunOptions(**options)
+    given = run_pb2.RunOptions(**options)
     yield request(start=documents_service_pb2.RunDocumentStart(options=given, **beside))
     for start in range(0, len(template), PIECE_BYTES):
         yield request(template=template[start : start + PIECE_BYTES])

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 from google.api.httpbody_pb2 import HttpBody
-from qmcp.documents.v1 import contract_pb2, run_pb2, template_pb2
+from qmcp.documents.v1 import batch_pb2, contract_pb2, run_pb2, template_pb2
 from qmcp.documents.v1 import documents_service_pb2 as pb
 
 from services.documents import server as documents_server
@@ -95,6 +95,45 @@ async def _make_templates(running: Running, number: int) -> list[str]:
     return [str(row["id"]) for row in rows]
 
 
+async def _batched(running: Running) -> str:
+    """A batch of whoever calls."""
+    call: Any = running.channel.unary_unary(
+        f"/{running.service.full_name}/StartBatch",
+        request_serializer=batch_pb2.StartBatchRequest.SerializeToString,
+        response_deserializer=batch_pb2.Batch.FromString,
+    )
+    headers = (("x-api-key", running.key),) if running.key else ()
+    return str((await call(_batch_of(1), metadata=headers)).id)
+
+
+async def _batch_made(owner: Running, _admin: Running) -> str:
+    return await _batched(owner)
+
+
+def _batch_of(number: int) -> batch_pb2.StartBatchRequest:
+    return batch_pb2.StartBatchRequest(template=TEMPLATE, payloads=[{"organizer": f"{number}"}])
+
+
+async def _make_batches(running: Running, number: int) -> list[str]:
+    """Over, and without runs."""
+    connection = await asyncpg.connect(running.database)
+    try:
+        rows = await connection.fetch(
+            """
+            INSERT INTO batches (
+                skill, preset, template_sha256, item_count, ended_count, created_by, correlation_id, request_id, ended_at
+            )
+            SELECT 'listed', '', '', 1, 1, 'local', '', '', now()
+            FROM generate_series(1, $1)
+            RETURNING id
+            """,
+            number,
+        )
+    finally:
+        await connection.close()
+    return [str(row["id"]) for row in rows]
+
+
 @asynccontextmanager
 async def _slow_list(running: Running) -> AsyncIterator[Slow]:
     async with held_up(running, "ListRuns", run_pb2.ListRunsRequest(), "runs") as slow:
@@ -109,9 +148,11 @@ SUBJECT = Subject(
     variables=lambda _: {},
     listings={
         "ListRuns": Listing(_make_runs, "id", {"skill": "listed"}, {"skill": "another"}),
+        "ListBatches": Listing(_make_batches, "id", {"skill": "listed"}, {"skill": "another"}),
         "ListTemplates": Listing(_make_templates, "id", {"name": "listed"}, {"name": "another"}),
     },
     effects={
+        "StartBatch": Effect(_batch_of, lambda each: each.id),
         "StartRun": Effect(
             lambda number: pb.StartRunRequest(template=TEMPLATE, payload={"organizer": f"{number}"}),
             lambda each: each.id,
@@ -122,6 +163,11 @@ SUBJECT = Subject(
         "ListRuns": Sight(_run_of, lambda _: run_pb2.ListRunsRequest()),
         "WatchRun": Sight(_run_of, lambda made: pb.WatchRunRequest(id=made)),
         "DownloadRun": Sight(_run_of, lambda made: run_pb2.DownloadRunRequest(id=made)),
+        "GetBatch": Sight(_batch_made, lambda made: batch_pb2.GetBatchRequest(id=made)),
+        "ListBatches": Sight(_batch_made, lambda _: batch_pb2.ListBatchesRequest()),
+        "WatchBatch": Sight(_batch_made, lambda made: batch_pb2.WatchBatchRequest(id=made)),
+        "CancelBatch": Sight(_batch_made, lambda made: batch_pb2.CancelBatchRequest(id=made)),
+        "DownloadBatch": Sight(_batch_made, lambda made: batch_pb2.DownloadBatchRequest(id=made)),
         "GetTemplate": Sight(_template_of, lambda made: template_pb2.GetTemplateRequest(id=made)),
         "ListTemplates": Sight(_template_of, lambda _: template_pb2.ListTemplatesRequest()),
         "DownloadTemplate": Sight(_template_of, lambda made: template_pb2.DownloadTemplateRequest(id=made)),
@@ -129,6 +175,7 @@ SUBJECT = Subject(
     },
     shared={
         "StartRun": OWN,
+        "StartBatch": OWN,
         "RunForm": OWN,
         "RunDocument": OWN,
         "PrecheckForm": OWN,
@@ -147,6 +194,8 @@ SUBJECT = Subject(
         "DownloadTemplate": Lasting(template_pb2.DownloadTemplateRequest(id=str(UUID(int=5))), table="templates"),
         "DescribeTemplate": Lasting(contract_pb2.DescribeTemplateRequest(stored_template="a"), table="templates"),
         "WatchRun": Lasting(pb.WatchRunRequest(id=str(UUID(int=5))), table="runs"),
+        "WatchBatch": Lasting(batch_pb2.WatchBatchRequest(id=str(UUID(int=5))), table="batches"),
+        "DownloadBatch": Lasting(batch_pb2.DownloadBatchRequest(id=str(UUID(int=5))), table="batches"),
         "DownloadRun": Lasting(run_pb2.DownloadRunRequest(id=str(UUID(int=5))), table="runs"),
     },
     words=("ok", "meeting_notice"),

@@ -6,22 +6,24 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import grpc
 import httpx
 import pytest
-from google.protobuf.json_format import ParseDict
+from google.protobuf.json_format import MessageToDict, ParseDict
 from qmcp.client import Client
 from qmcp.client.documents.models import RunPeople
 from qmcp.client.errors import NotFoundError
 from qmcp.documents.v1 import documents_service_pb2 as pb
-from qmcp.documents.v1 import run_pb2
+from qmcp.documents.v1 import documents_service_pb2_grpc, run_pb2
 
 from servicekit.json_values import fill_struct
 from tests.contract.running import refusal
 from tests.documents.forms import PAYLOAD, entries, template, texts
 from tests.documents.service import Replica, replica
+from tests.faults.processes import Replica as Process
 from tests.stack import Server, Stack
 from tests.tools.fake_hitl import FakeHitl
 from tests.wire import query, until
@@ -116,6 +118,48 @@ async def test_a_run_asks_for_what_is_missing_and_is_done_with_the_answer_over_r
             }
             assert len(hitl.asked) == 1
         assert await query(url, "SELECT run_id FROM run_inputs") == []
+
+
+async def test_a_jinja_run_that_waits_asks_by_its_contract_and_goes_on_where_kill_9_ended_its_service(
+    postgres: Server, hitl: FakeHitl, tmp_path: Path
+) -> None:
+    offer = template(
+        "{{ customer.name }}, {{ customer.city }}: {{ total - 1 }}", "{% for i in items %}{{ i }} {% endfor %}"
+    )
+    body = {
+        "payload": {"customer": {"city": "Rome"}},
+        "options": {"skill": "jinja_template"},
+        "people": {"ask_missing": True},
+    }
+    settings = {"hitl_address": hitl.address, "auth": "off", "allow_keyless": True}
+    async with postgres.database("documents") as url:
+        process = Process(tmp_path, "documents", url, settings)
+        await process.start()
+        try:
+            async with grpc.aio.insecure_channel(process.target) as channel:
+                stub = documents_service_pb2_grpc.DocumentsServiceStub(channel)
+                run_id = (await stub.StartRun(ParseDict(body, pb.StartRunRequest(template=offer)))).id
+                await until(lambda: asked(hitl, f"document-run-{run_id}-values"))
+        finally:
+            process.kill()
+        answer = {"customer.name": "Grace", "total": 43, "items": ["Desk", "Lamp"]}
+        wanted = await said(hitl, f"document-run-{run_id}-values", answer)
+        schema = MessageToDict(wanted.response_schema)
+        assert schema["required"] == ["customer.name", "total", "items"]
+        assert schema["properties"]["total"]["type"] == "number"
+        assert schema["properties"]["items"]["type"] == "array"
+        async with replica(url, hitl_address=hitl.address) as running:
+            done = await stands(running, run_id, "completed", "failed")
+            archive = await archive_of(running, run_id)
+        assert (done.outcome, len(hitl.asked), isinstance(archive, bytes)) == ("ok", 1, True)
+        assert isinstance(archive, bytes)
+        found = entries(archive)
+        assert texts(found["out.docx"]) == ["Grace, Rome: 42", "Desk Lamp "]
+        manifest = json.loads(found["manifest.json"])
+        assert {each["source"] for each in manifest["sources"]} == {
+            *("/answers/customer.name", "/payload/customer/city", "", "/answers/items/0", "/answers/items/1"),
+        }
+        assert set(manifest["answers"]) == {"customer.name", "total", "items"}
 
 
 async def asked(hitl: FakeHitl, request_id: str) -> bool:

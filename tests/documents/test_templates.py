@@ -13,7 +13,7 @@ import httpx
 import pytest
 from qmcp.client import Client
 from qmcp.documents.v1 import documents_service_pb2 as pb
-from qmcp.documents.v1 import template_pb2
+from qmcp.documents.v1 import run_pb2, template_pb2
 
 from tests.client.command import qmcp
 from tests.contract.running import Refusal, refusal
@@ -126,7 +126,7 @@ async def test_a_run_names_a_stored_template_in_every_way_in_which_it_can_be_ask
     assert isinstance(sent, bytes)
     assert entries(form)["manifest.json"] == entries(sent)["manifest.json"]
     started = await shared.stub.StartRun(
-        pb.StartRunRequest(payload=PAYLOAD, options=pb.RunOptions(stored_template="of-runs@1"))
+        pb.StartRunRequest(payload=PAYLOAD, options=run_pb2.RunOptions(stored_template="of-runs@1"))
     )
     # What it was begun with is its own.
     await shared.stub.DeleteTemplate(template_pb2.DeleteTemplateRequest(id="of-runs@1"))

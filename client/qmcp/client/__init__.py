@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         MCPClientError,
     )
     from qmcp.client.documents.models import (
+        Batch,
+        BatchEvent,
         ContractChange,
         Meta,
         Precheck,
@@ -209,6 +211,8 @@ __all__ = [
     "Bank",
     "BankFinding",
     "BankSimulation",
+    "Batch",
+    "BatchEvent",
     "Board",
     "BoardConnections",
     "BoardEvent",
@@ -383,6 +387,8 @@ _HOMES = {
     "Bank": "qmcp.client.questioning.models",
     "BankFinding": "qmcp.client.questioning.models",
     "BankSimulation": "qmcp.client.questioning.models",
+    "Batch": "qmcp.client.documents.models",
+    "BatchEvent": "qmcp.client.documents.models",
     "Board": "qmcp.client.tasks.models",
     "BoardConnections": "qmcp.client.tasks.models",
     "BoardEvent": "qmcp.client.tasks.models",

@@ -6,7 +6,6 @@ state in which it was asked about in one statement.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -15,8 +14,7 @@ from servicekit.notifications import Waiters, wait_for
 from servicekit.postgres import Database
 from services.documents.human_requests import store
 from services.documents.models import RELEASE, VALUES, Answered, Decision, OpenRequest
-from services.documents.peers import Hitl, HitlAwayError, HitlRefusedError
-from services.documents.skills.models import Skill
+from services.documents.peers import Hitl, PeerAwayError, PeerRefusedError
 
 logger = structlog.get_logger(__name__)
 
@@ -34,10 +32,9 @@ UNANSWERED, NOT_RELEASED = "unanswered", "not_released"
 class HumanRequests:
     """Attends to the runs that wait for people."""
 
-    def __init__(self, database: Database, hitl: Hitl, skills: Mapping[str, Skill], waiters: Waiters) -> None:
+    def __init__(self, database: Database, hitl: Hitl, waiters: Waiters) -> None:
         self._database = database
         self._hitl = hitl
-        self._skills = skills
         self._waiters = waiters
         self._hitl_is_away = False
 
@@ -53,15 +50,14 @@ class HumanRequests:
                         if not each.asked:
                             await self._ask(each)
                     await self._listen({each.id: each for each in found}, news)
-                except HitlAwayError as error:
+                except PeerAwayError as error:
                     self._tell_away(error)
                     await asyncio.sleep(PAUSE_SECONDS)
 
     async def _ask(self, each: OpenRequest) -> None:
-        schema = answer_schema(self._skills[each.skill], each.fields) if each.skill in self._skills else {}
         try:
-            await self._hitl.ask(each, schema)
-        except HitlRefusedError as refused:
+            await self._hitl.ask(each)
+        except PeerRefusedError as refused:
             logger.warning("run_not_asked_about", run_id=each.run_id, error=str(refused))
             async with self._database.transaction() as connection:
                 await store.fail(connection, UUID(each.run_id), outcome_of(each), "HUMAN_REQUEST_REFUSED")
@@ -81,7 +77,7 @@ class HumanRequests:
             for wait in [wait for wait in waits if wait.done()]:
                 try:
                     decisions = wait.result()
-                except HitlRefusedError as refused:
+                except PeerRefusedError as refused:
                     # hitl does not know one of them (any more): they are asked again, which does nothing to the others.
                     logger.warning("human_requests_unknown", error=str(refused))
                     await self._ask_again([asked[each] for each in waits[wait]])
@@ -115,7 +111,7 @@ class HumanRequests:
                 )
                 await store.fail(connection, run_id, outcome_of(each), code)
 
-    def _tell_away(self, error: HitlAwayError) -> None:
+    def _tell_away(self, error: PeerAwayError) -> None:
         if not self._hitl_is_away:
             self._hitl_is_away = True
             logger.warning("hitl_unreachable", error=str(error), meaning="runs that wait for people wait on")
@@ -139,26 +135,3 @@ def answers(each: OpenRequest, decision: Decision) -> dict[str, Answered]:
         for key, value in given.items()
         if key in each.fields
     }
-
-
-def answer_schema(skill: Skill, fields: Sequence[str]) -> dict[str, Any]:
-    """What an answer must be: an object with a value of each key, none of them blank."""
-    properties = skill.payload_schema.get("properties", {})
-    return {
-        "type": "object",
-        "properties": {field: _of_value(properties.get(field, {})) for field in fields},
-        "required": list(fields),
-        "additionalProperties": False,
-    }
-
-
-def _of_value(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Of one value: as the skill has it, but that it is there. What refers to other schemas the skill checks itself."""
-    [first, *_] = [each for each in schema.get("anyOf", [schema]) if each.get("type") != "null"] or [{}]
-    kind, title = first.get("type"), schema.get("title", "")
-    told = {"title": title} if title else {}
-    if kind == "string":
-        return {"type": "string", "pattern": "\\S", **told}
-    if kind == "array" and first.get("items", {}).get("type") == "string":
-        return {"type": "array", "items": {"type": "string", "pattern": "\\S"}, "minItems": 1, **told}
-    return {"type": kind, **told} if kind in {"number", "integer", "boolean"} else told

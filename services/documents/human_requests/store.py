@@ -6,7 +6,8 @@ from dataclasses import asdict
 from uuid import UUID
 
 from servicekit.postgres import Connection
-from services.documents.models import CHANNEL, Answered, Kind, OpenRequest, People
+from services.documents.inputs import store as inputs
+from services.documents.models import CHANNEL, Answered, Json, Kind, OpenRequest, People, answer_schema
 
 PEOPLE = "people"
 
@@ -30,13 +31,18 @@ async def of_run(connection: Connection, run_id: UUID) -> tuple[People | None, d
     return People(**json.loads(row["people"])), answers
 
 
-async def open_up(connection: Connection, run_id: UUID, kind: Kind, fields: Sequence[str]) -> None:
-    """A run waits for people now."""
+async def open_up(connection: Connection, run_id: UUID, kind: Kind, schemas: Mapping[str, Json]) -> None:
+    """A run waits for people now: for values of these schemas, by their paths, or for its release."""
     await connection.execute(
-        "UPDATE run_human_requests SET open = $2, fields = $3, asked = false WHERE run_id = $1",
+        """
+        UPDATE run_human_requests
+        SET open = $2, fields = $3, response_schema = $4, asked = false
+        WHERE run_id = $1
+        """,
         run_id,
         kind,
-        list(fields),
+        list(schemas),
+        json.dumps(answer_schema(schemas)) if schemas else None,
     )
     await _tell(connection, PEOPLE)
 
@@ -46,7 +52,7 @@ async def list_open(connection: Connection, limit: int) -> list[OpenRequest]:
     rows = await connection.fetch(
         """
         SELECT r.id, r.skill, r.template_sha256, r.document_sha256, r.exit_code, r.created_by, r.correlation_id,
-               h.open, h.asked, h.people, h.fields, h.reference
+               h.open, h.asked, h.people, h.fields, h.response_schema, h.reference
         FROM run_human_requests h
         JOIN runs r ON r.id = h.run_id
         WHERE h.open <> ''
@@ -62,6 +68,8 @@ async def list_open(connection: Connection, limit: int) -> list[OpenRequest]:
             asked=row["asked"],
             people=People(**json.loads(row["people"])),
             fields=row["fields"],
+            # Replicas of the release before write none: of theirs every value will do.
+            schema=json.loads(row["response_schema"] or "null") or answer_schema({key: {} for key in row["fields"]}),
             skill=row["skill"],
             template_sha256=row["template_sha256"],
             document_sha256=row["document_sha256"],
@@ -112,7 +120,7 @@ async def fail(connection: Connection, run_id: UUID, outcome: str, error_code: s
     )
     if ended:
         await connection.execute("UPDATE run_human_requests SET open = '' WHERE run_id = $1", run_id)
-        await connection.execute("DELETE FROM run_inputs WHERE run_id = $1", run_id)
+        await inputs.let_go(connection, [run_id])
         await connection.execute("DELETE FROM run_archives WHERE run_id = $1", run_id)
 
 

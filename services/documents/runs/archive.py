@@ -63,15 +63,26 @@ def contents(
 
 def _source(source: Mapping[str, Any], answers: Mapping[str, Answered]) -> dict[str, Any]:
     """Where a value is from: a JSON pointer into the task, or among what people have answered."""
-    top, _, key = str(source["source"]).lstrip("/").partition("/")
-    of_people = top == "payload" and key.partition("/")[0] in answers
-    return {**source, "source": f"/answers/{key}"} if of_people else dict(source)
+    return {**source, "source": _pointer(str(source["source"]), answers)}
+
+
+def _pointer(pointer: str, answers: Mapping[str, Answered]) -> str:
+    for path in answers:
+        of_answer = "/payload/" + path.replace(".", "/")
+        if pointer == of_answer or pointer.startswith(f"{of_answer}/"):
+            return f"/answers/{path}{pointer.removeprefix(of_answer)}"
+    return pointer
 
 
 def _told_by(answered: Answered) -> dict[str, str]:
     value = answered.value if isinstance(answered.value, str) else json.dumps(answered.value, ensure_ascii=False)
+    asked = (
+        {"conversation_id": answered.conversation_id}
+        if answered.conversation_id
+        else {"human_request_id": answered.human_request_id}
+    )
     return {
-        "human_request_id": answered.human_request_id,
+        **asked,
         "answered_by": answered.answered_by,
         "answered_at": answered.answered_at,
         "value_sha256": hashlib.sha256(value.encode()).hexdigest(),

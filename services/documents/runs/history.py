@@ -8,6 +8,7 @@ from servicekit.identity.visibility import Viewer
 from servicekit.leased_work import LeasedWork
 from servicekit.postgres import Connection, Database
 from services.documents import errors
+from services.documents.inputs import store as inputs
 from services.documents.models import ENDED, HELD, DocumentRun, RunFilter
 from services.documents.runs.store import runs as store
 
@@ -26,7 +27,7 @@ class History:
             ServiceError: RUN_NOT_FOUND.
         """
         async with self._database.connection() as connection:
-            run = await store.get(connection, _uuid_of(run_id))
+            run = await store.get(connection, store.uuid_of(run_id))
         if run is None or not viewer.sees(run.audience):
             raise errors.run_not_found(run_id)
         if run.task_id and run.status in ENDED:
@@ -41,7 +42,7 @@ class History:
         asked = pagination.page_request(
             page_size,
             page_token,
-            (wanted.skill, wanted.outcome, wanted.template_sha256, wanted.correlation_id),
+            (wanted.skill, wanted.outcome, wanted.template_sha256, wanted.correlation_id, wanted.batch_id),
             lambda at, each: (pagination.time(at), UUID(each)),
             width=2,
         )
@@ -82,11 +83,5 @@ class Forgetting:
 
     async def runs(self, connection: Connection) -> None:
         await store.forget_runs(connection, self._keep_days)
-
-
-def _uuid_of(text: str) -> UUID:
-    """An id that may be one of ours; the nil UUID, which nothing has, for what cannot be."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return UUID(int=0)
+        async with connection.transaction():
+            await inputs.forget_templates(connection)

@@ -17,7 +17,7 @@ from servicekit.leased_work import MAX_BEGINNING_SECONDS
 from services.documents import errors
 from services.documents.formatting.policies import PolicyError
 from services.documents.formatting.policies import parse as parse_policy
-from services.documents.forms.multipart import Form
+from services.documents.forms.multipart import File, Form
 from services.documents.forms.options import Options, options_from
 from services.documents.forms.tasks import Task, task_from, template_from
 from services.documents.models import Answered, Caller, Digests, Timing
@@ -32,7 +32,7 @@ from services.documents.rendering.models import (
     RenderTimeoutError,
 )
 from services.documents.rendering.renderer import PACKAGE_LIMITS, Renderer
-from services.documents.runs import archive
+from services.documents.runs import archive, wanted_values
 from services.documents.runs.archive import Archive, Build
 from services.documents.runs.journal import Journal
 from services.documents.runs.slots import Slots
@@ -77,6 +77,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedTasks:
+    """Tasks that were checked together: how to run all of them, and the digests of each."""
+
+    options: Options
+    digests: Sequence[Digests]
+
+
+@dataclass(frozen=True, slots=True)
 class Produced:
     """What came of a run."""
 
@@ -103,6 +111,30 @@ class Producer:
         self._slots = slots
         self.terms = terms
 
+    async def check_all(self, form: Form, tasks: Sequence[bytes]) -> CheckedTasks:
+        """What is asked for by forms that have all but their tasks in common.
+
+        Raises:
+            ServiceError: INVALID_ARGUMENT and its like, naming the task.
+        """
+        options = options_from(form.fields)
+        template = template_from(form.files.get("template"))
+        self._check_package(template, options)
+        return await beside(sum(map(len, tasks)) + len(template), self._checked, template, options, tasks)
+
+    def _checked(self, template: bytes, options: Options, tasks: Sequence[bytes]) -> CheckedTasks:
+        of_template = hashlib.sha256(template).hexdigest()
+        for number, task in enumerate(tasks):
+            self._payload(options.skill, task_from(File("task.json", task)), f"payloads[{number}]")
+        return CheckedTasks(options, [_digests(of_template, task, options) for task in tasks])
+
+    def _check_package(self, template: bytes, options: Options) -> None:
+        """What can be told of template and policy without a process."""
+        with _refusing(self.terms.timeout_seconds):
+            check_package(template, PACKAGE_LIMITS)
+            if options.policy_yaml:
+                parse_policy(options.policy_yaml)
+
     async def check(self, form: Form, journal: Journal) -> Asked:
         """What is asked for; before it costs anybody a slot.
 
@@ -123,11 +155,7 @@ class Producer:
         task = await beside(len(sent.content) if sent else 0, task_from, sent)
         journal.stage = "validate_skill"
         payload = await beside(len(sent.content) if sent else 0, self._payload, options.skill, task)
-        with _refusing(self.terms.timeout_seconds):
-            # What can be told of both without a process.
-            check_package(template, PACKAGE_LIMITS)
-            if options.policy_yaml:
-                parse_policy(options.policy_yaml)
+        self._check_package(template, options)
         journal.knows(options, task.task_type)
         journal.started()
         request = RenderRequest(
@@ -139,10 +167,11 @@ class Producer:
             export_suggested_policy=options.export_suggested_policy,
         )
         assert sent is not None, "a task was read of it"
-        return Asked(options, task, request, await beside(len(template), _digests, template, sent.content, options))
+        of_template = await beside(len(template), _sha256, template)
+        return Asked(options, task, request, _digests(of_template, sent.content, options))
 
-    def _payload(self, name: str, task: Task) -> dict[str, Any]:
-        """The values, as the skill takes them."""
+    def _payload(self, name: str, task: Task, field: str = "payload") -> dict[str, Any]:
+        """The values that came as this field, as the skill takes them."""
         skill = self._skills.get(name)
         if skill is None:
             raise _no_skill(self._skills)
@@ -151,7 +180,8 @@ class Producer:
         try:
             return skill.check(task.payload)
         except PayloadError as error:
-            raise errors.invalid_payload(error.problems) from None
+            named = [(field + path.removeprefix("payload"), fault) for path, fault in error.problems]
+            raise errors.invalid_payload(named) from None
 
     async def produce(self, asked: Asked, caller: Caller, journal: Journal, *, patient: bool = False) -> Produced:
         """Renders and packs.
@@ -192,17 +222,27 @@ class Producer:
         Raises:
             ServiceError: INVALID_ARGUMENT.
         """
-        payload = {**{key: each.value for key, each in answers.items()}, **asked.request.payload}
         try:
-            checked = self._skills[asked.options.skill].check(payload)
+            checked = self._skills[asked.options.skill].check(wanted_values.put(asked.request.payload, answers))
         except PayloadError as error:
             raise errors.invalid_payload(error.problems) from None
         return replace(asked, request=replace(asked.request, payload=checked), answers=answers)
 
-    def askable(self, asked: Asked, keys: Sequence[str]) -> list[str]:
-        """Those of the keys that the payload itself can have."""
-        known = set(self._skills[asked.options.skill].fields.values())
-        return [key for key in keys if key in known]
+    async def askable(self, asked: Asked, lacking: Sequence[str], journal: Journal) -> Mapping[str, Any]:
+        """The schemas of those of these values that people can give, by their paths.
+
+        Raises:
+            ServiceError: as of a run.
+        """
+        skill = self._skills[asked.options.skill]
+        if not lacking or skill.engine == "placeholders":
+            return wanted_values.of_skill(skill, lacking)
+        async with self._slots.taken(patient=True):
+            journal.stage = "run_subprocess"
+            with _refusing(self.terms.timeout_seconds):
+                wanted = asked.request
+                found = await self._renderer.describe(wanted.template, wanted.skill, self.terms.timeout_seconds)
+        return wanted_values.of_contract(found, wanted.payload, lacking)
 
     async def precheck(self, asked: Asked, journal: Journal, *, patient: bool = False) -> Precheck:
         """What producing it would find; patient: as `produce`.
@@ -269,16 +309,19 @@ def _refusing(timeout_seconds: float, field: str = "template") -> Iterator[None]
         raise internal() from None
 
 
-def _digests(template: bytes, task: bytes, options: Options) -> Digests:
-    policy = options.policy_yaml.encode()
-    found = tuple(hashlib.sha256(each).hexdigest() if each else "" for each in (template, task, policy))
-    asked = [*found, options.skill, archive.effective(options), options.preset, options.export_suggested_policy]
+def _digests(of_template: str, task: bytes, options: Options) -> Digests:
+    of_task, of_policy = _sha256(task), _sha256(options.policy_yaml.encode())
+    asked: list[object] = [of_template, of_task, of_policy, options.skill, archive.effective(options), options.preset]
+    asked.append(options.export_suggested_policy)
     if options.lease:
         # Of what is done for no task, digests are on record that are without.
         asked += [options.lease.resource_id, options.lease.fencing_token]
     whole = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-    of_template, of_task, of_policy = found
     return Digests(of_template, of_task, of_policy, whole)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest() if content else ""
 
 
 def since(moment: float) -> int:

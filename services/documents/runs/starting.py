@@ -1,10 +1,10 @@
 """Runs that go on without the call that started them: kept until they are done, whichever replica does them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -21,6 +21,7 @@ from servicekit.postgres import Connection, Database
 from services.documents import errors
 from services.documents.forms.multipart import File, Form
 from services.documents.human_requests import store as people_store
+from services.documents.interviews import store as interviews_store
 from services.documents.metrics import DocumentsMetrics
 from services.documents.models import (
     COMPLETED,
@@ -41,6 +42,7 @@ from services.documents.runs.history import History
 from services.documents.runs.journal import Journal
 from services.documents.runs.producing import Asked, Producer, ProductionError
 from services.documents.runs.running import Made, failed_run, new_run, tell
+from services.documents.runs.store import batches as batch_store
 from services.documents.runs.store import started as store
 
 logger = structlog.get_logger(__name__)
@@ -70,9 +72,9 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Lacking:
-    """A run that cannot be done before people have given these values."""
+    """A run that cannot be done before people have given these values: their schemas by their paths."""
 
-    fields: Sequence[str]
+    schemas: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,10 @@ class StartedRuns:
         sponsor: Sponsor,
         once: Once[DocumentRun, Answer],
         people: People | None = None,
+        *,
+        interview: bool = False,
     ) -> Answer:
-        """Puts it on record, to be done; `people` are asked about it.
+        """Puts it on record, to be done; `people` are asked about it, of missing values in an interview.
 
         Raises:
             ServiceError: as of a run whose form is not sound; TOO_MANY_REQUESTS; LEASE_LOST, TASK_NOT_FOUND, and
@@ -111,6 +115,8 @@ class StartedRuns:
         """
         if people is not None and not (people.ask_missing or people.approve_release):
             raise errors.invalid_field("people", "must be asked for something: ask_missing, approve_release")
+        if interview and not (people and people.ask_missing):
+            raise errors.invalid_field("people.ask_by", "goes with ask_missing")
         asked = await self._producer.check(form, self._journal())
         given = RunInput(form.files["template"].content, form.files["task"].content, form.fields, sponsor)
         options, run_id = asked.options, uuid.uuid7()
@@ -122,6 +128,8 @@ class StartedRuns:
             run = await store.insert(connection, run_id, given, new)
             if people is not None:
                 await people_store.insert(connection, run_id, people, sponsor.reference)
+                if interview:
+                    await interviews_store.insert(connection, run_id)
             return run
 
         if not new.lease:
@@ -142,13 +150,14 @@ class StartedRuns:
         Raises:
             ServiceError: RUN_NOT_FOUND.
         """
-        status = ""
+        told: tuple[str, str | None] | None = None
         with self._started.waiters.registered(run_id) as changed:
             while True:
                 changed.clear()
                 run = await self._history.get(run_id, viewer)
-                if run.status != status:
-                    status = run.status
+                # An interview has its id once it has begun.
+                if (run.status, run.conversation_id) != told:
+                    told = (run.status, run.conversation_id)
                     yield run
                 if run.status in ENDED:
                     return
@@ -171,7 +180,8 @@ class StartedRuns:
         if claimed is None:
             return None
         people, answers = await people_store.of_run(connection, UUID(claimed.id))
-        return replace(claimed, people=people, answers=answers)
+        interview = await interviews_store.stage(connection, UUID(claimed.id))
+        return replace(claimed, people=people, interview=interview, answers=answers)
 
     async def _do(self, claimed: ClaimedRun) -> None:
         """Does it while its caller may run and this replica is there, and puts on record how it ended."""
@@ -206,8 +216,8 @@ class StartedRuns:
             return barred
         try:
             asked = await self._producer.check(form, journal)
-            if fields := await self._missing(claimed, asked, journal):
-                return Lacking(fields)
+            if schemas := await self._missing(claimed, asked, journal):
+                return Lacking(schemas)
             if claimed.answers:
                 asked = self._producer.answered(asked, claimed.answers)
             produced = await self._producer.produce(asked, claimed.caller, journal, patient=True)
@@ -241,12 +251,14 @@ class StartedRuns:
             return Postponed()
         return None
 
-    async def _missing(self, claimed: ClaimedRun, asked: Asked, journal: Journal) -> list[str]:
+    async def _missing(self, claimed: ClaimedRun, asked: Asked, journal: Journal) -> Mapping[str, Any]:
         """The values that people are to be asked for: once, whatever they say."""
-        if claimed.people is None or not claimed.people.ask_missing or claimed.answers:
-            return []
+        if claimed.people is None or not claimed.people.ask_missing:
+            return {}
+        if claimed.answers or claimed.interview == "over":
+            return {}
         found = await self._producer.precheck(asked, journal, patient=True)
-        return self._producer.askable(asked, found.missing_required)
+        return await self._producer.askable(asked, found.missing_required, journal)
 
     def _failed(self, claimed: ClaimedRun, error: ServiceError, timing: Timing | None = None) -> Made:
         run = failed_run(claimed.skill, claimed.preset, claimed.digests, claimed.caller, error, timing or Timing())
@@ -261,21 +273,33 @@ class StartedRuns:
                 return
             if isinstance(made, Lacking):
                 written = await store.wait(connection, claimed)
-                opened: tuple[Kind, Sequence[str]] | None = (VALUES, made.fields)
+                opened: tuple[Kind, Mapping[str, Any]] | None = (VALUES, made.schemas)
             else:
                 run, kept, opened = made.run, terms.kept(made.pieces), None
                 if run.status == COMPLETED and claimed.people is not None and claimed.people.approve_release:
-                    run, opened = replace(run, status=HELD), (RELEASE, ())
+                    run, opened = replace(run, status=HELD), (RELEASE, {})
                 written = await store.finish(connection, claimed, run, made.pieces, kept, terms.keep_hours)
-            if written and opened is not None:
+            if written and isinstance(made, Lacking) and claimed.interview == "wanted" and claimed.people:
+                await interviews_store.open_up(
+                    connection, UUID(claimed.id), made.schemas, claimed.people.timeout_seconds
+                )
+            elif written and opened is not None:
                 await people_store.open_up(connection, UUID(claimed.id), *opened)
+            if written and claimed.batch_id and isinstance(made, Made):
+                await batch_store.count_ended(connection, UUID(claimed.batch_id), made.run.outcome)
         if not written:
             logger.warning("started_run_taken_over", run_id=claimed.id)
 
     async def _keep(self, claimed: ClaimedRun, doing: "asyncio.Task[Ended]") -> None:
-        """Says that it is being done; stops it where another replica is at it."""
+        """Says that it is being done; stops it where another replica is at it, or its batch was stopped."""
+        with self._started.waiters.registered(claimed.id) as changed:
+            await self._renew(claimed, doing, changed)
+
+    async def _renew(self, claimed: ClaimedRun, doing: "asyncio.Task[Ended]", changed: asyncio.Event) -> None:
         while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
+            # Whoever stops it, or takes it over, says so.
+            await wait_for(changed, LEASE_SECONDS / 3)
+            changed.clear()
             try:
                 async with self._database.connection() as connection:
                     renewed = await store.renew(connection, claimed, LEASE_SECONDS)

@@ -4,8 +4,9 @@ from dataclasses import replace
 from uuid import UUID
 
 from servicekit import pagination
-from servicekit.errors import invalid_field
+from servicekit.errors import invalid_field, permission_denied
 from servicekit.idempotency import Answer, Once
+from servicekit.identity.principal import Principal
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection, Database
 from services.questioning import errors
@@ -16,9 +17,11 @@ from services.questioning.interviews.store import conversations as store
 from services.questioning.interviews.store import messages as messages_store
 from services.questioning.interviews.store import sessions as sessions_store
 from services.questioning.memory.models import Person
-from services.questioning.models import Conversation, ConversationSpec, Message, Written
+from services.questioning.models import Conversation, ConversationFilter, ConversationSpec, Message, Written
 
 TOPIC_LENGTH = 50
+# Begin conversations in the names of others.
+DELEGATE = "questioning.delegate"
 
 
 class Conversations:
@@ -95,17 +98,21 @@ class Conversations:
             return await seen(connection, conversation_id, viewer)
 
     async def page(
-        self, session_id: str, status: str, viewer: Viewer, page_size: int, page_token: str
+        self, wanted: ConversationFilter, viewer: Viewer, page_size: int, page_token: str
     ) -> tuple[list[Conversation], str]:
         """A page, newest first, and the token of the next."""
         asked = pagination.page_request(
-            page_size, page_token, (session_id, status), lambda at, each: (pagination.time(at), UUID(each)), width=2
+            page_size,
+            page_token,
+            (wanted.session_id, wanted.status, *wanted.ids),
+            lambda at, each: (pagination.time(at), UUID(each)),
+            width=2,
         )
-        within = uuid_of(session_id)
-        if session_id and within is None:
+        within, ids = uuid_of(wanted.session_id), [named for each in wanted.ids if (named := uuid_of(each))]
+        if (wanted.session_id and within is None) or (wanted.ids and not ids):
             return [], ""
         async with self._database.connection() as connection:
-            found = await store.list_before(connection, within, status, viewer, asked.after, asked.limit)
+            found = await store.list_before(connection, within, wanted.status, ids, viewer, asked.after, asked.limit)
         return asked.page(found, lambda each: (each.created_at.isoformat(), each.id))
 
     async def messages(
@@ -140,6 +147,19 @@ class Conversations:
             conversation = await seen(connection, conversation_id, viewer, lock=True)
             viewer.require_own(conversation.owner)
             await store.delete(connection, UUID(conversation.id))
+
+
+def in_the_name_of(name: str, viewer: Viewer) -> Viewer:
+    """Whoever a service begins a conversation for; the caller where it names nobody.
+
+    Raises:
+        ServiceError: PERMISSION_DENIED.
+    """
+    if not name:
+        return viewer
+    if not viewer.principal.may(DELEGATE):
+        raise permission_denied(DELEGATE)
+    return Viewer(Principal(name, frozenset()), viewer.service, sees_all=False)
 
 
 def _require_hypothesis(conversation: Conversation, outcome: str) -> None:

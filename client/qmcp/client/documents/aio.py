@@ -1,13 +1,13 @@
 """What the client can do with documents."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 from qmcp.client.calling.aio import AsyncCalls
 from qmcp.client.calling.conversion import from_message, to_object, to_optional
-from qmcp.client.documents.models import Run, RunPeople, Template, TemplateContract
+from qmcp.client.documents.models import Batch, Run, RunPeople, Template, TemplateContract
 from qmcp.client.documents.produced import Produced
-from qmcp.documents.v1 import contract_pb2, run_pb2, template_pb2
+from qmcp.documents.v1 import batch_pb2, contract_pb2, run_pb2, template_pb2
 from qmcp.documents.v1 import documents_service_pb2 as api
 
 # Of one message.
@@ -42,7 +42,7 @@ class AsyncDocuments(AsyncCalls):
         In place of a template, which is empty then, `stored_template` has the id, `name` or `name@version` of one.
         With a task and the `fencing_token` of its lease, it is done only while the caller holds that.
         """
-        options = api.RunOptions(
+        options = run_pb2.RunOptions(
             stored_template=stored_template,
             skill=skill,
             preset=preset,
@@ -86,7 +86,9 @@ class AsyncDocuments(AsyncCalls):
 
         With a task and the `fencing_token` of its lease, it is done only while the caller holds that.
         """
-        options = api.RunOptions(stored_template=stored_template, skill=skill, preset=preset, policy_yaml=policy_yaml)
+        options = run_pb2.RunOptions(
+            stored_template=stored_template, skill=skill, preset=preset, policy_yaml=policy_yaml
+        )
         request = api.StartRunRequest(
             template=template,
             payload=to_object(payload),
@@ -97,6 +99,58 @@ class AsyncDocuments(AsyncCalls):
             idempotency_key=idempotency_key,
         )
         return await self._call(request, Run)
+
+    async def start_document_batch(
+        self,
+        template: bytes,
+        payloads: Sequence[Mapping[str, Any]],
+        *,
+        stored_template: str = "",
+        skill: str = "",
+        preset: str = "",
+        policy_yaml: str = "",
+        idempotency_key: str | None = None,
+    ) -> Batch:
+        """Begins a run for each payload, all of one template; `wait_for_document_batch` waits for their end."""
+        options = run_pb2.RunOptions(
+            stored_template=stored_template, skill=skill, preset=preset, policy_yaml=policy_yaml
+        )
+        request = batch_pb2.StartBatchRequest(
+            template=template,
+            payloads=[to_object(each) for each in payloads],
+            options=options,
+            idempotency_key=idempotency_key,
+        )
+        return await self._call(request, Batch)
+
+    async def get_document_batch(self, batch_id: str) -> Batch:
+        """One batch: how far it is. Its runs are those of `list_document_runs(batch_id=…)`."""
+        return await self._call(batch_pb2.GetBatchRequest(id=batch_id), Batch)
+
+    async def list_document_batches(
+        self, *, skill: str = "", correlation_id: str = "", limit: int | None = 50
+    ) -> list[Batch]:
+        """The newest batches for which all filters hold; `limit` None means all there are."""
+        request = batch_pb2.ListBatchesRequest(skill=skill, correlation_id=correlation_id)
+        return await self._list(request, Batch, limit=limit)
+
+    async def wait_for_document_batch(self, batch_id: str, *, timeout: float | None = None) -> Batch:
+        """Waits until all of a batch has ended, at most for `timeout` seconds; gives how it is then."""
+        batch = Batch()
+        async with self._stream(batch_pb2.WatchBatchRequest(id=batch_id), timeout) as events:
+            async for event in events:
+                batch = from_message(Batch, event.batch)
+        return batch
+
+    async def cancel_document_batch(self, batch_id: str) -> Batch:
+        """Stops a batch: what has not ended fails as `cancelled`, and what has been done stays."""
+        return await self._call(batch_pb2.CancelBatchRequest(id=batch_id), Batch)
+
+    async def download_document_batch(self, batch_id: str, target: BinaryIO) -> None:
+        """Writes what came of a batch that has ended, one zip, as it comes."""
+        async with self._stream(batch_pb2.DownloadBatchRequest(id=batch_id)) as bodies:
+            async for body in bodies:
+                target.write(body.data)
 
     async def describe_template(
         self,
@@ -129,11 +183,16 @@ class AsyncDocuments(AsyncCalls):
         outcome: str = "",
         template_sha256: str = "",
         correlation_id: str = "",
+        batch_id: str = "",
         limit: int | None = 50,
     ) -> list[Run]:
         """The newest runs for which all filters hold; `limit` None means all there are."""
         request = run_pb2.ListRunsRequest(
-            skill=skill, outcome=outcome, template_sha256=template_sha256, correlation_id=correlation_id
+            skill=skill,
+            outcome=outcome,
+            template_sha256=template_sha256,
+            correlation_id=correlation_id,
+            batch_id=batch_id,
         )
         return await self._list(request, Run, limit=limit)
 

@@ -2,7 +2,7 @@
 
 """The values of documents as callers see them: the messages of the contract without protobuf."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -100,7 +100,7 @@ class Run:
     # failed.
     exit_code: int | None = None
     # `ok`, `missing_required`, `strict_failed`, `other_exit_code`; of failed ones `timeout`, `bad_request`,
-    # `internal_error`, `unanswered` or `not_released`. Empty before.
+    # `internal_error`, `unanswered`, `not_released` or `cancelled`. Empty before.
     outcome: str = ""
     # The reason why it failed; else empty.
     error_code: str = ""
@@ -142,6 +142,13 @@ class Run:
     task_id: str = ""
     # The `fencing_token` of the lease under which it was done; 0 where there was none.
     fencing_token: int = 0
+    # The batch that it belongs to; empty where it was asked for alone.
+    batch_id: str = ""
+    # Its number in that batch, from 1, as the payloads came; 0 where it belongs to none.
+    batch_item: int = 0
+    # The interview that it waits for: a conversation of its caller's, by which the questions are put and answered.
+    # Empty where it waits for none, and before it has begun.
+    conversation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +167,10 @@ class RunPeople:
     four_eyes: bool = False
     # How long they have each time, in seconds, 60 to 86,400; 0 means 3,600.
     timeout_seconds: int = 0
+    # How missing values are asked for: `human_request`, of people, or `interview`, in a conversation of the
+    # caller's own, whose questions the caller puts to whom it likes (`conversation_id` of the run). Empty:
+    # human_request.
+    ask_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +203,54 @@ class Meta:
     supports_assist: bool = False
     # The version of the product.
     version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Many runs of one template that were started together.
+
+    Each is a run of its own, which ends well or badly for itself: ListRuns with `batch_id` lists them.
+    """
+
+    # UUIDv7, made by the server.
+    id: str = ""
+    # `running` until each of its runs has ended; `completed` then, whatever became of them; `cancelled` where
+    # somebody stopped it.
+    status: str = ""
+    # How many runs it has.
+    item_count: int = 0
+    # How many of these have ended.
+    ended_count: int = 0
+    # How many of these ended how, by the outcomes of runs: `{"ok": 990, "missing_required": 8, "timeout": 2}`.
+    outcomes: dict[str, int] = field(default_factory=dict)
+    # The kind of document.
+    skill: str = ""
+    # The preset that it was asked for; empty where it was none.
+    preset: str = ""
+    # SHA-256 of the template, in hexadecimal digits.
+    template_sha256: str = ""
+    # The principal that started it.
+    created_by: str = ""
+    # The id of the piece of work that it belongs to; empty where nobody gave one.
+    correlation_id: str = ""
+    # The id of the request that started it.
+    request_id: str = ""
+    # When it was started.
+    created_at: datetime | None = None
+    # When the last of its runs ended; absent before.
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchEvent:
+    """One state of a batch."""
+
+    # 1, 2, … of this stream.
+    sequence: int = 0
+    # How far it is.
+    batch: Batch | None = None
+    # True on the last one: all of its runs have ended.
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

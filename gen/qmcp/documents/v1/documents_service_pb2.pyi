@@ -3,6 +3,7 @@ from google.api import annotations_pb2 as _annotations_pb2
 from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
+from qmcp.documents.v1 import batch_pb2 as _batch_pb2
 from qmcp.documents.v1 import contract_pb2 as _contract_pb2
 from qmcp.documents.v1 import run_pb2 as _run_pb2
 from qmcp.documents.v1 import template_pb2 as _template_pb2
@@ -61,35 +62,11 @@ class RunDocumentStart(_message.Message):
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    options: RunOptions
+    options: _run_pb2.RunOptions
     idempotency_key: str
     task_id: str
     fencing_token: int
-    def __init__(self, options: _Optional[_Union[RunOptions, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., task_id: _Optional[str] = ..., fencing_token: _Optional[int] = ...) -> None: ...
-
-class RunOptions(_message.Message):
-    __slots__ = ("skill", "preset", "strict", "format_mode", "format_baseline", "format_fix_mode", "format_report", "policy_yaml", "export_suggested_policy", "stored_template")
-    SKILL_FIELD_NUMBER: _ClassVar[int]
-    PRESET_FIELD_NUMBER: _ClassVar[int]
-    STRICT_FIELD_NUMBER: _ClassVar[int]
-    FORMAT_MODE_FIELD_NUMBER: _ClassVar[int]
-    FORMAT_BASELINE_FIELD_NUMBER: _ClassVar[int]
-    FORMAT_FIX_MODE_FIELD_NUMBER: _ClassVar[int]
-    FORMAT_REPORT_FIELD_NUMBER: _ClassVar[int]
-    POLICY_YAML_FIELD_NUMBER: _ClassVar[int]
-    EXPORT_SUGGESTED_POLICY_FIELD_NUMBER: _ClassVar[int]
-    STORED_TEMPLATE_FIELD_NUMBER: _ClassVar[int]
-    skill: str
-    preset: str
-    strict: bool
-    format_mode: str
-    format_baseline: str
-    format_fix_mode: str
-    format_report: str
-    policy_yaml: str
-    export_suggested_policy: bool
-    stored_template: str
-    def __init__(self, skill: _Optional[str] = ..., preset: _Optional[str] = ..., strict: _Optional[bool] = ..., format_mode: _Optional[str] = ..., format_baseline: _Optional[str] = ..., format_fix_mode: _Optional[str] = ..., format_report: _Optional[str] = ..., policy_yaml: _Optional[str] = ..., export_suggested_policy: _Optional[bool] = ..., stored_template: _Optional[str] = ...) -> None: ...
+    def __init__(self, options: _Optional[_Union[_run_pb2.RunOptions, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., task_id: _Optional[str] = ..., fencing_token: _Optional[int] = ...) -> None: ...
 
 class RunDocumentResponse(_message.Message):
     __slots__ = ("run", "archive")
@@ -110,28 +87,30 @@ class StartRunRequest(_message.Message):
     FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
     template: bytes
     payload: _struct_pb2.Struct
-    options: RunOptions
+    options: _run_pb2.RunOptions
     people: RunPeople
     idempotency_key: str
     task_id: str
     fencing_token: int
-    def __init__(self, template: _Optional[bytes] = ..., payload: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., options: _Optional[_Union[RunOptions, _Mapping]] = ..., people: _Optional[_Union[RunPeople, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., task_id: _Optional[str] = ..., fencing_token: _Optional[int] = ...) -> None: ...
+    def __init__(self, template: _Optional[bytes] = ..., payload: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., options: _Optional[_Union[_run_pb2.RunOptions, _Mapping]] = ..., people: _Optional[_Union[RunPeople, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., task_id: _Optional[str] = ..., fencing_token: _Optional[int] = ...) -> None: ...
 
 class RunPeople(_message.Message):
-    __slots__ = ("ask_missing", "approve_release", "assignees", "groups", "four_eyes", "timeout_seconds")
+    __slots__ = ("ask_missing", "approve_release", "assignees", "groups", "four_eyes", "timeout_seconds", "ask_by")
     ASK_MISSING_FIELD_NUMBER: _ClassVar[int]
     APPROVE_RELEASE_FIELD_NUMBER: _ClassVar[int]
     ASSIGNEES_FIELD_NUMBER: _ClassVar[int]
     GROUPS_FIELD_NUMBER: _ClassVar[int]
     FOUR_EYES_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    ASK_BY_FIELD_NUMBER: _ClassVar[int]
     ask_missing: bool
     approve_release: bool
     assignees: _containers.RepeatedScalarFieldContainer[str]
     groups: _containers.RepeatedScalarFieldContainer[str]
     four_eyes: bool
     timeout_seconds: int
-    def __init__(self, ask_missing: _Optional[bool] = ..., approve_release: _Optional[bool] = ..., assignees: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[str]] = ..., four_eyes: _Optional[bool] = ..., timeout_seconds: _Optional[int] = ...) -> None: ...
+    ask_by: str
+    def __init__(self, ask_missing: _Optional[bool] = ..., approve_release: _Optional[bool] = ..., assignees: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[str]] = ..., four_eyes: _Optional[bool] = ..., timeout_seconds: _Optional[int] = ..., ask_by: _Optional[str] = ...) -> None: ...
 
 class WatchRunRequest(_message.Message):
     __slots__ = ("id",)

@@ -5,6 +5,7 @@ import warnings
 
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from qmcp.documents.v1 import batch_pb2 as qmcp_dot_documents_dot_v1_dot_batch__pb2
 from qmcp.documents.v1 import contract_pb2 as qmcp_dot_documents_dot_v1_dot_contract__pb2
 from qmcp.documents.v1 import documents_service_pb2 as qmcp_dot_documents_dot_v1_dot_documents__service__pb2
 from qmcp.documents.v1 import run_pb2 as qmcp_dot_documents_dot_v1_dot_run__pb2
@@ -84,6 +85,36 @@ class DocumentsServiceStub:
         self.DownloadRun = channel.unary_stream(
                 '/qmcp.documents.v1.DocumentsService/DownloadRun',
                 request_serializer=qmcp_dot_documents_dot_v1_dot_run__pb2.DownloadRunRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.StartBatch = channel.unary_unary(
+                '/qmcp.documents.v1.DocumentsService/StartBatch',
+                request_serializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.StartBatchRequest.SerializeToString,
+                response_deserializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.Batch.FromString,
+                _registered_method=True)
+        self.GetBatch = channel.unary_unary(
+                '/qmcp.documents.v1.DocumentsService/GetBatch',
+                request_serializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.GetBatchRequest.SerializeToString,
+                response_deserializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.Batch.FromString,
+                _registered_method=True)
+        self.ListBatches = channel.unary_unary(
+                '/qmcp.documents.v1.DocumentsService/ListBatches',
+                request_serializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.ListBatchesRequest.SerializeToString,
+                response_deserializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.ListBatchesResponse.FromString,
+                _registered_method=True)
+        self.WatchBatch = channel.unary_stream(
+                '/qmcp.documents.v1.DocumentsService/WatchBatch',
+                request_serializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.WatchBatchRequest.SerializeToString,
+                response_deserializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.BatchEvent.FromString,
+                _registered_method=True)
+        self.CancelBatch = channel.unary_unary(
+                '/qmcp.documents.v1.DocumentsService/CancelBatch',
+                request_serializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.CancelBatchRequest.SerializeToString,
+                response_deserializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.Batch.FromString,
+                _registered_method=True)
+        self.DownloadBatch = channel.unary_stream(
+                '/qmcp.documents.v1.DocumentsService/DownloadBatch',
+                request_serializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.DownloadBatchRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
         self.UploadTemplate = channel.stream_unary(
@@ -203,6 +234,52 @@ class DocumentsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StartBatch(self, request, context):
+        """Begins a run for each payload, all with one template, which go on without the call; the answer is the batch. All of it is looked at
+        first: where one payload is none that the skill takes, nothing is begun. Runs of other callers come in between. One caller has 10
+        batches that have not ended, at most.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBatch(self, request, context):
+        """Returns one batch: how far it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBatches(self, request, context):
+        """Lists batches, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchBatch(self, request, context):
+        """Streams how far a batch is: as it is now, then each change, until all of its runs have ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelBatch(self, request, context):
+        """Stops a batch of one's own: those of its runs that have not ended fail as `cancelled`, and what has been done stays. One that has ended is
+        as it was.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DownloadBatch(self, request, context):
+        """Returns what came of a batch that has ended, as one zip: a folder for each run that has an archive, `0001`, `0002`, … as the payloads came,
+        with the files of that archive, and `batch.json`, which says of each run what became of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UploadTemplate(self, request_iterator, context):
         """Stores a template, or another version of it: a form (multipart/form-data) with the file `template` (.docx) and the fields `name` and,
         separated by commas, `shared_with`, as of StoreTemplateStart. The same bytes under the same name are the same version, and nothing
@@ -301,6 +378,36 @@ def add_DocumentsServiceServicer_to_server(servicer, server):
             'DownloadRun': grpc.unary_stream_rpc_method_handler(
                     servicer.DownloadRun,
                     request_deserializer=qmcp_dot_documents_dot_v1_dot_run__pb2.DownloadRunRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'StartBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartBatch,
+                    request_deserializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.StartBatchRequest.FromString,
+                    response_serializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.Batch.SerializeToString,
+            ),
+            'GetBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBatch,
+                    request_deserializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.GetBatchRequest.FromString,
+                    response_serializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.Batch.SerializeToString,
+            ),
+            'ListBatches': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBatches,
+                    request_deserializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.ListBatchesRequest.FromString,
+                    response_serializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.ListBatchesResponse.SerializeToString,
+            ),
+            'WatchBatch': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchBatch,
+                    request_deserializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.WatchBatchRequest.FromString,
+                    response_serializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.BatchEvent.SerializeToString,
+            ),
+            'CancelBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelBatch,
+                    request_deserializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.CancelBatchRequest.FromString,
+                    response_serializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.Batch.SerializeToString,
+            ),
+            'DownloadBatch': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadBatch,
+                    request_deserializer=qmcp_dot_documents_dot_v1_dot_batch__pb2.DownloadBatchRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'UploadTemplate': grpc.stream_unary_rpc_method_handler(
@@ -583,6 +690,168 @@ class DocumentsService:
             target,
             '/qmcp.documents.v1.DocumentsService/DownloadRun',
             qmcp_dot_documents_dot_v1_dot_run__pb2.DownloadRunRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.documents.v1.DocumentsService/StartBatch',
+            qmcp_dot_documents_dot_v1_dot_batch__pb2.StartBatchRequest.SerializeToString,
+            qmcp_dot_documents_dot_v1_dot_batch__pb2.Batch.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.documents.v1.DocumentsService/GetBatch',
+            qmcp_dot_documents_dot_v1_dot_batch__pb2.GetBatchRequest.SerializeToString,
+            qmcp_dot_documents_dot_v1_dot_batch__pb2.Batch.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBatches(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.documents.v1.DocumentsService/ListBatches',
+            qmcp_dot_documents_dot_v1_dot_batch__pb2.ListBatchesRequest.SerializeToString,
+            qmcp_dot_documents_dot_v1_dot_batch__pb2.ListBatchesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/qmcp.documents.v1.DocumentsService/WatchBatch',
+            qmcp_dot_documents_dot_v1_dot_batch__pb2.WatchBatchRequest.SerializeToString,
+            qmcp_dot_documents_dot_v1_dot_batch__pb2.BatchEvent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.documents.v1.DocumentsService/CancelBatch',
+            qmcp_dot_documents_dot_v1_dot_batch__pb2.CancelBatchRequest.SerializeToString,
+            qmcp_dot_documents_dot_v1_dot_batch__pb2.Batch.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DownloadBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/qmcp.documents.v1.DocumentsService/DownloadBatch',
+            qmcp_dot_documents_dot_v1_dot_batch__pb2.DownloadBatchRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

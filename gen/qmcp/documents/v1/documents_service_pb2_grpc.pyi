@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
+from qmcp.documents.v1 import batch_pb2 as _batch_pb2
 from qmcp.documents.v1 import contract_pb2 as _contract_pb2
 from qmcp.documents.v1 import documents_service_pb2 as _documents_service_pb2
 from qmcp.documents.v1 import run_pb2 as _run_pb2
@@ -75,6 +76,25 @@ class DocumentsServiceStub:
     """Lists runs, newest first."""
     DownloadRun: _grpc.UnaryStreamMultiCallable[_run_pb2.DownloadRunRequest, _httpbody_pb2.HttpBody]
     """Returns the archive of a run, as the run itself did."""
+    StartBatch: _grpc.UnaryUnaryMultiCallable[_batch_pb2.StartBatchRequest, _batch_pb2.Batch]
+    """Begins a run for each payload, all with one template, which go on without the call; the answer is the batch. All of it is looked at
+    first: where one payload is none that the skill takes, nothing is begun. Runs of other callers come in between. One caller has 10
+    batches that have not ended, at most.
+    """
+    GetBatch: _grpc.UnaryUnaryMultiCallable[_batch_pb2.GetBatchRequest, _batch_pb2.Batch]
+    """Returns one batch: how far it is."""
+    ListBatches: _grpc.UnaryUnaryMultiCallable[_batch_pb2.ListBatchesRequest, _batch_pb2.ListBatchesResponse]
+    """Lists batches, newest first."""
+    WatchBatch: _grpc.UnaryStreamMultiCallable[_batch_pb2.WatchBatchRequest, _batch_pb2.BatchEvent]
+    """Streams how far a batch is: as it is now, then each change, until all of its runs have ended."""
+    CancelBatch: _grpc.UnaryUnaryMultiCallable[_batch_pb2.CancelBatchRequest, _batch_pb2.Batch]
+    """Stops a batch of one's own: those of its runs that have not ended fail as `cancelled`, and what has been done stays. One that has ended is
+    as it was.
+    """
+    DownloadBatch: _grpc.UnaryStreamMultiCallable[_batch_pb2.DownloadBatchRequest, _httpbody_pb2.HttpBody]
+    """Returns what came of a batch that has ended, as one zip: a folder for each run that has an archive, `0001`, `0002`, … as the payloads came,
+    with the files of that archive, and `batch.json`, which says of each run what became of it.
+    """
     UploadTemplate: _grpc.StreamUnaryMultiCallable[_httpbody_pb2.HttpBody, _template_pb2.Template]
     """Stores a template, or another version of it: a form (multipart/form-data) with the file `template` (.docx) and the fields `name` and,
     separated by commas, `shared_with`, as of StoreTemplateStart. The same bytes under the same name are the same version, and nothing
@@ -137,6 +157,25 @@ class DocumentsServiceAsyncStub(DocumentsServiceStub):
     """Lists runs, newest first."""
     DownloadRun: _aio.UnaryStreamMultiCallable[_run_pb2.DownloadRunRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Returns the archive of a run, as the run itself did."""
+    StartBatch: _aio.UnaryUnaryMultiCallable[_batch_pb2.StartBatchRequest, _batch_pb2.Batch]  # type: ignore[assignment]
+    """Begins a run for each payload, all with one template, which go on without the call; the answer is the batch. All of it is looked at
+    first: where one payload is none that the skill takes, nothing is begun. Runs of other callers come in between. One caller has 10
+    batches that have not ended, at most.
+    """
+    GetBatch: _aio.UnaryUnaryMultiCallable[_batch_pb2.GetBatchRequest, _batch_pb2.Batch]  # type: ignore[assignment]
+    """Returns one batch: how far it is."""
+    ListBatches: _aio.UnaryUnaryMultiCallable[_batch_pb2.ListBatchesRequest, _batch_pb2.ListBatchesResponse]  # type: ignore[assignment]
+    """Lists batches, newest first."""
+    WatchBatch: _aio.UnaryStreamMultiCallable[_batch_pb2.WatchBatchRequest, _batch_pb2.BatchEvent]  # type: ignore[assignment]
+    """Streams how far a batch is: as it is now, then each change, until all of its runs have ended."""
+    CancelBatch: _aio.UnaryUnaryMultiCallable[_batch_pb2.CancelBatchRequest, _batch_pb2.Batch]  # type: ignore[assignment]
+    """Stops a batch of one's own: those of its runs that have not ended fail as `cancelled`, and what has been done stays. One that has ended is
+    as it was.
+    """
+    DownloadBatch: _aio.UnaryStreamMultiCallable[_batch_pb2.DownloadBatchRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Returns what came of a batch that has ended, as one zip: a folder for each run that has an archive, `0001`, `0002`, … as the payloads came,
+    with the files of that archive, and `batch.json`, which says of each run what became of it.
+    """
     UploadTemplate: _aio.StreamUnaryMultiCallable[_httpbody_pb2.HttpBody, _template_pb2.Template]  # type: ignore[assignment]
     """Stores a template, or another version of it: a form (multipart/form-data) with the file `template` (.docx) and the fields `name` and,
     separated by commas, `shared_with`, as of StoreTemplateStart. The same bytes under the same name are the same version, and nothing
@@ -250,6 +289,61 @@ class DocumentsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
         """Returns the archive of a run, as the run itself did."""
+
+    @_abc_1.abstractmethod
+    def StartBatch(
+        self,
+        request: _batch_pb2.StartBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_batch_pb2.Batch, _abc.Awaitable[_batch_pb2.Batch]]:
+        """Begins a run for each payload, all with one template, which go on without the call; the answer is the batch. All of it is looked at
+        first: where one payload is none that the skill takes, nothing is begun. Runs of other callers come in between. One caller has 10
+        batches that have not ended, at most.
+        """
+
+    @_abc_1.abstractmethod
+    def GetBatch(
+        self,
+        request: _batch_pb2.GetBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_batch_pb2.Batch, _abc.Awaitable[_batch_pb2.Batch]]:
+        """Returns one batch: how far it is."""
+
+    @_abc_1.abstractmethod
+    def ListBatches(
+        self,
+        request: _batch_pb2.ListBatchesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_batch_pb2.ListBatchesResponse, _abc.Awaitable[_batch_pb2.ListBatchesResponse]]:
+        """Lists batches, newest first."""
+
+    @_abc_1.abstractmethod
+    def WatchBatch(
+        self,
+        request: _batch_pb2.WatchBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_batch_pb2.BatchEvent], _abc.AsyncIterator[_batch_pb2.BatchEvent]]:
+        """Streams how far a batch is: as it is now, then each change, until all of its runs have ended."""
+
+    @_abc_1.abstractmethod
+    def CancelBatch(
+        self,
+        request: _batch_pb2.CancelBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_batch_pb2.Batch, _abc.Awaitable[_batch_pb2.Batch]]:
+        """Stops a batch of one's own: those of its runs that have not ended fail as `cancelled`, and what has been done stays. One that has ended is
+        as it was.
+        """
+
+    @_abc_1.abstractmethod
+    def DownloadBatch(
+        self,
+        request: _batch_pb2.DownloadBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
+        """Returns what came of a batch that has ended, as one zip: a folder for each run that has an archive, `0001`, `0002`, … as the payloads came,
+        with the files of that archive, and `batch.json`, which says of each run what became of it.
+        """
 
     @_abc_1.abstractmethod
     def UploadTemplate(

@@ -26,13 +26,29 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bqmcp/documents/v1/run.proto\x12\x11qmcp.documents.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x04\n\x03Run\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x16\n\texit_code\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x0f\n\x07outcome\x18\x04 \x01(\t\x12\x12\n\nerror_code\x18\x05 \x01(\t\x12\r\n\x05skill\x18\x06 \x01(\t\x12\x0e\n\x06preset\x18\x07 \x01(\t\x12\x17\n\x0ftemplate_sha256\x18\x08 \x01(\t\x12\x13\n\x0btask_sha256\x18\t \x01(\t\x12\x15\n\rpolicy_sha256\x18\n \x01(\t\x12\x17\n\x0f\x64ocument_sha256\x18\x0b \x01(\t\x12\x18\n\x10missing_required\x18\x0c \x03(\t\x12\x15\n\rqueue_wait_ms\x18\r \x01(\x05\x12\x15\n\rsubprocess_ms\x18\x0e \x01(\x05\x12\x10\n\x08total_ms\x18\x0f \x01(\x05\x12\x12\n\ncreated_by\x18\x10 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x11 \x01(\t\x12\x12\n\nrequest_id\x18\x12 \x01(\t\x12.\n\ncreated_at\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rarchive_bytes\x18\x14 \x01(\x05\x12\x32\n\x0e\x61rchived_until\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10human_request_id\x18\x16 \x01(\t\x12\x0f\n\x07task_id\x18\x17 \x01(\t\x12\x15\n\rfencing_token\x18\x18 \x01(\x05\x42\x0c\n\n_exit_code\"&\n\rGetRunRequest\x12\x15\n\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"\xf2\x02\n\x0fListRunsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12+\n\x05skill\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\x12\x8e\x01\n\x07outcome\x18\x04 \x01(\tB}\xbaHzrxR\x00R\x02okR\x10missing_requiredR\rstrict_failedR\x0fother_exit_codeR\x07timeoutR\x0b\x62\x61\x64_requestR\x0einternal_errorR\nunansweredR\x0cnot_released\x12-\n\x0ftemplate_sha256\x18\x05 \x01(\tB\x14\xbaH\x11r\x0f\x18@2\x0b^[0-9a-f]*$\x12\x35\n\x0e\x63orrelation_id\x18\x06 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\"Q\n\x10ListRunsResponse\x12$\n\x04runs\x18\x01 \x03(\x0b\x32\x16.qmcp.documents.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"+\n\x12\x44ownloadRunRequest\x12\x15\n\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bqmcp/documents/v1/run.proto\x12\x11qmcp.documents.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\x04\n\x03Run\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x16\n\texit_code\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x0f\n\x07outcome\x18\x04 \x01(\t\x12\x12\n\nerror_code\x18\x05 \x01(\t\x12\r\n\x05skill\x18\x06 \x01(\t\x12\x0e\n\x06preset\x18\x07 \x01(\t\x12\x17\n\x0ftemplate_sha256\x18\x08 \x01(\t\x12\x13\n\x0btask_sha256\x18\t \x01(\t\x12\x15\n\rpolicy_sha256\x18\n \x01(\t\x12\x17\n\x0f\x64ocument_sha256\x18\x0b \x01(\t\x12\x18\n\x10missing_required\x18\x0c \x03(\t\x12\x15\n\rqueue_wait_ms\x18\r \x01(\x05\x12\x15\n\rsubprocess_ms\x18\x0e \x01(\x05\x12\x10\n\x08total_ms\x18\x0f \x01(\x05\x12\x12\n\ncreated_by\x18\x10 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x11 \x01(\t\x12\x12\n\nrequest_id\x18\x12 \x01(\t\x12.\n\ncreated_at\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rarchive_bytes\x18\x14 \x01(\x05\x12\x32\n\x0e\x61rchived_until\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10human_request_id\x18\x16 \x01(\t\x12\x0f\n\x07task_id\x18\x17 \x01(\t\x12\x15\n\rfencing_token\x18\x18 \x01(\x05\x12\x10\n\x08\x62\x61tch_id\x18\x19 \x01(\t\x12\x12\n\nbatch_item\x18\x1a \x01(\x05\x12\x17\n\x0f\x63onversation_id\x18\x1b \x01(\tB\x0c\n\n_exit_code\"\x9c\x03\n\nRunOptions\x12\x16\n\x05skill\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x17\n\x06preset\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x13\n\x06strict\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x1c\n\x0b\x66ormat_mode\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12 \n\x0f\x66ormat_baseline\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12 \n\x0f\x66ormat_fix_mode\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1e\n\rformat_report\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1e\n\x0bpolicy_yaml\x18\x08 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x04\x12$\n\x17\x65xport_suggested_policy\x18\t \x01(\x08H\x01\x88\x01\x01\x12Y\n\x0fstored_template\x18\n \x01(\tB@\xbaH=r;\x18J27^([A-Za-z0-9][A-Za-z0-9._-]{0,63}(@[1-9][0-9]{0,8})?)?$B\t\n\x07_strictB\x1a\n\x18_export_suggested_policy\"&\n\rGetRunRequest\x12\x15\n\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"\xb0\x03\n\x0fListRunsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12+\n\x05skill\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\x12\x9c\x01\n\x07outcome\x18\x04 \x01(\tB\x8a\x01\xbaH\x86\x01r\x83\x01R\x00R\x02okR\x10missing_requiredR\rstrict_failedR\x0fother_exit_codeR\x07timeoutR\x0b\x62\x61\x64_requestR\x0einternal_errorR\nunansweredR\x0cnot_releasedR\tcancelled\x12-\n\x0ftemplate_sha256\x18\x05 \x01(\tB\x14\xbaH\x11r\x0f\x18@2\x0b^[0-9a-f]*$\x12\x35\n\x0e\x63orrelation_id\x18\x06 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12.\n\x08\x62\x61tch_id\x18\x07 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\"Q\n\x10ListRunsResponse\x12$\n\x04runs\x18\x01 \x03(\x0b\x32\x16.qmcp.documents.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"+\n\x12\x44ownloadRunRequest\x12\x15\n\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'qmcp.documents.v1.run_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_RUNOPTIONS'].fields_by_name['skill']._loaded_options = None
+  _globals['_RUNOPTIONS'].fields_by_name['skill']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_RUNOPTIONS'].fields_by_name['preset']._loaded_options = None
+  _globals['_RUNOPTIONS'].fields_by_name['preset']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_RUNOPTIONS'].fields_by_name['format_mode']._loaded_options = None
+  _globals['_RUNOPTIONS'].fields_by_name['format_mode']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_RUNOPTIONS'].fields_by_name['format_baseline']._loaded_options = None
+  _globals['_RUNOPTIONS'].fields_by_name['format_baseline']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_RUNOPTIONS'].fields_by_name['format_fix_mode']._loaded_options = None
+  _globals['_RUNOPTIONS'].fields_by_name['format_fix_mode']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_RUNOPTIONS'].fields_by_name['format_report']._loaded_options = None
+  _globals['_RUNOPTIONS'].fields_by_name['format_report']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_RUNOPTIONS'].fields_by_name['policy_yaml']._loaded_options = None
+  _globals['_RUNOPTIONS'].fields_by_name['policy_yaml']._serialized_options = b'\272H\006r\004\030\200\200\004'
+  _globals['_RUNOPTIONS'].fields_by_name['stored_template']._loaded_options = None
+  _globals['_RUNOPTIONS'].fields_by_name['stored_template']._serialized_options = b'\272H=r;\030J27^([A-Za-z0-9][A-Za-z0-9._-]{0,63}(@[1-9][0-9]{0,8})?)?$'
   _globals['_GETRUNREQUEST'].fields_by_name['id']._loaded_options = None
   _globals['_GETRUNREQUEST'].fields_by_name['id']._serialized_options = b'\272H\006r\004\020\001\030@'
   _globals['_LISTRUNSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -42,21 +58,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTRUNSREQUEST'].fields_by_name['skill']._loaded_options = None
   _globals['_LISTRUNSREQUEST'].fields_by_name['skill']._serialized_options = b'\272H\031r\027\030@2\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_LISTRUNSREQUEST'].fields_by_name['outcome']._loaded_options = None
-  _globals['_LISTRUNSREQUEST'].fields_by_name['outcome']._serialized_options = b'\272HzrxR\000R\002okR\020missing_requiredR\rstrict_failedR\017other_exit_codeR\007timeoutR\013bad_requestR\016internal_errorR\nunansweredR\014not_released'
+  _globals['_LISTRUNSREQUEST'].fields_by_name['outcome']._serialized_options = b'\272H\206\001r\203\001R\000R\002okR\020missing_requiredR\rstrict_failedR\017other_exit_codeR\007timeoutR\013bad_requestR\016internal_errorR\nunansweredR\014not_releasedR\tcancelled'
   _globals['_LISTRUNSREQUEST'].fields_by_name['template_sha256']._loaded_options = None
   _globals['_LISTRUNSREQUEST'].fields_by_name['template_sha256']._serialized_options = b'\272H\021r\017\030@2\013^[0-9a-f]*$'
   _globals['_LISTRUNSREQUEST'].fields_by_name['correlation_id']._loaded_options = None
   _globals['_LISTRUNSREQUEST'].fields_by_name['correlation_id']._serialized_options = b'\272H\032r\030\030\200\0012\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_LISTRUNSREQUEST'].fields_by_name['batch_id']._loaded_options = None
+  _globals['_LISTRUNSREQUEST'].fields_by_name['batch_id']._serialized_options = b'\272H\031r\027\030@2\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_DOWNLOADRUNREQUEST'].fields_by_name['id']._loaded_options = None
   _globals['_DOWNLOADRUNREQUEST'].fields_by_name['id']._serialized_options = b'\272H\006r\004\020\001\030@'
   _globals['_RUN']._serialized_start=113
-  _globals['_RUN']._serialized_end=689
-  _globals['_GETRUNREQUEST']._serialized_start=691
-  _globals['_GETRUNREQUEST']._serialized_end=729
-  _globals['_LISTRUNSREQUEST']._serialized_start=732
-  _globals['_LISTRUNSREQUEST']._serialized_end=1102
-  _globals['_LISTRUNSRESPONSE']._serialized_start=1104
-  _globals['_LISTRUNSRESPONSE']._serialized_end=1185
-  _globals['_DOWNLOADRUNREQUEST']._serialized_start=1187
-  _globals['_DOWNLOADRUNREQUEST']._serialized_end=1230
+  _globals['_RUN']._serialized_end=752
+  _globals['_RUNOPTIONS']._serialized_start=755
+  _globals['_RUNOPTIONS']._serialized_end=1167
+  _globals['_GETRUNREQUEST']._serialized_start=1169
+  _globals['_GETRUNREQUEST']._serialized_end=1207
+  _globals['_LISTRUNSREQUEST']._serialized_start=1210
+  _globals['_LISTRUNSREQUEST']._serialized_end=1642
+  _globals['_LISTRUNSRESPONSE']._serialized_start=1644
+  _globals['_LISTRUNSRESPONSE']._serialized_end=1725
+  _globals['_DOWNLOADRUNREQUEST']._serialized_start=1727
+  _globals['_DOWNLOADRUNREQUEST']._serialized_end=1770
 # @@protoc_insertion_point(module_scope)

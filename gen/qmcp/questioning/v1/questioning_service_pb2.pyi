@@ -73,7 +73,7 @@ class DeleteSessionRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class CreateConversationRequest(_message.Message):
-    __slots__ = ("session_id", "user_id", "topic", "context", "goal", "metadata", "idempotency_key")
+    __slots__ = ("session_id", "user_id", "topic", "context", "goal", "metadata", "idempotency_key", "on_behalf_of")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -88,6 +88,7 @@ class CreateConversationRequest(_message.Message):
     GOAL_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ON_BEHALF_OF_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     user_id: str
     topic: str
@@ -95,7 +96,8 @@ class CreateConversationRequest(_message.Message):
     goal: _conversation_pb2.Goal
     metadata: _containers.ScalarMap[str, str]
     idempotency_key: str
-    def __init__(self, session_id: _Optional[str] = ..., user_id: _Optional[str] = ..., topic: _Optional[str] = ..., context: _Optional[str] = ..., goal: _Optional[_Union[_conversation_pb2.Goal, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    on_behalf_of: str
+    def __init__(self, session_id: _Optional[str] = ..., user_id: _Optional[str] = ..., topic: _Optional[str] = ..., context: _Optional[str] = ..., goal: _Optional[_Union[_conversation_pb2.Goal, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., idempotency_key: _Optional[str] = ..., on_behalf_of: _Optional[str] = ...) -> None: ...
 
 class GetConversationRequest(_message.Message):
     __slots__ = ("id",)
@@ -104,16 +106,18 @@ class GetConversationRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class ListConversationsRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "session_id", "status")
+    __slots__ = ("page_size", "page_token", "session_id", "status", "ids")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
     session_id: str
     status: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., session_id: _Optional[str] = ..., status: _Optional[str] = ...) -> None: ...
+    ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., session_id: _Optional[str] = ..., status: _Optional[str] = ..., ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListConversationsResponse(_message.Message):
     __slots__ = ("conversations", "next_page_token")

@@ -13,7 +13,7 @@ AUDIENCE = AudienceColumns(owners=("created_by",))
 COLUMNS = """
     id, status, exit_code, outcome, error_code, skill, preset, template_sha256, task_sha256, policy_sha256,
     document_sha256, missing_required, queue_wait_ms, subprocess_ms, total_ms, created_by, correlation_id, request_id,
-    created_at, archive_bytes, archived_until, task_id, fencing_token
+    created_at, archive_bytes, archived_until, task_id, fencing_token, batch_id, batch_item, conversation_id
 """
 
 
@@ -115,6 +115,10 @@ async def list_before(
         limit,
     ]
     shown = AUDIENCE.condition(viewer, values)
+    if wanted.batch_id:
+        # Only then: a batch is found by its index.
+        values.append(uuid_of(wanted.batch_id))
+        shown = f"{shown} AND batch_id = ${len(values)}"
     rows = await connection.fetch(
         f"""
         SELECT {COLUMNS}
@@ -155,12 +159,25 @@ async def forget_archives(connection: Connection, max_bytes: int) -> None:
 
 
 async def forget_runs(connection: Connection, keep_days: float) -> None:
-    """Deletes runs that are as old as the setting says, with their archives."""
-    await connection.execute(
-        "DELETE FROM runs WHERE created_at < clock_timestamp() - make_interval(secs => $1 * 86400)", keep_days
-    )
+    """Deletes runs and batches that are as old as the setting says, with their archives, and turns of long ago."""
+    for table in ("batches", "runs"):
+        await connection.execute(
+            f"DELETE FROM {table} WHERE created_at < clock_timestamp() - make_interval(secs => $1 * 86400)", keep_days
+        )
+    await connection.execute("DELETE FROM run_turns WHERE taken_at < clock_timestamp() - interval '1 day'")
 
 
 def run_of(row: Record | dict[str, Any]) -> DocumentRun:
     """A run of a row with these columns."""
-    return DocumentRun(**{**row, "id": str(row["id"])})
+    batch_id, item = row["batch_id"], row["batch_item"]
+    return DocumentRun(
+        **{**row, "id": str(row["id"]), "batch_id": str(batch_id) if batch_id else "", "batch_item": item or 0}
+    )
+
+
+def uuid_of(text: str) -> UUID:
+    """An id that may be one of ours; the nil UUID, which nothing has, for what cannot be."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return UUID(int=0)

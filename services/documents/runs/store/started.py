@@ -1,15 +1,14 @@
 """SQL of runs that were started: what they wait with, who is at them, and how they end."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from servicekit.identity.detached_work import Sponsor
 from servicekit.leased_work import Lease
 from servicekit.postgres import Connection
+from services.documents.inputs import store as inputs
 from services.documents.models import CHANNEL, Caller, ClaimedRun, Digests, DocumentRun, NewRun, RunInput
-from services.documents.runs.store.runs import COLUMNS, run_of
+from services.documents.runs.store.runs import COLUMNS, insert_archive, run_of
 
 
 async def insert(connection: Connection, run_id: UUID, given: RunInput, run: NewRun) -> DocumentRun:
@@ -38,72 +37,110 @@ async def insert(connection: Connection, run_id: UUID, given: RunInput, run: New
         run.lease.fencing_token,
     )
     assert row is not None
-    await connection.execute(
-        """
-        INSERT INTO run_inputs (run_id, template, task, fields, sponsor, sponsor_until)
-        VALUES ($1, $2, $3, $4, $5, $6)
-        """,
-        run_id,
-        given.template,
-        given.task,
-        json.dumps(dict(given.fields)),
-        given.sponsor.reference,
-        given.sponsor.until,
-    )
+    await inputs.keep_template(connection, run.digests.template, given.template)
+    await inputs.keep_task(connection, run_id, given, run.digests.template)
     await _tell(connection, "pending")
     return run_of(row)
 
 
 async def count_open(connection: Connection, principal: str) -> int:
-    """How many of a caller's have not ended."""
+    """How many of a caller's have not ended, but for those of batches; what it starts otherwise waits meanwhile."""
+    await lock_owner(connection, principal)
     count: int = await connection.fetchval(
-        "SELECT count(*) FROM runs WHERE created_by = $1 AND status IN ('pending', 'running', 'waiting', 'held')",
+        """
+        SELECT count(*)
+        FROM runs
+        WHERE created_by = $1 AND status IN ('pending', 'running', 'waiting', 'held') AND batch_id IS NULL
+        """,
         principal,
     )
     return count
 
 
+async def lock_owner(connection: Connection, principal: str) -> None:
+    """Lets one start of a caller after the other into the rest of its transaction, so that what is there counts."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('started runs ' || $1, 0))", principal)
+
+
 async def claim(connection: Connection, lease_seconds: float) -> ClaimedRun | None:
-    """The oldest that nobody is at, or whose replica has not said for as long as a lease lasts that it is there."""
-    row = await connection.fetchrow(
+    """A run that nobody is at, or whose replica has not said for as long as a lease lasts that it is there.
+
+    Callers take turns; of one of them the oldest is next, and what was started alone before what is of a batch.
+    """
+    rows = await connection.fetch(
         """
-        UPDATE runs
-        SET status = 'running', attempts = attempts + 1,
-            lease_until = clock_timestamp() + make_interval(secs => $1)
-        FROM run_inputs
-        WHERE run_inputs.run_id = runs.id
-          AND runs.id = (
-              SELECT id
-              FROM runs
-              WHERE status = 'pending' OR (status = 'running' AND lease_until < clock_timestamp())
-              ORDER BY created_at, id
-              LIMIT 1
-              FOR UPDATE SKIP LOCKED
-          )
-        RETURNING runs.id, runs.attempts, runs.created_by, runs.correlation_id, runs.request_id, runs.skill,
-            runs.preset, runs.template_sha256, runs.task_sha256, runs.policy_sha256, runs.request_sha256,
-            runs.task_id, runs.fencing_token,
-            run_inputs.template, run_inputs.task, run_inputs.fields, run_inputs.sponsor, run_inputs.sponsor_until
-        """,
-        lease_seconds,
+        WITH RECURSIVE callers AS (
+            -- Each caller once, however many runs of it there are.
+            SELECT min(created_by) AS created_by FROM runs WHERE status IN ('pending', 'running')
+            UNION ALL
+            SELECT (
+                SELECT min(created_by) FROM runs
+                WHERE status IN ('pending', 'running') AND created_by > callers.created_by
+            )
+            FROM callers
+            WHERE callers.created_by IS NOT NULL
+        )
+        SELECT created_by
+        FROM callers
+        LEFT JOIN run_turns USING (created_by)
+        WHERE created_by IS NOT NULL
+        ORDER BY taken_at NULLS FIRST, created_by
+        """
     )
-    if row is None:
-        return None
-    await _tell(connection, str(row["id"]))
+    for caller in rows:
+        row = await connection.fetchrow(
+            f"""
+            UPDATE runs
+            SET status = 'running', attempts = attempts + 1,
+                lease_until = clock_timestamp() + make_interval(secs => $1)
+            WHERE id = (
+                SELECT id
+                FROM runs
+                WHERE created_by = $2
+                  AND status IN ('pending', 'running')
+                  AND (status = 'pending' OR lease_until < clock_timestamp())
+                  AND (
+                      EXISTS (SELECT FROM run_tasks WHERE run_id = id)
+                      OR EXISTS (SELECT FROM run_inputs WHERE run_id = id)
+                  )
+                ORDER BY (batch_id IS NOT NULL), created_at, id
+                LIMIT 1
+                FOR UPDATE SKIP LOCKED
+            )
+            RETURNING attempts, request_sha256, {COLUMNS}
+            """,
+            lease_seconds,
+            caller["created_by"],
+        )
+        if row is not None:
+            return await _claimed(connection, dict(row))
+    return None
+
+
+async def _claimed(connection: Connection, row: dict[str, Any]) -> ClaimedRun:
+    attempt, request_sha256 = row.pop("attempts"), row.pop("request_sha256")
+    run = run_of(row)
+    given = await inputs.of_run(connection, UUID(run.id))
+    assert given is not None, "only runs with something to do are claimed"
+    await connection.execute(
+        """
+        INSERT INTO run_turns (created_by, taken_at)
+        VALUES ($1, clock_timestamp())
+        ON CONFLICT (created_by) DO UPDATE SET taken_at = EXCLUDED.taken_at
+        """,
+        run.created_by,
+    )
+    await _tell(connection, run.id)
     return ClaimedRun(
-        id=str(row["id"]),
-        attempt=row["attempts"],
-        skill=row["skill"],
-        preset=row["preset"],
-        digests=Digests(row["template_sha256"], row["task_sha256"], row["policy_sha256"], row["request_sha256"]),
-        caller=Caller(row["created_by"], row["request_id"], row["correlation_id"], ""),
-        given=RunInput(
-            row["template"],
-            row["task"],
-            json.loads(row["fields"]),
-            Sponsor(row["sponsor"], row["sponsor_until"]),
-        ),
-        lease=Lease(row["task_id"], row["fencing_token"]),
+        id=run.id,
+        attempt=attempt,
+        skill=run.skill,
+        preset=run.preset,
+        digests=Digests(run.template_sha256, run.task_sha256, run.policy_sha256, request_sha256),
+        caller=Caller(run.created_by, run.request_id, run.correlation_id, ""),
+        given=given,
+        batch_id=run.batch_id,
+        lease=Lease(run.task_id, run.fencing_token),
     )
 
 
@@ -158,11 +195,8 @@ async def finish(
     if not ended:
         return False
     if kept:
-        await connection.executemany(
-            "INSERT INTO run_archives (run_id, number, content) VALUES ($1, $2, $3)",
-            [(UUID(claimed.id), number, piece) for number, piece in enumerate(pieces)],
-        )
-    await connection.execute("DELETE FROM run_inputs WHERE run_id = $1", UUID(claimed.id))
+        await insert_archive(connection, UUID(claimed.id), pieces)
+    await inputs.let_go(connection, [UUID(claimed.id)])
     await _tell(connection, claimed.id)
     return True
 

@@ -1,6 +1,6 @@
 """SQL of conversations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -102,6 +102,7 @@ async def list_before(
     connection: Connection,
     session_id: UUID | None,
     status: str,
+    ids: Sequence[UUID],
     viewer: Viewer,
     before: tuple[datetime, UUID] | None,
     limit: int,
@@ -109,6 +110,10 @@ async def list_before(
     """Newest first, those before a time and id."""
     values: list[Any] = [session_id, status, *(before or (None, None)), limit]
     shown = AUDIENCE.condition(viewer, values)
+    if ids:
+        # Only then: they are found by their index.
+        values.append(list(ids))
+        shown = f"{shown} AND id = ANY(${len(values)})"
     rows = await connection.fetch(
         f"""
         SELECT {BRIEF}

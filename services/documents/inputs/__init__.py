@@ -1,0 +1,1 @@
+"""What runs that were started wait with, until they have ended."""
