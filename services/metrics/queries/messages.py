@@ -1,6 +1,8 @@
 """Questions about values over time and their answers, in both directions."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import orjson
@@ -13,7 +15,7 @@ from servicekit.timestamps import EPOCH, to_datetime, to_timestamp
 from services.metrics.models import request_id
 from services.metrics.queries.comparisons import Change, Explanation, Span
 from services.metrics.queries.contributions import Contribution, Statistic
-from services.metrics.queries.models import Answer, Line, Point, Query, Selection, SingleEvent
+from services.metrics.queries.models import Answer, Line, Query, Selection, SingleEvent
 from services.metrics.rollups.models import SECOND
 
 DEFAULT_TIME = timedelta(hours=24)
@@ -92,8 +94,10 @@ def _microseconds(request: Any, field: str) -> int | None:
 
 
 def answer_to(answer: Answer, quantiles: tuple[float, ...]) -> query_pb2.QueryMetricsResponse:
+    # Points of all lines have the same few times.
+    stamp = cache(_timestamp)
     return query_pb2.QueryMetricsResponse(
-        series=[line_to(line, quantiles) for line in answer.lines],
+        series=[line_to(line, quantiles, stamp) for line in answer.lines],
         start_at=_timestamp(answer.start),
         end_at=_timestamp(answer.end),
         sources=answer.sources,
@@ -102,33 +106,31 @@ def answer_to(answer: Answer, quantiles: tuple[float, ...]) -> query_pb2.QueryMe
 
 def ranking_to(lines: list[Line], total: int, answer: Answer, quantile: float) -> query_pb2.TopMetricsResponse:
     return query_pb2.TopMetricsResponse(
-        series=[line_to(line, (quantile,)) for line in lines],
+        series=[line_to(line, (quantile,), _timestamp) for line in lines],
         total_count=total,
         start_at=_timestamp(answer.start),
         end_at=_timestamp(answer.end),
     )
 
 
-def line_to(line: Line, quantiles: tuple[float, ...]) -> query_pb2.MetricSeries:
-    return query_pb2.MetricSeries(group=line.group, points=[_point_to(point, quantiles) for point in line.points])
-
-
-def _point_to(point: Point, quantiles: tuple[float, ...]) -> query_pb2.MetricPoint:
-    return query_pb2.MetricPoint(
-        start_at=_timestamp(point.start),
-        end_at=_timestamp(point.end),
-        count=point.count,
-        sum=point.sum,
-        rate=point.rate,
-        avg=point.avg,
-        min=point.min,
-        max=point.max,
-        quantiles=[
-            query_pb2.Quantile(share=share, value=value, approximate=point.approximate)
-            for share, value in zip(quantiles, point.quantiles, strict=True)
-        ],
-        invocation_ids=point.exemplars,
-    )
+def line_to(line: Line, quantiles: tuple[float, ...], stamp: Callable[[int], Timestamp]) -> query_pb2.MetricSeries:
+    message = query_pb2.MetricSeries(group=line.group)
+    for point in line.points:
+        # Built in its place: what is built by itself is copied there.
+        added = message.points.add(
+            start_at=stamp(point.start),
+            end_at=stamp(point.end),
+            count=point.count,
+            sum=point.sum,
+            rate=point.rate,
+            avg=point.avg,
+            min=point.min,
+            max=point.max,
+            invocation_ids=point.exemplars,
+        )
+        for share, value in zip(quantiles, point.quantiles, strict=True):
+            added.quantiles.add(share=share, value=value, approximate=point.approximate)
+    return message
 
 
 def listed_from(request: query_pb2.ListMetricEventsRequest) -> Selection:

@@ -12,7 +12,7 @@ from services.metrics.queries.models import OWN_LABELS, Query
 from services.metrics.queries.planning import Segment, with_open
 from services.metrics.queries.store import events as events_store
 from services.metrics.queries.store import series as series_store
-from services.metrics.rollups.models import EventPart, Part, Tier
+from services.metrics.rollups.models import EventPart, Part
 from services.metrics.rollups.sketch import encoded
 from services.metrics.rollups.store import rollups as rollups_store
 from services.metrics.rollups.store.closing import closed_until
@@ -46,19 +46,19 @@ class Reader:
             ServiceError: INVALID_ARGUMENT where there are too many groups, or points.
         """
         rolled = [segment for segment in segments if segment.tier is not None]
-        widths: dict[str, int] = {}
+        events = [(segment.start, segment.end, False) for segment in segments if segment.tier is None]
         if rolled:
             groups = await self._groups_of_series()
-            for segment in with_open(rolled, await closed_until(self._connection)):
-                assert segment.tier is not None
-                await self._read_rollups(segment.tier, groups, (segment.start, segment.end))
-                widths[segment.tier.name] = segment.tier.width
+            found = with_open(rolled, await closed_until(self._connection))
+            within = [(each.tier, (each.start, each.end)) for each in found if each.tier is not None]
+            if groups:
+                await self._read_rollups(within, groups)
             # Segments of roll-ups lie side by side, between those of events.
-            await self._read_events((rolled[0].start, rolled[-1].end), pending=True)
-        for segment in segments:
-            if segment.tier is None:
-                await self._read_events((segment.start, segment.end), pending=False)
-        self.sources = sorted(widths, key=lambda name: -widths[name])
+            events.append((rolled[0].start, rolled[-1].end, True))
+            tiers = sorted({tier for tier, _ in within}, key=lambda tier: -tier.width)
+            self.sources = [tier.name for tier in tiers]
+        if events:
+            await self._read_events(events)
         if len(rolled) < len(segments):
             self.sources.append("events")
 
@@ -75,28 +75,28 @@ class Reader:
             raise invalid_field("group_by", f"makes more than {MAX_GROUPS:,} groups; select fewer values")
         return number
 
-    async def _read_rollups(self, tier: Tier, groups: Mapping[int, int], within: tuple[int, int]) -> None:
+    async def _read_rollups(self, within: Sequence[rollups_store.Within], groups: Mapping[int, int]) -> None:
         asked = self._asked
         rows = await rollups_store.parts(
-            self._connection, tier, groups, asked.selection.measure, within, asked.step,
+            self._connection, within, groups, asked.selection.measure, asked.step,
             sketches=bool(asked.quantiles), most=MAX_POINTS + 1,
         )  # fmt: skip
         if len(rows) > MAX_POINTS:
             raise too_many_points()
         self.parts += await beside(len(rows) * ROW_BYTES, lambda: [Part(*row) for row in rows])
         if asked.exemplars:
-            self.exemplars += await rollups_store.exemplars(self._connection, tier, groups, within, asked.step)
+            self.exemplars += await rollups_store.exemplars(self._connection, within, groups, asked.step)
 
-    async def _read_events(self, within: tuple[int, int], *, pending: bool) -> None:
+    async def _read_events(self, within: Sequence[events_store.Within]) -> None:
         asked = self._asked
         question = (self._connection, asked.selection, self._viewer, asked.group_by, within, asked.step)
         most = MAX_ROWS if asked.quantiles else MAX_POINTS
-        rows = await events_store.parts(*question, pending=pending, keys=bool(asked.quantiles), most=most + 1)
+        rows = await events_store.parts(*question, keys=bool(asked.quantiles), most=most + 1)
         if len(rows) > most:
             raise too_many_points()
         self.parts += await beside(len(rows) * ROW_BYTES, self._of_events, rows)
         if asked.exemplars:
-            for labels, step, magnitude, invocation in await events_store.exemplars(*question, pending=pending):
+            for labels, step, magnitude, invocation in await events_store.exemplars(*question):
                 self.exemplars.append((self._group(labels), step, magnitude, invocation))
 
     def _of_events(self, rows: Sequence[Record]) -> list[Part]:

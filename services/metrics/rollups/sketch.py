@@ -93,7 +93,8 @@ class Sketch:
     @classmethod
     def from_bytes(cls, encoded: bytes, scale: int = SCALE) -> "Sketch":
         """Reads back what `to_bytes` wrote, and any number of these one after another, as one."""
-        return cls._summed(scale, *decoded(encoded))
+        keys, counts = decoded(encoded)
+        return cls._summed(scale, keys.astype(np.int64), counts.astype(np.int64))
 
     @classmethod
     def _summed(cls, scale: int, keys: NDArray[np.int64], counts: Counts | None) -> "Sketch":
@@ -202,11 +203,15 @@ def encoded(keys: NDArray[np.int64], counts: Counts) -> tuple[NDArray[np.int32],
     return np.concatenate(words).astype(WORD), np.concatenate(owners)
 
 
-def decoded(encoded: bytes) -> tuple[NDArray[np.int64], Counts]:
+def decoded(encoded: bytes) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
     """Of each word its key, and what it adds to that key's count."""
-    words = np.frombuffer(encoded, WORD).astype(np.int64)
-    digits = (words >> _PLACE_BITS) & _DIGIT
-    return words >> (_DIGIT_BITS + _PLACE_BITS), digits << ((words & _PLACE) * _DIGIT_BITS)
+    words = np.frombuffer(encoded, WORD)
+    keys, digits = words >> (_DIGIT_BITS + _PLACE_BITS), (words >> _PLACE_BITS) & _DIGIT
+    places = words & _PLACE
+    if places.any():
+        return keys, digits.astype(np.int64) << (places.astype(np.int64) * _DIGIT_BITS)
+    # Of most sketches there are many, and no count of theirs takes two words.
+    return keys, digits
 
 
 def middles(keys: NDArray[np.int64], scale: int) -> Floats:
@@ -222,11 +227,15 @@ def middles(keys: NDArray[np.int64], scale: int) -> Floats:
     return found
 
 
+def adds_up_exactly(counts: NDArray[np.integer]) -> bool:
+    """Whether `bincount` does: it adds doubles, which have all integers up to 2^53 only."""
+    return int(counts.max(initial=0)) * len(counts) < 1 << 53
+
+
 def _counted(places: NDArray[np.int64], counts: Counts | None, width: int) -> Counts:
     if counts is None:
         return np.bincount(places, minlength=width).astype(np.int64)
-    if int(counts.max(initial=0)) * len(counts) < 1 << 53:
-        # It adds up doubles, which have all integers up to there only.
+    if adds_up_exactly(counts):
         return np.bincount(places, counts, width).astype(np.int64)
     table = np.zeros(width, np.int64)
     np.add.at(table, places, counts)

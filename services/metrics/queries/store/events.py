@@ -1,7 +1,7 @@
 """SQL of events as they came: what the roll-ups do not know, or not yet."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from servicekit.identity.visibility import AudienceColumns, Viewer
 from servicekit.postgres import Connection, Record
@@ -11,6 +11,8 @@ from services.metrics.rollups.store.rollups import steps_of, time_of
 
 AUDIENCE = AudienceColumns(owners=("s.principal",))
 MEASURES: dict[Measure, str] = {"value": "e.value", "duration": "e.duration_ms"}
+# From when, and until when; and whether only those that no roll-up has yet.
+Within: TypeAlias = tuple[int, int, bool]
 # Events that no roll-up has yet.
 PENDING = "e.batch IN (SELECT batch FROM pending_rollups)"
 
@@ -20,10 +22,9 @@ async def parts(
     selection: Selection,
     viewer: Viewer,
     labels: Sequence[str],
-    within: tuple[int, int],
+    within: Sequence[Within],
     step: int,
     *,
-    pending: bool,
     keys: bool,
     most: int,
 ) -> list[Record]:
@@ -34,14 +35,13 @@ async def parts(
         selection: which events.
         viewer: who asks.
         labels: by what they are grouped.
-        within: from when, and until when; microseconds.
+        within: from when, and until when, microseconds; and whether only those that are not rolled up yet.
         step: the width of a step, microseconds; 0: one step.
-        pending: whether only those that are not rolled up yet.
         keys: whether a row is of one bucket of the sketch only, of which there are hundreds.
         most: rows at most.
     """
     values: list[Any] = []
-    source = _source(selection, viewer, labels, within, step, values, pending=pending)
+    source = _source(selection, viewer, labels, within, step, values)
     key = "sketch_key(measure)" if keys else "0"
     found: list[Record] = await connection.fetch(
         f"""
@@ -82,14 +82,12 @@ async def exemplars(
     selection: Selection,
     viewer: Viewer,
     labels: Sequence[str],
-    within: tuple[int, int],
+    within: Sequence[Within],
     step: int,
-    *,
-    pending: bool,
 ) -> list[tuple[tuple[str, ...], int, float, str]]:
     """Of each group and step the invocations with the greatest magnitudes: labels, step, magnitude, id. See `parts`."""
     values: list[Any] = []
-    source = _source(selection, viewer, labels, within, step, values, pending=pending)
+    source = _source(selection, viewer, labels, within, step, values)
     rows = await connection.fetch(
         f"""
         SELECT labels, step, magnitude, invocation_id
@@ -110,20 +108,16 @@ def _source(
     selection: Selection,
     viewer: Viewer,
     labels: Sequence[str],
-    within: tuple[int, int],
+    within: Sequence[Within],
     step: int,
     values: list[Any],
-    *,
-    pending: bool,
 ) -> str:
     """A query for the events of a selection: their labels, step, measure, weight, magnitude and invocation."""
-    values += [time_of(within[0]), time_of(within[1]), selection.service, selection.type, selection.principal]
+    values += [selection.service, selection.type, selection.principal]
     conditions = [AUDIENCE.condition(viewer, values)]
     for key, wanted in selection.dimensions.items():
         values += [key, list(wanted)]
         conditions.append(f"coalesce(s.dimensions ->> ${len(values) - 1}, '') = ANY(${len(values)}::text[])")
-    if pending:
-        conditions.append(PENDING)
     columns = []
     for label in labels:
         if label in OWN_LABELS:
@@ -131,20 +125,30 @@ def _source(
         else:
             values.append(label)
             columns.append(f"coalesce(s.dimensions ->> ${len(values)}, '')")
-    measure = MEASURES[selection.measure]
-    return f"""
+    of_selection = f"""
         SELECT ARRAY[{", ".join(columns)}]::text[] AS labels,
                {steps_of("e.at", step)} AS step,
-               {measure} AS measure,
+               {MEASURES[selection.measure]} AS measure,
                e.weight,
                coalesce(e.duration_ms, e.value) AS magnitude,
                e.metadata ->> 'invocation_id' AS invocation_id
         FROM metric_events e
         JOIN series s ON s.id = e.series_id
-        WHERE e.at >= $1
-          AND e.at < $2
-          AND ($3 = '' OR s.service = $3)
-          AND ($4 = '' OR s.type = $4)
-          AND ($5 = '' OR s.principal = $5)
+        WHERE ($1 = '' OR s.service = $1)
+          AND ($2 = '' OR s.type = $2)
+          AND ($3 = '' OR s.principal = $3)
           AND {" AND ".join(conditions)}
     """
+    sources = []
+    for start, end, pending in within:
+        values += [time_of(start), time_of(end)]
+        sources.append(
+            f"""
+            {of_selection}
+          AND e.at >= ${len(values) - 1}
+          AND e.at < ${len(values)}
+          AND {PENDING if pending else "true"}
+            """
+        )
+    # Each by itself: of times that are put together by OR, Postgres would use no index.
+    return "UNION ALL".join(sources)

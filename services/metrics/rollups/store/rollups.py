@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from servicekit.postgres import Connection, Record
-from services.metrics.rollups.models import MAX_EXEMPLARS, Measure, Rollups, Spreads, Tier
+from services.metrics.rollups.models import MAX_EXEMPLARS, SECOND, Measure, Rollups, Spreads, Tier
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A sketch with more bytes has been added to so often that its buckets may come several times.
@@ -103,7 +103,8 @@ def time_of(microseconds: int) -> datetime:
 
 def steps_of(column: str, step: int) -> str:
     """The number of the step, of so many microseconds, that a time lies in, rounded down; 0 where there is one step."""
-    return f"floor(extract(epoch FROM {column}) * 1000000 / {step})::bigint" if step else "0::bigint"
+    # Not `extract`, whose numeric takes longer than all the rest. Of a second's thousandths a double is exact enough.
+    return f"floor(date_part('epoch', {column}) / {step / SECOND!r})::bigint" if step else "0::bigint"
 
 
 async def add(connection: Connection, tier: Tier, rollups: Rollups) -> list[Record]:
@@ -170,12 +171,15 @@ async def replace_sketches(connection: Connection, tier: Tier, rows: Sequence[tu
     )
 
 
+# A tier and a time, from when and until when; microseconds.
+Within: TypeAlias = tuple[Tier, tuple[int, int]]
+
+
 async def parts(
     connection: Connection,
-    tier: Tier,
+    within: Sequence[Within],
     groups: Mapping[int, int],
     measure: Measure,
-    within: tuple[int, int],
     step: int,
     *,
     sketches: bool,
@@ -185,62 +189,70 @@ async def parts(
 
     Args:
         connection: to the database.
-        tier: its roll-ups.
+        within: which roll-ups of which times; several tiers are one statement, and one row where they have the same.
         groups: of each series its group.
         measure: of what.
-        within: from when, and until when; microseconds.
         step: the width of a step, microseconds; 0: one step.
         sketches: whether they are wanted, which are most of what there is to read.
         most: so many at most.
     """
-    steps = steps_of("bucket", step)
-    sketch = f"string_agg({measure}_sketch, '')" if sketches else "''::bytea"
+    columns = ("count", "sum", "min", "max", *(["sketch"] if sketches else []))
+    chosen = ", ".join(["is_approximate", *(f"{measure}_{each} AS measure_{each}" for each in columns)])
+    source, times = _buckets_of(within, chosen, f"{measure}_count > 0")
     found: list[Record] = await connection.fetch(
         f"""
-        SELECT wanted.group_number, {steps} AS step,
-               sum({measure}_count)::bigint, sum({measure}_sum), min({measure}_min), max({measure}_max),
-               bool_or(is_approximate), {sketch}
-        FROM {tier.table}
-        JOIN unnest($1::bigint[], $2::integer[]) AS wanted (series_id, group_number) USING (series_id)
-        WHERE bucket >= $3
-          AND bucket < $4
-          AND {measure}_count > 0
+        SELECT group_number, {steps_of("bucket", step)} AS step,
+               sum(measure_count)::bigint, sum(measure_sum), min(measure_min), max(measure_max),
+               bool_or(is_approximate), {"string_agg(measure_sketch, '')" if sketches else "''::bytea"}
+        FROM ({source}) AS chosen
         GROUP BY 1, 2
         LIMIT {most}
         """,
         list(groups),
         list(groups.values()),
-        time_of(within[0]),
-        time_of(within[1]),
+        *times,
     )
     return found
 
 
 async def exemplars(
-    connection: Connection, tier: Tier, groups: Mapping[int, int], within: tuple[int, int], step: int
+    connection: Connection, within: Sequence[Within], groups: Mapping[int, int], step: int
 ) -> list[tuple[int, int, float, str]]:
     """Of each group and step the invocations with the greatest magnitudes: group, step, magnitude, id."""
     steps = steps_of("bucket", step)
+    source, times = _buckets_of(within, "invocations, magnitudes", "true")
     rows = await connection.fetch(
         f"""
         SELECT group_number, step, magnitude, invocation::text
         FROM (
-            SELECT wanted.group_number, {steps} AS step, e.magnitude, e.invocation,
+            SELECT group_number, {steps} AS step, e.magnitude, e.invocation,
                    row_number() OVER (
-                       PARTITION BY wanted.group_number, {steps}
+                       PARTITION BY group_number, {steps}
                        ORDER BY e.magnitude DESC, e.invocation
                    ) AS place
-            FROM {tier.table}
-            JOIN unnest($1::bigint[], $2::integer[]) AS wanted (series_id, group_number) USING (series_id)
+            FROM ({source}) AS chosen
             CROSS JOIN unnest(invocations, magnitudes) AS e (invocation, magnitude)
-            WHERE bucket >= $3
-              AND bucket < $4
         ) AS named
         WHERE place <= {MAX_EXEMPLARS}
         """,
         list(groups),
         list(groups.values()),
-        time_of(within[0]),
-        time_of(within[1]),
+        *times,
     )
     return [(group, step, magnitude, invocation) for group, step, magnitude, invocation in rows]
+
+
+def _buckets_of(within: Sequence[Within], columns: str, condition: str) -> tuple[str, list[datetime]]:
+    """A query for the roll-ups of these times of the series that are wanted, and its parameters, from the third on."""
+    sources = [
+        f"""
+            SELECT group_number, bucket, {columns}
+            FROM {tier.table}
+            JOIN unnest($1::bigint[], $2::integer[]) AS wanted (series_id, group_number) USING (series_id)
+            WHERE bucket >= ${3 + 2 * number}
+              AND bucket < ${4 + 2 * number}
+              AND {condition}
+        """
+        for number, (tier, _) in enumerate(within)
+    ]
+    return "UNION ALL".join(sources), [time_of(end) for _, ends in within for end in ends]
