@@ -128,7 +128,7 @@ class Database:
         time lies in some partitions of many, that plan finds everything by reading everything.
         """
         async with self.connection() as connection, _transaction(connection, **SNAPSHOT):
-            # And memory enough to group by hashing: what is grouped is wide, and sorting it takes longer than reading it.
+            # And memory enough to group by hashing: rows are wide, and to sort them takes longer than to read them.
             await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL work_mem = '32MB'")
             yield connection
 

@@ -13,7 +13,7 @@ from servicekit import json_values
 from servicekit.errors import ServiceError, invalid_field
 from servicekit.timestamps import to_timestamp
 from services.metrics import models
-from services.metrics.costs.models import Cost, Price, PriceTable
+from services.metrics.costs.models import Cost, Grouping, Price, PriceTable
 from services.metrics.costs.pricing import Group
 from services.metrics.ingestion.collecting import EventCollector
 from services.metrics.ingestion.rules import RejectedError, time_of
@@ -159,9 +159,13 @@ def table_to(table: PriceTable) -> cost_pb2.PriceTable:
     )
 
 
-def costs_to(group_by: Sequence[str], groups: Mapping[Group, Cost], total: Cost) -> cost_pb2.QueryCostsResponse:
+def grouping_from(request: cost_pb2.QueryCostsRequest) -> Grouping:
+    return Grouping(tuple(request.group_by), request.path_dimension, request.beneath)
+
+
+def costs_to(names: Sequence[str], groups: Mapping[Group, Cost], total: Cost) -> cost_pb2.QueryCostsResponse:
     dearest = sorted(groups.items(), key=lambda each: (-each[1].usd, -each[1].all_tokens, each[0]))
-    shown = [_cost_to(dict(zip(group_by, group, strict=True)), cost) for group, cost in dearest[:MAX_GROUPS]]
+    shown = [_cost_to(dict(zip(names, group, strict=True)), cost) for group, cost in dearest[:MAX_GROUPS]]
     return cost_pb2.QueryCostsResponse(costs=shown, total=_cost_to({}, total))
 
 

@@ -125,8 +125,9 @@ class MetricsServicer(metrics_service_pb2_grpc.MetricsServiceServicer):
 
     async def QueryCosts(self, request: cost_pb2.QueryCostsRequest, context: Context) -> cost_pb2.QueryCostsResponse:
         start, end = to_datetime(request, "start_at"), to_datetime(request, "end_at")
-        groups, total = await self._costs.query(start, end, request.group_by, current_context.get().viewer)
-        return messages.costs_to(request.group_by, groups, total)
+        grouping = messages.grouping_from(request)
+        groups, total = await self._costs.query(start, end, grouping, current_context.get().viewer)
+        return messages.costs_to(grouping.names, groups, total)
 
     async def IngestMetricColumns(
         self, request: metrics_service_pb2.IngestMetricColumnsRequest, context: Context

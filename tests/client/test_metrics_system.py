@@ -52,8 +52,9 @@ def test_what_tokens_cost_is_shown_by_dimensions(stack: Stack, command: Command)
         table = client.create_price_table([Price(model=model, token_type="input", usd_per_million=2.0)])
         assert client.list_price_tables(1) == [table]
     tokens = ("--name", "gen_ai.client.token.usage", "-d", "gen_ai.token.type=input")
-    for used, by in (("500000", model), ("9", f"{model}-other")):
-        assert command("send", used, *tokens, "-d", f"gen_ai.request.model={by}").code == 0
+    for used, by, task in (("500000", model, "t-1"), ("9", f"{model}-other", "t-2")):
+        named = ("-d", f"gen_ai.request.model={by}", "-d", f"task.path={model}/e/{task}")
+        assert command("send", used, *tokens, *named).code == 0
     found = {
         each["group"]["gen_ai.request.model"]: each
         for each in command("costs", "--by", "gen_ai.request.model", "--json").json
@@ -63,6 +64,12 @@ def test_what_tokens_cost_is_shown_by_dimensions(stack: Stack, command: Command)
     shown = command("costs", "--by", "gen_ai.request.model").out
     assert model in shown
     assert "1.0000" in shown
+    shown = command("costs", "--path", "task.path", "--beneath", f"{model}/e", "--json").json
+    assert {each["group"]["task.path"]: (each["usd"], each["unpriced_tokens"]) for each in shown} == {
+        f"{model}/e": (1.0, 9),
+        f"{model}/e/t-1": (1.0, 0),
+        f"{model}/e/t-2": (0, 9),
+    }
 
 
 def test_what_was_measured_is_asked_about_and_watched(command: Command) -> None:

@@ -10,13 +10,16 @@ from servicekit import pagination
 from servicekit.errors import invalid_field
 from servicekit.idempotency import Once
 from servicekit.identity.visibility import Viewer
+from servicekit.large import beside
 from servicekit.postgres import Connection, Database
 from servicekit.turns import Turns
 from services.metrics.costs import store
-from services.metrics.costs.models import TOKENS, Cost, Price, PriceTable
+from services.metrics.costs.models import TOKENS, Cost, Grouping, Price, PriceTable
 from services.metrics.costs.pricing import Group, costs
 
 USUAL = timedelta(days=1)
+# About what tokens of a series take, by which is told how much work they make.
+USAGE_BYTES = 200
 
 Answer = TypeVar("Answer", bound=Message)
 
@@ -50,16 +53,21 @@ class Costs:
         return asked.page(found, lambda table: (str(table.version),))
 
     async def query(
-        self, start: datetime | None, end: datetime | None, group_by: Sequence[str], viewer: Viewer
+        self, start: datetime | None, end: datetime | None, grouping: Grouping, viewer: Viewer
     ) -> tuple[Mapping[Group, Cost], Cost]:
-        """What was used within a time costs, by the values of dimensions and all together."""
+        """What was used within a time costs, by groups and all together."""
         until = end or datetime.now(UTC)
         since = start or until - USUAL
         if since >= until:
             raise invalid_field("start_at", "must be before end_at")
+        if grouping.path in grouping.by:
+            raise invalid_field("path_dimension", "cannot stand in group_by as well")
+        if grouping.beneath and not grouping.path:
+            raise invalid_field("beneath", "needs the path_dimension that it is a path of")
         whose = "" if viewer.sees_all else viewer.name
         async with self._turns.turn(), self._database.connection() as connection:
             tables = await store.tables(connection, since, until)
             starts = [table.effective_at for table in tables]
-            used = await store.usage(connection, TOKENS, starts, since, until, whose)
-        return costs(used, tables, group_by)
+            under = (grouping.path, grouping.beneath)
+            used = await store.usage(connection, TOKENS, starts, (since, until), whose, under)
+        return await beside(len(used) * USAGE_BYTES, costs, used, tables, grouping)

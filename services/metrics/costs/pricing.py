@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from services.metrics.costs.models import Cost, Price, PriceTable, Usage
+from services.metrics.costs.models import Cost, Grouping, Price, PriceTable, Usage
 
 MILLION = 1_000_000
 ANY = "*"
@@ -35,26 +35,24 @@ class Prices:
         return None
 
 
-def costs(
-    used: Iterable[Usage], tables: Sequence[PriceTable], group_by: Sequence[str]
-) -> tuple[Mapping[Group, Cost], Cost]:
-    """What has been used, by the values of dimensions, and all of it.
+def costs(used: Iterable[Usage], tables: Sequence[PriceTable], grouping: Grouping) -> tuple[Mapping[Group, Cost], Cost]:
+    """What has been used, by groups, and all of it.
 
     Args:
         used: tokens by series and price table.
         tables: in order of the times from which on they hold.
-        group_by: names of dimensions.
+        grouping: how it is told apart; each step of a path is a group that has all beneath it.
     """
     prices = [Prices(()), *(Prices(table.prices) for table in tables)]
     groups: dict[Group, Cost] = {}
     total = Cost()
     for each in used:
-        group = tuple(each.dimensions.get(name, "") for name in group_by)
         model = next((each.dimensions[name] for name in MODELS if each.dimensions.get(name)), "")
         token_type = each.dimensions.get(TOKEN_TYPE) or NO_TYPE
         price = prices[each.period].of(model, token_type)
-        for cost in (groups.setdefault(group, Cost()), total):
-            _add(cost, model, token_type, each.tokens, price)
+        _add(total, model, token_type, each.tokens, price)
+        for group in grouping.groups_of(each.dimensions):
+            _add(groups.setdefault(group, Cost()), model, token_type, each.tokens, price)
     return groups, total
 
 

@@ -88,9 +88,23 @@ async def forget_usage(connection: Connection, before: datetime) -> None:
 
 
 async def usage(
-    connection: Connection, metric_name: str, starts: Sequence[datetime], start: datetime, end: datetime, whose: str
+    connection: Connection,
+    metric_name: str,
+    starts: Sequence[datetime],
+    within: tuple[datetime, datetime],
+    whose: str,
+    beneath: tuple[str, str],
 ) -> list[Usage]:
-    """Tokens by series, and by the times from which on prices hold; `whose` sent them, or all where that is empty."""
+    """Tokens by series, and by the times from which on prices hold.
+
+    Args:
+        connection: to the database.
+        metric_name: what counts them.
+        starts: from when on prices hold, in order.
+        within: from when, and until when.
+        whose: who sent them; empty: all.
+        beneath: a dimension that is a path, and the path at or beneath which they were used; empty: anywhere.
+    """
     rows = await connection.fetch(
         """
         WITH wanted AS (
@@ -99,6 +113,7 @@ async def usage(
             WHERE type = 'custom'
               AND dimensions ->> 'metric_name' = $1
               AND ($5 = '' OR principal = $5)
+              AND ($7 = '' OR dimensions ->> $6 = $7 OR starts_with(dimensions ->> $6, $7 || '/'))
         ),
         split AS MATERIALIZED (
             -- Minutes of which not all is asked about, or not all has one price.
@@ -137,9 +152,9 @@ async def usage(
         """,
         metric_name,
         list(starts),
-        start,
-        end,
+        *within,
         whose,
+        *beneath,
     )
     return [Usage(orjson.loads(row["dimensions"]), row["period"], row["tokens"]) for row in rows]
 

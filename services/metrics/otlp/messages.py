@@ -30,6 +30,7 @@ from services.metrics.otlp.models import (
     Kind,
     Point,
     Rejected,
+    Sender,
     Series,
     Source,
     Temporality,
@@ -39,6 +40,8 @@ from services.metrics.otlp.sizes import MAX_JSON_VALUES, MAX_MESSAGES, MAX_POINT
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 UNKNOWN_SERVICE = "unknown_service"
+# Attributes of a resource that each of its points has as well: for whom a process works is said where it is started.
+OF_RESOURCE = frozenset({"gen_ai.agent.id", "gen_ai.conversation.id", "session.id", "task.path"})
 # An attribute of an exemplar that names an invocation, of which there is a receipt.
 INVOCATION_ID = "qmcp.invocation_id"
 MAX_EXEMPLARS = 8
@@ -162,13 +165,13 @@ def _export(request: ExportMetricsServiceRequest) -> Export:
     rejected: list[Rejected] = []
     for of_resource in request.resource_metrics:
         attributes = _attributes(of_resource.resource.attributes)
-        source = _source(dict(attributes))
+        sender = Sender(_source(dict(attributes)), {each: value for each, value in attributes if each in OF_RESOURCE})
         for of_scope in of_resource.scope_metrics:
             scope = of_scope.scope
             named = ("scope", scope.name, scope.version, *_flat(_attributes(scope.attributes)))
             within = (*_flat(attributes), *named)
             for metric in of_scope.metrics:
-                _take(metric, source, within, points, rejected)
+                _take(metric, sender, within, points, rejected)
                 if len(points) + len(rejected) > MAX_POINTS:
                     raise MalformedError(f"holds more than {MAX_POINTS:,} points; send it in parts.")
     return Export(tuple(points), tuple(rejected))
@@ -183,7 +186,7 @@ def _source(attributes: dict[str, str]) -> Source:
 
 
 def _take(
-    metric: metrics_pb2.Metric, source: Source, within: Sequence[str], points: list[Point], rejected: list[Rejected]
+    metric: metrics_pb2.Metric, sender: Sender, within: Sequence[str], points: list[Point], rejected: list[Rejected]
 ) -> None:
     data = metric.WhichOneof("data")
     if data is None:
@@ -204,7 +207,9 @@ def _take(
         try:
             attributes = _attributes(each.attributes)
             identity = _digest(_flat(attributes), named.copy()).digest()
-            series = Series(source, metric.name, metric.unit, kind, temporality, attributes, identity)
+            if sender.attributes:
+                attributes = tuple(sorted({**sender.attributes, **dict(attributes)}.items()))
+            series = Series(sender.source, metric.name, metric.unit, kind, temporality, attributes, identity)
             start, time = _interval(each)
             points.append(Point(series, start, time, read(each), _exemplars(getattr(each, "exemplars", ()))))
         except _UnfitError as error:

@@ -41,6 +41,14 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Sender:
+    """What sends, and the attributes of it that each of its points has unless it says otherwise."""
+
+    source: Source
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """What the points of one measured thing share."""
 

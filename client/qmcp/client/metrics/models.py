@@ -97,7 +97,8 @@ class PriceTable:
 class Cost:
     """What the tokens of a group came to."""
 
-    # The values of the dimensions that were asked for; empty where the series has no such dimension.
+    # The values of the dimensions that were asked for, of `path_dimension` the path down to this step; empty where
+    # the series has no such dimension.
     group: dict[str, str] = field(default_factory=dict)
     # How many tokens of each type there were.
     tokens: dict[str, float] = field(default_factory=dict)

@@ -89,14 +89,25 @@ class Metrics(Calls):
         return self._list(cost_pb2.ListPriceTablesRequest(), PriceTable, limit=limit)
 
     def query_costs(
-        self, group_by: Sequence[str] = (), *, start_at: datetime | None = None, end_at: datetime | None = None
+        self,
+        group_by: Sequence[str] = (),
+        *,
+        path_dimension: str = "",
+        beneath: str = "",
+        start_at: datetime | None = None,
+        end_at: datetime | None = None,
     ) -> list[Cost]:
         """What the tokens cost that were used within a time, by dimensions, the dearest first; at most 1,000 groups.
 
-        A day before the end where no start is given, and now where no end is.
+        A day before the end where no start is given, and now where no end is. Of `path_dimension`, as `task.path`, each
+        step is a group that has all beneath it; `beneath` one of them, nothing else is told.
         """
         request = cost_pb2.QueryCostsRequest(
-            group_by=group_by, start_at=to_timestamp(start_at), end_at=to_timestamp(end_at)
+            group_by=group_by,
+            path_dimension=path_dimension,
+            beneath=beneath,
+            start_at=to_timestamp(start_at),
+            end_at=to_timestamp(end_at),
         )
         answer = self._send(request)
         return [from_message(Cost, each) for each in answer.costs]

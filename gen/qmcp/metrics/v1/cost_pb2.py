@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aqmcp/metrics/v1/cost.proto\x12\x0fqmcp.metrics.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xba\x01\n\x05Price\x12.\n\x05model\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\xc8\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x31\n\ntoken_type\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[A-Za-z0-9_.-]{1,50}$\x12:\n\x0fusd_per_million\x18\x03 \x01(\x01\x42\x1c\xbaH\x19\x12\x14\x19\x00\x00\x00\x00\x80\x84.A)\x00\x00\x00\x00\x00\x00\x00\x00@\x01\xc8\x01\x01H\x00\x88\x01\x01\x42\x12\n\x10_usd_per_million\"\xd2\x01\n\nPriceTable\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\x30\n\x0c\x65\x66\x66\x65\x63tive_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x06prices\x18\x03 \x03(\x0b\x32\x16.qmcp.metrics.v1.PriceB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xd0\x0f\x12\x1c\n\ncreated_by\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8b\x01\n\x17\x43reatePriceTableRequest\x12\x38\n\x0bprice_table\x18\x01 \x01(\x0b\x32\x1b.qmcp.metrics.v1.PriceTableB\x06\xbaH\x03\xc8\x01\x01\x12\x36\n\x0fidempotency_key\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\"U\n\x16ListPriceTablesRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"e\n\x17ListPriceTablesResponse\x12\x31\n\x0cprice_tables\x18\x01 \x03(\x0b\x32\x1b.qmcp.metrics.v1.PriceTable\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xaf\x01\n\x11QueryCostsRequest\x12,\n\x08start_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06\x65nd_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12@\n\x08group_by\x18\x03 \x03(\tB.\xbaH+\x92\x01(\x10\x05\x18\x01\"\"r 2\x1e^[A-Za-z_][A-Za-z0-9_.]{0,49}$\"`\n\x12QueryCostsResponse\x12$\n\x05\x63osts\x18\x01 \x03(\x0b\x32\x15.qmcp.metrics.v1.Cost\x12$\n\x05total\x18\x02 \x01(\x0b\x32\x15.qmcp.metrics.v1.Cost\"\x86\x02\n\x04\x43ost\x12/\n\x05group\x18\x01 \x03(\x0b\x32 .qmcp.metrics.v1.Cost.GroupEntry\x12\x31\n\x06tokens\x18\x02 \x03(\x0b\x32!.qmcp.metrics.v1.Cost.TokensEntry\x12\x0b\n\x03usd\x18\x03 \x01(\x01\x12\x17\n\x0funpriced_tokens\x18\x04 \x01(\x01\x12\x17\n\x0funpriced_models\x18\x05 \x03(\t\x1a,\n\nGroupEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bTokensEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aqmcp/metrics/v1/cost.proto\x12\x0fqmcp.metrics.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xba\x01\n\x05Price\x12.\n\x05model\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\xc8\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x31\n\ntoken_type\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[A-Za-z0-9_.-]{1,50}$\x12:\n\x0fusd_per_million\x18\x03 \x01(\x01\x42\x1c\xbaH\x19\x12\x14\x19\x00\x00\x00\x00\x80\x84.A)\x00\x00\x00\x00\x00\x00\x00\x00@\x01\xc8\x01\x01H\x00\x88\x01\x01\x42\x12\n\x10_usd_per_million\"\xd2\x01\n\nPriceTable\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\x30\n\x0c\x65\x66\x66\x65\x63tive_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x06prices\x18\x03 \x03(\x0b\x32\x16.qmcp.metrics.v1.PriceB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xd0\x0f\x12\x1c\n\ncreated_by\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8b\x01\n\x17\x43reatePriceTableRequest\x12\x38\n\x0bprice_table\x18\x01 \x01(\x0b\x32\x1b.qmcp.metrics.v1.PriceTableB\x06\xbaH\x03\xc8\x01\x01\x12\x36\n\x0fidempotency_key\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\"U\n\x16ListPriceTablesRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"e\n\x17ListPriceTablesResponse\x12\x31\n\x0cprice_tables\x18\x01 \x03(\x0b\x32\x1b.qmcp.metrics.v1.PriceTable\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x95\x02\n\x11QueryCostsRequest\x12,\n\x08start_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06\x65nd_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12@\n\x08group_by\x18\x03 \x03(\tB.\xbaH+\x92\x01(\x10\x05\x18\x01\"\"r 2\x1e^[A-Za-z_][A-Za-z0-9_.]{0,49}$\x12=\n\x0epath_dimension\x18\x04 \x01(\tB%\xbaH\"r \x18\x32\x32\x1c^([A-Za-z_][A-Za-z0-9_.]*)?$\x12%\n\x07\x62\x65neath\x18\x05 \x01(\tB\x14\xbaH\x11r\x0f\x18\xc8\x01\x32\n^[^\\x00]*$\"`\n\x12QueryCostsResponse\x12$\n\x05\x63osts\x18\x01 \x03(\x0b\x32\x15.qmcp.metrics.v1.Cost\x12$\n\x05total\x18\x02 \x01(\x0b\x32\x15.qmcp.metrics.v1.Cost\"\x86\x02\n\x04\x43ost\x12/\n\x05group\x18\x01 \x03(\x0b\x32 .qmcp.metrics.v1.Cost.GroupEntry\x12\x31\n\x06tokens\x18\x02 \x03(\x0b\x32!.qmcp.metrics.v1.Cost.TokensEntry\x12\x0b\n\x03usd\x18\x03 \x01(\x01\x12\x17\n\x0funpriced_tokens\x18\x04 \x01(\x01\x12\x17\n\x0funpriced_models\x18\x05 \x03(\t\x1a,\n\nGroupEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bTokensEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,6 +53,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPRICETABLESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
   _globals['_QUERYCOSTSREQUEST'].fields_by_name['group_by']._loaded_options = None
   _globals['_QUERYCOSTSREQUEST'].fields_by_name['group_by']._serialized_options = b'\272H+\222\001(\020\005\030\001\"\"r 2\036^[A-Za-z_][A-Za-z0-9_.]{0,49}$'
+  _globals['_QUERYCOSTSREQUEST'].fields_by_name['path_dimension']._loaded_options = None
+  _globals['_QUERYCOSTSREQUEST'].fields_by_name['path_dimension']._serialized_options = b'\272H\"r \03022\034^([A-Za-z_][A-Za-z0-9_.]*)?$'
+  _globals['_QUERYCOSTSREQUEST'].fields_by_name['beneath']._loaded_options = None
+  _globals['_QUERYCOSTSREQUEST'].fields_by_name['beneath']._serialized_options = b'\272H\021r\017\030\310\0012\n^[^\\x00]*$'
   _globals['_COST_GROUPENTRY']._loaded_options = None
   _globals['_COST_GROUPENTRY']._serialized_options = b'8\001'
   _globals['_COST_TOKENSENTRY']._loaded_options = None
@@ -68,13 +72,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPRICETABLESRESPONSE']._serialized_start=740
   _globals['_LISTPRICETABLESRESPONSE']._serialized_end=841
   _globals['_QUERYCOSTSREQUEST']._serialized_start=844
-  _globals['_QUERYCOSTSREQUEST']._serialized_end=1019
-  _globals['_QUERYCOSTSRESPONSE']._serialized_start=1021
-  _globals['_QUERYCOSTSRESPONSE']._serialized_end=1117
-  _globals['_COST']._serialized_start=1120
-  _globals['_COST']._serialized_end=1382
-  _globals['_COST_GROUPENTRY']._serialized_start=1291
-  _globals['_COST_GROUPENTRY']._serialized_end=1335
-  _globals['_COST_TOKENSENTRY']._serialized_start=1337
-  _globals['_COST_TOKENSENTRY']._serialized_end=1382
+  _globals['_QUERYCOSTSREQUEST']._serialized_end=1121
+  _globals['_QUERYCOSTSRESPONSE']._serialized_start=1123
+  _globals['_QUERYCOSTSRESPONSE']._serialized_end=1219
+  _globals['_COST']._serialized_start=1222
+  _globals['_COST']._serialized_end=1484
+  _globals['_COST_GROUPENTRY']._serialized_start=1393
+  _globals['_COST_GROUPENTRY']._serialized_end=1437
+  _globals['_COST_TOKENSENTRY']._serialized_start=1439
+  _globals['_COST_TOKENSENTRY']._serialized_end=1484
 # @@protoc_insertion_point(module_scope)

@@ -59,14 +59,18 @@ class ListPriceTablesResponse(_message.Message):
     def __init__(self, price_tables: _Optional[_Iterable[_Union[PriceTable, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class QueryCostsRequest(_message.Message):
-    __slots__ = ("start_at", "end_at", "group_by")
+    __slots__ = ("start_at", "end_at", "group_by", "path_dimension", "beneath")
     START_AT_FIELD_NUMBER: _ClassVar[int]
     END_AT_FIELD_NUMBER: _ClassVar[int]
     GROUP_BY_FIELD_NUMBER: _ClassVar[int]
+    PATH_DIMENSION_FIELD_NUMBER: _ClassVar[int]
+    BENEATH_FIELD_NUMBER: _ClassVar[int]
     start_at: _timestamp_pb2.Timestamp
     end_at: _timestamp_pb2.Timestamp
     group_by: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, start_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., group_by: _Optional[_Iterable[str]] = ...) -> None: ...
+    path_dimension: str
+    beneath: str
+    def __init__(self, start_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., group_by: _Optional[_Iterable[str]] = ..., path_dimension: _Optional[str] = ..., beneath: _Optional[str] = ...) -> None: ...
 
 class QueryCostsResponse(_message.Message):
     __slots__ = ("costs", "total")

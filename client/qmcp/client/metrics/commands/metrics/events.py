@@ -68,6 +68,10 @@ def costs(
     context: typer.Context,
     *,
     by: Annotated[list[str] | None, typer.Option(help="A dimension to tell costs apart by; many times.")] = None,
+    path: Annotated[
+        str, typer.Option(help="A dimension of paths, as task.path: each step has what lies beneath it.")
+    ] = "",
+    beneath: Annotated[str, typer.Option(help="Only at this path, or beneath it.")] = "",
     since: Annotated[
         str | None, typer.Option(help="Only from then on: 2026-11-21T14:00:00Z, or 7d ago. A day, unless it is given.")
     ] = None,
@@ -75,12 +79,13 @@ def costs(
     json: output.AsJson = False,
 ) -> None:
     """Show what the tokens cost that were used, the dearest first; what has no price is told beside it."""
-    names = by or []
+    times = {"start_at": reading.moment(since), "end_at": reading.moment(until)}
     with connect(context) as client:
-        found = client.query_costs(names, start_at=reading.moment(since), end_at=reading.moment(until))
+        found = client.query_costs(by or [], path_dimension=path, beneath=beneath, **times)
     if json:
         output.as_json(found)
         return
+    names = [*(by or []), *([path] if path else [])]
     rows = (
         (
             *(each.group.get(name, "") for name in names),
