@@ -29,13 +29,19 @@ from services.metrics.exposition.instruments import Instruments
 from services.metrics.exposition.labels import Labels
 from services.metrics.exposition.page import AvailableTokens
 from services.metrics.exposition.push import Push
+from services.metrics.models import Events, Series, Source
 from services.metrics.server import compose
 from services.metrics.settings import Settings
 from tests.k8s.render import ROOT
 from tests.metrics.service import KEYS
 from tests.wire import scraped, until
 
-NO_DURATIONS = np.array([math.nan])
+
+def stored(kind: str, value: float, duration_ms: float = math.nan, **dimensions: str) -> Events:
+    """A request with one event."""
+    series = Series.of(Source("p", "s"), kind, tuple(dimensions.items()))
+    columns = np.array([0]), np.array([0]), np.array([value]), np.array([duration_ms]), np.array([0])
+    return Events(1, [series], *columns, {}, 64)
 
 
 def test_labels_are_those_that_are_allowed_and_of_each_only_the_first_values_have_their_own() -> None:
@@ -60,13 +66,32 @@ def test_combinations_are_bounded_too() -> None:
 
 def test_what_is_less_than_nothing_takes_nothing_from_a_counter() -> None:
     instruments = Instruments((1.0,), Labels((), 10, 10, 10))
-    instruments.add("auth_request", "s", {}, np.array([3.0]), NO_DURATIONS)
-    instruments.add("auth_request", "s", {}, np.array([-5.0]), NO_DURATIONS)
-    instruments.add("custom", "s", {}, np.array([7.0]), NO_DURATIONS)
+    instruments.observe([stored("auth_request", 3.0), stored("auth_request", -5.0), stored("custom", 7.0)])
     registry = CollectorRegistry()
     registry.register(instruments)
     labels = {"service": "s", "metric_type": "auth_request"}
     assert registry.get_sample_value("mcp_auth_requests_total", labels) == 3
+    assert registry.get_sample_value("mcp_auth_request_duration_seconds_count", labels) is None
+
+
+def test_what_many_requests_stored_is_counted_at_once_as_one_by_one() -> None:
+    together, alone = (Instruments((0.5, 2.0), Labels(("n",), 150, 10, 100)) for _ in range(2))
+    kinds = ("tool_execution", "protocol_latency", "custom", "health_check")
+    batch = [
+        stored(kind, number * 0.25, 100.0 * number if number % 3 else math.nan, n=str(number % 20))
+        for number, kind in enumerate(kinds * 30)
+    ]
+    together.observe(batch)
+    for each in batch:
+        alone.observe([each])
+    shown, expected = ([(each.name, each.samples) for each in one.collect()] for one in (together, alone))
+    assert shown == expected
+    counts = {name: sum(s.value for s in samples if s.name == f"{name}_count") for name, samples in shown}
+    assert counts["mcp_tool_execution_duration_seconds"] == 20
+    # Its values are seconds: the 1st of these is 0.25, and each is 1 more than the one before.
+    assert counts["mcp_protocol_latency_seconds"] == 30
+    [latencies] = [samples for name, samples in shown if name == "mcp_protocol_latency_seconds"]
+    assert sum(s.value for s in latencies if s.labels.get("le") == "2.0") == 2
 
 
 @asynccontextmanager
