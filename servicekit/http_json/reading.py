@@ -18,6 +18,7 @@ from servicekit.http_json.counting import holds_more
 from servicekit.http_json.members import FREE, SCALAR, Member, Place, is_map, members, place_of
 from servicekit.http_json.scalars import take_as_text
 from servicekit.http_json.taking import take
+from servicekit.http_json.usual import take_usual
 from servicekit.json_values import EXACT, MAX_VALUES, max_values
 
 # Objects and lists within each other, the body's own counted: as many as a document may have, and those around it.
@@ -64,15 +65,14 @@ def read(body: bytes, bound: Message, field: str) -> Message:
     if not isinstance(document, dict):
         raise _refusal([Violation("", "must be a JSON object")])
     whole = field == "*"
-    place: Any = bound.DESCRIPTOR if whole else bound.DESCRIPTOR.fields_by_name[field].message_type
-    if violations := list(islice(_faults(document, place, most), MAX_VIOLATIONS)):
-        raise _refusal(violations)
-    take_as_text(document, place)
     given = type(bound)()
     target = given if whole else getattr(given, field)
-    if not _taken(document, target):
-        misfits = list(islice(_misfits(document, type(target)), MAX_VIOLATIONS))
-        raise _refusal(misfits or [Violation("", "is no such request")])
+    # Of the usual form, and with fewer values than there may be for certain.
+    is_usual = sum(map(body.count, (b",", b"[", b"{"))) <= most and take_usual(document, target)
+    if not is_usual:
+        given = type(bound)()
+        target = given if whole else getattr(given, field)
+        _take_judged(document, target, most)
     if not whole:
         # An empty object is not an absent one.
         target.SetInParent()
@@ -81,6 +81,17 @@ def read(body: bytes, bound: Message, field: str) -> Message:
     # This way around: protobuf merges by way of bytes, which may go 100 messages deep.
     given.MergeFrom(bound)
     return given
+
+
+def _take_judged(document: dict[str, Any], target: Message, most: int) -> None:
+    """Puts a document into an empty message, or says what is wrong with it."""
+    place: Any = target.DESCRIPTOR
+    if violations := list(islice(_faults(document, place, most), MAX_VIOLATIONS)):
+        raise _refusal(violations)
+    take_as_text(document, place)
+    if not _taken(document, target):
+        misfits = list(islice(_misfits(document, type(target)), MAX_VIOLATIONS))
+        raise _refusal(misfits or [Violation("", "is no such request")])
 
 
 def value_of(text: str, field: str, *, is_object: bool) -> Any:

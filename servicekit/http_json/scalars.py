@@ -24,7 +24,7 @@ def take_as_text(body: Any, descriptor: Descriptor) -> None:
                 if inner is not None:
                     take_as_text(value, inner)
                 elif isinstance(value, dict):
-                    body[name] = {key: _text(each) for key, each in value.items() if each is not None}
+                    body[name] = {key: text_of(each) for key, each in value.items() if each is not None}
 
 
 @cache
@@ -36,7 +36,7 @@ def _leading_there(descriptor: Descriptor) -> Mapping[str, Descriptor | None]:
         if inner is None:
             continue
         if inner.GetOptions().map_entry:
-            if _is_marked(field):
+            if is_of_text(field):
                 found |= dict.fromkeys((field.name, field.json_name), None)
         elif _has_some(inner, frozenset({descriptor.full_name})):
             found |= dict.fromkeys((field.name, field.json_name), inner)
@@ -49,7 +49,7 @@ def _has_some(descriptor: Descriptor, around: frozenset[str]) -> bool:
         return False
     inside = around | {descriptor.full_name}
     return any(
-        _is_marked(field)
+        is_of_text(field)
         or (
             field.message_type is not None
             and not field.message_type.GetOptions().map_entry
@@ -59,11 +59,13 @@ def _has_some(descriptor: Descriptor, around: frozenset[str]) -> bool:
     )
 
 
-def _is_marked(field: FieldDescriptor) -> bool:
+def is_of_text(field: FieldDescriptor) -> bool:
+    """Whether a field is such a map."""
     extension: Any = descriptor_pool.Default().FindExtensionByName(OPTION)
     return bool(field.GetOptions().Extensions[extension])
 
 
-def _text(value: Any) -> Any:
+def text_of(value: Any) -> Any:
+    """The text of a number, true or false; anything else as it is."""
     # Of anything else json_format says what is wrong.
     return json.dumps(value) if isinstance(value, bool | int | float) else value

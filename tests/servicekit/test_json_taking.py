@@ -1,5 +1,6 @@
 """What is put into a message the quick way is what json_format makes of it, and where that refuses, so does this."""
 
+import json
 from typing import Any
 
 import pytest
@@ -13,7 +14,10 @@ from qmcp.metrics.v1 import metrics_service_pb2, query_pb2
 from qmcp.tools.v1 import tools_service_pb2
 
 from servicekit.http_json.members import FREE, SCALAR, Member, members
+from servicekit.http_json.reading import _take_judged
 from servicekit.http_json.taking import take
+from servicekit.http_json.usual import take_usual
+from servicekit.json_values import MAX_VALUES
 
 # Values of the usual form of each type, and of others that clients send for it.
 STRANGE = st.sampled_from(
@@ -54,16 +58,19 @@ def usual(field: FieldDescriptor) -> st.SearchStrategy[Any]:
     return USUAL.get(field.message_type.full_name if field.message_type else field.type, st.integers(0, 99))
 
 
-def objects(descriptor: Any, depth: int = 3, *, strange: bool) -> st.SearchStrategy[dict[str, Any]]:
+def objects(
+    descriptor: Any, depth: int = 3, *, strange: bool, by: str = "json_name"
+) -> st.SearchStrategy[dict[str, Any]]:
     """Objects of which every name is a field, as the reader has seen to it before, each by one of its names."""
     # One of each oneof, too.
     chosen = {member.oneof or member.field.name: member for member in members(descriptor).values()}
     return st.fixed_dictionaries(
-        {}, optional={each.field.json_name: value_of(each, depth, strange=strange) for each in chosen.values()}
+        {},
+        optional={getattr(each.field, by): value_of(each, depth, strange=strange, by=by) for each in chosen.values()},
     )
 
 
-def value_of(member: Member, depth: int, *, strange: bool) -> st.SearchStrategy[Any]:
+def value_of(member: Member, depth: int, *, strange: bool, by: str) -> st.SearchStrategy[Any]:
     place = member.place
     if place in {FREE, SCALAR}:
         found = usual(member.field)
@@ -77,7 +84,7 @@ def value_of(member: Member, depth: int, *, strange: bool) -> st.SearchStrategy[
             if strange
             else st.dictionaries(LETTERS, value, max_size=3)
         )
-    inner = objects(place, depth - 1, strange=strange) if depth else st.just({})
+    inner = objects(place, depth - 1, strange=strange, by=by) if depth else st.just({})
     return st.lists(inner, max_size=3) if member.is_list else inner
 
 
@@ -106,3 +113,86 @@ def test_what_is_taken_is_what_json_format_takes(request_class: type[Message]) -
 
     usual_ones()
     strange_ones()
+
+
+@pytest.mark.parametrize("request_class", REQUESTS, ids=lambda each: each.DESCRIPTOR.name)
+def test_what_is_taken_in_one_walk_is_what_the_reader_that_judges_takes(request_class: type[Message]) -> None:
+    took = 0
+
+    def both(document: dict[str, Any]) -> None:
+        nonlocal took
+        quick = request_class()
+        if not take_usual(document, quick):
+            return
+        # As it came: the reader that judges is given what was read, and writes into it.
+        judged = request_class()
+        _take_judged(json.loads(json.dumps(document)), judged, MAX_VALUES)
+        assert quick.SerializeToString(deterministic=True) == judged.SerializeToString(deterministic=True)
+        took += 1
+
+    @given(objects(request_class.DESCRIPTOR, strange=False, by="name"))
+    def usual_ones(document: dict[str, Any]) -> None:
+        both(document)
+
+    @given(objects(request_class.DESCRIPTOR, strange=True, by="name"))
+    def strange_ones(document: dict[str, Any]) -> None:
+        both(document)
+
+    usual_ones()
+    assert took > 10, "nearly all that comes"
+    strange_ones()
+
+
+BATCH = {
+    "service": "s",
+    "metrics": [
+        {
+            "type": "custom",
+            "value": 1,
+            "duration_ms": 2.5,
+            "dimensions": {"a": "b", "c": 1, "d": True, "e": 0.25},
+            "metadata": {"list": [1, None, {"x": "é"}], "n": 1.5},
+            "at": "2026-11-28T09:00:00.5Z",
+        },
+        {"type": "custom", "value": -0.0, "timestamp": "2026-11-28T09:00:00Z", "dimensions": {}, "metadata": {}},
+    ],
+}
+
+
+def test_a_batch_as_clients_send_it_is_of_the_usual_form() -> None:
+    quick, judged = metrics_service_pb2.IngestMetricsRequest(), metrics_service_pb2.IngestMetricsRequest()
+    assert take_usual(BATCH, quick)
+    _take_judged(json.loads(json.dumps(BATCH)), judged, MAX_VALUES)
+    assert quick == judged
+    assert dict(quick.metrics[0].dimensions) == {"a": "b", "c": "1", "d": "true", "e": "0.25"}
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        {"typ": "custom"},
+        {"value": "1"},
+        {"value": None},
+        {"value": True},
+        {"value": 2**53 + 1},
+        {"value": float("inf")},
+        {"value": 1, "durationMs": 2},
+        {"dimensions": {"a": None}},
+        {"dimensions": {"a": [1]}},
+        {"dimensions": {"a": 2**53 + 1}},
+        {"dimensions": {"a": "\ud800"}},
+        {"dimensions": []},
+        {"type": "\ud800"},
+        {"metadata": {"a": 2**53 + 1}},
+        {"metadata": {"a": "\ud800"}},
+        {"metadata": {"\ud800": 1}},
+        {"metadata": {"a": [[[[[[[[[[1]]]]]]]]]]}},
+        {"at": "yesterday"},
+        {"at": 5},
+        [],
+        None,
+    ],
+    ids=str,
+)
+def test_what_is_not_of_the_usual_form_is_left_to_the_reader_that_judges(metric: Any) -> None:
+    assert not take_usual({"service": "s", "metrics": [metric]}, metrics_service_pb2.IngestMetricsRequest())

@@ -28,9 +28,9 @@ from services.metrics.otlp.models import (
     Exponential,
     Export,
     Kind,
+    Origin,
     Point,
     Rejected,
-    Sender,
     Series,
     Source,
     Temporality,
@@ -165,13 +165,13 @@ def _export(request: ExportMetricsServiceRequest) -> Export:
     rejected: list[Rejected] = []
     for of_resource in request.resource_metrics:
         attributes = _attributes(of_resource.resource.attributes)
-        sender = Sender(_source(dict(attributes)), {each: value for each, value in attributes if each in OF_RESOURCE})
+        origin = Origin(_source(dict(attributes)), {each: value for each, value in attributes if each in OF_RESOURCE})
         for of_scope in of_resource.scope_metrics:
             scope = of_scope.scope
             named = ("scope", scope.name, scope.version, *_flat(_attributes(scope.attributes)))
             within = (*_flat(attributes), *named)
             for metric in of_scope.metrics:
-                _take(metric, sender, within, points, rejected)
+                _take(metric, origin, within, points, rejected)
                 if len(points) + len(rejected) > MAX_POINTS:
                     raise MalformedError(f"holds more than {MAX_POINTS:,} points; send it in parts.")
     return Export(tuple(points), tuple(rejected))
@@ -186,7 +186,7 @@ def _source(attributes: dict[str, str]) -> Source:
 
 
 def _take(
-    metric: metrics_pb2.Metric, sender: Sender, within: Sequence[str], points: list[Point], rejected: list[Rejected]
+    metric: metrics_pb2.Metric, origin: Origin, within: Sequence[str], points: list[Point], rejected: list[Rejected]
 ) -> None:
     data = metric.WhichOneof("data")
     if data is None:
@@ -207,9 +207,9 @@ def _take(
         try:
             attributes = _attributes(each.attributes)
             identity = _digest(_flat(attributes), named.copy()).digest()
-            if sender.attributes:
-                attributes = tuple(sorted({**sender.attributes, **dict(attributes)}.items()))
-            series = Series(sender.source, metric.name, metric.unit, kind, temporality, attributes, identity)
+            if origin.attributes:
+                attributes = tuple(sorted({**origin.attributes, **dict(attributes)}.items()))
+            series = Series(origin.source, metric.name, metric.unit, kind, temporality, attributes, identity)
             start, time = _interval(each)
             points.append(Point(series, start, time, read(each), _exemplars(getattr(each, "exemplars", ()))))
         except _UnfitError as error:

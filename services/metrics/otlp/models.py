@@ -41,7 +41,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class Origin:
     """What sends, and the attributes of it that each of its points has unless it says otherwise."""
 
     source: Source
