@@ -88,9 +88,11 @@ def _put_scalars(target: Any, value: Any, _depth: int) -> None:
     """The same where numbers, true and false may be texts, too."""
     _require(type(value) is dict)
     for name, each in value.items():
-        if type(each) is not str:
+        if type(each) is str:
+            target[name] = each
+        else:
             _require(type(each) in {int, float, bool} and _is_exact(each))
-        target[name] = text_of(each)
+            target[name] = text_of(each)
 
 
 def _put_struct(target: Any, value: Any, depth: int) -> None:

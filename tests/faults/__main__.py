@@ -9,8 +9,12 @@ from pathlib import Path
 from tests.faults import decisions
 from tests.faults.crashes import IN_FLIGHT, crash
 from tests.faults.disconnects import storm
+from tests.faults.measurements import crash_measuring
 from tests.faults.sharing import share_out
 from tests.tasks.agents import WRITES
+
+# Events of a request to metrics.
+REQUEST = 250
 
 
 async def run(arguments: argparse.Namespace) -> bool:
@@ -40,6 +44,7 @@ async def run(arguments: argparse.Namespace) -> bool:
         )
         good &= _say("disconnects", after.text(), holds)
     good &= await _decide(arguments)
+    good &= await _measure(arguments)
     return await _share_out(arguments) and good
 
 
@@ -68,6 +73,24 @@ async def _decide(arguments: argparse.Namespace) -> bool:
     return good
 
 
+async def _measure(arguments: argparse.Namespace) -> bool:
+    """The metrics service: so many events in requests of 250."""
+    if not arguments.measured:
+        return True
+    with tempfile.TemporaryDirectory(prefix="qmcp-faults-") as folder:
+        kills = ["service", "postgres"] * 5
+        requests = -(-arguments.measured // REQUEST)
+        found = await crash_measuring(Path(folder), kills, events=REQUEST, acknowledged=requests, seed=arguments.seed)
+    text = f"{found.acknowledged * REQUEST:,} events acknowledged, {len(kills)} kills: {found}"
+    good = _say("kill -9 while events come in", text, found.sound)
+    with tempfile.TemporaryDirectory(prefix="qmcp-faults-") as folder:
+        found = await crash_measuring(
+            Path(folder), ["postgres"] * 2, synchronous_commit="off", forgetful=True, seed=arguments.seed
+        )
+    caught = found.lost > 0 and bool(found.rolled_up_wrong)
+    return _say("negative control: synchronous_commit=off must lose events", str(found), caught) and good
+
+
 async def _share_out(arguments: argparse.Namespace) -> bool:
     """The tasks service, with tools and hitl."""
     if not arguments.tasks:
@@ -91,6 +114,7 @@ def main() -> int:
     parser.add_argument("--disconnects", type=int, default=100_000, help="calls that are left; 0: none")
     parser.add_argument("--races", type=int, default=100_000, help="questions with eight racing answers; 0: none")
     parser.add_argument("--interleavings", type=int, default=10_000, help="with listeners killed; 0: none")
+    parser.add_argument("--measured", type=int, default=1_000_000, help="events that are acknowledged; 0: none")
     parser.add_argument("--tasks", type=int, default=1_000, help="that agents share out; 0: none")
     parser.add_argument("--agents", type=int, default=50, help="that share them out")
     parser.add_argument("--seed", type=int, help="repeats the random points of a run")

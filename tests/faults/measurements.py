@@ -89,12 +89,18 @@ class MeasurementFindings:
     rolled_up_wrong: dict[str, int] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
 
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is lost, doubled or torn, of events and of roll-ups."""
+        return (self.lost, self.doubled, self.torn, self.rolled_up_wrong, self.violations) == (0, 0, 0, {}, [])
+
 
 class MeasuringCallers:
     """Each of them sends requests over and over; every other one has a key, and is sent again until it is answered."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, events: int) -> None:
         self._target = target
+        self._events = events
         self._numbers = count(1)
         self._stopping = False
         # The id that each was answered, by the number that is the value of its events.
@@ -128,7 +134,7 @@ class MeasuringCallers:
             at = Timestamp(seconds=int(time.time()) - number * 7 % MINUTES * 60)
             request = metrics_service_pb2.IngestMetricsRequest(
                 service="crashes",
-                metrics=[metric_pb2.Metric(type="custom", value=number, at=at)] * EVENTS,
+                metrics=[metric_pb2.Metric(type="custom", value=number, at=at)] * self._events,
                 idempotency_key=f"key-{number}" if number % 2 else "",
             )
             while True:
@@ -152,6 +158,8 @@ async def crash_measuring(
     *,
     synchronous_commit: str = "on",
     forgetful: bool = False,
+    events: int = EVENTS,
+    acknowledged: int = 0,
     seed: int | None = None,
 ) -> MeasurementFindings:
     """Runs load and kills; then compares.
@@ -161,6 +169,8 @@ async def crash_measuring(
         kills: what to kill, in order: `service`, `postgres`.
         synchronous_commit: `off` acknowledges before the commit is on disk, and loses.
         forgetful: whether roll-ups are made again, as where they and the note of them were not one transaction.
+        events: of each request.
+        acknowledged: requests that are answered at the end, at least.
         seed: of the random points; None for a new one.
     """
     seed = random.randrange(2**32) if seed is None else seed
@@ -171,11 +181,11 @@ async def crash_measuring(
             replica.stop()
             await replica.start()
         await _prepare(engine.url, forgetful=forgetful)
-        callers = MeasuringCallers(replica.target)
+        callers = MeasuringCallers(replica.target, events)
         async with callers.calling():
             victims = {"postgres": engine, "service": replica}
-            await strike([(what, victims[what]) for what in kills], callers, random.Random(seed))
-            await callers.until_acknowledged(callers.acknowledged + IN_FLIGHT)
+            await strike([(what, victims[what]) for what in kills], callers, random.Random(seed), acknowledged)
+            await callers.until_acknowledged(max(acknowledged, callers.acknowledged + IN_FLIGHT))
         connection = await asyncpg.connect(engine.url)
         try:
             kept = {row["number"]: row for row in await connection.fetch(KEPT)}
@@ -186,17 +196,17 @@ async def crash_measuring(
             }
         finally:
             await connection.close()
-    events = rolled.pop(("events", False))
+    all_events = rolled.pop(("events", False))
     wanted = {(name, totals) for name in ("minutes", "hours", "days") for totals in (False, True)}
     found = MeasurementFindings(seed, len(callers.told), violations=callers.violations)
     found.rolled_up_wrong = {
-        f"{name}, totals {totals}": rolled.get((name, totals), (0, 0))[0] - events[0]
+        f"{name}, totals {totals}": rolled.get((name, totals), (0, 0))[0] - all_events[0]
         for name, totals in wanted
-        if rolled.get((name, totals)) != events
+        if rolled.get((name, totals)) != all_events
     }
     for number, row in kept.items():
         found.doubled += row["events"] > row["positions"]
-        found.torn += row["positions"] != EVENTS
+        found.torn += row["positions"] != events
         found.unacknowledged += number not in callers.told
     for number, told in callers.told.items():
         row = kept.get(number)

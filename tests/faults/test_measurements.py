@@ -12,8 +12,7 @@ pytestmark = pytest.mark.fault
 async def test_no_acknowledged_event_is_lost_or_doubled_when_service_and_postgres_are_killed(tmp_path: Path) -> None:
     found = await crash_measuring(tmp_path, ["service", "postgres"] * 2)
     assert found.acknowledged > 0
-    assert (found.lost, found.doubled, found.torn, found.violations) == (0, 0, 0, []), found
-    assert found.rolled_up_wrong == {}, found
+    assert found.sound, found
     print(found)
 
 
