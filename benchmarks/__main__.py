@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks import (
     access,
     answering,
+    bulk,
     carrying,
     claiming,
     commits,
@@ -52,6 +53,7 @@ BENCHMARKS: dict[str, Callable[[Path, Plan], Section]] = {
     "rollups": rollups.bench,
     "neighbours": neighbours.bench,
     "metrics": measurements.bench,
+    "metrics-bulk": bulk.bench,
     "percentiles": percentiles.bench,
     "interviewing": interviewing.bench,
     "remembering": remembering.bench,

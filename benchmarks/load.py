@@ -17,6 +17,8 @@ HOW_TO_GET = {
     "ghz": "go install github.com/bojand/ghz/cmd/ghz@latest",
     "wrk": "apt-get install wrk",
     "h2load": "apt-get install nghttp2-client",
+    "psql": "apt-get install postgresql-client, or the embedded Postgres's own",
+    "victoria-metrics": "apt-get install victoria-metrics",
     "pgbench": "apt-get install postgresql-contrib, or the embedded Postgres's own",
 }
 # One core carries this many seconds of load a second before it limits what is measured.

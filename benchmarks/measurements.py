@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from google.protobuf.message import Message
 from qmcp.metrics.v1 import metric_pb2, metrics_service_pb2
 
 from benchmarks import load, systems
@@ -50,30 +51,32 @@ def bench(folder: Path, plan: Plan) -> Section:
 
 
 def _ours(folder: Path, system: System, batch: int) -> list[Contender]:
-    rows, columns = folder / f"rows-{batch}", folder / f"columns-{batch}"
-    rows.write_bytes(_rows(batch).SerializeToString())
-    columns.write_bytes(_columns(batch).SerializeToString())
     body = _json(batch)
     url = f"http://127.0.0.1:{system.http_port}/metrics"
-
-    def over_grpc(name: str, method: str, file: Path) -> Contender:
-        def call(in_flight: int, seconds: float) -> load.Load:
-            command = ["-m", "benchmarks.measurement_load", system.target, SERVICE + method, str(file)]
-            found = json.loads(load.run(python(*command, str(in_flight), str(seconds)))[0])
-            times = *(found[f"p{each}_ms"] for each in (50, 95, 99)), found["cpu"] / found["seconds"]
-            return load.Load(in_flight, found["seconds"], found["calls"], found["failed"], *times)
-
-        return Contender(name, call, lambda: {each: system.cpu(each) for each in ("metrics", "postgres")})
-
     return [
-        over_grpc(COLUMNS, "IngestMetricColumns", columns),
-        over_grpc(ROWS, "IngestMetrics", rows),
+        over_grpc(folder, system, COLUMNS, columns(batch)),
+        over_grpc(folder, system, ROWS, _rows(batch)),
         Contender(
             JSON,
             lambda in_flight, seconds: load.http(url, body, in_flight, seconds),
             lambda: {each: system.cpu(each) for each in ("metrics", "envoy", "postgres")},
         ),
     ]
+
+
+def over_grpc(folder: Path, system: System, name: str, request: Message) -> Contender:
+    """One request, sent over and over to the service."""
+    method = request.DESCRIPTOR.name.removesuffix("Request")
+    file = folder / f"{method}-{request.ByteSize()}"
+    file.write_bytes(request.SerializeToString())
+
+    def call(in_flight: int, seconds: float) -> load.Load:
+        command = ["-m", "benchmarks.measurement_load", system.target, SERVICE + method, str(file)]
+        found = json.loads(load.run(python(*command, str(in_flight), str(seconds)))[0])
+        times = *(found[f"p{each}_ms"] for each in (50, 95, 99)), found["cpu"] / found["seconds"]
+        return load.Load(in_flight, found["seconds"], found["calls"], found["failed"], *times)
+
+    return Contender(name, call, lambda: {each: system.cpu(each) for each in ("metrics", "postgres")})
 
 
 def _peer(peer: serving.Peer, batch: int) -> Contender:
@@ -85,7 +88,7 @@ def _peer(peer: serving.Peer, batch: int) -> Contender:
     )
 
 
-def _events(batch: int) -> Sequence[tuple[str, float, float, dict[str, str]]]:
+def events(batch: int) -> Sequence[tuple[str, float, float, dict[str, str]]]:
     """Type, value, duration and dimensions: those of twenty tools, called in two ways."""
     chance = random.Random(batch)
     return [
@@ -104,27 +107,28 @@ def _rows(batch: int) -> metrics_service_pb2.IngestMetricsRequest:
         service="bench",
         metrics=[
             metric_pb2.Metric(type=kind, value=value, duration_ms=duration, dimensions=dimensions)
-            for kind, value, duration, dimensions in _events(batch)
+            for kind, value, duration, dimensions in events(batch)
         ],
     )
 
 
-def _columns(batch: int) -> metrics_service_pb2.IngestMetricColumnsRequest:
-    events = _events(batch)
-    named = sorted({(kind, tuple(sorted(dimensions.items()))) for kind, _, _, dimensions in events})
-    index = [named.index((kind, tuple(sorted(dimensions.items())))) for kind, _, _, dimensions in events]
+def columns(batch: int) -> metrics_service_pb2.IngestMetricColumnsRequest:
+    """The same as columns."""
+    found = events(batch)
+    named = sorted({(kind, tuple(sorted(dimensions.items()))) for kind, _, _, dimensions in found})
+    index = [named.index((kind, tuple(sorted(dimensions.items())))) for kind, _, _, dimensions in found]
     return metrics_service_pb2.IngestMetricColumnsRequest(
         service="bench",
         series=[metric_pb2.ColumnSeries(type=kind, dimensions=dict(dimensions)) for kind, dimensions in named],
         series_index=struct.pack(f"<{batch}I", *index),
-        value=struct.pack(f"<{batch}d", *(value for _, value, _, _ in events)),
-        durations_ms=struct.pack(f"<{batch}d", *(duration for _, _, duration, _ in events)),
+        value=struct.pack(f"<{batch}d", *(value for _, value, _, _ in found)),
+        durations_ms=struct.pack(f"<{batch}d", *(duration for _, _, duration, _ in found)),
     )
 
 
 def _json(batch: int) -> str:
     metrics = [
         {"type": kind, "value": value, "duration_ms": duration, "dimensions": dimensions}
-        for kind, value, duration, dimensions in _events(batch)
+        for kind, value, duration, dimensions in events(batch)
     ]
     return json.dumps({"service": "bench", "metrics": metrics})
