@@ -44,6 +44,7 @@ def bench(folder: Path, plan: Plan) -> Section:
     goals = (
         (GRPC, ORIGINAL, "≥ 6x, p99 ≤ 1/10"),
         (HTTP, ORIGINAL, "≥ 4x"),
+        (GRPC, FASTMCP, "≥ 3x"),
         (HTTP, FASTMCP, "≥ 3x"),
         (HTTP, CONTEXTFORGE, "≥ 100x"),
         (GRPC, BARE, "≥ 0.6x"),

@@ -23,6 +23,7 @@ from tests.faults.ledger import compare
 from tests.faults.load import EchoCallers
 from tests.questioning import onboarding
 from tests.stack import ROOT, STACK_STARTS_WITHIN, Server, Stack, running_postgres, words
+from tests.system.mcp_clients import calls_as_tasks
 from tests.system.mcp_requests import FORMS, REVISION, TASKS, result
 from tests.system.test_readme import START
 from tests.upstream import Upstream, upstream
@@ -165,9 +166,12 @@ async def killed_and_started_again(stack: Stack, mirror: Upstream, *before: str)
     """A killed supervisor takes everything with it, a killed Postgres is started again, and nothing is lost."""
     sent = len(mirror.bodies)
     task, asked = await asyncio.to_thread(waiting_over_mcp, stack, mirror)
+    # Two clients hold a task each through the kill, and have its result from the system that is started then.
+    held = await calls_as_tasks(f"{stack.edge_url}/mcp", "waits", WAITING)
     assert await killed_while_fastmcp_asks_its_user(stack) == WAITING
+    assert await held.results() == [WAITING] * 2
     await asyncio.to_thread(answer_over_mcp, stack, task, asked)
-    assert mirror.bodies[sent:] == [WAITING] * 3
+    assert mirror.bodies[sent:] == [WAITING] * 5
     kept = [*before, *[await asyncio.to_thread(echo, stack, f"before {number}") for number in range(20)]]
     await under_load_while_postgres_is_killed(stack)
     assert "postgres was ended by SIGKILL" in stack.output()
