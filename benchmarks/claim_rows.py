@@ -1,12 +1,18 @@
-"""`python -m benchmarks.claim_rows tasks|skip-locked URL IN_FLIGHT SECONDS`: tasks claimed and completed, as JSON."""
+"""Tasks claimed and completed, as JSON.
+
+`python -m benchmarks.claim_rows tasks|skip-locked URL IN_FLIGHT SECONDS`, or `drain URL IN_FLIGHT TASKS` for all there
+are.
+"""
 
 import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import uvloop
@@ -34,6 +40,8 @@ from services.tasks.models import ClaimRequest, LeaseRequest, TransitionRequest
 
 POOL = 16
 ROWS = 100_000
+# Of what is drained.
+PARTS = 10
 SKIP_LOCKED = """
     CREATE TABLE bench_queue (
         id       bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -92,7 +100,7 @@ async def skip_locked(url: str) -> AsyncIterator[Work]:
 
 
 @asynccontextmanager
-async def tasks(url: str) -> AsyncIterator[Work]:
+async def tasks(url: str, rows: int = ROWS) -> AsyncIterator[Work]:
     """The domain of the tasks service as its servicer calls it, with logs, attempts and the board's events."""
     folder = Path(__file__).parents[1] / "services" / "tasks" / "migrations"
     await migrations.apply(url, migrations.of_service("tasks", folder))
@@ -116,7 +124,7 @@ async def tasks(url: str) -> AsyncIterator[Work]:
                 )
                 SELECT id::text FROM made
                 """,
-                ROWS,
+                rows,
             )
             await connection.execute("ANALYZE tasks")
         registry = CollectorRegistry()
@@ -174,6 +182,35 @@ async def measure(how: str, url: str, in_flight: int, seconds: float) -> dict[st
     }
 
 
+async def drain(url: str, in_flight: int, rows: int) -> list[dict[str, float]]:
+    """All tasks there are, and what each tenth of them took."""
+    postmaster = await _postmaster(url)
+    async with tasks(url, rows) as work:
+        marks: list[tuple[float, float, float]] = []
+        left = done = 0
+
+        def mark() -> None:
+            marks.append((time.perf_counter(), time.process_time(), cpu_seconds([postmaster])))
+
+        async def worker() -> None:
+            nonlocal left, done
+            while left:
+                left -= 1
+                if not await work():
+                    raise RuntimeError("there was nothing left, or what was claimed could not be completed")
+                done += 1
+                if done % (rows // PARTS) == 0:
+                    mark()
+
+        mark()
+        left = rows - rows % PARTS
+        await asyncio.gather(*(worker() for _ in range(in_flight)))
+    names = ("seconds", "cpu", "database_cpu")
+    return [
+        {name: after - before for name, before, after in zip(names, *pair, strict=True)} for pair in pairwise(marks)
+    ]
+
+
 async def _postmaster(url: str) -> int:
     """The process that all others of the database are children of."""
     connection = await asyncpg.connect(url)
@@ -185,5 +222,8 @@ async def _postmaster(url: str) -> int:
 
 
 if __name__ == "__main__":
-    how, url, in_flight, seconds = sys.argv[1:]
-    print(json.dumps(uvloop.run(measure(how, url, int(in_flight), float(seconds)))))
+    how, url, in_flight, much = sys.argv[1:]
+    found: Coroutine[Any, Any, object] = (
+        drain(url, int(in_flight), int(much)) if how == "drain" else measure(how, url, int(in_flight), float(much))
+    )
+    print(json.dumps(uvloop.run(found)))

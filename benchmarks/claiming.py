@@ -39,7 +39,7 @@ def bench(folder: Path, plan: Plan) -> Section:
         for number in range(plan.rounds):
             for name, command in commands.items():
                 database = f"bench_{list(commands).index(name)}_{number}"
-                asyncio.run(_create(engine.url(), database))
+                asyncio.run(create_database(engine.url(), database))
                 said, _ = load.run([*command, engine.url(database), str(in_flight), str(plan.seconds)])
                 found = json.loads(said.splitlines()[-1])
                 # Of the peers it is not known: theirs is that of their set-up, too.
@@ -63,7 +63,8 @@ def bench(folder: Path, plan: Plan) -> Section:
     return section
 
 
-async def _create(url: str, database: str) -> None:
+async def create_database(url: str, database: str) -> None:
+    """Makes a database beside the one that the URL names."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(f"CREATE DATABASE {database}")

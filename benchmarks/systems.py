@@ -1,7 +1,7 @@
 """What is measured: a service, alone or behind its edge, on a Postgres with the settings of `make run`."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,6 +126,22 @@ def metrics(folder: Path, *, edge: bool = False) -> Iterator[System]:
         yield system
 
 
+@contextmanager
+def tasks(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[System, Callable[[], None]]]:
+    """The tasks service on its own Postgres, and what ends its process and begins another at the same port."""
+    with ExitStack() as started, ExitStack() as restarted:
+        system = System(grpc_port=ports.free(), metrics_port=ports.free())
+        database, system.pids["postgres"] = started.enter_context(engine(folder / "postgres"))
+        system.database_url = database.url(database_name("tasks"))
+
+        def restart() -> None:
+            restarted.close()
+            _start(restarted, system, folder, "tasks", python("-m", "services.tasks", "serve"), environment)
+
+        restart()
+        yield system, restart
+
+
 def _service(
     started: ExitStack,
     folder: Path,
@@ -141,6 +157,21 @@ def _service(
     if tree != HERE:
         # Earlier services do not make their own.
         asyncio.run(_make_database(database.url("postgres"), database_name(name)))
+    _start(started, system, folder, name, command, environment, cores, tree)
+    return system
+
+
+def _start(
+    started: ExitStack,
+    system: System,
+    folder: Path,
+    name: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    cores: Sequence[int] = SERVER_CORES,
+    tree: Tree = HERE,
+) -> None:
+    """Starts the service at the ports and with the database of a system."""
     log = folder / f"{name}.log"
     settings = {
         "QMCP_GRPC_PORT": str(system.grpc_port),
@@ -150,7 +181,6 @@ def _service(
     }
     system.pids[name] = started.enter_context(running(command, log, settings, cores=cores, tree=tree))
     wait_until(lambda: accepts(system.grpc_port), system.pids[name], log)
-    return system
 
 
 def _start_edge(started: ExitStack, system: System, folder: Path, cores: Sequence[int], tree: Tree = HERE) -> None:
