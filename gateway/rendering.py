@@ -36,7 +36,7 @@ RESPONSES = Path(__file__).with_name("responses.lua")
 # What a page of another origin may read of an answer, besides what every page may.
 EXPOSED = (
     *("allow", "grpc-message", "grpc-status", "grpc-status-details-bin", "mcp-session-id", "retry-after"),
-    *("x-correlation-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-request-id"),
+    *("x-correlation-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-request-id"),
 )
 PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
 DIRECTIVE = re.compile(r"^\s*#(if|end)\b ?([a-z_]*)\s*$")

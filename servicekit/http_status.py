@@ -23,4 +23,4 @@ async def answer_with_headers(context: "ServicerContext[Any, Any]", headers: Map
     call = current_context.get()
     news = call.for_edge() if call.for_edge else ()
     call.for_edge = None
-    await context.send_initial_metadata((*headers.items(), *news))
+    await context.send_initial_metadata((*headers.items(), *call.answer_headers.items(), *news))

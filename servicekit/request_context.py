@@ -47,6 +47,8 @@ class RequestContext:
     large_bytes: int = 0
     # Until when it may work, on the loop's clock; None: as long as it bounds itself.
     ends_at: float | None = None
+    # What its answer says besides, in headers.
+    answer_headers: Mapping[str, str] = field(default_factory=dict)
     # How it ended; set by the errors interceptor.
     code: StatusCode = field(default=StatusCode.OK)
     http_status: int = 0

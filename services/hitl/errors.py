@@ -105,6 +105,14 @@ def not_eligible(human_request_id: str) -> ServiceError:
     return forbidden("NOT_ASSIGNED", message, human_request_id=human_request_id)
 
 
+def grant_not_offered(human_request_id: str) -> ServiceError:
+    return failed_precondition(
+        "GRANT_NOT_OFFERED",
+        "The request takes no grant, or not with this answer. Answer without, or have an administrator make one.",
+        human_request_id=human_request_id,
+    )
+
+
 def four_eyes(human_request_id: str) -> ServiceError:
     message = f"The human request {human_request_id!r} wants four eyes: whoever asked may not answer."
     return forbidden("FOUR_EYES", message, human_request_id=human_request_id)

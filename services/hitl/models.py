@@ -1,12 +1,13 @@
 """The nouns of the hitl service."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from servicekit.identity.scopes import Reach
 from servicekit.identity.visibility import ITSELF, Audience, Viewer
 from servicekit.large import about
 from servicekit.leased_work import Lease
@@ -19,6 +20,9 @@ Via = Literal["api", "link", "timeout"]
 TIMEOUT = "timeout"
 # Whoever has it is asked where nobody in particular is.
 RESPOND = "hitl.respond"
+# What roles and keys may have for some tools alone; and what is for all of them.
+OF_SOME_TOOLS = ("tools.read", "tools.invoke")
+OF_ALL_TOOLS = ("tools.write", "tools.audit", "tools.admin")
 
 
 def same_person(one: str, other: str) -> bool:
@@ -65,6 +69,60 @@ class Eligible:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolSubject:
+    """The tool that a request is about, as it was then."""
+
+    name: str
+    tags: Sequence[str] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GrantOffer:
+    """With which answer, and with which permission of whoever answers, the requester may be let do the same again."""
+
+    response: str
+    permission: str
+
+
+@dataclass(frozen=True, slots=True)
+class GrantTerms:
+    """What whoever answers lets the requester do again; the fields are those of ResponseGrant."""
+
+    tools: Sequence[str]
+    arguments: Json
+    uses: int | None
+    expires_at: datetime
+    any_version: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SomeTools:
+    """Whose requests a viewer is shown whose roles or key are for some tools alone."""
+
+    reaches: Sequence[Reach]
+    # By what access calls its key, where that is what is narrowed; of what is about no tool it sees what that asked.
+    reference: str
+
+    @classmethod
+    def of(cls, viewer: Viewer) -> "SomeTools | None":
+        """None: nothing narrows what it sees."""
+        caller = viewer.principal
+        if not caller.narrowed or any(map(caller.may_always, (*OF_ALL_TOOLS, *OF_SOME_TOOLS))):
+            return None
+        reaches = [caller.narrowed[each] for each in OF_SOME_TOOLS if each in caller.narrowed]
+        return cls(reaches, caller.reference if any(each.key_scopes for each in reaches) else "") if reaches else None
+
+    def include(self, spec: "RequestSpec") -> bool:
+        """Whether a request is among them; as `store.requests.shown_to`."""
+        tool = spec.tool
+        if tool is None:
+            return self.reference in ("", spec.requester_reference)
+        return any(each.covers(tool.name, tool.tags, tool.labels) for each in self.reaches)
+
+
+@dataclass(frozen=True, slots=True)
 class RequestSpec:
     """What is asked, and of whom: the part of a request that the caller gives and nobody changes."""
 
@@ -96,6 +154,9 @@ class RequestSpec:
     # The task for which it is asked, and the token of the requester's lease; empty and 0 where it is for none.
     task_id: str = ""
     fencing_token: int = 0
+    # What it is about, and whether an answer may let the requester do it again; None: no tool, and none.
+    tool: ToolSubject | None = None
+    grant_offer: GrantOffer | None = None
 
     @property
     def longest_seconds(self) -> int:
@@ -131,6 +192,7 @@ class Response:
     # Of the caller, by which a retry gets this answer; "" where there was none. The digest covers what was answered.
     idempotency_key: str = ""
     body_digest: bytes = b""
+    grant: GrantTerms | None = None
 
     @property
     def size(self) -> int:
@@ -202,6 +264,10 @@ class HumanRequest:
             RESPOND if open_to_all else "",
         )
 
+    def is_shown_to(self, viewer: Viewer) -> bool:
+        """Whether a viewer sees it; as `store.requests.shown_to`."""
+        return viewer.sees(self.audience) and ((tools := SomeTools.of(viewer)) is None or tools.include(self.spec))
+
     @property
     def response(self) -> Response | None:
         """The answer that decided."""
@@ -227,6 +293,7 @@ class Answer:
     token_digest: bytes | None = None
     # Who must see what is answered; a link shows it to whoever has it.
     viewer: Viewer = ITSELF
+    grant: GrantTerms | None = None
 
     @property
     def size(self) -> int:

@@ -10,6 +10,7 @@ from google.protobuf.struct_pb2 import Struct
 from qmcp.metrics.v1 import cost_pb2, metrics_service_pb2, rate_limit_pb2
 
 from servicekit import json_values
+from servicekit.call_buckets import Allowance
 from servicekit.errors import ServiceError, invalid_field
 from servicekit.timestamps import to_timestamp
 from services.metrics import models
@@ -106,12 +107,12 @@ def flushed_to(written: int) -> metrics_service_pb2.FlushedMetrics:
     return metrics_service_pb2.FlushedMetrics(status="success", message=f"{written} buffered events written.")
 
 
-def rate_limit_to(service: str, allowance: models.Allowance | None) -> rate_limit_pb2.RateLimit:
+def rate_limit_to(service: str, allowance: Allowance | None) -> rate_limit_pb2.RateLimit:
     if allowance is None:
         return rate_limit_pb2.RateLimit(service=service)
     return rate_limit_pb2.RateLimit(
         service=service,
-        rate_limit=allowance.rate,
+        rate_limit=allowance.limit,
         available_tokens=allowance.remaining,
         reset_time_seconds=math.ceil(allowance.reset_seconds),
     )

@@ -90,25 +90,6 @@ class Events:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
-    """What a caller may still do of its calls a minute."""
-
-    rate: int
-    # What is left, rounded down.
-    remaining: int
-    # Seconds until there is one again, and until all are.
-    next_seconds: float
-    reset_seconds: float
-    # Whether the call that was asked for is among those that are allowed.
-    granted: bool = True
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """As its callers are told."""
-        return {"x-ratelimit-limit": str(self.rate), "x-ratelimit-remaining": str(self.remaining)}
-
-
-@dataclass(frozen=True, slots=True)
 class Rejection:
     """An event that is not taken in, and why."""
 

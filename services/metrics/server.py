@@ -8,6 +8,7 @@ from functools import partial
 
 from qmcp.metrics.v1 import metrics_service_pb2
 
+from servicekit import call_buckets
 from servicekit.forgetting import forgetting
 from servicekit.group_commit import CommitMetrics
 from servicekit.identity.authentication import authenticator
@@ -28,7 +29,7 @@ from services.metrics.ingestion.ingestion import Ingestion
 from services.metrics.ingestion.retention import forget_commits
 from services.metrics.ingestion.streams import Streams
 from services.metrics.limits.preshared_keys import preshared_keys
-from services.metrics.limits.rates import Rates, forget_buckets
+from services.metrics.limits.rates import Rates
 from services.metrics.monitors.actions import AT_A_TIME, Actions
 from services.metrics.monitors.conditions import Conditions
 from services.metrics.monitors.evaluation import Evaluation
@@ -106,7 +107,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         servicer = MetricsServicer(intake, Costs(db), comparisons, retention, monitors)
         loops = {
             "buffer": buffer.follow,
-            "forgetting": forgetting(db, forget_commits, forget_buckets, exports.forget, history),
+            "forgetting": forgetting(db, forget_commits, call_buckets.forget, exports.forget, history),
             "monitors": evaluation.run,
             "actions": actions.run,
             "rollups": builder.run,

@@ -6,6 +6,7 @@ Clients of the original QMCP look for its words in the sentences: "not found".
 from collections.abc import Sequence
 from dataclasses import replace
 
+from servicekit.call_buckets import Allowance
 from servicekit.errors import (
     ServiceError,
     Violation,
@@ -218,6 +219,28 @@ def too_many_grants(principal: str, most: int) -> ServiceError:
     return failed_precondition(
         "TOO_MANY_GRANTS", f"{principal!r} has {most} grants that can be used. Revoke one that is needed no more."
     )
+
+
+def tool_limit_reached(name: str, allowance: Allowance) -> ServiceError:
+    message = f"The limit {name!r} leaves you no invocation of this tool now."
+    error = exhausted("TOOL_LIMIT_REACHED", message, allowance.next_seconds, limit=name)
+    return replace(error, headers=allowance.headers)
+
+
+def tool_limit_not_found(name: str) -> ServiceError:
+    return not_found(
+        "TOOL_LIMIT_NOT_FOUND", f"Limit {name!r} not found. GET /v1/tool-limits lists those there are.", limit=name
+    )
+
+
+def tool_limit_exists(name: str) -> ServiceError:
+    return already_exists(
+        "TOOL_LIMIT_EXISTS", f"A limit named {name!r} exists. Update it, or choose another.", limit=name
+    )
+
+
+def too_many_tool_limits(most: int) -> ServiceError:
+    return failed_precondition("TOO_MANY_TOOL_LIMITS", f"There are {most} limits, and no more may be made.")
 
 
 def invocation_not_found(invocation_id: str) -> ServiceError:

@@ -220,7 +220,7 @@ def _fill_approval(message: invocation_pb2.Approval, approval: models.Approval, 
     if decision is None:
         message.status = "pending"
         return
-    message.status = decision.status
+    message.status, message.grant_id = decision.status, decision.grant_id
     message.decided_by.extend(decision.decided_by)
     message.decided_at.FromDatetime(decision.decided_at)
     message.comment = decision.comment or ""

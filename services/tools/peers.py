@@ -18,10 +18,11 @@ from qmcp.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
 from servicekit.channels import channel
 from servicekit.deep_json import put
 from servicekit.identity.remote_resolver import RemoteKeyResolver, own_key, remote_key_resolver
+from servicekit.json_values import document
 from servicekit.leased_work import Leases, remote_leases
 from servicekit.settings import ServiceSettings
 from servicekit.waiting import waiting_for
-from services.tools.models import INVOKE, Answer, ApprovalRequest, Json
+from services.tools.models import INVOKE, Answer, ApprovalRequest, GrantTerms, Json
 
 SECONDS = 10.0
 # The same call again will get the same answer.
@@ -35,6 +36,8 @@ FINAL = {
 REPEATED = "HUMAN_REQUEST_REPEATED"
 REJECT = "reject"
 APPROVE = "approve"
+# Who may make grants.
+ADMIN = "tools.admin"
 
 Message = TypeVar("Message")
 
@@ -89,12 +92,16 @@ class Hitl:
             on_behalf_of_permission=INVOKE if asked.reference else "",
             # Whoever is asked first must not be able to hand the decision to somebody whom the policy does not name.
             binding=True,
+            tool=request_pb2.ToolSubject(name=asked.tool.name, tags=asked.tool.tags, labels=asked.tool.labels),
         )
         put(request, "context", asked.context)
         put(request, "proposed_arguments", asked.arguments)
         if asked.arguments_schema is not None:
             put(request, "arguments_schema", asked.arguments_schema)
-        if policy.required > 1:
+        if policy.required <= 1:
+            # Where several must agree, one of them does not do without the others later.
+            request.grant_offer.response, request.grant_offer.permission = APPROVE, ADMIN
+        else:
             request.quorum.CopyFrom(request_pb2.Quorum(required=policy.required, veto=REJECT))
         call = self._reached().CreateHumanRequest(request, timeout=SECONDS, metadata=self._metadata)
         try:
@@ -178,6 +185,18 @@ def _answer(request: request_pb2.HumanRequest) -> Answer:
         ended_at=decisive.created_at.ToDatetime(tzinfo=UTC),
         comment=decisive.comment,
         edited=tuple(_edited(vote) for vote in (*others, decisive)),
+        grant=_grant(decisive.grant) if decisive.HasField("grant") else None,
+    )
+
+
+def _grant(message: request_pb2.ResponseGrant) -> GrantTerms:
+    return GrantTerms(
+        tools=tuple(message.tools),
+        arguments=document(message.arguments, "grant.arguments") if message.HasField("arguments") else None,
+        uses=message.uses if message.HasField("uses") else None,
+        expires_at=message.expires_at.ToDatetime(tzinfo=UTC),
+        any_version=message.any_version,
+        reason=message.reason,
     )
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from qmcp.tools.v1 import tools_service_pb2
 
+from servicekit import call_buckets
 from servicekit.forgetting import forgetting
 from servicekit.group_commit import CommitMetrics
 from servicekit.identity.authentication import authenticator
@@ -54,6 +55,7 @@ from services.tools.execution.runner import Runner
 from services.tools.execution.slots import Slots
 from services.tools.execution.sweep import Sweep
 from services.tools.imports.importing import Imports
+from services.tools.limits.limits import Limits
 from services.tools.mcp_servers.commands import commands
 from services.tools.mcp_servers.connections import McpConnections
 from services.tools.mcp_servers.federation import Federation
@@ -129,26 +131,31 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             drop_unarchived=settings.tools_audit_drop_unarchived,
         )
         # What runs.
-        lease = Lease(db, replica, settings.tools_lease_seconds, active)
-        sweep = Sweep(db, replica, settings.tools_lease_seconds, recorder, metrics)
+        lease, sweep = (
+            Lease(db, replica, settings.tools_lease_seconds, active),
+            Sweep(db, replica, settings.tools_lease_seconds, recorder, metrics),
+        )
         shares = Shares.under(settings)
         work = DetachedWork(resolver, settings.access_stale_seconds)
         detached = DetachedRuns(shares, work)
         runner = Runner(recorder, active, Slots(settings.tools_queue_per_slot), lease, metrics, detached)
-        grants = Grants(db)
-        execution = Execution(EarlierInvocations(db, waiters), tools, recorder, runner, detached, grants)
+        grants, limits = Grants(db), Limits(db)
+        execution = Execution(EarlierInvocations(db, waiters), tools, recorder, runner, detached, grants, limits)
         follower = CancellationFollower(db, active, recorder)
         # What waits for humans.
-        decisions = Decisions(db, tools, recorder, runner, metrics, resolver)
+        decisions = Decisions(db, tools, recorder, runner, metrics, resolver, grants)
         approvals = Approvals(db, humans, tools, decisions, awaiting, metrics)
         cancellations = Cancellations(db, waiters, history, approvals.cancel)
 
-        servicer = ToolsServicer(catalogue, execution, cancellations, history, archiving, key, servers, imports, grants)
+        servicer = ToolsServicer(
+            catalogue, execution, cancellations, history, archiving, key, servers, imports, grants, limits
+        )
         channels = {
             "tools_changed": tools.forget,
             "mcp_servers_changed": lambda _: mcp_connections.news.set(),
             "invocations": waiters.wake,
             "cancellations": follower.tell,
+            "tool_limits_changed": lambda _: limits.news.set(),
         }
         loops = {
             "heartbeats": lease.keep,
@@ -160,12 +167,14 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             "approvals": approvals.attend,
             "leases": leased.follow,
             "catalogue": tools.follow,
+            "limits": limits.follow,
             "mcp servers": federation.follow,
-            "forgetting": forgetting(db, retention.forget_keys),
+            "forgetting": forgetting(db, retention.forget_keys, call_buckets.forget),
             "partitions": keeping(db, TABLES, retention.drop),
         }
         await credentials.reseal()
         await catalogue.register_plugins()
+        await limits.load()
         await lease.renew()
         async with (
             recorder.recording(),

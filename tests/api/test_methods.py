@@ -42,6 +42,9 @@ GETTING_VERBS = {"read", "self", "anyone"}
 FOR_ADMINISTRATORS = {
     f"qmcp.metrics.v1.MetricsService.{name}": "the original's route is a GET"
     for name in ("PreviewRetention", "GetRetentionPolicies", "GetDatabaseStats", "GetDatabaseSize")
+} | {
+    f"qmcp.tools.v1.ToolsService.{name}": "limits name callers and tools that not everybody who reads may see"
+    for name in ("ListToolLimits", "GetToolLimit")
 }
 # Only services call these: the edge leads nowhere near them.
 BETWEEN_SERVICES = {

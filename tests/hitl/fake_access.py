@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc
+from qmcp.access.v1 import access_service_pb2, access_service_pb2_grpc, scope_pb2
 
 from devstack import ports
 from servicekit.identity import credentials
@@ -19,6 +19,8 @@ class Person:
     name: str
     roles: Sequence[str]
     permissions: Sequence[str]
+    # What it has for some tools alone.
+    narrowed: Sequence[scope_pb2.NarrowedPermission] = ()
 
 
 class FakeAccess(access_service_pb2_grpc.AccessServiceServicer):
@@ -34,10 +36,16 @@ class FakeAccess(access_service_pb2_grpc.AccessServiceServicer):
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    def key(self, name: str, *roles: str, permissions: Sequence[str]) -> str:
+    def key(
+        self,
+        name: str,
+        *roles: str,
+        permissions: Sequence[str],
+        narrowed: Sequence[scope_pb2.NarrowedPermission] = (),
+    ) -> str:
         """A new key of a person."""
         text, key = credentials.generate()
-        self.people[key.id] = Person(name, roles, permissions)
+        self.people[key.id] = Person(name, roles, permissions, narrowed)
         return text
 
     @asynccontextmanager
@@ -59,7 +67,9 @@ class FakeAccess(access_service_pb2_grpc.AccessServiceServicer):
 
     async def ResolveKey(self, request: Any, context: Any) -> Any:
         person = self.people[request.id]
-        return access_service_pb2.Identity(principal=person.name, roles=person.roles, permissions=person.permissions)
+        return access_service_pb2.Identity(
+            principal=person.name, roles=person.roles, permissions=person.permissions, narrowed=person.narrowed
+        )
 
     async def ResolveRoles(self, request: Any, context: Any) -> Any:
         granted = [permission for role in request.roles for permission in self.roles.get(role, ())]

@@ -107,7 +107,7 @@ def _columns(number: int) -> metrics_service_pb2.IngestMetricColumnsRequest:
 
 @asynccontextmanager
 async def _slow_get(running: Running) -> AsyncIterator[Slow]:
-    async with held_up(running, "GetRateLimit", running.request("GetRateLimit"), "rate_buckets") as slow:
+    async with held_up(running, "GetRateLimit", running.request("GetRateLimit"), "call_buckets") as slow:
         yield slow
 
 

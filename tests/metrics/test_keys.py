@@ -81,7 +81,7 @@ async def test_who_may_not_send_is_refused_before_a_call_is_counted(guarded: Gua
     key = (await guarded.access.key("human", owner="ann")).api_key
     refused = await guarded.replicas[0].refused("IngestMetrics", ingestion(), with_key(key))
     assert refused.reason == "PERMISSION_DENIED"
-    assert await query(guarded.database, "SELECT * FROM rate_buckets") == []
+    assert await query(guarded.database, "SELECT * FROM call_buckets") == []
 
 
 def test_a_key_that_can_be_guessed_or_that_two_have_is_refused_at_the_start() -> None:

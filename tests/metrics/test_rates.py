@@ -75,7 +75,7 @@ async def test_without_a_limit_nothing_is_counted(start: Start) -> None:
     one = await start(metrics_rate_limit=0)
     await asyncio.gather(*(one.ingest() for _ in range(50)))
     assert await one.stub.GetRateLimit(pb.GetRateLimitRequest()) == rate_limit_pb2.RateLimit(service="local")
-    assert await query(one.settings.database_url, "SELECT * FROM rate_buckets") == []
+    assert await query(one.settings.database_url, "SELECT * FROM call_buckets") == []
 
 
 async def _left(one: Replica) -> tuple[str, str]:

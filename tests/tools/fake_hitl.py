@@ -121,6 +121,7 @@ class FakeHitl(hitl_service_pb2_grpc.HitlServiceServicer):
         by: str = "anna",
         comment: str = "",
         edited: dict[str, Any] | None = None,
+        grant: request_pb2.ResponseGrant | None = None,
     ) -> None:
         """Answers as a person would; with a quorum this is a vote."""
         await self.asked_about(invocation_id)
@@ -134,6 +135,8 @@ class FakeHitl(hitl_service_pb2_grpc.HitlServiceServicer):
         vote.created_at.FromDatetime(datetime.now(UTC))
         if edited is not None:
             put(vote, "edited_arguments", edited)
+        if grant is not None:
+            vote.grant.CopyFrom(grant)
         same = sum(one.response.string_value == response for one in request.votes)
         needed = request.quorum.required if request.HasField("quorum") else 1
         if same >= needed or response == request.quorum.veto:

@@ -13,7 +13,7 @@ from aiohttp import web
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
-from qmcp.tools.v1 import grant_pb2, mcp_server_pb2, tool_pb2, tools_service_pb2
+from qmcp.tools.v1 import grant_pb2, mcp_server_pb2, tool_limit_pb2, tool_pb2, tools_service_pb2
 
 from services.tools import server as tools_server
 from tests.contract.running import Running
@@ -71,6 +71,18 @@ def _grant(principal: str) -> grant_pb2.Grant:
 async def _make_grants(running: Running, number: int) -> list[str]:
     made = [running.request("CreateGrant", grant=_grant("anna")) for _ in range(number)]
     return [(await running.must("CreateGrant", each)).id for each in made]
+
+
+def _limit(number: int, name: str = "") -> tool_limit_pb2.ToolLimit:
+    rate = tool_limit_pb2.InvocationRate(per_minute=1_000_000)
+    return tool_limit_pb2.ToolLimit(name=name or f"made-{number}", tools=["made/*"], rate=rate)
+
+
+async def _make_limits(running: Running, number: int) -> list[str]:
+    names = [f"made-{next(_numbers):06}" for _ in range(number)]
+    for name in names:
+        await running.must("CreateToolLimit", running.request("CreateToolLimit", limit=_limit(0, name)))
+    return names
 
 
 @asynccontextmanager
@@ -158,6 +170,7 @@ SUBJECT = Subject(
         "ListTools": Listing(_make_tools, "name", {"kind": "http"}, {"kind": "grpc"}),
         "ListMcpServers": Listing(_make_servers, "name", {}, {}),
         "ListGrants": Listing(_make_grants, "id", {"principal": "anna"}, {"principal": "ben"}),
+        "ListToolLimits": Listing(_make_limits, "name", {}, {}),
         "ListInvocations": Listing(_invoke_echo, "id", {"tool_name": "echo"}, {"status": "failed"}),
     },
     effects={
@@ -188,6 +201,16 @@ SUBJECT = Subject(
         ),
         "CreateGrant": Effect(
             lambda number: tools_service_pb2.CreateGrantRequest(grant=_granted_to(number)), lambda grant: grant.id
+        ),
+        "CreateToolLimit": Effect(
+            lambda number: tools_service_pb2.CreateToolLimitRequest(limit=_limit(number)),
+            lambda limit: (limit.name, limit.etag),
+            repeats=False,
+        ),
+        "UpdateToolLimit": Effect(
+            lambda number: tools_service_pb2.UpdateToolLimitRequest(limit=_limit(number)),
+            lambda limit: (limit.name, limit.etag),
+            repeats=False,
         ),
         "InvokeTool": Effect(_echo, lambda invocation: invocation.id),
         "CallTool": Effect(_echo, lambda answer: answer.invocation_id),
@@ -249,6 +272,7 @@ SUBJECT = Subject(
         ),
         **dict.fromkeys(("InvokeTool", "CallTool", "StartInvocation"), "makes what is the caller's own"),
         "GetReceiptKey": "a public key",
+        "GetToolAllowances": "what is left of one's own, and of what all share",
     },
     words=(
         "echo",

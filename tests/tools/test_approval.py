@@ -67,6 +67,7 @@ async def test_the_question_says_who_wants_to_run_what(asking: Replica, hitl: Fa
         ["tool-approval"],
     )
     assert "voted" in asked.prompt
+    assert asked.tool.name == "voted"
     assert "local" in asked.prompt
     assert python(asked.context) == {
         "tool_name": "voted",

@@ -13,6 +13,7 @@ import pytest
 from google.protobuf.json_format import ParseDict
 from google.protobuf.timestamp_pb2 import Timestamp
 from qmcp.client.receipts import PublicKeys, verify_export
+from qmcp.hitl.v1 import request_pb2
 from qmcp.tools.v1 import grant_pb2
 
 from tests.hitl.fake_access import FakeAccess
@@ -192,3 +193,45 @@ async def test_only_administrators_make_grants_and_nobody_for_oneself(replicas: 
     get = pb.GetGrantRequest(id=made.id)
     assert await ada.call("GetGrant", get) == await rita.call("GetGrant", get) == made
     assert (await refusal(bob.call("GetGrant", get))).reason == "GRANT_NOT_FOUND"
+
+
+async def test_a_human_who_approves_lets_the_same_run_from_then_on_and_that_is_made_once_with_the_decision(
+    replicas: Callable[..., Caller], hitl: FakeHitl, database: str
+) -> None:
+    ada, there, rita = replicas("ada", AGENT), replicas("ada", AGENT, at=1), replicas("rita", "reader")
+    asked = await ada.invoke("guarded", {"key": "always"})
+    offer = (await hitl.asked_about(asked.id)).grant_offer
+    assert (offer.response, offer.permission) == ("approve", "tools.admin")
+    terms = request_pb2.ResponseGrant(uses=2, reason="Always.", expires_at=Timestamp(seconds=int(time.time()) + 3_600))
+    ParseDict({"properties": {"key": {"const": "always"}}, "required": ["key"]}, terms.arguments)
+    await hitl.answer(asked.id, "approve", by="root", grant=terms)
+    done = await ended_as(ada, asked.id, "success")
+    # Both replicas heard of it, and one of them made it.
+    [made] = (await rita.call("ListGrants", pb.ListGrantsRequest())).grants
+    assert (made.principal, made.created_by, list(made.tools), made.uses) == ("ada", "root", ["guarded"], 2)
+    assert (made.invocation_id, done.approval.grant_id, made.reason) == (asked.id, made.id, "Always.")
+    assert list(made.tool_etags) == ["guarded"]
+    for caller in (there, ada):
+        assert (await caller.invoke("guarded", {"key": "always"})).grant_id == made.id
+    again = await ada.invoke("guarded", {"key": "always"})
+    assert (again.status, runs("always")) == ("awaiting_approval", 3)
+    # What cannot be made leaves the decision as it is: nobody for oneself, and nothing that is over.
+    for by, seconds in (("ada", 3_600), ("root", -1)):
+        waiting = await ada.invoke("guarded", {"key": f"not by {by}"})
+        late = request_pb2.ResponseGrant(expires_at=Timestamp(seconds=int(time.time()) + seconds))
+        await hitl.answer(waiting.id, "approve", by=by, grant=late)
+        assert (await ended_as(ada, waiting.id, "success")).approval.grant_id == ""
+    rejected = await ada.invoke("guarded", {"key": "no"})
+    await hitl.answer(rejected.id, "reject", by="root", grant=terms)
+    await ended_as(ada, rejected.id, "rejected")
+    assert len(await query(database, "SELECT FROM grants")) == 1
+    voted = await ada.invoke("voted", {"key": "several"})
+    assert not (await hitl.asked_about(voted.id)).HasField("grant_offer"), "where several must agree, none does alone"
+
+
+async def ended_as(caller: Caller, invocation_id: str, status: str) -> Any:
+    async def found() -> Any:
+        one = await caller.get(invocation_id)
+        return one if one.status == status else None
+
+    return await until(found)

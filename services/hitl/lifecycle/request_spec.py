@@ -44,6 +44,11 @@ def body(spec: RequestSpec) -> bytes:
     asked = asdict(spec) | {"correlation_id": ""}
     # Who asks is in it by name: what access calls it by is no part of the question.
     del asked["requester_reference"], asked["requester_permission"]
+    # The tool is said in the context too, and not at all by callers of the release before.
+    del asked["tool"]
+    if spec.grant_offer is None:
+        # As it was before there were any.
+        del asked["grant_offer"]
     if spec.eligible is None:
         # As it was before requests could be binding: a retry across an upgrade is the same request.
         del asked["eligible"]

@@ -4,13 +4,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 from cachetools import LRUCache, cached
 
-from servicekit.errors import Violation, invalid_field
+from servicekit.errors import Violation, invalid_field, permission_denied
 from servicekit.idempotency import idempotency_key_reused
 from servicekit.identity.principal import Principal
 from servicekit.identity.visibility import Viewer
@@ -21,6 +21,7 @@ from services.hitl.models import (
     TIMEOUT,
     Answer,
     Eligible,
+    GrantTerms,
     HumanRequest,
     Json,
     NewEvent,
@@ -37,6 +38,9 @@ DELEGATE = "hitl.delegate"
 MAX_DOCUMENT_BYTES = 256 * 1024
 MAX_METADATA_BYTES = 64 * 1024
 ASK = "hitl.ask"
+# As the tools service takes them.
+MAX_GRANT_DAYS = 366
+MAX_GRANT_SCHEMA_BYTES = 32 * 1024
 # What compiled schemas that are kept take at most; questions of one kind mostly share theirs.
 MAX_SCHEMA_BYTES = 32 * 1024 * 1024
 
@@ -77,6 +81,7 @@ def answered(request: HumanRequest, answer: Answer, now: datetime) -> Outcome:
     _require_open(request)
     require_may_answer(request, answer.responded_by, answer.roles)
     _require_valid(request, answer)
+    _require_may_grant(request, answer)
     if any(same_person(vote.responded_by, answer.responded_by) for vote in request.votes):
         raise errors.already_voted(request.id, answer.responded_by)
     vote = Response(
@@ -90,6 +95,7 @@ def answered(request: HumanRequest, answer: Answer, now: datetime) -> Outcome:
         edited_arguments=answer.edited_arguments,
         decides=False,
         via=answer.via,
+        grant=answer.grant,
         idempotency_key=answer.idempotency_key,
         body_digest=digest(answer),
     )
@@ -168,11 +174,15 @@ def require_fits(answer: Answer) -> None:
     ):
         if document is not None and len(orjson.dumps(document)) > maximum:
             raise invalid_field(field, f"must be at most {maximum // 1024} KiB of JSON")
+    if answer.grant is not None:
+        _require_sound_grant(answer.grant)
 
 
 def digest(answer: Answer) -> bytes:
     """Of what is answered, so that a retry is told from another answer under the same key."""
     body = [answer.response, answer.response_metadata, answer.comment, answer.edited_arguments]
+    # Without one as it was before there were any.
+    body += [answer.grant] if answer.grant is not None else []
     return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).digest()
 
 
@@ -284,7 +294,7 @@ def require_seen(request: HumanRequest | None, human_request_id: str, viewer: Vi
     Raises:
         ServiceError: HUMAN_REQUEST_NOT_FOUND.
     """
-    if request is None or not viewer.sees(request.audience):
+    if request is None or not request.is_shown_to(viewer):
         raise errors.human_request_not_found(human_request_id)
     return request
 
@@ -317,6 +327,29 @@ def _require_valid(request: HumanRequest, answer: Answer) -> None:
             faults += _schema_faults(spec.arguments_schema, answer.edited_arguments, "edited_arguments")
     if faults:
         raise errors.response_invalid(faults)
+
+
+def _require_may_grant(request: HumanRequest, answer: Answer) -> None:
+    """Refuses to let the requester do it again where that is not offered, and by whom it may not be."""
+    if answer.grant is None:
+        return
+    offer = request.spec.grant_offer
+    if offer is None or answer.response != offer.response:
+        raise errors.grant_not_offered(request.id)
+    # Where nobody is verified, anybody could be who asked.
+    if answer.roles is None or not answer.viewer.principal.may_always(offer.permission):
+        raise permission_denied(offer.permission)
+    if request.is_requester(answer.responded_by):
+        raise errors.four_eyes(request.id)
+
+
+def _require_sound_grant(grant: GrantTerms) -> None:
+    left = grant.expires_at - datetime.now(UTC)
+    if not timedelta(0) < left <= timedelta(days=MAX_GRANT_DAYS):
+        raise invalid_field("grant.expires_at", f"must be in the future and within {MAX_GRANT_DAYS} days")
+    if grant.arguments is not None and len(orjson.dumps(grant.arguments)) > MAX_GRANT_SCHEMA_BYTES:
+        raise invalid_field("grant.arguments", f"must be at most {MAX_GRANT_SCHEMA_BYTES // 1024} KiB of JSON")
+    Schema(grant.arguments, "grant.arguments")
 
 
 def _decides(request: HumanRequest, vote: Response) -> bool:

@@ -5,10 +5,10 @@ from typing import Any
 from qmcp.hitl.v1 import hitl_service_pb2, request_pb2
 
 from servicekit.deep_json import given, put
-from servicekit.errors import Violation
+from servicekit.errors import Violation, invalid_field
 from servicekit.http_json.writing import json_form, original_form
 from servicekit.idempotency import key_of
-from servicekit.json_values import fill_struct
+from servicekit.json_values import document, fill_struct
 from servicekit.request_context import RequestContext
 from servicekit.row_ids import new_row_id
 from servicekit.timestamps import to_datetime, to_timestamp
@@ -19,12 +19,15 @@ from services.hitl.models import (
     Eligible,
     Event,
     EventFilter,
+    GrantOffer,
+    GrantTerms,
     HumanRequest,
     OnExpiry,
     Quorum,
     RequestFilter,
     RequestSpec,
     Response,
+    ToolSubject,
 )
 
 DEFAULT_TIMEOUT_SECONDS = 3_600
@@ -60,6 +63,12 @@ def spec_from(request: hitl_service_pb2.CreateHumanRequestRequest, call: Request
         requester_permission=request.on_behalf_of_permission,
         task_id=request.task_id,
         fencing_token=request.fencing_token,
+        tool=ToolSubject(request.tool.name, tuple(request.tool.tags), dict(request.tool.labels))
+        if request.HasField("tool")
+        else None,
+        grant_offer=GrantOffer(request.grant_offer.response, request.grant_offer.permission)
+        if request.HasField("grant_offer")
+        else None,
     )
 
 
@@ -74,6 +83,7 @@ def answer_from(request: hitl_service_pb2.CreateHumanResponseRequest) -> Answer:
         comment=request.comment,
         edited_arguments=given(request, "edited_arguments"),
         idempotency_key=key_of(request),
+        grant=_grant_from(request.grant) if request.HasField("grant") else None,
     )
 
 
@@ -130,6 +140,12 @@ def request_to(request: HumanRequest) -> request_pb2.HumanRequest:
         requester_lost_access=request.requester_lost_access,
         task_id=spec.task_id,
         fencing_token=spec.fencing_token,
+        tool=request_pb2.ToolSubject(name=spec.tool.name, tags=spec.tool.tags, labels=spec.tool.labels)
+        if spec.tool is not None
+        else None,
+        grant_offer=request_pb2.GrantOffer(response=spec.grant_offer.response, permission=spec.grant_offer.permission)
+        if spec.grant_offer is not None
+        else None,
     )
     put(message, "context", spec.context)
     if spec.response_schema is not None:
@@ -164,6 +180,8 @@ def response_to(response: Response) -> request_pb2.HumanResponse:
     put(message, "response_metadata", response.response_metadata)
     if response.edited_arguments is not None:
         put(message, "edited_arguments", response.edited_arguments)
+    if response.grant is not None:
+        _fill_grant(message.grant, response.grant)
     return message
 
 
@@ -191,6 +209,30 @@ def heartbeat_to(sequence: int, *, last: bool = False) -> request_pb2.HumanReque
 def request_json(request: HumanRequest) -> dict[str, Any]:
     """The request as the HTTP API shows it, for those who are told of it by HTTP."""
     return json_form(request_to(request))
+
+
+def _grant_from(message: request_pb2.ResponseGrant) -> GrantTerms:
+    expires_at = to_datetime(message, "expires_at")
+    if expires_at is None:
+        raise invalid_field("grant.expires_at", "says until when it is good; it is missing")
+    return GrantTerms(
+        tools=tuple(message.tools),
+        arguments=document(message.arguments, "grant.arguments") if message.HasField("arguments") else None,
+        uses=message.uses if message.HasField("uses") else None,
+        expires_at=expires_at,
+        any_version=message.any_version,
+        reason=message.reason,
+    )
+
+
+def _fill_grant(message: request_pb2.ResponseGrant, grant: GrantTerms) -> None:
+    message.tools.extend(grant.tools)
+    if grant.arguments is not None:
+        fill_struct(message.arguments, grant.arguments)
+    if grant.uses is not None:
+        message.uses = grant.uses
+    message.expires_at.FromDatetime(grant.expires_at)
+    message.any_version, message.reason = grant.any_version, grant.reason
 
 
 def _on_expiry_from(message: request_pb2.ExpiryAction) -> OnExpiry:

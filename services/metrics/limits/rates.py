@@ -1,26 +1,16 @@
 """Calls a minute: one bucket for each caller, in the database, from which all replicas take."""
 
-import math
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Protocol
 
+from servicekit import call_buckets
+from servicekit.call_buckets import Allowance, Bucket
 from servicekit.group_commit import CommitMetrics, GroupCommit
 from servicekit.identity.principal import Principal
-from servicekit.postgres import Connection, Database
+from servicekit.postgres import Database
 from services.metrics import errors
-from services.metrics.limits import store
-from services.metrics.models import Allowance
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Whose calls are counted together, and how many a minute it may make."""
-
-    name: str
-    rate: int
 
 
 class Listener(Protocol):
@@ -45,7 +35,7 @@ class Rates:
         self._database = database
         self._default_rate = default_rate
         self._told = told
-        self._commits: GroupCommit[Caller, Allowance] = GroupCommit("rates", self._take_all, metrics)
+        self._commits: GroupCommit[Bucket, Allowance] = GroupCommit("rates", self._take_all, metrics)
 
     @asynccontextmanager
     async def counting(self) -> AsyncIterator[None]:
@@ -63,55 +53,41 @@ class Rates:
         Raises:
             ServiceError: RATE_LIMITED.
         """
-        caller = self._caller(principal)
-        if not caller.rate:
+        bucket = self._bucket(principal)
+        if bucket is None:
             return None
-        allowance = await self._commits.commit(caller)
-        self._told.tell(principal.name, allowance.rate, allowance.remaining)
+        allowance = await self._commits.commit(bucket)
+        self._told.tell(principal.name, allowance.limit, allowance.remaining)
         if not allowance.granted:
-            raise errors.rate_limited(caller.rate, allowance.next_seconds, allowance.headers)
+            raise errors.rate_limited(bucket.capacity, allowance.next_seconds, allowance.headers)
         return allowance
 
     async def available(self, principal: Principal) -> Allowance | None:
         """What the caller has left; None where it has no limit."""
-        caller = self._caller(principal)
-        if not caller.rate:
+        bucket = self._bucket(principal)
+        if bucket is None:
             return None
         async with self._database.connection() as connection:
-            return _allowance(caller, await store.available(connection, caller.name, caller.rate))
+            return (await call_buckets.available(connection, [bucket]))[0]
 
-    def _caller(self, principal: Principal) -> Caller:
+    def _bucket(self, principal: Principal) -> Bucket | None:
         """Each key has its own; whoever comes without one is known by name."""
-        name = f"key:{principal.key_id}" if principal.key_id else f"name:{principal.name}"
-        return Caller(name, principal.rate_per_minute or self._default_rate)
+        key = f"key:{principal.key_id}" if principal.key_id else f"name:{principal.name}"
+        rate = principal.rate_per_minute or self._default_rate
+        return Bucket(key, rate, rate) if rate else None
 
-    async def _take_all(self, batch: Sequence[Caller]) -> Sequence[Allowance]:
+    async def _take_all(self, batch: Sequence[Bucket]) -> Sequence[Allowance]:
         # Of a key whose rate has just changed, what came last.
-        rates = {caller.name: caller.rate for caller in batch}
-        wanted = Counter((caller.name, rates[caller.name]) for caller in batch)
+        buckets = {bucket.key: bucket for bucket in batch}
+        wanted = Counter(buckets[bucket.key] for bucket in batch)
         async with self._held.used() as connection:
-            taken = await store.take(connection, wanted)
+            taken = await call_buckets.take(connection, wanted)
         seen: Counter[str] = Counter()
         answers = []
-        for caller in batch:
-            seen[caller.name] += 1
-            row = taken[caller.name]
+        for bucket in batch:
+            seen[bucket.key] += 1
+            found = taken[bucket.key]
             # Of those that came together the first ones are granted; each is told what is left after itself.
-            left = row["granted"] - seen[caller.name]
-            answers.append(_allowance(caller, row["tokens"] + max(left, 0), granted=left >= 0))
+            left = found.granted - seen[bucket.key]
+            answers.append(Allowance.of(bucket, found.tokens + max(left, 0), 0, granted=left >= 0))
         return answers
-
-
-async def forget_buckets(connection: Connection) -> None:
-    """Deletes those of callers who have not come for long: they are full."""
-    await store.forget(connection)
-
-
-def _allowance(caller: Caller, tokens: float, *, granted: bool = True) -> Allowance:
-    return Allowance(
-        rate=caller.rate,
-        remaining=math.floor(tokens),
-        next_seconds=max(1 - tokens, 0) * 60 / caller.rate,
-        reset_seconds=max(caller.rate - tokens, 0) * 60 / caller.rate,
-        granted=granted,
-    )

@@ -11,14 +11,18 @@ from typing import Literal
 from uuid import UUID
 
 import structlog
+import uuid_utils.compat as uuid
 
 from servicekit.database_errors import CONNECTION_ERRORS
 from servicekit.errors import ServiceError
 from servicekit.identity.detached_work import Callers
 from servicekit.leased_work import LEASE_OVER
 from servicekit.postgres import Database
+from services.tools.approval.grants import Grants
+from services.tools.approval.models import ToolGrant
 from services.tools.approval.requests import approved_arguments, request_for
 from services.tools.approval.store import approvals as store
+from services.tools.approval.store import grants as grants_store
 from services.tools.audit.outcome import WHY, outcome_of, storable
 from services.tools.audit.receipts import answer_document, salted_digest
 from services.tools.audit.recording import Recorder
@@ -58,6 +62,7 @@ class Decisions:
         runner: Runner,
         metrics: ToolMetrics,
         callers: Callers,
+        grants: Grants,
     ) -> None:
         self._database = database
         self._tools = tools
@@ -65,6 +70,7 @@ class Decisions:
         self._runner = runner
         self._metrics = metrics
         self._callers = callers
+        self._grants = grants
 
     async def lost_access(self, reference: str, tool: Tool | None) -> bool:
         """Whether whoever asked may invoke a tool no more; of one that is gone, any tool.
@@ -143,11 +149,16 @@ class Decisions:
             await self._end_and_close(invocation, decision, "failed", "ARGUMENTS_INVALID", fault)
         else:
             request = request_for(intent, arguments, reference)
-            return await self._run_leased(invocation, decision, loaded, request)
+            return await self._run_leased(invocation, decision, loaded, request, _grant(intent, answer))
         return True
 
     async def _run_leased(
-        self, invocation: Invocation, decision: Decision, loaded: LoadedTool, request: InvocationRequest
+        self,
+        invocation: Invocation,
+        decision: Decision,
+        loaded: LoadedTool,
+        request: InvocationRequest,
+        grant: ToolGrant | None,
     ) -> bool:
         """Runs it unless the lease is over under which it was asked for: much may have happened since."""
         if request.lease:
@@ -159,10 +170,15 @@ class Decisions:
                     return False
                 await self._end_and_close(invocation, decision, "failed", refusal.reason, refusal.message)
                 return True
-        return await self._run(invocation, decision, loaded, request)
+        return await self._run(invocation, decision, loaded, request, grant)
 
     async def _run(
-        self, invocation: Invocation, decision: Decision, loaded: LoadedTool, request: InvocationRequest
+        self,
+        invocation: Invocation,
+        decision: Decision,
+        loaded: LoadedTool,
+        request: InvocationRequest,
+        grant: ToolGrant | None,
     ) -> bool:
         assert invocation.approval is not None
         approved = replace(invocation, approval=replace(invocation.approval, decision=decision))
@@ -172,10 +188,10 @@ class Decisions:
             nonlocal failed_before
             while True:
                 try:
+                    started_at = datetime.now(UTC) if begins else None
+                    if await self._claim(invocation.intent.id, decision, started_at, grant):
+                        return True
                     async with self._database.connection() as connection:
-                        started_at = datetime.now(UTC) if begins else None
-                        if await store.claim(connection, invocation.intent.id, decision, started_at):
-                            return True
                         # The answer to an earlier try may have got lost on its way.
                         return failed_before and await store.is_decided_by(
                             connection, invocation.intent.id, self._recorder.replica
@@ -186,6 +202,22 @@ class Decisions:
                 await asyncio.sleep(PAUSE_SECONDS)
 
         return await self._runner.run_approved(loaded, approved, request, claim)
+
+    async def _claim(
+        self, invocation_id: UUID, decision: Decision, started_at: datetime | None, grant: ToolGrant | None
+    ) -> bool:
+        """Records the decision for this process, and in one transaction the grant that was made with it."""
+        if grant is None:
+            async with self._database.connection() as connection:
+                return await store.claim(connection, invocation_id, decision, started_at)
+        async with self._database.transaction() as connection:
+            if not await self._grants.create_in(connection, grant):
+                return await store.claim(connection, invocation_id, decision, started_at)
+            if await store.claim(connection, invocation_id, replace(decision, grant_id=str(grant.id)), started_at):
+                return True
+            # Another replica acts on the decision, and makes the grant.
+            await grants_store.forget(connection, grant.id)
+            return False
 
     async def _end_and_close(
         self, invocation: Invocation, decision: Decision, status: FinalStatus, reason: str, error: str = ""
@@ -225,3 +257,22 @@ class Decisions:
         digest = salted_digest(answer_document(comment, edited), intent.input_salt)
         deciders = tuple(map(storable, by))
         return Decision(status, deciders, at or datetime.now(UTC), comment, edited, digest, self._recorder.replica)
+
+
+def _grant(intent: Intent, answer: Answer) -> ToolGrant | None:
+    """What whoever decided lets the principal run from now on without a human; None: nothing."""
+    terms = answer.grant
+    if terms is None or not answer.answered_by:
+        return None
+    return ToolGrant(
+        id=uuid.uuid7(),
+        principal=intent.principal,
+        tools=tuple(terms.tools) or (intent.tool_name,),
+        arguments=terms.arguments,
+        uses=terms.uses,
+        expires_at=terms.expires_at,
+        any_version=terms.any_version,
+        reason=storable(terms.reason),
+        created_by=answer.answered_by[-1],
+        invocation_id=str(intent.id),
+    )

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import orjson
+import structlog
 from cachetools import LRUCache
 
 from servicekit import pagination
-from servicekit.errors import invalid_field
+from servicekit.errors import ServiceError, invalid_field
 from servicekit.idempotency import Answer, Once
 from servicekit.identity.visibility import Viewer
 from servicekit.large import beside
@@ -21,6 +22,8 @@ from services.tools.approval.store import grants as store
 from services.tools.catalogue.loading import LoadedTool
 from services.tools.execution.active import InvocationRequest
 from services.tools.models import Json
+
+logger = structlog.get_logger(__name__)
 
 MAX_DAYS = 366
 # Each is looked at for an invocation that a human would be asked about.
@@ -57,18 +60,21 @@ class Grants:
         _check(grant)
 
         async def create(connection: Connection) -> ToolGrant:
-            if await store.count_usable(connection, grant.principal) >= MAX_USABLE:
-                raise errors.too_many_grants(grant.principal, MAX_USABLE)
-            etags = {} if grant.any_version else await store.etags_of(connection, grant.scope, MAX_TOOLS + 1)
-            if not etags and not grant.any_version:
-                raise errors.tool_not_found(", ".join(grant.tools))
-            if len(etags) > MAX_TOOLS:
-                raise invalid_field(
-                    "grant.tools", f"are the names of more than {MAX_TOOLS} tools: name fewer, or say any_version"
-                )
-            return await store.insert(connection, replace(grant, tool_etags=etags))
+            return await _insert(connection, grant)
 
         return await once.run(self._database, create)
+
+    async def create_in(self, connection: Connection, grant: ToolGrant) -> bool:
+        """Makes one with a decision, in its transaction; False where it cannot be made, and nothing is written."""
+        try:
+            if grant.principal == grant.created_by:
+                raise errors.grant_for_oneself()
+            _check(grant)
+            await _insert(connection, grant)
+        except ServiceError as refusal:
+            logger.warning("grant_not_made", invocation_id=grant.invocation_id, error=refusal.message)
+            return False
+        return True
 
     async def get(self, grant_id: str, viewer: Viewer) -> ToolGrant:
         """One that the viewer sees.
@@ -135,6 +141,19 @@ def _obeyed(
     return [
         grant.id for grant, schema in schemas if loaded.obeys(schema, grant.arguments, arguments, share=len(schemas))
     ]
+
+
+async def _insert(connection: Connection, grant: ToolGrant) -> ToolGrant:
+    if await store.count_usable(connection, grant.principal) >= MAX_USABLE:
+        raise errors.too_many_grants(grant.principal, MAX_USABLE)
+    etags = {} if grant.any_version else await store.etags_of(connection, grant.scope, MAX_TOOLS + 1)
+    if not etags and not grant.any_version:
+        raise errors.tool_not_found(", ".join(grant.tools))
+    if len(etags) > MAX_TOOLS:
+        raise invalid_field(
+            "grant.tools", f"are the names of more than {MAX_TOOLS} tools: name fewer, or say any_version"
+        )
+    return await store.insert(connection, replace(grant, tool_etags=etags))
 
 
 def _check(grant: ToolGrant) -> None:

@@ -47,6 +47,7 @@ def grant_to(grant: ToolGrant, *, with_tools: bool) -> grant_pb2.Grant:
         created_at=to_timestamp(grant.created_at),
         revoked_by=grant.revoked_by,
         revoked_at=to_timestamp(grant.revoked_at),
+        invocation_id=grant.invocation_id,
     )
     if grant.arguments is not None:
         fill_struct(message.arguments, grant.arguments)

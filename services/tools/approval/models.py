@@ -30,6 +30,8 @@ class ToolGrant:
     created_at: datetime | None = None
     revoked_by: str = ""
     revoked_at: datetime | None = None
+    # With whose approval it was made; empty where by itself.
+    invocation_id: str = ""
 
     @property
     def scope(self) -> Scope:

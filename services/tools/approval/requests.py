@@ -40,6 +40,7 @@ def approval_request(invocation: Invocation, reference: str, tool: Tool, policy:
         principal=intent.principal,
         reference=reference,
         correlation_id=intent.correlation_id,
+        tool=tool,
     )
 
 

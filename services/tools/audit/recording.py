@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
+from servicekit.call_buckets import Bucket
 from servicekit.database_errors import CONNECTION_ERRORS, UniqueViolation
 from servicekit.group_commit import CommitMetrics, GroupCommit
 from servicekit.large import beside
@@ -14,6 +15,7 @@ from servicekit.postgres import COMMIT, Connection, Database
 from servicekit.row_ids import new_row_id
 from servicekit.waiting import waiting_for
 from services.tools.audit.awaiting import AwaitingApproval
+from services.tools.audit.charging import Charged, ChargedIntent, ChargedIntents
 from services.tools.audit.outcome import cancelled
 from services.tools.audit.receipts import Chain, intent_digests
 from services.tools.audit.store import approvals, invocations, receipts
@@ -38,16 +40,17 @@ class Recorder:
         self._commits: GroupCommit[Intent | Outcome, UUID | Outcome] = GroupCommit(
             "audit", self._write, metrics, abandoned=self._abandoned, size=_size
         )
+        self._charged = ChargedIntents(database, metrics, awaiting, self._charged_abandoned)
 
     @asynccontextmanager
     async def recording(self) -> AsyncIterator[None]:
         """Takes records while the block lasts, and writes what is queued when it ends."""
-        async with self._database.held() as self._held, self._commits:
+        async with self._database.held() as self._held, self._commits, self._charged.recording():
             yield
 
     async def ready(self) -> bool:
         """Whether the audit can be written: nothing runs without it."""
-        return await self._commits.ready()
+        return await self._commits.ready() and await self._charged.commits.ready()
 
     def new_intent(
         self,
@@ -114,6 +117,18 @@ class Recorder:
         assert isinstance(holder, UUID)
         return holder
 
+    async def record_charged(self, intent: Intent, buckets: Sequence[Bucket]) -> Charged:
+        """Records an intent where each of these buckets has one for it, and takes those with it; else nothing."""
+        charged = ChargedIntent(intent, buckets)
+        committed = self._charged.commits.submit(charged)
+        try:
+            with waiting_for(COMMIT):
+                return await committed
+        except asyncio.CancelledError:
+            if not committed.cancelled() and committed.exception() is None:
+                self._charged_abandoned(charged, committed.result())
+            raise
+
     async def record_outcome(self, outcome: Outcome) -> Outcome:
         """Records how an intent ended; returns the outcome on record, which is another where somebody was faster.
 
@@ -134,6 +149,10 @@ class Recorder:
         """An intent was recorded, but its caller had gone: nothing was run. What awaits its approval goes on anyway."""
         if isinstance(operation, Intent) and answer == operation.id and operation.begun_as != "awaiting_approval":
             self.record_outcome_unwatched(cancelled(operation, "CALLER_GONE"))
+
+    def _charged_abandoned(self, charged: ChargedIntent, answer: Charged) -> None:
+        if answer.holder is not None:
+            self._abandoned(charged.intent, answer.holder)
 
     async def _write(self, batch: Sequence[Intent | Outcome]) -> Sequence[UUID | Outcome]:
         intents = [operation for operation in batch if isinstance(operation, Intent)]

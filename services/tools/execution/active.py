@@ -1,7 +1,7 @@
 """What is asked for, and the invocations that this process has open: to these, running tools report."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -18,6 +18,7 @@ from servicekit.masking import Mask
 from servicekit.notifications import Waiters
 from servicekit.postgres import Database
 from services.tools.audit.store import invocations as store
+from services.tools.limits.models import Charge
 from services.tools.models import Approval, Event, Invocation, Json, Progress
 
 logger = structlog.get_logger(__name__)
@@ -51,6 +52,8 @@ class InvocationRequest:
     digests: tuple[str, bytes, bytes] | None = None
     # By which grant it runs without a human; empty where by none.
     grant_id: str = ""
+    # What it takes of limits.
+    charges: Sequence[Charge] = ()
 
     def headers(self, invocation_id: UUID) -> Mapping[str, str]:
         """What goes along to HTTP and gRPC tools, so that their logs can be joined with ours."""

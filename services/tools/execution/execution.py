@@ -24,6 +24,7 @@ from services.tools.execution.active import ActiveInvocation, InvocationRequest
 from services.tools.execution.detached import DetachedRuns
 from services.tools.execution.earlier import EarlierInvocations
 from services.tools.execution.runner import Runner
+from services.tools.limits.limits import Limits
 from services.tools.models import Approval, Intent, Invocation
 
 logger = structlog.get_logger(__name__)
@@ -50,6 +51,7 @@ class Execution:
         runner: Runner,
         detached: DetachedRuns,
         grants: Permitting,
+        limits: Limits,
     ) -> None:
         self._earlier = earlier
         self._tools = tools
@@ -57,26 +59,27 @@ class Execution:
         self._runner = runner
         self._detached = detached
         self._grants = grants
+        self._limits = limits
 
     async def invoke(self, request: InvocationRequest) -> Invocation:
         """Runs a tool and waits for its end; where humans must approve first, it returns as it was recorded.
 
         Raises:
-            ServiceError: TOOL_NOT_FOUND, PERMISSION_DENIED, ARGUMENTS_INVALID, TOOL_BUSY (all recorded),
-                IDEMPOTENCY_KEY_REUSED, UNAVAILABLE.
+            ServiceError: TOOL_NOT_FOUND, PERMISSION_DENIED, ARGUMENTS_INVALID, TOOL_BUSY, TOOL_LIMIT_REACHED (all
+                recorded), IDEMPOTENCY_KEY_REUSED, UNAVAILABLE.
         """
         loaded, request = await self._admit(request)
         if isinstance(loaded, Invocation):
             return await self._earlier.ended(loaded)
         intent, active = self._runner.begin(loaded, request)
         try:
-            holder = await self._recorder.record_intent(intent)
+            holder = await self._record(intent, request)
             if holder == intent.id:
                 outcome = await self._runner.run(loaded, intent, request, active)
                 return Invocation(intent, outcome.status, outcome)
         finally:
             self._runner.close(intent, loaded)
-        return await self._earlier.ended(await self._earlier.held_by(holder, request))
+        return await self._earlier.ended(await self._not_begun(holder, loaded, request))
 
     async def start(self, request: InvocationRequest) -> Invocation:
         """Records a request and runs it beside; returns it as it was begun, or the earlier one as it stands.
@@ -89,11 +92,12 @@ class Execution:
             return loaded
         self._detached.require_room(current_context.get().principal)
         intent, active = self._runner.begin(loaded, request)
-        begun: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
+        begun: asyncio.Future[Invocation | ServiceError] = asyncio.get_running_loop().create_future()
         run = self._run_beside(loaded, request, intent, active, begun)
         self._detached.begin(run, loaded.tool, request, active)
         with waiting_for(COMMIT):
-            return await asyncio.shield(begun)
+            answer = await asyncio.shield(begun)
+        return await self._not_begun(answer, loaded, request) if isinstance(answer, ServiceError) else answer
 
     async def _run_beside(
         self,
@@ -101,10 +105,13 @@ class Execution:
         request: InvocationRequest,
         intent: Intent,
         active: ActiveInvocation,
-        begun: "asyncio.Future[Invocation]",
+        begun: "asyncio.Future[Invocation | ServiceError]",
     ) -> None:
         try:
-            holder = await self._recorder.record_intent(intent)
+            holder = await self._record(intent, request)
+            if isinstance(holder, ServiceError):
+                begun.set_result(holder)
+                return
             if holder != intent.id:
                 begun.set_result(await self._earlier.held_by(holder, request))
                 return
@@ -120,6 +127,24 @@ class Execution:
                 logger.exception("detached_invocation_failed", tool=request.tool_name)
         finally:
             self._runner.close(intent, loaded)
+
+    async def _record(self, intent: Intent, request: InvocationRequest) -> UUID | ServiceError:
+        """Who holds the idempotency_key, the intent or an earlier one; or why it was not recorded."""
+        if not request.charges:
+            return await self._recorder.record_intent(intent)
+        charged = await self._recorder.record_charged(intent, [charge.bucket for charge in request.charges])
+        if charged.holder is None:
+            return self._limits.refusal(request.charges, charged.allowances)
+        current_context.get().answer_headers = min(charged.allowances, key=lambda each: each.remaining).headers
+        return charged.holder
+
+    async def _not_begun(
+        self, holder: UUID | ServiceError, loaded: LoadedTool, request: InvocationRequest
+    ) -> Invocation:
+        """The earlier invocation of which a request is a retry; a refusal is recorded and raised."""
+        if isinstance(holder, ServiceError):
+            return await self._refuse(request, loaded.tool.etag, holder)
+        return await self._earlier.held_by(holder, request)
 
     async def _admit(self, request: InvocationRequest) -> tuple[LoadedTool | Invocation, InvocationRequest]:
         """The tool to run, or an invocation that need not be run now; and the request in the tool's own form.
@@ -184,8 +209,12 @@ class Execution:
 
         Raises:
             ServiceError: ARGUMENTS_INVALID where humans cannot be asked about these; LEASE_LOST, TASK_NOT_FOUND, or
-                UNAVAILABLE where nobody can say whether the lease holds; TOOL_BUSY.
+                UNAVAILABLE where nobody can say whether the lease holds; TOOL_BUSY, TOOL_LIMIT_REACHED.
         """
+        charges = self._limits.charges(current_context.get().principal, loaded.tool)
+        if charges:
+            self._limits.require_left(charges)
+            request = replace(request, charges=charges)
         if (asks or request.lease) and (earlier := await self._earlier.of_key(request)) is not None:
             return earlier, request
         if asks:
@@ -229,8 +258,8 @@ class Execution:
     async def _await_approval(self, loaded: LoadedTool, request: InvocationRequest) -> Invocation:
         """Records a request that humans must approve; nothing of it stays in this process."""
         intent = self._runner.intent(request, loaded.tool.etag, "awaiting_approval")
-        holder = await self._recorder.record_intent(intent)
+        holder = await self._record(intent, request)
         if holder != intent.id:
-            return await self._earlier.held_by(holder, request)
+            return await self._not_begun(holder, loaded, request)
         approval = Approval(approvals_store.human_request_id(intent.id))
         return Invocation(intent, "awaiting_approval", approval=approval)

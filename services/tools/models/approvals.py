@@ -7,7 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from services.tools.models.invocations import FinalStatus
-from services.tools.models.tools import ApprovalPolicy, Json
+from services.tools.models.tools import ApprovalPolicy, Json, Tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,20 @@ class ApprovalRequest:
     # By what access says whether the principal still may.
     reference: str
     correlation_id: str
+    tool: Tool
+
+
+@dataclass(frozen=True, slots=True)
+class GrantTerms:
+    """What whoever decided lets the principal run without a human; the fields are those of ResponseGrant."""
+
+    # Empty: the tool that was asked about.
+    tools: Sequence[str]
+    arguments: Json
+    uses: int | None
+    expires_at: datetime
+    any_version: bool
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +74,5 @@ class Answer:
     # One entry for each of those who gave the answer that decided: the arguments as they changed them, None for as
     # proposed. The last is the one that decided.
     edited: Sequence[Json] = ()
+    # What the one who decided lets the principal run again; None: nothing.
+    grant: GrantTerms | None = None

@@ -62,6 +62,8 @@ class Decision:
     digest: bytes
     # The process that took the decision over: the one that ran the tool, where it was run.
     replica: UUID
+    # The grant that was made with it; empty where none was.
+    grant_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from qmcp.client.hitl.models import (
     HumanRequestEvent,
     HumanResponse,
     Quorum,
+    ResponseGrant,
     Webhook,
 )
 from qmcp.hitl.v1 import contact_pb2, request_pb2, webhook_pb2
@@ -125,9 +126,13 @@ class AsyncHitl(AsyncCalls):
         edited_arguments: Mapping[str, Any] | None = None,
         responded_by: str = "",
         response_metadata: Mapping[str, Any] | None = None,
+        grant: ResponseGrant | None = None,
         idempotency_key: str | None = None,
     ) -> HumanResponse:
-        """Answers a request. ConflictError where it has been answered, RequestExpiredError where it is too late."""
+        """Answers a request. ConflictError where it has been answered, RequestExpiredError where it is too late.
+
+        With a `grant`, the requester may do the same again without anybody being asked, where the request offers that.
+        """
         request = api.CreateHumanResponseRequest(
             human_request_id=human_request_id,
             **to_value_or_text("response", response),
@@ -135,6 +140,7 @@ class AsyncHitl(AsyncCalls):
             **to_object_or_text("response_metadata", response_metadata),
             comment=comment,
             **to_object_or_text("edited_arguments", edited_arguments),
+            grant=None if grant is None else to_message(grant, request_pb2.ResponseGrant()),
             idempotency_key=idempotency_key,
         )
         return await self._call(request, HumanResponse)

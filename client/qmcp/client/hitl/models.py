@@ -41,6 +41,50 @@ class Quorum:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSubject:
+    """A tool that people are asked about, as it was then."""
+
+    # Its name.
+    name: str = ""
+    # Its tags, at most 32.
+    tags: tuple[str, ...] = ()
+    # Its labels, at most 32.
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantOffer:
+    """That an answer may hold a `grant`."""
+
+    # With which answer.
+    response: str = ""
+    # The permission that whoever answers must have for everything.
+    permission: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseGrant:
+    """What whoever answers lets the requester do from now on without anybody being asked ("always allow this").
+
+    The service that asked makes it, with the decision, in the name of whoever decides.
+    """
+
+    # Names of tools, in which `*` stands for any characters. At most 32; empty means the tool that the request is
+    # about.
+    tools: tuple[str, ...] = ()
+    # JSON Schema that the arguments obey. At most 32 KiB, nested at most 30 levels; absent means any arguments.
+    arguments: dict[str, Any] | None = None
+    # How often, 1 to 10,000; absent means any number until it expires.
+    uses: int | None = None
+    # Until when, at most 366 days from now; must be given.
+    expires_at: datetime | None = None
+    # False: for the tools as they are now. True: also for what they become, and what is called so later.
+    any_version: bool = False
+    # Why, for whoever reads it later. At most 1,024 characters.
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HumanResponse:
     """One person's answer.
 
@@ -68,6 +112,8 @@ class HumanResponse:
     decides: bool = False
     # How it came in: `api`, `link` or `timeout`.
     via: str = ""
+    # What it lets the requester do again; absent where nothing.
+    grant: ResponseGrant | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +194,12 @@ class HumanRequest(properties.HumanRequest):
     task_id: str = ""
     # The `fencing_token` of the lease under which it was done; 0 where there was none.
     fencing_token: int = 0
+    # The tool that it is about; absent where it is about none. Callers whose roles or keys are for some tools alone
+    # are shown requests about those; and with such a key, of requests about no tool those that were asked with it.
+    tool: ToolSubject | None = None
+    # With which answer and by whom the requester may be let do the same again without being asked; absent where
+    # nobody may.
+    grant_offer: GrantOffer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,11 +22,13 @@ from qmcp.client.tools.models import (
     Receipt,
     ReceiptKey,
     Tool,
+    ToolAllowance,
     ToolImport,
+    ToolLimit,
     ToolSummary,
 )
 from qmcp.client.tools.verification import ReceiptVerification
-from qmcp.tools.v1 import grant_pb2, invocation_pb2, mcp_server_pb2, tool_pb2
+from qmcp.tools.v1 import grant_pb2, invocation_pb2, mcp_server_pb2, tool_limit_pb2, tool_pb2
 from qmcp.tools.v1 import tools_service_pb2 as api
 
 
@@ -148,6 +150,33 @@ class AsyncTools(AsyncCalls):
     async def revoke_grant(self, grant_id: str) -> Grant:
         """Ends a grant: humans are asked again."""
         return await self._call(api.RevokeGrantRequest(id=grant_id), Grant)
+
+    async def list_tool_limits(self) -> list[ToolLimit]:
+        """All limits, in order of their names."""
+        return await self._list(api.ListToolLimitsRequest(), ToolLimit)
+
+    async def get_tool_limit(self, name: str) -> ToolLimit:
+        """One limit."""
+        return await self._call(api.GetToolLimitRequest(name=name), ToolLimit)
+
+    async def create_tool_limit(self, limit: ToolLimit, *, idempotency_key: str | None = None) -> ToolLimit:
+        """Limits how often some tools may be invoked by some callers."""
+        message = to_message(limit, tool_limit_pb2.ToolLimit())
+        return await self._call(api.CreateToolLimitRequest(limit=message, idempotency_key=idempotency_key), ToolLimit)
+
+    async def update_tool_limit(self, limit: ToolLimit, *, idempotency_key: str | None = None) -> ToolLimit:
+        """Replaces a limit, or makes it; with an `etag` only the one that has that. What was used stays used."""
+        message = to_message(limit, tool_limit_pb2.ToolLimit())
+        return await self._call(api.UpdateToolLimitRequest(limit=message, idempotency_key=idempotency_key), ToolLimit)
+
+    async def delete_tool_limit(self, name: str, etag: str = "") -> None:
+        """Removes a limit, and what was used of it."""
+        await self._send(api.DeleteToolLimitRequest(name=name, etag=etag))
+
+    async def get_tool_allowances(self, name: str) -> list[ToolAllowance]:
+        """What each limit leaves oneself of the invocations of a tool; that takes none."""
+        answer = await self._send(api.GetToolAllowancesRequest(name=name))
+        return [from_message(ToolAllowance, each) for each in answer.allowances]
 
     async def invoke_tool(
         self,

@@ -434,6 +434,100 @@ class McpServer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationRate:
+    """Invocations a minute."""
+
+    # How many come back a minute, evenly, 1 to 1,000,000.
+    per_minute: int = 0
+    # How many there may be at once after a pause, 1 to 1,000,000; 0 means as many as a minute brings.
+    burst: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationQuota:
+    """Invocations in a window, at whose end all of them are there again."""
+
+    # How many, 1 to 1,000,000,000.
+    invocations: int = 0
+    # `hour`, `day`, `week` (from Monday) or `month`, of the calendar in UTC.
+    window: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolLimit:
+    """How often some tools may be invoked by some callers, over all replicas together.
+
+    An invocation counts once, when it is taken in: one that waits for a human too. What is refused counts nothing,
+    and neither does a retry with its `idempotency_key`. Where several limits are for one invocation, all of them
+    must have room.
+    """
+
+    # The name its owner chose. Letters, digits, `_`, `.` and `-`, 1 to 64 of them.
+    name: str = ""
+    # Names of the tools it is for, in which `*` stands for any characters, slashes too: `billing/*`. At most 32;
+    # empty means any.
+    tools: tuple[str, ...] = ()
+    # It is for tools that have one of these tags, as they are now. At most 32; empty means any.
+    tags: tuple[str, ...] = ()
+    # It is for tools that have all of these labels, as they are now. At most 32; keys and values of at most 64 and
+    # 256 characters.
+    labels: dict[str, str] = field(default_factory=dict)
+    # It is for these callers, and for those that have one of `roles`; where both are empty, for all. At most 100.
+    principals: tuple[str, ...] = ()
+    # It is for callers that have one of these roles, and for `principals`. At most 32.
+    roles: tuple[str, ...] = ()
+    # Whether each of the tools has the whole of it. False: all of them share it.
+    per_tool: bool = False
+    # Whether each of the callers has the whole of it. False: all of them share it.
+    per_principal: bool = False
+    # So many a minute, which come back by and by.
+    rate: InvocationRate | None = None
+    # So many in a window of the calendar.
+    quota: InvocationQuota | None = None
+    # Why, for whoever reads it later. At most 1,024 characters.
+    reason: str = ""
+    # Set by the server, changes with every change. Send it with an update to be refused (`ETAG_MISMATCH`) when
+    # somebody else changed it meanwhile; empty means: whatever is there.
+    etag: str = ""
+    # Who made it. Set by the server.
+    created_by: str = ""
+    # When it was made. Set by the server.
+    created_at: datetime | None = None
+    # Who changed it last. Set by the server.
+    updated_by: str = ""
+    # When it was last changed. What was used stays used. Set by the server.
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolAllowance:
+    """What a limit leaves the caller of the invocations of a tool."""
+
+    # The limit's name.
+    limit: str = ""
+    # How many there are when none was used.
+    invocations: int = 0
+    # How many are left now.
+    remaining: int = 0
+    # Seconds until there is one again; 0 where there is one.
+    next_seconds: float = 0.0
+    # When all are there again.
+    reset_at: datetime | None = None
+    # The quota's window; empty of a rate.
+    window: str = ""
+    # Whether others share it: other callers, or other tools of the caller.
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolAllowances:
+    """What GetToolAllowances tells."""
+
+    # One for each limit that is for the tool and the caller, in order of their names; empty where none is.
+    allowances: tuple[ToolAllowance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """That a principal may run some tools with some arguments without a human being asked, so often or so long
     ("always allow this").
@@ -475,6 +569,9 @@ class Grant:
     revoked_by: str = ""
     # When it was revoked; absent as long as it is not. Set by the server.
     revoked_at: datetime | None = None
+    # The invocation with whose approval a human made it; empty where an administrator made it by itself. Set by the
+    # server.
+    invocation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -497,6 +594,8 @@ class Approval:
     # Lower-case hexadecimal SHA-256 of the canonical JSON of the arguments that were shown to the human. Empty
     # after redaction, and where `input_params` are left out.
     arguments_digest: str = ""
+    # The grant that was made with the decision, `GET /v1/grants/{id}`; empty where none was.
+    grant_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

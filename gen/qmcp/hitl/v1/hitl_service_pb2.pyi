@@ -20,7 +20,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class CreateHumanRequestRequest(_message.Message):
-    __slots__ = ("id", "request_type", "prompt", "options", "context", "timeout_seconds", "correlation_id", "response_schema", "proposed_arguments", "arguments_schema", "priority", "due_at", "assignees", "groups", "tags", "callback_url", "on_expiry", "quorum", "four_eyes", "on_behalf_of", "idempotency_key", "binding", "on_behalf_of_reference", "on_behalf_of_permission", "context_json", "response_schema_json", "proposed_arguments_json", "arguments_schema_json", "task_id", "fencing_token")
+    __slots__ = ("id", "request_type", "prompt", "options", "context", "timeout_seconds", "correlation_id", "response_schema", "proposed_arguments", "arguments_schema", "priority", "due_at", "assignees", "groups", "tags", "callback_url", "on_expiry", "quorum", "four_eyes", "on_behalf_of", "idempotency_key", "binding", "on_behalf_of_reference", "on_behalf_of_permission", "context_json", "response_schema_json", "proposed_arguments_json", "arguments_schema_json", "task_id", "fencing_token", "tool", "grant_offer")
     ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_TYPE_FIELD_NUMBER: _ClassVar[int]
     PROMPT_FIELD_NUMBER: _ClassVar[int]
@@ -51,6 +51,8 @@ class CreateHumanRequestRequest(_message.Message):
     ARGUMENTS_SCHEMA_JSON_FIELD_NUMBER: _ClassVar[int]
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TOOL_FIELD_NUMBER: _ClassVar[int]
+    GRANT_OFFER_FIELD_NUMBER: _ClassVar[int]
     id: str
     request_type: str
     prompt: str
@@ -81,7 +83,9 @@ class CreateHumanRequestRequest(_message.Message):
     arguments_schema_json: str
     task_id: str
     fencing_token: int
-    def __init__(self, id: _Optional[str] = ..., request_type: _Optional[str] = ..., prompt: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., timeout_seconds: _Optional[int] = ..., correlation_id: _Optional[str] = ..., response_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., proposed_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., arguments_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., priority: _Optional[str] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., assignees: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[str]] = ..., tags: _Optional[_Iterable[str]] = ..., callback_url: _Optional[str] = ..., on_expiry: _Optional[_Union[_request_pb2.ExpiryAction, _Mapping]] = ..., quorum: _Optional[_Union[_request_pb2.Quorum, _Mapping]] = ..., four_eyes: _Optional[bool] = ..., on_behalf_of: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., binding: _Optional[bool] = ..., on_behalf_of_reference: _Optional[str] = ..., on_behalf_of_permission: _Optional[str] = ..., context_json: _Optional[str] = ..., response_schema_json: _Optional[str] = ..., proposed_arguments_json: _Optional[str] = ..., arguments_schema_json: _Optional[str] = ..., task_id: _Optional[str] = ..., fencing_token: _Optional[int] = ...) -> None: ...
+    tool: _request_pb2.ToolSubject
+    grant_offer: _request_pb2.GrantOffer
+    def __init__(self, id: _Optional[str] = ..., request_type: _Optional[str] = ..., prompt: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., timeout_seconds: _Optional[int] = ..., correlation_id: _Optional[str] = ..., response_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., proposed_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., arguments_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., priority: _Optional[str] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., assignees: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[str]] = ..., tags: _Optional[_Iterable[str]] = ..., callback_url: _Optional[str] = ..., on_expiry: _Optional[_Union[_request_pb2.ExpiryAction, _Mapping]] = ..., quorum: _Optional[_Union[_request_pb2.Quorum, _Mapping]] = ..., four_eyes: _Optional[bool] = ..., on_behalf_of: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., binding: _Optional[bool] = ..., on_behalf_of_reference: _Optional[str] = ..., on_behalf_of_permission: _Optional[str] = ..., context_json: _Optional[str] = ..., response_schema_json: _Optional[str] = ..., proposed_arguments_json: _Optional[str] = ..., arguments_schema_json: _Optional[str] = ..., task_id: _Optional[str] = ..., fencing_token: _Optional[int] = ..., tool: _Optional[_Union[_request_pb2.ToolSubject, _Mapping]] = ..., grant_offer: _Optional[_Union[_request_pb2.GrantOffer, _Mapping]] = ...) -> None: ...
 
 class GetHumanRequestRequest(_message.Message):
     __slots__ = ("id",)
@@ -136,7 +140,7 @@ class ListHumanRequestsResponse(_message.Message):
     def __init__(self, requests: _Optional[_Iterable[_Union[_request_pb2.HumanRequest, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
 
 class CreateHumanResponseRequest(_message.Message):
-    __slots__ = ("human_request_id", "response", "responded_by", "response_metadata", "comment", "edited_arguments", "idempotency_key", "request_id", "response_json", "response_metadata_json", "edited_arguments_json")
+    __slots__ = ("human_request_id", "response", "responded_by", "response_metadata", "comment", "edited_arguments", "idempotency_key", "request_id", "response_json", "response_metadata_json", "edited_arguments_json", "grant")
     HUMAN_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_FIELD_NUMBER: _ClassVar[int]
     RESPONDED_BY_FIELD_NUMBER: _ClassVar[int]
@@ -148,6 +152,7 @@ class CreateHumanResponseRequest(_message.Message):
     RESPONSE_JSON_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_METADATA_JSON_FIELD_NUMBER: _ClassVar[int]
     EDITED_ARGUMENTS_JSON_FIELD_NUMBER: _ClassVar[int]
+    GRANT_FIELD_NUMBER: _ClassVar[int]
     human_request_id: str
     response: _struct_pb2.Value
     responded_by: str
@@ -159,7 +164,8 @@ class CreateHumanResponseRequest(_message.Message):
     response_json: str
     response_metadata_json: str
     edited_arguments_json: str
-    def __init__(self, human_request_id: _Optional[str] = ..., response: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., responded_by: _Optional[str] = ..., response_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., comment: _Optional[str] = ..., edited_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., request_id: _Optional[str] = ..., response_json: _Optional[str] = ..., response_metadata_json: _Optional[str] = ..., edited_arguments_json: _Optional[str] = ...) -> None: ...
+    grant: _request_pb2.ResponseGrant
+    def __init__(self, human_request_id: _Optional[str] = ..., response: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., responded_by: _Optional[str] = ..., response_metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., comment: _Optional[str] = ..., edited_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., request_id: _Optional[str] = ..., response_json: _Optional[str] = ..., response_metadata_json: _Optional[str] = ..., edited_arguments_json: _Optional[str] = ..., grant: _Optional[_Union[_request_pb2.ResponseGrant, _Mapping]] = ...) -> None: ...
 
 class WaitForResponseRequest(_message.Message):
     __slots__ = ("id", "ids", "mode", "timeout_seconds")

@@ -27,7 +27,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19qmcp/tools/v1/grant.proto\x12\rqmcp.tools.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf5\x04\n\x05Grant\x12\x13\n\x02id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x32\n\tprincipal\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x39\n\x05tools\x18\x03 \x03(\tB*\xbaH\'\x92\x01$\x08\x01\x10 \x18\x01\"\x1cr\x1a\x32\x18^[A-Za-z0-9_./*-]{1,64}$\x12*\n\targuments\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x1d\n\x04uses\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x01H\x00\x88\x01\x01\x12\x0c\n\x04used\x18\x06 \x01(\x05\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x61ny_version\x18\x08 \x01(\x08\x12$\n\x06reason\x18\t \x01(\tB\x14\xbaH\x11r\x0f\x18\x80\x08\x32\n^[^\\x00]*$\x12M\n\ntool_etags\x18\n \x03(\x0b\x32#.qmcp.tools.v1.Grant.ToolEtagsEntryB\x14\xbaH\x11\x9a\x01\x0e\x10\x64\"\x04r\x02\x18@*\x04r\x02\x18@\x12\x1c\n\ncreated_by\x18\x0b \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12.\n\ncreated_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\nrevoked_by\x18\r \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12.\n\nrevoked_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x30\n\x0eToolEtagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x07\n\x05_usesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19qmcp/tools/v1/grant.proto\x12\rqmcp.tools.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x95\x05\n\x05Grant\x12\x13\n\x02id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x32\n\tprincipal\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x39\n\x05tools\x18\x03 \x03(\tB*\xbaH\'\x92\x01$\x08\x01\x10 \x18\x01\"\x1cr\x1a\x32\x18^[A-Za-z0-9_./*-]{1,64}$\x12*\n\targuments\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x1d\n\x04uses\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x01H\x00\x88\x01\x01\x12\x0c\n\x04used\x18\x06 \x01(\x05\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x61ny_version\x18\x08 \x01(\x08\x12$\n\x06reason\x18\t \x01(\tB\x14\xbaH\x11r\x0f\x18\x80\x08\x32\n^[^\\x00]*$\x12M\n\ntool_etags\x18\n \x03(\x0b\x32#.qmcp.tools.v1.Grant.ToolEtagsEntryB\x14\xbaH\x11\x9a\x01\x0e\x10\x64\"\x04r\x02\x18@*\x04r\x02\x18@\x12\x1c\n\ncreated_by\x18\x0b \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12.\n\ncreated_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\nrevoked_by\x18\r \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12.\n\nrevoked_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1e\n\rinvocation_id\x18\x0f \x01(\tB\x07\xbaH\x04r\x02\x18@\x1a\x30\n\x0eToolEtagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x07\n\x05_usesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,8 +52,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GRANT'].fields_by_name['created_by']._serialized_options = b'\272H\005r\003\030\200\001'
   _globals['_GRANT'].fields_by_name['revoked_by']._loaded_options = None
   _globals['_GRANT'].fields_by_name['revoked_by']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_GRANT'].fields_by_name['invocation_id']._loaded_options = None
+  _globals['_GRANT'].fields_by_name['invocation_id']._serialized_options = b'\272H\004r\002\030@'
   _globals['_GRANT']._serialized_start=137
-  _globals['_GRANT']._serialized_end=766
-  _globals['_GRANT_TOOLETAGSENTRY']._serialized_start=709
-  _globals['_GRANT_TOOLETAGSENTRY']._serialized_end=757
+  _globals['_GRANT']._serialized_end=798
+  _globals['_GRANT_TOOLETAGSENTRY']._serialized_start=741
+  _globals['_GRANT_TOOLETAGSENTRY']._serialized_end=789
 # @@protoc_insertion_point(module_scope)

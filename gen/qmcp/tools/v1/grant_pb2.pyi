@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Grant(_message.Message):
-    __slots__ = ("id", "principal", "tools", "arguments", "uses", "used", "expires_at", "any_version", "reason", "tool_etags", "created_by", "created_at", "revoked_by", "revoked_at")
+    __slots__ = ("id", "principal", "tools", "arguments", "uses", "used", "expires_at", "any_version", "reason", "tool_etags", "created_by", "created_at", "revoked_by", "revoked_at", "invocation_id")
     class ToolEtagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -34,6 +34,7 @@ class Grant(_message.Message):
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
     REVOKED_BY_FIELD_NUMBER: _ClassVar[int]
     REVOKED_AT_FIELD_NUMBER: _ClassVar[int]
+    INVOCATION_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     principal: str
     tools: _containers.RepeatedScalarFieldContainer[str]
@@ -48,4 +49,5 @@ class Grant(_message.Message):
     created_at: _timestamp_pb2.Timestamp
     revoked_by: str
     revoked_at: _timestamp_pb2.Timestamp
-    def __init__(self, id: _Optional[str] = ..., principal: _Optional[str] = ..., tools: _Optional[_Iterable[str]] = ..., arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., uses: _Optional[int] = ..., used: _Optional[int] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., any_version: _Optional[bool] = ..., reason: _Optional[str] = ..., tool_etags: _Optional[_Mapping[str, str]] = ..., created_by: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revoked_by: _Optional[str] = ..., revoked_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    invocation_id: str
+    def __init__(self, id: _Optional[str] = ..., principal: _Optional[str] = ..., tools: _Optional[_Iterable[str]] = ..., arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., uses: _Optional[int] = ..., used: _Optional[int] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., any_version: _Optional[bool] = ..., reason: _Optional[str] = ..., tool_etags: _Optional[_Mapping[str, str]] = ..., created_by: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revoked_by: _Optional[str] = ..., revoked_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., invocation_id: _Optional[str] = ...) -> None: ...

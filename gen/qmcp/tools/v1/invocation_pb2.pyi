@@ -62,7 +62,7 @@ class Invocation(_message.Message):
     def __init__(self, id: _Optional[str] = ..., tool_name: _Optional[str] = ..., tool_etag: _Optional[str] = ..., input_params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., result: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., status: _Optional[str] = ..., error: _Optional[str] = ..., error_reason: _Optional[str] = ..., duration_ms: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., correlation_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., principal: _Optional[str] = ..., redacted_fields: _Optional[_Iterable[str]] = ..., approval: _Optional[_Union[Approval, _Mapping]] = ..., input_params_json: _Optional[str] = ..., result_json: _Optional[str] = ..., omitted_fields: _Optional[_Iterable[str]] = ..., task_id: _Optional[str] = ..., fencing_token: _Optional[int] = ..., grant_id: _Optional[str] = ...) -> None: ...
 
 class Approval(_message.Message):
-    __slots__ = ("human_request_id", "status", "decided_by", "decided_at", "comment", "edited_arguments", "arguments_digest", "edited_arguments_json")
+    __slots__ = ("human_request_id", "status", "decided_by", "decided_at", "comment", "edited_arguments", "arguments_digest", "edited_arguments_json", "grant_id")
     HUMAN_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     DECIDED_BY_FIELD_NUMBER: _ClassVar[int]
@@ -71,6 +71,7 @@ class Approval(_message.Message):
     EDITED_ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
     ARGUMENTS_DIGEST_FIELD_NUMBER: _ClassVar[int]
     EDITED_ARGUMENTS_JSON_FIELD_NUMBER: _ClassVar[int]
+    GRANT_ID_FIELD_NUMBER: _ClassVar[int]
     human_request_id: str
     status: str
     decided_by: _containers.RepeatedScalarFieldContainer[str]
@@ -79,7 +80,8 @@ class Approval(_message.Message):
     edited_arguments: _struct_pb2.Struct
     arguments_digest: str
     edited_arguments_json: str
-    def __init__(self, human_request_id: _Optional[str] = ..., status: _Optional[str] = ..., decided_by: _Optional[_Iterable[str]] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., comment: _Optional[str] = ..., edited_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., arguments_digest: _Optional[str] = ..., edited_arguments_json: _Optional[str] = ...) -> None: ...
+    grant_id: str
+    def __init__(self, human_request_id: _Optional[str] = ..., status: _Optional[str] = ..., decided_by: _Optional[_Iterable[str]] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., comment: _Optional[str] = ..., edited_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., arguments_digest: _Optional[str] = ..., edited_arguments_json: _Optional[str] = ..., grant_id: _Optional[str] = ...) -> None: ...
 
 class ToolSummary(_message.Message):
     __slots__ = ("tool_name", "count", "success_count", "failed_count", "cancelled_count", "duration_ms_p50", "duration_ms_p95", "duration_ms_p99")

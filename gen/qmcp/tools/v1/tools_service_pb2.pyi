@@ -13,6 +13,7 @@ from qmcp.tools.v1 import mcp_server_pb2 as _mcp_server_pb2
 from qmcp.tools.v1 import receipt_pb2 as _receipt_pb2
 from qmcp.tools.v1 import tool_pb2 as _tool_pb2
 from qmcp.tools.v1 import tool_import_pb2 as _tool_import_pb2
+from qmcp.tools.v1 import tool_limit_pb2 as _tool_limit_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -171,6 +172,64 @@ class RefreshMcpServerRequest(_message.Message):
     NAME_FIELD_NUMBER: _ClassVar[int]
     name: str
     def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ListToolLimitsRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListToolLimitsResponse(_message.Message):
+    __slots__ = ("limits", "next_page_token")
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    limits: _containers.RepeatedCompositeFieldContainer[_tool_limit_pb2.ToolLimit]
+    next_page_token: str
+    def __init__(self, limits: _Optional[_Iterable[_Union[_tool_limit_pb2.ToolLimit, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetToolLimitRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class CreateToolLimitRequest(_message.Message):
+    __slots__ = ("limit", "idempotency_key")
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    limit: _tool_limit_pb2.ToolLimit
+    idempotency_key: str
+    def __init__(self, limit: _Optional[_Union[_tool_limit_pb2.ToolLimit, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class UpdateToolLimitRequest(_message.Message):
+    __slots__ = ("limit", "idempotency_key")
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    limit: _tool_limit_pb2.ToolLimit
+    idempotency_key: str
+    def __init__(self, limit: _Optional[_Union[_tool_limit_pb2.ToolLimit, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class DeleteToolLimitRequest(_message.Message):
+    __slots__ = ("name", "etag")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    etag: str
+    def __init__(self, name: _Optional[str] = ..., etag: _Optional[str] = ...) -> None: ...
+
+class GetToolAllowancesRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ToolAllowances(_message.Message):
+    __slots__ = ("allowances",)
+    ALLOWANCES_FIELD_NUMBER: _ClassVar[int]
+    allowances: _containers.RepeatedCompositeFieldContainer[_tool_limit_pb2.ToolAllowance]
+    def __init__(self, allowances: _Optional[_Iterable[_Union[_tool_limit_pb2.ToolAllowance, _Mapping]]] = ...) -> None: ...
 
 class ListGrantsRequest(_message.Message):
     __slots__ = ("page_size", "page_token", "principal", "usable")

@@ -10,6 +10,7 @@ from qmcp.tools.v1 import invocation_pb2 as qmcp_dot_tools_dot_v1_dot_invocation
 from qmcp.tools.v1 import mcp_server_pb2 as qmcp_dot_tools_dot_v1_dot_mcp__server__pb2
 from qmcp.tools.v1 import receipt_pb2 as qmcp_dot_tools_dot_v1_dot_receipt__pb2
 from qmcp.tools.v1 import tool_import_pb2 as qmcp_dot_tools_dot_v1_dot_tool__import__pb2
+from qmcp.tools.v1 import tool_limit_pb2 as qmcp_dot_tools_dot_v1_dot_tool__limit__pb2
 from qmcp.tools.v1 import tool_pb2 as qmcp_dot_tools_dot_v1_dot_tool__pb2
 from qmcp.tools.v1 import tools_service_pb2 as qmcp_dot_tools_dot_v1_dot_tools__service__pb2
 
@@ -114,6 +115,36 @@ class ToolsServiceStub:
                 '/qmcp.tools.v1.ToolsService/RefreshMcpServer',
                 request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.RefreshMcpServerRequest.SerializeToString,
                 response_deserializer=qmcp_dot_tools_dot_v1_dot_mcp__server__pb2.McpServer.FromString,
+                _registered_method=True)
+        self.ListToolLimits = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/ListToolLimits',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ListToolLimitsRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ListToolLimitsResponse.FromString,
+                _registered_method=True)
+        self.GetToolLimit = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/GetToolLimit',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.GetToolLimitRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tools_dot_v1_dot_tool__limit__pb2.ToolLimit.FromString,
+                _registered_method=True)
+        self.CreateToolLimit = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/CreateToolLimit',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.CreateToolLimitRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tools_dot_v1_dot_tool__limit__pb2.ToolLimit.FromString,
+                _registered_method=True)
+        self.UpdateToolLimit = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/UpdateToolLimit',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.UpdateToolLimitRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tools_dot_v1_dot_tool__limit__pb2.ToolLimit.FromString,
+                _registered_method=True)
+        self.DeleteToolLimit = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/DeleteToolLimit',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.DeleteToolLimitRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.GetToolAllowances = channel.unary_unary(
+                '/qmcp.tools.v1.ToolsService/GetToolAllowances',
+                request_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.GetToolAllowancesRequest.SerializeToString,
+                response_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ToolAllowances.FromString,
                 _registered_method=True)
         self.ListGrants = channel.unary_unary(
                 '/qmcp.tools.v1.ToolsService/ListGrants',
@@ -321,6 +352,52 @@ class ToolsServiceServicer:
     def RefreshMcpServer(self, request, context):
         """Lists the tools of an MCP server again now, connecting it where it is down, and returns it as it stands then, `unavailable`
         where it did not answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListToolLimits(self, request, context):
+        """Lists the limits in order of their names.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetToolLimit(self, request, context):
+        """Returns one limit.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateToolLimit(self, request, context):
+        """Limits how often some tools may be invoked; over HTTP the answer is 201. An invocation past it is
+        RESOURCE_EXHAUSTED/`TOOL_LIMIT_REACHED`, on record, and told in `RetryInfo` when to come back. Other replicas hear of a limit
+        within seconds. ALREADY_EXISTS/`TOOL_LIMIT_EXISTS` where the name is taken.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateToolLimit(self, request, context):
+        """Replaces a limit, and makes it where there is none of this name (201 over HTTP). What was used of it stays used, unless it
+        becomes a quota of another window or a rate. With an `etag` that is not the current one: ABORTED/`ETAG_MISMATCH`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteToolLimit(self, request, context):
+        """Removes a limit, and what was used of it: one that is made of its name later begins anew.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetToolAllowances(self, request, context):
+        """Tells what limits leave the caller of the invocations of a tool; that takes none. Answers of invocations say the same of the
+        limit that leaves least: `X-RateLimit-Limit`, `X-RateLimit-Remaining`, and in `X-RateLimit-Reset` the seconds until all are there again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -555,6 +632,36 @@ def add_ToolsServiceServicer_to_server(servicer, server):
                     servicer.RefreshMcpServer,
                     request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.RefreshMcpServerRequest.FromString,
                     response_serializer=qmcp_dot_tools_dot_v1_dot_mcp__server__pb2.McpServer.SerializeToString,
+            ),
+            'ListToolLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListToolLimits,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ListToolLimitsRequest.FromString,
+                    response_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ListToolLimitsResponse.SerializeToString,
+            ),
+            'GetToolLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetToolLimit,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.GetToolLimitRequest.FromString,
+                    response_serializer=qmcp_dot_tools_dot_v1_dot_tool__limit__pb2.ToolLimit.SerializeToString,
+            ),
+            'CreateToolLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateToolLimit,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.CreateToolLimitRequest.FromString,
+                    response_serializer=qmcp_dot_tools_dot_v1_dot_tool__limit__pb2.ToolLimit.SerializeToString,
+            ),
+            'UpdateToolLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateToolLimit,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.UpdateToolLimitRequest.FromString,
+                    response_serializer=qmcp_dot_tools_dot_v1_dot_tool__limit__pb2.ToolLimit.SerializeToString,
+            ),
+            'DeleteToolLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteToolLimit,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.DeleteToolLimitRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'GetToolAllowances': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetToolAllowances,
+                    request_deserializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.GetToolAllowancesRequest.FromString,
+                    response_serializer=qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ToolAllowances.SerializeToString,
             ),
             'ListGrants': grpc.unary_unary_rpc_method_handler(
                     servicer.ListGrants,
@@ -1033,6 +1140,168 @@ class ToolsService:
             '/qmcp.tools.v1.ToolsService/RefreshMcpServer',
             qmcp_dot_tools_dot_v1_dot_tools__service__pb2.RefreshMcpServerRequest.SerializeToString,
             qmcp_dot_tools_dot_v1_dot_mcp__server__pb2.McpServer.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListToolLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/ListToolLimits',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ListToolLimitsRequest.SerializeToString,
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ListToolLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetToolLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/GetToolLimit',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.GetToolLimitRequest.SerializeToString,
+            qmcp_dot_tools_dot_v1_dot_tool__limit__pb2.ToolLimit.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateToolLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/CreateToolLimit',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.CreateToolLimitRequest.SerializeToString,
+            qmcp_dot_tools_dot_v1_dot_tool__limit__pb2.ToolLimit.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateToolLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/UpdateToolLimit',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.UpdateToolLimitRequest.SerializeToString,
+            qmcp_dot_tools_dot_v1_dot_tool__limit__pb2.ToolLimit.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteToolLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/DeleteToolLimit',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.DeleteToolLimitRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetToolAllowances(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/qmcp.tools.v1.ToolsService/GetToolAllowances',
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.GetToolAllowancesRequest.SerializeToString,
+            qmcp_dot_tools_dot_v1_dot_tools__service__pb2.ToolAllowances.FromString,
             options,
             channel_credentials,
             insecure,

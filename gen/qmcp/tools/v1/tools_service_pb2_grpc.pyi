@@ -12,6 +12,7 @@ from qmcp.tools.v1 import invocation_pb2 as _invocation_pb2
 from qmcp.tools.v1 import mcp_server_pb2 as _mcp_server_pb2
 from qmcp.tools.v1 import receipt_pb2 as _receipt_pb2
 from qmcp.tools.v1 import tool_import_pb2 as _tool_import_pb2
+from qmcp.tools.v1 import tool_limit_pb2 as _tool_limit_pb2
 from qmcp.tools.v1 import tool_pb2 as _tool_pb2
 from qmcp.tools.v1 import tools_service_pb2 as _tools_service_pb2
 import abc as _abc_1
@@ -87,6 +88,25 @@ class ToolsServiceStub:
     RefreshMcpServer: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.RefreshMcpServerRequest, _mcp_server_pb2.McpServer]
     """Lists the tools of an MCP server again now, connecting it where it is down, and returns it as it stands then, `unavailable`
     where it did not answer.
+    """
+    ListToolLimits: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.ListToolLimitsRequest, _tools_service_pb2.ListToolLimitsResponse]
+    """Lists the limits in order of their names."""
+    GetToolLimit: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.GetToolLimitRequest, _tool_limit_pb2.ToolLimit]
+    """Returns one limit."""
+    CreateToolLimit: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.CreateToolLimitRequest, _tool_limit_pb2.ToolLimit]
+    """Limits how often some tools may be invoked; over HTTP the answer is 201. An invocation past it is
+    RESOURCE_EXHAUSTED/`TOOL_LIMIT_REACHED`, on record, and told in `RetryInfo` when to come back. Other replicas hear of a limit
+    within seconds. ALREADY_EXISTS/`TOOL_LIMIT_EXISTS` where the name is taken.
+    """
+    UpdateToolLimit: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.UpdateToolLimitRequest, _tool_limit_pb2.ToolLimit]
+    """Replaces a limit, and makes it where there is none of this name (201 over HTTP). What was used of it stays used, unless it
+    becomes a quota of another window or a rate. With an `etag` that is not the current one: ABORTED/`ETAG_MISMATCH`.
+    """
+    DeleteToolLimit: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.DeleteToolLimitRequest, _empty_pb2.Empty]
+    """Removes a limit, and what was used of it: one that is made of its name later begins anew."""
+    GetToolAllowances: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.GetToolAllowancesRequest, _tools_service_pb2.ToolAllowances]
+    """Tells what limits leave the caller of the invocations of a tool; that takes none. Answers of invocations say the same of the
+    limit that leaves least: `X-RateLimit-Limit`, `X-RateLimit-Remaining`, and in `X-RateLimit-Reset` the seconds until all are there again.
     """
     ListGrants: _grpc.UnaryUnaryMultiCallable[_tools_service_pb2.ListGrantsRequest, _tools_service_pb2.ListGrantsResponse]
     """Lists grants, newest first: those for the caller and those that it made."""
@@ -213,6 +233,25 @@ class ToolsServiceAsyncStub(ToolsServiceStub):
     RefreshMcpServer: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.RefreshMcpServerRequest, _mcp_server_pb2.McpServer]  # type: ignore[assignment]
     """Lists the tools of an MCP server again now, connecting it where it is down, and returns it as it stands then, `unavailable`
     where it did not answer.
+    """
+    ListToolLimits: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.ListToolLimitsRequest, _tools_service_pb2.ListToolLimitsResponse]  # type: ignore[assignment]
+    """Lists the limits in order of their names."""
+    GetToolLimit: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.GetToolLimitRequest, _tool_limit_pb2.ToolLimit]  # type: ignore[assignment]
+    """Returns one limit."""
+    CreateToolLimit: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.CreateToolLimitRequest, _tool_limit_pb2.ToolLimit]  # type: ignore[assignment]
+    """Limits how often some tools may be invoked; over HTTP the answer is 201. An invocation past it is
+    RESOURCE_EXHAUSTED/`TOOL_LIMIT_REACHED`, on record, and told in `RetryInfo` when to come back. Other replicas hear of a limit
+    within seconds. ALREADY_EXISTS/`TOOL_LIMIT_EXISTS` where the name is taken.
+    """
+    UpdateToolLimit: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.UpdateToolLimitRequest, _tool_limit_pb2.ToolLimit]  # type: ignore[assignment]
+    """Replaces a limit, and makes it where there is none of this name (201 over HTTP). What was used of it stays used, unless it
+    becomes a quota of another window or a rate. With an `etag` that is not the current one: ABORTED/`ETAG_MISMATCH`.
+    """
+    DeleteToolLimit: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.DeleteToolLimitRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Removes a limit, and what was used of it: one that is made of its name later begins anew."""
+    GetToolAllowances: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.GetToolAllowancesRequest, _tools_service_pb2.ToolAllowances]  # type: ignore[assignment]
+    """Tells what limits leave the caller of the invocations of a tool; that takes none. Answers of invocations say the same of the
+    limit that leaves least: `X-RateLimit-Limit`, `X-RateLimit-Remaining`, and in `X-RateLimit-Reset` the seconds until all are there again.
     """
     ListGrants: _aio.UnaryUnaryMultiCallable[_tools_service_pb2.ListGrantsRequest, _tools_service_pb2.ListGrantsResponse]  # type: ignore[assignment]
     """Lists grants, newest first: those for the caller and those that it made."""
@@ -420,6 +459,61 @@ class ToolsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_mcp_server_pb2.McpServer, _abc.Awaitable[_mcp_server_pb2.McpServer]]:
         """Lists the tools of an MCP server again now, connecting it where it is down, and returns it as it stands then, `unavailable`
         where it did not answer.
+        """
+
+    @_abc_1.abstractmethod
+    def ListToolLimits(
+        self,
+        request: _tools_service_pb2.ListToolLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tools_service_pb2.ListToolLimitsResponse, _abc.Awaitable[_tools_service_pb2.ListToolLimitsResponse]]:
+        """Lists the limits in order of their names."""
+
+    @_abc_1.abstractmethod
+    def GetToolLimit(
+        self,
+        request: _tools_service_pb2.GetToolLimitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tool_limit_pb2.ToolLimit, _abc.Awaitable[_tool_limit_pb2.ToolLimit]]:
+        """Returns one limit."""
+
+    @_abc_1.abstractmethod
+    def CreateToolLimit(
+        self,
+        request: _tools_service_pb2.CreateToolLimitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tool_limit_pb2.ToolLimit, _abc.Awaitable[_tool_limit_pb2.ToolLimit]]:
+        """Limits how often some tools may be invoked; over HTTP the answer is 201. An invocation past it is
+        RESOURCE_EXHAUSTED/`TOOL_LIMIT_REACHED`, on record, and told in `RetryInfo` when to come back. Other replicas hear of a limit
+        within seconds. ALREADY_EXISTS/`TOOL_LIMIT_EXISTS` where the name is taken.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateToolLimit(
+        self,
+        request: _tools_service_pb2.UpdateToolLimitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tool_limit_pb2.ToolLimit, _abc.Awaitable[_tool_limit_pb2.ToolLimit]]:
+        """Replaces a limit, and makes it where there is none of this name (201 over HTTP). What was used of it stays used, unless it
+        becomes a quota of another window or a rate. With an `etag` that is not the current one: ABORTED/`ETAG_MISMATCH`.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteToolLimit(
+        self,
+        request: _tools_service_pb2.DeleteToolLimitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Removes a limit, and what was used of it: one that is made of its name later begins anew."""
+
+    @_abc_1.abstractmethod
+    def GetToolAllowances(
+        self,
+        request: _tools_service_pb2.GetToolAllowancesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tools_service_pb2.ToolAllowances, _abc.Awaitable[_tools_service_pb2.ToolAllowances]]:
+        """Tells what limits leave the caller of the invocations of a tool; that takes none. Answers of invocations say the same of the
+        limit that leaves least: `X-RateLimit-Limit`, `X-RateLimit-Remaining`, and in `X-RateLimit-Reset` the seconds until all are there again.
         """
 
     @_abc_1.abstractmethod

@@ -8,7 +8,7 @@ import orjson
 from servicekit.identity.visibility import Viewer
 from servicekit.pagination import fitting_into
 from servicekit.postgres import Connection, Record
-from services.hitl.lifecycle.store.requests import AUDIENCE, COLUMNS, MAX_PAGE_BYTES, SIZE, human_requests
+from services.hitl.lifecycle.store.requests import COLUMNS, MAX_PAGE_BYTES, SIZE, human_requests, shown_to
 from services.hitl.models import Event, EventFilter, HumanRequest, NewEvent, Step
 
 # Whoever writes events holds it until the commit: without it a lower number could appear after a higher one was read.
@@ -69,7 +69,7 @@ async def between(
         room for more.
     """
     values: list[Any] = [after, upto]
-    conditions = ["e.sequence > $1", "e.sequence <= $2", AUDIENCE.condition(viewer, values)]
+    conditions = ["e.sequence > $1", "e.sequence <= $2", shown_to(viewer, values)]
     for condition, value in (
         ("e.kind = ANY({})", list(wanted.kinds)),
         ("e.human_request_id = {}", wanted.human_request_id),

@@ -9,7 +9,7 @@ from typing import Any
 
 from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection
-from services.hitl.lifecycle.store.requests import AUDIENCE, fitting, get_many
+from services.hitl.lifecycle.store.requests import fitting, get_many, shown_to
 from services.hitl.models import RESPOND, HumanRequest, RequestFilter
 
 # So many of the newest are looked through.
@@ -81,7 +81,7 @@ def _conditions(
 ) -> tuple[str, list[Any]]:
     """What a row must fulfil, with the values of its placeholders behind those that there are."""
     values = [] if values is None else values
-    conditions = [AUDIENCE.condition(viewer, values)]
+    conditions = [shown_to(viewer, values)]
     for condition, value in (
         ("r.status = {}", wanted.status),
         ("r.request_type = {}", wanted.request_type),

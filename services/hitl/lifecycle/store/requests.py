@@ -8,18 +8,23 @@ from uuid import UUID
 
 import orjson
 
-from servicekit.identity.visibility import AudienceColumns
+from servicekit.identity.scopes import ScopeColumns
+from servicekit.identity.visibility import AudienceColumns, Viewer
 from servicekit.large import beside
 from servicekit.pagination import fitting_into
 from servicekit.postgres import Connection, Record
 from services.hitl.models import (
     RESPOND,
     Eligible,
+    GrantOffer,
+    GrantTerms,
     HumanRequest,
     OnExpiry,
     Quorum,
     RequestSpec,
     Response,
+    SomeTools,
+    ToolSubject,
 )
 
 # Who sees a request; as `HumanRequest.audience`.
@@ -41,6 +46,8 @@ AUDIENCE = AudienceColumns(
     ),
 )
 
+TOOL = ScopeColumns("r.tool_name", "r.tool_tags", "r.tool_labels")
+
 # Whether a request's time is up is said by the clock of the database in the moment of reading.
 COLUMNS = """
            r.id, r.request_type, r.prompt, r.options, r.context, r.timeout_seconds, r.status, r.created_at,
@@ -48,6 +55,7 @@ COLUMNS = """
            r.due_at, r.assignees, r.groups, r.tags, r.callback_url, r.on_expiry, r.quorum, r.four_eyes, r.requester,
            r.body_digest, r.claimed_by, r.claimed_at, r.viewed_by, r.ended_at, r.cancel_reason, r.eligible,
            r.requester_reference, r.requester_permission, r.requester_lost_access, r.task_id, r.fencing_token,
+           r.tool_name, r.tool_tags, r.tool_labels, r.grant_offer,
            r.status = 'pending' AND r.expires_at <= clock_timestamp() AS overdue,
            (
                SELECT json_agg(v ORDER BY v.created_at, v.id)
@@ -66,6 +74,20 @@ SIZE = """
 MAX_PAGE_BYTES = 2 * 1024 * 1024
 
 
+def shown_to(viewer: Viewer, values: list[Any]) -> str:
+    """A condition that holds for requests that the viewer sees; as `HumanRequest.is_shown_to`."""
+    audience = AUDIENCE.condition(viewer, values)
+    tools = SomeTools.of(viewer)
+    if tools is None:
+        return audience
+    covered = " OR ".join(reach.condition(TOOL, values) for reach in tools.reaches)
+    asked = "true"
+    if tools.reference:
+        values.append(tools.reference)
+        asked = f"r.requester_reference = ${len(values)}::text"
+    return f"({audience} AND CASE WHEN r.tool_name = '' THEN {asked} ELSE {covered} END)"
+
+
 async def insert(connection: Connection, wanted: Sequence[tuple[RequestSpec, bytes]]) -> set[str]:
     """Inserts questions with the digests of their bodies; returns the ids that are new."""
     rows = await connection.fetch(
@@ -75,19 +97,22 @@ async def insert(connection: Connection, wanted: Sequence[tuple[RequestSpec, byt
             id, request_type, prompt, options, context, timeout_seconds, created_at, expires_at, correlation_id,
             response_schema, proposed_arguments, arguments_schema, priority, due_at, assignees, groups, tags,
             callback_url, on_expiry, quorum, four_eyes, requester, eligible, requester_reference, requester_permission,
-            body_digest, task_id, fencing_token
+            body_digest, task_id, fencing_token, tool_name, tool_tags, tool_labels,
+            grant_offer
         )
         SELECT id, request_type, prompt, options, context, timeout_seconds, now,
                now + make_interval(secs => timeout_seconds), correlation_id, response_schema,
                proposed_arguments, arguments_schema, priority, due_at, assignees, groups, tags, callback_url, on_expiry,
                quorum, four_eyes, requester, eligible, requester_reference, requester_permission,
-               decode(body_digest, 'hex'), task_id, fencing_token
+               decode(body_digest, 'hex'), task_id, fencing_token, tool_name, tool_tags, tool_labels,
+               grant_offer
         FROM json_to_recordset($1::json) AS wanted (
             id text, request_type text, prompt text, options text[], context json, timeout_seconds integer,
             correlation_id text, response_schema json, proposed_arguments json, arguments_schema json, priority text,
             due_at timestamptz, assignees text[], groups text[], tags text[], callback_url text, on_expiry json,
             quorum json, four_eyes boolean, requester text, eligible json, requester_reference text,
-            requester_permission text, body_digest text, task_id text, fencing_token integer
+            requester_permission text, body_digest text, task_id text, fencing_token integer,
+            tool_name text, tool_tags text[], tool_labels json, grant_offer json
         ), clock
         ON CONFLICT (id) DO NOTHING
         RETURNING id
@@ -98,7 +123,14 @@ async def insert(connection: Connection, wanted: Sequence[tuple[RequestSpec, byt
 
 
 def _as_rows(wanted: Sequence[tuple[RequestSpec, bytes]]) -> str:
-    return orjson.dumps([{**asdict(spec), "body_digest": digest.hex()} for spec, digest in wanted]).decode()
+    return orjson.dumps(
+        [{**asdict(spec), **_about(spec.tool), "body_digest": digest.hex()} for spec, digest in wanted]
+    ).decode()
+
+
+def _about(tool: ToolSubject | None) -> dict[str, Any]:
+    tool = tool or ToolSubject("")
+    return {"tool_name": tool.name, "tool_tags": tool.tags, "tool_labels": tool.labels}
 
 
 async def lock(connection: Connection, ids: Sequence[str]) -> None:
@@ -222,6 +254,10 @@ def _human_request(row: Record) -> HumanRequest:
         requester_permission=row["requester_permission"],
         task_id=row["task_id"],
         fencing_token=row["fencing_token"],
+        tool=ToolSubject(row["tool_name"], row["tool_tags"], orjson.loads(row["tool_labels"]))
+        if row["tool_name"]
+        else None,
+        grant_offer=GrantOffer(**offer) if (offer := _document(row["grant_offer"])) is not None else None,
     )
     return HumanRequest(
         spec=spec,
@@ -259,4 +295,11 @@ def _vote(row: Mapping[str, Any]) -> Response:
         via=row["via"],
         idempotency_key=row["idempotency_key"],
         body_digest=bytes.fromhex(row["body_digest"].removeprefix("\\x")),
+        grant=_granted(row["granted"]),
     )
+
+
+def _granted(said: Mapping[str, Any] | None) -> GrantTerms | None:
+    if said is None:
+        return None
+    return GrantTerms(**{**said, "expires_at": datetime.fromisoformat(said["expires_at"])})

@@ -20,9 +20,9 @@ async def insert(connection: Connection, responses: Sequence[Response]) -> None:
         """
         INSERT INTO human_responses (
             id, human_request_id, response, responded_by, created_at, response_metadata, comment, edited_arguments,
-            decides, via, idempotency_key, body_digest
+            decides, via, idempotency_key, body_digest, granted
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         """,
         await beside(sum(response.size for response in responses), _as_rows, responses),
     )
@@ -43,6 +43,7 @@ def _as_rows(responses: Sequence[Response]) -> list[tuple[Any, ...]]:
             response.via,
             response.idempotency_key,
             response.body_digest,
+            None if response.grant is None else orjson.dumps(response.grant).decode(),
         )
         for response in responses
     ]

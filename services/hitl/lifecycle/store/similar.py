@@ -7,7 +7,7 @@ from servicekit.identity.visibility import Viewer
 from servicekit.postgres import Connection
 from servicekit.search.index import Entry
 from services.hitl.lifecycle.store import requests
-from services.hitl.lifecycle.store.requests import AUDIENCE
+from services.hitl.lifecycle.store.requests import shown_to
 
 # Long words tell prompts apart, short ones stand in all of them; ever more of them make the search slower, not better.
 MAX_WORDS = 32
@@ -52,7 +52,7 @@ class EndedRequests:
 async def seen(connection: Connection, human_request_ids: Sequence[str], viewer: Viewer) -> set[str]:
     """Those of these requests that ended and are shown to the viewer."""
     values: list[Any] = [list(human_request_ids)]
-    shown = AUDIENCE.condition(viewer, values)
+    shown = shown_to(viewer, values)
     rows = await connection.fetch(
         f"""
         SELECT r.id
@@ -69,7 +69,7 @@ async def seen(connection: Connection, human_request_ids: Sequence[str], viewer:
 async def ended(connection: Connection, human_request_id: str, viewer: Viewer, limit: int) -> list[str]:
     """The ids of requests that ended, share words with this one's prompt and are shown to the viewer, best first."""
     values: list[Any] = [human_request_id, limit, MAX_WORDS, MAX_RANKED]
-    shown = AUDIENCE.condition(viewer, values)
+    shown = shown_to(viewer, values)
     rows = await connection.fetch(
         rf"""
         WITH distinctive AS (

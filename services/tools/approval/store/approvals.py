@@ -77,9 +77,10 @@ async def claim(connection: Connection, invocation_id: UUID, decision: Decision,
             RETURNING invocation_id
         ), decided AS (
             INSERT INTO decisions (
-                invocation_id, status, decided_by, decided_at, comment, edited_arguments, digest, replica
+                invocation_id, status, decided_by, decided_at, comment, edited_arguments, digest, replica, grant_id
             )
-            SELECT invocation_id, $2::text, $3::text[], $4::timestamptz, $5::text, $6::json, $7::bytea, $8::uuid
+            SELECT invocation_id, $2::text, $3::text[], $4::timestamptz, $5::text, $6::json, $7::bytea, $8::uuid,
+                   $10::text
             FROM closed
             RETURNING invocation_id
         ), started AS (
@@ -94,6 +95,7 @@ async def claim(connection: Connection, invocation_id: UUID, decision: Decision,
         invocation_id,
         *_values(decision),
         started_at,
+        decision.grant_id,
     )
     return claimed is not None
 

@@ -13,7 +13,7 @@ from services.tools.approval.models import GrantFilter, ToolGrant
 
 COLUMNS = """
     id, principal, tools, arguments, uses, used, expires_at, any_version, tool_etags, reason,
-    created_by, created_at, revoked_by, revoked_at
+    created_by, created_at, revoked_by, revoked_at, invocation_id
 """
 # Neither revoked, expired nor used up.
 USABLE = "(revoked_at IS NULL AND expires_at > now() AND (uses IS NULL OR used < uses))"
@@ -49,9 +49,10 @@ async def insert(connection: Connection, grant: ToolGrant) -> ToolGrant:
     row = await connection.fetchrow(
         f"""
         INSERT INTO grants (
-            id, principal, tools, arguments, uses, expires_at, any_version, tool_etags, reason, created_by
+            id, principal, tools, arguments, uses, expires_at, any_version, tool_etags, reason, created_by,
+            invocation_id
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         RETURNING {COLUMNS}
         """,
         grant.id,
@@ -64,9 +65,15 @@ async def insert(connection: Connection, grant: ToolGrant) -> ToolGrant:
         orjson.dumps(dict(grant.tool_etags)).decode(),
         grant.reason,
         grant.created_by,
+        grant.invocation_id,
     )
     assert row is not None
     return _grant(row)
+
+
+async def forget(connection: Connection, grant_id: UUID) -> None:
+    """Takes one back that this transaction made."""
+    await connection.execute("DELETE FROM grants WHERE id = $1", grant_id)
 
 
 async def get(connection: Connection, grant_id: UUID) -> ToolGrant | None:
@@ -164,4 +171,5 @@ def _grant(row: Record) -> ToolGrant:
         created_at=row["created_at"],
         revoked_by=row["revoked_by"],
         revoked_at=row["revoked_at"],
+        invocation_id=row["invocation_id"],
     )

@@ -40,7 +40,7 @@ async def of_invocations(connection: Connection, ids: Sequence[UUID]) -> dict[UU
         """
         SELECT a.invocation_id, a.human_request_id,
                d.status AS decision, d.decided_by, d.decided_at, d.comment, d.edited_arguments,
-               d.digest AS decision_digest, d.replica AS decision_replica
+               d.digest AS decision_digest, d.replica AS decision_replica, d.grant_id AS made_grant_id
         FROM approvals a
         LEFT JOIN decisions d ON d.invocation_id = a.invocation_id
         WHERE a.invocation_id = ANY($1)
@@ -69,5 +69,6 @@ def approval(row: Record) -> Approval:
         edited_arguments=row["edited_arguments"],
         digest=row["decision_digest"],
         replica=row["decision_replica"],
+        grant_id=row["made_grant_id"],
     )
     return Approval(row["human_request_id"], decision)

@@ -20,7 +20,7 @@ SELECT = """
                SELECT FROM invocation_events e WHERE e.invocation_id = i.id AND e.kind = 'running'
            )) AS started,
            a.human_request_id, d.status AS decision, d.decided_by, d.decided_at, d.comment, d.edited_arguments,
-           d.digest AS decision_digest, d.replica AS decision_replica,
+           d.digest AS decision_digest, d.replica AS decision_replica, d.grant_id AS made_grant_id,
            ARRAY(SELECT r.field FROM redactions r WHERE r.invocation_id = i.id ORDER BY r.field) AS redacted_fields
     FROM invocations i
     LEFT JOIN outcomes o ON o.invocation_id = i.id

@@ -1,6 +1,7 @@
 """`qmcp human`: what agents ask people, and the answers."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -151,6 +152,13 @@ def answer(
         str | None, typer.Option(help="All arguments as they shall be, a JSON object; `-` reads stdin.")
     ] = None,
     responded_by: Annotated[str, typer.Option(help="Who answers; counts only where nobody needs a key.")] = "",
+    grant_hours: Annotated[
+        float | None, typer.Option(help="So long the requester may do the same again without anybody being asked.")
+    ] = None,
+    grant_uses: Annotated[int | None, typer.Option(help="With --grant-hours: so often; left out: any number.")] = None,
+    grant_arguments: Annotated[
+        str, typer.Option(help="With --grant-hours: file with a JSON Schema that the arguments obey; `-` reads stdin.")
+    ] = "",
     json: output.AsJson = False,
 ) -> None:
     """Answer a request.
@@ -159,6 +167,8 @@ def answer(
     """
     if edit and arguments:
         raise ValueError("--edit changes single arguments and --arguments replaces all; give one of them")
+    if grant_hours is None and (grant_uses is not None or grant_arguments):
+        raise ValueError("--grant-uses and --grant-arguments say more of --grant-hours; give that too")
     changes = reading.arguments(edit) if edit else {}
     whole = _object(arguments, "the arguments")
     with connect(context) as client:
@@ -168,6 +178,7 @@ def answer(
             comment=comment,
             edited_arguments=_edited(client, human_request_id, changes) if changes else whole,
             responded_by=responded_by,
+            grant=None if grant_hours is None else _grant(grant_hours, grant_uses, grant_arguments),
         )
     if json:
         output.as_json(given)
@@ -309,3 +320,11 @@ def _vote(vote: models.HumanResponse) -> Iterable[tuple[str, Any]]:
     yield ("response" if vote.decides else "vote"), vote.response
     yield from ((f"  {name}", getattr(vote, name)) for name in ("responded_by", "created_at", "comment", "via"))
     yield from ((f"  {name}", getattr(vote, name)) for name in ("edited_arguments", "response_metadata"))
+
+
+def _grant(hours: float, uses: int | None, arguments: str) -> models.ResponseGrant:
+    return models.ResponseGrant(
+        arguments=reading.json_object(reading.file(arguments), "the schema") if arguments else None,
+        uses=uses,
+        expires_at=datetime.now(UTC) + timedelta(hours=hours),
+    )

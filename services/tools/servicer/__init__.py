@@ -9,7 +9,6 @@ from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 from qmcp.tools.v1 import (
-    grant_pb2,
     invocation_pb2,
     mcp_server_pb2,
     receipt_pb2,
@@ -22,7 +21,7 @@ from qmcp.tools.v1 import (
 from servicekit import ndjson
 from servicekit.errors import ServiceError
 from servicekit.http_json.calls import is_transcoded
-from servicekit.http_status import ACCEPTED, CREATED, answer_with
+from servicekit.http_status import ACCEPTED, CREATED, answer_with, answer_with_headers
 from servicekit.idempotency import Once, key_of
 from servicekit.identity.detached_work import Sponsor
 from servicekit.json_values import MAX_DEPTH, document
@@ -30,10 +29,8 @@ from servicekit.large import beside
 from servicekit.leased_work import Lease
 from servicekit.request_context import MAX_ID_LENGTH, current_context
 from servicekit.timestamps import to_datetime
-from services.tools import exports, messages, reach
-from services.tools.approval import messages as grant_messages
+from services.tools import exports, messages
 from services.tools.approval.grants import Grants
-from services.tools.approval.models import ToolGrant
 from services.tools.audit.archiving import Archiving
 from services.tools.audit.checkpoints import SigningKey
 from services.tools.audit.history import History
@@ -44,9 +41,12 @@ from services.tools.execution.cancellation import Cancellations
 from services.tools.execution.execution import Execution
 from services.tools.imports.importing import Imports
 from services.tools.imports.messages import import_to, request_from
+from services.tools.limits.limits import Limits
 from services.tools.mcp_servers.models import McpServer
 from services.tools.mcp_servers.servers import McpServers
 from services.tools.models import Invocation, Json, Tool, ToolFilter
+from services.tools.servicer.grants import GrantCalls
+from services.tools.servicer.limits import LimitCalls
 
 # The RPCs that run a tool, and keep on record what was refused.
 INVOKING = ("InvokeTool", "CallTool", "StartInvocation")
@@ -58,7 +58,7 @@ ROWS_A_CHUNK = 100
 Context = ServicerContext[Any, Any]
 
 
-class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
+class ToolsServicer(GrantCalls, LimitCalls, tools_service_pb2_grpc.ToolsServiceServicer):
     """See protos/qmcp/tools/v1/tools_service.proto, where every method is documented."""
 
     def __init__(
@@ -72,8 +72,10 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
         servers: McpServers,
         imports: Imports,
         grants: Grants,
+        limits: Limits,
     ) -> None:
         self._grants = grants
+        self._limits = limits
         self._catalogue = catalogue
         self._servers = servers
         self._imports = imports
@@ -170,35 +172,22 @@ class ToolsServicer(tools_service_pb2_grpc.ToolsServiceServicer):
     ) -> mcp_server_pb2.McpServer:
         return _server_shown(await self._servers.refresh(request.name))
 
-    async def ListGrants(
-        self, request: tools_service_pb2.ListGrantsRequest, context: Context
-    ) -> tools_service_pb2.ListGrantsResponse:
-        wanted, viewer = grant_messages.filter_from(request), current_context.get().viewer
-        grants, token = await self._grants.page(wanted, viewer, request.page_size, request.page_token)
-        return tools_service_pb2.ListGrantsResponse(grants=map(_grant_shown, grants), next_page_token=token)
-
-    async def GetGrant(self, request: tools_service_pb2.GetGrantRequest, context: Context) -> grant_pb2.Grant:
-        return _grant_shown(await self._grants.get(request.id, current_context.get().viewer))
-
-    async def CreateGrant(self, request: tools_service_pb2.CreateGrantRequest, context: Context) -> grant_pb2.Grant:
-        grant = grant_messages.grant_from(request.grant, current_context.get().principal.name)
-        return await self._grants.create(grant, Once(request, _grant_shown))
-
-    async def RevokeGrant(self, request: tools_service_pb2.RevokeGrantRequest, context: Context) -> grant_pb2.Grant:
-        return _grant_shown(await self._grants.revoke(request.id, current_context.get().principal.name))
-
     async def InvokeTool(
         self, request: tools_service_pb2.InvokeToolRequest, context: Context
     ) -> invocation_pb2.Invocation:
         invocation = await self._execution.invoke(await _invocation_request(request))
         if invocation.status == "awaiting_approval":
             await answer_with(context, ACCEPTED)
+        elif current_context.get().answer_headers:
+            await answer_with_headers(context, {})
         return await beside(invocation.size, messages.invocation_to, invocation)
 
     async def CallTool(
         self, request: tools_service_pb2.InvokeToolRequest, context: Context
     ) -> tools_service_pb2.CallToolResponse:
         invocation = await self._execution.invoke(await _invocation_request(request))
+        if current_context.get().answer_headers:
+            await answer_with_headers(context, {})
         return await beside(invocation.size, messages.call_to, invocation)
 
     async def StartInvocation(
@@ -346,11 +335,6 @@ async def _chunks(
 def _shown(tool: Tool) -> tool_pb2.Tool:
     """A tool as the caller may see it."""
     return messages.tool_to(tool, current_context.get().principal)
-
-
-def _grant_shown(grant: ToolGrant) -> grant_pb2.Grant:
-    """A grant as the caller may see it: no names of tools that it is not shown."""
-    return grant_messages.grant_to(grant, with_tools=reach.seen_by(current_context.get().principal) is None)
 
 
 def _server_shown(server: McpServer) -> mcp_server_pb2.McpServer:

@@ -1,0 +1,1 @@
+"""How often tools may be invoked, over all replicas: what administrators say, and what it leaves whom."""
