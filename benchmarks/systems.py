@@ -90,9 +90,12 @@ def tools(
 ) -> Iterator[System]:
     """The tools service on its own Postgres; with `edge`, Envoy and the pages in front of it."""
     with ExitStack() as started:
-        receipt_key = {"QMCP_TOOLS_RECEIPT_KEY_FILE": str(folder / "receipt-key.pem")}
+        key_files = {
+            "QMCP_TOOLS_RECEIPT_KEY_FILE": str(folder / "receipt-key.pem"),
+            "QMCP_TOOLS_SECRETS_KEY_FILE": str(folder / "tools-secrets-key"),
+        }
         command = tree.python("-m", "services.tools", "serve")
-        system = _service(started, folder, "tools", command, {**receipt_key, **(environment or {})}, cores, tree)
+        system = _service(started, folder, "tools", command, {**key_files, **(environment or {})}, cores, tree)
         if edge:
             _start_edge(started, system, folder, edge_cores, tree)
         yield system

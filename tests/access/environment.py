@@ -75,7 +75,11 @@ class Files:
 
     def of_tools(self, access_port: int, **others: Any) -> dict[str, Any]:
         """The same of tools."""
-        return self.of_service(access_port, tools_receipt_key_file=self.folder / "receipt-key.pem", **others)
+        own = {
+            "tools_receipt_key_file": self.folder / "receipt-key.pem",
+            "tools_secrets_key_file": self.folder / "tools-secrets-key",
+        }
+        return self.of_service(access_port, **own, **others)
 
     def of_hitl(self, access_port: int, **others: Any) -> dict[str, Any]:
         """The same of hitl."""

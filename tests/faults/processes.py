@@ -87,6 +87,7 @@ class Replica:
             "QMCP_DATABASE_URL": database_url,
             # Of what belongs to another service it takes no notice.
             "QMCP_TOOLS_RECEIPT_KEY_FILE": str(folder / "receipt-key.pem"),
+            "QMCP_TOOLS_SECRETS_KEY_FILE": str(folder / "tools-secrets-key"),
             "QMCP_TOOLS_LEASE_SECONDS": str(LEASE_SECONDS),
             "QMCP_HITL_SECRETS_KEY_FILE": str(folder / "secrets-key"),
             "QMCP_HITL_CALLBACK_SECRET_FILE": str(folder / "callback-secret"),

@@ -87,6 +87,7 @@ def variables(tmp_path: Path, database: str, renderer: str) -> dict[str, str]:
         "QMCP_ACCESS_ADDRESS": f"127.0.0.1:{ports.free()}",
         "QMCP_ACCESS_KEY_FILE": str(tmp_path / "access-key"),
         "QMCP_TOOLS_RECEIPT_KEY_FILE": str(tmp_path / "receipt.pem"),
+        "QMCP_TOOLS_SECRETS_KEY_FILE": str(tmp_path / "tools-secrets-key"),
         "QMCP_TOOLS_SECRETS_DIR": str(tmp_path / "secrets"),
     }
     paths = ":".join(map(str, (ROOT, ROOT / "gen", ROOT / "client")))

@@ -164,6 +164,7 @@ SUBJECT = Subject(
     compose=tools_server.compose,
     variables=lambda folder: {
         "tools_receipt_key_file": str(folder / "receipt-key.pem"),
+        "tools_secrets_key_file": str(folder / "tools-secrets-key"),
         "tools_allowed_networks": "127.0.0.0/8",
     },
     listings={

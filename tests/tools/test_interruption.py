@@ -37,6 +37,7 @@ async def in_a_process(
             for name in ("database_url", "grpc_port", "metrics_port")
         },
         "QMCP_TOOLS_RECEIPT_KEY_FILE": str(settings.tools_receipt_key_file),
+        "QMCP_TOOLS_SECRETS_KEY_FILE": str(settings.tools_secrets_key_file),
         "QMCP_TOOLS_LEASE_SECONDS": str(LEASE),
         "QMCP_TOOLS_CHECKPOINT_SECONDS": "3600",
         "QMCP_HITL_ADDRESS": hitl_address,
