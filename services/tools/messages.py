@@ -48,6 +48,7 @@ def tool_from(message: tool_pb2.Tool) -> models.Tool:
         max_concurrency=message.max_concurrency,
         source=_source_from(message),
         approval=_policy_from(message.approval) if message.HasField("approval") else None,
+        reconcile_tool=message.reconcile_tool,
     )
 
 
@@ -140,6 +141,7 @@ def tool_to(tool: models.Tool, by: Principal) -> tool_pb2.Tool:
         max_concurrency=tool.max_concurrency,
         etag=tool.etag,
         import_name=tool.import_name,
+        reconcile_tool=tool.reconcile_tool,
         created_at=to_timestamp(tool.created_at),
         updated_at=to_timestamp(tool.updated_at),
     )
@@ -200,6 +202,15 @@ def invocation_to(invocation: models.Invocation) -> invocation_pb2.Invocation:
     put(message, "result", _parsed(None if outcome is None else outcome.result))
     if invocation.approval is not None:
         _fill_approval(message.approval, invocation.approval, intent)
+    if (found := invocation.reconciliation) is not None:
+        message.reconciliation.CopyFrom(
+            invocation_pb2.Reconciliation(
+                status=found.status,
+                tool_name=found.tool_name,
+                attempts=map(str, found.attempts),
+                decided_at=to_timestamp(found.decided_at),
+            )
+        )
     return message
 
 

@@ -51,6 +51,7 @@ from services.tools.execution.detached import DetachedRuns
 from services.tools.execution.earlier import EarlierInvocations
 from services.tools.execution.execution import Execution
 from services.tools.execution.lease import Lease
+from services.tools.execution.reconciling import Reconciling
 from services.tools.execution.runner import Runner
 from services.tools.execution.slots import Slots
 from services.tools.execution.sweep import Sweep
@@ -166,6 +167,7 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
             "access": work.follow,
             "approvals": approvals.attend,
             "leases": leased.follow,
+            "reconciling": Reconciling(db, tools, runner).run,
             "catalogue": tools.follow,
             "limits": limits.follow,
             "mcp servers": federation.follow,

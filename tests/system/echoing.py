@@ -13,7 +13,10 @@ class _Echo(BaseHTTPRequestHandler):
         answer = {"path": self.path, "headers": dict(self.headers), "body": body.decode()}
         if self.path.startswith("/token/"):
             # Which one, its client says.
-            answer = {"access_token": self.path.rpartition("/")[2], "token_type": "Bearer", "expires_in": 3600}
+            token = self.path.rpartition("/")[2]
+            answer = {"access_token": token, "token_type": "Bearer", "expires_in": "3600"}
+            if b"grant_type=refresh_token" in body:
+                answer["refresh_token"] = token[::-1]
         said = json.dumps(answer).encode()
         self.send_response(500 if self.path.startswith("/failing") else 200)
         self.send_header("content-type", "application/json")

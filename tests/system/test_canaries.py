@@ -106,6 +106,7 @@ def files(stack: Stack) -> dict[str, str]:
     found = {f"shared key {number}": key[22:] for number, key in enumerate(shared)}
     return found | {
         "key of the administrator": stack.admin_key[22:],
+        "key that seals tokens": (stack.home / "tools_secrets_key").read_text().strip(),
         "password of the database": (stack.home / "postgres" / "password").read_text().strip(),
     }
 
@@ -182,6 +183,30 @@ def use_tools(canaries: Canaries, server: str, folder: Path) -> None:
         canaries.admin.get(f"/v1/invocations/{started['id']}:watch")
     for path in ("invocations", "invocations:export", "receipts:export", "tools"):
         canaries.admin.get(f"/v1/{path}").raise_for_status()
+
+
+def use_grants(canaries: Canaries, issuer: Issuer, server: str, folder: Path) -> None:
+    """Tokens of a user's, which are kept, and those that a caller's own is exchanged for."""
+    grants = {
+        "refresh_token": {"refresh_token": f"cAnArY-{uuid.uuid4().hex}"},
+        "urn:ietf:params:oauth:grant-type:token-exchange": {},
+    }
+    caller = issuer.token(sub="cAnArY-dora")
+    canaries.secrets |= {
+        "token of a caller": caller.rpartition(".")[2],
+        "declared": grants["refresh_token"]["refresh_token"],
+    }
+    for number, (grant, more) in enumerate(grants.items()):
+        given, proof = f"cAnArY-{uuid.uuid4().hex}", f"cAnArY+{uuid.uuid4().hex}"
+        canaries.secrets |= {f"token by {grant}": given, f"next by {grant}": given[::-1], f"proof by {grant}": proof}
+        client = {"token_url": f"http://{server}/token/{given}", "client_id": "canary", "client_secret": proof}
+        (folder / f"canary-{number}").write_text(json.dumps({**client, "grant_type": grant, **more}))
+        http = {"url": f"http://{server}/echoing", "headers": {"authorization": f"${{oauth.canary-{number}}}"}}
+        canaries.admin.put(f"/v1/tools/canary/{number}", json={"http": http}).raise_for_status()
+        headers = {"authorization": f"Bearer {caller}"}
+        answer = canaries.anybody.post(f"/v1/tools/canary/{number}:invoke", json={"input": {}}, headers=headers)
+        assert "Bearer [masked]" in answer.raise_for_status().text, "it was sent, and said back"
+        canaries.admin.post(f"/v1/tools/canary/{number}:invoke", json={"input": {}}).raise_for_status()
 
 
 def use_documents(canaries: Canaries) -> None:
@@ -270,6 +295,7 @@ async def test_no_secret_is_seen_again(
         await use_keys(canaries)
         use_tokens(canaries, issuer)
         use_tools(canaries, server, upstream_secrets)
+        use_grants(canaries, issuer, server, upstream_secrets)
         use_documents(canaries)
         await use_people(canaries, server)
         await use_monitors(canaries, server)
@@ -297,7 +323,7 @@ async def test_no_secret_is_seen_again(
     assert all(len(text) > 1_000 for text in seen.values()), "there is something to search in"
     assert "cAnArY-carol" in seen["logs"]
     assert "/v1/human/links/{token}" in seen["logs"], "and who searches finds what is there"
-    assert len(canaries.secrets) >= 19
+    assert len(canaries.secrets) >= 28
     found = [
         f"the {kind} in the {place}"
         for kind, secret in canaries.secrets.items()

@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 import pytest
+from aiohttp import web
 from qmcp.tools.v1 import tools_service_pb2_grpc
 
 from devstack import ports
@@ -19,6 +20,7 @@ from tests.stack import ROOT
 from tests.tools.audit import require_whole
 from tests.tools.conftest import INSTALLED
 from tests.tools.service import Replica, Start, invoke_request, pb, query, replica, runs, settings_for, until
+from tests.tools.upstream import upstream
 
 LEASE = 1
 
@@ -38,6 +40,7 @@ async def in_a_process(
         },
         "QMCP_TOOLS_RECEIPT_KEY_FILE": str(settings.tools_receipt_key_file),
         "QMCP_TOOLS_SECRETS_KEY_FILE": str(settings.tools_secrets_key_file),
+        "QMCP_TOOLS_ALLOWED_NETWORKS": "127.0.0.0/8",
         "QMCP_TOOLS_LEASE_SECONDS": str(LEASE),
         "QMCP_TOOLS_CHECKPOINT_SECONDS": "3600",
         "QMCP_HITL_ADDRESS": hitl_address,
@@ -89,6 +92,34 @@ async def test_what_a_dead_replica_left_open_is_interrupted_and_not_run_again(
         return len(await query(database, "SELECT FROM replicas")) == 1
 
     await until(signed_off)
+
+
+async def test_what_a_killed_replica_had_sent_is_found_out_by_another(
+    plugins: None, start: Start, database: str, tmp_path: Path
+) -> None:
+    survivor = await start(tools_lease_seconds=LEASE)
+    async with upstream() as peer, in_a_process(database, tmp_path) as (process, doomed):
+        peer.replies["/find-out"] = lambda _: web.json_response({"status": "success"})
+        await survivor.update(name="find-out", http={"url": peer.url("/find-out")})
+        await survivor.update(name="charge", http={"url": peer.url("/slow")}, reconcile_tool="find-out")
+        begun = [await doomed.start("charge", {"amount": number}) for number in range(3)]
+
+        async def sent() -> bool:
+            return len(peer.requests) == 3
+
+        await until(sent)
+        process.kill()
+        process.wait()
+
+        async def found_out() -> Any:
+            ended = [await survivor.get(one.id) for one in begun]
+            return ended if all(one.reconciliation.status == "success" for one in ended) else None
+
+        ended = await until(found_out, 30)
+    assert {(one.status, one.error_reason) for one in ended} == {("failed", "INTERRUPTED")}
+    asked = [request.path for request in peer.requests[3:]]
+    assert asked == ["/find-out"] * 3, "one for each, and none was sent again"
+    assert await require_whole(survivor, database) == 6
 
 
 async def test_a_frozen_replica_that_comes_back_doubles_nothing(

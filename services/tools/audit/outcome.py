@@ -27,9 +27,10 @@ def outcome_of(
     error: str = "",
     error_reason: str = "",
     approval: Approval | None = None,
+    uncertain: bool = False,
 ) -> Outcome:
     """An outcome now."""
-    return Outcome(intent, status, result, storable(error), error_reason, datetime.now(UTC), approval)
+    return Outcome(intent, status, result, storable(error), error_reason, datetime.now(UTC), approval, uncertain)
 
 
 def ran(intent: Intent, result: str | None, reason: str = "", why: str = "") -> Outcome:
@@ -37,13 +38,15 @@ def ran(intent: Intent, result: str | None, reason: str = "", why: str = "") -> 
     return outcome_of(intent, "success", result=result, error=why[:MAX_ERROR_LENGTH], error_reason=reason)
 
 
-def failed(intent: Intent, reason: str, why: str) -> Outcome:
-    return outcome_of(intent, "failed", error=why[:MAX_ERROR_LENGTH], error_reason=reason)
+def failed(intent: Intent, reason: str, why: str, *, uncertain: bool = False) -> Outcome:
+    """A failure; `uncertain` where the tool may have done it all the same."""
+    return outcome_of(intent, "failed", error=why[:MAX_ERROR_LENGTH], error_reason=reason, uncertain=uncertain)
 
 
 def cancelled(intent: Intent, reason: str, approval: Approval | None = None) -> Outcome:
     status: FinalStatus = "failed" if reason == "INTERRUPTED" else "cancelled"
-    return outcome_of(intent, status, error=WHY[reason], error_reason=reason, approval=approval)
+    uncertain = reason == "INTERRUPTED"
+    return outcome_of(intent, status, error=WHY[reason], error_reason=reason, approval=approval, uncertain=uncertain)
 
 
 def storable(text: str) -> str:

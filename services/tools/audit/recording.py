@@ -18,7 +18,7 @@ from services.tools.audit.awaiting import AwaitingApproval
 from services.tools.audit.charging import Charged, ChargedIntent, ChargedIntents
 from services.tools.audit.outcome import cancelled
 from services.tools.audit.receipts import Chain, intent_digests
-from services.tools.audit.store import approvals, invocations, receipts
+from services.tools.audit.store import approvals, invocations, receipts, reconciliations
 from services.tools.models import Begun, Intent, Json, Outcome
 
 
@@ -193,10 +193,12 @@ class Recorder:
     ) -> set[UUID]:
         assert self._chain is not None
         chain, links = await beside(sum(map(_size, outcomes)), self._chain.extended, outcomes)
+        uncertain = [outcome.intent.id for outcome in outcomes if outcome.uncertain]
         awaiting = {intent.id: intent.reference for intent in intents if intent.begun_as == "awaiting_approval"}
-        if awaiting:
+        if awaiting or uncertain:
             async with connection.transaction():
                 inserted = await invocations.append(connection, intents, outcomes, links)
+                await reconciliations.insert(connection, uncertain)
                 await approvals.insert(connection, {each: awaiting[each] for each in awaiting if each in inserted})
             self._awaiting.add(awaiting)
         else:

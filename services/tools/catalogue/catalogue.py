@@ -61,6 +61,7 @@ class Catalogue:
         """Registers a tool."""
 
         async def create(connection: Connection) -> Tool:
+            await self._require_reconciler(connection, prepared)
             return await self._insert(connection, prepared)
 
         # First of all: to prepare may mean to ask a gRPC server, which is gone by now where this is a retry.
@@ -79,6 +80,7 @@ class Catalogue:
 
         async def update(connection: Connection) -> tuple[Tool, bool]:
             standing = await store.get_for_update(connection, prepared.name)
+            await self._require_reconciler(connection, prepared)
             if standing is None and not isinstance(prepared.source, McpSource):
                 if etag:
                     raise errors.tool_not_found(prepared.name)
@@ -156,6 +158,11 @@ class Catalogue:
             case None:
                 raise errors.tool_without_source(tool.name)
         return definitions.checked(prepared)
+
+    async def _require_reconciler(self, connection: Connection, prepared: Tool) -> None:
+        """A name that is no tool's would find out nothing, and nobody would know."""
+        if prepared.reconcile_tool and await store.get(connection, prepared.reconcile_tool) is None:
+            raise errors.tool_not_found(prepared.reconcile_tool)
 
     async def _insert(self, connection: Connection, prepared: Tool) -> Tool:
         if prepared.name in self._plugins:

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import orjson
 
+from servicekit.errors import invalid_field
 from servicekit.schemas import Schema, schema_invalid
 from services.tools import errors
-from services.tools.models import ApprovalPolicy, GrpcSource, HttpSource, Json, Tool
+from services.tools.models import ApprovalPolicy, GrpcSource, HttpSource, Json, McpSource, Tool
 from services.tools.models.sources import LATER
 
 
@@ -30,6 +31,8 @@ def _etag(tool: Tool) -> str:
     if tool.approval is None:
         # Tools without one keep the etag that they had before there were approvals.
         del fields["approval"]
+    if not tool.reconcile_tool:
+        del fields["reconcile_tool"]
     if isinstance(tool.source, HttpSource | GrpcSource):
         # Nor what came later, where a tool has none of it.
         for name in LATER & fields["source"].keys():
@@ -44,6 +47,8 @@ def _check(tool: Tool) -> None:
     input_schema(tool.input_schema)
     Schema(tool.output_schema, "output_schema")
     check_approval(tool.approval)
+    if tool.reconcile_tool and (tool.reconcile_tool == tool.name or isinstance(tool.source, McpSource)):
+        raise invalid_field("tool.reconcile_tool", "must be another tool, and is not for tools of MCP servers")
 
 
 def check_approval(policy: ApprovalPolicy | None) -> None:

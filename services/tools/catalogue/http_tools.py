@@ -38,6 +38,10 @@ class UpstreamError(Exception):
     """The server behind a tool could not be reached or answered with an error; the message is for the caller."""
 
 
+class NoAnswerError(UpstreamError):
+    """It was sent, or may have been, and no answer came: nobody knows whether it was done."""
+
+
 class UnansweredError(aiohttp.ClientError):
     """The server took the request, or may have, and closed the connection without an answer."""
 
@@ -140,7 +144,8 @@ class HttpTools:
             if refused is not None:
                 raise refused from None
             why = mask_of(url).text(f"{type(error).__name__}: {error}")
-            raise UpstreamError(f"{method} {masked_url(url)} failed: {why}") from None
+            kind = UpstreamError if isinstance(error, UNSENT) else NoAnswerError
+            raise kind(f"{method} {masked_url(url)} failed: {why}") from None
 
     async def _headers(self, source: HttpSource, given: CIMultiDict[str], ids: Mapping[str, str]) -> CIMultiDict[str]:
         """All headers of a request: the ids of the call, what arguments say, and over both what the owner says."""

@@ -29,7 +29,7 @@ COLUMNS = """
     name, kind, title, description, version, tags, labels, annotations, input_schema, output_schema,
     timeout_seconds, max_concurrency, source, descriptors, etag, approval, created_at, updated_at,
     full_source, paused_at, paused_by, pause_reason, mcp_server, mcp_tool, mcp_digest, own_settings, gone_at,
-    import_name,
+    import_name, reconcile_tool,
     (
         SELECT json_build_array(since, reason)
         FROM mcp_standings
@@ -88,10 +88,10 @@ async def insert(connection: Connection, tool: Tool) -> Tool | None:
         INSERT INTO tools (
             name, kind, title, description, version, tags, labels, annotations, input_schema, output_schema,
             timeout_seconds, max_concurrency, source, descriptors, etag, approval,
-            mcp_server, mcp_tool, mcp_digest, own_settings, full_source, words
+            mcp_server, mcp_tool, mcp_digest, own_settings, full_source, reconcile_tool, words
         )
         VALUES (
-            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, {WORDS}
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, {WORDS}
         )
         ON CONFLICT (name) DO NOTHING
         RETURNING {COLUMNS}
@@ -126,6 +126,7 @@ async def replace(connection: Connection, tool: Tool) -> Tool:
             mcp_digest = $19,
             own_settings = $20,
             full_source = $21,
+            reconcile_tool = $22,
             gone_at = NULL,
             updated_at = now(),
             words = {WORDS}
@@ -227,6 +228,7 @@ def _values(tool: Tool) -> Sequence[Any]:
         ),
         tool.own_settings,
         _dump(_full(tool.source)),
+        tool.reconcile_tool,
     )
 
 
@@ -271,6 +273,7 @@ def tool_of(row: Record) -> Tool:
         own_settings=row["own_settings"],
         outage=_outage(row),
         import_name=row["import_name"],
+        reconcile_tool=row["reconcile_tool"],
     )
 
 

@@ -179,6 +179,21 @@ class Runner:
             await self._active.leased.tell(str(intent.id))
         return recorded
 
+    async def run_beside(self, loaded: LoadedTool, request: InvocationRequest) -> Outcome:
+        """Records and runs what nobody waits for as its caller.
+
+        Raises:
+            ServiceError: TOOL_BUSY, UNAVAILABLE.
+        """
+        if self._stopping or not self._slots.has_room(loaded.tool):
+            raise errors.tool_busy(loaded.tool.name)
+        intent, active = self.begin(loaded, request)
+        try:
+            await self._recorder.record_intent(intent)
+            return await self.run(loaded, intent, request, active)
+        finally:
+            self.close(intent, loaded)
+
     async def run_approved(
         self,
         loaded: LoadedTool,

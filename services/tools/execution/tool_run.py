@@ -14,7 +14,7 @@ from servicekit.time_limits import TimeLimits
 from services.tools.audit.canonical import canonical, parsed
 from services.tools.audit.outcome import failed, ran
 from services.tools.catalogue.answers import CutOffError
-from services.tools.catalogue.http_tools import UpstreamError
+from services.tools.catalogue.http_tools import NoAnswerError, UpstreamError
 from services.tools.catalogue.loading import LoadedTool
 from services.tools.catalogue.token_endpoint import TokenError
 from services.tools.execution.active import ActiveInvocation, InvocationRequest
@@ -44,9 +44,9 @@ async def run_tool(
             # From Python 3.13 on the time-out takes what it is made of.
             if isinstance(error.__cause__, CutOffError):
                 return _cut_off(intent, seconds)
-            return failed(intent, "TOOL_TIMEOUT", f"The tool did not end within {seconds} s.")
+            return failed(intent, "TOOL_TIMEOUT", f"The tool did not end within {seconds} s.", uncertain=True)
         reason, why = _why(error)
-        return failed(intent, reason, active.mask().text(why))
+        return failed(intent, reason, active.mask().text(why), uncertain=isinstance(error, NoAnswerError))
     size = about(value.result if isinstance(value, Output) else value)
     return await beside(size, _checked, loaded, intent, value, active.mask())
 

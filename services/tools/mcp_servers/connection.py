@@ -18,7 +18,7 @@ from servicekit.errors import ServiceError
 from servicekit.masking import Mask
 from servicekit.notifications import wait_for
 from servicekit.ssrf import AddressNotAllowedError
-from services.tools.catalogue.http_tools import UpstreamError
+from services.tools.catalogue.http_tools import NoAnswerError, UpstreamError
 from services.tools.catalogue.plugins import ToolContext
 from services.tools.mcp_servers import wire
 from services.tools.mcp_servers.content import output_of
@@ -184,7 +184,7 @@ class Connection:
             case wire.UNANSWERED:
                 self._wake.set()
         if wire.kind_of(data) or error.error.code == types.CONNECTION_CLOSED:
-            raise UpstreamError(f"{self._named} closed without an answer; it may have been done: {why}")
+            raise NoAnswerError(f"{self._named} closed without an answer; it may have been done: {why}")
         raise UpstreamError(f"{self._named} answered error {error.error.code}: {why}")
 
     @property

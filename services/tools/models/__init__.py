@@ -13,6 +13,7 @@ from services.tools.models.invocations import (
     Link,
     Outcome,
     Progress,
+    Reconciliation,
     Status,
 )
 from services.tools.models.sources import GrpcSource, HttpParameter, HttpPart, HttpRequestBody, HttpSource, McpSource
@@ -58,6 +59,7 @@ __all__ = [
     "Outcome",
     "Output",
     "Progress",
+    "Reconciliation",
     "SomeTools",
     "Status",
     "Tool",

@@ -87,6 +87,8 @@ class Outcome:
     completed_at: datetime
     # None where nobody was asked.
     approval: Approval | None = None
+    # Whether it may have been done although it failed: it was sent, or begun, and no answer came. Not on record.
+    uncertain: bool = False
 
     @property
     def duration_ms(self) -> int:
@@ -117,6 +119,8 @@ class Invocation:
     approval: Approval | None = None
     # Documents that are left out because they are long.
     omitted_fields: Sequence[str] = ()
+    # Where its tool names one that finds out what became of it; shown of a single invocation.
+    reconciliation: "Reconciliation | None" = None
 
     @property
     def ended(self) -> bool:
@@ -135,6 +139,18 @@ class Invocation:
         decision = self.approval.decision if self.approval is not None else None
         edited = decision.edited_arguments if decision is not None else None
         return len(self.intent.input_params or "") + len(result or "") + len(edited or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """What another tool found out of an invocation whose end nobody knows."""
+
+    # `open`: it is still asked.
+    status: Literal["open", "success", "failed", "unknown"]
+    tool_name: str
+    # The invocations of that tool, the last of which gave the verdict.
+    attempts: Sequence[UUID]
+    decided_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

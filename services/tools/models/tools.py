@@ -99,6 +99,8 @@ class Tool:
     outage: ToolOutage | None = None
     # The import of an OpenAPI document that it is of; empty where it is of none.
     import_name: str = ""
+    # The tool that finds out what became of a run whose end nobody knows; empty: none.
+    reconcile_tool: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -304,6 +304,14 @@ class Tool:
     outage: ToolOutage | None = None
     # Set by the server: the import (ImportTools) that the tool is of. Ignored on input.
     import_name: str = ""
+    # The tool that finds out what became of a run whose end nobody knows: the replica died, the time ran out, or,
+    # of an HTTP tool, the connection ended before an answer. It is invoked within seconds, five times at most until
+    # it can say, with `{"invocation_id", "idempotency_key", "tool_name", "arguments"}` of the run, in the name of
+    # its principal, and answers `{"status": "success"}`, `"failed"` or `"unknown"`: see Invocation.reconciliation.
+    # Whoever can look the run up at the server behind may do so by the header `x-qmcp-invocation-id` that was sent
+    # with it. One that a human would have to approve is not run. Not for tools of MCP servers. Empty: nobody is
+    # asked.
+    reconcile_tool: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -599,6 +607,25 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliation:
+    """What another tool found out of an invocation that was begun or sent, and to which no answer came
+    (`INTERRUPTED`, `TOOL_TIMEOUT`, a connection that ended).
+
+    The invocation itself stays as it was recorded.
+    """
+
+    # `open` (it is being found out), `success` (it was done), `failed` (it was not), or `unknown`: nobody could
+    # say, and it is not asked again.
+    status: str = ""
+    # The tool that finds out.
+    tool_name: str = ""
+    # The invocations of that tool, at most five. Its answer is the result of the last, whose receipt proves it.
+    attempts: tuple[str, ...] = ()
+    # When the verdict came; absent as long as there is none.
+    decided_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation(properties.Invocation):
     """One attempt to run a tool: a row of the audit.
 
@@ -657,6 +684,9 @@ class Invocation(properties.Invocation):
     fencing_token: int = 0
     # The grant by which it ran without a human being asked, as Grant.id; empty where there was none.
     grant_id: str = ""
+    # What was found out of it where it failed and may have been done all the same, and its tool names a
+    # `reconcile_tool`; given by GetInvocation alone.
+    reconciliation: Reconciliation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

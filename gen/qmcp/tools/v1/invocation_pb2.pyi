@@ -14,7 +14,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Invocation(_message.Message):
-    __slots__ = ("id", "tool_name", "tool_etag", "input_params", "result", "status", "error", "error_reason", "duration_ms", "created_at", "completed_at", "correlation_id", "idempotency_key", "principal", "redacted_fields", "approval", "input_params_json", "result_json", "omitted_fields", "task_id", "fencing_token", "grant_id")
+    __slots__ = ("id", "tool_name", "tool_etag", "input_params", "result", "status", "error", "error_reason", "duration_ms", "created_at", "completed_at", "correlation_id", "idempotency_key", "principal", "redacted_fields", "approval", "input_params_json", "result_json", "omitted_fields", "task_id", "fencing_token", "grant_id", "reconciliation")
     ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_NAME_FIELD_NUMBER: _ClassVar[int]
     TOOL_ETAG_FIELD_NUMBER: _ClassVar[int]
@@ -37,6 +37,7 @@ class Invocation(_message.Message):
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     FENCING_TOKEN_FIELD_NUMBER: _ClassVar[int]
     GRANT_ID_FIELD_NUMBER: _ClassVar[int]
+    RECONCILIATION_FIELD_NUMBER: _ClassVar[int]
     id: str
     tool_name: str
     tool_etag: str
@@ -59,7 +60,20 @@ class Invocation(_message.Message):
     task_id: str
     fencing_token: int
     grant_id: str
-    def __init__(self, id: _Optional[str] = ..., tool_name: _Optional[str] = ..., tool_etag: _Optional[str] = ..., input_params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., result: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., status: _Optional[str] = ..., error: _Optional[str] = ..., error_reason: _Optional[str] = ..., duration_ms: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., correlation_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., principal: _Optional[str] = ..., redacted_fields: _Optional[_Iterable[str]] = ..., approval: _Optional[_Union[Approval, _Mapping]] = ..., input_params_json: _Optional[str] = ..., result_json: _Optional[str] = ..., omitted_fields: _Optional[_Iterable[str]] = ..., task_id: _Optional[str] = ..., fencing_token: _Optional[int] = ..., grant_id: _Optional[str] = ...) -> None: ...
+    reconciliation: Reconciliation
+    def __init__(self, id: _Optional[str] = ..., tool_name: _Optional[str] = ..., tool_etag: _Optional[str] = ..., input_params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., result: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., status: _Optional[str] = ..., error: _Optional[str] = ..., error_reason: _Optional[str] = ..., duration_ms: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., correlation_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., principal: _Optional[str] = ..., redacted_fields: _Optional[_Iterable[str]] = ..., approval: _Optional[_Union[Approval, _Mapping]] = ..., input_params_json: _Optional[str] = ..., result_json: _Optional[str] = ..., omitted_fields: _Optional[_Iterable[str]] = ..., task_id: _Optional[str] = ..., fencing_token: _Optional[int] = ..., grant_id: _Optional[str] = ..., reconciliation: _Optional[_Union[Reconciliation, _Mapping]] = ...) -> None: ...
+
+class Reconciliation(_message.Message):
+    __slots__ = ("status", "tool_name", "attempts", "decided_at")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    TOOL_NAME_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_AT_FIELD_NUMBER: _ClassVar[int]
+    status: str
+    tool_name: str
+    attempts: _containers.RepeatedScalarFieldContainer[str]
+    decided_at: _timestamp_pb2.Timestamp
+    def __init__(self, status: _Optional[str] = ..., tool_name: _Optional[str] = ..., attempts: _Optional[_Iterable[str]] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Approval(_message.Message):
     __slots__ = ("human_request_id", "status", "decided_by", "decided_at", "comment", "edited_arguments", "arguments_digest", "edited_arguments_json", "grant_id")

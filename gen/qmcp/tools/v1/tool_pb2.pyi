@@ -14,7 +14,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Tool(_message.Message):
-    __slots__ = ("name", "title", "description", "input_schema", "output_schema", "annotations", "version", "tags", "labels", "timeout_seconds", "max_concurrency", "http", "grpc", "mcp", "kind", "etag", "created_at", "updated_at", "approval", "pause", "outage", "import_name")
+    __slots__ = ("name", "title", "description", "input_schema", "output_schema", "annotations", "version", "tags", "labels", "timeout_seconds", "max_concurrency", "http", "grpc", "mcp", "kind", "etag", "created_at", "updated_at", "approval", "pause", "outage", "import_name", "reconcile_tool")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -44,6 +44,7 @@ class Tool(_message.Message):
     PAUSE_FIELD_NUMBER: _ClassVar[int]
     OUTAGE_FIELD_NUMBER: _ClassVar[int]
     IMPORT_NAME_FIELD_NUMBER: _ClassVar[int]
+    RECONCILE_TOOL_FIELD_NUMBER: _ClassVar[int]
     name: str
     title: str
     description: str
@@ -66,7 +67,8 @@ class Tool(_message.Message):
     pause: ToolPause
     outage: ToolOutage
     import_name: str
-    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., input_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., output_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., annotations: _Optional[_Union[ToolAnnotations, _Mapping]] = ..., version: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., labels: _Optional[_Mapping[str, str]] = ..., timeout_seconds: _Optional[int] = ..., max_concurrency: _Optional[int] = ..., http: _Optional[_Union[HttpSource, _Mapping]] = ..., grpc: _Optional[_Union[GrpcSource, _Mapping]] = ..., mcp: _Optional[_Union[McpSource, _Mapping]] = ..., kind: _Optional[str] = ..., etag: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., approval: _Optional[_Union[ApprovalPolicy, _Mapping]] = ..., pause: _Optional[_Union[ToolPause, _Mapping]] = ..., outage: _Optional[_Union[ToolOutage, _Mapping]] = ..., import_name: _Optional[str] = ...) -> None: ...
+    reconcile_tool: str
+    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., input_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., output_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., annotations: _Optional[_Union[ToolAnnotations, _Mapping]] = ..., version: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., labels: _Optional[_Mapping[str, str]] = ..., timeout_seconds: _Optional[int] = ..., max_concurrency: _Optional[int] = ..., http: _Optional[_Union[HttpSource, _Mapping]] = ..., grpc: _Optional[_Union[GrpcSource, _Mapping]] = ..., mcp: _Optional[_Union[McpSource, _Mapping]] = ..., kind: _Optional[str] = ..., etag: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., approval: _Optional[_Union[ApprovalPolicy, _Mapping]] = ..., pause: _Optional[_Union[ToolPause, _Mapping]] = ..., outage: _Optional[_Union[ToolOutage, _Mapping]] = ..., import_name: _Optional[str] = ..., reconcile_tool: _Optional[str] = ...) -> None: ...
 
 class ToolOutage(_message.Message):
     __slots__ = ("at", "reason")

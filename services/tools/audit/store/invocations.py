@@ -1,5 +1,6 @@
 """SQL of the audit: intents, outcomes, what happens between them."""
 
+import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 import orjson
 
 from servicekit.postgres import Connection, Record
-from services.tools.audit.store import approvals
+from services.tools.audit.store import approvals, reconciliations
 from services.tools.models import Event, Intent, Invocation, Link, Outcome, Progress
 
 # An invocation: the intent, its approval, its end where it has ended, and the state between from the events.
@@ -148,7 +149,12 @@ async def forget_idempotency_keys(connection: Connection, before: UUID) -> None:
 
 async def get(connection: Connection, invocation_id: UUID) -> Invocation | None:
     row = await connection.fetchrow(f"{SELECT} WHERE i.id = $1", invocation_id)
-    return invocation(row) if row else None
+    if row is None:
+        return None
+    found = invocation(row)
+    if found.status == "failed":
+        found = dataclasses.replace(found, reconciliation=await reconciliations.of(connection, invocation_id))
+    return found
 
 
 async def get_many(connection: Connection, ids: Sequence[UUID]) -> list[Invocation]:
