@@ -18,7 +18,7 @@ from qmcp.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
 from servicekit.channels import channel
 from servicekit.deep_json import put
 from servicekit.identity.remote_resolver import RemoteKeyResolver, own_key, remote_key_resolver
-from servicekit.json_values import document
+from servicekit.json_values import document, fill_struct
 from servicekit.leased_work import Leases, remote_leases
 from servicekit.settings import ServiceSettings
 from servicekit.waiting import waiting_for
@@ -101,6 +101,8 @@ class Hitl:
         if policy.required <= 1:
             # Where several must agree, one of them does not do without the others later.
             request.grant_offer.response, request.grant_offer.permission = APPROVE, ADMIN
+            if asked.proposed is not None:
+                request.grant_offer.proposed.CopyFrom(_proposed(asked))
         else:
             request.quorum.CopyFrom(request_pb2.Quorum(required=policy.required, veto=REJECT))
         call = self._reached().CreateHumanRequest(request, timeout=SECONDS, metadata=self._metadata)
@@ -222,3 +224,16 @@ def _python(value: Value) -> Json:
             return None
         case kind:
             return getattr(value, kind)
+
+
+def _proposed(asked: ApprovalRequest) -> request_pb2.ProposedGrant:
+    assert asked.proposed is not None
+    message = request_pb2.ProposedGrant(
+        tools=[asked.tool.name],
+        principal=asked.principal,
+        uses=asked.proposed.uses,
+        duration_seconds=asked.proposed.duration_seconds,
+        approvals=asked.proposed.approvals,
+    )
+    fill_struct(message.arguments, asked.proposed.arguments)
+    return message

@@ -26,6 +26,7 @@ from servicekit.ssrf import AddressPolicy
 from services.tools.approval.approvals import Approvals
 from services.tools.approval.decisions import Decisions
 from services.tools.approval.grants import Grants
+from services.tools.approval.proposals import Proposals
 from services.tools.audit.archiving import Archiving
 from services.tools.audit.awaiting import AwaitingApproval
 from services.tools.audit.checkpoints import SigningKey, old_keys
@@ -145,7 +146,9 @@ async def compose(settings: Settings) -> AsyncIterator[Server]:
         follower = CancellationFollower(db, active, recorder)
         # What waits for humans.
         decisions = Decisions(db, tools, recorder, runner, metrics, resolver, grants)
-        approvals = Approvals(db, humans, tools, decisions, awaiting, metrics)
+        approvals = Approvals(
+            db, humans, tools, decisions, awaiting, metrics, Proposals(db, settings.tools_propose_grant_after)
+        )
         cancellations = Cancellations(db, waiters, history, approvals.cancel)
 
         servicer = ToolsServicer(

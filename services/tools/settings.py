@@ -80,6 +80,9 @@ class Settings(ServiceSettings):
     # name none go on, and those that do are refused.
     tasks_address: str = "tasks:50051"
 
+    # After so many approvals by humans of an equal call, the next request proposes a grant for it. 0: none does.
+    tools_propose_grant_after: int = Field(default=3, ge=0, le=100)
+
     # Invocations that wait for a free slot of their tool, per slot.
     tools_queue_per_slot: int = Field(default=10, ge=0)
     # Threads for tools that are plain (not async) Python functions.

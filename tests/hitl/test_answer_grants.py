@@ -37,6 +37,7 @@ async def people(start: Start, tmp_path: Path) -> AsyncIterator[dict[str, Caller
             "ann": caller("ann", "human"),
             "root": caller("root", "human", "admin"),
             "tools": caller("tools", "delegate"),
+            "bot": caller("bot", "agent"),
         }
 
 
@@ -65,6 +66,36 @@ async def test_only_who_may_make_grants_answers_with_one_where_that_is_offered(p
     assert dict(given.grant.arguments) == {"maxProperties": 2}
     assert (shown.grant_offer.response, shown.grant_offer.permission) == ("approve", "tools.admin")
     assert (await people["ann"].call("CreateHumanResponse", answer("not-offered"))).decides
+
+
+async def test_what_is_proposed_is_shown_to_those_who_may_grant_it_and_proposed_by_services_alone(
+    people: dict[str, Caller],
+) -> None:
+    proposed = {"tools": ["pay"], "arguments": {"const": {"amount": 1}}, "principal": "ada"}
+    proposed |= {"uses": 5, "duration_seconds": 60, "approvals": 3}
+    offer = {**OFFER, "proposed": proposed}
+    await people["tools"].ask("proposed", on_behalf_of="ada", grant_offer=offer)
+    # A retry counts anew, and is the same request.
+    again = {**OFFER, "proposed": proposed | {"approvals": 4}}
+    await people["tools"].ask("proposed", on_behalf_of="ada", grant_offer=again)
+
+    async def shown(name: str) -> Any:
+        get = pb.GetHumanRequestRequest(id="proposed")
+        [listed] = (await people[name].call("ListHumanRequests", pb.ListHumanRequestsRequest())).requests
+        got = (await people[name].call("GetHumanRequest", get)).request.grant_offer
+        assert listed.grant_offer == got
+        return got
+
+    seen = (await shown("root")).proposed
+    assert (list(seen.tools), seen.principal, seen.approvals, seen.uses) == (["pay"], "ada", 3, 5)
+    assert dict(seen.arguments["const"]) == {"amount": 1}
+    # Neither who asked, an administrator though she is, nor who may not make grants.
+    for name in ("ada", "ann"):
+        assert not (await shown(name)).HasField("proposed"), name
+    refused = await refusal(people["bot"].ask("mine", grant_offer=offer))
+    assert (refused.reason, refused.metadata["permission"]) == ("PERMISSION_DENIED", "hitl.delegate")
+    wrong = people["tools"].ask("wrong", on_behalf_of="ann", grant_offer=offer)
+    assert (await refusal(wrong)).reason == "INVALID_REQUEST"
 
 
 async def test_where_nobody_is_verified_nobody_gives_a_grant(start: Start) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
-from google.protobuf.json_format import ParseDict
+from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.timestamp_pb2 import Timestamp
 from qmcp.client.receipts import PublicKeys, verify_export
 from qmcp.hitl.v1 import request_pb2
@@ -227,6 +227,45 @@ async def test_a_human_who_approves_lets_the_same_run_from_then_on_and_that_is_m
     assert len(await query(database, "SELECT FROM grants")) == 1
     voted = await ada.invoke("voted", {"key": "several"})
     assert not (await hitl.asked_about(voted.id)).HasField("grant_offer"), "where several must agree, none does alone"
+
+
+async def approved(caller: Caller, hitl: FakeHitl, key: str, **said: Any) -> Any:
+    """Asks for a run, has it approved, and returns what was proposed."""
+    asked = await caller.invoke("guarded", {"key": key})
+    assert asked.status == "awaiting_approval"
+    offer = (await hitl.asked_about(asked.id)).grant_offer
+    response = said.pop("response", "approve")
+    await hitl.answer(asked.id, response, by="root", **said)
+    await ended_as(caller, asked.id, "success" if response == "approve" else "rejected")
+    return offer.proposed if offer.HasField("proposed") else None
+
+
+async def test_after_three_equal_approvals_a_grant_for_exactly_that_call_is_proposed_and_not_before(
+    replicas: Callable[..., Caller], hitl: FakeHitl
+) -> None:
+    ada, bob, root = replicas("ada", AGENT), replicas("bob", AGENT), replicas("root", "admin")
+    assert [await approved(ada, hitl, "often") for _ in range(3)] == [None] * 3
+    assert await approved(ada, hitl, "other") is None
+    assert await approved(bob, hitl, "often") is None
+    proposed = await approved(ada, hitl, "often")
+    assert (list(proposed.tools), proposed.principal, proposed.approvals) == (["guarded"], "ada", 3)
+    fixed = MessageToDict(proposed.arguments)
+    assert {"key": "often"} in fixed.get("enum", [fixed.get("const")])
+    # A rejection begins anew, and what was edited is no approval of what was asked.
+    await approved(ada, hitl, "often", response="reject")
+    assert [await approved(ada, hitl, "often") for _ in range(2)] == [None] * 2
+    await approved(ada, hitl, "often", edited={"key": "edited"})
+    assert await approved(ada, hitl, "often") is None
+    until_then = Timestamp(seconds=int(time.time()) + proposed.duration_seconds)
+    terms = request_pb2.ResponseGrant(tools=proposed.tools, uses=proposed.uses, expires_at=until_then)
+    terms.arguments.CopyFrom(proposed.arguments)
+    assert (await approved(ada, hitl, "often", grant=terms)).approvals == 3
+    [made] = (await root.call("ListGrants", pb.ListGrantsRequest(principal="ada"))).grants
+    assert (await ada.invoke("guarded", {"key": "often"})).grant_id == made.id
+    assert (await ada.invoke("guarded", {"key": "oftener"})).status == "awaiting_approval"
+    # Whoever revokes it is not told at once to make it again.
+    await root.call("RevokeGrant", pb.RevokeGrantRequest(id=made.id))
+    assert await approved(ada, hitl, "often") is None
 
 
 async def ended_as(caller: Caller, invocation_id: str, status: str) -> Any:

@@ -49,6 +49,9 @@ def body(spec: RequestSpec) -> bytes:
     if spec.grant_offer is None:
         # As it was before there were any.
         del asked["grant_offer"]
+    else:
+        # What is proposed is counted anew by a retry, which must be the same request.
+        del asked["grant_offer"]["proposed"]
     if spec.eligible is None:
         # As it was before requests could be binding: a retry across an upgrade is the same request.
         del asked["eligible"]

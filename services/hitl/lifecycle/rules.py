@@ -21,7 +21,6 @@ from services.hitl.models import (
     TIMEOUT,
     Answer,
     Eligible,
-    GrantTerms,
     HumanRequest,
     Json,
     NewEvent,
@@ -30,6 +29,7 @@ from services.hitl.models import (
     Response,
     same_person,
 )
+from services.hitl.models.grants import GrantTerms
 
 NO_QUORUM = "no quorum"
 ADMIN = "hitl.admin"
@@ -202,6 +202,12 @@ def asked_by(wanted: RequestSpec, by: Principal) -> RequestSpec:
     Raises:
         ServiceError: PERMISSION_DENIED, INVALID_REQUEST.
     """
+    proposed = wanted.grant_offer.proposed if wanted.grant_offer is not None else None
+    if proposed is not None:
+        if not by.may(DELEGATE):
+            raise permission_denied(DELEGATE)
+        if proposed.principal != wanted.requester:
+            raise invalid_field("grant_offer.proposed.principal", "must be on_behalf_of: a grant is for who asks")
     if wanted.requester:
         if not by.may(DELEGATE):
             raise errors.may_not_delegate()

@@ -13,14 +13,13 @@ from servicekit.request_context import RequestContext
 from servicekit.row_ids import new_row_id
 from servicekit.timestamps import to_datetime, to_timestamp
 from services.hitl import errors
+from services.hitl.messages.offers import offer_from, offer_to
 from services.hitl.messages.urls import shown
 from services.hitl.models import (
     Answer,
     Eligible,
     Event,
     EventFilter,
-    GrantOffer,
-    GrantTerms,
     HumanRequest,
     OnExpiry,
     Quorum,
@@ -29,6 +28,7 @@ from services.hitl.models import (
     Response,
     ToolSubject,
 )
+from services.hitl.models.grants import GrantTerms
 
 DEFAULT_TIMEOUT_SECONDS = 3_600
 
@@ -66,9 +66,7 @@ def spec_from(request: hitl_service_pb2.CreateHumanRequestRequest, call: Request
         tool=ToolSubject(request.tool.name, tuple(request.tool.tags), dict(request.tool.labels))
         if request.HasField("tool")
         else None,
-        grant_offer=GrantOffer(request.grant_offer.response, request.grant_offer.permission)
-        if request.HasField("grant_offer")
-        else None,
+        grant_offer=offer_from(request.grant_offer) if request.HasField("grant_offer") else None,
     )
 
 
@@ -143,9 +141,7 @@ def request_to(request: HumanRequest) -> request_pb2.HumanRequest:
         tool=request_pb2.ToolSubject(name=spec.tool.name, tags=spec.tool.tags, labels=spec.tool.labels)
         if spec.tool is not None
         else None,
-        grant_offer=request_pb2.GrantOffer(response=spec.grant_offer.response, permission=spec.grant_offer.permission)
-        if spec.grant_offer is not None
-        else None,
+        grant_offer=offer_to(spec.grant_offer, spec.requester) if spec.grant_offer is not None else None,
     )
     put(message, "context", spec.context)
     if spec.response_schema is not None:

@@ -15,6 +15,7 @@ import structlog
 from servicekit.errors import ServiceError
 from servicekit.postgres import Database
 from services.tools.approval.decisions import Decisions
+from services.tools.approval.proposals import Proposals
 from services.tools.approval.requests import approval_request
 from services.tools.approval.store import approvals as store
 from services.tools.audit.awaiting import AwaitingApproval
@@ -49,7 +50,9 @@ class Approvals:
         decisions: Decisions,
         awaiting: AwaitingApproval,
         metrics: ToolMetrics,
+        proposals: Proposals,
     ) -> None:
+        self._proposals = proposals
         self._database = database
         self._hitl = hitl
         self._tools = tools
@@ -138,7 +141,9 @@ class Approvals:
             self._open.pop(intent.id, None)
             await self._decisions.end_undecided(invocation, "cancelled", "ACCESS_ENDED")
             return
-        asked = approval_request(invocation, reference, loaded.tool, loaded.tool.approval)
+        policy = loaded.tool.approval
+        proposed = await self._proposals.about(intent, loaded, policy)
+        asked = approval_request(invocation, reference, loaded.tool, policy, proposed)
         try:
             answer = await self._hitl.ask(asked)
         except HitlRefusedError as refused:

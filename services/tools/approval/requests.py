@@ -11,13 +11,15 @@ from services.tools.audit.receipts import arguments_digest
 from services.tools.catalogue.loading import LoadedTool
 from services.tools.catalogue.message_arguments import ArgumentsError
 from services.tools.execution.active import InvocationRequest
-from services.tools.models import Answer, ApprovalPolicy, ApprovalRequest, Intent, Invocation, Json, Tool
+from services.tools.models import Answer, ApprovalPolicy, ApprovalRequest, Intent, Invocation, Json, Proposal, Tool
 
 # hitl takes schemas of 64 KiB. One that may be larger on the wire is left out: what humans edit is checked here, too.
 MAX_SCHEMA_BYTES = 32_768
 
 
-def approval_request(invocation: Invocation, reference: str, tool: Tool, policy: ApprovalPolicy) -> ApprovalRequest:
+def approval_request(
+    invocation: Invocation, reference: str, tool: Tool, policy: ApprovalPolicy, proposed: Proposal | None
+) -> ApprovalRequest:
     """The request about an invocation: the same whenever it is made, so that it is asked once."""
     intent, approval = invocation.intent, invocation.approval
     assert approval is not None
@@ -41,6 +43,7 @@ def approval_request(invocation: Invocation, reference: str, tool: Tool, policy:
         reference=reference,
         correlation_id=intent.correlation_id,
         tool=tool,
+        proposed=proposed,
     )
 
 

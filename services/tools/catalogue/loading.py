@@ -147,6 +147,16 @@ class LoadedTool:
             return False
         return all(schema.can_check(other, times) and schema.fits(other) for other in others)
 
+    def only(self, arguments: dict[str, Json]) -> dict[str, Json] | None:
+        """A schema that these arguments obey, and what they may be read as, and no others; None: there is none."""
+        try:
+            others = [self.exact(arguments), *Readings({}, self.tool.input_schema, self.complete).of(arguments)]
+        except (AmbiguousError, ArgumentsError):
+            return None
+        each = [arguments]
+        each.extend(other for at, other in enumerate(others) if other not in [arguments, *others[:at]])
+        return {"const": arguments} if len(each) == 1 else {"enum": each}
+
     @property
     def memory_bytes(self) -> int:
         """About what it takes to keep it."""

@@ -1,6 +1,6 @@
 """The nouns of the tools service, one file a subject; taken from here, whichever it is in."""
 
-from services.tools.models.approvals import Answer, ApprovalRequest, GrantTerms, OpenApproval
+from services.tools.models.approvals import Answer, ApprovalRequest, GrantTerms, OpenApproval, Proposal
 from services.tools.models.invocations import (
     Approval,
     Begun,
@@ -59,6 +59,7 @@ __all__ = [
     "Outcome",
     "Output",
     "Progress",
+    "Proposal",
     "Reconciliation",
     "SomeTools",
     "Status",

@@ -31,6 +31,18 @@ class OpenApproval:
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """A grant for exactly what is asked about, as it is proposed to who decides."""
+
+    # JSON Schema of the arguments.
+    arguments: Json
+    uses: int
+    duration_seconds: int
+    # How many approvals of equal calls it rests on.
+    approvals: int
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalRequest:
     """What people are asked about an invocation."""
 
@@ -45,6 +57,7 @@ class ApprovalRequest:
     reference: str
     correlation_id: str
     tool: Tool
+    proposed: Proposal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,28 @@ class ToolSubject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProposedGrant:
+    """A grant that an answer may hold as it is proposed.
+
+    It lets nobody do anything before somebody answers with it.
+    """
+
+    # Names of tools.
+    tools: tuple[str, ...] = ()
+    # JSON Schema that fixes the arguments: those of the request, and no others. At most 32 KiB, nested at most 30
+    # levels.
+    arguments: dict[str, Any] = field(default_factory=dict[str, Any])
+    # The principal whom it is for: who asked.
+    principal: str = ""
+    # How often, 1 to 10,000.
+    uses: int = 0
+    # How long from the answer, in seconds, at most 366 days.
+    duration_seconds: int = 0
+    # How many approvals of the equal call by humans it rests on.
+    approvals: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GrantOffer:
     """That an answer may hold a `grant`."""
 
@@ -60,6 +82,9 @@ class GrantOffer:
     response: str = ""
     # The permission that whoever answers must have for everything.
     permission: str = ""
+    # The grant that is proposed for what was approved often; absent where none is. Shown only to who has
+    # `permission` for everything and did not ask; only who has `hitl.delegate` may propose.
+    proposed: ProposedGrant | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

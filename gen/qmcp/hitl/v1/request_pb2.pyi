@@ -93,12 +93,30 @@ class HumanRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ..., request_type: _Optional[str] = ..., prompt: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., timeout_seconds: _Optional[int] = ..., status: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., correlation_id: _Optional[str] = ..., response_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., proposed_arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., priority: _Optional[str] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., assignees: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[str]] = ..., tags: _Optional[_Iterable[str]] = ..., callback_url: _Optional[str] = ..., on_expiry: _Optional[_Union[ExpiryAction, _Mapping]] = ..., quorum: _Optional[_Union[Quorum, _Mapping]] = ..., four_eyes: _Optional[bool] = ..., requester: _Optional[str] = ..., claimed_by: _Optional[str] = ..., claimed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., viewed_by: _Optional[_Iterable[str]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., response: _Optional[_Union[HumanResponse, _Mapping]] = ..., votes: _Optional[_Iterable[_Union[HumanResponse, _Mapping]]] = ..., cancel_reason: _Optional[str] = ..., binding: _Optional[bool] = ..., requester_lost_access: _Optional[bool] = ..., context_json: _Optional[str] = ..., response_schema_json: _Optional[str] = ..., proposed_arguments_json: _Optional[str] = ..., task_id: _Optional[str] = ..., fencing_token: _Optional[int] = ..., tool: _Optional[_Union[ToolSubject, _Mapping]] = ..., grant_offer: _Optional[_Union[GrantOffer, _Mapping]] = ...) -> None: ...
 
 class GrantOffer(_message.Message):
-    __slots__ = ("response", "permission")
+    __slots__ = ("response", "permission", "proposed")
     RESPONSE_FIELD_NUMBER: _ClassVar[int]
     PERMISSION_FIELD_NUMBER: _ClassVar[int]
+    PROPOSED_FIELD_NUMBER: _ClassVar[int]
     response: str
     permission: str
-    def __init__(self, response: _Optional[str] = ..., permission: _Optional[str] = ...) -> None: ...
+    proposed: ProposedGrant
+    def __init__(self, response: _Optional[str] = ..., permission: _Optional[str] = ..., proposed: _Optional[_Union[ProposedGrant, _Mapping]] = ...) -> None: ...
+
+class ProposedGrant(_message.Message):
+    __slots__ = ("tools", "arguments", "principal", "uses", "duration_seconds", "approvals")
+    TOOLS_FIELD_NUMBER: _ClassVar[int]
+    ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    USES_FIELD_NUMBER: _ClassVar[int]
+    DURATION_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    APPROVALS_FIELD_NUMBER: _ClassVar[int]
+    tools: _containers.RepeatedScalarFieldContainer[str]
+    arguments: _struct_pb2.Struct
+    principal: str
+    uses: int
+    duration_seconds: int
+    approvals: int
+    def __init__(self, tools: _Optional[_Iterable[str]] = ..., arguments: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., principal: _Optional[str] = ..., uses: _Optional[int] = ..., duration_seconds: _Optional[int] = ..., approvals: _Optional[int] = ...) -> None: ...
 
 class ResponseGrant(_message.Message):
     __slots__ = ("tools", "arguments", "uses", "expires_at", "any_version", "reason")

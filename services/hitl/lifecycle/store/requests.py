@@ -16,8 +16,6 @@ from servicekit.postgres import Connection, Record
 from services.hitl.models import (
     RESPOND,
     Eligible,
-    GrantOffer,
-    GrantTerms,
     HumanRequest,
     OnExpiry,
     Quorum,
@@ -26,6 +24,7 @@ from services.hitl.models import (
     SomeTools,
     ToolSubject,
 )
+from services.hitl.models.grants import GrantOffer, GrantTerms
 
 # Who sees a request; as `HumanRequest.audience`.
 AUDIENCE = AudienceColumns(
@@ -257,7 +256,7 @@ def _human_request(row: Record) -> HumanRequest:
         tool=ToolSubject(row["tool_name"], row["tool_tags"], orjson.loads(row["tool_labels"]))
         if row["tool_name"]
         else None,
-        grant_offer=GrantOffer(**offer) if (offer := _document(row["grant_offer"])) is not None else None,
+        grant_offer=GrantOffer.kept(offer) if (offer := _document(row["grant_offer"])) is not None else None,
     )
     return HumanRequest(
         spec=spec,

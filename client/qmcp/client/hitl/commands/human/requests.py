@@ -159,6 +159,9 @@ def answer(
     grant_arguments: Annotated[
         str, typer.Option(help="With --grant-hours: file with a JSON Schema that the arguments obey; `-` reads stdin.")
     ] = "",
+    grant_as_proposed: Annotated[
+        bool, typer.Option("--grant-as-proposed", help="With the grant that the request proposes; `show` has it.")
+    ] = False,
     json: output.AsJson = False,
 ) -> None:
     """Answer a request.
@@ -169,6 +172,8 @@ def answer(
         raise ValueError("--edit changes single arguments and --arguments replaces all; give one of them")
     if grant_hours is None and (grant_uses is not None or grant_arguments):
         raise ValueError("--grant-uses and --grant-arguments say more of --grant-hours; give that too")
+    if grant_as_proposed and grant_hours is not None:
+        raise ValueError("--grant-as-proposed and --grant-hours both say what is granted; give one of them")
     changes = reading.arguments(edit) if edit else {}
     whole = _object(arguments, "the arguments")
     with connect(context) as client:
@@ -178,7 +183,11 @@ def answer(
             comment=comment,
             edited_arguments=_edited(client, human_request_id, changes) if changes else whole,
             responded_by=responded_by,
-            grant=None if grant_hours is None else _grant(grant_hours, grant_uses, grant_arguments),
+            grant=_proposed(client, human_request_id)
+            if grant_as_proposed
+            else None
+            if grant_hours is None
+            else _grant(grant_hours, grant_uses, grant_arguments),
         )
     if json:
         output.as_json(given)
@@ -327,4 +336,19 @@ def _grant(hours: float, uses: int | None, arguments: str) -> models.ResponseGra
         arguments=reading.json_object(reading.file(arguments), "the schema") if arguments else None,
         uses=uses,
         expires_at=datetime.now(UTC) + timedelta(hours=hours),
+    )
+
+
+def _proposed(client: "Client", human_request_id: str) -> models.ResponseGrant:
+    """The grant that a request proposes, from now on."""
+    offer = client.get_human_request(human_request_id).grant_offer
+    if offer is None or offer.proposed is None:
+        raise ValueError("the request proposes no grant to you; say --grant-hours")
+    proposed = offer.proposed
+    return models.ResponseGrant(
+        tools=proposed.tools,
+        arguments=proposed.arguments,
+        uses=proposed.uses,
+        expires_at=datetime.now(UTC) + timedelta(seconds=proposed.duration_seconds),
+        reason=f"Proposed after {proposed.approvals} equal approvals.",
     )

@@ -11,6 +11,7 @@ from servicekit.identity.scopes import Reach
 from servicekit.identity.visibility import ITSELF, Audience, Viewer
 from servicekit.large import about
 from servicekit.leased_work import Lease
+from services.hitl.models.grants import GrantOffer, GrantTerms
 
 Json = Any
 Status = Literal["pending", "responded", "expired", "cancelled"]
@@ -75,26 +76,6 @@ class ToolSubject:
     name: str
     tags: Sequence[str] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class GrantOffer:
-    """With which answer, and with which permission of whoever answers, the requester may be let do the same again."""
-
-    response: str
-    permission: str
-
-
-@dataclass(frozen=True, slots=True)
-class GrantTerms:
-    """What whoever answers lets the requester do again; the fields are those of ResponseGrant."""
-
-    tools: Sequence[str]
-    arguments: Json
-    uses: int | None
-    expires_at: datetime
-    any_version: bool
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
