@@ -27,6 +27,8 @@ logger = structlog.get_logger(__name__)
 
 # Each is looked at for an invocation.
 MAX_LIMITS = 200
+# Of tools and callers, which limits are for them: to look at all took half a millisecond an invocation.
+MAX_REMEMBERED = 10_000
 # Of buckets that are known to be empty, the ones that were asked for last.
 MAX_EMPTY = 10_000
 LOOK_AGAIN_SECONDS = 5.0
@@ -39,6 +41,7 @@ class Limits:
         self._database = database
         self._known: Sequence[ToolLimit] = ()
         self._last_change: Any = None
+        self._remembered: LRUCache[tuple[str, str, str, frozenset[str]], Sequence[Charge]] = LRUCache(MAX_REMEMBERED)
         # Set when one of them changed somewhere.
         self.news = asyncio.Event()
         # Until when buckets have nothing, on this process's clock, and what was told of them.
@@ -46,7 +49,14 @@ class Limits:
 
     def charges(self, caller: Principal, tool: Tool) -> Sequence[Charge]:
         """What an invocation takes of each limit that is for it."""
-        return [Charge(each, each.bucket(caller, tool)) for each in self._known if each.is_for(caller, tool)]
+        if not self._known:
+            return ()
+        asked = (tool.name, tool.etag, caller.name, caller.roles)
+        found = self._remembered.get(asked)
+        if found is None:
+            found = [Charge(each, each.bucket(caller, tool)) for each in self._known if each.is_for(caller, tool)]
+            self._remembered[asked] = found
+        return found
 
     def require_left(self, charges: Sequence[Charge]) -> None:
         """Refuses at once what is known to have nothing left.
@@ -172,6 +182,7 @@ class Limits:
             self._last_change = await store.last_change(connection)
             self._known = await store.list_after(connection, "", MAX_LIMITS)
         self._empty.clear()
+        self._remembered.clear()
 
     async def follow(self) -> None:
         """Reads them again whenever they changed, for ever: an announcement may get lost."""
