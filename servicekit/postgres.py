@@ -81,7 +81,7 @@ class Database:
         asked_at = time.perf_counter()
         try:
             with waiting_for(CONNECTION):
-                connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+                connection = await self._acquired()
             used_at = time.perf_counter()
             self.usage.waited.observe(used_at - asked_at)
             try:
@@ -108,6 +108,17 @@ class Database:
         except Exception as error:
             self._in_doubt = self._in_doubt or unreachable(error)
             raise
+
+    async def _acquired(self) -> Connection:
+        task = asyncio.current_task()
+        cancelled = task.cancelling() if task is not None else 0
+        connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+        if task is not None and task.cancelling() > cancelled:
+            # The driver gives a connection that came at the same moment, and forgets the cancellation: a loop that was
+            # to end went on for ever, and so did the stop that waited for it.
+            await self._pool.release(connection)
+            raise asyncio.CancelledError
+        return connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

@@ -308,6 +308,9 @@ def _serialize(message: Any) -> bytes:
     return serialized
 
 
+# Long enough for what a loop does when it is to end.
+CANCEL_AGAIN_SECONDS = 10.0
+
 Loop = Callable[[], Awaitable[None]]
 
 
@@ -318,9 +321,18 @@ async def background(loops: Mapping[str, Loop]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
+        await _ended(tasks)
+
+
+async def _ended(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    """Cancels them until they have ended: libraries forget a cancellation that comes with what was waited for."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
+    # Whatever they ended with has been told, or does not matter any more.
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _for_ever(name: str, loop: Loop) -> None:

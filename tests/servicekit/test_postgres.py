@@ -1,6 +1,8 @@
 """The pool of connections, and what it does with those that broke."""
 
 import asyncio
+from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -25,6 +27,27 @@ async def test_a_connection_whose_protocol_is_confused_is_a_lost_one_and_no_one_
             await _backend(db, then=CONFUSED)
         assert unreachable(raised.value)
         assert await _backend(db) != first
+
+
+async def test_a_cancellation_that_comes_with_the_connection_counts(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acquire = asyncpg.Pool.acquire
+
+    async def forgetful(self: Any, **options: Any) -> Any:
+        found = await acquire(self, **options)
+        with suppress(asyncio.CancelledError):
+            task.cancel()
+            await asyncio.sleep(0)
+        return found
+
+    async with pool(database, 1, "test") as db:
+        with monkeypatch.context() as patched:
+            patched.setattr(asyncpg.Pool, "acquire", forgetful)
+            task = asyncio.create_task(_backend(db))
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert await _backend(db), "the connection is there for the next"
 
 
 async def test_who_is_cut_off_is_told_that_the_pool_was_empty(database: str) -> None:
