@@ -157,8 +157,8 @@ async def available(connection: Connection, buckets: Sequence[Bucket]) -> list[A
         SELECT asked.key, coalesce({_filled("asked")}, asked.capacity)::float8 AS tokens,
                extract(epoch FROM greatest(asked.resets_at, bucket.resets_at) - clock_timestamp())::float8
                    AS window_seconds
-        FROM ({ASKED}) AS asked
-        LEFT JOIN call_buckets AS bucket ON bucket.key = asked.key
+        FROM call_buckets AS bucket
+        RIGHT JOIN ({ASKED}) AS asked ON bucket.key = asked.key
         """,
         *_columns(buckets),
         [0] * len(buckets),

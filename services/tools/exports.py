@@ -55,6 +55,7 @@ def _approval_fields(approval: Approval, intent: Intent) -> dict[str, Any]:
         "comment": (decision.comment or "") if decision else "",
         "edited_arguments": receipts.as_json(decision.edited_arguments) if decision else None,
         "arguments_digest": receipts.arguments_digest(intent),
+        **receipts.made_grant(decision),
     }
 
 

@@ -47,6 +47,7 @@ DECISIONS = {
     "edited_arguments": """'{"key":"forged"}'""",
     "digest": "set_byte(digest, 0, get_byte(digest, 0) # 1)",
     "replica": "gen_random_uuid()",
+    "grant_id": "'0199a0f2-0000-7000-8000-000000000000'",
     "invocation_id": "gen_random_uuid()",
 }
 CHECKPOINTS = {

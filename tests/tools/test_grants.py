@@ -211,6 +211,11 @@ async def test_a_human_who_approves_lets_the_same_run_from_then_on_and_that_is_m
     assert (made.principal, made.created_by, list(made.tools), made.uses) == ("ada", "root", ["guarded"], 2)
     assert (made.invocation_id, done.approval.grant_id, made.reason) == (asked.id, made.id, "Always.")
     assert list(made.tool_etags) == ["guarded"]
+    # The receipt of the run that was decided on covers what the decision made.
+    receipt = await ada.call("GetReceipt", pb.GetReceiptRequest(invocation_id=asked.id))
+    assert json.loads(receipt.content)["approval"]["grant_id"] == made.id
+    keys = PublicKeys((await ada.call("GetReceiptKey", pb.GetReceiptKeyRequest())).public_key_pem.encode())
+    assert not verify_export(await ada.receipts(), keys, of="ada").faults
     for caller in (there, ada):
         assert (await caller.invoke("guarded", {"key": "always"})).grant_id == made.id
     again = await ada.invoke("guarded", {"key": "always"})

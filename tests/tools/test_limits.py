@@ -11,6 +11,7 @@ import pytest
 from google.protobuf.json_format import ParseDict
 from qmcp.tools.v1 import tool_limit_pb2
 
+from services.tools.limits import limits
 from tests.hitl.fake_access import FakeAccess
 from tests.tools.fake_hitl import FakeHitl
 from tests.tools.service import Replica, Start, invoke_request, pb, query, read_refusal, refusal, runs, until
@@ -152,7 +153,9 @@ async def test_what_awaits_a_human_counts_once_and_what_is_refused_for_something
     assert runs("limited approval") == 1
 
 
-async def test_limits_are_resources_that_are_listed_replaced_and_deleted(both: list[Replica], database: str) -> None:
+async def test_limits_are_resources_that_are_listed_replaced_and_deleted(
+    both: list[Replica], database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, _ = both
     stub = one.stub
     made = await stub.CreateToolLimit(create("b", labels={"team": "x"}, rate={"per_minute": 5}, per_tool=True))
@@ -173,6 +176,8 @@ async def test_limits_are_resources_that_are_listed_replaced_and_deleted(both: l
     assert (await refusal(stub.GetToolLimit(pb.GetToolLimitRequest(name="a")))).reason == "TOOL_LIMIT_NOT_FOUND"
     for fields in ({}, {"rate": {"per_minute": 0}}, {"quota": {"invocations": 1, "window": "second"}}):
         assert (await refusal(stub.CreateToolLimit(create("c", **fields)))).reason == "INVALID_REQUEST"
+    monkeypatch.setattr(limits, "MAX_LIMITS", 1)
+    assert (await refusal(stub.CreateToolLimit(create("c", quota=a_day(1))))).reason == "TOO_MANY_TOOL_LIMITS"
 
 
 @pytest.fixture

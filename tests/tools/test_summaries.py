@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
+from uuid import UUID
 
 import pytest
 import uuid_utils.compat as uuid
@@ -53,7 +54,7 @@ async def record(recorder: Recorder, chance: random.Random, count: int) -> list[
             idempotency_key="",
         )
         low = lowest_uuid7(at).int | (fresh.id.int & ((1 << 74) - 1))
-        intent = replace(fresh, id=type(fresh.id)(int=low), created_at=at)
+        intent = replace(fresh, id=UUID(int=low), created_at=at)
         outcome = outcome_of(intent, chance.choice(["success", "success", "failed"]), result="1")
         if chance.random() < 0.1:
             outcome = cancelled(intent, "CANCELLED_BY_REQUEST")

@@ -34,6 +34,7 @@ from services.tools.metrics import ToolMetrics
 from services.tools.models import (
     INVOKE,
     Answer,
+    Approval,
     Decision,
     DecisionStatus,
     FinalStatus,
@@ -180,22 +181,27 @@ class Decisions:
         request: InvocationRequest,
         grant: ToolGrant | None,
     ) -> bool:
-        assert invocation.approval is not None
-        approved = replace(invocation, approval=replace(invocation.approval, decision=decision))
+        asked = invocation.approval
+        assert asked is not None
+        approved = replace(invocation, approval=replace(asked, decision=decision))
         failed_before = False
 
-        async def claim(begins: bool) -> bool:
+        async def claim(begins: bool) -> Approval | None:
             nonlocal failed_before
             while True:
                 try:
                     started_at = datetime.now(UTC) if begins else None
-                    if await self._claim(invocation.intent.id, decision, started_at, grant):
-                        return True
+                    claimed = await self._claim(invocation.intent.id, decision, started_at, grant)
+                    if claimed is not None:
+                        return replace(asked, decision=claimed)
                     async with self._database.connection() as connection:
                         # The answer to an earlier try may have got lost on its way.
-                        return failed_before and await store.is_decided_by(
+                        if not failed_before or not await store.is_decided_by(
                             connection, invocation.intent.id, self._recorder.replica
-                        )
+                        ):
+                            return None
+                        found = await invocations.get(connection, invocation.intent.id)
+                        return found.approval if found is not None else None
                 except CONNECTION_ERRORS as error:
                     logger.warning("claim_retried", invocation_id=str(invocation.intent.id), error=str(error))
                     failed_before = True
@@ -205,19 +211,23 @@ class Decisions:
 
     async def _claim(
         self, invocation_id: UUID, decision: Decision, started_at: datetime | None, grant: ToolGrant | None
-    ) -> bool:
-        """Records the decision for this process, and in one transaction the grant that was made with it."""
+    ) -> Decision | None:
+        """Records the decision for this process, and in one transaction the grant that was made with it.
+
+        Gives it as it is on record; None where another replica acts on it.
+        """
         if grant is None:
             async with self._database.connection() as connection:
-                return await store.claim(connection, invocation_id, decision, started_at)
+                return decision if await store.claim(connection, invocation_id, decision, started_at) else None
         async with self._database.transaction() as connection:
-            if not await self._grants.create_in(connection, grant):
-                return await store.claim(connection, invocation_id, decision, started_at)
-            if await store.claim(connection, invocation_id, replace(decision, grant_id=str(grant.id)), started_at):
-                return True
-            # Another replica acts on the decision, and makes the grant.
-            await grants_store.forget(connection, grant.id)
-            return False
+            makes = await self._grants.create_in(connection, grant)
+            decided = replace(decision, grant_id=str(grant.id)) if makes else decision
+            if await store.claim(connection, invocation_id, decided, started_at):
+                return decided
+            if makes:
+                # Another replica makes the grant.
+                await grants_store.forget(connection, grant.id)
+            return None
 
     async def _end_and_close(
         self, invocation: Invocation, decision: Decision, status: FinalStatus, reason: str, error: str = ""

@@ -16,7 +16,7 @@ import orjson
 
 from services.tools.audit.canonical import canonical
 from services.tools.audit.models import ArchivedRun, Fault, Row
-from services.tools.models import Approval, Intent, Link, Outcome
+from services.tools.models import Approval, Decision, Intent, Link, Outcome
 
 SALT_BYTES = 16
 
@@ -118,10 +118,16 @@ def _approval(approval: Approval) -> dict[str, Any]:
         "decided_at": timestamp(decision.decided_at),
         "decided_by": list(decision.decided_by),
         "digest": decision.digest.hex(),
+        **made_grant(decision),
         "human_request_id": approval.human_request_id,
         "replica": str(decision.replica),
         "status": decision.status,
     }
+
+
+def made_grant(decision: Decision | None) -> dict[str, str]:
+    """What is said of the grant that a decision made; nothing where it made none."""
+    return {"grant_id": decision.grant_id} if decision is not None and decision.grant_id else {}
 
 
 def genesis(chain_id: UUID) -> bytes:

@@ -22,7 +22,7 @@ from services.tools.execution.lease import Lease
 from services.tools.execution.slots import Slots
 from services.tools.execution.tool_run import run_tool
 from services.tools.metrics import ToolMetrics
-from services.tools.models import Begun, Intent, Invocation, Outcome, Tool
+from services.tools.models import Approval, Begun, Intent, Invocation, Outcome, Tool
 
 logger = structlog.get_logger(__name__)
 
@@ -199,15 +199,16 @@ class Runner:
         loaded: LoadedTool,
         invocation: Invocation,
         request: InvocationRequest,
-        claim: Callable[[bool], Awaitable[bool]],
+        claim: Callable[[bool], Awaitable[Approval | None]],
     ) -> bool:
         """Claims what humans approved, and runs it in the background.
 
         Args:
             loaded: the tool.
-            invocation: what was approved, with the approval as it shall be recorded.
+            invocation: what was approved.
             request: what to run, with the arguments that were approved.
             claim: records the decision for this process unless another was faster; told whether the run begins at once.
+                It gives the approval as it is on record then.
 
         Returns:
             False when it cannot be run here now: nothing was claimed then.
@@ -225,8 +226,10 @@ class Runner:
 
         async def claim_and_run() -> None:
             try:
-                if not await claim(begins):
+                approval = await claim(begins)
+                if approval is None:
                     return
+                active.approval = approval
                 claimed.set_result(True)
                 if not self._lease.held:
                     # It took so long that others may have taken this process for dead.

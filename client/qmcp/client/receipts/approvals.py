@@ -20,15 +20,15 @@ def approval_differences(row: dict[str, Any], input_salt: str, stated: Any) -> l
         return []
     if shown is None or stated is None:
         return ["only one of the row and its receipt has an approval"]
-    if type(shown) is not dict or shown.keys() != _SHOWN:
+    if type(shown) is not dict or shown.keys() - {"grant_id"} != _SHOWN:
         return ["the approval of the row has not the fields of one"]
-    if type(stated) is not dict or stated.keys() not in (_UNDECIDED, _DECIDED):
+    if type(stated) is not dict or stated.keys() not in (_UNDECIDED, _DECIDED, _DECIDED | {"grant_id"}):
         return ["the approval in the content has not the fields of one"]
     redacted = type(row.get("redacted_fields")) is list and "input_params" in row["redacted_fields"]
     found = [
-        f"approval.{name} is {shown[name]!r}, the receipt says {stated.get(name)!r}"
-        for name in ("human_request_id", "status", "decided_at", "decided_by")
-        if canonical(shown[name]) != canonical(stated.get(name, [] if name == "decided_by" else None))
+        f"approval.{name} is {shown.get(name)!r}, the receipt says {stated.get(name)!r}"
+        for name in ("human_request_id", "status", "decided_at", "decided_by", "grant_id")
+        if canonical(shown.get(name)) != canonical(stated.get(name, [] if name == "decided_by" else None))
     ]
     return [*found, *_digest_of_arguments(row, shown, redacted=redacted), *_answer(shown, input_salt, stated, redacted)]
 
