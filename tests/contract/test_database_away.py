@@ -19,6 +19,7 @@ from tests.stack import Server
 DEADLINE_SECONDS = 1.0
 # Against hanging.
 GUARD_SECONDS = 60.0
+AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 CALLS = 12
 SETTLED = {grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.ALREADY_EXISTS}
 
@@ -75,8 +76,10 @@ async def test_every_call_is_answered_in_time_and_health_tells_it_and_heals(
     # Where one connection is left, it serves some of them.
     refused = [answer for answer in answers if isinstance(answer, Refusal)]
     assert len(refused) == len(answers) or (trouble.partial and refused)
+    assert any(answer.code in AWAY for answer in refused)
     for answer in refused:
-        assert answer.code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}, answer
+        # Those that are served may have settled what others want to change.
+        assert answer.code in AWAY or (trouble.partial and answer.code in SETTLED), answer
         assert answer.reason in impatient.declared(), answer
         # Who was told what it waited for is told when to try again; on a slow machine some have waited for a processor.
         assert answer.retry_after or not answer.metadata.get("waited_for"), answer

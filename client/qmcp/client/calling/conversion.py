@@ -96,7 +96,7 @@ def _read(field: FieldDescriptor, hint: Any) -> Reader:
     item = _item(field, hint)
     if field.is_repeated:
         return lambda message: tuple(item(each) for each in getattr(message, name))
-    if field.has_presence and not dataclasses.is_dataclass(hint):
+    if field.has_presence and (hint is Any or type(None) in typing.get_args(hint)):
         return lambda message: item(getattr(message, name)) if message.HasField(name) else None
     return lambda message: item(getattr(message, name))
 
