@@ -107,6 +107,11 @@ async def exported(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -
         await record(url)
         async with serving(url, folder) as one:
             await until(lambda: signed(one))
+            # As if somebody had been to find out what became of them, and could not.
+            await query(
+                url,
+                "INSERT INTO reconciliations (invocation_id, tool_name, status) SELECT id, 'x', 'unknown' FROM invocations",
+            )
             found.key = (await one.stub.GetReceiptKey(pb.GetReceiptKeyRequest())).public_key_pem
             request = pb.ArchiveReceiptsRequest(created_before=Timestamp(seconds=int(NOW.timestamp())))
             found.archive = await lines(one.stub.ArchiveReceipts(request))
@@ -167,6 +172,24 @@ def forged(archive: Sequence[bytes], change: str) -> list[bytes]:
 
 async def test_what_left_and_what_stays_verify_together_as_if_nothing_had_left(exported: Exported) -> None:
     assert together(exported, exported.after, exported.archive) == (True, len(ENDED) + 1, set())
+
+
+async def test_nothing_stays_beside_what_left(exported: Exported) -> None:
+    tables = await query(
+        exported.url,
+        "SELECT table_name FROM information_schema.columns "
+        "WHERE table_schema = 'public' AND column_name = 'invocation_id' AND data_type = 'uuid'",
+    )
+    names = {row["table_name"] for row in tables}
+    assert names >= {"approvals", "decisions", "invocation_keys", "reconciliations"}
+    left = {
+        name: len(
+            await query(exported.url, f"SELECT FROM {name} WHERE invocation_id NOT IN (SELECT id FROM invocations)")
+        )
+        for name in names
+    }
+    assert not any(left.values()), left
+    assert len(await query(exported.url, "SELECT FROM reconciliations")) == STAYED
 
 
 async def test_what_stays_verifies_by_itself_across_what_left(exported: Exported) -> None:

@@ -9,7 +9,7 @@ from services.tools.audit.models import Archive, ArchivedRun
 # One process states what leaves at a time. Any number will do, as long as every process uses the same.
 ARCHIVE_LOCK = 0x61726368
 # By invocation, and small: deleted, where the large ones are dropped.
-BESIDE = ("approvals", "decisions", "redactions", "cancellations", "invocation_keys")
+BESIDE = ("approvals", "decisions", "redactions", "cancellations", "invocation_keys", "reconciliations")
 
 
 async def lock_archives(connection: Connection) -> None:
