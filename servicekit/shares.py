@@ -10,8 +10,8 @@ from servicekit.settings import ServiceSettings
 
 NAMES = {CallKind.QUICK: "quick", CallKind.LONG: "long", CallKind.WAIT: "waits", CallKind.STREAM: "streams"}
 RETRY_SECONDS = 1.0
-# What counts for all calls of an address, and is no name of a principal.
-OF_ADDRESS = "@@"
+# Before what counts for all calls of an address. Owners of keys may begin with `@`, and have no space.
+OF_ADDRESS = "address "
 
 
 class Shares:
